@@ -1,0 +1,6 @@
+//! What a run is judged by: the registry of metrics, and estimates of them over replications.
+//!
+//! A metric exists once, as a row of [`registry::METRICS`]. Results, CSV, tables, axis labels,
+//! comparisons and documentation all read that row.
+
+pub mod registry;

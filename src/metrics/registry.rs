@@ -1,0 +1,101 @@
+//! The registry: every metric's identifier, unit and meaning, in the order in which it is shown.
+
+/// Where a metric is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// For the whole variant only.
+    Variant,
+    /// For the whole variant and for each quota (`by_quota`).
+    Quota,
+    /// For the whole variant, each quota and each workload, bucket, key, requester and operation.
+    Everywhere,
+    /// For the whole variant and each workload, bucket, key, requester and operation.
+    Breakdown,
+}
+
+/// One metric: a total over the measured time unless `help` says otherwise.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Identifier in `results.json`, CSV and thresholds.
+    pub id: &'static str,
+    /// Unit as written in the results: `1`, `s`, `1/s`, `USD` or `USD/month`.
+    pub unit: &'static str,
+    /// Short name for tables and axis labels.
+    pub label: &'static str,
+    /// What is counted, in one sentence.
+    pub help: &'static str,
+    /// Where it is given.
+    pub scope: Scope,
+    /// Whether a smaller value is the better one; `None` where neither is.
+    pub smaller_is_better: Option<bool>,
+}
+
+const fn row(
+    id: &'static str,
+    unit: &'static str,
+    label: &'static str,
+    scope: Scope,
+    smaller_is_better: Option<bool>,
+    help: &'static str,
+) -> Metric {
+    Metric { id, unit, label, help, scope, smaller_is_better }
+}
+
+use Scope::{Breakdown, Everywhere, Quota, Variant};
+
+/// Every metric, in the order of presentation.
+#[rustfmt::skip]
+pub const METRICS: &[Metric] = &[
+    row("s3_requests", "1", "S3 requests", Breakdown, None, "S3 API requests that arrived; retries by the SDK are not further requests"),
+    row("s3_requests_succeeded", "1", "S3 requests succeeded", Breakdown, Some(false), "S3 requests that ended with a 2xx answer"),
+    row("s3_requests_denied", "1", "S3 requests denied", Breakdown, Some(true), "S3 requests refused for lack of permission (403)"),
+    row("s3_requests_failed", "1", "S3 requests failed", Breakdown, Some(true), "S3 requests that ran out of attempts or of retry quota (503 SlowDown)"),
+    row("app_requests", "1", "application messages", Breakdown, None, "messages of applications and services that call KMS themselves"),
+    row("app_requests_failed", "1", "application messages failed", Breakdown, Some(true), "messages that ran out of attempts or of retry quota (400 ThrottlingException)"),
+    row("kms_needs", "1", "KMS needs", Breakdown, None, "KMS operations that requests required, counted when first looked up"),
+    row("kms_needs_met_by_bucket_key", "1", "met by a bucket key", Breakdown, Some(false), "needs met by an S3 Bucket Key without a KMS call"),
+    row("kms_needs_met_by_data_key_cache", "1", "met by a data-key cache", Breakdown, Some(false), "needs met by an Encryption SDK data-key cache without a KMS call"),
+    row("kms_calls", "1", "KMS calls", Breakdown, Some(true), "needs for which at least one attempt was made"),
+    row("kms_attempts", "1", "KMS attempts", Everywhere, Some(true), "tries of KMS operations that reached the quota: admitted + throttled"),
+    row("kms_admitted", "1", "KMS attempts admitted", Everywhere, None, "attempts let through by every quota that applies"),
+    row("kms_throttled", "1", "KMS attempts throttled", Everywhere, Some(true), "attempts refused by a request quota (ThrottlingException)"),
+    row("kms_retries", "1", "KMS retries", Breakdown, Some(true), "attempts − calls"),
+    row("throttle_rate", "1", "throttle rate", Everywhere, Some(true), "throttled ÷ attempts"),
+    row("kms_attempts_per_s_max", "1/s", "busiest second", Quota, Some(true), "attempts in the busiest second of the busiest quota, drain included"),
+    row("quota_headroom", "1", "quota headroom", Quota, Some(false), "smallest over quotas and seconds of 1 − attempts ÷ the quota then in force; negative when over"),
+    row("seconds_throttled_count", "s", "seconds throttled", Quota, Some(true), "seconds in which at least one attempt was throttled"),
+    row("cloudwatch_attempts_per_s_max", "1/s", "busiest minute ÷ 60", Quota, Some(true), "what a one-minute CloudWatch CallCount shows of the busiest minute, per second"),
+    row("cloudwatch_alarm_80_percent", "1", "80 % alarm fired", Quota, Some(true), "1 where an alarm on one-minute usage above 80 % of the quota would have fired, else 0"),
+    row("added_delay_s_p50", "s", "added delay p50", Breakdown, Some(true), "median of last attempt's send − first attempt's send, over requests with a need that ended well"),
+    row("added_delay_s_p99", "s", "added delay p99", Breakdown, Some(true), "99th percentile of the added delay"),
+    row("added_delay_s_max", "s", "added delay max", Breakdown, Some(true), "largest added delay, exact"),
+    row("latency_s_p50", "s", "request latency p50", Variant, Some(true), "median of added delay + service latency, over requests that ended well"),
+    row("latency_s_p90", "s", "request latency p90", Variant, Some(true), "90th percentile of the request latency"),
+    row("latency_s_p99", "s", "request latency p99", Variant, Some(true), "99th percentile of the request latency"),
+    row("job_completion_s", "s", "job completion", Breakdown, Some(true), "last object done − start, longest job; no data where a job is unfinished at the horizon"),
+    row("cloudtrail_kms_events", "1", "CloudTrail KMS events", Breakdown, Some(true), "KMS events that CloudTrail records"),
+    row("cost_kms_requests_usd", "USD", "KMS requests", Variant, Some(true), "KMS requests less the free tier"),
+    row("cost_kms_keys_usd", "USD", "KMS keys", Variant, Some(true), "key-months of customer-managed keys"),
+    row("cost_s3_requests_usd", "USD", "S3 requests", Variant, Some(true), "S3 request fees; 5xx answers are not billed"),
+    row("cost_cloudtrail_usd", "USD", "CloudTrail copies", Variant, Some(true), "copies of management events beyond the first"),
+    row("cost_logs_usd", "USD", "log ingestion", Variant, Some(true), "CloudWatch Logs ingestion"),
+    row("cost_total_usd", "USD", "total cost", Variant, Some(true), "the bill of the measured time"),
+    row("cost_total_usd_per_month", "USD/month", "total cost per month", Variant, Some(true), "the bill of a 30-day month of the same traffic; no data for one-off jobs and traces"),
+];
+
+/// The row of a metric.
+pub fn metric(id: &str) -> Option<&'static Metric> {
+    METRICS.iter().find(|m| m.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn identifiers_are_unique() {
+        let mut ids: Vec<_> = super::METRICS.iter().map(|m| m.id).collect();
+        ids.sort_unstable();
+        let n = ids.len();
+        ids.dedup();
+        assert_eq!(n, ids.len());
+    }
+}

@@ -1,0 +1,260 @@
+//! What a run found: the only door out of the simulation.
+//!
+//! Tables, CSV files, charts, the report and comparisons are drawn from [`RunResults`], which is
+//! written to and read back from `results.json`. A value without data is `None` (`null`), never 0.
+//! Not here: host, date, thread count and engine time, which live in [`Manifest`], so that
+//! `results.json` is the same to the byte for one scenario, seed and version.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+/// Version of the layout of `results.json`.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Results of every variant of one scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunResults {
+    /// Layout version, [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Version of kmsim that wrote it.
+    pub kmsim_version: String,
+    /// The scenario that was run.
+    pub scenario: ScenarioRecord,
+    /// Master seed.
+    pub seed: u64,
+    /// Replications of each variant.
+    pub replications: u32,
+    /// Arrivals stop here [s].
+    pub horizon_s: u64,
+    /// horizon − warm-up [s].
+    pub measured_s: u64,
+    /// What a reader should know before trusting a figure.
+    pub warnings: Vec<String>,
+    /// One entry a variant, in file order; the first is the baseline.
+    pub variants: Vec<VariantResults>,
+    /// Paired differences of the other variants against the first.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// Which scenario it was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScenarioRecord {
+    /// File stem, or `stdin`.
+    pub name: String,
+    /// SHA-256 of the file's text, in hexadecimal.
+    pub text_sha256: String,
+    /// The scenario after `--set`, with every default filled in, by variant.
+    pub resolved: serde_json::Value,
+}
+
+/// Metrics of one thing, by identifier, in registry order.
+pub type Metrics = IndexMap<String, Estimate>;
+
+/// Results of one variant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VariantResults {
+    /// The variant's name.
+    pub name: String,
+    /// Equal for variants that saw the same arrivals.
+    pub arrivals_id: String,
+    /// Metrics of the whole variant.
+    pub metrics: Metrics,
+    /// By `account/region/quota-code[/store]`.
+    pub by_quota: IndexMap<String, QuotaResults>,
+    /// By workload.
+    pub by_workload: IndexMap<String, Metrics>,
+    /// By bucket.
+    pub by_bucket: IndexMap<String, Metrics>,
+    /// By KMS key.
+    pub by_key: IndexMap<String, Metrics>,
+    /// By requester.
+    pub by_requester: IndexMap<String, Metrics>,
+    /// By KMS operation (`Decrypt`) and by S3 operation (`GetObject`).
+    pub by_operation: IndexMap<String, Metrics>,
+    /// The bill of the measured time, line by line; means over replications.
+    pub bill: Vec<BillLine>,
+    /// Time series and the distribution of the added delay.
+    pub series: Series,
+}
+
+/// Metrics of one request quota.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuotaResults {
+    /// Quota per second in force at the end of the warm-up.
+    pub quota: f64,
+    /// Seconds with at least one throttled attempt, mean over replications.
+    pub seconds_throttled: f64,
+    /// Start of the busiest second over all replications [s], `None` without attempts.
+    pub busiest_second_at_s: Option<u64>,
+    /// The metrics with scope quota.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+}
+
+/// A metric over replications.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Mean of the replications' values; `None` where a replication has no data.
+    pub mean: Option<f64>,
+    /// Lower end of the 95 % interval (Student t); `None` with fewer than two replications.
+    pub ci_low: Option<f64>,
+    /// Upper end of the 95 % interval.
+    pub ci_high: Option<f64>,
+    /// Unit of the registry.
+    pub unit: String,
+    /// One value a replication, in order.
+    pub values: Vec<Option<f64>>,
+}
+
+/// One line of the bill.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BillLine {
+    /// What is charged: `kms-requests`, `kms-requests-free-tier`, `kms-keys`, `s3-tier1`, …
+    pub item: String,
+    /// Account that pays.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// Mean quantity.
+    pub quantity: f64,
+    /// Unit of the quantity.
+    pub unit: String,
+    /// Price of one unit.
+    pub unit_price_usd: f64,
+    /// Mean amount.
+    pub amount_usd: f64,
+}
+
+/// Time series of every quota, on a common time axis of at most 2,000 bins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// Width of a bin [s].
+    pub bin_s: u64,
+    /// Start of each bin [s].
+    pub t_s: Vec<u64>,
+    /// Distribution of the added delay.
+    pub added_delay: DelayHistogram,
+    /// By `account/region/quota-code[/store]`.
+    #[serde(flatten)]
+    pub quotas: IndexMap<String, QuotaSeries>,
+}
+
+/// Series of one quota.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuotaSeries {
+    /// Attempts per second.
+    pub kms_attempts_per_s: BinSeries,
+    /// Throttled attempts per second.
+    pub kms_throttled_per_s: BinSeries,
+    /// The quota in force in each bin (its smallest value there) [1/s].
+    pub quota_per_s: Vec<f64>,
+    /// What a one-minute CloudWatch sum ÷ 60 shows [1/s]: the minute that holds the bin, or the
+    /// busiest minute inside a bin longer than that; mean over replications.
+    pub cloudwatch_per_s: Vec<f64>,
+}
+
+/// One value a bin.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BinSeries {
+    /// Mean over the bin's seconds and over replications.
+    pub mean: Vec<f64>,
+    /// The busiest second inside the bin over all replications.
+    pub max: Vec<f64>,
+    /// Lower end of the 95 % interval of the mean; `None` with one replication.
+    pub ci_low: Vec<Option<f64>>,
+    /// Upper end.
+    pub ci_high: Vec<Option<f64>>,
+}
+
+/// Distribution of the added delay over all requests with a need that ended well.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DelayHistogram {
+    /// Lower bound of each non-empty bucket [s], ascending; the first is 0 where any request was not delayed.
+    pub lower_s: Vec<f64>,
+    /// Upper bound of each bucket [s]; buckets are at most 1 % wide.
+    pub upper_s: Vec<f64>,
+    /// Mean count per replication.
+    pub count: Vec<f64>,
+}
+
+/// A variant against the baseline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The baseline's name.
+    pub baseline: String,
+    /// The other's name.
+    pub variant: String,
+    /// Whether both saw the same arrivals, so that differences are paired by replication.
+    pub paired: bool,
+    /// Differences (variant − baseline) by metric.
+    pub metrics: IndexMap<String, Difference>,
+}
+
+/// One metric's difference, variant − baseline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Mean of the baseline.
+    pub baseline: Option<f64>,
+    /// Mean of the variant.
+    pub variant: Option<f64>,
+    /// Mean difference.
+    pub mean: Option<f64>,
+    /// Lower end of its 95 % interval.
+    pub ci_low: Option<f64>,
+    /// Upper end.
+    pub ci_high: Option<f64>,
+    /// Unit.
+    pub unit: String,
+    /// The difference in words.
+    pub verdict: Verdict,
+}
+
+/// A difference in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The interval lies on the better side.
+    Better,
+    /// The interval lies on the worse side.
+    Worse,
+    /// The interval lies on one side, of a metric of which neither side is better.
+    Different,
+    /// Every replication gave the same value.
+    Same,
+    /// The interval holds zero.
+    NoDifferenceShown,
+    /// A value is missing on either side, or there are too few replications.
+    NoData,
+}
+
+/// What the machine did, apart from the results: `manifest.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of kmsim.
+    pub kmsim_version: String,
+    /// When the run ended, RFC 3339.
+    pub date: String,
+    /// Host name, empty where unknown.
+    pub host: String,
+    /// Worker threads.
+    pub threads: usize,
+    /// Whether `--simulate-all` was given.
+    pub simulate_all: bool,
+    /// Whole process until the results were ready [s].
+    pub wall_s: f64,
+    /// One entry a variant.
+    pub variants: Vec<VariantManifest>,
+}
+
+/// Engine figures of one variant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VariantManifest {
+    /// The variant's name.
+    pub name: String,
+    /// Time in the engine, summed over replications, without parsing and output [s].
+    pub engine_s: f64,
+    /// Simulated seconds that were counted, not simulated, summed over replications and islands.
+    pub seconds_counted: u64,
+    /// Attempts simulated one by one, summed over replications.
+    pub attempts_expanded: u64,
+}
