@@ -1,0 +1,153 @@
+//! A duration's distribution in buckets: drawn one by one or counted as one multinomial.
+//!
+//! Continuous distributions are cut into buckets of at most 0.5 % width once, so that a drawn
+//! delay and a counted one come from the same numbers. Sums are convolved on the same grid.
+
+use super::random::{Key, Stream};
+use std::collections::BTreeMap;
+
+/// Buckets per e-fold: 0.5 % wide.
+const RESOLUTION: f64 = 200.0;
+
+/// A distribution of durations [ns].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Distribution {
+    /// Value of each bucket, ascending.
+    values: Vec<u64>,
+    probabilities: Vec<f64>,
+    /// Cumulated probabilities scaled to 2⁶⁴.
+    cumulative: Vec<u64>,
+}
+
+impl Distribution {
+    /// Always `ns`.
+    pub fn constant(ns: u64) -> Distribution {
+        Distribution::from_buckets(BTreeMap::from([(ns, 1.0)]))
+    }
+
+    /// Lognormal with the given median [ns] and σ of the logarithm.
+    pub fn lognormal(median_ns: u64, sigma: f64) -> Distribution {
+        if sigma <= 0.0 || median_ns == 0 {
+            return Distribution::constant(median_ns);
+        }
+        // Beyond ± 6 σ lie 2·10⁻⁹ of the probability; they go to the outermost buckets.
+        let steps = (6.0 * sigma * RESOLUTION).ceil() as i64;
+        let normal = |z: f64| 0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2);
+        let mut buckets = BTreeMap::new();
+        for i in -steps..=steps {
+            let edge = |j: i64| (j as f64 - 0.5) / RESOLUTION / sigma;
+            let low = if i == -steps { 0.0 } else { normal(edge(i)) };
+            let high = if i == steps { 1.0 } else { normal(edge(i + 1)) };
+            let value = median_ns as f64 * libm::exp(i as f64 / RESOLUTION);
+            *buckets.entry(value.round() as u64).or_insert(0.0) += high - low;
+        }
+        Distribution::from_buckets(buckets)
+    }
+
+    /// The sum of two independent durations.
+    pub fn plus(&self, other: &Distribution) -> Distribution {
+        let mut buckets = BTreeMap::new();
+        for (a, p) in self.values.iter().zip(&self.probabilities) {
+            for (b, q) in other.values.iter().zip(&other.probabilities) {
+                *buckets.entry(on_grid(a + b)).or_insert(0.0) += p * q;
+            }
+        }
+        // A constant added needs no grid: keep such sums exact.
+        if self.values.len() == 1 || other.values.len() == 1 {
+            let (one, many) = if self.values.len() == 1 { (self, other) } else { (other, self) };
+            buckets = many.values.iter().map(|v| v + one.values[0]).zip(many.probabilities.iter().copied()).collect();
+        }
+        Distribution::from_buckets(buckets)
+    }
+
+    fn from_buckets(buckets: BTreeMap<u64, f64>) -> Distribution {
+        let (values, probabilities): (Vec<u64>, Vec<f64>) =
+            buckets.into_iter().filter(|&(_, p)| p > 0.0).unzip();
+        let total: f64 = probabilities.iter().sum();
+        let mut sum = 0.0;
+        let mut cumulative: Vec<u64> = probabilities
+            .iter()
+            .map(|p| {
+                sum += p / total;
+                (sum * 18_446_744_073_709_551_616.0) as u64
+            })
+            .collect();
+        if let Some(last) = cumulative.last_mut() {
+            *last = u64::MAX;
+        }
+        Distribution { values, probabilities, cumulative }
+    }
+
+    /// One duration [ns].
+    #[inline]
+    pub fn draw(&self, key: Key) -> u64 {
+        if self.values.len() == 1 {
+            return self.values[0];
+        }
+        self.values[self.cumulative.partition_point(|&c| c < key.bits())]
+    }
+
+    /// How many of `n` durations fall on each value, as `f(value, count)` for counts above 0.
+    pub fn count(&self, n: u64, stream: &mut Stream, mut f: impl FnMut(u64, u64)) {
+        let mut counts = Vec::with_capacity(self.values.len());
+        stream.multinomial(n, &self.probabilities, &mut counts);
+        for (&value, &count) in self.values.iter().zip(&counts) {
+            if count > 0 {
+                f(value, count);
+            }
+        }
+    }
+}
+
+/// The nearest value of the common grid: 8 bits of mantissa, at most 0.4 % apart.
+fn on_grid(ns: u64) -> u64 {
+    let bits = 64 - ns.leading_zeros();
+    if bits <= 9 {
+        return ns;
+    }
+    let shift = bits - 9;
+    ((ns + (1 << (shift - 1))) >> shift) << shift
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lognormal_has_its_median_and_percentiles() {
+        let d = Distribution::lognormal(4_000_000, 0.5);
+        let n = 400_000_u64;
+        let mut drawn: Vec<u64> =
+            (0..n).map(|i| d.draw(Key::root(1, 1).with(i))).collect();
+        drawn.sort_unstable();
+        // z of 0.5, 0.9 and 0.99.
+        for (q, z) in [(0.5, 0.0), (0.9, 1.281_552), (0.99, 2.326_348)] {
+            let expected = 4e6 * libm::exp(0.5 * z);
+            let got = drawn[(q * n as f64) as usize] as f64;
+            assert!((got / expected - 1.0).abs() < 0.012, "{q}: {got} for {expected}");
+        }
+    }
+
+    #[test]
+    fn counting_and_drawing_agree() {
+        let d = Distribution::lognormal(30_000_000, 0.5).plus(&Distribution::lognormal(4_000_000, 0.5));
+        let n = 1_000_000;
+        let (mut total, mut sum) = (0, 0.0);
+        d.count(n, &mut Key::root(2, 0).stream(), |v, c| {
+            total += c;
+            sum += v as f64 * c as f64;
+        });
+        assert_eq!(total, n);
+        // Mean of a lognormal: median · exp(σ²/2).
+        let mean = 34e6 * libm::exp(0.125);
+        assert!((sum / n as f64 / mean - 1.0).abs() < 0.003);
+        let drawn = (0..n).map(|i| d.draw(Key::root(3, 0).with(i)) as f64).sum::<f64>() / n as f64;
+        assert!((drawn / mean - 1.0).abs() < 0.003);
+    }
+
+    #[test]
+    fn sums_with_constants_are_exact() {
+        let d = Distribution::constant(5).plus(&Distribution::constant(1_000_003));
+        assert_eq!(d.draw(Key::root(0, 0)), 1_000_008);
+    }
+}

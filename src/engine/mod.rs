@@ -1,0 +1,12 @@
+//! A kernel that has never heard of AWS: keyed random numbers, an event list, limiters, histograms.
+//!
+//! What the simulated world is made of stands in [`crate::model`]; how a run goes through its
+//! seconds, and why most of them are only counted, in [`crate::simulation`].
+
+pub mod calendar;
+pub mod distribution;
+pub mod limiter;
+pub mod random;
+
+/// Nanoseconds in a second: simulated time is a `u64` of nanoseconds since t = 0.
+pub const SECOND: u64 = 1_000_000_000;

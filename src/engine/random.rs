@@ -1,0 +1,375 @@
+//! Random numbers keyed by what they are for, never by the order in which they are drawn.
+//!
+//! A [`Key`] names one purpose (seed, replication, workload, second, …); the i-th number under a
+//! key is the i-th output of SplitMix64 (Steele, Lea, Flood: "Fast Splittable Pseudorandom Number
+//! Generators", OOPSLA 2014) with the key as its state. So a draw can be repeated or skipped
+//! without moving any other, and variants of a scenario see the same arrivals.
+//!
+//! Logarithms and exponentials come from the `libm` crate, so that machines agree to the digit.
+//! Samplers: Poisson by Hörmann's PTRS (1993), binomial by his BTRS (1993), Zipf by
+//! rejection-inversion (Hörmann and Derflinger 1996).
+
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The name of one stream of random numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key(u64);
+
+impl Key {
+    /// The root of all keys of one replication.
+    pub fn root(seed: u64, replication: u64) -> Key {
+        Key(seed).with(replication)
+    }
+
+    /// The key of the `i`-th thing under this one.
+    #[inline(always)]
+    pub fn with(self, i: u64) -> Key {
+        Key(finalise(self.0.wrapping_add(i.wrapping_add(1).wrapping_mul(GOLDEN))))
+    }
+
+    /// The key of the thing called `name` under this one.
+    pub fn named(self, name: &str) -> Key {
+        // FNV-1a over the name, then mixed: names, not positions, so that adding a workload to a
+        // variant leaves the streams of the others as they are.
+        let hash = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |h, b| {
+            (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01B3)
+        });
+        self.with(hash)
+    }
+
+    /// 64 random bits.
+    #[inline(always)]
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// A number uniform in (0, 1).
+    #[inline(always)]
+    pub fn unit(self) -> f64 {
+        open_unit(self.0)
+    }
+
+    /// A number uniform in 0..n (n > 0), by multiplication: the bias is below n / 2⁶⁴.
+    #[inline(always)]
+    pub fn below(self, n: u64) -> u64 {
+        ((u128::from(self.0) * u128::from(n)) >> 64) as u64
+    }
+
+    /// A sequence of numbers under this key.
+    #[inline(always)]
+    pub fn stream(self) -> Stream {
+        Stream(self.0)
+    }
+}
+
+/// Numbers drawn one after another under one key.
+#[derive(Clone, Debug)]
+pub struct Stream(u64);
+
+impl Stream {
+    /// 64 random bits.
+    #[inline(always)]
+    pub fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(GOLDEN);
+        finalise(self.0)
+    }
+
+    /// A number uniform in (0, 1).
+    #[inline(always)]
+    pub fn unit(&mut self) -> f64 {
+        open_unit(self.bits())
+    }
+
+    /// A number uniform in 0..n, n > 0.
+    #[inline(always)]
+    pub fn below(&mut self, n: u64) -> u64 {
+        ((u128::from(self.bits()) * u128::from(n)) >> 64) as u64
+    }
+
+    /// Exponentially distributed with mean 1.
+    pub fn exponential(&mut self) -> f64 {
+        -libm::log(self.unit())
+    }
+
+    /// Normally distributed with mean 0 and variance 1 (Box–Muller, one of the pair).
+    pub fn normal(&mut self) -> f64 {
+        let radius = (2.0 * self.exponential()).sqrt();
+        radius * libm::cos(2.0 * std::f64::consts::PI * self.unit())
+    }
+
+    /// Poisson distributed with mean `mean` ≥ 0.
+    pub fn poisson(&mut self, mean: f64) -> u64 {
+        if mean < 10.0 { self.poisson_by_inversion(mean) } else { self.poisson_by_rejection(mean) }
+    }
+
+    fn poisson_by_inversion(&mut self, mean: f64) -> u64 {
+        if mean <= 0.0 {
+            return 0;
+        }
+        let mut p = libm::exp(-mean);
+        let mut u = self.unit();
+        let mut k = 0;
+        // The sum of all p is 1 but for rounding: 200 is out of reach for a mean below 10.
+        while u > p && k < 200 {
+            u -= p;
+            k += 1;
+            p *= mean / k as f64;
+        }
+        k
+    }
+
+    fn poisson_by_rejection(&mut self, mean: f64) -> u64 {
+        let b = 0.931 + 2.53 * mean.sqrt();
+        let a = -0.059 + 0.02483 * b;
+        let v_r = 0.9277 - 3.6224 / (b - 2.0);
+        loop {
+            let u = self.unit() - 0.5;
+            let v = self.unit();
+            let us = 0.5 - u.abs();
+            let k = ((2.0 * a / us + b) * u + mean + 0.43).floor();
+            if us >= 0.07 && v <= v_r {
+                return k as u64;
+            }
+            if k < 0.0 || (us < 0.013 && v > us) {
+                continue;
+            }
+            let inverse_alpha = 1.1239 + 1.1328 / (b - 3.4);
+            if libm::log(v * inverse_alpha / (a / (us * us) + b))
+                <= k * libm::log(mean) - mean - libm::lgamma(k + 1.0)
+            {
+                return k as u64;
+            }
+        }
+    }
+
+    /// The number of successes in `n` trials of probability `p` in 0..=1.
+    pub fn binomial(&mut self, n: u64, p: f64) -> u64 {
+        if p > 0.5 {
+            return n - self.binomial(n, 1.0 - p);
+        }
+        if n == 0 || p <= 0.0 {
+            0
+        } else if n as f64 * p < 10.0 {
+            self.binomial_by_inversion(n, p)
+        } else {
+            self.binomial_by_rejection(n, p)
+        }
+    }
+
+    fn binomial_by_inversion(&mut self, n: u64, p: f64) -> u64 {
+        let odds = p / (1.0 - p);
+        let mut q = libm::exp(n as f64 * libm::log1p(-p));
+        let mut u = self.unit();
+        let mut k = 0;
+        while u > q && k < n {
+            u -= q;
+            k += 1;
+            q *= odds * (n - k + 1) as f64 / k as f64;
+            if q < 1e-300 {
+                break;
+            }
+        }
+        k
+    }
+
+    fn binomial_by_rejection(&mut self, n: u64, p: f64) -> u64 {
+        let nf = n as f64;
+        let spread = (nf * p * (1.0 - p)).sqrt();
+        let b = 1.15 + 2.53 * spread;
+        let a = -0.0873 + 0.0248 * b + 0.01 * p;
+        let c = nf * p + 0.5;
+        let v_r = 0.92 - 4.2 / b;
+        loop {
+            let u = self.unit() - 0.5;
+            let v = self.unit();
+            let us = 0.5 - u.abs();
+            let k = ((2.0 * a / us + b) * u + c).floor();
+            if k < 0.0 || k > nf {
+                continue;
+            }
+            if us >= 0.07 && v <= v_r {
+                return k as u64;
+            }
+            let alpha = (2.83 + 5.1 / b) * spread;
+            let mode = ((nf + 1.0) * p).floor();
+            let bound = libm::lgamma(mode + 1.0) + libm::lgamma(nf - mode + 1.0)
+                - libm::lgamma(k + 1.0)
+                - libm::lgamma(nf - k + 1.0)
+                + (k - mode) * libm::log(p / (1.0 - p));
+            if libm::log(v * alpha / (a / (us * us) + b)) <= bound {
+                return k as u64;
+            }
+        }
+    }
+
+    /// Splits `n` over weights (any scale, at least one positive), into `into`.
+    pub fn multinomial(&mut self, n: u64, weights: &[f64], into: &mut Vec<u64>) {
+        into.clear();
+        let mut left = n;
+        let mut weight_left: f64 = weights.iter().sum();
+        for (i, &w) in weights.iter().enumerate() {
+            let k = if left == 0 || w <= 0.0 {
+                0
+            } else if i + 1 == weights.len() || w >= weight_left {
+                left
+            } else {
+                self.binomial(left, (w / weight_left).clamp(0.0, 1.0))
+            };
+            into.push(k);
+            left -= k;
+            weight_left -= w;
+        }
+        // Rounding can leave the last positive weight short.
+        if left > 0
+            && let Some(i) = weights.iter().rposition(|&w| w > 0.0)
+        {
+            into[i] += left;
+        }
+    }
+
+    /// A rank in 0..n, rank r with probability proportional to (r + 1)^−`exponent`.
+    pub fn zipf(&mut self, n: u64, exponent: f64) -> u64 {
+        let h = |x: f64| -> f64 {
+            if (exponent - 1.0).abs() < 1e-9 {
+                libm::log(x)
+            } else {
+                (libm::pow(x, 1.0 - exponent) - 1.0) / (1.0 - exponent)
+            }
+        };
+        let h_inverse = |y: f64| -> f64 {
+            if (exponent - 1.0).abs() < 1e-9 {
+                libm::exp(y)
+            } else {
+                libm::pow((1.0 + y * (1.0 - exponent)).max(0.0), 1.0 / (1.0 - exponent))
+            }
+        };
+        let low = h(1.5) - 1.0;
+        let high = h(n as f64 + 0.5);
+        loop {
+            let y = high + self.unit() * (low - high);
+            let x = h_inverse(y);
+            let k = (x + 0.5).floor().clamp(1.0, n as f64);
+            if k - x <= 0.5 && y >= h(k + 0.5) - libm::pow(k, -exponent) {
+                return k as u64 - 1;
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn finalise(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+#[inline(always)]
+fn open_unit(bits: u64) -> f64 {
+    ((bits >> 11) as f64 + 0.5) * (1.0 / 9_007_199_254_740_992.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Mean and variance of `n` samples.
+    fn moments(n: usize, mut f: impl FnMut() -> f64) -> (f64, f64) {
+        let xs: Vec<f64> = (0..n).map(|_| f()).collect();
+        let mean = xs.iter().sum::<f64>() / n as f64;
+        (mean, xs.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1) as f64)
+    }
+
+    #[test]
+    fn first_numbers_are_splitmix64_of_seed_zero() {
+        // Reference output of Vigna's splitmix64.c for state 0.
+        let mut s = Stream(0);
+        assert_eq!(s.bits(), 0xE220_A839_7B1D_CDAF);
+        assert_eq!(s.bits(), 0x6E78_9E6A_A1B9_65F4);
+        assert_eq!(Key(0).with(1).bits(), 0x6E78_9E6A_A1B9_65F4);
+    }
+
+    #[test]
+    fn poisson_has_its_mean_and_variance() {
+        for mean in [0.3, 4.0, 9.99, 10.0, 47.0, 12_000.0] {
+            let mut s = Key::root(1, 2).named("poisson").stream();
+            let n = 40_000;
+            let (m, v) = moments(n, || s.poisson(mean) as f64);
+            let sd = (mean / n as f64).sqrt();
+            assert!((m - mean).abs() < 4.5 * sd, "mean {m} of {mean}");
+            // Variance of the sample variance of a Poisson: (mean + 2 mean²)/n.
+            let sd_v = ((mean + 2.0 * mean * mean) / n as f64).sqrt();
+            assert!((v - mean).abs() < 4.5 * sd_v, "variance {v} of {mean}");
+        }
+    }
+
+    #[test]
+    fn poisson_matches_its_probabilities_at_the_switch_of_method() {
+        let n = 200_000_u64;
+        for mean in [9.9, 10.1] {
+            let mut s = Key::root(7, 0).with(mean as u64).stream();
+            let mut counts = [0u64; 40];
+            for _ in 0..n {
+                counts[(s.poisson(mean) as usize).min(39)] += 1;
+            }
+            let mut p = libm::exp(-mean);
+            for (k, &c) in counts.iter().enumerate().take(25) {
+                if k > 0 {
+                    p *= mean / k as f64;
+                }
+                let sd = (n as f64 * p * (1.0 - p)).sqrt();
+                assert!((c as f64 - n as f64 * p).abs() < 4.5 * sd + 1.0, "k = {k}");
+            }
+        }
+    }
+
+    #[test]
+    fn binomial_has_its_mean_and_variance() {
+        for (n, p) in [(5, 0.3), (40, 0.9), (1000, 0.004), (1000, 0.4), (1_000_000, 0.77)] {
+            let mut s = Key::root(3, 1).stream();
+            let runs = 40_000;
+            let (m, v) = moments(runs, || s.binomial(n, p) as f64);
+            let var = n as f64 * p * (1.0 - p);
+            assert!((m - n as f64 * p).abs() < 4.5 * (var / runs as f64).sqrt(), "{n} {p}: {m}");
+            assert!((v / var - 1.0).abs() < 0.05, "{n} {p}: variance {v} of {var}");
+        }
+    }
+
+    #[test]
+    fn multinomial_keeps_the_total() {
+        let mut s = Key::root(9, 9).stream();
+        let mut out = Vec::new();
+        for n in [0, 1, 17, 100_000] {
+            s.multinomial(n, &[0.2, 0.0, 0.5, 0.3], &mut out);
+            assert_eq!(out.iter().sum::<u64>(), n);
+            assert_eq!(out[1], 0);
+        }
+    }
+
+    #[test]
+    fn zipf_matches_its_probabilities() {
+        for exponent in [0.7, 1.0, 1.4] {
+            let n = 50_u64;
+            let total: f64 = (1..=n).map(|k| libm::pow(k as f64, -exponent)).sum();
+            let mut s = Key::root(4, 0).stream();
+            let draws = 200_000;
+            let mut counts = vec![0u64; n as usize];
+            for _ in 0..draws {
+                counts[s.zipf(n, exponent) as usize] += 1;
+            }
+            for (i, &c) in counts.iter().enumerate() {
+                let p = libm::pow((i + 1) as f64, -exponent) / total;
+                let sd = (draws as f64 * p * (1.0 - p)).sqrt();
+                assert!((c as f64 - draws as f64 * p).abs() < 4.5 * sd, "rank {i}, {exponent}");
+            }
+        }
+    }
+
+    #[test]
+    fn exponential_and_normal_have_their_moments() {
+        let mut s = Key::root(5, 0).stream();
+        let (m, v) = moments(100_000, || s.exponential());
+        assert!((m - 1.0).abs() < 0.015 && (v - 1.0).abs() < 0.05);
+        let (m, v) = moments(100_000, || s.normal());
+        assert!(m.abs() < 0.015 && (v - 1.0).abs() < 0.025);
+    }
+}
