@@ -1,0 +1,329 @@
+//! Arrival processes: how many requests come in a whole second, and when in it.
+//!
+//! Every process answers for one second at a time from numbers keyed by that second: first the
+//! count, which is all that a quiet second needs, then, if asked, the instants. Given the count,
+//! the instants of a (modulated) Poisson process are independent draws from the second's density.
+//!
+//! - constant: the i-th request comes at i / rate exactly;
+//! - Poisson at a rate that is constant, piecewise linear, a daily and weekly curve or a flash
+//!   crowd: linear between the rates at the second's ends;
+//! - on-off (Markov-modulated): piecewise constant in the second, switched at exact instants;
+//! - a recorded trace stands in [`super::trace`].
+
+use crate::engine::SECOND;
+use crate::engine::random::{Key, Stream};
+
+/// An open arrival process.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Process {
+    /// Evenly spaced at `num / den` per second, the first at the start of the workload.
+    Constant {
+        /// Numerator of the rate.
+        num: u64,
+        /// Denominator of the rate.
+        den: u64,
+    },
+    /// Poisson with a rate that depends on time only.
+    Poisson(Curve),
+    /// Poisson, switched between two rates at exponentially distributed times.
+    OnOff {
+        /// Rate while on [1/s].
+        on: f64,
+        /// Rate while off [1/s].
+        off: f64,
+        /// Mean length of an on-period [s].
+        mean_on: f64,
+        /// Mean length of an off-period [s].
+        mean_off: f64,
+    },
+}
+
+/// A rate over time [1/s], t in seconds since t = 0 of the run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Curve {
+    /// The same all the time.
+    Flat(f64),
+    /// Linear between points (second, rate), constant before the first and after the last; two
+    /// points at one second are a jump. With `every`, the points repeat with that period [s].
+    Linear {
+        /// The points, ascending in time.
+        points: Vec<(u64, f64)>,
+        /// Period [s].
+        every: Option<u64>,
+    },
+    /// A cosine over the local day times a factor for the day of the week.
+    Daily {
+        /// Mean over a day of factor 1 [1/s].
+        mean: f64,
+        /// Rate at the daily peak [1/s].
+        peak: f64,
+        /// Local time of the peak [s after midnight].
+        peak_at: u64,
+        /// Factors from Monday to Sunday.
+        weekly: [f64; 7],
+        /// How local time follows simulated time.
+        clock: LocalClock,
+    },
+    /// A base rate, a linear rise to a peak, an exponential decay back to the base.
+    FlashCrowd {
+        /// Rate outside the crowd [1/s].
+        base: f64,
+        /// Rate at the top [1/s].
+        peak: f64,
+        /// Start of the rise [s].
+        at: u64,
+        /// Length of the rise [s].
+        rise: u64,
+        /// Time constant of the decay [s].
+        decay: f64,
+    },
+}
+
+/// Local time: seconds since a Monday's local midnight = t + offset in force.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LocalClock {
+    /// (from second, offset [s]), ascending, the first from 0.
+    pub offsets: Vec<(u64, i64)>,
+}
+
+impl LocalClock {
+    fn since_monday(&self, t: u64) -> u64 {
+        let i = self.offsets.partition_point(|o| o.0 <= t);
+        let offset = self.offsets.get(i.saturating_sub(1)).map_or(0, |o| o.1);
+        (t as i64 + offset).rem_euclid(7 * 86_400) as u64
+    }
+}
+
+impl Curve {
+    /// The rate just after t [s], or just before it (`left`), which differ at jumps.
+    pub fn rate(&self, t: u64, left: bool) -> f64 {
+        match self {
+            Curve::Flat(rate) => *rate,
+            Curve::Linear { points, every } => {
+                let mut t = t;
+                if let Some(every) = every {
+                    t %= every;
+                    if t == 0 && left {
+                        t = *every;
+                    }
+                }
+                let after = if left {
+                    points.partition_point(|p| p.0 < t)
+                } else {
+                    points.partition_point(|p| p.0 <= t)
+                };
+                match (after.checked_sub(1).map(|i| points[i]), points.get(after)) {
+                    (Some(a), Some(b)) => {
+                        a.1 + (b.1 - a.1) * ((t - a.0) as f64 / (b.0 - a.0) as f64)
+                    }
+                    (Some(a), None) => a.1,
+                    (None, Some(b)) => b.1,
+                    (None, None) => 0.0,
+                }
+            }
+            Curve::Daily { mean, peak, peak_at, weekly, clock } => {
+                let s = clock.since_monday(t);
+                let angle = (s % 86_400) as f64 - *peak_at as f64;
+                let wave = libm::cos(angle * (2.0 * std::f64::consts::PI / 86_400.0));
+                (mean + (peak - mean) * wave) * weekly[(s / 86_400) as usize]
+            }
+            Curve::FlashCrowd { base, peak, at, rise, decay } => {
+                if t < *at {
+                    *base
+                } else if t < at + rise {
+                    base + (peak - base) * ((t - at) as f64 / *rise as f64)
+                } else {
+                    base + (peak - base) * libm::exp(-((t - at - rise) as f64) / decay)
+                }
+            }
+        }
+    }
+}
+
+/// How the arrivals of one second lie in it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Density {
+    /// At exact instants: the `first`-th request of the workload and those after it.
+    Even {
+        /// Numerator of the rate.
+        num: u64,
+        /// Denominator.
+        den: u64,
+        /// Number of the second's first request.
+        first: u64,
+        /// Start of the workload [s].
+        start: u64,
+    },
+    /// Linear from one rate to another.
+    Linear(f64, f64),
+    /// Piecewise constant: (end [ns in the second], cumulated mass).
+    Steps(Vec<(u64, f64)>),
+}
+
+/// A process with what it remembers between seconds.
+#[derive(Clone, Debug)]
+pub struct Arrivals {
+    process: Process,
+    /// First second of the workload.
+    start: u64,
+    /// On-off: the state, when it ends [ns], and the stream of period lengths.
+    on: bool,
+    until: u64,
+    periods: Stream,
+}
+
+impl Arrivals {
+    /// A process that starts at `start` [s]; `key` is the workload's own.
+    pub fn new(process: Process, start: u64, key: Key) -> Arrivals {
+        let mut periods = key.named("on-off periods").stream();
+        let (mut on, mut until) = (false, start * SECOND);
+        if let Process::OnOff { mean_on, mean_off, .. } = process {
+            // Begins in its long-run state, so that no warm-up is needed for it.
+            on = periods.unit() < mean_on / (mean_on + mean_off);
+            until += length(if on { mean_on } else { mean_off }, &mut periods);
+        }
+        Arrivals { process, start, on, until, periods }
+    }
+
+    /// Mean number of arrivals in `second` and their density. Seconds must be asked for in order,
+    /// none left out. The mean of a constant process is its exact count.
+    pub fn of_second(&mut self, second: u64) -> (f64, Density) {
+        match &self.process {
+            &Process::Constant { num, den } => {
+                let index = |s: u64| (u128::from(s - self.start) * u128::from(num)).div_ceil(u128::from(den)) as u64;
+                let first = index(second);
+                let n = index(second + 1) - first;
+                (n as f64, Density::Even { num, den, first, start: self.start })
+            }
+            Process::Poisson(curve) => {
+                let (a, b) = (curve.rate(second, false), curve.rate(second + 1, true));
+                (0.5 * (a + b), Density::Linear(a, b))
+            }
+            &Process::OnOff { on, off, mean_on, mean_off } => {
+                let (from, to) = (second * SECOND, (second + 1) * SECOND);
+                let mut steps = Vec::new();
+                let (mut mass, mut t) = (0.0, from);
+                while t < to {
+                    let end = self.until.min(to);
+                    mass += if self.on { on } else { off } * ((end - t) as f64 / SECOND as f64);
+                    steps.push((end - from, mass));
+                    t = end;
+                    if self.until <= to {
+                        self.on = !self.on;
+                        self.until += length(if self.on { mean_on } else { mean_off }, &mut self.periods);
+                    }
+                }
+                (mass, Density::Steps(steps))
+            }
+        }
+    }
+
+    /// Whether counts are random (Poisson) or exact.
+    pub fn is_random(&self) -> bool {
+        !matches!(self.process, Process::Constant { .. })
+    }
+}
+
+fn length(mean_s: f64, stream: &mut Stream) -> u64 {
+    ((mean_s * SECOND as f64 * stream.exponential()) as u64).max(1)
+}
+
+impl Density {
+    /// Instants [ns in the second] of `n` arrivals, in no order unless even; `f(index, instant)`.
+    pub fn instants(&self, n: u64, second: u64, key: Key, mut f: impl FnMut(u64)) {
+        let mut stream = key.stream();
+        match self {
+            Density::Even { num, den, first, start } => {
+                let from = u128::from(second - start) * u128::from(SECOND);
+                for i in *first..first + n {
+                    let at = u128::from(i) * u128::from(den * SECOND) / u128::from(*num);
+                    f((at - from) as u64);
+                }
+            }
+            Density::Linear(a, b) if a == b => {
+                for _ in 0..n {
+                    f(stream.below(SECOND));
+                }
+            }
+            Density::Linear(a, b) => {
+                // Inverse of the distribution function of a linear density.
+                for _ in 0..n {
+                    let u = stream.unit();
+                    let x = u * (a + b) / (a + (a * a + u * (b * b - a * a)).max(0.0).sqrt());
+                    f(((x * SECOND as f64) as u64).min(SECOND - 1));
+                }
+            }
+            Density::Steps(steps) => {
+                let total = steps.last().map_or(0.0, |s| s.1);
+                for _ in 0..n {
+                    let u = stream.unit() * total;
+                    let i = steps.partition_point(|s| s.1 < u).min(steps.len() - 1);
+                    let (start, below) = if i == 0 { (0, 0.0) } else { steps[i - 1] };
+                    let (end, mass) = steps[i];
+                    let x = if mass > below { (u - below) / (mass - below) } else { 0.0 };
+                    f((start + (x * (end - start) as f64) as u64).min(SECOND - 1));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constant_arrivals_are_evenly_spaced_over_seconds() {
+        let mut a = Arrivals::new(Process::Constant { num: 5, den: 2 }, 3, Key::root(0, 0));
+        let mut all = Vec::new();
+        for s in 3..7 {
+            let (n, density) = a.of_second(s);
+            density.instants(n as u64, s, Key::root(0, 0), |at| all.push((s - 3) * SECOND + at));
+        }
+        let expected: Vec<u64> = (0..10).map(|i| i * 400_000_000).collect();
+        assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn a_linear_density_has_its_mean_instant() {
+        // Density rising from 0 to 2: mean 2/3.
+        let mut sum = 0.0;
+        let n = 100_000;
+        Density::Linear(0.0, 10.0).instants(n, 0, Key::root(3, 3), |at| sum += at as f64);
+        let mean = sum / n as f64 / SECOND as f64;
+        assert!((mean - 2.0 / 3.0).abs() < 0.003, "{mean}");
+    }
+
+    #[test]
+    fn on_off_spends_its_share_of_time_on() {
+        let p = Process::OnOff { on: 100.0, off: 10.0, mean_on: 2.0, mean_off: 6.0 };
+        let mut means = Vec::new();
+        for r in 0..40 {
+            let mut a = Arrivals::new(p.clone(), 0, Key::root(5, r));
+            let n = 4000;
+            means.push((0..n).map(|s| a.of_second(s).0).sum::<f64>() / n as f64);
+        }
+        // Long-run rate (100 · 2 + 10 · 6) / 8 = 32.5.
+        let mean = means.iter().sum::<f64>() / 40.0;
+        let sd = (means.iter().map(|m| (m - mean).powi(2)).sum::<f64>() / 39.0 / 40.0).sqrt();
+        assert!((mean - 32.5).abs() < 3.5 * sd, "{mean} ± {sd}");
+    }
+
+    #[test]
+    fn curves_have_their_values() {
+        let c = Curve::Linear { points: vec![(10, 100.0), (20, 200.0), (20, 50.0)], every: None };
+        assert_eq!((c.rate(0, false), c.rate(15, false), c.rate(20, true), c.rate(20, false)), (100.0, 150.0, 200.0, 50.0));
+        let c = Curve::Linear { points: vec![(0, 1.0), (5, 1.0), (5, 9.0), (6, 9.0), (6, 1.0)], every: Some(10) };
+        assert_eq!((c.rate(15, true), c.rate(15, false), c.rate(16, true), c.rate(29, true)), (1.0, 9.0, 9.0, 1.0));
+        let c = Curve::FlashCrowd { base: 10.0, peak: 110.0, at: 100, rise: 10, decay: 60.0 };
+        assert_eq!((c.rate(99, false), c.rate(105, false), c.rate(110, false)), (10.0, 60.0, 110.0));
+        assert!((c.rate(170, false) - (10.0 + 100.0 / std::f64::consts::E)).abs() < 1e-9);
+        let clock = LocalClock { offsets: vec![(0, 5 * 86_400)] };
+        let mut weekly = [1.0; 7];
+        weekly[5] = 0.5;
+        let c = Curve::Daily { mean: 100.0, peak: 160.0, peak_at: 72_000, weekly, clock };
+        assert!((c.rate(72_000, false) - 80.0).abs() < 1e-9);
+        assert!((c.rate(86_400 + 72_000, false) - 160.0).abs() < 1e-9);
+        assert!((c.rate(86_400 + 28_800, false) - 40.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,314 @@
+//! The simulated world of one variant, resolved: after a [`Plan`] exists no input error is possible.
+//!
+//! Requests are told apart by [`Class`] (workload, operation, bucket, requester), the unit of all
+//! accounting: every breakdown of the results is a sum over classes. A class has a [`Lane`] for
+//! each KMS operation that one request of it needs, in the order in which they are made.
+//!
+//! Not here: the scenario as written ([`crate::scenario`]), the passage of time
+//! ([`crate::simulation`]).
+
+pub mod arrivals;
+pub mod bucket_key;
+pub mod data_key_cache;
+pub mod retry;
+pub mod trace;
+
+use crate::catalog::{KmsOperation, Tier};
+use crate::engine::distribution::Distribution;
+use crate::engine::limiter::{Shape, Step};
+use std::sync::Arc;
+
+/// Everything the simulation of one variant needs to know.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The variant's name.
+    pub name: String,
+    /// Equal for variants that see the same arrivals.
+    pub arrivals_id: String,
+    /// Arrivals stop here [s].
+    pub horizon_s: u64,
+    /// Requests that arrive before this are not counted [s].
+    pub warm_up_s: u64,
+    /// Request quotas.
+    pub quotas: Vec<Quota>,
+    /// Kinds of requests.
+    pub classes: Vec<Class>,
+    /// Needs of the classes.
+    pub lanes: Vec<Lane>,
+    /// Workloads in file order.
+    pub workloads: Vec<Workload>,
+    /// Bucket-key caches, one for each (bucket, KMS key, requester).
+    pub bucket_key_caches: Vec<BucketKeySettings>,
+    /// Time from a call to KMS's answer.
+    pub kms_latency: Distribution,
+    /// Time from an attempt to its answer when it is throttled.
+    pub throttled_latency: Distribution,
+    /// Time of an S3 request with 0, 1, 2, … KMS calls.
+    pub s3_latency: Vec<Distribution>,
+    /// Time of an application's message with 0, 1, 2, … KMS calls.
+    pub app_latency: Vec<Distribution>,
+    /// Bytes of the names below.
+    pub accounts: Vec<String>,
+    /// Region codes.
+    pub regions: Vec<String>,
+    /// Buckets.
+    pub buckets: Vec<Bucket>,
+    /// KMS keys.
+    pub keys: Vec<KmsKey>,
+    /// Requester names.
+    pub requesters: Vec<String>,
+    /// Workloads that share no quota, cache or order with others: simulated apart.
+    pub islands: Vec<Vec<usize>>,
+    /// How CloudTrail and CloudWatch count.
+    pub counting: Counting,
+}
+
+/// Assumptions about what others count and bill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counting {
+    /// KMS bills throttled attempts.
+    pub throttled_attempts_billed: bool,
+    /// CloudTrail logs throttled attempts.
+    pub throttled_attempts_logged: bool,
+    /// CloudWatch's CallCount holds throttled attempts.
+    pub throttled_attempts_in_call_count: bool,
+    /// Copies of management events that trails deliver in each account.
+    pub trail_copies: u32,
+}
+
+/// One request quota.
+#[derive(Clone, Debug)]
+pub struct Quota {
+    /// `account/region/quota-code[/store]`.
+    pub name: String,
+    /// How it is enforced.
+    pub shape: Shape,
+    /// The limit over time.
+    pub steps: Vec<Step>,
+}
+
+/// A bucket, for accounting.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    /// Name in the scenario.
+    pub name: String,
+    /// Owner, index of [`Plan::accounts`].
+    pub account: usize,
+    /// Index of [`Plan::regions`].
+    pub region: usize,
+}
+
+/// A KMS key, for accounting.
+#[derive(Clone, Debug)]
+pub struct KmsKey {
+    /// Name in the scenario.
+    pub name: String,
+    /// Owner, index of [`Plan::accounts`].
+    pub account: usize,
+    /// Index of [`Plan::regions`].
+    pub region: usize,
+    /// Whether the key itself is charged by the month.
+    pub charged: bool,
+}
+
+/// A kind of request.
+#[derive(Clone, Debug)]
+pub struct Class {
+    /// Index of [`Plan::workloads`].
+    pub workload: usize,
+    /// `PutObject`, or a KMS operation's name for applications.
+    pub operation: String,
+    /// The bucket; `None` for applications.
+    pub bucket: Option<usize>,
+    /// Index of [`Plan::requesters`].
+    pub requester: usize,
+    /// Price tier of the S3 request; `None` for applications.
+    pub tier: Option<Tier>,
+    /// First of the class's lanes.
+    pub first_lane: usize,
+    /// Number of lanes, 0 to [`MAX_LANES`].
+    pub lanes: usize,
+}
+
+/// Most KMS operations that one request may need.
+pub const MAX_LANES: usize = 3;
+
+/// One KMS operation that every request of a class needs.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    /// The operation.
+    pub operation: KmsOperation,
+    /// Index of [`Plan::keys`].
+    pub key: usize,
+    /// The calling account, which is charged; index of [`Plan::accounts`].
+    pub account: usize,
+    /// Index of [`Plan::regions`].
+    pub region: usize,
+    /// Quotas an attempt needs room in, the store's own before the account's.
+    pub quotas: Vec<usize>,
+    /// What can meet the need without a call.
+    pub source: Source,
+    /// Price item of an admitted attempt.
+    pub price_item: &'static str,
+    /// Whether such attempts draw on the free tier.
+    pub free_tier: bool,
+    /// Whether the key belongs to another account, so that both log the call.
+    pub crosses_account: bool,
+}
+
+/// What can meet a need without a KMS call.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// Nothing: each need is a call.
+    Call,
+    /// A bucket key to write a new object under.
+    BucketKeyWrite(BucketKeyUse),
+    /// The bucket key that the object was written under.
+    BucketKeyRead(BucketKeyUse),
+    /// A data-key cache, for encrypting.
+    CacheEncrypt,
+    /// A data-key cache, for decrypting.
+    CacheDecrypt {
+        /// Processes that encrypted the messages.
+        producers: u64,
+        /// Messages each of their data keys was used for.
+        messages_per_data_key: u64,
+    },
+}
+
+impl Source {
+    /// Whether a need depends on which requests came before, so that the requests of its class are
+    /// looked at one by one even in a quiet second.
+    pub fn has_memory(&self) -> bool {
+        !matches!(self, Source::Call)
+    }
+}
+
+/// How a class uses bucket keys.
+#[derive(Clone, Debug)]
+pub struct BucketKeyUse {
+    /// First of the caches, index of [`Plan::bucket_key_caches`]; one for each session.
+    pub cache: usize,
+    /// Sessions with a cache of their own, at least 1.
+    pub sessions: u32,
+    /// Bucket keys are in use from here on [ns].
+    pub since: u64,
+    /// Share of reads that go to objects written without one.
+    pub older_objects: f64,
+    /// Bucket keys behind the objects that were there before the run.
+    pub archived_keys: u32,
+}
+
+/// Settings of one bucket-key cache.
+#[derive(Clone, Copy, Debug)]
+pub struct BucketKeySettings {
+    /// Partitions.
+    pub fanout: u32,
+    /// How long a copy serves [ns].
+    pub lifetime: u64,
+}
+
+/// Who asks for what, and when.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// Name in the scenario; the workload's random numbers are keyed by it.
+    pub name: String,
+    /// Open or closed.
+    pub kind: Kind,
+    /// What one arrival does.
+    pub actions: Vec<Action>,
+    /// Clients with a retry state each.
+    pub clients: u32,
+    /// Whether arrivals go to the clients in turn rather than at random.
+    pub round_robin: bool,
+    /// What a client does when throttled.
+    pub retry: retry::RetryPolicy,
+    /// Starts when that workload is done.
+    pub after: Option<usize>,
+    /// Objects (or encryption contexts) and how often each is asked for.
+    pub popularity: Popularity,
+    /// Reads the objects that this workload wrote in the run.
+    pub reads: Option<usize>,
+    /// Whether another workload reads what this one wrote.
+    pub is_read: bool,
+    /// Size of a message for the data-key cache.
+    pub size: Size,
+    /// Thresholds of the data-key cache of each client.
+    pub data_key_cache: Option<data_key_cache::Thresholds>,
+}
+
+/// Open or closed.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// Arrivals whatever becomes of earlier ones, in the seconds `start..stop`.
+    Open {
+        /// The arrival process.
+        process: arrivals::Process,
+        /// First second; with `after`, the first that is not over when that is done.
+        start: u64,
+        /// Second after the last.
+        stop: u64,
+    },
+    /// Recorded arrivals from `start` on.
+    Trace {
+        /// The rows.
+        trace: Arc<trace::Trace>,
+        /// Time of t = 0 of the trace [s].
+        start: u64,
+        /// Second after the last.
+        stop: u64,
+    },
+    /// Workers with one request under way each, until the objects are done.
+    Job {
+        /// Workers.
+        workers: u32,
+        /// Objects in all.
+        objects: u32,
+        /// Pause of a worker between an answer and its next request.
+        think: Distribution,
+        /// Start [ns] unless it comes after another workload.
+        start: u64,
+    },
+}
+
+/// What one arrival does: one request, or several at the same instant (a multipart upload).
+#[derive(Clone, Debug)]
+pub struct Action {
+    /// Name, by which its random numbers are keyed.
+    pub name: String,
+    /// Share of arrivals; the weights of a workload sum to 1.
+    pub weight: f64,
+    /// Requests in order: class and how many.
+    pub requests: Vec<(usize, u32)>,
+}
+
+/// Which of many objects a request is for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Popularity {
+    /// All alike.
+    Uniform {
+        /// Objects.
+        objects: u64,
+    },
+    /// The r-th most popular with probability proportional to r^−exponent.
+    Zipf {
+        /// Objects.
+        objects: u64,
+        /// Exponent.
+        exponent: f64,
+    },
+}
+
+/// Size of a message [bytes].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Size {
+    /// Always the same.
+    Constant(u64),
+    /// Lognormal.
+    Lognormal {
+        /// Median.
+        median: u64,
+        /// σ of the logarithm.
+        sigma: f64,
+    },
+}
