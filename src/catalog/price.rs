@@ -1,0 +1,271 @@
+//! Prices, the free tier, and which KMS call is charged as which item.
+//!
+//! Data: `prices.toml`. Left out: CloudTrail Lake, storage, data transfer, taxes and private rates; every
+//! price can be overridden by a scenario.
+
+use super::Partition;
+use super::decimal;
+use super::operation::{KeySpec, KmsOperation};
+use super::quota::Calls;
+use num_rational::BigRational;
+use serde::Deserialize;
+
+/// Region whose price stands in where another Region's is not known.
+const FALLBACK: &str = "us-east-1";
+/// A row that holds in every Region of the commercial partition.
+const EVERYWHERE: &str = "*";
+
+/// A row of the price list.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PriceRow {
+    /// What is charged: `kms-requests`, `kms-keys`, `s3-tier1`, …
+    pub item: String,
+    /// Region, or `*` for every commercial Region.
+    pub region: String,
+    /// Price of `per` units [USD].
+    #[serde(deserialize_with = "decimal::deserialize")]
+    pub price: BigRational,
+    /// How many units `price` buys.
+    #[serde(deserialize_with = "decimal::deserialize")]
+    pub per: BigRational,
+    /// `request`, `key-month`, `event`, `GB`, …
+    pub unit: String,
+    /// Why the row itself is an assumption, `None` where it was read.
+    pub assumed: Option<String>,
+    /// What else there is to know, or empty.
+    #[serde(default)]
+    pub note: String,
+    /// Where it comes from.
+    pub source: String,
+    /// When it was read or published, `YYYY-MM-DD`.
+    pub as_of: String,
+}
+
+/// Units that cost nothing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FreeTier {
+    /// Item of the bill's negative line.
+    pub id: String,
+    /// Units per account and month, over all Regions.
+    pub quantity: u64,
+    /// Their unit.
+    pub unit: String,
+    /// Items it applies to.
+    pub items: Vec<String>,
+    /// What else there is to know, or empty.
+    #[serde(default)]
+    pub note: String,
+    /// Where it comes from.
+    pub source: String,
+    /// When it was read, `YYYY-MM-DD`.
+    pub as_of: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChargedAs {
+    item: String,
+    operations: Vec<KmsOperation>,
+    key_specs: Vec<KeySpec>,
+}
+
+/// The file.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PriceFile {
+    pub(super) price: Vec<PriceRow>,
+    pub(super) free_tier: Vec<FreeTier>,
+    charged_as: Vec<ChargedAs>,
+    charged_otherwise_as: String,
+}
+
+/// The price of an item in a Region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Price {
+    /// Price of one unit [USD], exact.
+    pub usd: BigRational,
+    /// The unit.
+    pub unit: &'static str,
+    /// Where it comes from.
+    pub source: &'static str,
+    /// When it was read or published, `YYYY-MM-DD`.
+    pub as_of: &'static str,
+    /// Why it is only an assumption for this Region, `None` where it was read for it.
+    pub assumed: Option<String>,
+}
+
+impl PriceFile {
+    /// The row of the Region; else of every Region; else, as an assumption, that of us-east-1.
+    pub(super) fn price(&'static self, item: &str, region: &str) -> Option<Price> {
+        let row = |r: &str| self.price.iter().find(|p| p.item == item && p.region == r);
+        let partition = super::partition(region)?;
+        if let Some(found) = row(region) {
+            return Some(found.to_price(found.assumed.clone()));
+        }
+        match (partition, row(EVERYWHERE)) {
+            (Partition::China, _) => None,
+            (Partition::Commercial, Some(found)) => Some(found.to_price(found.assumed.clone())),
+            (_, everywhere) => {
+                let found = row(FALLBACK).or(everywhere)?;
+                let why = format!("no price of {region} is known: that of {FALLBACK} is used");
+                Some(found.to_price(Some(why)))
+            }
+        }
+    }
+
+    pub(super) fn charged_as(&self, operation: KmsOperation, spec: KeySpec) -> &str {
+        self.charged_as
+            .iter()
+            .find(|c| {
+                Calls {
+                    operations: c.operations.clone(),
+                    key_specs: c.key_specs.clone(),
+                }
+                .hold(operation, spec)
+            })
+            .map_or(&self.charged_otherwise_as, |c| &c.item)
+    }
+}
+
+impl PriceRow {
+    /// Price of one unit [USD], exact.
+    pub fn usd(&self) -> BigRational {
+        &self.price / &self.per
+    }
+
+    fn to_price(&'static self, assumed: Option<String>) -> Price {
+        Price {
+            usd: self.usd(),
+            unit: &self.unit,
+            source: &self.source,
+            as_of: &self.as_of,
+            assumed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{charged_as, free_tier, price, prices};
+    use super::*;
+
+    fn usd(item: &str, region: &str, units: i64) -> BigRational {
+        price(item, region).unwrap().usd * BigRational::from_integer(units.into())
+    }
+
+    fn dollars(text: &str) -> BigRational {
+        decimal::exact(text).unwrap()
+    }
+
+    #[test]
+    fn kms_prices() {
+        for region in ["us-east-1", "eu-central-1", "eu-west-3"] {
+            assert_eq!(usd("kms-requests", region, 1_000_000), dollars("3"));
+            assert_eq!(price("kms-requests", region).unwrap().assumed, None);
+        }
+        assert_eq!(usd("kms-keys", "us-east-1", 1), dollars("1"));
+        assert_eq!(
+            usd("kms-requests-rsa-2048", "us-east-1", 10_000),
+            dollars("0.03")
+        );
+        assert_eq!(
+            usd("kms-requests-asymmetric", "us-east-1", 10_000),
+            dollars("0.15")
+        );
+        assert_eq!(
+            usd("kms-requests-data-key-pair-rsa", "us-east-1", 10_000),
+            dollars("12")
+        );
+        assert_eq!(
+            usd("kms-requests-data-key-pair-ecc", "us-east-1", 10_000),
+            dollars("0.10")
+        );
+        assert_eq!(free_tier("kms-requests").unwrap().quantity, 20_000);
+        assert!(free_tier("kms-requests-asymmetric").is_none());
+    }
+
+    #[test]
+    fn s3_prices() {
+        assert_eq!(usd("s3-tier1", "eu-central-1", 1000), dollars("0.0054"));
+        assert_eq!(usd("s3-tier2", "eu-central-1", 1000), dollars("0.00043"));
+        assert_eq!(usd("s3-tier1", "us-east-1", 1000), dollars("0.005"));
+        assert_eq!(usd("s3-tier2", "sa-east-1", 1000), dollars("0.00056"));
+        assert_eq!(price("s3-tier1", "us-east-1").unwrap().assumed, None);
+        assert!(price("s3-tier1", "us-west-2").unwrap().assumed.is_some());
+    }
+
+    #[test]
+    fn unknown_regions_prices_are_assumed_or_missing() {
+        let paris = price("s3-tier1", "eu-west-3").unwrap();
+        assert_eq!(paris.usd, dollars("0.000005"));
+        assert!(paris.assumed.is_some());
+        assert!(
+            price("kms-requests", "us-gov-west-1")
+                .unwrap()
+                .assumed
+                .is_some()
+        );
+        assert_eq!(price("kms-requests", "cn-north-1"), None);
+        assert_eq!(price("kms-requests", "eu-atlantis-1"), None);
+        assert_eq!(price("kms-rquests", "us-east-1"), None);
+    }
+
+    #[test]
+    fn trail_and_logs() {
+        assert_eq!(usd("cloudtrail-copies", "us-east-1", 100_000), dollars("2"));
+        assert_eq!(
+            usd("cloudtrail-data-events", "us-east-1", 100_000),
+            dollars("0.1")
+        );
+        assert_eq!(usd("logs-ingestion", "us-east-1", 1), dollars("0.5"));
+    }
+
+    #[test]
+    fn calls_are_charged_by_kind_of_key() {
+        use KmsOperation as Op;
+        assert_eq!(
+            charged_as(Op::Decrypt, KeySpec::SymmetricDefault),
+            "kms-requests"
+        );
+        assert_eq!(
+            charged_as(Op::GenerateMac, KeySpec::Hmac256),
+            "kms-requests"
+        );
+        assert_eq!(
+            charged_as(Op::DescribeKey, KeySpec::Rsa3072),
+            "kms-requests"
+        );
+        assert_eq!(
+            charged_as(Op::Sign, KeySpec::Rsa2048),
+            "kms-requests-rsa-2048"
+        );
+        assert_eq!(
+            charged_as(Op::Sign, KeySpec::Rsa3072),
+            "kms-requests-asymmetric"
+        );
+        assert_eq!(
+            charged_as(Op::Verify, KeySpec::MlDsa44),
+            "kms-requests-asymmetric"
+        );
+        let pair = |spec| charged_as(Op::GenerateDataKeyPairWithoutPlaintext, spec);
+        assert_eq!(pair(KeySpec::Rsa2048), "kms-requests-data-key-pair-rsa");
+        assert_eq!(pair(KeySpec::EccNistP521), "kms-requests-data-key-pair-ecc");
+        for &op in Op::ALL {
+            for &spec in KeySpec::ALL {
+                assert!(
+                    price(charged_as(op, spec), "us-east-1").is_some(),
+                    "{op} {spec}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn one_row_an_item_and_region() {
+        let keys: std::collections::BTreeSet<_> =
+            prices().iter().map(|p| (&p.item, &p.region)).collect();
+        assert_eq!(keys.len(), prices().len());
+    }
+}

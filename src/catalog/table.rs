@@ -1,0 +1,287 @@
+//! The whole catalog as one flat table, for people to read.
+
+use super::{
+    Evidence, NeedSide, Partition, catalog, partition, prices, quotas, regions, retry_profiles,
+    s3_operations, sdk_defaults,
+};
+use num_rational::BigRational;
+use num_traits::ToPrimitive;
+use serde::Serialize;
+
+/// One fact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CatalogRow {
+    /// `region`, `quota`, `price`, `free-tier`, `s3-operation`, `retry-profile` or `sdk-default`.
+    pub kind: &'static str,
+    /// Identifier, with the quota code where there is one.
+    pub id: String,
+    /// Region; empty where the row holds in all of them or Regions mean nothing.
+    pub region: String,
+    /// The value.
+    pub value: String,
+    /// Its unit.
+    pub unit: String,
+    /// Whether it is an assumption: AWS does not document it, or not for this Region.
+    pub assumed: bool,
+    /// What else there is to know.
+    pub note: String,
+    /// Where it comes from.
+    pub source: String,
+    /// As of, `YYYY-MM-DD`.
+    pub as_of: String,
+}
+
+/// Every row: Regions, quotas (one a Region where they differ), prices, free tier, S3 operations, retry profiles.
+pub fn table() -> Vec<CatalogRow> {
+    let mut rows = region_rows();
+    rows.extend(quota_rows());
+    rows.extend(price_rows());
+    rows.extend(s3_rows());
+    rows.extend(retry_rows());
+    rows
+}
+
+fn region_rows() -> Vec<CatalogRow> {
+    let list = &catalog().regions;
+    let row = |region: &str| CatalogRow {
+        kind: "region",
+        id: region.to_owned(),
+        region: region.to_owned(),
+        value: match partition(region) {
+            Some(Partition::GovCloud) => "aws-us-gov",
+            Some(Partition::China) => "aws-cn",
+            Some(Partition::Commercial) | None => "aws",
+        }
+        .to_owned(),
+        unit: "partition".to_owned(),
+        assumed: false,
+        note: String::new(),
+        source: list.source.clone(),
+        as_of: list.as_of.clone(),
+    };
+    regions().map(row).collect()
+}
+
+fn quota_rows() -> Vec<CatalogRow> {
+    let mut rows = Vec::new();
+    for q in quotas() {
+        let id = match &q.code {
+            Some(code) => format!("{} ({code})", q.id),
+            None => q.id.clone(),
+        };
+        let limits: Vec<_> = regions()
+            .filter_map(|r| Some((r, q.default_limit(r)?)))
+            .collect();
+        let one_value = limits.len() == regions().count()
+            && limits
+                .iter()
+                .all(|(_, l)| Some(l) == limits.first().map(|(_, l)| l));
+        for (region, limit) in limits.iter().take(if one_value { 1 } else { limits.len() }) {
+            rows.push(CatalogRow {
+                kind: "quota",
+                id: id.clone(),
+                region: if one_value {
+                    String::new()
+                } else {
+                    (*region).to_owned()
+                },
+                value: plain(&BigRational::new(limit.num.into(), limit.den.into())),
+                unit: "1/s".to_owned(),
+                assumed: limit.is_assumption(),
+                note: limit.assumed.unwrap_or(&q.note).to_owned(),
+                source: q.source.clone(),
+                as_of: q.as_of.clone(),
+            });
+        }
+    }
+    rows
+}
+
+fn price_rows() -> Vec<CatalogRow> {
+    let mut rows: Vec<_> = prices()
+        .iter()
+        .map(|p| CatalogRow {
+            kind: "price",
+            id: p.item.clone(),
+            region: if p.region == "*" {
+                String::new()
+            } else {
+                p.region.clone()
+            },
+            value: plain(&p.price),
+            unit: format!("USD/{}", counted(&plain(&p.per), &p.unit)),
+            assumed: p.assumed.is_some(),
+            note: p.assumed.clone().unwrap_or_else(|| p.note.clone()),
+            source: p.source.clone(),
+            as_of: p.as_of.clone(),
+        })
+        .collect();
+    rows.extend(catalog().prices.free_tier.iter().map(|f| CatalogRow {
+        kind: "free-tier",
+        id: f.id.clone(),
+        region: String::new(),
+        value: f.quantity.to_string(),
+        unit: format!("{}/month", f.unit),
+        assumed: false,
+        note: f.note.clone(),
+        source: f.source.clone(),
+        as_of: f.as_of.clone(),
+    }));
+    rows
+}
+
+fn s3_rows() -> Vec<CatalogRow> {
+    let need = |n: &super::S3Need| match n.on {
+        NeedSide::Object => n.operation.to_string(),
+        NeedSide::Source => format!("{} (source)", n.operation),
+        NeedSide::Destination => format!("{} (destination)", n.operation),
+        NeedSide::Upload => format!("{} (upload)", n.operation),
+    };
+    s3_operations()
+        .iter()
+        .map(|o| CatalogRow {
+            kind: "s3-operation",
+            id: o.id.clone(),
+            region: String::new(),
+            value: match o.needs.as_slice() {
+                [] => "none".to_owned(),
+                needs => needs.iter().map(need).collect::<Vec<_>>().join(", "),
+            },
+            unit: format!(
+                "KMS calls/request ({})",
+                o.billing.item().unwrap_or("free of charge")
+            ),
+            assumed: o.evidence == Evidence::Undocumented,
+            note: o.because.clone(),
+            source: o.source.clone(),
+            as_of: o.as_of.clone(),
+        })
+        .collect()
+}
+
+fn retry_rows() -> Vec<CatalogRow> {
+    let mut rows = Vec::new();
+    for p in retry_profiles() {
+        let mut figures = vec![
+            ("max_attempts", p.max_attempts.to_string(), "1"),
+            ("throttling_base", plain(&p.throttling_base_s), "s"),
+            ("other_base", plain(&p.other_base_s), "s"),
+            (
+                "max_backoff",
+                p.max_backoff_s.as_ref().map_or("none".to_owned(), plain),
+                "s",
+            ),
+        ];
+        if let Some(quota) = p.retry_quota {
+            figures.extend([
+                ("retry_quota.capacity", quota.capacity.to_string(), "token"),
+                (
+                    "retry_quota.cost_throttling",
+                    quota.cost_throttling.to_string(),
+                    "token",
+                ),
+                (
+                    "retry_quota.cost_other",
+                    quota.cost_other.to_string(),
+                    "token",
+                ),
+                (
+                    "retry_quota.cost_timeout",
+                    quota.cost_timeout.to_string(),
+                    "token",
+                ),
+                (
+                    "retry_quota.success_refund",
+                    quota.success_refund.to_string(),
+                    "token",
+                ),
+            ]);
+        }
+        rows.extend(figures.into_iter().map(|(figure, value, unit)| CatalogRow {
+            kind: "retry-profile",
+            id: format!("{}.{figure}", p.id),
+            region: String::new(),
+            value,
+            unit: unit.to_owned(),
+            assumed: false,
+            note: format!("also named {}", p.aliases.join(", ")),
+            source: p.source.clone(),
+            as_of: p.as_of.clone(),
+        }));
+    }
+    rows.extend(sdk_defaults().iter().map(|d| CatalogRow {
+        kind: "sdk-default",
+        id: format!("{} {}", d.sdk, d.versions),
+        region: String::new(),
+        value: d.profile.clone().unwrap_or_else(|| "its own".to_owned()),
+        unit: "profile".to_owned(),
+        assumed: false,
+        note: d.note.clone(),
+        source: d.source.clone(),
+        as_of: d.as_of.clone(),
+    }));
+    rows
+}
+
+/// A catalog value as it was written, without trailing zeros: all of them are short decimals.
+fn plain(value: &BigRational) -> String {
+    match value.to_f64() {
+        Some(float) => float.to_string(),
+        None => value.to_string(),
+    }
+}
+
+fn counted(per: &str, unit: &str) -> String {
+    if per == "1" {
+        unit.to_owned()
+    } else {
+        format!("{per} {unit}s")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_a_value_a_source_and_a_valid_date() {
+        let rows = table();
+        assert!(rows.len() > 100);
+        for row in &rows {
+            assert!(!row.value.is_empty() && !row.unit.is_empty(), "{row:?}");
+            assert!(row.source.len() > 10, "{row:?}");
+            assert!(row.as_of.parse::<jiff::civil::Date>().is_ok(), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn values_read_as_written() {
+        let rows = table();
+        let value = |id: &str, region: &str| {
+            rows.iter()
+                .find(|r| r.id == id && r.region == region)
+                .map(|r| (&*r.value, &*r.unit))
+        };
+        assert_eq!(
+            value("symmetric (L-6E3AF000)", "us-east-1"),
+            Some(("100000", "1/s"))
+        );
+        assert_eq!(
+            value("data-key-pair-rsa-4096 (L-FCE4492D)", "cn-north-1"),
+            Some(("0.1", "1/s"))
+        );
+        assert_eq!(value("rsa (L-2AC98190)", ""), Some(("1000", "1/s")));
+        assert_eq!(
+            value("kms-requests", ""),
+            Some(("0.03", "USD/10000 requests"))
+        );
+        assert_eq!(
+            value("s3-tier1", "eu-central-1"),
+            Some(("0.0054", "USD/1000 requests"))
+        );
+        assert_eq!(
+            value("CopyObject", "").map(|v| v.0),
+            Some("Decrypt (source), GenerateDataKey (destination)")
+        );
+    }
+}
