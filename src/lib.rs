@@ -3,3 +3,5 @@
 #![warn(missing_docs)]
 pub mod metrics;
 pub mod results;
+pub mod scenario;
+pub mod units;
