@@ -94,17 +94,17 @@ impl Span {
         }
     }
 
-    /// Length [ns].
+    /// Length \[ns\].
     pub const fn as_ns(self) -> u64 {
         self.ns
     }
 
-    /// Length [s], rounded to the nearest float.
+    /// Length \[s\], rounded to the nearest float.
     pub fn as_secs_f64(self) -> f64 {
         self.ns as f64 / NS_PER_S as f64
     }
 
-    /// Length [s] if it is a whole number of seconds.
+    /// Length \[s\] if it is a whole number of seconds.
     pub const fn whole_seconds(self) -> Option<u64> {
         if self.ns.is_multiple_of(NS_PER_S) {
             Some(self.ns / NS_PER_S)
@@ -440,7 +440,7 @@ impl Bytes {
         Bytes { bytes }
     }
 
-    /// Size [bytes].
+    /// Size \[bytes\].
     pub const fn get(self) -> u64 {
         self.bytes
     }

@@ -116,7 +116,7 @@ pub fn parse(sources: &mut Sources, name: &str, text: &str) -> Result<Table, Vec
         offset: 0,
         faults: Vec::new(),
     };
-    builder.syntax_errors(&errors);
+    builder.syntax_errors(text, &errors);
     let mut table = builder.table(document);
     // The root has no header; faults about it as a whole point at the file's beginning.
     table.place.range = 0..0;
@@ -237,11 +237,21 @@ impl Builder {
         }
     }
 
-    fn syntax_errors(&mut self, errors: &[toml::de::Error]) {
+    /// Records the errors, of each line the first: what follows there comes from it.
+    fn syntax_errors(&mut self, text: &str, errors: &[toml::de::Error]) {
+        let mut last_line = None;
         for error in errors {
-            let place = self.place(error.span().unwrap_or(0..0));
+            let range = error.span().unwrap_or(0..0);
+            let line = text
+                .get(..range.start)
+                .map(|before| before.matches('\n').count());
+            if line.is_some() && line == last_line {
+                continue;
+            }
+            last_line = line;
+            let written = text.get(range.clone()).unwrap_or("");
             self.faults
-                .push(Diagnostic::error(Code::Syntax, error.message()).at(place));
+                .push(syntax_fault(error.message(), written).at(self.place(range)));
         }
     }
 
@@ -302,6 +312,24 @@ impl Builder {
         };
         Value { node, place }
     }
+}
+
+/// What the TOML parser says about `written`, with a way out where it is known.
+fn syntax_fault(message: &str, written: &str) -> Diagnostic {
+    let unquoted = message.starts_with("string values must be quoted");
+    if message == "duplicate key" {
+        return Diagnostic::error(Code::DuplicateName, format!("`{written}` is there twice"))
+            .help("drop or rename one of them");
+    }
+    if unquoted && written.is_empty() {
+        return Diagnostic::error(Code::Syntax, "there is no value")
+            .help("write a value, or drop the key");
+    }
+    if unquoted && !written.contains(['"', '\'', '\\', '=']) {
+        return Diagnostic::error(Code::Syntax, format!("`{written}` is not a value"))
+            .help(format!("write \"{written}\" if it is meant as text"));
+    }
+    Diagnostic::error(Code::Syntax, message)
 }
 
 struct Segment {
@@ -490,7 +518,55 @@ mod tests {
             !text.contains("bad.toml:1:") && !text.contains("bad.toml:3:"),
             "{text}"
         );
-        assert!(faults.iter().all(|fault| fault.code == Code::Syntax));
+        let codes: Vec<Code> = faults.iter().map(|fault| fault.code).collect();
+        assert_eq!(
+            codes
+                .iter()
+                .filter(|code| **code == Code::DuplicateName)
+                .count(),
+            1,
+            "{text}"
+        );
+        assert_eq!(
+            codes.iter().filter(|code| **code == Code::Syntax).count(),
+            4,
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_syntax_error_comes_with_a_way_out_and_once_a_line() {
+        let mut sources = Sources::new();
+        let mut faults = |text: &str| {
+            let faults = parse(&mut sources, "bad.toml", text).expect_err("not TOML");
+            let lines: Vec<String> = faults
+                .iter()
+                .map(|f| {
+                    format!(
+                        "{} ({})",
+                        f.one_line(&sources),
+                        f.help.as_deref().unwrap_or("")
+                    )
+                })
+                .collect();
+            lines.join("\n")
+        };
+        assert_eq!(
+            faults("horizon = 15m"),
+            "bad.toml:1:11: error[syntax]: `15m` is not a value (write \"15m\" if it is meant as text)"
+        );
+        assert_eq!(
+            faults("horizon ="),
+            "bad.toml:1:10: error[syntax]: there is no value (write a value, or drop the key)"
+        );
+        assert_eq!(
+            faults("[a]\nx = 1\n[a]\ny = 2\n"),
+            "bad.toml:3:2: error[duplicate-name]: `a` is there twice (drop or rename one of them)"
+        );
+        assert_eq!(
+            faults("a = [1,\n2\nb = 3\n"),
+            "bad.toml:3:1: error[syntax]: missing comma between array elements, expected `,` ()"
+        );
     }
 
     #[test]
