@@ -122,7 +122,7 @@ pub struct SourceId(usize);
 pub struct Place {
     /// Which source.
     pub source: SourceId,
-    /// Where in its text [bytes].
+    /// Where in its text \[bytes\].
     pub range: Range<usize>,
 }
 
