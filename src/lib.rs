@@ -8,4 +8,5 @@ pub mod metrics;
 pub mod model;
 pub mod results;
 pub mod scenario;
+pub mod simulation;
 pub mod units;

@@ -13,7 +13,7 @@ pub mod data_key_cache;
 pub mod retry;
 pub mod trace;
 
-use crate::catalog::{KmsOperation, Tier};
+use crate::catalog::{KmsOperation, S3Tier};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
 use std::sync::Arc;
@@ -123,7 +123,7 @@ pub struct Class {
     /// Index of [`Plan::requesters`].
     pub requester: usize,
     /// Price tier of the S3 request; `None` for applications.
-    pub tier: Option<Tier>,
+    pub tier: Option<S3Tier>,
     /// First of the class's lanes.
     pub first_lane: usize,
     /// Number of lanes, 0 to [`MAX_LANES`].

@@ -159,8 +159,8 @@ impl Trace {
     }
 
     /// The arrivals of `second` (since the start of the trace): `f(ordinal, instant [ns in the
-    /// second], row)`, in order of time. `key`: for the copies of a fractional rate scale.
-    pub fn of_second(&self, second: u64, key: Key, mut f: impl FnMut(u64, u64, &Row)) {
+    /// second], number of the row)`, in order of time. `key`: for the copies of a fractional rate scale.
+    pub fn of_second(&self, second: u64, key: Key, mut f: impl FnMut(u64, u64, usize)) {
         let (round, second) = match self.period {
             Some(period) => (second / period, second % period),
             None => (0, second),
@@ -174,7 +174,7 @@ impl Trace {
             let whole = self.rate_scale.floor();
             let extra = key.with(round).with(i as u64).unit() < self.rate_scale - whole;
             for _ in 0..whole as u64 + u64::from(extra) {
-                f(ordinal, row.at - second * SECOND, row);
+                f(ordinal, row.at - second * SECOND, i);
                 ordinal += 1;
             }
         }
@@ -199,7 +199,7 @@ fn instant(text: &str) -> Option<i128> {
         return Some(t.as_nanosecond());
     }
     let civil: jiff::civil::DateTime = text.parse().ok()?;
-    Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_nanosecond())
+    Some(jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()?.as_nanosecond())
 }
 
 /// Seconds written in decimal as whole nanoseconds, without the rounding of a binary fraction.

@@ -1,0 +1,312 @@
+//! What one replication counted: integers only, so that nothing depends on the order of work.
+//!
+//! Counters are kept per class and per lane; every breakdown is a sum of them. Rates, percentiles
+//! and money are made from a [`Record`] later, in [`crate::outcome`].
+
+use crate::model::MAX_LANES;
+use hdrhistogram::Histogram;
+
+/// Most bins of a time series.
+pub const MAX_BINS: usize = 2_000;
+
+/// Days of a billing month, the period of the free tier [s].
+pub const PERIOD_S: u64 = 30 * 86_400;
+
+/// Counters of one class, of requests that arrived in the measured time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClassCount {
+    /// Requests.
+    pub requests: u64,
+    /// That ended well.
+    pub succeeded: u64,
+    /// That ran out of attempts or of retry quota.
+    pub failed: u64,
+    /// That ended well and were never throttled, by number of KMS calls.
+    pub undelayed: [u64; MAX_LANES + 1],
+}
+
+/// Counters of one lane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneCount {
+    /// Needs looked up.
+    pub needs: u64,
+    /// Met by a bucket key or a data-key cache.
+    pub met: u64,
+    /// Needs with at least one attempt.
+    pub calls: u64,
+    /// Attempts.
+    pub attempts: u64,
+    /// Refused, by position of the quota that refused.
+    pub throttled_by: [u64; 2],
+}
+
+impl LaneCount {
+    /// Attempts refused.
+    pub fn throttled(&self) -> u64 {
+        self.throttled_by[0] + self.throttled_by[1]
+    }
+
+    /// Attempts admitted.
+    pub fn admitted(&self) -> u64 {
+        self.attempts - self.throttled()
+    }
+
+    fn add(&mut self, other: &LaneCount) {
+        self.needs += other.needs;
+        self.met += other.met;
+        self.calls += other.calls;
+        self.attempts += other.attempts;
+        for (a, b) in self.throttled_by.iter_mut().zip(other.throttled_by) {
+            *a += b;
+        }
+    }
+}
+
+/// One bin of a quota's series.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bin {
+    /// Attempts in all its seconds.
+    pub attempts: u64,
+    /// Attempts of its busiest second.
+    pub attempts_max: u64,
+    /// Throttled attempts.
+    pub throttled: u64,
+    /// Throttled attempts of its worst second.
+    pub throttled_max: u64,
+}
+
+impl Bin {
+    fn merge(&mut self, other: &Bin) {
+        self.attempts += other.attempts;
+        self.throttled += other.throttled;
+        self.attempts_max = self.attempts_max.max(other.attempts_max);
+        self.throttled_max = self.throttled_max.max(other.throttled_max);
+    }
+}
+
+/// What one quota saw, second by second.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuotaRecord {
+    /// Width of a bin [s].
+    pub bin_s: u64,
+    /// Bins from t = 0.
+    pub bins: Vec<Bin>,
+    /// What CloudWatch counts in each minute.
+    pub minutes: Vec<u64>,
+    /// The busiest second since the end of the warm-up: (start, attempts).
+    pub busiest: Option<(u64, u64)>,
+    /// Seconds with a throttled attempt since the end of the warm-up.
+    pub seconds_throttled: u64,
+    /// Smallest 1 − attempts ÷ quota since the end of the warm-up.
+    pub headroom: f64,
+}
+
+impl QuotaRecord {
+    /// An empty record with bins fit for a horizon [s].
+    pub fn new(horizon_s: u64) -> QuotaRecord {
+        QuotaRecord {
+            bin_s: bin_for(horizon_s),
+            bins: Vec::new(),
+            minutes: Vec::new(),
+            busiest: None,
+            seconds_throttled: 0,
+            headroom: 1.0,
+        }
+    }
+
+    /// Takes in one second. `quota`: per second in force; `measured`: after the warm-up.
+    pub fn second(&mut self, second: u64, attempts: u64, throttled: u64, in_call_count: u64, quota: f64, measured: bool) {
+        if attempts == 0 {
+            return;
+        }
+        let mut bin = (second / self.bin_s) as usize;
+        while bin >= MAX_BINS {
+            self.widen(self.bin_s * 2);
+            bin = (second / self.bin_s) as usize;
+        }
+        if self.bins.len() <= bin {
+            self.bins.resize(bin + 1, Bin::default());
+        }
+        self.bins[bin].merge(&Bin { attempts, attempts_max: attempts, throttled, throttled_max: throttled });
+        let minute = (second / 60) as usize;
+        if self.minutes.len() <= minute {
+            self.minutes.resize(minute + 1, 0);
+        }
+        self.minutes[minute] += in_call_count;
+        if measured {
+            if self.busiest.is_none_or(|(_, most)| attempts > most) {
+                self.busiest = Some((second, attempts));
+            }
+            self.seconds_throttled += u64::from(throttled > 0);
+            let headroom = 1.0 - attempts as f64 / quota;
+            if headroom < self.headroom {
+                self.headroom = headroom;
+            }
+        }
+    }
+
+    /// Merges bins into wider ones; `bin_s` is a multiple of the present width.
+    pub fn widen(&mut self, bin_s: u64) {
+        let by = (bin_s / self.bin_s) as usize;
+        if by > 1 {
+            self.bins = self
+                .bins
+                .chunks(by)
+                .map(|chunk| {
+                    let mut bin = Bin::default();
+                    chunk.iter().for_each(|b| bin.merge(b));
+                    bin
+                })
+                .collect();
+            self.bin_s = bin_s;
+        }
+    }
+}
+
+/// A width of bins that leaves room for the drain: a round number of seconds, minutes or hours.
+fn bin_for(horizon_s: u64) -> u64 {
+    const ROUND: [u64; 16] =
+        [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200];
+    let fits = |b: u64| horizon_s.div_ceil(b) <= (MAX_BINS as u64) * 19 / 20;
+    ROUND.iter().copied().find(|&b| fits(b)).unwrap_or_else(|| {
+        let days = horizon_s.div_ceil(86_400 * 1_900);
+        days.max(1) * 86_400
+    })
+}
+
+/// Everything one replication counted.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// By class.
+    pub classes: Vec<ClassCount>,
+    /// By lane.
+    pub lanes: Vec<LaneCount>,
+    /// Lane counters at the end of each billing period before the last, cumulated.
+    pub periods: Vec<Vec<LaneCount>>,
+    /// By class: delays above 0 of requests that ended well [ns]; `None` where there are none.
+    pub delays: Vec<Option<Box<Histogram<u64>>>>,
+    /// Largest delay by class [ns].
+    pub delay_max: Vec<u64>,
+    /// Latency of requests that were throttled and ended well [ns].
+    pub latency: Histogram<u64>,
+    /// By quota; `None` for quotas of other islands.
+    pub quotas: Vec<Option<QuotaRecord>>,
+    /// By workload: `Some` for jobs, with the time from start to last object [ns] if finished.
+    pub jobs: Vec<Option<Option<u64>>>,
+    /// Seconds that were counted.
+    pub seconds_counted: u64,
+    /// Attempts simulated one by one, warm-up included.
+    pub attempts_expanded: u64,
+}
+
+/// An empty histogram of durations with buckets of at most 1 %.
+pub fn histogram() -> Histogram<u64> {
+    let mut h = match Histogram::new_with_bounds(1, 3_600_000_000_000, 2) {
+        Ok(h) => h,
+        // The bounds are constants of which the constructor approves.
+        Err(e) => panic!("histogram bounds: {e}"),
+    };
+    h.auto(true);
+    h
+}
+
+/// Counts a duration.
+pub fn record_ns(h: &mut Histogram<u64>, ns: u64, count: u64) {
+    // Cannot fail: the histogram resizes itself.
+    h.saturating_record_n(ns, count);
+}
+
+impl Record {
+    /// Zero everywhere.
+    pub fn new(classes: usize, lanes: usize, quotas: usize, workloads: usize) -> Record {
+        Record {
+            classes: vec![ClassCount::default(); classes],
+            lanes: vec![LaneCount::default(); lanes],
+            periods: Vec::new(),
+            delays: vec![None; classes],
+            delay_max: vec![0; classes],
+            latency: histogram(),
+            quotas: vec![None; quotas],
+            jobs: vec![None; workloads],
+            seconds_counted: 0,
+            attempts_expanded: 0,
+        }
+    }
+
+    /// Closes billing periods up to the one that holds `second`.
+    pub fn close_periods(&mut self, second: u64) {
+        while (self.periods.len() as u64) < second / PERIOD_S {
+            self.periods.push(self.lanes.clone());
+        }
+    }
+
+    /// Counts a delay of a class.
+    pub fn delayed(&mut self, class: usize, ns: u64) {
+        record_ns(self.delays[class].get_or_insert_with(|| Box::new(histogram())), ns, 1);
+        self.delay_max[class] = self.delay_max[class].max(ns);
+    }
+
+    /// Adds what another island counted in the same replication.
+    pub fn merge(&mut self, other: Record) {
+        for (a, b) in self.classes.iter_mut().zip(&other.classes) {
+            a.requests += b.requests;
+            a.succeeded += b.succeeded;
+            a.failed += b.failed;
+            for (x, y) in a.undelayed.iter_mut().zip(b.undelayed) {
+                *x += y;
+            }
+        }
+        // Periods of both must be told apart up to the same end.
+        let periods = self.periods.len().max(other.periods.len());
+        let mut theirs = other.periods;
+        theirs.resize(periods, other.lanes.clone());
+        self.periods.resize(periods, self.lanes.clone());
+        for (mine, theirs) in self.periods.iter_mut().zip(&theirs) {
+            mine.iter_mut().zip(theirs).for_each(|(a, b)| a.add(b));
+        }
+        self.lanes.iter_mut().zip(&other.lanes).for_each(|(a, b)| a.add(b));
+        for (mine, theirs) in self.delays.iter_mut().zip(other.delays) {
+            if theirs.is_some() {
+                *mine = theirs;
+            }
+        }
+        for (a, b) in self.delay_max.iter_mut().zip(&other.delay_max) {
+            *a = (*a).max(*b);
+        }
+        self.latency += &other.latency;
+        for (mine, theirs) in self.quotas.iter_mut().zip(other.quotas) {
+            if theirs.is_some() {
+                *mine = theirs;
+            }
+        }
+        for (mine, theirs) in self.jobs.iter_mut().zip(other.jobs) {
+            if theirs.is_some() {
+                *mine = theirs;
+            }
+        }
+        self.seconds_counted += other.seconds_counted;
+        self.attempts_expanded += other.attempts_expanded;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_series_never_has_more_than_two_thousand_bins() {
+        for horizon in [1, 600, 3_600, 86_400, 30 * 86_400, 366 * 86_400, 20 * 366 * 86_400] {
+            let b = bin_for(horizon);
+            assert!(horizon.div_ceil(b) <= 1_900, "{horizon}: {b}");
+        }
+        let mut q = QuotaRecord::new(600);
+        for s in 0..5_000 {
+            q.second(s, 1 + s % 7, s % 2, 1, 10.0, s >= 100);
+        }
+        assert!(q.bins.len() <= MAX_BINS && q.bin_s == 4);
+        assert_eq!(q.bins.iter().map(|b| b.throttled).sum::<u64>(), 2_500);
+        assert_eq!((q.busiest, q.seconds_throttled), (Some((104, 7)), 2_450));
+        assert_eq!(q.minutes.iter().sum::<u64>(), 5_000);
+        assert!((q.headroom - 0.3).abs() < 1e-12);
+    }
+}
