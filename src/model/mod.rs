@@ -47,7 +47,7 @@ pub struct Plan {
     pub s3_latency: Vec<Distribution>,
     /// Time of an application's message with 0, 1, 2, … KMS calls.
     pub app_latency: Vec<Distribution>,
-    /// Bytes of the names below.
+    /// Account names.
     pub accounts: Vec<String>,
     /// Region codes.
     pub regions: Vec<String>,
@@ -61,6 +61,8 @@ pub struct Plan {
     pub islands: Vec<Vec<usize>>,
     /// How CloudTrail and CloudWatch count.
     pub counting: Counting,
+    /// Copies of management events that each account's trails deliver.
+    pub trail_copies: Vec<u32>,
 }
 
 /// Assumptions about what others count and bill.
@@ -72,8 +74,6 @@ pub struct Counting {
     pub throttled_attempts_logged: bool,
     /// CloudWatch's CallCount holds throttled attempts.
     pub throttled_attempts_in_call_count: bool,
-    /// Copies of management events that trails deliver in each account.
-    pub trail_copies: u32,
 }
 
 /// One request quota.
@@ -131,7 +131,7 @@ pub struct Class {
 }
 
 /// Most KMS operations that one request may need.
-pub const MAX_LANES: usize = 3;
+pub const MAX_LANES: usize = 4;
 
 /// One KMS operation that every request of a class needs.
 #[derive(Clone, Debug)]

@@ -1,5 +1,17 @@
-//! The scenario file: from text to checked settings, with every fault found at once.
+//! Scenario files: from TOML text to [`Loaded`] plans, or every fault with its place and way out.
+//!
+//! ```text
+//! text --document--> Table --overlay of a variant--> Table --reader--> Scenario --plan--> Plan
+//! ```
+//!
+//! [`settings`] and [`workload`] hold what can be written; [`plan`] turns it into the model.
 
 pub mod diagnostic;
 pub mod document;
+pub mod load;
+mod plan;
 pub mod reader;
+pub mod settings;
+pub mod workload;
+
+pub use load::{Input, Loaded, Variant, load};

@@ -1,0 +1,321 @@
+//! From a scenario file to plans: parse, `--set`, lay each variant over the base, read, plan.
+//!
+//! Every fault of every variant is found in one go; a fault of the base is told once.
+
+use super::diagnostic::{Code, Diagnostic, Severity, Sources};
+use super::document::{self, Node, Table};
+use super::plan;
+use super::reader::{Diagnostics, Reader};
+use super::settings::{self, Home, Scenario};
+use super::workload::{Retry, Surroundings, WorkloadSettings};
+use crate::model::Plan;
+use crate::model::trace::{Trace, TraceError};
+use crate::units::Span;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Tables that hold exactly one alternative, which a variant replaces as a whole.
+const CHOICE_KEYS: [&str; 9] = [
+    "arrivals",
+    "retry",
+    "limiter",
+    "popularity",
+    "message_size",
+    "think_time",
+    "kms_latency",
+    "s3_latency",
+    "throttled_latency",
+];
+
+/// Keys that hold for the whole file.
+const RUN_KEYS: [&str; 5] = ["seed", "replications", "horizon", "warm_up", "start"];
+
+/// A scenario file, ready to run.
+#[derive(Debug)]
+pub struct Loaded {
+    /// File stem, or `stdin`.
+    pub name: String,
+    /// SHA-256 of the text.
+    pub text_sha256: String,
+    /// Master seed.
+    pub seed: u64,
+    /// Replications of each variant.
+    pub replications: u32,
+    /// Arrivals stop here.
+    pub horizon: Span,
+    /// Requests before this are not counted.
+    pub warm_up: Span,
+    /// Variants in file order.
+    pub variants: Vec<Variant>,
+    /// What a reader should know, each once.
+    pub warnings: Vec<String>,
+    /// Every key that was asked for, as patterns (`workload.NAME.clients`).
+    pub keys_known: BTreeSet<String>,
+}
+
+/// One variant.
+#[derive(Debug)]
+pub struct Variant {
+    /// As written, defaults filled in.
+    pub scenario: Scenario,
+    /// As simulated.
+    pub plan: Plan,
+}
+
+/// The text of a scenario and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// File stem, or `stdin`.
+    pub name: String,
+    /// Path as given, for messages.
+    pub shown: String,
+    /// Folder that paths inside are relative to.
+    pub folder: PathBuf,
+    /// The text.
+    pub text: String,
+}
+
+/// Trace files, read once each.
+#[derive(Debug)]
+pub(super) struct Files {
+    folder: PathBuf,
+    traces: RefCell<HashMap<String, TraceOutcome>>,
+}
+
+type TraceOutcome = Result<Arc<Trace>, Rc<Vec<TraceError>>>;
+
+impl Files {
+    /// A path as written: relative to the scenario file; if there is no such file, to the current
+    /// directory, where paths given with `--set` are completed by shells.
+    pub fn resolve(&self, file: &str) -> PathBuf {
+        let beside = self.folder.join(file);
+        if !beside.exists() && Path::new(file).exists() { PathBuf::from(file) } else { beside }
+    }
+
+    pub fn trace(&self, path: &Path, time_scale: f64, rate_scale: f64, repeat: bool) -> TraceOutcome {
+        let key = format!("{} {time_scale} {rate_scale} {repeat}", path.display());
+        let mut traces = self.traces.borrow_mut();
+        traces
+            .entry(key)
+            .or_insert_with(|| {
+                Trace::read(path, time_scale, rate_scale, repeat).map(Arc::new).map_err(Rc::new)
+            })
+            .clone()
+    }
+}
+
+/// What holds for the whole file.
+#[derive(Clone, Debug)]
+pub(super) struct RunSettings {
+    pub start: jiff::ZonedDateTime,
+    pub seed: u64,
+    pub replications: u32,
+    pub horizon: Span,
+    pub warm_up: Span,
+}
+
+/// Reads a scenario with its `--set` arguments.
+///
+/// # Errors
+/// Every fault, in the order of the file; [`super::diagnostic::render`] shows them.
+pub fn load(input: &Input, sets: &[String], sources: &mut Sources) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut base = document::parse(sources, &input.shown, &input.text)?;
+    let mut faults = Vec::new();
+    for argument in sets {
+        if let Err(fault) = document::set(&mut base, sources, argument) {
+            faults.push(fault);
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let files = Files { folder: input.folder.clone(), traces: RefCell::new(HashMap::new()) };
+    let diagnostics = Diagnostics::new();
+    let tables = variants(&mut base, &diagnostics);
+    let (mut read, mut run) = (Vec::new(), None);
+    for (name, table) in &tables {
+        let (settings, variant) = diagnostics.read(table, |r| scenario(name, r, &files));
+        run = run.or(settings);
+        read.extend(variant);
+    }
+    let keys_known = diagnostics.keys_known();
+    let (warnings, errors): (Vec<_>, Vec<_>) =
+        diagnostics.into_list().into_iter().partition(|d| d.severity == Severity::Warning);
+    let warnings = super::diagnostic::in_order(&warnings);
+    match run {
+        Some(run) if errors.is_empty() => {
+            let mut told = Vec::new();
+            for warning in &warnings {
+                if !told.contains(&warning.message) {
+                    told.push(warning.message.clone());
+                }
+            }
+            Ok(Loaded {
+                name: input.name.clone(),
+                text_sha256: crate::results::sha256_hex(input.text.as_bytes()),
+                seed: run.seed,
+                replications: run.replications,
+                horizon: run.horizon,
+                warm_up: run.warm_up,
+                variants: read,
+                warnings: told,
+                keys_known,
+            })
+        }
+        _ => Err(super::diagnostic::in_order(&errors)),
+    }
+}
+
+/// Takes `variant` out of the base and lays each over it; without any, the base is the one variant.
+fn variants(base: &mut Table, diagnostics: &Diagnostics) -> Vec<(String, Table)> {
+    let Some(entry) = base.entries.shift_remove("variant") else {
+        return vec![("base".to_owned(), base.clone())];
+    };
+    let mut out = Vec::new();
+    let Node::Table(all) = &entry.value.node else {
+        diagnostics.push(
+            Diagnostic::error(Code::WrongType, format!("`variant` is {}, not a table", entry.value.node.describe()))
+                .at(entry.value.place.clone())
+                .help("write `[variant.NAME]` and below it what the variant changes"),
+        );
+        return out;
+    };
+    for (name, entry) in &all.entries {
+        let Node::Table(over) = &entry.value.node else {
+            diagnostics.push(
+                Diagnostic::error(Code::WrongType, format!("`variant.{name}` is {}, not a table", entry.value.node.describe()))
+                    .at(entry.value.place.clone())
+                    .help(format!("write `[variant.{name}]` and below it what the variant changes")),
+            );
+            continue;
+        };
+        for key in RUN_KEYS.iter().chain(&["variant"]) {
+            if let Some(entry) = over.entries.get(*key) {
+                diagnostics.push(
+                    Diagnostic::error(Code::Contradiction, format!("`variant.{name}` sets `{key}`, which holds for all variants"))
+                        .at(entry.key.clone())
+                        .help("set it at the top of the file: variants are compared over the same time and seed"),
+                );
+            }
+        }
+        out.push((name.clone(), document::overlay(base, over, &CHOICE_KEYS)));
+    }
+    out
+}
+
+/// One variant, from its table.
+fn scenario(name: &str, r: &mut Reader<'_>, files: &Files) -> (Option<RunSettings>, Option<Variant>) {
+    let run = run_settings(r);
+    let region = settings::top_region(r);
+    let account = settings::accounts(r);
+    let home = Home { accounts: &account, region: region.as_deref() };
+    let key_store = settings::key_stores(r, &home);
+    let key = settings::keys(r, &home, &key_store);
+    let bucket = settings::buckets(r, &home, &key);
+    let requester = settings::requesters(r, &home);
+    let quota = settings::quotas(r, &home, &key_store);
+    let assumption = settings::assumptions(r);
+    let retry = Retry::read(r).unwrap_or_else(Retry::sdk_default);
+    let price = settings::prices(r);
+    let names: Vec<String> = match r.value("workload").map(|v| &v.node) {
+        Some(Node::Table(table)) => table.entries.keys().cloned().collect(),
+        _ => Vec::new(),
+    };
+    let around = Surroundings {
+        buckets: &bucket,
+        keys: &key,
+        requesters: &requester,
+        workloads: &names,
+        retry: &retry,
+        horizon: run.as_ref().map_or(Span::from_ns(u64::MAX), |r| r.horizon),
+        files,
+        by_session: assumption.bucket_key_requester == settings::RequesterRule::Session
+            && requester.values().any(|q| q.sessions > 1),
+    };
+    let before = r.faults().list().len();
+    let workload = settings::complete(r.tables("workload", |name, r| WorkloadSettings::read(name, r, &around)));
+    if workload.is_empty() && r.faults().list().len() == before {
+        r.fault(
+            Code::MissingKey,
+            r.place_of("workload"),
+            format!("variant `{name}` has no workload"),
+            "write a `[workload.NAME]`, or switch one on with `enabled = true`",
+        );
+    }
+    let start = run.as_ref().map(|r| r.start.to_string()).unwrap_or_default();
+    let scenario = Scenario {
+        start,
+        region,
+        account,
+        key_store,
+        key,
+        bucket,
+        requester,
+        quota,
+        retry,
+        workload,
+        assumption,
+        price,
+    };
+    let variant = match &run {
+        Some(run) if !r.faults().has_errors() => {
+            plan::build(name, &scenario, run, r.faults()).map(|plan| Variant { scenario, plan })
+        }
+        _ => None,
+    };
+    (run, variant)
+}
+
+fn run_settings(r: &mut Reader<'_>) -> Option<RunSettings> {
+    let seed = r.or("seed", 1);
+    let replications = r.or_in("replications", 10, 1..=100_000);
+    let longest = Span::from_secs(10 * 366 * 86_400);
+    let horizon = r.required_in("horizon", Span::from_secs(1)..=longest);
+    let warm_up = r.or("warm_up", Span::ZERO);
+    for key in ["horizon", "warm_up"] {
+        let span = if key == "horizon" { horizon } else { Some(warm_up) };
+        if let Some(span) = span
+            && span.whole_seconds().is_none()
+        {
+            r.fault(
+                Code::OutOfRange,
+                r.place_of(key),
+                format!("`{key}` is {span}, which is no whole number of seconds"),
+                "time is cut into whole seconds",
+            );
+        }
+    }
+    if let Some(horizon) = horizon
+        && warm_up >= horizon
+    {
+        r.fault(
+            Code::Contradiction,
+            r.place_of("warm_up"),
+            format!("`warm_up` ({warm_up}) must be shorter than `horizon` ({horizon})"),
+            "raise `horizon`, or drop `warm_up` to measure from an empty system",
+        );
+    }
+    let text = r.or("start", "2026-01-05T00:00:00[UTC]".to_owned());
+    let start = start_of(&text);
+    if start.is_none() {
+        r.fault(
+            Code::BadUnit,
+            r.place_of("start"),
+            format!("`start` is `{text}`, which is no date with a time zone"),
+            "write `start = \"2026-11-24T18:00:00[Europe/Berlin]\"`, or `…Z` for UTC",
+        );
+    }
+    Some(RunSettings { start: start?, seed, replications, horizon: horizon?, warm_up })
+}
+
+/// A date with a time zone in brackets, or an instant (taken as UTC).
+fn start_of(text: &str) -> Option<jiff::ZonedDateTime> {
+    if let Ok(zoned) = text.parse::<jiff::ZonedDateTime>() {
+        return Some(zoned);
+    }
+    let instant: jiff::Timestamp = text.parse().ok()?;
+    Some(instant.to_zoned_datetime(jiff::tz::TimeZone::UTC))
+}

@@ -1,0 +1,650 @@
+//! From a scenario to the model: classes, lanes, quota pools, caches, islands.
+
+use super::diagnostic::{Code, Diagnostic};
+use super::load::RunSettings;
+use super::reader::Diagnostics;
+use super::settings::{BucketSettings, Encryption, LimiterSettings, ManagedBy, QuotaSettings, RequesterRule, Scenario};
+use super::workload::{Arrivals, MULTIPART_UPLOAD, PopularitySettings, SizeSettings, WorkloadSettings};
+use crate::catalog::{self, KmsOperation, NeedSide, S3OperationRow};
+use crate::engine::distribution::Distribution;
+use crate::engine::limiter::{Shape, Step};
+use crate::model::arrivals::{Curve, LocalClock, Process};
+use crate::model::data_key_cache::Thresholds;
+use crate::model::trace::Trace;
+use crate::model::{
+    Action, Bucket, BucketKeySettings, BucketKeyUse, Class, Counting, KmsKey, Kind, Lane, MAX_LANES, Plan, Popularity,
+    Quota, Size, Source, Workload,
+};
+use crate::units::{Rate, Span};
+use indexmap::{IndexMap, IndexSet};
+use sha2::Digest;
+use std::sync::Arc;
+
+/// Requester of a file that declares none.
+const REQUESTER: &str = "default";
+
+/// Builds the plan of one variant; `None` after recording what is wrong.
+pub(super) fn build(name: &str, scenario: &Scenario, run: &RunSettings, faults: &Diagnostics) -> Option<Plan> {
+    let mut b = Builder::new(scenario, run, faults);
+    for (w, (workload_name, settings)) in scenario.workload.iter().enumerate() {
+        b.workload(w, workload_name, settings);
+    }
+    for settings in scenario.quota.values() {
+        b.declared_quota(settings);
+    }
+    b.orders();
+    if faults.has_errors() {
+        return None;
+    }
+    Some(b.finish(name))
+}
+
+struct Builder<'a> {
+    scenario: &'a Scenario,
+    run: &'a RunSettings,
+    faults: &'a Diagnostics,
+    accounts: IndexSet<String>,
+    regions: IndexSet<String>,
+    requesters: IndexSet<String>,
+    quotas: IndexMap<String, Quota>,
+    classes: Vec<Class>,
+    lanes: Vec<Lane>,
+    workloads: Vec<Workload>,
+    /// First cache of each (bucket, key, requester class).
+    caches: IndexMap<(String, String, String), usize>,
+    cache_settings: Vec<BucketKeySettings>,
+}
+
+/// What meets a need on a bucket's key.
+enum Use {
+    Write,
+    Read,
+    None,
+}
+
+impl<'a> Builder<'a> {
+    fn new(scenario: &'a Scenario, run: &'a RunSettings, faults: &'a Diagnostics) -> Builder<'a> {
+        let mut requesters: IndexSet<String> = scenario.requester.keys().cloned().collect();
+        if requesters.is_empty() {
+            requesters.insert(REQUESTER.to_owned());
+        }
+        Builder {
+            scenario,
+            run,
+            faults,
+            accounts: scenario.account.keys().cloned().collect(),
+            regions: IndexSet::new(),
+            requesters,
+            quotas: IndexMap::new(),
+            classes: Vec::new(),
+            lanes: Vec::new(),
+            workloads: Vec::new(),
+            caches: IndexMap::new(),
+            cache_settings: Vec::new(),
+        }
+    }
+
+    fn workload(&mut self, w: usize, name: &str, s: &WorkloadSettings) {
+        let default = s.requester.clone().unwrap_or_else(|| REQUESTER.to_owned());
+        let mut actions: Vec<Action> = Vec::new();
+        for (operation, &weight) in &s.operations {
+            let requests = self.requests(w, s, operation, &default);
+            actions.push(Action { name: operation.clone(), weight, requests });
+        }
+        let horizon = self.run.horizon.whole_seconds().unwrap_or(0);
+        let start = s.start.whole_seconds().unwrap_or(0);
+        let stop = s.stop.and_then(Span::whole_seconds).unwrap_or(u64::MAX).min(if s.after.is_some() { u64::MAX } else { horizon });
+        let mut round_robin = false;
+        let kind = match &s.arrivals {
+            Arrivals::Job { workers, objects, think_time } => Kind::Job {
+                workers: *workers,
+                objects: *objects,
+                think: think_time.distribution(),
+                start: s.start.as_ns(),
+            },
+            Arrivals::Trace { trace, .. } => {
+                let trace = self.trace(w, s, trace, &default, &mut actions);
+                Kind::Trace { trace, start, stop }
+            }
+            open => {
+                let process = process(open, &self.run.start, horizon);
+                round_robin = matches!(process, Process::Constant { .. });
+                Kind::Open { process, start, stop }
+            }
+        };
+        let objects = match s.popularity {
+            PopularitySettings::Uniform { objects } => Popularity::Uniform { objects },
+            PopularitySettings::Zipf { objects, exponent } => Popularity::Zipf { objects, exponent },
+        };
+        let data_key_cache = s.data_key_cache.map(|c| Thresholds {
+            max_age: c.max_age.as_ns(),
+            max_messages: c.max_messages,
+            max_bytes: c.max_bytes,
+            capacity: c.capacity as usize,
+        });
+        let index_of = |name: &Option<String>| name.as_ref().and_then(|n| self.scenario.workload.get_index_of(n));
+        for (key, reference) in [("after", &s.after), ("reads", &s.reads)] {
+            if let Some(other) = reference
+                && index_of(reference).is_none()
+            {
+                self.fault(s, Code::UnknownName, format!("`workload.{name}.{key}` names `{other}`, which is switched off here"), "switch it on, or drop the reference");
+            }
+        }
+        if let Some(writer) = s.reads.as_ref().and_then(|n| self.scenario.workload.get(n)) {
+            if !matches!(writer.arrivals, Arrivals::Job { .. }) {
+                self.fault(s, Code::Contradiction, format!("`workload.{name}` reads what a workload writes that is no job: its objects have no numbers"), "give the writer a `job`");
+            } else if writer.bucket != s.bucket {
+                self.fault(s, Code::Contradiction, format!("`workload.{name}` reads another bucket than its writer writes"), "give both the same `bucket`");
+            }
+        }
+        let is_read = self.scenario.workload.values().any(|o| o.reads.as_deref() == Some(name));
+        self.workloads.push(Workload {
+            name: name.to_owned(),
+            kind,
+            actions,
+            clients: s.clients,
+            round_robin,
+            retry: s.retry.policy(),
+            after: index_of(&s.after),
+            popularity: objects,
+            reads: index_of(&s.reads),
+            is_read,
+            size: match s.message_size {
+                SizeSettings::Constant { value } => Size::Constant(value.get()),
+                SizeSettings::Lognormal { median, sigma } => Size::Lognormal { median: median.get(), sigma },
+            },
+            data_key_cache,
+        });
+    }
+
+    /// The requests that one arrival of an operation makes.
+    fn requests(&mut self, w: usize, s: &WorkloadSettings, operation: &str, requester: &str) -> Vec<(usize, u32)> {
+        if s.bucket.is_some() && operation == MULTIPART_UPLOAD {
+            return [("CreateMultipartUpload", 1), ("UploadPart", s.parts), ("CompleteMultipartUpload", 1)]
+                .into_iter()
+                .map(|(op, n)| (self.class(w, s, op, requester), n))
+                .collect();
+        }
+        vec![(self.class(w, s, operation, requester), 1)]
+    }
+
+    fn class(&mut self, w: usize, s: &WorkloadSettings, operation: &str, requester: &str) -> usize {
+        let first_lane = self.lanes.len();
+        let mut tier = None;
+        if s.bucket.is_some() {
+            if let Some(row) = catalog::s3_operation(operation) {
+                tier = Some(row.billing);
+                self.s3_lanes(w, s, row, requester);
+            }
+        } else {
+            self.direct_lane(w, s, operation, requester);
+        }
+        let class = Class {
+            workload: w,
+            operation: operation.to_owned(),
+            bucket: s.bucket.as_ref().and_then(|b| self.scenario.bucket.get_index_of(b)),
+            requester: self.requesters.insert_full(requester.to_owned()).0,
+            tier,
+            first_lane,
+            lanes: self.lanes.len() - first_lane,
+        };
+        debug_assert!(class.lanes <= MAX_LANES);
+        self.classes.push(class);
+        self.classes.len() - 1
+    }
+
+    /// The account that a requester's calls are charged to.
+    fn caller(&self, requester: &str, otherwise: &str) -> String {
+        self.scenario.requester.get(requester).map_or_else(|| otherwise.to_owned(), |r| r.account.clone())
+    }
+
+    fn s3_lanes(&mut self, w: usize, s: &WorkloadSettings, row: &S3OperationRow, requester: &str) {
+        for need in &row.needs {
+            let own = s.bucket.as_deref().unwrap_or_default();
+            let side = match need.on {
+                NeedSide::Source => s.copy_source.as_deref().unwrap_or(own),
+                NeedSide::Object | NeedSide::Destination | NeedSide::Upload => own,
+            };
+            let Some(bucket) = self.scenario.bucket.get(side) else { continue };
+            let Some(key) = bucket.key.clone() else { continue };
+            let account = self.caller(requester, &bucket.account);
+            let calls = if bucket.encryption == Encryption::DsseKms { self.scenario.assumption.dsse_kms_calls } else { 1 };
+            let uses = match (bucket.bucket_key, need.operation, need.on) {
+                (false, ..) => Use::None,
+                (true, KmsOperation::GenerateDataKey, _) | (true, _, NeedSide::Upload) => Use::Write,
+                (true, KmsOperation::Decrypt, _) => Use::Read,
+                _ => Use::None,
+            };
+            let source = match uses {
+                Use::None => Source::Call,
+                Use::Write => Source::BucketKeyWrite(self.bucket_key_use(side, bucket, &key, requester, &account)),
+                Use::Read => {
+                    if s.reads.is_none() && bucket.archived_bucket_keys.is_none() {
+                        self.faults.push(
+                            Diagnostic::error(
+                                Code::NoDefault,
+                                format!("`bucket.{side}` does not say how many bucket keys its objects were written under, and `workload.{}` reads them", self.workload_name(w)),
+                            )
+                            .at(bucket.place.clone())
+                            .help("write `archived_bucket_keys = …`: about one for each `bucket_key_lifetime` and requester in which they were written (a day of steady writing: 288); a read needs the very key"),
+                        );
+                    }
+                    Source::BucketKeyRead(self.bucket_key_use(side, bucket, &key, requester, &account))
+                }
+            };
+            for _ in 0..calls {
+                self.lane(s, need.operation, &key, &account, source.clone());
+            }
+        }
+    }
+
+    fn workload_name(&self, w: usize) -> &str {
+        self.scenario.workload.get_index(w).map_or("", |(n, _)| n)
+    }
+
+    /// The caches of one (bucket, key, requester class).
+    fn bucket_key_use(&mut self, name: &str, bucket: &BucketSettings, key: &str, requester: &str, account: &str) -> BucketKeyUse {
+        let settings = self.scenario.requester.get(requester);
+        let (class, sessions) = match (settings, self.scenario.assumption.bucket_key_requester) {
+            (Some(r), RequesterRule::Role) => {
+                (format!("{} {} {}", r.account, r.role, r.session_policy.as_deref().unwrap_or("")), 1)
+            }
+            (Some(r), RequesterRule::Session) => (requester.to_owned(), r.sessions),
+            (None, _) => (format!("{account} {requester}"), 1),
+        };
+        let next = self.cache_settings.len();
+        let cache = *self.caches.entry((name.to_owned(), key.to_owned(), class)).or_insert(next);
+        if cache == next {
+            let a = &self.scenario.assumption;
+            let settings = BucketKeySettings { fanout: a.bucket_key_fanout, lifetime: a.bucket_key_lifetime.as_ns() };
+            self.cache_settings.extend(std::iter::repeat_n(settings, sessions as usize));
+        }
+        BucketKeyUse {
+            cache,
+            sessions,
+            since: bucket.bucket_key_since.as_ns(),
+            older_objects: bucket.older_objects.get(),
+            archived_keys: bucket.archived_bucket_keys.unwrap_or(1),
+        }
+    }
+
+    fn direct_lane(&mut self, w: usize, s: &WorkloadSettings, operation: &str, requester: &str) {
+        let Some(key) = s.key.clone() else { return };
+        let Some(settings) = self.scenario.key.get(&key) else { return };
+        let Ok(operation) = operation.parse::<KmsOperation>() else { return };
+        let account = self.caller(requester, &settings.account);
+        let source = match (s.data_key_cache, operation) {
+            (Some(_), KmsOperation::GenerateDataKey) => Source::CacheEncrypt,
+            (Some(_), KmsOperation::Decrypt) => match s.encrypted_by {
+                Some(e) => Source::CacheDecrypt {
+                    producers: u64::from(e.producers),
+                    messages_per_data_key: u64::from(e.messages_per_data_key),
+                },
+                None => {
+                    self.fault(
+                        s,
+                        Code::NoDefault,
+                        format!("`workload.{}` decrypts with a data-key cache, but nothing says which messages share a data key", self.workload_name(w)),
+                        "write `encrypted_by = { producers = …, messages_per_data_key = … }`",
+                    );
+                    Source::Call
+                }
+            },
+            (Some(_), other) => {
+                self.fault(
+                    s,
+                    Code::ImpossibleOperation,
+                    format!("a data-key cache serves GenerateDataKey and Decrypt, not {}", other.name()),
+                    "give other operations a workload of their own",
+                );
+                Source::Call
+            }
+            (None, _) => Source::Call,
+        };
+        self.lane(s, operation, &key, &account, source);
+    }
+
+    /// Adds a lane, unless the key is AWS-owned and counts nothing.
+    fn lane(&mut self, s: &WorkloadSettings, operation: KmsOperation, key: &str, account: &str, source: Source) {
+        let Some((index, _, settings)) = self.scenario.key.get_full(key) else { return };
+        if settings.managed_by == ManagedBy::AwsOwned {
+            return;
+        }
+        let Some(row) = catalog::quota_for(operation, settings.spec) else {
+            self.fault(
+                s,
+                Code::ImpossibleOperation,
+                format!("KMS has no {} with a key of spec {} (`key.{key}`)", operation.name(), settings.spec.name()),
+                "name an operation that this kind of key has, or another key",
+            );
+            return;
+        };
+        let mut quotas = Vec::new();
+        if let Some(store) = &settings.key_store
+            && let Some(of_store) = self.scenario.key_store.get(store)
+            && let Some(store_row) = catalog::custom_key_store_quota(&of_store.kind)
+            && store_row.takes(operation, settings.spec)
+        {
+            let name = format!("{}/{}/{}/{store}", of_store.account, of_store.region, row.code_or_id());
+            quotas.push(self.pool(s, name, store_row, &of_store.region));
+        }
+        let name = format!("{account}/{}/{}", settings.region, row.code_or_id());
+        quotas.push(self.pool(s, name, row, &settings.region));
+        let price_item = catalog::charged_as(operation, settings.spec);
+        self.lanes.push(Lane {
+            operation,
+            key: index,
+            account: self.accounts.insert_full(account.to_owned()).0,
+            region: self.regions.insert_full(settings.region.clone()).0,
+            quotas,
+            source,
+            price_item,
+            free_tier: catalog::free_tier(price_item).is_some(),
+            crosses_account: account != settings.account,
+        });
+    }
+
+    /// The pool called `name`: as declared, or with the catalog's limit.
+    fn pool(&mut self, s: &WorkloadSettings, name: String, row: &'static catalog::QuotaRow, region: &str) -> usize {
+        if let Some(i) = self.quotas.get_index_of(&name) {
+            return i;
+        }
+        let declared = self.scenario.quota.values().find(|q| pool_name(q) == name);
+        if let Some(settings) = declared {
+            return self.declared_quota(settings);
+        }
+        let Some(limit) = row.default_limit(region) else {
+            self.fault(
+                s,
+                Code::NoDefault,
+                format!("the catalog has no `{}` quota in {region}", row.id),
+                format!("write `[quota.NAME]` with `region = \"{region}\"`, `code = \"{}\"` and a `limit`", row.id),
+            );
+            return 0;
+        };
+        if let Some(why) = limit.assumed {
+            self.warn(s, format!("quota `{name}` is an assumption of the catalog: {why}"));
+        }
+        let step = Step { from_s: 0, num: limit.num, den: limit.den };
+        self.quotas.insert_full(name.clone(), Quota { name, shape: Shape::FixedWindow, steps: vec![step] }).0
+    }
+
+    fn declared_quota(&mut self, s: &QuotaSettings) -> usize {
+        let name = pool_name(s);
+        let step = |from: Span, rate: Rate| Step {
+            // A change inside a second takes effect with the next.
+            from_s: from.as_ns().div_ceil(crate::engine::SECOND),
+            num: rate.num(),
+            den: rate.den(),
+        };
+        let mut steps = vec![step(Span::ZERO, s.limit)];
+        for change in &s.changes {
+            let next = step(change.at, change.limit);
+            if steps.last().is_some_and(|last| last.from_s == next.from_s) {
+                steps.pop();
+            }
+            steps.push(next);
+        }
+        let shape = match s.limiter {
+            LimiterSettings::FixedWindow {} => Shape::FixedWindow,
+            LimiterSettings::SlidingWindow {} => Shape::SlidingWindow,
+            LimiterSettings::TokenBucket { burst } => Shape::TokenBucket { burst },
+        };
+        self.quotas.insert_full(name.clone(), Quota { name, shape, steps }).0
+    }
+
+    /// The actions of a trace's rows, added to those of the mix.
+    fn trace(&mut self, w: usize, s: &WorkloadSettings, trace: &Arc<Trace>, default: &str, actions: &mut Vec<Action>) -> Arc<Trace> {
+        let mut trace = (**trace).clone();
+        let mut pairs: IndexSet<(Option<u32>, Option<u32>)> = trace.rows.iter().map(|r| (r.operation, r.requester)).collect();
+        pairs.sort();
+        let mixed: Vec<(String, f64)> = actions.iter().map(|a| (a.name.clone(), a.weight)).collect();
+        for (operation, requester) in pairs {
+            let who = requester.map_or_else(|| default.to_owned(), |r| trace.requesters[r as usize].clone());
+            let action = match operation {
+                None if requester.is_none() => None,
+                // A row that names a requester only: the mix's first operation stands for it.
+                None => mixed.first().map(|m| m.0.clone()),
+                Some(o) => Some(trace.operations[o as usize].clone()),
+            };
+            let Some(operation_name) = action else {
+                trace.actions.insert((operation, requester), None);
+                continue;
+            };
+            let known = if s.bucket.is_some() {
+                operation_name == MULTIPART_UPLOAD || catalog::s3_operation(&operation_name).is_some()
+            } else {
+                operation_name.parse::<KmsOperation>().is_ok()
+            };
+            if !known {
+                let kind = if s.bucket.is_some() { "S3 operation (PutObject, GetObject, …)" } else { "KMS operation (Decrypt, …)" };
+                self.fault(s, Code::BadTraceRow, format!("the trace's operation `{operation_name}` is no {kind}"), "`kmsim catalog` lists the operations; rename it in the trace");
+                continue;
+            }
+            let name = match requester {
+                None => operation_name.clone(),
+                Some(_) => format!("{operation_name} by {who}"),
+            };
+            let index = actions.iter().position(|a| a.name == name).unwrap_or_else(|| {
+                let requests = self.requests(w, s, &operation_name, &who);
+                actions.push(Action { name, weight: 0.0, requests });
+                actions.len() - 1
+            });
+            trace.actions.insert((operation, requester), Some(index as u32));
+        }
+        Arc::new(trace)
+    }
+
+    /// Workloads must not wait for themselves, and only for what comes to an end.
+    fn orders(&self) {
+        for (name, s) in &self.scenario.workload {
+            let (mut seen, mut at) = (vec![name.as_str()], s);
+            while let Some(next) = &at.after {
+                if seen.contains(&next.as_str()) {
+                    self.fault(s, Code::Contradiction, format!("`workload.{name}` waits for itself: {} → {next}", seen.join(" → ")), "drop one `after`");
+                    break;
+                }
+                seen.push(next);
+                match self.scenario.workload.get(next) {
+                    Some(w) => at = w,
+                    None => break,
+                }
+            }
+            if let Some(first) = s.after.as_ref().and_then(|n| self.scenario.workload.get(n))
+                && !matches!(first.arrivals, Arrivals::Job { .. } | Arrivals::Trace { .. })
+                && first.stop.is_none()
+            {
+                self.fault(s, Code::Contradiction, format!("`workload.{name}` comes after one that never ends before the horizon"), "give that one a `stop`");
+            }
+        }
+    }
+
+    fn fault(&self, s: &WorkloadSettings, code: Code, message: String, help: impl Into<String>) {
+        self.faults.push(Diagnostic::error(code, message).at(s.place.clone()).help(help));
+    }
+
+    fn warn(&self, s: &WorkloadSettings, message: String) {
+        self.faults.push(Diagnostic::warning(Code::NoDefault, message).at(s.place.clone()));
+    }
+
+    fn finish(mut self, name: &str) -> Plan {
+        let a = &self.scenario.assumption;
+        let kms = a.kms_latency.distribution();
+        let with_calls = |first: Distribution| {
+            let mut sums = vec![first];
+            for k in 0..MAX_LANES {
+                sums.push(sums[k].plus(&kms));
+            }
+            sums
+        };
+        let keys: Vec<KmsKey> = self
+            .scenario
+            .key
+            .iter()
+            .map(|(name, k)| KmsKey {
+                name: name.clone(),
+                account: self.accounts.insert_full(k.account.clone()).0,
+                region: self.regions.insert_full(k.region.clone()).0,
+                charged: k.managed_by == ManagedBy::Customer,
+            })
+            .collect();
+        let buckets: Vec<Bucket> = self
+            .scenario
+            .bucket
+            .iter()
+            .map(|(name, k)| Bucket {
+                name: name.clone(),
+                account: self.accounts.insert_full(k.account.clone()).0,
+                region: self.regions.insert_full(k.region.clone()).0,
+            })
+            .collect();
+        let islands = self.islands();
+        Plan {
+            name: name.to_owned(),
+            arrivals_id: arrivals_id(self.scenario, self.run),
+            horizon_s: self.run.horizon.whole_seconds().unwrap_or(0),
+            warm_up_s: self.run.warm_up.whole_seconds().unwrap_or(0),
+            quotas: self.quotas.into_values().collect(),
+            classes: self.classes,
+            lanes: self.lanes,
+            workloads: self.workloads,
+            bucket_key_caches: self.cache_settings,
+            throttled_latency: a.throttled_latency.distribution(),
+            s3_latency: with_calls(a.s3_latency.distribution()),
+            app_latency: with_calls(Distribution::constant(0)),
+            kms_latency: kms,
+            accounts: self.accounts.into_iter().collect(),
+            regions: self.regions.into_iter().collect(),
+            buckets,
+            keys,
+            requesters: self.requesters.into_iter().collect(),
+            islands,
+            counting: Counting {
+                throttled_attempts_billed: a.throttled_attempts_billed,
+                throttled_attempts_logged: a.throttled_attempts_logged,
+                throttled_attempts_in_call_count: a.throttled_attempts_in_call_count,
+            },
+            trail_copies: self.scenario.account.values().map(|a| a.trail_copies).collect(),
+        }
+    }
+
+    /// Groups of workloads that share a quota, a cache or an order (union–find).
+    fn islands(&self) -> Vec<Vec<usize>> {
+        let n = self.workloads.len();
+        let mut parent: Vec<usize> = (0..n).collect();
+        fn root(parent: &mut [usize], mut i: usize) -> usize {
+            while parent[i] != i {
+                parent[i] = parent[parent[i]];
+                i = parent[i];
+            }
+            i
+        }
+        let mut of_quota = vec![None; self.quotas.len()];
+        let mut of_cache = vec![None; self.cache_settings.len()];
+        let join = |parent: &mut [usize], a: usize, b: usize| {
+            let (a, b) = (root(parent, a), root(parent, b));
+            parent[a.max(b)] = a.min(b);
+        };
+        for class in &self.classes {
+            let w = class.workload;
+            for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
+                for &q in &lane.quotas {
+                    join(&mut parent, w, *of_quota[q].get_or_insert(w));
+                }
+                if let Source::BucketKeyWrite(uses) | Source::BucketKeyRead(uses) = &lane.source {
+                    join(&mut parent, w, *of_cache[uses.cache].get_or_insert(w));
+                }
+            }
+        }
+        for (w, workload) in self.workloads.iter().enumerate() {
+            for other in workload.after.into_iter().chain(workload.reads) {
+                join(&mut parent, w, other);
+            }
+        }
+        let mut islands: IndexMap<usize, Vec<usize>> = IndexMap::new();
+        for w in 0..n {
+            islands.entry(root(&mut parent, w)).or_default().push(w);
+        }
+        islands.into_values().collect()
+    }
+}
+
+fn pool_name(q: &QuotaSettings) -> String {
+    match &q.store {
+        Some(store) => format!("{}/{}/{}/{store}", q.account, q.region, q.code),
+        None => format!("{}/{}/{}", q.account, q.region, q.code),
+    }
+}
+
+/// The process of open arrivals.
+fn process(arrivals: &Arrivals, start: &jiff::ZonedDateTime, horizon_s: u64) -> Process {
+    match arrivals {
+        Arrivals::Constant { rate } => Process::Constant { num: rate.num(), den: rate.den() },
+        Arrivals::Poisson { rate } => Process::Poisson(Curve::Flat(rate.per_second())),
+        Arrivals::PiecewiseLinear { points, every } => Process::Poisson(Curve::Linear {
+            points: points.iter().map(|p| (p.at.whole_seconds().unwrap_or(0), p.rate.per_second())).collect(),
+            every: every.and_then(Span::whole_seconds),
+        }),
+        Arrivals::Diurnal { mean, peak, peak_at, weekly } => {
+            let midnight = jiff::civil::Time::midnight();
+            let time: jiff::civil::Time = peak_at.parse().unwrap_or(midnight);
+            let mut factors = [1.0; 7];
+            factors.copy_from_slice(weekly);
+            Process::Poisson(Curve::Daily {
+                mean: mean.per_second(),
+                peak: peak.per_second(),
+                peak_at: time.duration_since(midnight).as_secs() as u64,
+                weekly: factors,
+                clock: local_clock(start, horizon_s),
+            })
+        }
+        Arrivals::OnOff { on, off, mean_on, mean_off } => Process::OnOff {
+            on: on.per_second(),
+            off: off.per_second(),
+            mean_on: mean_on.as_secs_f64(),
+            mean_off: mean_off.as_secs_f64(),
+        },
+        Arrivals::FlashCrowd { base, peak, at, rise, decay } => Process::Poisson(Curve::FlashCrowd {
+            base: base.per_second(),
+            peak: peak.per_second(),
+            at: at.whole_seconds().unwrap_or(0),
+            rise: rise.whole_seconds().unwrap_or(0),
+            decay: decay.as_secs_f64(),
+        }),
+        // Neither is an open process: both have kinds of their own.
+        Arrivals::Trace { .. } | Arrivals::Job { .. } => Process::Constant { num: 0, den: 1 },
+    }
+}
+
+/// How local time runs from `start` on: offsets from a Monday's midnight, changed by daylight saving.
+fn local_clock(start: &jiff::ZonedDateTime, horizon_s: u64) -> LocalClock {
+    let monday = i64::from(start.weekday().to_monday_zero_offset()) * 86_400;
+    let since_midnight = start.time().duration_since(jiff::civil::Time::midnight()).as_secs();
+    let first = monday + since_midnight;
+    let utc = i64::from(start.offset().seconds());
+    let mut offsets = vec![(0, first)];
+    for transition in start.time_zone().following(start.timestamp()) {
+        let after = transition.timestamp().as_second() - start.timestamp().as_second();
+        if after <= 0 || after as u64 > horizon_s {
+            break;
+        }
+        offsets.push((after as u64, first + i64::from(transition.offset().seconds()) - utc));
+    }
+    LocalClock { offsets }
+}
+
+/// What decides the arrivals, hashed: names, processes, mixes, order in time.
+fn arrivals_id(scenario: &Scenario, run: &RunSettings) -> String {
+    let mut workloads: Vec<_> = scenario
+        .workload
+        .iter()
+        .map(|(name, w)| {
+            let after = &w.after;
+            serde_json::json!([name, w.arrivals, w.operations, w.start, w.stop, after, w.parts])
+        })
+        .map(|v| v.to_string())
+        .collect();
+    workloads.sort();
+    let all = serde_json::json!([scenario.start, run.horizon, run.warm_up, workloads]);
+    sha2::Sha256::digest(all.to_string().as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,566 @@
+//! A scenario as written, every default filled in: accounts, keys, buckets, requesters, quotas.
+//!
+//! Workloads stand in [`super::workload`]. Each struct is read from a
+//! [`Reader`](super::reader::Reader) and serialised into `results.json` as resolved.
+
+use super::diagnostic::Code;
+use super::reader::Reader;
+use super::workload::{LatencySettings, Retry, WorkloadSettings};
+use crate::catalog::{self, KeySpec};
+use crate::units::{Rate, Share, Span};
+use indexmap::IndexMap;
+use serde::Serialize;
+
+/// One variant of a scenario.
+#[derive(Clone, Debug, Serialize)]
+pub struct Scenario {
+    /// Local time at t = 0, `2026-11-24T18:00:00[Europe/Berlin]`.
+    pub start: String,
+    /// Region of things that name none.
+    pub region: Option<String>,
+    /// By name; `main` where none is declared.
+    pub account: IndexMap<String, Account>,
+    /// Custom key stores by name.
+    pub key_store: IndexMap<String, KeyStore>,
+    /// KMS keys by name.
+    pub key: IndexMap<String, KmsKeySettings>,
+    /// Buckets by name.
+    pub bucket: IndexMap<String, BucketSettings>,
+    /// Requesters by name.
+    pub requester: IndexMap<String, Requester>,
+    /// Quotas that differ from the catalog or change, by a name of the scenario's own.
+    pub quota: IndexMap<String, QuotaSettings>,
+    /// What clients do when throttled, unless their workload says otherwise.
+    pub retry: Retry,
+    /// Workloads by name, disabled ones left out.
+    pub workload: IndexMap<String, WorkloadSettings>,
+    /// What AWS does not document.
+    pub assumption: Assumptions,
+    /// Prices that differ from the catalog, by item.
+    pub price: IndexMap<String, PriceSettings>,
+}
+
+/// An AWS account.
+#[derive(Clone, Debug, Serialize)]
+pub struct Account {
+    /// Region of its things that name none.
+    pub region: Option<String>,
+    /// Copies of management events that its trails deliver in a Region; the first is free.
+    pub trail_copies: u32,
+}
+
+/// A custom key store.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeyStore {
+    /// `cloudhsm` or `external`.
+    pub kind: String,
+    /// Owner.
+    pub account: String,
+    /// Region.
+    pub region: String,
+}
+
+/// A KMS key.
+#[derive(Clone, Debug, Serialize)]
+pub struct KmsKeySettings {
+    /// Owner.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// Who manages it.
+    pub managed_by: ManagedBy,
+    /// Kind of key.
+    pub spec: KeySpec,
+    /// Custom key store, `None` for KMS's own.
+    pub key_store: Option<String>,
+}
+
+/// Who manages a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ManagedBy {
+    /// Customer-managed: charged by the month, calls count and are charged.
+    Customer,
+    /// AWS-managed (`aws/s3`): calls count and are charged.
+    Aws,
+    /// AWS-owned: counts and costs nothing.
+    AwsOwned,
+}
+
+/// Default encryption of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Encryption {
+    /// S3-managed keys: no KMS calls.
+    #[serde(rename = "SSE-S3")]
+    SseS3,
+    /// KMS keys.
+    #[serde(rename = "SSE-KMS")]
+    SseKms,
+    /// Two layers, one under a KMS key; no Bucket Keys.
+    #[serde(rename = "DSSE-KMS")]
+    DsseKms,
+    /// Customer-provided keys: no KMS calls.
+    #[serde(rename = "SSE-C")]
+    SseC,
+}
+
+/// A bucket.
+#[derive(Clone, Debug, Serialize)]
+pub struct BucketSettings {
+    /// Owner.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// Default encryption.
+    pub encryption: Encryption,
+    /// KMS key of the default encryption.
+    pub key: Option<String>,
+    /// Whether S3 Bucket Keys are on.
+    pub bucket_key: bool,
+    /// When they were switched on; 0s: before the run.
+    pub bucket_key_since: Span,
+    /// Share of reads that go to objects written before they were switched on.
+    pub older_objects: Share,
+    /// Distinct bucket keys behind the other objects that were there before the run.
+    pub archived_bucket_keys: Option<u32>,
+    /// Where it is written.
+    #[serde(skip)]
+    pub place: super::diagnostic::Place,
+}
+
+/// A principal that S3 tells apart.
+#[derive(Clone, Debug, Serialize)]
+pub struct Requester {
+    /// Account, which is charged for KMS calls.
+    pub account: String,
+    /// Role.
+    pub role: String,
+    /// Scoping policy of its sessions; sessions of one role and policy share bucket keys.
+    pub session_policy: Option<String>,
+    /// Sessions at a time.
+    pub sessions: u32,
+}
+
+/// A request quota.
+#[derive(Clone, Debug, Serialize)]
+pub struct QuotaSettings {
+    /// Account.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// Code or identifier in the catalog.
+    pub code: String,
+    /// Custom key store whose own quota it is.
+    pub store: Option<String>,
+    /// Limit at t = 0.
+    pub limit: Rate,
+    /// Later limits.
+    pub changes: Vec<QuotaChange>,
+    /// How it is enforced.
+    pub limiter: LimiterSettings,
+}
+
+/// A limit from a time on.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct QuotaChange {
+    /// When.
+    pub at: Span,
+    /// The new limit.
+    pub limit: Rate,
+}
+
+/// How a quota is enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimiterSettings {
+    /// A second's quota, the rest of the second refused.
+    FixedWindow {},
+    /// The quota in any span of a second.
+    SlidingWindow {},
+    /// Continuous refill.
+    TokenBucket {
+        /// Capacity ÷ per-second rate.
+        burst: f64,
+    },
+}
+
+/// What AWS does not document; numbered in docs/MODEL.md.
+#[derive(Clone, Debug, Serialize)]
+pub struct Assumptions {
+    /// How long a bucket key serves.
+    pub bucket_key_lifetime: Span,
+    /// Independent caches of bucket keys in S3.
+    pub bucket_key_fanout: u32,
+    /// Who shares bucket keys: `role` or `session`.
+    pub bucket_key_requester: RequesterRule,
+    /// Time from a call to KMS's answer.
+    pub kms_latency: LatencySettings,
+    /// Time of an S3 request without KMS.
+    pub s3_latency: LatencySettings,
+    /// Time from an attempt to its answer when it is throttled.
+    pub throttled_latency: LatencySettings,
+    /// Whether KMS bills throttled attempts.
+    pub throttled_attempts_billed: bool,
+    /// Whether CloudTrail logs throttled attempts.
+    pub throttled_attempts_logged: bool,
+    /// Whether CloudWatch's CallCount holds throttled attempts.
+    pub throttled_attempts_in_call_count: bool,
+    /// KMS calls of a DSSE-KMS request for each of SSE-KMS.
+    pub dsse_kms_calls: u32,
+}
+
+/// Who shares bucket keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RequesterRule {
+    /// Sessions of one role with one scoping policy (today's rule).
+    Role,
+    /// Nobody: each session has its own (until 2023).
+    Session,
+}
+
+/// A price in place of the catalog's.
+#[derive(Clone, Debug, Serialize)]
+pub struct PriceSettings {
+    /// Region, `None`: every Region.
+    pub region: Option<String>,
+    /// Dollars, a decimal number.
+    pub usd: String,
+    /// For so many units.
+    pub per: u64,
+}
+
+/// Names of accounts and the default Region, for the tables that refer to them.
+pub(super) struct Home<'a> {
+    pub accounts: &'a IndexMap<String, Account>,
+    pub region: Option<&'a str>,
+}
+
+impl Home<'_> {
+    /// The account under `key`, the first declared one by default.
+    pub fn account(&self, r: &mut Reader<'_>, key: &str) -> Option<String> {
+        let names = || self.accounts.keys().map(String::as_str);
+        if r.has(key) { r.reference(key, names()) } else { names().next().map(str::to_owned) }
+    }
+
+    /// The Region of a thing of `account`.
+    pub fn region(&self, r: &mut Reader<'_>, account: Option<&str>) -> Option<String> {
+        if r.has("region") {
+            return region(r);
+        }
+        let of_account = account.and_then(|a| self.accounts.get(a)).and_then(|a| a.region.as_deref());
+        let found = of_account.or(self.region).map(str::to_owned);
+        if found.is_none() {
+            r.fault(
+                Code::MissingKey,
+                r.place(),
+                format!("`{}` has no Region", r.path()),
+                "write `region = \"us-east-1\"` here, in its account, or at the top of the file",
+            );
+        }
+        found
+    }
+}
+
+/// A Region that the catalog knows.
+fn region(r: &mut Reader<'_>) -> Option<String> {
+    r.reference("region", catalog::regions())
+}
+
+pub(super) fn accounts(r: &mut Reader<'_>) -> IndexMap<String, Account> {
+    let mut accounts = r.tables("account", |_, r| Account {
+        region: region(r),
+        trail_copies: r.or_in("trail_copies", 1, 0..=5),
+    });
+    if accounts.is_empty() {
+        accounts.insert("main".to_owned(), Account { region: None, trail_copies: 1 });
+    }
+    accounts
+}
+
+pub(super) fn top_region(r: &mut Reader<'_>) -> Option<String> {
+    region(r)
+}
+
+pub(super) fn key_stores(r: &mut Reader<'_>, home: &Home<'_>) -> IndexMap<String, KeyStore> {
+    complete(r.tables("key_store", |_, r| {
+        let kind = r.required_reference("kind", ["cloudhsm", "external"]);
+        let account = home.account(r, "account");
+        let region = home.region(r, account.as_deref());
+        Some(KeyStore { kind: kind?, account: account?, region: region? })
+    }))
+}
+
+pub(super) fn keys(
+    r: &mut Reader<'_>,
+    home: &Home<'_>,
+    stores: &IndexMap<String, KeyStore>,
+) -> IndexMap<String, KmsKeySettings> {
+    complete(r.tables("key", |_, r| {
+        let account = home.account(r, "account");
+        let region = home.region(r, account.as_deref());
+        let managed_by = match r.reference("managed_by", ["customer", "aws", "aws-owned"]).as_deref() {
+            Some("aws") => ManagedBy::Aws,
+            Some("aws-owned") => ManagedBy::AwsOwned,
+            _ => ManagedBy::Customer,
+        };
+        let mut spec = KeySpec::SymmetricDefault;
+        if let Some(name) = r.reference("spec", KeySpec::ALL.iter().map(|s| s.name()))
+            && let Ok(known) = name.parse()
+        {
+            spec = known;
+        }
+        let key_store = r.reference("key_store", stores.keys().map(String::as_str));
+        let (account, region) = (account?, region?);
+        if let Some(store) = key_store.as_ref().and_then(|s| stores.get(s))
+            && store.region != region
+        {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("key_store"),
+                format!("the key is in {region}, its key store in {}", store.region),
+                "a custom key store holds keys of its own Region",
+            );
+        }
+        Some(KmsKeySettings { account, region, managed_by, spec, key_store })
+    }))
+}
+
+pub(super) fn buckets(
+    r: &mut Reader<'_>,
+    home: &Home<'_>,
+    keys: &IndexMap<String, KmsKeySettings>,
+) -> IndexMap<String, BucketSettings> {
+    complete(r.tables("bucket", |_, r| {
+        let account = home.account(r, "account");
+        let region = home.region(r, account.as_deref());
+        let key = r.reference("key", keys.keys().map(String::as_str));
+        let encryption = r.reference("encryption", ["SSE-S3", "SSE-KMS", "DSSE-KMS", "SSE-C"]);
+        let bucket_key = r.or("bucket_key", false);
+        let bucket_key_since = r.or("bucket_key_since", Span::ZERO);
+        let older_objects = r.or("older_objects", Share::ZERO);
+        let archived_bucket_keys = r.optional_in("archived_bucket_keys", 1..=10_000_000);
+        let encryption = match encryption.as_deref() {
+            Some("SSE-S3") => Encryption::SseS3,
+            Some("SSE-KMS") => Encryption::SseKms,
+            Some("DSSE-KMS") => Encryption::DsseKms,
+            Some("SSE-C") => Encryption::SseC,
+            _ if key.is_some() => Encryption::SseKms,
+            _ => Encryption::SseS3,
+        };
+        let (account, region) = (account?, region?);
+        let uses_kms = matches!(encryption, Encryption::SseKms | Encryption::DsseKms);
+        let key_settings = key.as_ref().and_then(|k| keys.get(k));
+        if uses_kms && !r.has("key") {
+            r.fault(
+                Code::MissingKey,
+                r.place_of("encryption"),
+                format!("`{}` is encrypted with KMS but names no key", r.path()),
+                "write `key = \"NAME\"` of a [key.NAME] of this file",
+            );
+        }
+        if !uses_kms && key.is_some() {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("key"),
+                "a bucket whose objects are not encrypted with KMS has no KMS key",
+                "drop `key`, or write `encryption = \"SSE-KMS\"`",
+            );
+        }
+        if bucket_key && encryption != Encryption::SseKms {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("bucket_key"),
+                "S3 Bucket Keys work with SSE-KMS only (not with DSSE-KMS, SSE-S3 or SSE-C)",
+                "drop `bucket_key`, or write `encryption = \"SSE-KMS\"`",
+            );
+        }
+        if let Some(k) = key_settings {
+            if k.spec != KeySpec::SymmetricDefault {
+                r.fault(
+                    Code::ImpossibleOperation,
+                    r.place_of("key"),
+                    format!("S3 encrypts with symmetric keys only; this key is {}", k.spec.name()),
+                    "name a key with `spec = \"SYMMETRIC_DEFAULT\"`",
+                );
+            }
+            if k.region != region {
+                r.fault(
+                    Code::Contradiction,
+                    r.place_of("key"),
+                    format!("the bucket is in {region}, its key in {}", k.region),
+                    "S3 takes keys of the bucket's own Region",
+                );
+            }
+        }
+        Some(BucketSettings {
+            account,
+            region,
+            encryption,
+            key,
+            bucket_key,
+            bucket_key_since,
+            older_objects,
+            archived_bucket_keys,
+            place: r.place(),
+        })
+    }))
+}
+
+pub(super) fn requesters(r: &mut Reader<'_>, home: &Home<'_>) -> IndexMap<String, Requester> {
+    complete(r.tables("requester", |name, r| {
+        let account = home.account(r, "account");
+        let role = r.or("role", name.to_owned());
+        let session_policy = r.optional("session_policy");
+        let sessions = r.or_in("sessions", 1, 1..=100_000);
+        Some(Requester { account: account?, role, session_policy, sessions })
+    }))
+}
+
+pub(super) fn quotas(
+    r: &mut Reader<'_>,
+    home: &Home<'_>,
+    stores: &IndexMap<String, KeyStore>,
+) -> IndexMap<String, QuotaSettings> {
+    let mut names: IndexMap<(String, String, String, Option<String>), String> = IndexMap::new();
+    complete(r.tables("quota", |name, r| {
+        let store = r.reference("store", stores.keys().map(String::as_str));
+        let of_store = store.as_ref().and_then(|s| stores.get(s));
+        let mut account = home.account(r, "account");
+        let mut region = match of_store {
+            Some(s) if !r.has("region") => Some(s.region.clone()),
+            _ => home.region(r, account.as_deref()),
+        };
+        let ids = catalog::quotas().iter().flat_map(|q| q.code.as_deref().into_iter().chain([q.id.as_str()]));
+        let code = if r.has("code") { r.reference("code", ids) } else { Some("symmetric".to_owned()) };
+        let limit = positive(r, "limit");
+        let changes = r.list("changes", |_, r| {
+            let at = r.required::<Span>("at");
+            let limit = positive(r, "limit");
+            if !r.has("limit") {
+                let _: Option<Rate> = r.required("limit");
+            }
+            Some(QuotaChange { at: at?, limit: limit? })
+        });
+        let limiter = limiter(r);
+        let mut changes: Vec<QuotaChange> = changes.into_iter().flatten().collect();
+        changes.sort_by_key(|c| c.at);
+        if let Some(s) = of_store {
+            account = Some(s.account.clone());
+            region = Some(s.region.clone());
+        }
+        let (account, region) = (account?, region?);
+        let row = catalog::quota_by_name(&code?)?;
+        let default = match of_store {
+            Some(s) => catalog::custom_key_store_quota(&s.kind),
+            None => Some(row),
+        }
+        .and_then(|q| q.default_limit(&region));
+        let limit = match limit {
+            Some(limit) => Some(limit),
+            None if r.has("limit") => None,
+            None => {
+                let limit = default.and_then(|l| Rate::new(l.num, l.den));
+                if limit.is_none() {
+                    r.fault(
+                        Code::NoDefault,
+                        r.place(),
+                        format!("the catalog has no `{}` quota in {region}", row.id),
+                        "write `limit = \"…/s\"`",
+                    );
+                }
+                limit
+            }
+        };
+        let pool = (account.clone(), region.clone(), row.id.clone(), store.clone());
+        if let Some(other) = names.insert(pool, name.to_owned()) {
+            r.fault(
+                Code::DuplicateName,
+                r.place(),
+                format!("`quota.{name}` and `quota.{other}` are the same quota"),
+                "keep one of them",
+            );
+        }
+        let code = row.code_or_id().to_owned();
+        Some(QuotaSettings { account, region, code, store, limit: limit?, changes, limiter })
+    }))
+}
+
+/// A rate above zero.
+fn positive(r: &mut Reader<'_>, key: &str) -> Option<Rate> {
+    let rate: Rate = r.optional(key)?;
+    if rate.is_zero() {
+        r.fault(
+            Code::OutOfRange,
+            r.place_of(key),
+            format!("`{}` is {rate}: a quota that admits nobody", r.path_of(key)),
+            "write a rate above 0",
+        );
+        return None;
+    }
+    Some(rate)
+}
+
+fn limiter(r: &mut Reader<'_>) -> LimiterSettings {
+    r.choice("limiter", &["fixed-window", "sliding-window", "token-bucket"], |tag, r| match tag {
+        "sliding-window" => LimiterSettings::SlidingWindow {},
+        "token-bucket" => LimiterSettings::TokenBucket { burst: r.or_in("burst", 1.0, 0.001..=10_000.0) },
+        _ => LimiterSettings::FixedWindow {},
+    })
+    .unwrap_or(LimiterSettings::FixedWindow {})
+}
+
+pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
+    let read = |r: &mut Reader<'_>| Assumptions {
+        bucket_key_lifetime: r.or_in("bucket_key_lifetime", Span::from_secs(300), Span::from_ns(1)..),
+        bucket_key_fanout: r.or_in("bucket_key_fanout", 2, 1..=1024),
+        bucket_key_requester: match r.reference("bucket_key_requester", ["role", "session"]).as_deref() {
+            Some("session") => RequesterRule::Session,
+            _ => RequesterRule::Role,
+        },
+        kms_latency: LatencySettings::read(r, "kms_latency", 4, 0.5),
+        s3_latency: LatencySettings::read(r, "s3_latency", 30, 0.5),
+        throttled_latency: LatencySettings::read(r, "throttled_latency", 4, 0.0),
+        throttled_attempts_billed: r.or("throttled_attempts_billed", false),
+        throttled_attempts_logged: r.or("throttled_attempts_logged", true),
+        throttled_attempts_in_call_count: r.or("throttled_attempts_in_call_count", true),
+        dsse_kms_calls: r.or_in("dsse_kms_calls", 1, 1..=2),
+    };
+    if r.has("assumption")
+        && let Some(assumptions) = r.table("assumption", read)
+    {
+        return assumptions;
+    }
+    let empty = super::document::Table::empty(r.place());
+    super::reader::Diagnostics::new().read(&empty, read)
+}
+
+pub(super) fn prices(r: &mut Reader<'_>) -> IndexMap<String, PriceSettings> {
+    complete(r.tables("price", |item, r| {
+        if !catalog::prices().iter().any(|p| p.item == item) {
+            let known: Vec<&str> = catalog::prices().iter().map(|p| p.item.as_str()).collect();
+            let near = super::reader::did_you_mean(item, known.iter().copied());
+            let help = near.map_or_else(|| format!("items: {}", known.join(", ")), |n| format!("did you mean `{n}`?"));
+            r.fault(Code::UnknownName, r.place(), format!("no price item is called `{item}`"), help);
+        }
+        let region = region(r);
+        let usd: Option<String> = r.required("usd");
+        let per = r.or_in("per", 1, 1..=u64::MAX);
+        if let Some(usd) = &usd
+            && !catalog::decimal::exact(usd).is_ok_and(|v| v >= num_traits::Zero::zero())
+        {
+            r.fault(
+                Code::BadUnit,
+                r.place_of("usd"),
+                format!("`{usd}` is no amount of dollars"),
+                "write a decimal number of dollars as text, `usd = \"0.03\"`",
+            );
+        }
+        Some(PriceSettings { region, usd: usd?, per })
+    }))
+}
+
+/// The tables that could be read in full; what is wrong with the others has been recorded.
+pub(super) fn complete<T>(tables: IndexMap<String, Option<T>>) -> IndexMap<String, T> {
+    tables.into_iter().filter_map(|(name, table)| Some((name, table?))).collect()
+}

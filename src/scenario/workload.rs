@@ -1,0 +1,801 @@
+//! A workload as written: what it asks for, when, and what its clients do when throttled.
+
+use super::diagnostic::{Code, Diagnostic, Place};
+use super::reader::Reader;
+use super::settings::{BucketSettings, KmsKeySettings, Requester};
+use crate::catalog;
+use crate::engine::distribution::Distribution;
+use crate::model::retry::{Backoff, Jitter, RetryPolicy, RetryQuota};
+use crate::model::trace::{Trace, TraceError};
+use crate::units::{Bytes, Rate, Span};
+use indexmap::IndexMap;
+use num_traits::ToPrimitive;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A workload.
+#[derive(Clone, Debug, Serialize)]
+pub struct WorkloadSettings {
+    /// The bucket it works on, or
+    pub bucket: Option<String>,
+    /// the KMS key it calls itself.
+    pub key: Option<String>,
+    /// Who sends its requests.
+    pub requester: Option<String>,
+    /// Operations and their shares.
+    pub operations: IndexMap<String, f64>,
+    /// When requests come.
+    pub arrivals: Arrivals,
+    /// First second of an open workload; earliest start of a job.
+    pub start: Span,
+    /// End of an open workload, `None`: the horizon.
+    pub stop: Option<Span>,
+    /// Starts when that workload is done.
+    pub after: Option<String>,
+    /// Clients with a retry state each.
+    pub clients: u32,
+    /// What they do when throttled.
+    pub retry: Retry,
+    /// Objects (applications: encryption contexts).
+    pub popularity: PopularitySettings,
+    /// Reads what that workload wrote in the run.
+    pub reads: Option<String>,
+    /// Parts of a multipart upload.
+    pub parts: u32,
+    /// Source of copies.
+    pub copy_source: Option<String>,
+    /// Data-key cache of each client.
+    pub data_key_cache: Option<CacheSettings>,
+    /// Size of a message.
+    pub message_size: SizeSettings,
+    /// How the messages that it decrypts were encrypted.
+    pub encrypted_by: Option<EncryptedBy>,
+    /// Where it is written.
+    #[serde(skip)]
+    pub place: Place,
+}
+
+/// When requests come.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arrivals {
+    /// Evenly spaced.
+    Constant {
+        /// Rate.
+        rate: Rate,
+    },
+    /// Poisson.
+    Poisson {
+        /// Rate.
+        rate: Rate,
+    },
+    /// Poisson with a rate that is linear between points.
+    PiecewiseLinear {
+        /// The points.
+        points: Vec<Point>,
+        /// Repeats with this period.
+        every: Option<Span>,
+    },
+    /// Poisson with a daily and weekly curve.
+    Diurnal {
+        /// Mean over a day.
+        mean: Rate,
+        /// Rate at the daily peak.
+        peak: Rate,
+        /// Local time of the peak, `20:00`.
+        peak_at: String,
+        /// Factors from Monday to Sunday.
+        weekly: Vec<f64>,
+    },
+    /// Poisson, switched on and off.
+    OnOff {
+        /// Rate while on.
+        on: Rate,
+        /// Rate while off.
+        off: Rate,
+        /// Mean length of an on-period.
+        mean_on: Span,
+        /// Mean length of an off-period.
+        mean_off: Span,
+    },
+    /// Poisson with a sudden crowd.
+    FlashCrowd {
+        /// Rate outside the crowd.
+        base: Rate,
+        /// Rate at the top.
+        peak: Rate,
+        /// Start of the rise.
+        at: Span,
+        /// Length of the rise.
+        rise: Span,
+        /// Time constant of the decay.
+        decay: Span,
+    },
+    /// Recorded.
+    Trace {
+        /// The file as written.
+        file: String,
+        /// SHA-256 of its bytes.
+        sha256: String,
+        /// Factor on times.
+        time_scale: f64,
+        /// Mean number of requests for each row.
+        rate_scale: f64,
+        /// Whether it starts over at its end.
+        repeat: bool,
+        /// The rows.
+        #[serde(skip)]
+        trace: Arc<Trace>,
+    },
+    /// A closed job.
+    Job {
+        /// Workers with one request under way each.
+        workers: u32,
+        /// Objects in all.
+        objects: u32,
+        /// Pause between an answer and the next request.
+        think_time: LatencySettings,
+    },
+}
+
+/// A point of a rate curve.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Point {
+    /// When, in whole seconds.
+    pub at: Span,
+    /// The rate there.
+    pub rate: Rate,
+}
+
+/// What clients do when throttled.
+#[derive(Clone, Debug, Serialize)]
+pub struct Retry {
+    /// Profile or kind.
+    pub name: String,
+    /// Attempts in all.
+    pub max_attempts: u32,
+    /// First backoff, bound or delay.
+    pub initial_backoff: Span,
+    /// Cap, `None` without one.
+    pub max_backoff: Option<Span>,
+    /// `none`, `full`, `equal`, `decorrelated`.
+    pub jitter: String,
+    /// Retry quota of each client.
+    pub retry_quota: Option<RetryQuotaSettings>,
+}
+
+/// A client's retry quota.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct RetryQuotaSettings {
+    /// Tokens at the start and at most.
+    pub capacity: u32,
+    /// Tokens for a retry after throttling.
+    pub throttling_cost: u32,
+    /// Tokens back for a success without retry.
+    pub success_refund: u32,
+}
+
+/// Objects or encryption contexts.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PopularitySettings {
+    /// All alike.
+    Uniform {
+        /// How many.
+        objects: u64,
+    },
+    /// Zipf.
+    Zipf {
+        /// How many.
+        objects: u64,
+        /// Exponent.
+        exponent: f64,
+    },
+}
+
+/// Thresholds of a data-key cache.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct CacheSettings {
+    /// Longest age.
+    pub max_age: Span,
+    /// Messages under one data key.
+    pub max_messages: u64,
+    /// Bytes under one data key.
+    pub max_bytes: u64,
+    /// Entries.
+    pub capacity: u32,
+}
+
+/// Size of a message.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SizeSettings {
+    /// Always the same.
+    Constant {
+        /// Bytes.
+        value: Bytes,
+    },
+    /// Lognormal.
+    Lognormal {
+        /// Median.
+        median: Bytes,
+        /// σ of the logarithm.
+        sigma: f64,
+    },
+}
+
+/// How the messages that a workload decrypts were encrypted.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct EncryptedBy {
+    /// Processes that encrypted them, each with data keys of its own.
+    pub producers: u32,
+    /// Messages each data key was used for.
+    pub messages_per_data_key: u32,
+}
+
+/// A distribution of durations.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LatencySettings {
+    /// Always the same.
+    Constant {
+        /// Duration.
+        value: Span,
+    },
+    /// Lognormal.
+    Lognormal {
+        /// Median.
+        median: Span,
+        /// σ of the logarithm.
+        sigma: f64,
+    },
+}
+
+impl LatencySettings {
+    /// Under `key`; by default lognormal of median `ms` and `sigma`.
+    pub(super) fn read(r: &mut Reader<'_>, key: &str, ms: u64, sigma: f64) -> LatencySettings {
+        let default = if sigma > 0.0 {
+            LatencySettings::Lognormal { median: Span::from_ns(ms * 1_000_000), sigma }
+        } else {
+            LatencySettings::Constant { value: Span::from_ns(ms * 1_000_000) }
+        };
+        let longest = Span::from_secs(3_600);
+        r.choice(key, &["constant", "lognormal"], |tag, r| {
+            Some(if tag == "constant" {
+                LatencySettings::Constant { value: r.required_in("value", ..=longest)? }
+            } else {
+                let median = r.required_in("median", ..=longest);
+                let sigma = r.required_in("sigma", 0.0..=3.0);
+                LatencySettings::Lognormal { median: median?, sigma: sigma? }
+            })
+        })
+        .flatten()
+        .unwrap_or(default)
+    }
+
+    /// As the simulation draws it.
+    pub fn distribution(&self) -> Distribution {
+        match *self {
+            LatencySettings::Constant { value } => Distribution::constant(value.as_ns()),
+            LatencySettings::Lognormal { median, sigma } => Distribution::lognormal(median.as_ns(), sigma),
+        }
+    }
+}
+
+impl Retry {
+    /// The policy of the simulation.
+    pub fn policy(&self) -> RetryPolicy {
+        let initial_backoff = self.initial_backoff.as_ns();
+        let jitter = match self.jitter.as_str() {
+            "full" => Jitter::Full,
+            "equal" => Jitter::Equal,
+            "decorrelated" => Jitter::Decorrelated,
+            _ => Jitter::None,
+        };
+        RetryPolicy {
+            max_attempts: u16::try_from(self.max_attempts).unwrap_or(u16::MAX),
+            backoff: match self.name.as_str() {
+                "none" | "fixed" => Backoff::Fixed(initial_backoff),
+                _ => Backoff::Exponential {
+                    initial_backoff,
+                    max_backoff: self.max_backoff.map_or(u64::MAX, Span::as_ns),
+                    jitter,
+                },
+            },
+            retry_quota: self.retry_quota.map(|q| RetryQuota {
+                capacity: q.capacity,
+                throttling_cost: q.throttling_cost,
+                success_refund: q.success_refund,
+            }),
+        }
+    }
+
+    /// A profile of the catalog.
+    fn profile(name: &str) -> Option<Retry> {
+        let p = catalog::retry_profile(name)?;
+        let span = |seconds: &num_rational::BigRational| {
+            let ns = seconds * num_rational::BigRational::from_integer(1_000_000_000.into());
+            Span::from_ns(ns.round().to_integer().to_u64().unwrap_or(u64::MAX))
+        };
+        Some(Retry {
+            name: p.id.clone(),
+            max_attempts: p.max_attempts,
+            initial_backoff: span(&p.throttling_base_s),
+            max_backoff: p.max_backoff_s.as_ref().map(span),
+            jitter: "full".to_owned(),
+            retry_quota: p.retry_quota.map(|q| RetryQuotaSettings {
+                capacity: q.capacity,
+                throttling_cost: q.cost_throttling,
+                success_refund: q.success_refund,
+            }),
+        })
+    }
+
+    /// Today's SDK default.
+    pub fn sdk_default() -> Retry {
+        Retry::profile("standard").unwrap_or_else(|| Retry::fixed("none", 1, Span::ZERO))
+    }
+
+    fn fixed(name: &str, max_attempts: u32, delay: Span) -> Retry {
+        Retry {
+            name: name.to_owned(),
+            max_attempts,
+            initial_backoff: delay,
+            max_backoff: None,
+            jitter: "none".to_owned(),
+            retry_quota: None,
+        }
+    }
+
+    /// Under the key `retry`, `None` where there is none.
+    pub(super) fn read(r: &mut Reader<'_>) -> Option<Retry> {
+        let profiles = catalog::retry_profiles();
+        let names = profiles.iter().flat_map(|p| p.aliases.iter().chain([&p.id])).map(String::as_str);
+        let alternatives: Vec<&str> = ["none", "fixed", "exponential"].into_iter().chain(names).collect();
+        let attempts = 1..=u32::from(u16::MAX);
+        r.choice("retry", &alternatives, |tag, r| match tag {
+            "none" => Some(Retry::fixed("none", 1, Span::ZERO)),
+            "fixed" => {
+                let delay: Option<Span> = r.required("delay");
+                let max = r.required_in("max_attempts", attempts);
+                let quota = RetryQuotaSettings::read(r);
+                Some(Retry { retry_quota: quota, ..Retry::fixed("fixed", max?, delay?) })
+            }
+            "exponential" => {
+                let initial_backoff: Option<Span> = r.required("initial_backoff");
+                let max_backoff = r.or("max_backoff", Span::from_secs(20));
+                let jitters = ["none", "full", "equal", "decorrelated"];
+                let jitter = r.reference("jitter", jitters).unwrap_or_else(|| "full".to_owned());
+                let max_attempts = r.required_in("max_attempts", attempts);
+                let retry_quota = RetryQuotaSettings::read(r);
+                Some(Retry {
+                    name: "exponential".to_owned(),
+                    max_attempts: max_attempts?,
+                    initial_backoff: initial_backoff?,
+                    max_backoff: Some(max_backoff),
+                    jitter,
+                    retry_quota,
+                })
+            }
+            profile => {
+                let mut retry = Retry::profile(profile)?;
+                retry.max_attempts = r.or_in("max_attempts", retry.max_attempts, attempts);
+                Some(retry)
+            }
+        })
+        .flatten()
+    }
+}
+
+impl RetryQuotaSettings {
+    fn read(r: &mut Reader<'_>) -> Option<RetryQuotaSettings> {
+        r.table("retry_quota", |r| RetryQuotaSettings {
+            capacity: r.or_in("capacity", 500, 1..=1_000_000),
+            throttling_cost: r.or_in("throttling_cost", 5, 0..=1_000_000),
+            success_refund: r.or_in("success_refund", 1, 0..=1_000_000),
+        })
+    }
+}
+
+/// What a workload may refer to.
+pub(super) struct Surroundings<'a> {
+    pub buckets: &'a IndexMap<String, BucketSettings>,
+    pub keys: &'a IndexMap<String, KmsKeySettings>,
+    pub requesters: &'a IndexMap<String, Requester>,
+    pub workloads: &'a [String],
+    pub retry: &'a Retry,
+    pub horizon: Span,
+    pub files: &'a super::load::Files,
+    /// Sessions have bucket keys of their own, so that it matters which client asks.
+    pub by_session: bool,
+}
+
+/// The composite operation: one CreateMultipartUpload, `parts` UploadPart, one CompleteMultipartUpload.
+pub const MULTIPART_UPLOAD: &str = "MultipartUpload";
+
+impl WorkloadSettings {
+    /// One `[workload.NAME]`; `None` where it is disabled or at fault.
+    pub(super) fn read(name: &str, r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<WorkloadSettings> {
+        let enabled = r.or("enabled", true);
+        let bucket = r.reference("bucket", around.buckets.keys().map(String::as_str));
+        let key = r.reference("key", around.keys.keys().map(String::as_str));
+        let requester = r.reference("requester", around.requesters.keys().map(String::as_str));
+        let others = || around.workloads.iter().map(String::as_str).filter(|w| *w != name);
+        let direct = r.has("key");
+        let operations = operations(r, direct);
+        let arrivals = arrivals(r, around);
+        let start = whole_seconds(r, "start").unwrap_or(Span::ZERO);
+        let stop = whole_seconds(r, "stop");
+        let after = r.reference("after", others());
+        let retry = Retry::read(r).unwrap_or_else(|| around.retry.clone());
+        let clients = r.optional_in("clients", 1..=10_000_000);
+        let popularity = popularity(r);
+        let reads = r.reference("reads", others());
+        let parts = r.optional_in("parts", 1..=10_000);
+        let copy_source = r.reference("copy_source", around.buckets.keys().map(String::as_str));
+        let data_key_cache = r.table("data_key_cache", cache).flatten();
+        let message_size = size(r);
+        let encrypted_by = r
+            .table("encrypted_by", |r| {
+                let producers = r.required_in("producers", 1..=10_000_000);
+                let messages_per_data_key = r.required_in("messages_per_data_key", 1..=u32::MAX);
+                Some(EncryptedBy { producers: producers?, messages_per_data_key: messages_per_data_key? })
+            })
+            .flatten();
+        if !enabled {
+            return None;
+        }
+
+        if r.has("bucket") == r.has("key") {
+            let (what, help) = if r.has("bucket") {
+                ("names both a bucket and a key", "drop one: with `bucket` it is an S3 workload, with `key` an application that calls KMS itself")
+            } else {
+                ("names neither a bucket nor a key", "write `bucket = \"NAME\"` (S3) or `key = \"NAME\"` (an application that calls KMS itself)")
+            };
+            r.fault(Code::Contradiction, r.place(), format!("`{}` {what}", r.path()), help);
+        }
+        if requester.is_none() && around.requesters.len() > 1 && !r.has("requester") {
+            let names: Vec<&str> = around.requesters.keys().map(String::as_str).collect();
+            r.fault(
+                Code::MissingKey,
+                r.place(),
+                format!("`{}` does not say who sends its requests", r.path()),
+                format!("write `requester = \"…\"`, one of {}", names.join(", ")),
+            );
+        }
+        useless(r, key.is_none() && bucket.is_some(), "data_key_cache", "S3 has no data-key cache", "write it in a workload with `key`");
+        useless(r, data_key_cache.is_none(), "message_size", "only a data-key cache looks at sizes", "add `data_key_cache`, or drop it");
+        useless(r, data_key_cache.is_none(), "encrypted_by", "only a data-key cache asks which data key a message has", "add `data_key_cache`, or drop it");
+        let has = |op: &str| operations.as_ref().is_some_and(|o| o.contains_key(op));
+        useless(r, !has(MULTIPART_UPLOAD), "parts", "there is no MultipartUpload among its operations", "add it, or drop `parts`");
+        useless(r, !has("CopyObject") && !has("UploadPartCopy"), "copy_source", "there is no CopyObject among its operations", "add it, or drop `copy_source`");
+        if let (Some(stop), false) = (stop, start == Span::ZERO && stop.is_none())
+            && stop <= start
+        {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("stop"),
+                format!("`stop` ({stop}) is not after `start` ({start})"),
+                "a workload runs from `start` to `stop`, both counted from t = 0",
+            );
+        }
+        if start >= around.horizon {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("start"),
+                format!("`start` ({start}) is not before the `horizon` ({})", around.horizon),
+                "raise `horizon`, or start earlier",
+            );
+        }
+        let arrivals = arrivals?;
+        let is_job = matches!(arrivals, Arrivals::Job { .. });
+        useless(r, is_job, "stop", "a job ends when its objects are done", "drop `stop`");
+        if after.is_some() && matches!(arrivals, Arrivals::Trace { .. }) {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("after"),
+                "a trace brings its own times and cannot wait for another workload",
+                "use `start` to shift it",
+            );
+        }
+        let clients = clients.or_else(|| match &arrivals {
+            Arrivals::Job { workers, .. } => Some(*workers),
+            _ if r.has("clients") => None,
+            _ if retry.retry_quota.is_some() || data_key_cache.is_some() || around.by_session => {
+                let why = if retry.retry_quota.is_some() {
+                    format!("each client has a retry quota of its own under the retry profile `{}`", retry.name)
+                } else if data_key_cache.is_some() {
+                    "each client has a data-key cache of its own".to_owned()
+                } else {
+                    "sessions are told apart by client".to_owned()
+                };
+                r.fault(
+                    Code::NoDefault,
+                    r.place(),
+                    format!("`{}` does not say how many clients it has; {why}", r.path()),
+                    "write `clients = …`: the SDK client objects (usually processes) that share the load",
+                );
+                None
+            }
+            _ => Some(1),
+        });
+        Some(WorkloadSettings {
+            bucket,
+            key,
+            requester: requester.or_else(|| around.requesters.keys().next().cloned()),
+            operations: operations?,
+            arrivals,
+            start,
+            stop,
+            after,
+            clients: clients?,
+            retry,
+            popularity,
+            reads,
+            parts: parts.unwrap_or(1),
+            copy_source,
+            data_key_cache,
+            message_size,
+            encrypted_by,
+            place: r.place(),
+        })
+    }
+}
+
+/// Records a key that would change nothing.
+fn useless(r: &mut Reader<'_>, when: bool, key: &str, why: &str, help: &str) {
+    if when && r.has(key) {
+        r.fault(Code::Contradiction, r.place_of(key), format!("`{}` has no effect: {why}", r.path_of(key)), help);
+    }
+}
+
+fn whole_seconds(r: &mut Reader<'_>, key: &str) -> Option<Span> {
+    let span: Span = r.optional(key)?;
+    if span.whole_seconds().is_none() {
+        r.fault(
+            Code::OutOfRange,
+            r.place_of(key),
+            format!("`{}` is {span}, which is no whole number of seconds", r.path_of(key)),
+            "workloads begin and end with whole seconds",
+        );
+        return None;
+    }
+    Some(span)
+}
+
+/// The mix of operations, as shares that sum to 1.
+fn operations(r: &mut Reader<'_>, direct: bool) -> Option<IndexMap<String, f64>> {
+    let known: Vec<&str> = if direct {
+        catalog::KmsOperation::ALL.iter().map(|o| o.name()).collect()
+    } else {
+        catalog::s3_operations().iter().map(|o| o.id.as_str()).chain([MULTIPART_UPLOAD]).collect()
+    };
+    let mut shares = IndexMap::new();
+    r.required_table("operations", |r| {
+        for name in &known {
+            if let Some(share) = r.optional_in::<f64>(name, 0.0..=1e12)
+                && share > 0.0
+            {
+                shares.insert((*name).to_owned(), share);
+            }
+        }
+        if shares.is_empty() {
+            let example = if direct { "Decrypt = 1" } else { "GetObject = 0.8, PutObject = 0.2" };
+            r.fault(
+                Code::MissingKey,
+                r.place(),
+                format!("`{}` names no operation with a share above 0", r.path()),
+                format!("write `operations = {{ {example} }}`"),
+            );
+        }
+    })?;
+    let total: f64 = shares.values().sum();
+    shares.values_mut().for_each(|s| *s /= total);
+    // One order for all variants, whatever order they were written in.
+    shares.sort_keys();
+    (!shares.is_empty()).then_some(shares)
+}
+
+fn arrivals(r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Arrivals> {
+    let kinds = ["constant", "poisson", "piecewise-linear", "diurnal", "on-off", "flash-crowd"];
+    let open = r.choice("arrivals", &kinds, |tag, r| match tag {
+        "constant" => Some(Arrivals::Constant { rate: rate_in(r, "rate")? }),
+        "poisson" => Some(Arrivals::Poisson { rate: rate_in(r, "rate")? }),
+        "piecewise-linear" => piecewise_linear(r),
+        "diurnal" => diurnal(r),
+        "on-off" => {
+            let (on, off) = (rate_in(r, "on"), rate_in(r, "off"));
+            let lengths = Span::from_ns(1_000_000)..=Span::from_secs(86_400 * 3_660);
+            let mean_on = r.required_in("mean_on", lengths.clone());
+            let mean_off = r.required_in("mean_off", lengths);
+            Some(Arrivals::OnOff { on: on?, off: off?, mean_on: mean_on?, mean_off: mean_off? })
+        }
+        _ => {
+            let (base, peak) = (rate_in(r, "base"), rate_in(r, "peak"));
+            let at = whole_seconds_required(r, "at");
+            let rise = whole_seconds_required(r, "rise");
+            let decay = r.required_in("decay", Span::from_ns(1_000_000)..);
+            if let (Some(base), Some(peak)) = (base, peak)
+                && peak < base
+            {
+                r.fault(
+                    Code::Contradiction,
+                    r.place_of("peak"),
+                    format!("`peak` ({peak}) is below `base` ({base})"),
+                    "a flash crowd rises from `base` to `peak`",
+                );
+            }
+            Some(Arrivals::FlashCrowd { base: base?, peak: peak?, at: at?, rise: rise?, decay: decay? })
+        }
+    });
+    let trace = r.table("trace", |r| trace(r, around));
+    let job = r.table("job", |r| {
+        let workers = r.required_in("workers", 1..=10_000_000);
+        let objects = r.required_in("objects", 1..=u32::MAX);
+        let think_time = LatencySettings::read(r, "think_time", 0, 0.0);
+        Some(Arrivals::Job { workers: workers?, objects: objects?, think_time })
+    });
+    let given = [r.has("arrivals"), r.has("trace"), r.has("job")].iter().filter(|g| **g).count();
+    if given != 1 {
+        let (message, help) = if given == 0 {
+            ("does not say when its requests come", "write one of `arrivals = { poisson = { rate = \"100/s\" } }`, `trace = { file = \"…\" }`, `job = { workers = …, objects = … }`")
+        } else {
+            ("has more than one of `arrivals`, `trace` and `job`", "keep one of them")
+        };
+        r.fault(Code::Contradiction, r.place(), format!("`{}` {message}", r.path()), help);
+    }
+    open.or(trace).or(job).flatten()
+}
+
+/// A rate up to what fits into one simulated second.
+fn rate_in(r: &mut Reader<'_>, key: &str) -> Option<Rate> {
+    r.required_in(key, Rate::ZERO..=Rate::per_second_exactly(1_000_000_000))
+}
+
+fn whole_seconds_required(r: &mut Reader<'_>, key: &str) -> Option<Span> {
+    if r.has(key) { whole_seconds(r, key) } else { r.required(key) }
+}
+
+fn piecewise_linear(r: &mut Reader<'_>) -> Option<Arrivals> {
+    let points = r.list("points", |_, r| {
+        let at = whole_seconds_required(r, "at");
+        let rate = rate_in(r, "rate");
+        Some(Point { at: at?, rate: rate? })
+    });
+    let every = whole_seconds(r, "every");
+    let complete = points.iter().all(Option::is_some);
+    let points: Vec<Point> = points.into_iter().flatten().collect();
+    if points.is_empty() && complete {
+        r.fault(
+            Code::MissingKey,
+            r.place_of("points"),
+            format!("`{}` has no points", r.path()),
+            "write `points = [{ at = \"0s\", rate = \"100/s\" }, { at = \"10m\", rate = \"900/s\" }]`",
+        );
+        return None;
+    }
+    if let Some(pair) = points.windows(2).find(|p| p[1].at < p[0].at) {
+        r.fault(
+            Code::Contradiction,
+            r.place_of("points"),
+            format!("a point at {} comes after one at {}", pair[1].at, pair[0].at),
+            "write the points in order of time",
+        );
+        return None;
+    }
+    if let (Some(every), Some(last)) = (every, points.last())
+        && (every.is_zero() || last.at > every)
+    {
+        r.fault(
+            Code::Contradiction,
+            r.place_of("every"),
+            format!("`every` ({every}) is shorter than the curve, whose last point is at {}", last.at),
+            "the curve starts over after `every`",
+        );
+        return None;
+    }
+    complete.then_some(Arrivals::PiecewiseLinear { points, every })
+}
+
+fn diurnal(r: &mut Reader<'_>) -> Option<Arrivals> {
+    let (mean, peak) = (rate_in(r, "mean"), rate_in(r, "peak"));
+    let peak_at = r.or("peak_at", "20:00".to_owned());
+    if peak_at.parse::<jiff::civil::Time>().is_err() {
+        r.fault(
+            Code::BadUnit,
+            r.place_of("peak_at"),
+            format!("`peak_at` is `{peak_at}`, which is no time of day"),
+            "write hours and minutes, `peak_at = \"20:00\"`",
+        );
+    }
+    let weekly: Vec<f64> = r.or("weekly", vec![1.0; 7]);
+    if weekly.len() != 7 || weekly.iter().any(|w| !w.is_finite() || *w < 0.0) {
+        r.fault(
+            Code::OutOfRange,
+            r.place_of("weekly"),
+            format!("`weekly` has {} values; it takes seven factors of 0 or more", weekly.len()),
+            "write one factor a day from Monday to Sunday, `weekly = [1, 1, 1, 1, 1, 0.7, 0.6]`",
+        );
+        return None;
+    }
+    let (mean, peak) = (mean?, peak?);
+    // The trough mirrors the peak: a peak above twice the mean would need a negative rate there.
+    if peak < mean || peak.per_second() > 2.0 * mean.per_second() {
+        r.fault(
+            Code::OutOfRange,
+            r.place_of("peak"),
+            format!("`peak` is {peak} for a `mean` of {mean}; a daily cosine peaks between once and twice its mean"),
+            "use `piecewise-linear` with `every = \"1d\"` for a sharper peak",
+        );
+        return None;
+    }
+    Some(Arrivals::Diurnal { mean, peak, peak_at, weekly })
+}
+
+fn trace(r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Arrivals> {
+    let file: Option<String> = r.required("file");
+    let time_scale = r.or_in("time_scale", 1.0, 1e-6..=1e6);
+    let rate_scale = r.or_in("rate_scale", 1.0, 0.0..=1e6);
+    let repeat = r.or("repeat", false);
+    let file = file?;
+    let path: PathBuf = around.files.resolve(&file);
+    match around.files.trace(&path, time_scale, rate_scale, repeat) {
+        Ok(trace) => Some(Arrivals::Trace {
+            sha256: trace.sha256.clone(),
+            file,
+            time_scale,
+            rate_scale,
+            repeat,
+            trace,
+        }),
+        Err(faults) => {
+            for fault in faults.iter() {
+                let (code, help) = match fault {
+                    TraceError::Unreadable { .. } => {
+                        (Code::MissingFile, "paths are relative to the scenario file (with --set, also to the current directory)")
+                    }
+                    TraceError::Row { .. } => (Code::BadTraceRow, "mend the row, or leave it out"),
+                };
+                r.faults().push(Diagnostic::error(code, fault.to_string()).at(r.place_of("file")).help(help));
+            }
+            None
+        }
+    }
+}
+
+fn popularity(r: &mut Reader<'_>) -> PopularitySettings {
+    r.choice("popularity", &["uniform", "zipf"], |tag, r| {
+        let objects = r.required_in("objects", 1..=1_000_000_000_000);
+        if tag == "zipf" {
+            let exponent = r.required_in("exponent", 0.01..=10.0);
+            Some(PopularitySettings::Zipf { objects: objects?, exponent: exponent? })
+        } else {
+            Some(PopularitySettings::Uniform { objects: objects? })
+        }
+    })
+    .flatten()
+    .unwrap_or(PopularitySettings::Uniform { objects: 1 })
+}
+
+fn cache(r: &mut Reader<'_>) -> Option<CacheSettings> {
+    let max_age = r.required_in("max_age", Span::from_ns(1)..);
+    let max_messages = r.or_in("max_messages", 1 << 32, 1..=1 << 32);
+    let max_bytes = r.or_in("max_bytes", Bytes::new(i64::MAX as u64), ..=Bytes::new(i64::MAX as u64));
+    let capacity = r.required_in("capacity", 1..=u32::MAX);
+    Some(CacheSettings { max_age: max_age?, max_messages, max_bytes: max_bytes.get(), capacity: capacity? })
+}
+
+fn size(r: &mut Reader<'_>) -> SizeSettings {
+    r.choice("message_size", &["constant", "lognormal"], |tag, r| {
+        Some(if tag == "constant" {
+            SizeSettings::Constant { value: r.required("value")? }
+        } else {
+            let median = r.required("median");
+            let sigma = r.required_in("sigma", 0.0..=5.0);
+            SizeSettings::Lognormal { median: median?, sigma: sigma? }
+        })
+    })
+    .flatten()
+    .unwrap_or(SizeSettings::Constant { value: Bytes::new(1024) })
+}
