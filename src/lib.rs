@@ -1,6 +1,8 @@
 //! kmsim: a simulator of S3 workloads against the AWS KMS request quota.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+pub mod billing;
 pub mod catalog;
+pub mod compare;
 pub mod metrics;
 pub mod results;

@@ -31,6 +31,8 @@ pub struct PriceRow {
     pub per: BigRational,
     /// `request`, `key-month`, `event`, `GB`, …
     pub unit: String,
+    /// Bytes in a unit, where the unit measures data.
+    pub bytes_per_unit: Option<u64>,
     /// Why the row itself is an assumption, `None` where it was read.
     pub assumed: Option<String>,
     /// What else there is to know, or empty.
@@ -113,6 +115,12 @@ impl PriceFile {
                 Some(found.to_price(Some(why)))
             }
         }
+    }
+
+    /// Bytes in the unit of an item; 1 where its unit is no measure of data.
+    pub(super) fn bytes_per_unit(&self, item: &str) -> u64 {
+        let rows = self.price.iter().filter(|p| p.item == item);
+        rows.filter_map(|p| p.bytes_per_unit).next().unwrap_or(1)
     }
 
     pub(super) fn charged_as(&self, operation: KmsOperation, spec: KeySpec) -> &str {
