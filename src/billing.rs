@@ -23,7 +23,7 @@ use num_rational::BigRational;
 use num_traits::{ToPrimitive, Zero};
 use std::collections::BTreeMap;
 
-/// Length of a month and of a free-tier period [s]: 30 days of 24 hours.
+/// Length of a month and of a free-tier period \[s\]: 30 days of 24 hours.
 pub const MONTH_S: u64 = 30 * 24 * 3600;
 
 /// Who pays, and where.
@@ -48,12 +48,12 @@ impl Payer {
 /// What one replication used in its measured time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Measured time [s].
+    /// Measured time \[s\].
     pub measured_s: u64,
     /// KMS requests of the calling account by price item
     /// ([`charged_as`](crate::catalog::charged_as)), one count for each 30 days from t = 0.
     pub kms_requests: BTreeMap<(Payer, String), Vec<u64>>,
-    /// Customer-managed keys × measured seconds [s], of the account that owns them.
+    /// Customer-managed keys × measured seconds \[s\], of the account that owns them.
     pub key_seconds: BTreeMap<Payer, u64>,
     /// S3 requests of tier 1, of the account that owns the bucket.
     pub s3_tier1: BTreeMap<Payer, u64>,
@@ -149,12 +149,12 @@ pub struct Line {
     pub quantity: BigRational,
     /// Unit of the quantity.
     pub unit: String,
-    /// Price of one unit [USD].
+    /// Price of one unit \[USD\].
     pub unit_price: BigRational,
 }
 
 impl Line {
-    /// Quantity × price [USD].
+    /// Quantity × price \[USD\].
     pub fn amount(&self) -> BigRational {
         &self.quantity * &self.unit_price
     }
@@ -168,13 +168,13 @@ pub struct Bill {
 }
 
 impl Bill {
-    /// Sum of the lines of one metric [USD].
+    /// Sum of the lines of one metric \[USD\].
     pub fn cost(&self, cost: Cost) -> BigRational {
         let of_cost = self.lines.iter().filter(|(key, _)| key.cost == cost);
         of_cost.map(|(_, line)| line.amount()).sum()
     }
 
-    /// Sum of all lines [USD].
+    /// Sum of all lines \[USD\].
     pub fn total(&self) -> BigRational {
         self.lines.values().map(Line::amount).sum()
     }
@@ -205,7 +205,7 @@ pub fn bill_of_month(usage: &Usage, prices: &PriceBook) -> Result<Bill, BillErro
     price_usage(usage, prices, &scale, kms)
 }
 
-/// Total of [`bill_of_month`] [USD/month].
+/// Total of [`bill_of_month`] \[USD/month\].
 ///
 /// # Errors
 /// As [`bill_of_month`].

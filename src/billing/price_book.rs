@@ -28,7 +28,7 @@ pub struct PriceBook {
 }
 
 impl PriceBook {
-    /// Sets the price of one unit [USD] of `item` everywhere, or of `item/region` in one Region (which wins).
+    /// Sets the price of one unit \[USD\] of `item` everywhere, or of `item/region` in one Region (which wins).
     ///
     /// # Errors
     /// [`PriceKeyError`] for an unknown item or Region, or a negative price; the book is unchanged.

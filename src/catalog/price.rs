@@ -23,7 +23,7 @@ pub struct PriceRow {
     pub item: String,
     /// Region, or `*` for every commercial Region.
     pub region: String,
-    /// Price of `per` units [USD].
+    /// Price of `per` units \[USD\].
     #[serde(deserialize_with = "decimal::deserialize")]
     pub price: BigRational,
     /// How many units `price` buys.
@@ -86,7 +86,7 @@ pub(super) struct PriceFile {
 /// The price of an item in a Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Price {
-    /// Price of one unit [USD], exact.
+    /// Price of one unit \[USD\], exact.
     pub usd: BigRational,
     /// The unit.
     pub unit: &'static str,
@@ -138,7 +138,7 @@ impl PriceFile {
 }
 
 impl PriceRow {
-    /// Price of one unit [USD], exact.
+    /// Price of one unit \[USD\], exact.
     pub fn usd(&self) -> BigRational {
         &self.price / &self.per
     }
