@@ -149,6 +149,11 @@ pub fn charged_as(operation: KmsOperation, spec: KeySpec) -> &'static str {
     catalog().prices.charged_as(operation, spec)
 }
 
+/// Bytes in the unit by which an item is priced; 1 where that unit is no measure of data.
+pub fn bytes_per_unit(item: &str) -> u64 {
+    catalog().prices.bytes_per_unit(item)
+}
+
 /// The free tier that applies to a price item, `None` without one.
 pub fn free_tier(item: &str) -> Option<&'static FreeTier> {
     catalog()

@@ -23,7 +23,7 @@ pub struct PriceRow {
     pub item: String,
     /// Region, or `*` for every commercial Region.
     pub region: String,
-    /// Price of `per` units [USD].
+    /// Price of `per` units \[USD\].
     #[serde(deserialize_with = "decimal::deserialize")]
     pub price: BigRational,
     /// How many units `price` buys.
@@ -31,6 +31,8 @@ pub struct PriceRow {
     pub per: BigRational,
     /// `request`, `key-month`, `event`, `GB`, …
     pub unit: String,
+    /// Bytes in a unit, where the unit measures data.
+    pub bytes_per_unit: Option<u64>,
     /// Why the row itself is an assumption, `None` where it was read.
     pub assumed: Option<String>,
     /// What else there is to know, or empty.
@@ -84,7 +86,7 @@ pub(super) struct PriceFile {
 /// The price of an item in a Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Price {
-    /// Price of one unit [USD], exact.
+    /// Price of one unit \[USD\], exact.
     pub usd: BigRational,
     /// The unit.
     pub unit: &'static str,
@@ -115,6 +117,12 @@ impl PriceFile {
         }
     }
 
+    /// Bytes in the unit of an item; 1 where its unit is no measure of data.
+    pub(super) fn bytes_per_unit(&self, item: &str) -> u64 {
+        let rows = self.price.iter().filter(|p| p.item == item);
+        rows.filter_map(|p| p.bytes_per_unit).next().unwrap_or(1)
+    }
+
     pub(super) fn charged_as(&self, operation: KmsOperation, spec: KeySpec) -> &str {
         self.charged_as
             .iter()
@@ -130,7 +138,7 @@ impl PriceFile {
 }
 
 impl PriceRow {
-    /// Price of one unit [USD], exact.
+    /// Price of one unit \[USD\], exact.
     pub fn usd(&self) -> BigRational {
         &self.price / &self.per
     }

@@ -53,13 +53,13 @@ pub struct RetryProfile {
     pub mode: RetryMode,
     /// Attempts in all; the first counts.
     pub max_attempts: u32,
-    /// Backoff after the first attempt if that was throttled [s].
+    /// Backoff after the first attempt if that was throttled \[s\].
     #[serde(deserialize_with = "decimal::deserialize")]
     pub throttling_base_s: BigRational,
-    /// Backoff after the first attempt if that failed otherwise [s].
+    /// Backoff after the first attempt if that failed otherwise \[s\].
     #[serde(deserialize_with = "decimal::deserialize")]
     pub other_base_s: BigRational,
-    /// Largest backoff [s], `None` without a cap.
+    /// Largest backoff \[s\], `None` without a cap.
     #[serde(default, deserialize_with = "some")]
     pub max_backoff_s: Option<BigRational>,
     /// How the delay is drawn.

@@ -3,4 +3,5 @@
 //! A metric exists once, as a row of [`registry::METRICS`]. Results, CSV, tables, axis labels,
 //! comparisons and documentation all read that row.
 
+pub mod estimate;
 pub mod registry;

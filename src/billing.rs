@@ -1,0 +1,362 @@
+//! The bill: counters × prices, exact to the last fraction of a cent.
+//!
+//! [`Usage`] holds what one replication used, as integers; [`bill`] prices it, [`per_month`] prices a 30-day
+//! month of the same traffic, [`mean_lines`] averages bills over replications. Everything is a rational
+//! number; [`round_usd`] rounds once, half to even, to 10 decimals.
+//!
+//! Free tier: per account, summed over its Regions, whole from t = 0 and again every 30 days. An account that
+//! uses several Regions has its free requests of a period spread over them in proportion to the requests
+//! of that period, as exact fractions.
+//!
+//! Left out: taxes, discounts, support plans, storage and data transfer. Whether throttled attempts are
+//! billed is decided by whoever fills the counters.
+
+mod price_book;
+mod round;
+
+pub use price_book::{PriceBook, PriceKeyError};
+pub use round::{round_usd, usd_f64};
+
+use crate::results::BillLine;
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{ToPrimitive, Zero};
+use std::collections::BTreeMap;
+
+/// Length of a month and of a free-tier period \[s\]: 30 days of 24 hours.
+pub const MONTH_S: u64 = 30 * 24 * 3600;
+
+/// Who pays, and where.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Payer {
+    /// Account.
+    pub account: String,
+    /// Region.
+    pub region: String,
+}
+
+impl Payer {
+    /// A payer.
+    pub fn new(account: &str, region: &str) -> Payer {
+        Payer {
+            account: account.to_owned(),
+            region: region.to_owned(),
+        }
+    }
+}
+
+/// What one replication used in its measured time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Measured time \[s\].
+    pub measured_s: u64,
+    /// KMS requests of the calling account by price item
+    /// ([`charged_as`](crate::catalog::charged_as)), one count for each 30 days from t = 0.
+    pub kms_requests: BTreeMap<(Payer, String), Vec<u64>>,
+    /// Customer-managed keys × measured seconds \[s\], of the account that owns them.
+    pub key_seconds: BTreeMap<Payer, u64>,
+    /// S3 requests of tier 1, of the account that owns the bucket.
+    pub s3_tier1: BTreeMap<Payer, u64>,
+    /// S3 requests of tier 2, of the account that owns the bucket.
+    pub s3_tier2: BTreeMap<Payer, u64>,
+    /// CloudTrail events × copies beyond the first.
+    pub cloudtrail_copies: BTreeMap<Payer, u64>,
+    /// Bytes ingested by CloudWatch Logs.
+    pub log_bytes: BTreeMap<Payer, u64>,
+}
+
+impl Usage {
+    /// Adds KMS requests that arrived at a time [s since t = 0], which decides the free-tier period.
+    pub fn add_kms_requests(&mut self, payer: &Payer, item: &str, at_s: u64, count: u64) {
+        let key = (payer.clone(), item.to_owned());
+        let periods = self.kms_requests.entry(key).or_default();
+        let period = (at_s / MONTH_S) as usize;
+        if periods.len() <= period {
+            periods.resize(period + 1, 0);
+        }
+        periods[period] += count;
+    }
+}
+
+/// Why there is no bill.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BillError {
+    /// No price is known; the scenario must give one.
+    #[error("no price of `{item}` in {region} is known: give one")]
+    NoPrice {
+        /// The item.
+        item: String,
+        /// The Region.
+        region: String,
+    },
+    /// A month cannot be made from no time at all.
+    #[error("the measured time is zero: there is nothing to scale to a month")]
+    NoTime,
+}
+
+/// The metric under which a line is summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cost {
+    /// KMS requests less the free tier.
+    KmsRequests,
+    /// Key-months.
+    KmsKeys,
+    /// S3 request fees.
+    S3Requests,
+    /// CloudTrail copies.
+    CloudTrail,
+    /// Log ingestion.
+    Logs,
+}
+
+impl Cost {
+    /// Every one, in registry order.
+    pub const ALL: &'static [Cost] = &[
+        Cost::KmsRequests,
+        Cost::KmsKeys,
+        Cost::S3Requests,
+        Cost::CloudTrail,
+        Cost::Logs,
+    ];
+
+    /// Identifier in the registry of metrics.
+    pub const fn metric(self) -> &'static str {
+        match self {
+            Cost::KmsRequests => "cost_kms_requests_usd",
+            Cost::KmsKeys => "cost_kms_keys_usd",
+            Cost::S3Requests => "cost_s3_requests_usd",
+            Cost::CloudTrail => "cost_cloudtrail_usd",
+            Cost::Logs => "cost_logs_usd",
+        }
+    }
+}
+
+/// What a line is about; lines are ordered by it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LineKey {
+    /// The metric it belongs to.
+    pub cost: Cost,
+    /// Who pays, and where.
+    pub payer: Payer,
+    /// Price item, or that of the free tier.
+    pub item: String,
+}
+
+/// One exact line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Quantity; negative for a free tier.
+    pub quantity: BigRational,
+    /// Unit of the quantity.
+    pub unit: String,
+    /// Price of one unit \[USD\].
+    pub unit_price: BigRational,
+}
+
+impl Line {
+    /// Quantity × price \[USD\].
+    pub fn amount(&self) -> BigRational {
+        &self.quantity * &self.unit_price
+    }
+}
+
+/// The bill of one replication.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bill {
+    /// The lines, in order.
+    pub lines: BTreeMap<LineKey, Line>,
+}
+
+impl Bill {
+    /// Sum of the lines of one metric \[USD\].
+    pub fn cost(&self, cost: Cost) -> BigRational {
+        let of_cost = self.lines.iter().filter(|(key, _)| key.cost == cost);
+        of_cost.map(|(_, line)| line.amount()).sum()
+    }
+
+    /// Sum of all lines \[USD\].
+    pub fn total(&self) -> BigRational {
+        self.lines.values().map(Line::amount).sum()
+    }
+}
+
+/// The bill of the measured time.
+///
+/// # Errors
+/// [`BillError::NoPrice`] where an item was used in a Region without a known price.
+pub fn bill(usage: &Usage, prices: &PriceBook) -> Result<Bill, BillError> {
+    let kms = |counts: &[u64]| counts.iter().map(|&n| whole(n)).collect();
+    price_usage(usage, prices, &whole(1), kms)
+}
+
+/// The bill of a 30-day month of the same traffic: counters scaled, then the free tier applied once.
+///
+/// # Errors
+/// As [`bill`], and [`BillError::NoTime`] where the measured time is zero.
+pub fn bill_of_month(usage: &Usage, prices: &PriceBook) -> Result<Bill, BillError> {
+    if usage.measured_s == 0 {
+        return Err(BillError::NoTime);
+    }
+    let scale = BigRational::new(MONTH_S.into(), usage.measured_s.into());
+    let kms = |counts: &[u64]| {
+        let all: BigInt = counts.iter().map(|&n| BigInt::from(n)).sum();
+        vec![BigRational::from_integer(all) * &scale]
+    };
+    price_usage(usage, prices, &scale, kms)
+}
+
+/// Total of [`bill_of_month`] \[USD/month\].
+///
+/// # Errors
+/// As [`bill_of_month`].
+pub fn per_month(usage: &Usage, prices: &PriceBook) -> Result<BigRational, BillError> {
+    Ok(bill_of_month(usage, prices)?.total())
+}
+
+fn whole(n: u64) -> BigRational {
+    BigRational::from_integer(n.into())
+}
+
+fn price_usage(
+    usage: &Usage,
+    prices: &PriceBook,
+    scale: &BigRational,
+    periods_of: impl Fn(&[u64]) -> Vec<BigRational>,
+) -> Result<Bill, BillError> {
+    let mut bill = Bill::default();
+    let mut kms = BTreeMap::new();
+    for ((payer, item), counts) in &usage.kms_requests {
+        let periods = periods_of(counts);
+        let all: BigRational = periods.iter().sum();
+        bill.add(prices, Cost::KmsRequests, payer, item, all)?;
+        kms.insert((payer, item.as_str()), periods);
+    }
+    bill.add_free_tier(prices, &kms)?;
+
+    let key_month = whole(MONTH_S);
+    let log_unit = prices.bytes_per_log_unit();
+    let counters = [
+        (Cost::KmsKeys, "kms-keys", &usage.key_seconds, &key_month),
+        (Cost::S3Requests, "s3-tier1", &usage.s3_tier1, &whole(1)),
+        (Cost::S3Requests, "s3-tier2", &usage.s3_tier2, &whole(1)),
+        (
+            Cost::CloudTrail,
+            "cloudtrail-copies",
+            &usage.cloudtrail_copies,
+            &whole(1),
+        ),
+        (Cost::Logs, "logs-ingestion", &usage.log_bytes, &log_unit),
+    ];
+    for (cost, item, by_payer, unit) in counters {
+        for (payer, &count) in by_payer {
+            bill.add(prices, cost, payer, item, whole(count) * scale / unit)?;
+        }
+    }
+    Ok(bill)
+}
+
+impl Bill {
+    fn add(
+        &mut self,
+        prices: &PriceBook,
+        cost: Cost,
+        payer: &Payer,
+        item: &str,
+        quantity: BigRational,
+    ) -> Result<(), BillError> {
+        let price = prices.price(item, &payer.region)?;
+        let key = LineKey {
+            cost,
+            payer: payer.clone(),
+            item: item.to_owned(),
+        };
+        let line = Line {
+            quantity,
+            unit: price.unit.to_owned(),
+            unit_price: price.usd,
+        };
+        self.lines.insert(key, line);
+        Ok(())
+    }
+
+    /// A negative line for each account, Region and free tier that was made use of.
+    fn add_free_tier(
+        &mut self,
+        prices: &PriceBook,
+        kms: &BTreeMap<(&Payer, &str), Vec<BigRational>>,
+    ) -> Result<(), BillError> {
+        // What an account asked for of one free tier, by period, over all its Regions.
+        let mut asked: BTreeMap<(&str, &str), Vec<BigRational>> = BTreeMap::new();
+        for ((payer, item), periods) in kms {
+            let Some((tier, _)) = prices.free_tier(item) else {
+                continue;
+            };
+            let sums = asked.entry((payer.account.as_str(), tier)).or_default();
+            if sums.len() < periods.len() {
+                sums.resize(periods.len(), BigRational::zero());
+            }
+            for (sum, count) in sums.iter_mut().zip(periods) {
+                *sum += count;
+            }
+        }
+        for ((payer, item), periods) in kms {
+            let Some((tier, free)) = prices.free_tier(item) else {
+                continue;
+            };
+            let sums = &asked[&(payer.account.as_str(), tier)];
+            let share = |(count, sum): (&BigRational, &BigRational)| {
+                if *sum <= free {
+                    count.clone()
+                } else {
+                    count * &free / sum
+                }
+            };
+            let given: BigRational = periods.iter().zip(sums).map(share).sum();
+            if given.is_zero() {
+                continue;
+            }
+            let price = prices.price(item, &payer.region)?;
+            let key = LineKey {
+                cost: Cost::KmsRequests,
+                payer: (*payer).clone(),
+                item: tier.to_owned(),
+            };
+            let line = self.lines.entry(key).or_insert_with(|| Line {
+                quantity: BigRational::zero(),
+                unit: price.unit.to_owned(),
+                unit_price: price.usd,
+            });
+            line.quantity -= given;
+        }
+        Ok(())
+    }
+}
+
+/// The lines of several replications as their exact means, then rounded.
+///
+/// A line that one replication lacks counts as zero there. No bills, no lines.
+pub fn mean_lines(bills: &[Bill]) -> Vec<BillLine> {
+    let mut sums: BTreeMap<&LineKey, (BigRational, BigRational, &Line)> = BTreeMap::new();
+    for (key, line) in bills.iter().flat_map(|b| &b.lines) {
+        let sum = sums
+            .entry(key)
+            .or_insert_with(|| (BigRational::zero(), BigRational::zero(), line));
+        sum.0 += &line.quantity;
+        sum.1 += line.amount();
+    }
+    let n = BigRational::from_integer(bills.len().into());
+    sums.into_iter()
+        .map(|(key, (quantity, amount, line))| BillLine {
+            item: key.item.clone(),
+            account: key.payer.account.clone(),
+            region: key.payer.region.clone(),
+            quantity: usd_f64(&(quantity / &n)),
+            unit: line.unit.clone(),
+            unit_price_usd: line.unit_price.to_f64().unwrap_or(f64::NAN),
+            amount_usd: usd_f64(&(amount / &n)),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

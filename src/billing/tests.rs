@@ -1,0 +1,243 @@
+//! Published amounts (`docs`: cases D1 to D8) and the rules of the free tier, worked by hand.
+
+use super::*;
+use crate::catalog::decimal::exact;
+
+const DAY_S: u64 = 86_400;
+
+fn us() -> Payer {
+    Payer::new("111111111111", "us-east-1")
+}
+
+fn month() -> Usage {
+    Usage {
+        measured_s: MONTH_S,
+        ..Usage::default()
+    }
+}
+
+fn requests(usage: &mut Usage, payer: &Payer, n: u64) {
+    usage.add_kms_requests(payer, "kms-requests", 0, n);
+}
+
+fn total(usage: &Usage) -> String {
+    round_usd(&bill(usage, &PriceBook::default()).unwrap().total())
+}
+
+fn monthly(usage: &Usage) -> String {
+    round_usd(&per_month(usage, &PriceBook::default()).unwrap())
+}
+
+fn line(bill: &Bill, payer: &Payer, item: &str) -> Line {
+    let found = bill
+        .lines
+        .iter()
+        .find(|(k, _)| k.payer == *payer && k.item == item);
+    found.unwrap().1.clone()
+}
+
+#[test]
+fn d1_and_d2_one_key_for_a_month() {
+    let mut usage = month();
+    usage.key_seconds.insert(us(), MONTH_S);
+    requests(&mut usage, &us(), 15_000);
+    assert_eq!(total(&usage), "1");
+    assert_eq!(monthly(&usage), "1");
+    requests(&mut usage, &us(), 85_000); // 100,000 in all
+    assert_eq!(total(&usage), "1.24");
+    assert_eq!(monthly(&usage), "1.24");
+}
+
+#[test]
+fn d3_a_million_objects_a_day() {
+    let mut day = Usage {
+        measured_s: DAY_S,
+        ..Usage::default()
+    };
+    requests(&mut day, &us(), 1_000_000);
+    assert_eq!(total(&day), "2.94");
+    assert_eq!(
+        monthly(&day),
+        "89.94",
+        "counters are scaled, dollars are not"
+    );
+    let mut whole_month = month();
+    requests(&mut whole_month, &us(), 30_000_000);
+    assert_eq!(total(&whole_month), "89.94");
+}
+
+#[test]
+fn d5_one_key_hour() {
+    let mut usage = Usage {
+        measured_s: 3600,
+        ..Usage::default()
+    };
+    usage.key_seconds.insert(us(), 3600);
+    assert_eq!(total(&usage), "0.0013888889");
+    assert_eq!(monthly(&usage), "1");
+    let line = line(
+        &bill(&usage, &PriceBook::default()).unwrap(),
+        &us(),
+        "kms-keys",
+    );
+    assert_eq!(
+        (line.quantity, line.unit.as_str()),
+        (exact("1").unwrap() / exact("720").unwrap(), "key-month")
+    );
+}
+
+#[test]
+fn d8_a_month_at_quota() {
+    for (rate, dollars, after_free_tier) in [
+        (10_000, "77760", "77759.94"),
+        (20_000, "155520", "155519.94"),
+        (100_000, "777600", "777599.94"),
+    ] {
+        let mut usage = month();
+        requests(&mut usage, &us(), rate * MONTH_S);
+        let mut list_price = PriceBook::default();
+        list_price.set_free_requests(0);
+        assert_eq!(
+            round_usd(&bill(&usage, &list_price).unwrap().total()),
+            dollars
+        );
+        assert_eq!(total(&usage), after_free_tier);
+    }
+}
+
+#[test]
+fn the_free_tier_is_whole_again_every_30_days() {
+    let mut usage = Usage {
+        measured_s: 2 * MONTH_S,
+        ..Usage::default()
+    };
+    usage.add_kms_requests(&us(), "kms-requests", MONTH_S - 1, 30_000);
+    usage.add_kms_requests(&us(), "kms-requests", MONTH_S, 5_000);
+    let bill = bill(&usage, &PriceBook::default()).unwrap();
+    // 20,000 of the first period, 5,000 of the second.
+    let free = line(&bill, &us(), "kms-requests-free-tier");
+    assert_eq!(
+        (free.quantity.clone(), free.amount()),
+        (exact("-25000").unwrap(), exact("-0.075").unwrap())
+    );
+    assert_eq!(bill.total(), exact("0.03").unwrap());
+    // A month of it: 17,500 requests, all free.
+    assert_eq!(monthly(&usage), "0");
+}
+
+#[test]
+fn the_free_tier_is_shared_by_an_accounts_regions_and_not_by_accounts() {
+    let (ohio, other) = (
+        Payer::new("111111111111", "us-east-2"),
+        Payer::new("222222222222", "us-east-1"),
+    );
+    let mut usage = month();
+    requests(&mut usage, &us(), 30_000);
+    requests(&mut usage, &ohio, 10_000);
+    requests(&mut usage, &other, 20_000);
+    let bill = bill(&usage, &PriceBook::default()).unwrap();
+    let free = |payer: &Payer| line(&bill, payer, "kms-requests-free-tier").quantity;
+    assert_eq!(free(&us()), exact("-15000").unwrap());
+    assert_eq!(free(&ohio), exact("-5000").unwrap());
+    assert_eq!(free(&other), exact("-20000").unwrap());
+    assert_eq!(bill.total(), exact("0.06").unwrap());
+}
+
+#[test]
+fn asymmetric_calls_are_never_free() {
+    let mut usage = month();
+    usage.add_kms_requests(&us(), "kms-requests-asymmetric", 0, 10_000);
+    usage.add_kms_requests(&us(), "kms-requests-data-key-pair-rsa", 0, 10_000);
+    usage.add_kms_requests(&us(), "kms-requests-data-key-pair-ecc", 0, 10_000);
+    assert_eq!(total(&usage), "12.25");
+    let bill = bill(&usage, &PriceBook::default()).unwrap();
+    assert!(
+        bill.lines
+            .keys()
+            .all(|k| k.item != "kms-requests-free-tier")
+    );
+    assert_eq!(bill.cost(Cost::KmsRequests), bill.total());
+}
+
+#[test]
+fn s3_trail_and_logs_by_region() {
+    let frankfurt = Payer::new("111111111111", "eu-central-1");
+    let mut usage = Usage {
+        measured_s: MONTH_S / 2,
+        ..Usage::default()
+    };
+    usage.s3_tier1.insert(frankfurt.clone(), 1_000_000);
+    usage.s3_tier2.insert(frankfurt, 1_000_000);
+    usage.cloudtrail_copies.insert(us(), 50_000);
+    usage.log_bytes.insert(us(), 3_000_000_000);
+    let bill = bill(&usage, &PriceBook::default()).unwrap();
+    let costs: Vec<_> = Cost::ALL
+        .iter()
+        .map(|&c| round_usd(&bill.cost(c)))
+        .collect();
+    assert_eq!(costs, ["0", "0", "5.83", "1", "1.5"]);
+    assert_eq!(round_usd(&bill.total()), "8.33");
+    assert_eq!(monthly(&usage), "16.66");
+}
+
+#[test]
+fn overrides_win_and_the_region_wins_over_the_item() {
+    let paris = Payer::new("111111111111", "eu-west-3");
+    let mut usage = month();
+    usage.s3_tier1.insert(us(), 1000);
+    usage.s3_tier1.insert(paris, 1000);
+    let mut book = PriceBook::default();
+    book.set("s3-tier1", exact("0.001").unwrap()).unwrap();
+    book.set("s3-tier1/eu-west-3", exact("0.002").unwrap())
+        .unwrap();
+    assert_eq!(bill(&usage, &book).unwrap().total(), exact("3").unwrap());
+    assert_eq!(
+        book.set("s3-tier9", exact("1").unwrap()),
+        Err(PriceKeyError::UnknownItem("s3-tier9".to_owned()))
+    );
+    assert!(
+        book.set("s3-tier1/eu-west-33", exact("1").unwrap())
+            .is_err()
+    );
+    assert!(book.set("s3-tier1", exact("-1").unwrap()).is_err());
+}
+
+#[test]
+fn china_needs_a_price_of_its_own() {
+    let beijing = Payer::new("111111111111", "cn-north-1");
+    let mut usage = month();
+    requests(&mut usage, &beijing, 100_000);
+    let mut book = PriceBook::default();
+    assert!(matches!(
+        bill(&usage, &book),
+        Err(BillError::NoPrice { .. })
+    ));
+    book.set("kms-requests/cn-north-1", exact("0.00001").unwrap())
+        .unwrap();
+    assert_eq!(bill(&usage, &book).unwrap().total(), exact("0.8").unwrap());
+    assert_eq!(per_month(&Usage::default(), &book), Err(BillError::NoTime));
+}
+
+#[test]
+fn mean_lines_count_a_missing_line_as_zero() {
+    let (mut some, none) = (month(), month());
+    requests(&mut some, &us(), 40_000);
+    let bills = [some, none].map(|u| bill(&u, &PriceBook::default()).unwrap());
+    let lines = mean_lines(&bills);
+    let shown: Vec<_> = lines
+        .iter()
+        .map(|l| (l.item.as_str(), l.quantity, l.amount_usd))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("kms-requests", 20_000.0, 0.06),
+            ("kms-requests-free-tier", -10_000.0, -0.03)
+        ]
+    );
+    assert_eq!(
+        (lines[0].unit_price_usd, lines[0].unit.as_str()),
+        (0.000003, "request")
+    );
+    assert_eq!(mean_lines(&[]), []);
+}
