@@ -42,21 +42,24 @@ use crate::model::data_key_cache::DataKeyCache;
 use crate::model::retry::RetryTokens;
 use crate::model::{BucketKeyUse, Kind, Plan, Popularity, Size, Source, Workload};
 use record::{QuotaRecord, Record};
+use std::sync::atomic::{AtomicU64, Ordering};
 use request::{Purpose, Request, purpose};
 
 /// How a replication is run.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct Options<'a> {
     /// Master seed.
     pub seed: u64,
     /// Number of the replication.
     pub replication: u64,
     /// Simulate every second, certified or not.
     pub simulate_all: bool,
+    /// Where simulated seconds are added up for whoever watches.
+    pub progress: Option<&'a AtomicU64>,
 }
 
 /// Runs one island of a plan through one replication.
-pub fn simulate(plan: &Plan, island: &[usize], options: Options) -> Record {
+pub fn simulate(plan: &Plan, island: &[usize], options: Options<'_>) -> Record {
     let mut world = World::new(plan, island, options);
     world.run();
     world.record
@@ -138,7 +141,7 @@ struct ActionState {
 
 struct World<'a> {
     plan: &'a Plan,
-    options: Options,
+    options: Options<'a>,
     calendar: Calendar<Request>,
     quotas: Vec<QuotaState>,
     quotas_here: Vec<usize>,
@@ -167,7 +170,7 @@ struct World<'a> {
 const POSITION_BITS: u32 = 34;
 
 impl<'a> World<'a> {
-    fn new(plan: &'a Plan, island: &[usize], options: Options) -> World<'a> {
+    fn new(plan: &'a Plan, island: &[usize], options: Options<'a>) -> World<'a> {
         let root = replication_key(options.seed, options.replication);
         let mut used = vec![false; plan.quotas.len()];
         for class in plan.classes.iter().filter(|c| island.contains(&c.workload)) {
@@ -267,7 +270,7 @@ impl<'a> World<'a> {
             self.record.jobs[w] = Some(None);
         }
         let horizon = self.plan.horizon_s;
-        let mut second = 0;
+        let (mut second, mut shown) = (0, 0);
         loop {
             if second >= horizon {
                 match self.calendar.next_second() {
@@ -277,6 +280,14 @@ impl<'a> World<'a> {
             }
             self.second(second);
             second += 1;
+            // Not every second: the counter is shared by all threads.
+            if let Some(progress) = self.options.progress
+                && (second.is_multiple_of(64) || second == horizon)
+                && second <= horizon
+            {
+                progress.fetch_add(second - shown, Ordering::Relaxed);
+                shown = second;
+            }
         }
         self.record.close_periods(second.saturating_sub(1));
     }
@@ -611,6 +622,10 @@ impl<'a> World<'a> {
             }
             if let Some(i) = refused {
                 count.throttled_by[i] += 1;
+                // Refused by one quota, it counts at that one only.
+                for &q in &lane.quotas[..i] {
+                    self.quotas[q as usize].attempts -= 1;
+                }
                 self.throttled(at, request);
                 return;
             }

@@ -1,0 +1,536 @@
+//! From counters to results: rates, percentiles, breakdowns, money.
+//!
+//! Each replication's [`Record`] gives one value of each metric; [`variant_results`] puts the
+//! replications together. Nothing here is random but the split of undelayed requests over service
+//! latencies, one multinomial for each kind of request, keyed by the replication.
+
+use crate::billing::{self, Bill, BillError, Cost, Payer, PriceBook, Usage};
+use crate::engine::SECOND;
+use crate::engine::limiter::Limiter;
+use crate::metrics::estimate::Moments;
+use crate::metrics::registry::{METRICS, Metric, Scope};
+use crate::model::{Kind, MAX_LANES, Plan};
+use crate::results::{
+    BinSeries, DelayHistogram, Estimate, Metrics, QuotaResults, QuotaSeries, Series, VariantResults,
+};
+use crate::simulation::record::{PERIOD_S, QuotaRecord, Record, histogram, record_ns};
+use crate::simulation::replication_key;
+use hdrhistogram::Histogram;
+use indexmap::IndexMap;
+use std::collections::BTreeMap;
+
+/// Share of the quota above which AWS suggests an alarm.
+const ALARM: f64 = 0.8;
+
+/// Results of one variant from its replications' records, in order.
+///
+/// # Errors
+/// [`BillError`] where a price is not known.
+pub fn variant_results(plan: &Plan, seed: u64, prices: &PriceBook, records: &[Record]) -> Result<VariantResults, BillError> {
+    let bills: Vec<Bill> =
+        records.iter().map(|r| billing::bill(&usage(plan, r), prices)).collect::<Result<_, _>>()?;
+    let months: Vec<Option<f64>> = records
+        .iter()
+        .map(|r| {
+            if is_one_off(plan) {
+                return Ok(None);
+            }
+            billing::per_month(&usage(plan, r), prices).map(|usd| Some(billing::usd_f64(&usd)))
+        })
+        .collect::<Result<_, BillError>>()?;
+    let everything = Selection { classes: &|_| true, lanes: &|_| true };
+    let mut per_replication: Vec<BTreeMap<&'static str, f64>> =
+        records.iter().map(|r| tally(plan, r, &everything)).collect();
+    for (i, values) in per_replication.iter_mut().enumerate() {
+        let record = &records[i];
+        quota_extremes(plan, record, values);
+        latencies(plan, record, seed, i as u64, values);
+        for &cost in Cost::ALL {
+            values.insert(cost.metric(), billing::usd_f64(&bills[i].cost(cost)));
+        }
+        values.insert("cost_total_usd", billing::usd_f64(&bills[i].total()));
+        if let Some(month) = months[i] {
+            values.insert("cost_total_usd_per_month", month);
+        }
+    }
+    let breakdown = |names: &mut dyn Iterator<Item = (String, Selection<'_>)>| -> IndexMap<String, Metrics> {
+        names
+            .map(|(name, selection)| {
+                let values: Vec<_> = records.iter().map(|r| tally(plan, r, &selection)).collect();
+                (name, estimates(&values, |m| matches!(m.scope, Scope::Everywhere | Scope::Breakdown)))
+            })
+            .collect()
+    };
+    let class = |c: usize| &plan.classes[c];
+    let lane_class: Vec<usize> = {
+        let mut of = vec![0; plan.lanes.len()];
+        for (c, class) in plan.classes.iter().enumerate() {
+            of[class.first_lane..class.first_lane + class.lanes].fill(c);
+        }
+        of
+    };
+    let of_class = |f: &dyn Fn(usize) -> bool, l: usize| f(lane_class[l]);
+    let mut by_workload = IndexMap::new();
+    for (w, workload) in plan.workloads.iter().enumerate() {
+        let classes = |c: usize| class(c).workload == w;
+        let lanes = |l: usize| of_class(&classes, l);
+        by_workload.extend(breakdown(&mut std::iter::once((workload.name.clone(), Selection { classes: &classes, lanes: &lanes }))));
+    }
+    let mut by_bucket = IndexMap::new();
+    for (b, bucket) in plan.buckets.iter().enumerate() {
+        let classes = |c: usize| class(c).bucket == Some(b);
+        let lanes = |l: usize| of_class(&classes, l);
+        by_bucket.extend(breakdown(&mut std::iter::once((bucket.name.clone(), Selection { classes: &classes, lanes: &lanes }))));
+    }
+    let mut by_key = IndexMap::new();
+    for (k, key) in plan.keys.iter().enumerate() {
+        let lanes = |l: usize| plan.lanes[l].key == k;
+        let classes = |c: usize| {
+            let class = class(c);
+            (class.first_lane..class.first_lane + class.lanes).any(lanes)
+        };
+        by_key.extend(breakdown(&mut std::iter::once((key.name.clone(), Selection { classes: &classes, lanes: &lanes }))));
+    }
+    let mut by_requester = IndexMap::new();
+    for (q, requester) in plan.requesters.iter().enumerate() {
+        let classes = |c: usize| class(c).requester == q;
+        let lanes = |l: usize| of_class(&classes, l);
+        by_requester.extend(breakdown(&mut std::iter::once((requester.clone(), Selection { classes: &classes, lanes: &lanes }))));
+    }
+    let mut by_operation = IndexMap::new();
+    let mut kms: Vec<&str> = plan.lanes.iter().map(|l| l.operation.name()).collect();
+    kms.sort_unstable();
+    kms.dedup();
+    for name in kms {
+        let lanes = |l: usize| plan.lanes[l].operation.name() == name;
+        let classes = |c: usize| class(c).tier.is_none() && class(c).operation == name;
+        by_operation.extend(breakdown(&mut std::iter::once((name.to_owned(), Selection { classes: &classes, lanes: &lanes }))));
+    }
+    let mut s3: Vec<&str> =
+        plan.classes.iter().filter(|c| c.tier.is_some()).map(|c| c.operation.as_str()).collect();
+    s3.sort_unstable();
+    s3.dedup();
+    for name in s3 {
+        let classes = |c: usize| class(c).tier.is_some() && class(c).operation == name;
+        let lanes = |l: usize| of_class(&classes, l);
+        by_operation.extend(breakdown(&mut std::iter::once((name.to_owned(), Selection { classes: &classes, lanes: &lanes }))));
+    }
+    Ok(VariantResults {
+        name: plan.name.clone(),
+        arrivals_id: plan.arrivals_id.clone(),
+        metrics: estimates(&per_replication, |_| true),
+        by_quota: by_quota(plan, records),
+        by_workload,
+        by_bucket,
+        by_key,
+        by_requester,
+        by_operation,
+        bill: billing::mean_lines(&bills),
+        series: series(plan, records),
+    })
+}
+
+/// What a reader of a variant's results should know.
+pub fn warnings(plan: &Plan, prices: &PriceBook, results: &VariantResults) -> Vec<String> {
+    let mut told = Vec::new();
+    let name = &plan.name;
+    let has_job = plan.workloads.iter().any(|w| matches!(w.kind, Kind::Job { .. }));
+    if has_job && results.metrics["job_completion_s"].mean.is_none() {
+        told.push(format!("variant `{name}`: a job is unfinished at the horizon; raise `horizon` to see when it completes"));
+    }
+    let measured = plan.horizon_s - plan.warm_up_s;
+    if !is_one_off(plan) && !measured.is_multiple_of(86_400) {
+        told.push(format!(
+            "cost per month scales a measured time of {measured} s, which is no whole number of days, to 30 days: it takes these {measured} s for the whole month"
+        ));
+    }
+    for line in &results.bill {
+        if let Ok(price) = prices.price(&line.item, &line.region)
+            && let Some(why) = price.assumed
+        {
+            told.push(format!("price of `{}` in {} is an assumption: {why}", line.item, line.region));
+        }
+    }
+    told
+}
+
+/// Whether the traffic is one of a kind, so that a monthly bill has no meaning.
+fn is_one_off(plan: &Plan) -> bool {
+    plan.workloads.iter().any(|w| match &w.kind {
+        Kind::Job { .. } => true,
+        Kind::Trace { trace, .. } => trace.period.is_none(),
+        Kind::Open { .. } => false,
+    })
+}
+
+/// Which classes and lanes a breakdown is about.
+struct Selection<'a> {
+    classes: &'a dyn Fn(usize) -> bool,
+    lanes: &'a dyn Fn(usize) -> bool,
+}
+
+/// One replication's values of a selection; a metric without data is left out.
+fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'static str, f64> {
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut add = |id: &'static str, n: u64| *counts.entry(id).or_insert(0) += n;
+    let (mut delayed, mut longest, mut with_need) = (histogram(), 0, 0);
+    for (c, class) in plan.classes.iter().enumerate().filter(|&(c, _)| (selection.classes)(c)) {
+        let n = &record.classes[c];
+        if class.tier.is_some() {
+            add("s3_requests", n.requests);
+            add("s3_requests_succeeded", n.succeeded);
+            add("s3_requests_denied", 0);
+            add("s3_requests_failed", n.failed);
+        } else {
+            add("app_requests", n.requests);
+            add("app_requests_failed", n.failed);
+        }
+        if class.lanes > 0 {
+            with_need += n.succeeded;
+            if let Some(h) = &record.delays[c] {
+                delayed += h.as_ref();
+            }
+            longest = longest.max(record.delay_max[c]);
+        }
+    }
+    for id in ["s3_requests", "s3_requests_succeeded", "s3_requests_denied", "s3_requests_failed", "app_requests", "app_requests_failed"] {
+        add(id, 0);
+    }
+    for id in ["kms_needs", "kms_needs_met_by_bucket_key", "kms_needs_met_by_data_key_cache", "kms_calls", "kms_attempts", "kms_admitted", "kms_throttled", "kms_retries", "cloudtrail_kms_events"] {
+        add(id, 0);
+    }
+    for (l, lane) in plan.lanes.iter().enumerate().filter(|&(l, _)| (selection.lanes)(l)) {
+        use crate::model::Source;
+        let n = &record.lanes[l];
+        add("kms_needs", n.needs);
+        match lane.source {
+            Source::BucketKeyWrite(_) | Source::BucketKeyRead(_) => add("kms_needs_met_by_bucket_key", n.met),
+            _ => add("kms_needs_met_by_data_key_cache", n.met),
+        }
+        add("kms_calls", n.calls);
+        add("kms_attempts", n.attempts);
+        add("kms_admitted", n.admitted());
+        add("kms_throttled", n.throttled());
+        add("kms_retries", n.attempts - n.calls);
+        add("cloudtrail_kms_events", events(plan, n) * (1 + u64::from(lane.crosses_account)));
+    }
+    let mut values: BTreeMap<&'static str, f64> = counts.iter().map(|(&id, &n)| (id, n as f64)).collect();
+    let count = |id: &str| counts.get(id).copied().unwrap_or(0);
+    if count("kms_attempts") > 0 {
+        values.insert("throttle_rate", count("kms_throttled") as f64 / count("kms_attempts") as f64);
+    }
+    if with_need > 0 {
+        let seconds = |ns: u64| ns as f64 / SECOND as f64;
+        values.insert("added_delay_s_p50", seconds(quantile(&delayed, with_need, 0.5).min(longest)));
+        values.insert("added_delay_s_p99", seconds(quantile(&delayed, with_need, 0.99).min(longest)));
+        values.insert("added_delay_s_max", seconds(longest));
+    }
+    // The longest of the selection's jobs; none where one is unfinished.
+    let jobs: Vec<Option<u64>> = (0..plan.workloads.len())
+        .filter(|&w| plan.classes.iter().enumerate().any(|(c, class)| class.workload == w && (selection.classes)(c)))
+        .filter_map(|w| record.jobs[w])
+        .collect();
+    if let Some(longest) = jobs.iter().copied().collect::<Option<Vec<u64>>>().and_then(|j| j.into_iter().max()) {
+        values.insert("job_completion_s", longest as f64 / SECOND as f64);
+    }
+    values
+}
+
+/// KMS events of a lane's attempts in the caller's account.
+fn events(plan: &Plan, n: &crate::simulation::record::LaneCount) -> u64 {
+    if plan.counting.throttled_attempts_logged { n.attempts } else { n.admitted() }
+}
+
+/// The q-quantile of `total` durations of which those in `h` are above zero [ns]: the smallest value
+/// with at least q · total at or below it, to the middle of its bucket.
+fn quantile(h: &Histogram<u64>, total: u64, q: f64) -> u64 {
+    let rank = ((q * total as f64).ceil() as u64).clamp(1, total);
+    let Some(mut rank) = rank.checked_sub(total - h.len()).filter(|&r| r > 0) else { return 0 };
+    for bucket in h.iter_recorded() {
+        let n = bucket.count_since_last_iteration();
+        if rank <= n {
+            return h.median_equivalent(bucket.value_iterated_to());
+        }
+        rank -= n;
+    }
+    h.max()
+}
+
+fn quota_extremes(plan: &Plan, record: &Record, values: &mut BTreeMap<&'static str, f64>) {
+    let all = || record.quotas.iter().flatten();
+    if !plan.quotas.is_empty() {
+        let busiest = all().filter_map(|q| q.busiest).map(|b| b.1).max().unwrap_or(0);
+        values.insert("kms_attempts_per_s_max", busiest as f64);
+        values.insert("quota_headroom", all().map(|q| q.headroom).fold(1.0, f64::min));
+        values.insert("seconds_throttled_count", all().map(|q| q.seconds_throttled).max().unwrap_or(0) as f64);
+        let (mut peak, mut fired) = (0.0_f64, false);
+        for (q, quota) in record.quotas.iter().enumerate() {
+            if let Some(quota) = quota {
+                let (p, f) = cloudwatch(plan, q, quota);
+                peak = peak.max(p);
+                fired |= f;
+            }
+        }
+        values.insert("cloudwatch_attempts_per_s_max", peak);
+        values.insert("cloudwatch_alarm_80_percent", f64::from(u8::from(fired)));
+    }
+}
+
+/// The busiest minute as CloudWatch shows it [1/s], and whether an 80 % alarm would have fired.
+fn cloudwatch(plan: &Plan, q: usize, record: &QuotaRecord) -> (f64, bool) {
+    let limiter = Limiter::new(plan.quotas[q].shape, &plan.quotas[q].steps);
+    let (mut peak, mut fired) = (0.0_f64, false);
+    for (m, &n) in record.minutes.iter().enumerate().skip(plan.warm_up_s.div_ceil(60) as usize) {
+        let per_s = n as f64 / 60.0;
+        peak = peak.max(per_s);
+        fired |= per_s > ALARM * limiter.per_second(m as u64 * 60);
+    }
+    (peak, fired)
+}
+
+/// Added delay + service latency of all requests that ended well.
+fn latencies(plan: &Plan, record: &Record, seed: u64, replication: u64, values: &mut BTreeMap<&'static str, f64>) {
+    let mut all = record.latency.clone();
+    let key = replication_key(seed, replication).named("service latency");
+    for (kind, distributions) in [&plan.s3_latency, &plan.app_latency].into_iter().enumerate() {
+        for calls in 0..=MAX_LANES {
+            let of_kind = |c: &crate::model::Class| usize::from(c.tier.is_none()) == kind;
+            let n: u64 = plan
+                .classes
+                .iter()
+                .zip(&record.classes)
+                .filter(|(c, _)| of_kind(c))
+                .map(|(_, n)| n.undelayed[calls])
+                .sum();
+            if n > 0 {
+                let mut stream = key.with(kind as u64).with(calls as u64).stream();
+                distributions[calls].count(n, &mut stream, |ns, count| record_ns(&mut all, ns, count));
+            }
+        }
+    }
+    if !all.is_empty() {
+        for (id, q) in [("latency_s_p50", 0.5), ("latency_s_p90", 0.9), ("latency_s_p99", 0.99)] {
+            values.insert(id, quantile(&all, all.len(), q) as f64 / SECOND as f64);
+        }
+    }
+}
+
+/// Estimates of the registry's metrics that `keep` lets through.
+fn estimates(values: &[BTreeMap<&'static str, f64>], keep: impl Fn(&Metric) -> bool) -> Metrics {
+    METRICS
+        .iter()
+        .filter(|m| keep(m))
+        .map(|m| {
+            let over = values.iter().map(|v| v.get(m.id).copied()).collect();
+            (m.id.to_owned(), Estimate::over(over, m.unit))
+        })
+        .collect()
+}
+
+fn by_quota(plan: &Plan, records: &[Record]) -> IndexMap<String, QuotaResults> {
+    let mut out = IndexMap::new();
+    for (q, quota) in plan.quotas.iter().enumerate() {
+        let values: Vec<BTreeMap<&'static str, f64>> = records
+            .iter()
+            .map(|record| {
+                let (mut attempts, mut throttled) = (0, 0);
+                for (l, lane) in plan.lanes.iter().enumerate() {
+                    if let Some(i) = lane.quotas.iter().position(|&x| x == q) {
+                        let n = &record.lanes[l];
+                        // An attempt that another quota refused counts at that one only.
+                        attempts += n.admitted() + n.throttled_by[i];
+                        throttled += n.throttled_by[i];
+                    }
+                }
+                let mut values = BTreeMap::from([
+                    ("kms_attempts", attempts as f64),
+                    ("kms_throttled", throttled as f64),
+                    ("kms_admitted", (attempts - throttled) as f64),
+                ]);
+                if attempts > 0 {
+                    values.insert("throttle_rate", throttled as f64 / attempts as f64);
+                }
+                let empty = QuotaRecord::new(plan.horizon_s);
+                let seen = record.quotas[q].as_ref().unwrap_or(&empty);
+                values.insert("kms_attempts_per_s_max", seen.busiest.map_or(0, |b| b.1) as f64);
+                values.insert("quota_headroom", seen.headroom);
+                values.insert("seconds_throttled_count", seen.seconds_throttled as f64);
+                let (peak, fired) = cloudwatch(plan, q, seen);
+                values.insert("cloudwatch_attempts_per_s_max", peak);
+                values.insert("cloudwatch_alarm_80_percent", f64::from(u8::from(fired)));
+                values
+            })
+            .collect();
+        let metrics = estimates(&values, |m| matches!(m.scope, Scope::Everywhere | Scope::Quota));
+        let busiest = records.iter().filter_map(|r| r.quotas[q].as_ref()?.busiest);
+        // The first of the busiest, in the order of replications.
+        let busiest_second_at_s =
+            busiest.reduce(|a, b| if b.1 > a.1 { b } else { a }).map(|(second, _)| second);
+        let limiter = Limiter::new(quota.shape, &quota.steps);
+        let results = QuotaResults {
+            quota: limiter.per_second(plan.warm_up_s),
+            seconds_throttled: metrics["seconds_throttled_count"].mean.unwrap_or(0.0),
+            busiest_second_at_s,
+            metrics,
+        };
+        out.insert(quota.name.clone(), results);
+    }
+    out
+}
+
+/// What a replication used, for the bill.
+fn usage(plan: &Plan, record: &Record) -> Usage {
+    let payer = |account: usize, region: usize| Payer::new(&plan.accounts[account], &plan.regions[region]);
+    let mut usage = Usage { measured_s: plan.horizon_s - plan.warm_up_s, ..Usage::default() };
+    for (l, lane) in plan.lanes.iter().enumerate() {
+        let caller = payer(lane.account, lane.region);
+        let billed = |n: &crate::simulation::record::LaneCount| {
+            if plan.counting.throttled_attempts_billed { n.attempts } else { n.admitted() }
+        };
+        let mut before = 0;
+        let ends = record.periods.iter().map(|lanes| &lanes[l]).chain([&record.lanes[l]]);
+        for (period, cumulated) in ends.enumerate() {
+            let n = billed(cumulated);
+            usage.add_kms_requests(&caller, lane.price_item, period as u64 * PERIOD_S, n - before);
+            before = n;
+        }
+        let events = events(plan, &record.lanes[l]);
+        let owner = plan.keys[lane.key].account;
+        let loggers = [Some(lane.account), lane.crosses_account.then_some(owner)];
+        for account in loggers.into_iter().flatten() {
+            let copies = plan.trail_copies.get(account).copied().unwrap_or(1).saturating_sub(1);
+            *usage.cloudtrail_copies.entry(payer(account, lane.region)).or_insert(0) += events * u64::from(copies);
+        }
+    }
+    usage.cloudtrail_copies.retain(|_, n| *n > 0);
+    for key in plan.keys.iter().filter(|k| k.charged) {
+        *usage.key_seconds.entry(payer(key.account, key.region)).or_insert(0) += usage.measured_s;
+    }
+    for (c, class) in plan.classes.iter().enumerate() {
+        if let (Some(tier), Some(bucket)) = (class.tier, class.bucket) {
+            let bucket = &plan.buckets[bucket];
+            // 5xx answers are not billed: only what succeeded is.
+            let n = record.classes[c].succeeded;
+            let counts = match tier.item() {
+                Some("s3-tier1") => &mut usage.s3_tier1,
+                Some(_) => &mut usage.s3_tier2,
+                None => continue,
+            };
+            *counts.entry(payer(bucket.account, bucket.region)).or_insert(0) += n;
+        }
+    }
+    usage
+}
+
+fn series(plan: &Plan, records: &[Record]) -> Series {
+    let base = QuotaRecord::new(plan.horizon_s).bin_s;
+    let bin_s = records.iter().flat_map(|r| r.quotas.iter().flatten()).map(|q| q.bin_s).max().unwrap_or(base);
+    let widened: Vec<Vec<QuotaRecord>> = records
+        .iter()
+        .map(|r| {
+            r.quotas
+                .iter()
+                .map(|q| {
+                    let mut q = q.clone().unwrap_or_else(|| QuotaRecord::new(plan.horizon_s));
+                    q.widen(bin_s);
+                    q
+                })
+                .collect()
+        })
+        .collect();
+    let used = widened.iter().flatten().map(|q| q.bins.len()).max().unwrap_or(0);
+    let bins = used.max(plan.horizon_s.div_ceil(bin_s) as usize);
+    let quotas = plan
+        .quotas
+        .iter()
+        .enumerate()
+        .map(|(q, quota)| {
+            let of = |f: &dyn Fn(&crate::simulation::record::Bin) -> (u64, u64)| {
+                let mut s = BinSeries::default();
+                for b in 0..bins {
+                    let bins: Vec<(u64, u64)> =
+                        widened.iter().map(|r| r[q].bins.get(b).map_or((0, 0), f)).collect();
+                    let rates: Vec<f64> = bins.iter().map(|&(sum, _)| sum as f64 / bin_s as f64).collect();
+                    let moments = Moments::of(&rates);
+                    let interval = moments.and_then(|m| m.interval());
+                    s.mean.push(moments.map_or(0.0, |m| m.mean));
+                    s.max.push(bins.iter().map(|b| b.1).max().unwrap_or(0) as f64);
+                    s.ci_low.push(interval.map(|i| i.0));
+                    s.ci_high.push(interval.map(|i| i.1));
+                }
+                s
+            };
+            let limiter = Limiter::new(quota.shape, &quota.steps);
+            let quota_per_s = (0..bins as u64)
+                .map(|b| {
+                    // The rate changes at most at the steps, and at most a window later.
+                    let (from, to) = (b * bin_s, (b + 1) * bin_s);
+                    let changes = quota.steps.iter().flat_map(|s| [s.from_s, s.from_s + s.den]);
+                    std::iter::once(from)
+                        .chain(changes.filter(|&s| from < s && s < to))
+                        .map(|s| limiter.per_second(s))
+                        .fold(f64::INFINITY, f64::min)
+                })
+                .collect();
+            let cloudwatch_per_s = (0..bins as u64)
+                .map(|b| {
+                    let first = (b * bin_s / 60) as usize;
+                    let last = (((b + 1) * bin_s - 1) / 60) as usize;
+                    let sum: f64 = widened
+                        .iter()
+                        .map(|r| {
+                            let minutes = r[q].minutes.iter().skip(first).take(last - first + 1);
+                            minutes.max().map_or(0.0, |&n| n as f64 / 60.0)
+                        })
+                        .sum();
+                    sum / records.len().max(1) as f64
+                })
+                .collect();
+            let series = QuotaSeries {
+                kms_attempts_per_s: of(&|b| (b.attempts, b.attempts_max)),
+                kms_throttled_per_s: of(&|b| (b.throttled, b.throttled_max)),
+                quota_per_s,
+                cloudwatch_per_s,
+            };
+            (quota.name.clone(), series)
+        })
+        .collect();
+    Series {
+        bin_s,
+        t_s: (0..bins as u64).map(|b| b * bin_s).collect(),
+        added_delay: delay_histogram(plan, records),
+        quotas,
+    }
+}
+
+fn delay_histogram(plan: &Plan, records: &[Record]) -> DelayHistogram {
+    let mut buckets: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    let mut undelayed = 0;
+    for record in records {
+        for (c, class) in plan.classes.iter().enumerate().filter(|(_, c)| c.lanes > 0) {
+            undelayed += record.classes[c].succeeded;
+            if let (Some(h), true) = (&record.delays[c], class.lanes > 0) {
+                undelayed -= h.len();
+                for bucket in h.iter_recorded() {
+                    let value = bucket.value_iterated_to();
+                    let entry = buckets.entry(h.lowest_equivalent(value)).or_insert((h.next_non_equivalent(value), 0));
+                    entry.1 += bucket.count_since_last_iteration();
+                }
+            }
+        }
+    }
+    let n = records.len().max(1) as f64;
+    let mut out = DelayHistogram::default();
+    let mut push = |low: f64, high: f64, count: u64| {
+        out.lower_s.push(low);
+        out.upper_s.push(high);
+        out.count.push(count as f64 / n);
+    };
+    if undelayed > 0 {
+        push(0.0, 0.0, undelayed);
+    }
+    for (low, (high, count)) in buckets {
+        push(low as f64 / SECOND as f64, high as f64 / SECOND as f64, count);
+    }
+    out
+}
