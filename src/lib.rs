@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 pub mod metrics;
+pub mod report;
 pub mod results;

@@ -38,7 +38,14 @@ const fn row(
     smaller_is_better: Option<bool>,
     help: &'static str,
 ) -> Metric {
-    Metric { id, unit, label, help, scope, smaller_is_better }
+    Metric {
+        id,
+        unit,
+        label,
+        help,
+        scope,
+        smaller_is_better,
+    }
 }
 
 use Scope::{Breakdown, Everywhere, Quota, Variant};
