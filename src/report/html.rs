@@ -221,7 +221,7 @@ fn quotas(results: &RunResults) -> Value {
     let rows = results.variants.iter().flat_map(|v| {
         v.by_quota.iter().map(|(name, q)| {
             let at = q.busiest_second_at_s.map_or(String::new(), |t| {
-                format!(", busiest at {}", number::duration(t as f64))
+                format!(", busiest at {}", number::instant(t))
             });
             let limit = number::value("", "1/s", q.quota);
             (v.name.clone(), format!("{name}: {limit}{at}"), &q.metrics)

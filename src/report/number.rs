@@ -128,8 +128,13 @@ pub fn usd(v: f64) -> String {
     let text = match amount {
         a if a == 0.0 => "0".to_owned(),
         a if a < 1e-6 => format!("{a:.1e}"),
-        a if a < 1.0 => grouped(a, decimals(a, 3).max(2)),
-        a if a < 100_000.0 => grouped(a, 2),
+        a if a < 1.0 => {
+            let text = grouped(a, decimals(a, 3).max(2));
+            let short = text.trim_end_matches('0');
+            // Cents stay two digits.
+            text[..short.len().max("0.00".len())].to_owned()
+        }
+        a if a < 10_000.0 => grouped(a, 2),
         a => grouped(a, 0),
     };
     format!("{sign}${text}")
@@ -138,6 +143,21 @@ pub fn usd(v: f64) -> String {
 /// A length of time with the unit that fits [argument in s].
 pub fn duration(seconds: f64) -> String {
     value("", "s", seconds)
+}
+
+/// A point in time since the run's start in two units, `9 min 51 s` [argument in s].
+pub fn instant(seconds: u64) -> String {
+    let (large, small, size, of) = match seconds {
+        s if s < 120 => return format!("{s} s"),
+        s if s < 7_200 => ("min", "s", 60, 1),
+        s if s < 172_800 => ("h", "min", 3_600, 60),
+        _ => ("days", "h", 86_400, 3_600),
+    };
+    let (whole, rest) = (seconds / size, seconds % size / of);
+    if rest == 0 {
+        return format!("{whole} {large}");
+    }
+    format!("{whole} {large} {rest} {small}")
 }
 
 /// A share of one, in percent.
@@ -162,13 +182,18 @@ pub fn half_width(e: &Estimate) -> Option<f64> {
     Some((e.ci_high? - e.ci_low?) / 2.0)
 }
 
-/// Mean ± half-width of the 95 % interval, with unit; "no data" where the mean is missing.
+/// Mean ± half-width of the 95 % interval, with unit; "no data" where the mean is missing, no ±
+/// where there is no interval or all replications agree.
 pub fn estimate(id: &str, e: &Estimate) -> String {
     let Some(mean) = e.mean else {
         return NO_DATA.to_owned();
     };
     if id == "cloudwatch_alarm_80_percent" {
-        return alarm(e);
+        return match alarm(e).as_str() {
+            "fired" => "yes".to_owned(),
+            "silent" => "no".to_owned(),
+            words => words.trim_start_matches("fired ").to_owned(),
+        };
     }
     let Some(half) = half_width(e).filter(|h| h.is_finite()) else {
         return value(id, &e.unit, mean);
@@ -176,7 +201,7 @@ pub fn estimate(id: &str, e: &Estimate) -> String {
     spread(id, &e.unit, mean, half)
 }
 
-/// `mean ± half`, both in the scale that fits the larger of the two.
+/// `mean ± half`, both in the scale that fits the larger of the two; `mean` alone where `half` is 0.
 pub fn spread(id: &str, unit: &str, mean: f64, half: f64) -> String {
     if !mean.is_finite() || !half.is_finite() {
         return NO_DATA.to_owned();
@@ -184,7 +209,7 @@ pub fn spread(id: &str, unit: &str, mean: f64, half: f64) -> String {
     let s = shape(id, unit, mean.abs().max(half.abs()));
     let (m, h) = (mean * s.factor, half * s.factor);
     if h == 0.0 {
-        return format!("{} ± 0", value(id, unit, mean));
+        return value(id, unit, mean);
     }
     // As many decimals as the half-width deserves, but no more than six digits of the mean.
     let places = decimals(h, 2).min(decimals(if m == 0.0 { h } else { m }, 6));
@@ -233,13 +258,18 @@ mod tests {
         assert_eq!(value("throttle_rate", "1", 0.0563), "5.63 %");
         assert_eq!(value("added_delay_s_p99", "s", 0.25), "250 ms");
         assert_eq!(value("kms_calls", "1", 1234.0), "1,234");
-        assert_eq!(usd(-0.06), "-$0.060");
+        assert_eq!(usd(-0.06), "-$0.06");
         assert_eq!(usd(1234.5), "$1,234.50");
         assert_eq!(
             value("cost_total_usd_per_month", "USD/month", 3.0),
             "$3.00/month"
         );
-        assert_eq!(duration(600.0), "10 min");
+        assert_eq!(duration(0.5), "500 ms");
+        let texts = [45, 591, 600, 14_580, 1_281_600].map(instant);
+        assert_eq!(
+            texts,
+            ["45 s", "9 min 51 s", "10 min", "4 h 3 min", "14 days 20 h"]
+        );
     }
 
     #[test]
@@ -249,7 +279,7 @@ mod tests {
             spread("throttle_rate", "1", 0.0563, 0.0004),
             "5.630 ± 0.040 %"
         );
-        assert_eq!(spread("kms_calls", "1", 10.0, 0.0), "10 ± 0");
+        assert_eq!(spread("kms_calls", "1", 10.0, 0.0), "10");
         assert_eq!(spread("cost_total_usd", "USD", -3.0, 0.5), "-$3.00 ± 0.50");
     }
 }

@@ -142,13 +142,15 @@ fn decades(values: impl Iterator<Item = f64>, text: impl Fn(f64) -> String) -> A
     axis::decades(low, high, text)
 }
 
-/// A tail in pixels, from the left edge down to the bottom.
+/// A tail in pixels, from the left edge to where it reaches the bottom.
 fn curve(p: &Panel<'_>, tail: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mut points = vec![(p.left, tail.first().map_or(p.bottom, |t| p.py(t.1)))];
-    points.extend(
-        tail.iter()
-            .map(|(delay, share)| (p.px(*delay), p.py(*share))),
-    );
+    for (delay, share) in tail {
+        points.push((p.px(*delay), p.py(*share)));
+        if *share <= p.y.low {
+            break;
+        }
+    }
     points
 }
 

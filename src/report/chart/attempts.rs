@@ -6,7 +6,7 @@
 
 use super::axis::{self, Panel};
 use super::canvas::{Canvas, Drawn, Side, bold, look, svg, text_width};
-use super::grid::{self, Axes, Heading};
+use super::grid::{Axes, Grid, Heading};
 use super::page::{self, Sign};
 use super::theme::{self, SMALL};
 use super::{caption, label, mean};
@@ -144,7 +144,7 @@ fn merged(v: &VariantResults, s: &QuotaSeries, most: usize) -> Vec<Bin> {
 
 /// The busiest second over all replications: where [s], how many, and the quota then in force.
 struct Busiest {
-    at_s: f64,
+    at_s: u64,
     attempts: f64,
     quota: f64,
 }
@@ -155,7 +155,7 @@ fn busiest(v: &VariantResults, name: &str) -> Option<Busiest> {
     let bin = v.series.t_s.partition_point(|t| *t <= at).checked_sub(1)?;
     let attempts = *s.kms_attempts_per_s.max.get(bin)?;
     Some(Busiest {
-        at_s: at as f64,
+        at_s: at,
         attempts,
         quota: *s.quota_per_s.get(bin)?,
     })
@@ -169,7 +169,7 @@ fn heading(v: &VariantResults, name: &str) -> Heading {
             format!(
                 "busiest second {}/s at {}: {} of the quota · 80 % alarm {}",
                 number::grouped(b.attempts, 0),
-                number::duration(b.at_s),
+                number::instant(b.at_s),
                 if b.quota > 0.0 {
                     number::percent(b.attempts / b.quota)
                 } else {
@@ -191,12 +191,12 @@ pub(super) fn draw(results: &RunResults, plan: &Plan) -> Drawn<String> {
     let Some(name) = &plan.quota else {
         return page::words(&plan.title, &head, "No variant made a single KMS attempt.");
     };
-    let n = results.variants.len();
+    let layout = Grid::new(results, results.variants.len());
     let series = |v: &VariantResults| {
         v.series
             .quotas
             .get(name)
-            .map_or_else(Vec::new, |s| merged(v, s, grid::bins(n)))
+            .map_or_else(Vec::new, |s| merged(v, s, layout.bins()))
     };
     let panels: Vec<Vec<Bin>> = results.variants.iter().map(series).collect();
     let bins = || panels.iter().flatten();
@@ -212,7 +212,7 @@ pub(super) fn draw(results: &RunResults, plan: &Plan) -> Drawn<String> {
     let end = bins()
         .map(|b| b.to_s)
         .fold(results.horizon_s as f64, f64::max);
-    let (x, unit) = axis::time(end, grid::ticks(n));
+    let (x, unit) = axis::time(end, layout.ticks());
     if beyond {
         head.push(format!(
             "The quota of {} lies beyond the axis: the busiest second is {} of it.",
@@ -230,7 +230,7 @@ pub(super) fn draw(results: &RunResults, plan: &Plan) -> Drawn<String> {
             y: &y,
             y_title: &format!("{} per second [1/s]", label("kms_attempts")),
         };
-        let mut bottom = grid::draw(c, top, &headings, &axes, |c, p, i| {
+        let mut bottom = layout.draw(c, top, &headings, &axes, |c, p, i| {
             shade(c, p, results, end)?;
             lines(c, p, &panels[i], !beyond)?;
             match busiest(&results.variants[i], name) {
@@ -322,8 +322,8 @@ fn lines(c: &mut Canvas<'_>, p: &Panel<'_>, bins: &[Bin], with_quota: bool) -> D
         c.polygon(&band, theme::BAND, 0.6)?;
     }
     c.line(&steps(p, bins, |b| b.max), theme::BUSIEST)?;
-    c.line(&steps(p, bins, |b| b.mean), theme::MEAN)?;
     c.line(&steps(p, bins, |b| b.cloudwatch), theme::CLOUDWATCH)?;
+    c.line(&steps(p, bins, |b| b.mean), theme::MEAN)?;
     if with_quota && bins.iter().all(|b| b.quota.is_finite()) {
         c.line(&steps(p, bins, |b| b.quota * 0.8), theme::ALARM)?;
         c.line(&steps(p, bins, |b| b.quota), theme::QUOTA)?;
@@ -339,7 +339,7 @@ fn marks(
     b: &Busiest,
     with_quota: bool,
 ) -> Drawn<()> {
-    let (x, y) = (p.px(b.at_s), p.py(b.attempts));
+    let (x, y) = (p.px(b.at_s as f64), p.py(b.attempts));
     let on_left = x < (p.left + p.right) / 2.0;
     if let Some((first, last)) = bins.first().zip(bins.last()).filter(|_| with_quota) {
         let (side, at, end) = if on_left {
@@ -364,7 +364,22 @@ fn marks(
     let text = format!("{}/s", number::grouped(b.attempts, 0));
     let half = text_width(&text, bold(SMALL)) / 2.0 + 4.0;
     let text_x = x.clamp(p.left + half, p.right - half);
-    c.label(text_x, y - 13.0, &text, bold(SMALL), Side::Center)
+    // Above the mark, unless the text would hide the quota there.
+    let hides = |at: f64| {
+        let beside = |b: &&Bin| p.px(b.from_s) < text_x + half && p.px(b.to_s) > text_x - half;
+        let mut quotas = bins.iter().filter(beside).map(|b| b.quota);
+        with_quota && quotas.any(|q| (p.py(q) - at).abs() < 10.0)
+    };
+    let places = [y - 14.0, y + 14.0, y - 26.0];
+    let inside = |at: &f64| *at > p.top + 8.0 && *at < p.bottom - 8.0;
+    let free = places.into_iter().filter(inside).find(|at| !hides(*at));
+    c.label(
+        text_x,
+        free.unwrap_or(places[0]),
+        &text,
+        bold(SMALL),
+        Side::Center,
+    )
 }
 
 fn empty(c: &mut Canvas<'_>, p: &Panel<'_>) -> Drawn<()> {

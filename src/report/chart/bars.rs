@@ -6,7 +6,7 @@
 use super::axis::{self, Axis, Panel};
 use super::canvas::{Canvas, Drawn, Look, Side, bold, grey, look, text_width, wrap};
 use super::page::{self, Sign};
-use super::theme::{self, Fill, Line, MARGIN, SMALL, TEXT, WIDTH};
+use super::theme::{self, Fill, Line, MARGIN, SMALL, TEXT, WHITE, WIDTH};
 use crate::report::number;
 
 /// One variant's bar.
@@ -95,8 +95,14 @@ pub(super) fn draw(c: &mut Canvas<'_>, y: f64, bars: &[Bar], stack: &Stack<'_>) 
         .collect();
     let low = bars.iter().map(|b| b.ends().0).fold(0.0, f64::min);
     let high = bars.iter().map(|b| b.ends().1).fold(0.0, f64::max);
-    // Few ticks: a large number is some 70 px wide.
-    let x = axis::linear(low, high, ((right - left) / 110.0).max(2.0), number::tick);
+    // Few ticks: a large number is some 70 px wide. Bars use the width to the last pixel, so the
+    // axis ends where they do and not at a round number.
+    let mut x = axis::linear(low, high, ((right - left) / 110.0).max(2.0), number::tick);
+    if low < high {
+        let pad = 0.01 * (high - low);
+        (x.low, x.high) = (if low < 0.0 { low - pad } else { 0.0 }, high + pad);
+        x.ticks.retain(|(v, _)| *v >= x.low && *v <= x.high);
+    }
     let rows = Axis {
         low: 0.0,
         high: 1.0,
@@ -113,7 +119,14 @@ pub(super) fn draw(c: &mut Canvas<'_>, y: f64, bars: &[Bar], stack: &Stack<'_>) 
         y: &rows,
     };
     p.grid(c)?;
-    p.frame(c)?;
+    c.line(
+        &[(left, bottom), (right, bottom)],
+        Line {
+            color: theme::FRAME,
+            width: 1.0,
+            dash: &[],
+        },
+    )?;
     let mut row = top + 4.0;
     for ((bar, name), height) in bars.iter().zip(&names).zip(&heights) {
         let middle = row + height / 2.0;
@@ -159,7 +172,7 @@ fn parts(
         let at = (x0 + x1) / 2.0;
         if fill.dark {
             let white = Look {
-                color: plotters::style::RGBColor(255, 255, 255),
+                color: WHITE,
                 ..look(SMALL)
             };
             c.text(at, middle, &text, white, Side::Center)?;
@@ -170,6 +183,8 @@ fn parts(
     Ok(())
 }
 
+/// Marks the total's interval at the bar's end. Where a part lies below zero the bar doesn't end
+/// at the total, so a diamond below the bar marks it.
 fn total(c: &mut Canvas<'_>, p: &Panel<'_>, middle: f64, bar: &Bar) -> Drawn<()> {
     let ink = Line {
         color: theme::BLACK,
@@ -177,33 +192,32 @@ fn total(c: &mut Canvas<'_>, p: &Panel<'_>, middle: f64, bar: &Bar) -> Drawn<()>
         dash: &[],
     };
     if let Some((total, interval)) = bar.total {
-        // Where a part lies below zero the bar doesn't end at the total, so it gets a mark.
-        if bar.parts.iter().any(|p| *p < 0.0) {
-            let (x, r) = (p.px(total), 5.0);
-            let diamond = [
-                (x - r, middle),
-                (x, middle - r),
-                (x + r, middle),
-                (x, middle + r),
-            ];
-            c.polygon(&diamond, plotters::style::RGBColor(255, 255, 255), 1.0)?;
-            c.line(
-                &[diamond[0], diamond[1], diamond[2], diamond[3], diamond[0]],
-                ink,
-            )?;
-        }
-        if let Some((low, high)) = interval {
-            let (x0, x1, y) = (p.px(low), p.px(high), middle);
+        let below = bar.parts.iter().any(|p| *p < 0.0);
+        let y = if below {
+            middle + BAR / 2.0 + 6.0
+        } else {
+            middle
+        };
+        let reach = if below { 3.5 } else { 6.0 };
+        let ends = interval.map(|(low, high)| (p.px(low), p.px(high)));
+        // Under a diamond a whisker shows only where it is wider.
+        let narrow = ends.is_none_or(|(x0, x1)| x1 - x0 < 12.0);
+        if let Some((x0, x1)) = ends.filter(|_| !below || !narrow) {
             let white = Line {
-                color: plotters::style::RGBColor(255, 255, 255),
+                color: WHITE,
                 width: 4.0,
                 dash: &[],
             };
             for line in [white, ink] {
                 c.line(&[(x0, y), (x1, y)], line)?;
-                c.line(&[(x0, y - 6.0), (x0, y + 6.0)], line)?;
-                c.line(&[(x1, y - 6.0), (x1, y + 6.0)], line)?;
+                c.line(&[(x0, y - reach), (x0, y + reach)], line)?;
+                c.line(&[(x1, y - reach), (x1, y + reach)], line)?;
             }
+        }
+        if below {
+            let (x, r) = (p.px(total), if narrow { 4.5 } else { 3.0 });
+            let diamond = [(x - r, y), (x, y - r), (x + r, y), (x, y + r)];
+            c.polygon(&diamond, theme::BLACK, 1.0)?;
         }
     }
     let x = p.px(bar.ends().1) + 10.0;

@@ -226,7 +226,7 @@ impl Canvas<'_> {
             y - half,
             left + w + 3.0,
             y + half,
-            RGBColor(255, 255, 255),
+            theme::WHITE,
             0.85,
         )?;
         self.text(x, y, text, look, side)

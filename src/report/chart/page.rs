@@ -97,17 +97,15 @@ fn draw_sign(c: &mut Canvas<'_>, sign: Sign, x: f64, y: f64) -> Drawn<()> {
 
 /// The sign of a busiest second.
 pub(super) fn marker(c: &mut Canvas<'_>, x: f64, y: f64) -> Drawn<()> {
-    let white = plotters::style::RGBColor(255, 255, 255);
-    c.disc(x, y, 4.5, white, true)?;
+    c.disc(x, y, 4.5, theme::WHITE, true)?;
     c.disc(x, y, 4.5, theme::BLACK, false)?;
     c.disc(x, y, 2.0, theme::BLACK, true)
 }
 
 /// A variant's letter in a disc on its line.
 pub(super) fn lettered(c: &mut Canvas<'_>, x: f64, y: f64, i: usize) -> Drawn<()> {
-    let white = plotters::style::RGBColor(255, 255, 255);
     let color = theme::variant_line(i).color;
-    c.disc(x, y, 7.5, white, true)?;
+    c.disc(x, y, 7.5, theme::WHITE, true)?;
     c.disc(x, y, 7.5, color, false)?;
     let text = Look {
         size: 10.5,

@@ -19,6 +19,7 @@ pub(super) const TEXT: f64 = 12.5;
 /// Size of tick labels and notes [px].
 pub(super) const SMALL: f64 = 11.5;
 
+pub(super) const WHITE: RGBColor = RGBColor(255, 255, 255);
 pub(super) const BLACK: RGBColor = RGBColor(17, 17, 17);
 pub(super) const GREY: RGBColor = RGBColor(85, 85, 85);
 pub(super) const GRID: RGBColor = RGBColor(222, 222, 222);

@@ -5,9 +5,10 @@
 
 use super::axis::{self, Panel};
 use super::canvas::{Canvas, Drawn, svg};
-use super::grid::{self, Axes, Heading};
+use super::grid::{Axes, Grid, Heading};
 use super::page::{self, Sign};
-use super::{caption, label, mean, theme};
+use super::theme::{self, Line};
+use super::{caption, label, mean};
 use crate::report::number;
 use crate::results::{RunResults, VariantResults};
 
@@ -75,8 +76,9 @@ pub(super) fn draw(results: &RunResults) -> Drawn<String> {
         .filter(|i| worst(&results.variants[*i]).is_some())
         .count();
     let panels = if throttled <= TOGETHER { 1 } else { throttled };
+    let layout = Grid::new(results, panels);
     let courses: Vec<_> = (0..n)
-        .filter_map(|i| course(results, i, grid::bins(panels)))
+        .filter_map(|i| course(results, i, layout.bins()))
         .collect();
     if courses.is_empty() {
         let tried = |v: &VariantResults| mean(&v.metrics, "kms_attempts").is_some_and(|a| a > 0.0);
@@ -104,7 +106,7 @@ pub(super) fn draw(results: &RunResults) -> Drawn<String> {
     let high = bins().filter_map(|b| b.2).fold(0.0, f64::max);
     let y = axis::linear(0.0, high, 5.0, |v| number::tick(v * 100.0) + " %");
     let end = bins().map(|b| b.1).fold(results.horizon_s as f64, f64::max);
-    let (x, unit) = axis::time(end, grid::ticks(panels));
+    let (x, unit) = axis::time(end, layout.ticks());
     let axes = Axes {
         x: &x,
         x_title: &format!("time since the run's start [{unit}]"),
@@ -130,9 +132,9 @@ pub(super) fn draw(results: &RunResults) -> Drawn<String> {
                 name: String::new(),
                 note: String::new(),
             }];
-            grid::draw(c, top, &heading, &axes, |c, p, _| {
+            layout.draw(c, top, &heading, &axes, |c, p, _| {
                 for course in &courses {
-                    line(c, p, course)?;
+                    line(c, p, course, theme::variant_line(course.variant).dash)?;
                 }
                 for (k, course) in courses.iter().enumerate() {
                     letter(c, p, course, (k + 1) as f64 / (courses.len() + 1) as f64)?;
@@ -145,15 +147,21 @@ pub(super) fn draw(results: &RunResults) -> Drawn<String> {
                 .map(text)
                 .map(|(name, note)| Heading { name, note })
                 .collect();
-            grid::draw(c, top, &headings, &axes, |c, p, i| line(c, p, &courses[i]))?
+            layout.draw(c, top, &headings, &axes, |c, p, i| {
+                // Alone in its panel, a line needs no dash to be told from others.
+                line(c, p, &courses[i], &[])
+            })?
         };
         Ok(bottom + theme::MARGIN / 2.0)
     })
 }
 
 /// Draws a course; bins without attempts have no share and break the line.
-fn line(c: &mut Canvas<'_>, p: &Panel<'_>, course: &Course) -> Drawn<()> {
-    let look = theme::variant_line(course.variant);
+fn line(c: &mut Canvas<'_>, p: &Panel<'_>, course: &Course, dash: &'static [f64]) -> Drawn<()> {
+    let look = Line {
+        dash,
+        ..theme::variant_line(course.variant)
+    };
     let mut points = vec![];
     for (from, to, share) in &course.bins {
         match share {
