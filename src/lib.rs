@@ -7,11 +7,13 @@
 
 pub mod billing;
 pub mod catalog;
+pub mod cli;
 pub mod compare;
 pub mod engine;
 pub mod metrics;
 pub mod model;
 pub mod outcome;
+pub mod report;
 pub mod results;
 pub mod run;
 pub mod scenario;

@@ -1,0 +1,37 @@
+//! The progress bar: simulated seconds, their rate and the time left; on a terminal only.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Runs `work` with a counter that it may add simulated seconds to, and shows it.
+pub(super) fn watch<R>(label: &str, total: u64, quiet: bool, work: impl FnOnce(&AtomicU64) -> R) -> R {
+    let done = Arc::new(AtomicU64::new(0));
+    if quiet || !std::io::stderr().is_terminal() {
+        return work(&done);
+    }
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+    let template = "{msg} [{bar:32}] {percent}% · {per_sec} simulated seconds · {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.set_message(label.to_owned());
+    let stop = Arc::new(AtomicBool::new(false));
+    let painter = std::thread::spawn({
+        let (bar, done, stop) = (bar.clone(), Arc::clone(&done), Arc::clone(&stop));
+        move || {
+            while !stop.load(Ordering::Relaxed) {
+                bar.set_position(done.load(Ordering::Relaxed).min(total));
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+    });
+    let result = work(&done);
+    stop.store(true, Ordering::Relaxed);
+    // The painter only sleeps and draws; if it panicked there is no bar, and that is all.
+    let _ = painter.join();
+    bar.finish_and_clear();
+    result
+}

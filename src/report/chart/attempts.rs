@@ -1,0 +1,394 @@
+//! Attempts per second against one quota, a panel a variant.
+//!
+//! The busiest second of every bin is a line of its own: averaging would hide the one second that
+//! throttles. Bins are merged where they outnumber the pixels, keeping the largest busiest second
+//! and the smallest quota. Not shown: quotas without attempts, and all but the six tightest.
+
+use super::axis::{self, Panel};
+use super::canvas::{Canvas, Drawn, Side, bold, look, svg, text_width};
+use super::grid::{Axes, Grid, Heading};
+use super::page::{self, Sign};
+use super::theme::{self, SMALL};
+use super::{caption, label, mean};
+use crate::report::number;
+use crate::results::{QuotaSeries, RunResults, VariantResults};
+
+/// Most quotas that get a figure.
+const QUOTAS: usize = 6;
+
+/// Below this share of the quota in every variant, the quota is told in words, as on a common
+/// axis all that happened would lie on the zero line.
+const FAR_BELOW: f64 = 0.1;
+
+/// One figure to draw.
+pub(super) struct Plan {
+    pub stem: String,
+    pub title: String,
+    /// `None` where no quota saw an attempt.
+    quota: Option<String>,
+    /// Quotas with attempts that get no figure.
+    left_out: usize,
+}
+
+/// The figures of a run.
+pub(super) fn plan(results: &RunResults) -> Vec<Plan> {
+    let mut quotas: Vec<(&String, f64)> = vec![];
+    for v in &results.variants {
+        for (name, q) in &v.by_quota {
+            let series = v.series.quotas.get(name);
+            let tried = mean(&q.metrics, "kms_attempts").is_some_and(|a| a > 0.0)
+                || series.is_some_and(|s| s.kms_attempts_per_s.max.iter().any(|a| *a > 0.0));
+            if !tried {
+                continue;
+            }
+            let headroom = mean(&q.metrics, "quota_headroom").unwrap_or(1.0);
+            match quotas.iter_mut().find(|(n, _)| *n == name) {
+                Some((_, least)) => *least = least.min(headroom),
+                None => quotas.push((name, headroom)),
+            }
+        }
+    }
+    quotas.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let left_out = quotas.len().saturating_sub(QUOTAS);
+    let mut plans: Vec<Plan> = vec![];
+    for (name, _) in quotas.into_iter().take(QUOTAS) {
+        let stem = format!("{}_{}", super::ATTEMPTS, slug(name));
+        let taken = plans.iter().filter(|p| p.stem == stem).count();
+        let stem = if taken == 0 {
+            stem
+        } else {
+            format!("{stem}_{}", taken + 1)
+        };
+        let title = format!("KMS attempts per second against quota {name}");
+        plans.push(Plan {
+            stem,
+            title,
+            quota: Some(name.clone()),
+            left_out,
+        });
+    }
+    if plans.is_empty() {
+        let title = "KMS attempts per second against the quota".to_owned();
+        plans.push(Plan {
+            stem: super::ATTEMPTS.to_owned(),
+            title,
+            quota: None,
+            left_out,
+        });
+    }
+    plans
+}
+
+/// A quota's name as part of a file name.
+fn slug(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars().take(80) {
+        let keep = c.is_ascii_alphanumeric() || c == '-';
+        if keep || !out.ends_with('_') {
+            out.push(if keep { c } else { '_' });
+        }
+    }
+    out.trim_matches('_').to_owned()
+}
+
+/// One bin or several beside each other.
+struct Bin {
+    from_s: f64,
+    to_s: f64,
+    mean: f64,
+    max: f64,
+    interval: Option<(f64, f64)>,
+    quota: f64,
+    cloudwatch: f64,
+}
+
+fn merged(v: &VariantResults, s: &QuotaSeries, most: usize) -> Vec<Bin> {
+    let t = &v.series.t_s;
+    let group = t.len().div_ceil(most.max(1)).max(1);
+    let a = &s.kms_attempts_per_s;
+    let whole: Vec<usize> = (0..t.len()).collect();
+    let bins = whole.chunks(group).map(|at| {
+        let over = |values: &[f64]| {
+            at.iter()
+                .filter_map(|i| values.get(*i).copied())
+                .collect::<Vec<_>>()
+        };
+        let average = |v: Vec<f64>| {
+            if v.is_empty() {
+                0.0
+            } else {
+                v.iter().sum::<f64>() / v.len() as f64
+            }
+        };
+        let largest = |v: Vec<f64>| v.into_iter().fold(0.0, f64::max);
+        let ends = |e: &[Option<f64>]| {
+            at.iter()
+                .map(|i| e.get(*i).copied().flatten())
+                .collect::<Option<Vec<f64>>>()
+        };
+        let interval = ends(&a.ci_low).zip(ends(&a.ci_high));
+        Bin {
+            from_s: t[at[0]] as f64,
+            to_s: (t[at[at.len() - 1]] + v.series.bin_s) as f64,
+            mean: average(over(&a.mean)),
+            max: largest(over(&a.max)),
+            interval: interval.map(|(l, h)| (average(l), average(h))),
+            quota: over(&s.quota_per_s)
+                .into_iter()
+                .fold(f64::INFINITY, f64::min),
+            cloudwatch: largest(over(&s.cloudwatch_per_s)),
+        }
+    });
+    bins.collect()
+}
+
+/// The busiest second over all replications: where [s], how many, and the quota then in force.
+struct Busiest {
+    at_s: u64,
+    attempts: f64,
+    quota: f64,
+}
+
+fn busiest(v: &VariantResults, name: &str) -> Option<Busiest> {
+    let at = v.by_quota.get(name)?.busiest_second_at_s?;
+    let s = v.series.quotas.get(name)?;
+    let bin = v.series.t_s.partition_point(|t| *t <= at).checked_sub(1)?;
+    let attempts = *s.kms_attempts_per_s.max.get(bin)?;
+    Some(Busiest {
+        at_s: at,
+        attempts,
+        quota: *s.quota_per_s.get(bin)?,
+    })
+}
+
+fn heading(v: &VariantResults, name: &str) -> Heading {
+    let note = match busiest(v, name) {
+        None => "no attempt against this quota".to_owned(),
+        Some(b) => {
+            let alarm = v.by_quota[name].metrics.get("cloudwatch_alarm_80_percent");
+            format!(
+                "busiest second {}/s at {}: {} of the quota · 80 % alarm {}",
+                number::grouped(b.attempts, 0),
+                number::instant(b.at_s),
+                if b.quota > 0.0 {
+                    number::percent(b.attempts / b.quota)
+                } else {
+                    number::NO_DATA.to_owned()
+                },
+                alarm.map_or(format!(": {}", number::NO_DATA), number::alarm),
+            )
+        }
+    };
+    Heading {
+        name: v.name.clone(),
+        note,
+    }
+}
+
+/// Draws one figure.
+pub(super) fn draw(results: &RunResults, plan: &Plan) -> Drawn<String> {
+    let mut head = vec![caption(results)];
+    let Some(name) = &plan.quota else {
+        return page::words(&plan.title, &head, "No variant made a single KMS attempt.");
+    };
+    let layout = Grid::new(results, results.variants.len());
+    let series = |v: &VariantResults| {
+        v.series
+            .quotas
+            .get(name)
+            .map_or_else(Vec::new, |s| merged(v, s, layout.bins()))
+    };
+    let panels: Vec<Vec<Bin>> = results.variants.iter().map(series).collect();
+    let bins = || panels.iter().flatten();
+    let most = bins().map(|b| b.max.max(b.cloudwatch)).fold(0.0, f64::max);
+    let quota = bins()
+        .map(|b| b.quota)
+        .filter(|q| q.is_finite())
+        .fold(0.0, f64::max);
+    let beyond = most < FAR_BELOW * quota;
+    let high = if beyond { most } else { most.max(quota) };
+    // Room above the highest line for the text on it.
+    let y = axis::linear(0.0, high * 1.12, 5.0, number::tick);
+    let end = bins()
+        .map(|b| b.to_s)
+        .fold(results.horizon_s as f64, f64::max);
+    let (x, unit) = axis::time(end, layout.ticks());
+    if beyond {
+        head.push(format!(
+            "The quota of {} lies beyond the axis: the busiest second is {} of it.",
+            number::value("", "1/s", quota),
+            number::percent(most / quota),
+        ));
+    }
+    svg(&plan.title, |c| {
+        let top = page::head(c, &plan.title, &head)?;
+        let top = page::legend(c, top, &legend(results, end, !beyond))?;
+        let headings: Vec<_> = results.variants.iter().map(|v| heading(v, name)).collect();
+        let axes = Axes {
+            x: &x,
+            x_title: &format!("time since the run's start [{unit}]"),
+            y: &y,
+            y_title: &format!("{} per second [1/s]", label("kms_attempts")),
+        };
+        let mut bottom = layout.draw(c, top, &headings, &axes, |c, p, i| {
+            shade(c, p, results, end)?;
+            lines(c, p, &panels[i], !beyond)?;
+            match busiest(&results.variants[i], name) {
+                Some(b) => marks(c, p, &panels[i], &b, !beyond),
+                None => empty(c, p),
+            }
+        })?;
+        if plan.left_out > 0 {
+            let text = format!(
+                "{} further quotas saw attempts too; they have more headroom and no figure.",
+                plan.left_out
+            );
+            bottom = page::foot(c, bottom, &text)?;
+        }
+        Ok(bottom + theme::MARGIN / 2.0)
+    })
+}
+
+fn legend(results: &RunResults, end: f64, with_quota: bool) -> Vec<(Sign, String)> {
+    let mut entries = vec![(Sign::Line(theme::MEAN), "mean over replications".to_owned())];
+    if results.replications > 1 {
+        entries.push((Sign::Band, "95 % interval of the mean".to_owned()));
+    }
+    entries.push((
+        Sign::Line(theme::BUSIEST),
+        "busiest second in each bin".to_owned(),
+    ));
+    entries.push((Sign::Marker, "busiest second of the run".to_owned()));
+    if with_quota {
+        entries.push((Sign::Line(theme::QUOTA), "quota".to_owned()));
+        entries.push((Sign::Line(theme::ALARM), "80 % of the quota".to_owned()));
+    }
+    let minute = "CloudWatch, one-minute sum ÷ 60".to_owned();
+    entries.push((Sign::Line(theme::CLOUDWATCH), minute));
+    let (warm_up, drain) = (
+        results.measured_s < results.horizon_s,
+        end > results.horizon_s as f64,
+    );
+    let shade = match (warm_up, drain) {
+        (true, true) => Some("not measured: warm-up and drain"),
+        (true, false) => Some("warm-up, not measured"),
+        (false, true) => Some("drain after the horizon"),
+        (false, false) => None,
+    };
+    entries.extend(shade.map(|text| (Sign::Shade, text.to_owned())));
+    entries
+}
+
+fn shade(c: &mut Canvas<'_>, p: &Panel<'_>, results: &RunResults, end: f64) -> Drawn<()> {
+    let horizon = results.horizon_s as f64;
+    let warm_up = horizon - results.measured_s as f64;
+    for (from, to) in [(0.0, warm_up), (horizon, end)] {
+        if p.px(to) > p.px(from) {
+            c.area(p.px(from), p.top, p.px(to), p.bottom, theme::SHADE, 0.9)?;
+        }
+    }
+    Ok(())
+}
+
+/// A value of each bin as a line of steps.
+fn steps(p: &Panel<'_>, bins: &[Bin], value: impl Fn(&Bin) -> f64) -> Vec<(f64, f64)> {
+    let ends = bins.iter().flat_map(|b| {
+        let y = p.py(value(b));
+        [(p.px(b.from_s), y), (p.px(b.to_s), y)]
+    });
+    let mut points: Vec<(f64, f64)> = vec![];
+    for point in ends {
+        // The middle of a level stretch says nothing.
+        if let [.., a, b] = points[..]
+            && a.1 == b.1
+            && b.1 == point.1
+        {
+            points.pop();
+        }
+        points.push(point);
+    }
+    points
+}
+
+fn lines(c: &mut Canvas<'_>, p: &Panel<'_>, bins: &[Bin], with_quota: bool) -> Drawn<()> {
+    if bins.is_empty() {
+        return Ok(());
+    }
+    if bins.iter().all(|b| b.interval.is_some()) {
+        let end =
+            |b: &Bin, high: bool| b.interval.map_or(b.mean, |(l, h)| if high { h } else { l });
+        let mut band = steps(p, bins, |b| end(b, true));
+        band.extend(steps(p, bins, |b| end(b, false)).into_iter().rev());
+        c.polygon(&band, theme::BAND, 0.6)?;
+    }
+    c.line(&steps(p, bins, |b| b.max), theme::BUSIEST)?;
+    c.line(&steps(p, bins, |b| b.cloudwatch), theme::CLOUDWATCH)?;
+    c.line(&steps(p, bins, |b| b.mean), theme::MEAN)?;
+    if with_quota && bins.iter().all(|b| b.quota.is_finite()) {
+        c.line(&steps(p, bins, |b| b.quota * 0.8), theme::ALARM)?;
+        c.line(&steps(p, bins, |b| b.quota), theme::QUOTA)?;
+    }
+    Ok(())
+}
+
+/// Marks the busiest second and labels the quota at the side where the mark isn't.
+fn marks(
+    c: &mut Canvas<'_>,
+    p: &Panel<'_>,
+    bins: &[Bin],
+    b: &Busiest,
+    with_quota: bool,
+) -> Drawn<()> {
+    let (x, y) = (p.px(b.at_s as f64), p.py(b.attempts));
+    let on_left = x < (p.left + p.right) / 2.0;
+    if let Some((first, last)) = bins.first().zip(bins.last()).filter(|_| with_quota) {
+        let (side, at, end) = if on_left {
+            (Side::Right, p.right - 6.0, last)
+        } else {
+            (Side::Left, p.left + 6.0, first)
+        };
+        let red = |bold| super::canvas::Look {
+            size: SMALL,
+            bold,
+            color: theme::QUOTA.color,
+        };
+        let per_s = |q| number::value("", "1/s", q);
+        let text = if first.quota == last.quota {
+            format!("quota {}", per_s(first.quota))
+        } else {
+            format!("quota {} → {}", per_s(first.quota), per_s(last.quota))
+        };
+        c.label(at, p.py(end.quota) - 9.0, &text, red(true), side)?;
+    }
+    page::marker(c, x, y)?;
+    let text = format!("{}/s", number::grouped(b.attempts, 0));
+    let half = text_width(&text, bold(SMALL)) / 2.0 + 4.0;
+    let text_x = x.clamp(p.left + half, p.right - half);
+    // Above the mark, unless the text would hide the quota there.
+    let hides = |at: f64| {
+        let beside = |b: &&Bin| p.px(b.from_s) < text_x + half && p.px(b.to_s) > text_x - half;
+        let mut quotas = bins.iter().filter(beside).map(|b| b.quota);
+        with_quota && quotas.any(|q| (p.py(q) - at).abs() < 10.0)
+    };
+    let places = [y - 14.0, y + 14.0, y - 26.0];
+    let inside = |at: &f64| *at > p.top + 8.0 && *at < p.bottom - 8.0;
+    let free = places.into_iter().filter(inside).find(|at| !hides(*at));
+    c.label(
+        text_x,
+        free.unwrap_or(places[0]),
+        &text,
+        bold(SMALL),
+        Side::Center,
+    )
+}
+
+fn empty(c: &mut Canvas<'_>, p: &Panel<'_>) -> Drawn<()> {
+    let (x, y) = ((p.left + p.right) / 2.0, (p.top + p.bottom) / 2.0);
+    c.label(
+        x,
+        y,
+        "no attempt against this quota",
+        look(SMALL),
+        Side::Center,
+    )
+}

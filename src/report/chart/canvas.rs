@@ -1,0 +1,414 @@
+//! A sheet to draw on: pixels in, SVG text out, through plotters' SVG backend.
+//!
+//! Coordinates are CSS pixels as `f64`; the backend's whole numbers are quarters of a pixel, so
+//! that thin lines stay where they belong. The same calls give the same bytes. Not here: axes.
+
+use std::sync::Once;
+
+use plotters::backend::{DrawingBackend, SVGBackend};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{
+    Color, FontFamily, FontStyle, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle,
+    register_font,
+};
+
+use super::theme::{self, Fill, Hatch, Line};
+
+/// Units of the SVG's user space in one pixel.
+const UNITS: f64 = 4.0;
+
+/// First family is the font that measures and rasterises; the rest stand in where it is missing.
+const FAMILY: &str = "Noto Sans, DejaVu Sans, Arial, sans-serif";
+
+/// plotters takes a font size for 1.24 em, ab_glyph for ascent + descent, which in Noto Sans is
+/// 1.362 em: measured widths are this much too small.
+const MEASURE: f64 = 1.362 / 1.24;
+
+/// What failed, in words; the caller knows which figure it was.
+pub(super) type Drawn<T> = Result<T, String>;
+
+/// Where a text's point lies in it.
+pub(super) use plotters::style::text_anchor::HPos as Side;
+
+/// Size [px], weight and colour of a text.
+#[derive(Clone, Copy)]
+pub(super) struct Look {
+    pub size: f64,
+    pub bold: bool,
+    pub color: RGBColor,
+}
+
+/// Ordinary text of a size.
+pub(super) const fn look(size: f64) -> Look {
+    Look {
+        size,
+        bold: false,
+        color: theme::BLACK,
+    }
+}
+
+/// Bold text of a size.
+pub(super) const fn bold(size: f64) -> Look {
+    Look {
+        size,
+        bold: true,
+        color: theme::BLACK,
+    }
+}
+
+/// Grey text of a size.
+pub(super) const fn grey(size: f64) -> Look {
+    Look {
+        size,
+        bold: false,
+        color: theme::GREY,
+    }
+}
+
+fn style(look: &Look) -> TextStyle<'_> {
+    static FONTS: Once = Once::new();
+    FONTS.call_once(|| {
+        // Both fonts are part of the program; were one broken, measuring falls back below.
+        let _ = register_font(FAMILY, FontStyle::Normal, notosans::REGULAR_TTF);
+        let _ = register_font(FAMILY, FontStyle::Bold, notosans::BOLD_TTF);
+    });
+    let weight = if look.bold {
+        FontStyle::Bold
+    } else {
+        FontStyle::Normal
+    };
+    let font = (FontFamily::Name(FAMILY), look.size * UNITS * 1.24, weight).into_font();
+    TextStyle::from(font).color(&look.color)
+}
+
+/// Width of a text [px].
+pub(super) fn text_width(text: &str, look: Look) -> f64 {
+    match style(&look).font.box_size(text) {
+        Ok((w, _)) => f64::from(w) * MEASURE / UNITS,
+        Err(_) => text.chars().count() as f64 * look.size * 0.6,
+    }
+}
+
+/// Breaks a text into lines no wider than `width` [px], inside words where it must.
+pub(super) fn wrap(text: &str, width: f64, look: Look) -> Vec<String> {
+    let mut lines = vec![];
+    let mut line = String::new();
+    for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
+        line.push(c);
+        if text_width(line.trim_end(), look) <= width || line.chars().count() == 1 {
+            continue;
+        }
+        let keep = line.len() - c.len_utf8();
+        let cut = line[..keep]
+            .rfind([' ', '-', '/', '_'])
+            .map_or(keep, |i| i + 1);
+        let rest = line.split_off(cut);
+        lines.push(std::mem::replace(&mut line, rest).trim_end().to_owned());
+    }
+    lines.push(line.trim_end().to_owned());
+    lines
+}
+
+/// One figure under way.
+pub(super) struct Canvas<'a> {
+    backend: SVGBackend<'a>,
+    /// Width of each text drawn, in order [units].
+    widths: Vec<f64>,
+}
+
+/// Draws a figure of [`theme::WIDTH`]; `paint` returns the height it took [px].
+pub(super) fn svg(title: &str, paint: impl FnOnce(&mut Canvas<'_>) -> Drawn<f64>) -> Drawn<String> {
+    let mut raw = String::new();
+    // The height is known only after drawing, so the root element is written in `finish`.
+    let mut canvas = Canvas {
+        backend: SVGBackend::with_string(&mut raw, (1, 1)),
+        widths: vec![],
+    };
+    let height = paint(&mut canvas)?;
+    canvas.backend.present().map_err(|e| e.to_string())?;
+    let widths = std::mem::take(&mut canvas.widths);
+    drop(canvas);
+    finish(&raw, title, height, &widths)
+}
+
+/// Gives the root its size, a title for screen readers and a white ground, and each text its
+/// measured length, so that a stand-in font can't run into its neighbours.
+fn finish(raw: &str, title: &str, height: f64, widths: &[f64]) -> Drawn<String> {
+    let (w, h) = (theme::WIDTH, height.ceil());
+    let (uw, uh) = (w * UNITS, h * UNITS);
+    let title = title
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" \
+         viewBox=\"0 0 {uw} {uh}\" role=\"img\">\n<title>{title}</title>\n\
+         <rect x=\"0\" y=\"0\" width=\"{uw}\" height=\"{uh}\" fill=\"#FFFFFF\"/>\n"
+    );
+    let mut lines = raw.lines().skip(1);
+    let mut widths = widths.iter();
+    while let Some(line) = lines.next() {
+        let Some(open) = line.strip_prefix("<text ") else {
+            out.push_str(line);
+            out.push('\n');
+            continue;
+        };
+        let (content, close) = lines.next().zip(lines.next()).ok_or("a text without end")?;
+        let width = widths.next().ok_or("a text without width")?;
+        out.push_str(&format!(
+            "<text textLength=\"{width:.0}\" lengthAdjust=\"spacingAndGlyphs\" {open}{content}{close}\n"
+        ));
+    }
+    Ok(out)
+}
+
+fn unit(v: f64) -> i32 {
+    // Clamped so that a figure far off its axis can't wrap around.
+    (v * UNITS).round().clamp(-1e8, 1e8) as i32
+}
+
+fn stroke(color: RGBColor, alpha: f64, width: f64) -> ShapeStyle {
+    ShapeStyle {
+        color: color.mix(alpha),
+        filled: false,
+        stroke_width: (width * UNITS).round() as u32,
+    }
+}
+
+impl Canvas<'_> {
+    /// A text with its point at `side` and vertically centred on `y` [px].
+    pub fn text(&mut self, x: f64, y: f64, text: &str, look: Look, side: Side) -> Drawn<()> {
+        self.write(x, y, text, look, side, FontTransform::None)
+    }
+
+    /// A text that reads upwards, centred on the point [px].
+    pub fn upright(&mut self, x: f64, y: f64, text: &str, look: Look) -> Drawn<()> {
+        self.write(x, y, text, look, Side::Center, FontTransform::Rotate270)
+    }
+
+    fn write(
+        &mut self,
+        x: f64,
+        y: f64,
+        text: &str,
+        look: Look,
+        side: Side,
+        turn: FontTransform,
+    ) -> Drawn<()> {
+        // An empty text would leave no line for `finish` to find.
+        let text: String = text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        if text.trim().is_empty() {
+            return Ok(());
+        }
+        self.widths.push(text_width(text.trim(), look) * UNITS);
+        let style = style(&look)
+            .pos(Pos::new(side, VPos::Center))
+            .transform(turn);
+        self.backend
+            .draw_text(text.trim(), &style, (unit(x), unit(y)))
+            .map_err(|e| e.to_string())
+    }
+
+    /// A text on a white ground that hides what lies below.
+    pub fn label(&mut self, x: f64, y: f64, text: &str, look: Look, side: Side) -> Drawn<()> {
+        let w = text_width(text, look);
+        let left = match side {
+            HPos::Left => x,
+            HPos::Center => x - w / 2.0,
+            HPos::Right => x - w,
+        };
+        let half = look.size * 0.62;
+        self.area(
+            left - 3.0,
+            y - half,
+            left + w + 3.0,
+            y + half,
+            theme::WHITE,
+            0.85,
+        )?;
+        self.text(x, y, text, look, side)
+    }
+
+    /// A filled rectangle between two corners [px].
+    pub fn area(
+        &mut self,
+        x0: f64,
+        y0: f64,
+        x1: f64,
+        y1: f64,
+        color: RGBColor,
+        alpha: f64,
+    ) -> Drawn<()> {
+        let style = stroke(color, alpha, 0.0).filled();
+        let (a, b) = (
+            (unit(x0.min(x1)), unit(y0.min(y1))),
+            (unit(x0.max(x1)), unit(y0.max(y1))),
+        );
+        self.backend
+            .draw_rect(a, b, &style, true)
+            .map_err(|e| e.to_string())
+    }
+
+    /// A filled and hatched rectangle with an outline.
+    pub fn filled(&mut self, x0: f64, y0: f64, x1: f64, y1: f64, fill: Fill) -> Drawn<()> {
+        self.area(x0, y0, x1, y1, fill.color, 1.0)?;
+        let ink = Line {
+            color: theme::GREY,
+            width: 0.75,
+            dash: &[],
+        };
+        for (from, to) in hatching(x0.min(x1), y0.min(y1), x0.max(x1), y0.max(y1), fill.hatch) {
+            self.line(&[from, to], ink)?;
+        }
+        let corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)];
+        self.line(
+            &corners,
+            Line {
+                color: theme::BLACK,
+                ..ink
+            },
+        )
+    }
+
+    /// A filled polygon [px].
+    pub fn polygon(&mut self, points: &[(f64, f64)], color: RGBColor, alpha: f64) -> Drawn<()> {
+        let points: Vec<_> = points.iter().map(|(x, y)| (unit(*x), unit(*y))).collect();
+        let style = stroke(color, alpha, 0.0).filled();
+        self.backend
+            .fill_polygon(points, &style)
+            .map_err(|e| e.to_string())
+    }
+
+    /// A line through points [px], dashed where its style says so.
+    pub fn line(&mut self, points: &[(f64, f64)], line: Line) -> Drawn<()> {
+        let style = stroke(line.color, 1.0, line.width);
+        for part in dashes(points, line.dash) {
+            let mut part: Vec<_> = part.iter().map(|(x, y)| (unit(*x), unit(*y))).collect();
+            part.dedup();
+            if part.len() > 1 {
+                self.backend
+                    .draw_path(part, &style)
+                    .map_err(|e| e.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A disc or, without `fill`, a ring [px].
+    pub fn disc(&mut self, x: f64, y: f64, r: f64, color: RGBColor, fill: bool) -> Drawn<()> {
+        let style = stroke(color, 1.0, 1.25);
+        let r = unit(r).unsigned_abs();
+        self.backend
+            .draw_circle((unit(x), unit(y)), r, &style, fill)
+            .map_err(|e| e.to_string())
+    }
+}
+
+/// Cuts a line into its dashes.
+fn dashes(points: &[(f64, f64)], pattern: &[f64]) -> Vec<Vec<(f64, f64)>> {
+    if pattern.is_empty() {
+        return vec![points.to_vec()];
+    }
+    let mut parts = vec![];
+    let (mut k, mut left, mut current) = (0, pattern[0], vec![]);
+    for pair in points.windows(2) {
+        let ((x0, y0), (x1, y1)) = (pair[0], pair[1]);
+        let length = (x1 - x0).hypot(y1 - y0);
+        let at = |d: f64| (x0 + (x1 - x0) * d / length, y0 + (y1 - y0) * d / length);
+        let mut done = 0.0;
+        if k % 2 == 0 && current.is_empty() {
+            current.push((x0, y0));
+        }
+        while length - done > left {
+            done += left;
+            current.push(at(done));
+            if k % 2 == 0 {
+                parts.push(std::mem::take(&mut current));
+            }
+            k += 1;
+            left = pattern[k % pattern.len()];
+        }
+        left -= length - done;
+        if k % 2 == 0 {
+            current.push((x1, y1));
+        }
+    }
+    if current.len() > 1 {
+        parts.push(current);
+    }
+    parts
+}
+
+/// The strokes of a hatch inside a rectangle.
+fn hatching(x0: f64, y0: f64, x1: f64, y1: f64, hatch: Hatch) -> Vec<((f64, f64), (f64, f64))> {
+    const STEP: f64 = 6.0;
+    let mut strokes = vec![];
+    let (w, h) = (x1 - x0, y1 - y0);
+    if w < 1.0 || h < 1.0 {
+        return strokes;
+    }
+    let diagonal = |strokes: &mut Vec<_>, up: bool| {
+        let mut d = STEP;
+        while d < w + h {
+            // The line u + v = d inside the rectangle, u from the left, v from the top.
+            let (u0, u1) = ((d - h).max(0.0), d.min(w));
+            let x = |u: f64| if up { x0 + u } else { x1 - u };
+            strokes.push(((x(u0), y0 + d - u0), (x(u1), y0 + d - u1)));
+            d += STEP * std::f64::consts::SQRT_2;
+        }
+    };
+    match hatch {
+        Hatch::None => {}
+        Hatch::Up => diagonal(&mut strokes, true),
+        Hatch::Down => diagonal(&mut strokes, false),
+        Hatch::Cross => {
+            diagonal(&mut strokes, true);
+            diagonal(&mut strokes, false);
+        }
+        Hatch::Upright => {
+            let n = (w / STEP) as usize;
+            strokes.extend(
+                (1..=n)
+                    .map(|i| x0 + i as f64 * STEP)
+                    .map(|x| ((x, y0), (x, y1))),
+            );
+        }
+        Hatch::Level => {
+            let n = (h / STEP) as usize;
+            strokes.extend(
+                (1..=n)
+                    .map(|i| y0 + i as f64 * STEP)
+                    .map(|y| ((x0, y), (x1, y))),
+            );
+        }
+    }
+    strokes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dashes_keep_to_the_pattern() {
+        let parts = dashes(&[(0.0, 0.0), (10.0, 0.0), (10.0, 10.0)], &[4.0, 2.0]);
+        let length: f64 = parts
+            .iter()
+            .flat_map(|p| p.windows(2))
+            .map(|s| (s[1].0 - s[0].0).hypot(s[1].1 - s[0].1))
+            .sum();
+        assert!((length - 14.0).abs() < 1e-9, "{parts:?}");
+    }
+
+    #[test]
+    fn text_is_measured_and_wrapped() {
+        let look = look(12.0);
+        assert!(text_width("wwww", look) > text_width("iiii", look));
+        assert!(text_width("w", bold(12.0)) > 0.0);
+        let lines = wrap("a-rather-long-name-of-a-variant without end", 80.0, look);
+        assert!(lines.len() > 2 && lines.iter().all(|l| text_width(l, look) <= 80.0));
+    }
+}

@@ -1,0 +1,69 @@
+//! The bill of the measured time by variant, stacked by item.
+//!
+//! Items of several accounts and Regions are added up; `bill.csv` keeps them apart.
+
+use super::bars::{self, Bar, Stack};
+use super::canvas::{Drawn, svg};
+use super::{caption, label, page};
+use crate::report::number;
+use crate::results::{RunResults, VariantResults};
+
+pub(super) const TITLE: &str = "Cost by variant and bill item";
+
+fn amount(v: &VariantResults, item: &str) -> f64 {
+    v.bill
+        .iter()
+        .filter(|l| l.item == item)
+        .map(|l| l.amount_usd)
+        .sum()
+}
+
+/// Draws the figure.
+pub(super) fn draw(results: &RunResults) -> Drawn<String> {
+    let mut head = vec![caption(results)];
+    let mut items: Vec<String> = vec![];
+    for line in results.variants.iter().flat_map(|v| &v.bill) {
+        let counts = results
+            .variants
+            .iter()
+            .any(|v| amount(v, &line.item) != 0.0);
+        if counts && !items.contains(&line.item) {
+            items.push(line.item.clone());
+        }
+    }
+    if items.is_empty() {
+        return page::words(TITLE, &head, "Nothing is charged in any variant.");
+    }
+    let bar = |v: &VariantResults| {
+        let e = v.metrics.get("cost_total_usd");
+        let month = v
+            .metrics
+            .get("cost_total_usd_per_month")
+            .filter(|m| m.mean.is_some());
+        Bar {
+            name: v.name.clone(),
+            parts: items.iter().map(|i| amount(v, i)).collect(),
+            total: e.and_then(|e| Some((e.mean?, e.ci_low.zip(e.ci_high)))),
+            label: e.map_or(number::NO_DATA.to_owned(), |e| {
+                number::estimate("cost_total_usd", e)
+            }),
+            note: month.map_or(String::new(), |m| {
+                number::estimate("cost_total_usd_per_month", m)
+            }),
+        }
+    };
+    let bars: Vec<_> = results.variants.iter().map(bar).collect();
+    if bars.iter().any(|b| b.parts.iter().any(|p| *p < 0.0)) {
+        head.push("Amounts below zero reduce the bill; the diamond marks the total.".to_owned());
+    }
+    let x_title = format!("{} of the measured time [USD]", label("cost_total_usd"));
+    let stack = Stack {
+        parts: &items,
+        x_title: &x_title,
+        amount: number::usd,
+    };
+    svg(TITLE, |c| {
+        let top = page::head(c, TITLE, &head)?;
+        bars::draw(c, top, &bars, &stack)
+    })
+}

@@ -1,0 +1,64 @@
+//! KMS calls by variant, stacked by KMS operation.
+//!
+//! Not shown: S3 operations, whose entries stand beside those of KMS in the results and count the
+//! same calls once more; they are told by their S3 requests.
+
+use super::bars::{self, Bar, Stack};
+use super::canvas::{Drawn, svg};
+use super::{caption, label, mean, page};
+use crate::report::number;
+use crate::results::{RunResults, VariantResults};
+
+pub(super) const TITLE: &str = "KMS calls by variant and KMS operation";
+
+fn operations(v: &VariantResults) -> impl Iterator<Item = (&String, f64)> {
+    v.by_operation.iter().filter_map(|(name, metrics)| {
+        let of_s3 = mean(metrics, "s3_requests").is_some_and(|r| r > 0.0);
+        mean(metrics, "kms_calls")
+            .filter(|calls| *calls > 0.0 && !of_s3)
+            .map(|calls| (name, calls))
+    })
+}
+
+/// Draws the figure.
+pub(super) fn draw(results: &RunResults) -> Drawn<String> {
+    let head = [caption(results)];
+    let called = |v: &VariantResults| mean(&v.metrics, "kms_calls").is_some_and(|c| c > 0.0);
+    if !results.variants.iter().any(called) {
+        return page::words(TITLE, &head, "No variant made a single KMS call.");
+    }
+    let mut names: Vec<String> = vec![];
+    for (name, _) in results.variants.iter().flat_map(operations) {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    let bar = |v: &VariantResults| {
+        let calls = |name: &String| {
+            operations(v)
+                .find(|(n, _)| *n == name)
+                .map_or(0.0, |(_, calls)| calls)
+        };
+        let e = v.metrics.get("kms_calls");
+        Bar {
+            name: v.name.clone(),
+            parts: names.iter().map(calls).collect(),
+            total: e.and_then(|e| Some((e.mean?, e.ci_low.zip(e.ci_high)))),
+            label: e.map_or(number::NO_DATA.to_owned(), |e| {
+                number::estimate("kms_calls", e)
+            }),
+            note: String::new(),
+        }
+    };
+    let bars: Vec<_> = results.variants.iter().map(bar).collect();
+    let x_title = format!("{} in the measured time [count]", label("kms_calls"));
+    let stack = Stack {
+        parts: &names,
+        x_title: &x_title,
+        amount: |v| number::plain(v.round()),
+    };
+    svg(TITLE, |c| {
+        let top = page::head(c, TITLE, &head)?;
+        bars::draw(c, top, &bars, &stack)
+    })
+}

@@ -1,0 +1,101 @@
+//! The figures: one file a figure, drawn once as SVG and rasterised from that very SVG.
+//!
+//! Every figure is deterministic, names its units, variants, scenario, replications and seed, and
+//! says in words why it is empty where it is. Not here: what a figure's numbers mean, which the
+//! metric registry says, and any reading of fonts from the machine.
+
+mod added_delay;
+mod attempts;
+mod axis;
+mod bars;
+mod canvas;
+mod cost;
+mod grid;
+mod kms_calls;
+mod page;
+mod png;
+mod theme;
+mod throttle_rate;
+
+use super::{ReportError, table};
+use crate::metrics::registry;
+use crate::results::{Metrics, RunResults};
+
+/// A figure as text.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// File name without ending.
+    pub stem: String,
+    /// Plain title.
+    pub title: String,
+    /// The drawing, a complete SVG document with width and height in CSS pixels.
+    pub svg: String,
+}
+
+impl Figure {
+    /// The same drawing as PNG, two device pixels for one CSS pixel.
+    pub fn png(&self) -> Result<Vec<u8>, ReportError> {
+        png::render(&self.svg).map_err(|reason| ReportError::Draw {
+            figure: self.stem.clone(),
+            reason,
+        })
+    }
+}
+
+/// Stem of the attempts figure where no quota saw an attempt, and prefix of all others.
+const ATTEMPTS: &str = "attempts";
+const FIXED: [&str; 4] = ["throttle_rate", "kms_calls", "cost", "added_delay"];
+
+/// Whether a file of this stem is a figure of this program.
+pub(super) fn is_figure(stem: &str) -> bool {
+    FIXED.contains(&stem) || stem == ATTEMPTS || stem.starts_with("attempts_")
+}
+
+/// Every figure of a run, in the order of presentation.
+pub fn all(results: &RunResults) -> Result<Vec<Figure>, ReportError> {
+    let mut figures = vec![];
+    for plan in attempts::plan(results) {
+        figures.push(figure(
+            &plan.stem,
+            &plan.title,
+            attempts::draw(results, &plan),
+        )?);
+    }
+    let drawings = [
+        (FIXED[0], throttle_rate::TITLE, throttle_rate::draw(results)),
+        (FIXED[1], kms_calls::TITLE, kms_calls::draw(results)),
+        (FIXED[2], cost::TITLE, cost::draw(results)),
+        (FIXED[3], added_delay::TITLE, added_delay::draw(results)),
+    ];
+    for (stem, title, svg) in drawings {
+        figures.push(figure(stem, title, svg)?);
+    }
+    Ok(figures)
+}
+
+fn figure(stem: &str, title: &str, svg: canvas::Drawn<String>) -> Result<Figure, ReportError> {
+    let svg = svg.map_err(|reason| ReportError::Draw {
+        figure: stem.to_owned(),
+        reason,
+    })?;
+    Ok(Figure {
+        stem: stem.to_owned(),
+        title: title.to_owned(),
+        svg,
+    })
+}
+
+/// The caption that every figure carries.
+fn caption(results: &RunResults) -> String {
+    table::caption(results)
+}
+
+/// Mean of a metric, `None` where it has no data.
+fn mean(metrics: &Metrics, id: &str) -> Option<f64> {
+    metrics.get(id)?.mean.filter(|v| v.is_finite())
+}
+
+/// Label of a metric as the registry has it.
+fn label(id: &'static str) -> &'static str {
+    registry::metric(id).map_or(id, |m| m.label)
+}

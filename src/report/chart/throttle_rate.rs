@@ -1,0 +1,190 @@
+//! The share of attempts that was throttled, over time.
+//!
+//! Each variant shows the quota that throttled most of its attempts. Up to four variants share one
+//! panel; more get a panel each. Variants that never throttled are told in words.
+
+use super::axis::{self, Panel};
+use super::canvas::{Canvas, Drawn, svg};
+use super::grid::{Axes, Grid, Heading};
+use super::page::{self, Sign};
+use super::theme::{self, Line};
+use super::{caption, label, mean};
+use crate::report::number;
+use crate::results::{RunResults, VariantResults};
+
+pub(super) const TITLE: &str = "Share of KMS attempts throttled over time";
+
+/// Most lines that one panel holds legibly.
+const TOGETHER: usize = 4;
+
+/// One variant's line: ends of each bin [s] and the share throttled in it.
+struct Course {
+    variant: usize,
+    quota: String,
+    bins: Vec<(f64, f64, Option<f64>)>,
+}
+
+/// The quota that throttled most, if any did.
+fn worst(v: &VariantResults) -> Option<&String> {
+    let rate =
+        |q: &crate::results::QuotaResults| mean(&q.metrics, "throttle_rate").filter(|r| *r > 0.0);
+    let rates = v
+        .by_quota
+        .iter()
+        .filter_map(|(name, q)| Some((name, rate(q)?)));
+    rates
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(name, _)| name)
+}
+
+fn course(results: &RunResults, variant: usize, most: usize) -> Option<Course> {
+    let v = &results.variants[variant];
+    let quota = worst(v)?;
+    let s = v.series.quotas.get(quota)?;
+    let t = &v.series.t_s;
+    let group = t.len().div_ceil(most.max(1)).max(1);
+    let whole: Vec<usize> = (0..t.len()).collect();
+    let bins = whole.chunks(group).map(|at| {
+        let sum = |values: &[f64]| at.iter().filter_map(|i| values.get(*i)).sum::<f64>();
+        let attempts = sum(&s.kms_attempts_per_s.mean);
+        let share = (attempts > 0.0).then(|| sum(&s.kms_throttled_per_s.mean) / attempts);
+        (
+            t[at[0]] as f64,
+            (t[at[at.len() - 1]] + v.series.bin_s) as f64,
+            share,
+        )
+    });
+    Some(Course {
+        variant,
+        quota: quota.clone(),
+        bins: bins.collect(),
+    })
+}
+
+fn overall(v: &VariantResults) -> String {
+    match v.metrics.get("throttle_rate") {
+        Some(e) if e.mean.is_some() => format!("{} overall", number::estimate("throttle_rate", e)),
+        _ => number::NO_DATA.to_owned(),
+    }
+}
+
+/// Draws the figure.
+pub(super) fn draw(results: &RunResults) -> Drawn<String> {
+    let mut head = vec![caption(results)];
+    let n = results.variants.len();
+    let throttled = (0..n)
+        .filter(|i| worst(&results.variants[*i]).is_some())
+        .count();
+    let panels = if throttled <= TOGETHER { 1 } else { throttled };
+    let layout = Grid::new(results, panels);
+    let courses: Vec<_> = (0..n)
+        .filter_map(|i| course(results, i, layout.bins()))
+        .collect();
+    if courses.is_empty() {
+        let tried = |v: &VariantResults| mean(&v.metrics, "kms_attempts").is_some_and(|a| a > 0.0);
+        let reason = if results.variants.iter().any(tried) {
+            "No attempt was throttled, in any variant and replication."
+        } else {
+            "No variant made a single KMS attempt."
+        };
+        return page::words(TITLE, &head, reason);
+    }
+    let calm: Vec<_> = results
+        .variants
+        .iter()
+        .enumerate()
+        .filter(|(i, _)| courses.iter().all(|c| c.variant != *i))
+        .map(|(_, v)| v.name.as_str())
+        .collect();
+    if !calm.is_empty() {
+        head.push(format!(
+            "Nothing throttled, hence no line: {}",
+            calm.join(" · ")
+        ));
+    }
+    let bins = || courses.iter().flat_map(|c| &c.bins);
+    let high = bins().filter_map(|b| b.2).fold(0.0, f64::max);
+    let y = axis::linear(0.0, high, 5.0, |v| number::tick(v * 100.0) + " %");
+    let end = bins().map(|b| b.1).fold(results.horizon_s as f64, f64::max);
+    let (x, unit) = axis::time(end, layout.ticks());
+    let axes = Axes {
+        x: &x,
+        x_title: &format!("time since the run's start [{unit}]"),
+        y: &y,
+        y_title: &format!("{} [% of attempts]", label("throttle_rate")),
+    };
+    svg(TITLE, |c| {
+        let top = page::head(c, TITLE, &head)?;
+        let text = |course: &Course| {
+            let v = &results.variants[course.variant];
+            (
+                v.name.clone(),
+                format!("{} · quota {}", overall(v), course.quota),
+            )
+        };
+        let bottom = if panels == 1 {
+            let entries = courses.iter().map(|course| {
+                let (name, note) = text(course);
+                (Sign::Lettered(course.variant), format!("{name}: {note}"))
+            });
+            let top = page::legend(c, top, &entries.collect::<Vec<_>>())?;
+            let heading = [Heading {
+                name: String::new(),
+                note: String::new(),
+            }];
+            layout.draw(c, top, &heading, &axes, |c, p, _| {
+                for course in &courses {
+                    line(c, p, course, theme::variant_line(course.variant).dash)?;
+                }
+                for (k, course) in courses.iter().enumerate() {
+                    letter(c, p, course, (k + 1) as f64 / (courses.len() + 1) as f64)?;
+                }
+                Ok(())
+            })?
+        } else {
+            let headings: Vec<_> = courses
+                .iter()
+                .map(text)
+                .map(|(name, note)| Heading { name, note })
+                .collect();
+            layout.draw(c, top, &headings, &axes, |c, p, i| {
+                // Alone in its panel, a line needs no dash to be told from others.
+                line(c, p, &courses[i], &[])
+            })?
+        };
+        Ok(bottom + theme::MARGIN / 2.0)
+    })
+}
+
+/// Draws a course; bins without attempts have no share and break the line.
+fn line(c: &mut Canvas<'_>, p: &Panel<'_>, course: &Course, dash: &'static [f64]) -> Drawn<()> {
+    let look = Line {
+        dash,
+        ..theme::variant_line(course.variant)
+    };
+    let mut points = vec![];
+    for (from, to, share) in &course.bins {
+        match share {
+            Some(share) => {
+                points.push((p.px(*from), p.py(*share)));
+                points.push((p.px(*to), p.py(*share)));
+            }
+            None => c.line(&std::mem::take(&mut points), look)?,
+        }
+    }
+    c.line(&points, look)
+}
+
+/// Puts the variant's letter on its line, `share` of the way through its throttled bins.
+fn letter(c: &mut Canvas<'_>, p: &Panel<'_>, course: &Course, share: f64) -> Drawn<()> {
+    let above: Vec<_> = course
+        .bins
+        .iter()
+        .filter_map(|(from, to, s)| s.filter(|s| *s > 0.0).map(|s| ((from + to) / 2.0, s)))
+        .collect();
+    let at = ((above.len() as f64 * share) as usize).min(above.len().saturating_sub(1));
+    match above.get(at) {
+        Some((t, s)) => page::lettered(c, p.px(*t), p.py(*s), course.variant),
+        None => Ok(()),
+    }
+}

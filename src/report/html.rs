@@ -1,0 +1,275 @@
+//! `report.html`: one file that opens offline, without scripts, and prints well.
+//!
+//! Says first whether the quota is hit and which variant is worth it, then shows the figures behind
+//! it. Every text that comes from outside is escaped; only the figures' own SVG goes in as it is.
+
+use minijinja::{Environment, Value, context};
+
+use super::chart::Figure;
+use super::{ReportError, compare, number, table};
+use crate::metrics::registry::{self, METRICS, Scope};
+use crate::results::{Metrics, RunResults, VariantResults};
+
+/// Below this headroom a variant is near its quota: the usual alarm stands at 80 % of it.
+const NEAR: f64 = 0.2;
+
+/// Columns of the breakdown tables, as far as the results have them.
+const BREAKDOWN: [&str; 8] = [
+    "s3_requests",
+    "s3_requests_failed",
+    "kms_needs",
+    "kms_calls",
+    "kms_attempts",
+    "kms_throttled",
+    "throttle_rate",
+    "added_delay_s_p99",
+];
+
+/// The report as HTML text.
+pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, ReportError> {
+    let mut environment = Environment::new();
+    // The name's ending switches escaping on.
+    environment.add_template("report.html", include_str!("report.html.jinja"))?;
+    let summary: Vec<Value> = table::rows(results)
+        .into_iter()
+        .map(|(label, cells)| context! { label, cells })
+        .collect();
+    let charts: Vec<Value> = figures
+        .iter()
+        .map(|f| context! { title => f.title.as_str(), svg => Value::from_safe_string(f.svg.clone()) })
+        .collect();
+    let resolved = serde_json::to_string_pretty(&results.scenario.resolved)?;
+    let names: Vec<String> = results.variants.iter().map(|v| v.name.clone()).collect();
+    let page = context! {
+        scenario => results.scenario.name.as_str(),
+        caption => table::caption(results),
+        note => table::note(results),
+        version => results.kmsim_version.as_str(),
+        sha256 => results.scenario.text_sha256.as_str(),
+        warnings => results.warnings.clone(),
+        verdict => verdict(results),
+        headlines => results.variants.iter().map(headline).collect::<Vec<_>>(),
+        names,
+        summary,
+        charts,
+        comparisons => results.comparisons.iter().map(comparison).collect::<Vec<_>>(),
+        quotas => quotas(results),
+        bills => results.variants.iter().map(bill).collect::<Vec<_>>(),
+        breakdowns => breakdowns(results),
+        definitions => METRICS.iter().map(definition).collect::<Vec<_>>(),
+        resolved,
+    };
+    Ok(environment.get_template("report.html")?.render(page)?)
+}
+
+fn mean(v: &VariantResults, id: &str) -> Option<f64> {
+    v.metrics.get(id)?.mean
+}
+
+fn throttles(v: &VariantResults) -> bool {
+    mean(v, "kms_throttled").is_some_and(|t| t > 0.0)
+}
+
+/// Costs to rank by: of a month where known, as it holds the free tier once.
+fn price(v: &VariantResults) -> Option<f64> {
+    mean(v, "cost_total_usd_per_month").or_else(|| mean(v, "cost_total_usd"))
+}
+
+fn price_text(v: &VariantResults) -> String {
+    let ids = ["cost_total_usd_per_month", "cost_total_usd"];
+    let known = ids
+        .into_iter()
+        .find_map(|id| Some((id, v.metrics.get(id)?, mean(v, id)?)));
+    match known {
+        Some((id, e, m)) => number::value(id, &e.unit, m),
+        None => format!("cost: {}", number::NO_DATA),
+    }
+}
+
+/// One sentence on all variants: which is the best.
+fn verdict(results: &RunResults) -> String {
+    let tried: Vec<_> = results
+        .variants
+        .iter()
+        .filter(|v| mean(v, "kms_attempts").is_some_and(|a| a > 0.0))
+        .collect();
+    let total = results.variants.len();
+    let clear: Vec<_> = tried.iter().filter(|v| !throttles(v)).collect();
+    let cheapest = clear.iter().filter_map(|v| Some((v, price(v)?)));
+    let cheapest = cheapest.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(v, _)| v);
+    if tried.is_empty() {
+        return "No variant made a KMS attempt, so nothing can be said about the quota.".to_owned();
+    }
+    match (cheapest, clear.len()) {
+        (Some(v), _) if total == 1 => {
+            format!("The quota holds: {} is never throttled.", v.name)
+        }
+        (Some(v), n) => format!(
+            "{n} of {total} variants {} never throttled; the cheapest of them is {} ({}).",
+            if n == 1 { "is" } else { "are" },
+            v.name,
+            price_text(v),
+        ),
+        (None, n) if n > 0 => format!("{n} of {total} variants are never throttled."),
+        (None, _) => {
+            let rate = |v: &&&VariantResults| mean(v, "throttle_rate").unwrap_or(f64::INFINITY);
+            let least = tried.iter().min_by(|a, b| rate(a).total_cmp(&rate(b)));
+            let name = least.map_or("", |v| v.name.as_str());
+            if total == 1 {
+                format!("The quota does not hold: {name} is throttled.")
+            } else {
+                format!("Every variant that calls KMS is throttled; {name} is throttled least.")
+            }
+        }
+    }
+}
+
+/// One variant in a sentence.
+fn headline(v: &VariantResults) -> Value {
+    let id = |id: &str| table::cell(&v.metrics, id);
+    let Some((name, q)) =
+        table::tightest_quota(v).filter(|_| mean(v, "kms_attempts").is_some_and(|a| a > 0.0))
+    else {
+        let text = format!("makes no KMS attempt. Cost: {}.", price_text(v));
+        return context! { name => v.name.as_str(), class => "none", word => "no KMS traffic", text };
+    };
+    let headroom = q.metrics.get("quota_headroom").and_then(|e| e.mean);
+    let (class, word) = match headroom {
+        _ if throttles(v) => ("hit", "hits the quota"),
+        Some(h) if h < NEAR => ("near", "near the quota"),
+        _ => ("clear", "clear of the quota"),
+    };
+    let mut text = format!(
+        "busiest second {} of a quota of {} ({name}), headroom {}. ",
+        table::cell(&q.metrics, "kms_attempts_per_s_max"),
+        number::value("", "1/s", q.quota),
+        table::cell(&q.metrics, "quota_headroom"),
+    );
+    if throttles(v) {
+        let values = v
+            .metrics
+            .get("kms_throttled")
+            .map_or(&[][..], |e| &e.values);
+        let hit = values.iter().flatten().filter(|t| **t > 0.0).count();
+        text += &format!(
+            "{} of attempts throttled, in {hit} of {} replications; added delay p99 {}, max {}; {} S3 requests failed. ",
+            id("throttle_rate"),
+            values.len(),
+            id("added_delay_s_p99"),
+            id("added_delay_s_max"),
+            id("s3_requests_failed"),
+        );
+    } else {
+        text += "Nothing throttled. ";
+    }
+    text += &format!("Cost: {}.", price_text(v));
+    context! { name => v.name.as_str(), class, word, text }
+}
+
+fn comparison(c: &crate::results::Comparison) -> Value {
+    let rows: Vec<Value> = compare::rows(c)
+        .into_iter()
+        .map(|r| {
+            context! {
+                label => r.label, baseline => r.baseline, variant => r.variant,
+                difference => r.difference, verdict => r.verdict,
+                class => r.verdict.split(' ').next().unwrap_or_default(),
+            }
+        })
+        .collect();
+    context! { baseline => c.baseline.as_str(), variant => c.variant.as_str(), method => compare::method(c), rows }
+}
+
+/// A header cell: label, with the unit where values don't carry it.
+fn header(id: &str) -> &str {
+    registry::metric(id).map_or(id, |m| m.label)
+}
+
+/// A table of metrics by name: columns are the metrics of the list that any row has.
+fn metric_table<'a>(
+    ids: &[&str],
+    rows: impl Iterator<Item = (String, String, &'a Metrics)> + Clone,
+) -> (Vec<String>, Vec<Value>) {
+    let present: Vec<&str> = ids
+        .iter()
+        .copied()
+        .filter(|id| rows.clone().any(|(_, _, m)| m.contains_key(*id)))
+        .collect();
+    let head = present.iter().map(|id| header(id).to_owned()).collect();
+    let body = rows.map(|(variant, name, m)| {
+        let cells: Vec<String> = present
+            .iter()
+            .map(|id| {
+                if m.contains_key(*id) {
+                    table::cell(m, id)
+                } else {
+                    String::new()
+                }
+            })
+            .collect();
+        context! { variant, name, cells }
+    });
+    (head, body.collect())
+}
+
+fn quotas(results: &RunResults) -> Value {
+    let ids: Vec<&str> = METRICS
+        .iter()
+        .filter(|m| matches!(m.scope, Scope::Quota | Scope::Everywhere))
+        .map(|m| m.id)
+        .collect();
+    let rows = results.variants.iter().flat_map(|v| {
+        v.by_quota.iter().map(|(name, q)| {
+            let at = q.busiest_second_at_s.map_or(String::new(), |t| {
+                format!(", busiest at {}", number::instant(t))
+            });
+            let limit = number::value("", "1/s", q.quota);
+            (v.name.clone(), format!("{name}: {limit}{at}"), &q.metrics)
+        })
+    });
+    let (head, rows) = metric_table(&ids, rows);
+    context! { head, rows }
+}
+
+fn breakdowns(results: &RunResults) -> Vec<Value> {
+    type Group = fn(&VariantResults) -> &indexmap::IndexMap<String, Metrics>;
+    let groups: [(&str, Group); 5] = [
+        ("workload", |v| &v.by_workload),
+        ("bucket", |v| &v.by_bucket),
+        ("KMS key", |v| &v.by_key),
+        ("requester", |v| &v.by_requester),
+        ("operation", |v| &v.by_operation),
+    ];
+    let tables = groups.into_iter().map(|(title, group)| {
+        let rows = results.variants.iter().flat_map(|v| {
+            group(v)
+                .iter()
+                .map(|(name, m)| (v.name.clone(), name.clone(), m))
+        });
+        let (head, rows) = metric_table(&BREAKDOWN, rows);
+        context! { title, head, rows }
+    });
+    tables.collect()
+}
+
+fn bill(v: &VariantResults) -> Value {
+    let lines: Vec<Value> = v
+        .bill
+        .iter()
+        .map(|l| {
+            context! {
+                item => l.item.as_str(), account => l.account.as_str(), region => l.region.as_str(), unit => l.unit.as_str(),
+                quantity => number::plain(l.quantity),
+                price => format!("${}", l.unit_price_usd),
+                amount => number::usd(l.amount_usd),
+            }
+        })
+        .collect();
+    let total = table::cell(&v.metrics, "cost_total_usd");
+    let month = table::cell(&v.metrics, "cost_total_usd_per_month");
+    context! { name => v.name.as_str(), lines, total, month }
+}
+
+fn definition(m: &registry::Metric) -> Value {
+    context! { id => m.id, label => m.label, unit => m.unit, help => m.help }
+}

@@ -1,0 +1,222 @@
+//! The results directory as a whole: written, read back, redrawn.
+
+use std::path::Path;
+
+use super::*;
+
+fn all_fixtures() -> Vec<(&'static str, RunResults)> {
+    vec![
+        ("peak", fixture::evening_peak()),
+        ("twelve", fixture::variants(12)),
+        ("one-replication", fixture::one_replication()),
+        ("nothing-throttled", fixture::nothing_throttled()),
+        ("nothing-happened", fixture::nothing_happened()),
+        ("thirty-days", fixture::thirty_days()),
+        ("hostile", fixture::hostile_names()),
+    ]
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<_> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// With KMSIM_FIGURES set to a directory, leaves everything there to be looked at.
+#[test]
+fn every_fixture_is_drawn_whole() {
+    let temporary = tempfile::tempdir().unwrap();
+    let root = std::env::var_os("KMSIM_FIGURES").map_or(temporary.path().to_owned(), PathBuf::from);
+    for (name, results) in all_fixtures() {
+        let dir = root.join(name);
+        write_all(&results, None, &dir).unwrap();
+        std::fs::write(root.join(format!("{name}.txt")), table::summary(&results)).unwrap();
+        assert_eq!(
+            names(&dir),
+            [
+                "bill.csv",
+                "charts",
+                "report.html",
+                "results.json",
+                "summary.csv",
+                "timeseries.csv"
+            ]
+        );
+        for file in names(&dir.join("charts")) {
+            let bytes = std::fs::read(dir.join("charts").join(&file)).unwrap();
+            if file.ends_with(".png") {
+                check_png(&file, &bytes);
+            } else {
+                check_svg(&file, &String::from_utf8(bytes).unwrap(), &results);
+            }
+        }
+        check_html(&std::fs::read_to_string(dir.join("report.html")).unwrap());
+    }
+}
+
+fn check_png(file: &str, bytes: &[u8]) {
+    let sheet = resvg::tiny_skia::Pixmap::decode_png(bytes).unwrap();
+    let first = sheet.pixels()[0];
+    let drawn = sheet.pixels().iter().filter(|p| **p != first).count();
+    assert!(
+        sheet.width() == 2_080 && drawn > 2_000,
+        "{file}: {drawn} pixels drawn"
+    );
+}
+
+fn check_svg(file: &str, svg: &str, results: &RunResults) {
+    for fault in ["NaN", "inf", "<script"] {
+        assert!(!svg.contains(fault), "{file} contains {fault}");
+    }
+    assert!(
+        svg.contains("replication") && svg.contains("seed 42"),
+        "{file}"
+    );
+    if file.starts_with("attempts_") {
+        assert!(
+            svg.contains("[1/s]") && svg.contains("time since"),
+            "{file}"
+        );
+        let plain = results
+            .variants
+            .iter()
+            .filter(|v| v.name.len() < 20 && v.name.chars().all(|c| c.is_alphanumeric()));
+        for v in plain {
+            assert!(
+                svg.contains(&format!(">{}<", v.name)),
+                "{file} lacks {}",
+                v.name
+            );
+        }
+    }
+    if file.starts_with("cost") && svg.contains("textLength") && !svg.contains("Nothing is charged")
+    {
+        assert!(svg.contains("[USD]"), "{file}");
+    }
+}
+
+fn check_html(html: &str) {
+    assert!(!html.contains("<script"));
+    for load in ["src=", "href=", "url(", "@import"] {
+        assert!(!html.contains(load), "{load}");
+    }
+    // The name of the SVG dialect is the only address; nothing is loaded from it.
+    assert!(
+        !html
+            .replace("http://www.w3.org/2000/svg", "")
+            .contains("://")
+    );
+}
+
+#[test]
+fn names_are_escaped() {
+    let results = fixture::hostile_names();
+    let html = html::report(&results, &chart::all(&results).unwrap()).unwrap();
+    assert!(html.contains("&lt;script&gt;alert("));
+    assert!(!html.contains("</pre><script"));
+}
+
+#[test]
+fn the_same_results_give_the_same_drawing() {
+    let svgs = || {
+        chart::all(&fixture::evening_peak())
+            .unwrap()
+            .into_iter()
+            .map(|f| f.svg)
+    };
+    assert!(svgs().eq(svgs()));
+}
+
+#[test]
+fn results_come_back_as_they_were() {
+    let dir = tempfile::tempdir().unwrap();
+    let results = fixture::one_replication();
+    let manifest = Manifest {
+        kmsim_version: results.kmsim_version.clone(),
+        date: "2026-01-01T00:00:00Z".to_owned(),
+        host: String::new(),
+        threads: 2,
+        simulate_all: false,
+        wall_s: 1.5,
+        variants: vec![],
+    };
+    write_all(&results, Some(&manifest), dir.path()).unwrap();
+    assert_eq!(read(dir.path()).unwrap(), results);
+    let kept = std::fs::read(dir.path().join(RESULTS_FILE)).unwrap();
+    let drawn = std::fs::read(dir.path().join("report.html")).unwrap();
+    std::fs::remove_file(dir.path().join("report.html")).unwrap();
+    std::fs::write(dir.path().join("charts/attempts_of_yesterday.svg"), "old").unwrap();
+    std::fs::write(dir.path().join("charts/notes.svg"), "mine").unwrap();
+    redraw(dir.path()).unwrap();
+    assert_eq!(std::fs::read(dir.path().join(RESULTS_FILE)).unwrap(), kept);
+    assert_eq!(
+        std::fs::read(dir.path().join("report.html")).unwrap(),
+        drawn
+    );
+    let charts = names(&dir.path().join("charts"));
+    assert!(charts.contains(&"notes.svg".to_owned()));
+    assert!(
+        !charts
+            .iter()
+            .any(|n| n.contains("yesterday") || n.ends_with(".tmp"))
+    );
+    assert!(names(dir.path()).contains(&"manifest.json".to_owned()));
+}
+
+#[test]
+fn unreadable_results_say_why() {
+    let dir = tempfile::tempdir().unwrap();
+    let fault = |text: Option<&str>| {
+        if let Some(text) = text {
+            std::fs::write(dir.path().join(RESULTS_FILE), text).unwrap();
+        }
+        let error = read(dir.path()).unwrap_err();
+        assert!(error.is_input_fault());
+        error.to_string()
+    };
+    assert!(fault(None).contains("results.json"));
+    assert!(fault(Some("{\n  oops")).contains("results.json:2:3: "));
+    assert!(fault(Some("{}")).contains("schema_version"));
+    let text = fault(Some(r#"{"schema_version": 99}"#));
+    assert!(
+        text.contains("version 99") && text.contains("version 1"),
+        "{text}"
+    );
+    assert!(fault(Some(r#"{"schema_version": 1}"#)).contains("missing field"));
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_told_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let below = file.join("results");
+    for error in [
+        probe(&below).unwrap_err(),
+        write_all(&fixture::one_replication(), None, &below).unwrap_err(),
+    ] {
+        assert!(!error.is_input_fault());
+        assert!(
+            error.to_string().contains("create directory")
+                && error.to_string().contains("file/results"),
+            "{error}"
+        );
+    }
+    probe(&dir.path().join("deep/er")).unwrap();
+    assert_eq!(names(&dir.path().join("deep/er")), ["charts"]);
+}
+
+#[test]
+fn a_failed_write_keeps_the_old_file_and_leaves_nothing_beside() {
+    let dir = tempfile::tempdir().unwrap();
+    let results = fixture::one_replication();
+    write_all(&results, None, dir.path()).unwrap();
+    std::fs::remove_file(dir.path().join("report.html")).unwrap();
+    // A directory in the place of a file can't be renamed over.
+    std::fs::create_dir(dir.path().join("report.html")).unwrap();
+    assert!(write_all(&results, None, dir.path()).is_err());
+    assert!(names(dir.path()).iter().all(|n| !n.ends_with(".tmp")));
+}
