@@ -39,7 +39,8 @@ pub fn rows(c: &Comparison) -> Vec<Row> {
     c.metrics.iter().map(|(id, d)| row(id, d)).collect()
 }
 
-fn row(id: &str, d: &Difference) -> Row {
+/// One difference written out.
+pub fn row(id: &str, d: &Difference) -> Row {
     let mean = |v: Option<f64>| match v {
         Some(v) => number::value(id, &d.unit, v),
         None => number::NO_DATA.to_owned(),

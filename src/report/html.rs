@@ -52,6 +52,7 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         names,
         summary,
         charts,
+        overview => overview(results),
         comparisons => results.comparisons.iter().map(comparison).collect::<Vec<_>>(),
         quotas => quotas(results),
         bills => results.variants.iter().map(bill).collect::<Vec<_>>(),
@@ -124,13 +125,17 @@ fn verdict(results: &RunResults) -> String {
     }
 }
 
+/// A figure inside a sentence, not to be broken from its unit.
+fn unbroken(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
+}
+
 /// One variant in a sentence.
 fn headline(v: &VariantResults) -> Value {
-    let id = |id: &str| table::cell(&v.metrics, id);
-    let Some((name, q)) =
-        table::tightest_quota(v).filter(|_| mean(v, "kms_attempts").is_some_and(|a| a > 0.0))
-    else {
-        let text = format!("makes no KMS attempt. Cost: {}.", price_text(v));
+    let of = |metrics: &Metrics, id: &str| unbroken(&table::cell(metrics, id));
+    let tried = mean(v, "kms_attempts").is_some_and(|a| a > 0.0);
+    let Some((name, q)) = table::tightest_quota(v).filter(|_| tried) else {
+        let text = format!("No KMS attempt. Cost: {}.", price_text(v));
         return context! { name => v.name.as_str(), class => "none", word => "no KMS traffic", text };
     };
     let headroom = q.metrics.get("quota_headroom").and_then(|e| e.mean);
@@ -140,10 +145,10 @@ fn headline(v: &VariantResults) -> Value {
         _ => ("clear", "clear of the quota"),
     };
     let mut text = format!(
-        "busiest second {} of a quota of {} ({name}), headroom {}. ",
-        table::cell(&q.metrics, "kms_attempts_per_s_max"),
+        "Busiest second {} of a quota of {} ({name}), headroom {}. ",
+        of(&q.metrics, "kms_attempts_per_s_max"),
         number::value("", "1/s", q.quota),
-        table::cell(&q.metrics, "quota_headroom"),
+        of(&q.metrics, "quota_headroom"),
     );
     if throttles(v) {
         let values = v
@@ -152,18 +157,45 @@ fn headline(v: &VariantResults) -> Value {
             .map_or(&[][..], |e| &e.values);
         let hit = values.iter().flatten().filter(|t| **t > 0.0).count();
         text += &format!(
-            "{} of attempts throttled, in {hit} of {} replications; added delay p99 {}, max {}; {} S3 requests failed. ",
-            id("throttle_rate"),
+            "{} of attempts throttled, in {hit} of {} replications; added delay p99 {}, max {}; \
+             {} S3 requests failed. ",
+            of(&v.metrics, "throttle_rate"),
             values.len(),
-            id("added_delay_s_p99"),
-            id("added_delay_s_max"),
-            id("s3_requests_failed"),
+            of(&v.metrics, "added_delay_s_p99"),
+            of(&v.metrics, "added_delay_s_max"),
+            of(&v.metrics, "s3_requests_failed"),
         );
     } else {
         text += "Nothing throttled. ";
     }
     text += &format!("Cost: {}.", price_text(v));
     context! { name => v.name.as_str(), class, word, text }
+}
+
+/// Differences of the summary's metrics, a column a variant.
+fn overview(results: &RunResults) -> Vec<Value> {
+    let rows = table::metrics().map(|id: &'static str| {
+        let of = |c: &crate::results::Comparison| {
+            c.metrics.get(id).map(|d| {
+                let r = compare::row(id, d);
+                let class = class(r.verdict);
+                context! { difference => r.difference, verdict => r.verdict, class }
+            })
+        };
+        let cells: Vec<Option<Value>> = results.comparisons.iter().map(of).collect();
+        (header(id), cells)
+    });
+    rows.filter(|(_, cells)| cells.iter().any(Option::is_some))
+        .map(|(label, cells)| {
+            let cells: Vec<Value> = cells.into_iter().map(Option::unwrap_or_default).collect();
+            context! { label, cells }
+        })
+        .collect()
+}
+
+/// A verdict's first word, by which the style sheet knows it.
+fn class(verdict: &str) -> &str {
+    verdict.split(' ').next().unwrap_or_default()
 }
 
 fn comparison(c: &crate::results::Comparison) -> Value {
@@ -173,14 +205,14 @@ fn comparison(c: &crate::results::Comparison) -> Value {
             context! {
                 label => r.label, baseline => r.baseline, variant => r.variant,
                 difference => r.difference, verdict => r.verdict,
-                class => r.verdict.split(' ').next().unwrap_or_default(),
+                class => class(r.verdict),
             }
         })
         .collect();
     context! { baseline => c.baseline.as_str(), variant => c.variant.as_str(), method => compare::method(c), rows }
 }
 
-/// A header cell: label, with the unit where values don't carry it.
+/// A header cell; the unit stands in the cells below.
 fn header(id: &str) -> &str {
     registry::metric(id).map_or(id, |m| m.label)
 }
@@ -260,7 +292,7 @@ fn bill(v: &VariantResults) -> Value {
             context! {
                 item => l.item.as_str(), account => l.account.as_str(), region => l.region.as_str(), unit => l.unit.as_str(),
                 quantity => number::plain(l.quantity),
-                price => format!("${}", l.unit_price_usd),
+                price => number::unit_price(l.unit_price_usd),
                 amount => number::usd(l.amount_usd),
             }
         })

@@ -9,7 +9,11 @@ use crate::results::Estimate;
 pub const NO_DATA: &str = "no data";
 
 /// Metrics with unit `1` that are shares of one, not counts.
-const SHARES: [&str; 2] = ["throttle_rate", "quota_headroom"];
+const SHARES: [&str; 3] = [
+    "throttle_rate",
+    "quota_headroom",
+    "cloudwatch_alarm_80_percent",
+];
 
 /// How a value is scaled and what follows it.
 #[derive(Clone, Copy)]
@@ -45,7 +49,7 @@ fn shape(id: &str, unit: &str, at: f64) -> Shape {
         },
         "s" if id == "seconds_throttled_count" => suffix(1.0, " s"),
         "s" => match at.abs() {
-            v if v == 0.0 => suffix(1.0, " s"),
+            0.0 => suffix(1.0, " s"),
             v if v < 1e-3 => suffix(1e6, " µs"),
             v if v < 1.0 => suffix(1e3, " ms"),
             v if v < 120.0 => suffix(1.0, " s"),
@@ -126,7 +130,7 @@ pub fn usd(v: f64) -> String {
     let sign = if v < 0.0 { "-" } else { "" };
     let amount = v.abs();
     let text = match amount {
-        a if a == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         a if a < 1e-6 => format!("{a:.1e}"),
         a if a < 1.0 => {
             let text = grouped(a, decimals(a, 3).max(2));
@@ -175,6 +179,12 @@ pub fn value(id: &str, unit: &str, v: f64) -> String {
     }
     let s = shape(id, unit, v);
     format!("{}{}{}", s.prefix, plain(v * s.factor), s.suffix)
+}
+
+/// A price to its last digit, however small.
+pub fn unit_price(v: f64) -> String {
+    let sign = if v < 0.0 { "-" } else { "" };
+    format!("{sign}${}", v.abs())
 }
 
 /// Half the width of the 95 % interval, where there is one.
@@ -260,6 +270,7 @@ mod tests {
         assert_eq!(value("kms_calls", "1", 1234.0), "1,234");
         assert_eq!(usd(-0.06), "-$0.06");
         assert_eq!(usd(1234.5), "$1,234.50");
+        assert_eq!(unit_price(-0.000_000_4), "-$0.0000004");
         assert_eq!(
             value("cost_total_usd_per_month", "USD/month", 3.0),
             "$3.00/month"

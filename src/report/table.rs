@@ -43,6 +43,11 @@ const ROWS: &[(&str, Show)] = &[
     ("cost_total_usd_per_month", Show::Always),
 ];
 
+/// Metrics that a summary shows, in its order.
+pub fn metrics() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|(id, _)| *id)
+}
+
 /// The quota of a variant that is nearest to being hit, or furthest beyond it.
 pub fn tightest_quota(v: &VariantResults) -> Option<(&String, &QuotaResults)> {
     let headroom = |q: &QuotaResults| q.metrics.get("quota_headroom").and_then(|e| e.mean);

@@ -363,23 +363,24 @@ fn marks(
     page::marker(c, x, y)?;
     let text = format!("{}/s", number::grouped(b.attempts, 0));
     let half = text_width(&text, bold(SMALL)) / 2.0 + 4.0;
-    let text_x = x.clamp(p.left + half, p.right - half);
-    // Above the mark, unless the text would hide the quota there.
+    let within = x.clamp(p.left + half, p.right - half);
     let hides = |at: f64| {
-        let beside = |b: &&Bin| p.px(b.from_s) < text_x + half && p.px(b.to_s) > text_x - half;
-        let mut quotas = bins.iter().filter(beside).map(|b| b.quota);
+        let near = |b: &&Bin| p.px(b.from_s) < within + half && p.px(b.to_s) > within - half;
+        let mut quotas = bins.iter().filter(near).map(|b| b.quota);
         with_quota && quotas.any(|q| (p.py(q) - at).abs() < 10.0)
     };
-    let places = [y - 14.0, y + 14.0, y - 26.0];
-    let inside = |at: &f64| *at > p.top + 8.0 && *at < p.bottom - 8.0;
-    let free = places.into_iter().filter(inside).find(|at| !hides(*at));
-    c.label(
-        text_x,
-        free.unwrap_or(places[0]),
-        &text,
-        bold(SMALL),
-        Side::Center,
-    )
+    // Above the mark, a little higher where the text would hide the quota, or else beside it.
+    let above = [14.0, 22.0, 30.0].into_iter().map(|d| y - d);
+    let free = above
+        .into_iter()
+        .find(|at| *at > p.top + 8.0 && !hides(*at));
+    let beside = if x + 2.0 * half + 6.0 < p.right {
+        x + half + 6.0
+    } else {
+        x - half - 6.0
+    };
+    let (text_x, text_y) = free.map_or((beside, y), |at| (within, at));
+    c.label(text_x, text_y, &text, bold(SMALL), Side::Center)
 }
 
 fn empty(c: &mut Canvas<'_>, p: &Panel<'_>) -> Drawn<()> {

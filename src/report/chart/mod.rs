@@ -14,6 +14,7 @@ mod grid;
 mod kms_calls;
 mod page;
 mod png;
+mod stroke;
 mod theme;
 mod throttle_rate;
 

@@ -117,47 +117,22 @@ pub(super) struct Fill {
 
 /// Fills of stacked parts, in order: neighbours differ in lightness and hatch.
 pub(super) fn part_fill(i: usize) -> Fill {
+    const fn fill(r: u8, g: u8, b: u8, hatch: Hatch, dark: bool) -> Fill {
+        Fill {
+            color: RGBColor(r, g, b),
+            hatch,
+            dark,
+        }
+    }
     const FILLS: [Fill; 8] = [
-        Fill {
-            color: RGBColor(20, 75, 140),
-            hatch: Hatch::None,
-            dark: true,
-        },
-        Fill {
-            color: RGBColor(245, 190, 110),
-            hatch: Hatch::Up,
-            dark: false,
-        },
-        Fill {
-            color: RGBColor(60, 135, 105),
-            hatch: Hatch::None,
-            dark: true,
-        },
-        Fill {
-            color: RGBColor(205, 225, 245),
-            hatch: Hatch::Down,
-            dark: false,
-        },
-        Fill {
-            color: RGBColor(150, 70, 90),
-            hatch: Hatch::None,
-            dark: true,
-        },
-        Fill {
-            color: RGBColor(225, 225, 225),
-            hatch: Hatch::Cross,
-            dark: false,
-        },
-        Fill {
-            color: RGBColor(70, 70, 70),
-            hatch: Hatch::None,
-            dark: true,
-        },
-        Fill {
-            color: RGBColor(250, 235, 170),
-            hatch: Hatch::Upright,
-            dark: false,
-        },
+        fill(20, 75, 140, Hatch::None, true),
+        fill(245, 190, 110, Hatch::Up, false),
+        fill(175, 220, 195, Hatch::Cross, false),
+        fill(205, 225, 245, Hatch::Down, false),
+        fill(200, 120, 135, Hatch::None, false),
+        fill(250, 235, 170, Hatch::Upright, false),
+        fill(40, 40, 40, Hatch::None, true),
+        fill(228, 228, 228, Hatch::None, false),
     ];
     FILLS[i % FILLS.len()]
 }
