@@ -66,7 +66,7 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Adds KMS requests that arrived at a time [s since t = 0], which decides the free-tier period.
+    /// Adds KMS requests that arrived at a time \[s since t = 0\], which decides the free-tier period.
     pub fn add_kms_requests(&mut self, payer: &Payer, item: &str, at_s: u64, count: u64) {
         let key = (payer.clone(), item.to_owned());
         let periods = self.kms_requests.entry(key).or_default();

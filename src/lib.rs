@@ -2,8 +2,6 @@
 //!
 //! One direction: text → [`scenario`] → [`model::Plan`] → [`simulation`] → [`simulation::record::Record`] →
 //! [`outcome`] → [`results::RunResults`] → [`report`]. See docs/ARCHITECTURE.md.
-#![forbid(unsafe_code)]
-#![warn(missing_docs)]
 
 pub mod billing;
 pub mod catalog;

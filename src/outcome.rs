@@ -9,7 +9,7 @@ use crate::engine::SECOND;
 use crate::engine::limiter::Limiter;
 use crate::metrics::estimate::Moments;
 use crate::metrics::registry::{METRICS, Metric, Scope};
-use crate::model::{Kind, MAX_LANES, Plan};
+use crate::model::{Kind, Plan};
 use crate::results::{
     BinSeries, DelayHistogram, Estimate, Metrics, QuotaResults, QuotaSeries, Series, VariantResults,
 };
@@ -26,9 +26,16 @@ const ALARM: f64 = 0.8;
 ///
 /// # Errors
 /// [`BillError`] where a price is not known.
-pub fn variant_results(plan: &Plan, seed: u64, prices: &PriceBook, records: &[Record]) -> Result<VariantResults, BillError> {
-    let bills: Vec<Bill> =
-        records.iter().map(|r| billing::bill(&usage(plan, r), prices)).collect::<Result<_, _>>()?;
+pub fn variant_results(
+    plan: &Plan,
+    seed: u64,
+    prices: &PriceBook,
+    records: &[Record],
+) -> Result<VariantResults, BillError> {
+    let bills: Vec<Bill> = records
+        .iter()
+        .map(|r| billing::bill(&usage(plan, r), prices))
+        .collect::<Result<_, _>>()?;
     let months: Vec<Option<f64>> = records
         .iter()
         .map(|r| {
@@ -38,9 +45,14 @@ pub fn variant_results(plan: &Plan, seed: u64, prices: &PriceBook, records: &[Re
             billing::per_month(&usage(plan, r), prices).map(|usd| Some(billing::usd_f64(&usd)))
         })
         .collect::<Result<_, BillError>>()?;
-    let everything = Selection { classes: &|_| true, lanes: &|_| true };
-    let mut per_replication: Vec<BTreeMap<&'static str, f64>> =
-        records.iter().map(|r| tally(plan, r, &everything)).collect();
+    let everything = Selection {
+        classes: &|_| true,
+        lanes: &|_| true,
+    };
+    let mut per_replication: Vec<BTreeMap<&'static str, f64>> = records
+        .iter()
+        .map(|r| tally(plan, r, &everything))
+        .collect();
     for (i, values) in per_replication.iter_mut().enumerate() {
         let record = &records[i];
         quota_extremes(plan, record, values);
@@ -53,14 +65,21 @@ pub fn variant_results(plan: &Plan, seed: u64, prices: &PriceBook, records: &[Re
             values.insert("cost_total_usd_per_month", month);
         }
     }
-    let breakdown = |names: &mut dyn Iterator<Item = (String, Selection<'_>)>| -> IndexMap<String, Metrics> {
-        names
-            .map(|(name, selection)| {
-                let values: Vec<_> = records.iter().map(|r| tally(plan, r, &selection)).collect();
-                (name, estimates(&values, |m| matches!(m.scope, Scope::Everywhere | Scope::Breakdown)))
-            })
-            .collect()
-    };
+    let breakdown =
+        |names: &mut dyn Iterator<Item = (String, Selection<'_>)>| -> IndexMap<String, Metrics> {
+            names
+                .map(|(name, selection)| {
+                    let values: Vec<_> =
+                        records.iter().map(|r| tally(plan, r, &selection)).collect();
+                    (
+                        name,
+                        estimates(&values, |m| {
+                            matches!(m.scope, Scope::Everywhere | Scope::Breakdown)
+                        }),
+                    )
+                })
+                .collect()
+        };
     let class = |c: usize| &plan.classes[c];
     let lane_class: Vec<usize> = {
         let mut of = vec![0; plan.lanes.len()];
@@ -74,13 +93,25 @@ pub fn variant_results(plan: &Plan, seed: u64, prices: &PriceBook, records: &[Re
     for (w, workload) in plan.workloads.iter().enumerate() {
         let classes = |c: usize| class(c).workload == w;
         let lanes = |l: usize| of_class(&classes, l);
-        by_workload.extend(breakdown(&mut std::iter::once((workload.name.clone(), Selection { classes: &classes, lanes: &lanes }))));
+        by_workload.extend(breakdown(&mut std::iter::once((
+            workload.name.clone(),
+            Selection {
+                classes: &classes,
+                lanes: &lanes,
+            },
+        ))));
     }
     let mut by_bucket = IndexMap::new();
     for (b, bucket) in plan.buckets.iter().enumerate() {
         let classes = |c: usize| class(c).bucket == Some(b);
         let lanes = |l: usize| of_class(&classes, l);
-        by_bucket.extend(breakdown(&mut std::iter::once((bucket.name.clone(), Selection { classes: &classes, lanes: &lanes }))));
+        by_bucket.extend(breakdown(&mut std::iter::once((
+            bucket.name.clone(),
+            Selection {
+                classes: &classes,
+                lanes: &lanes,
+            },
+        ))));
     }
     let mut by_key = IndexMap::new();
     for (k, key) in plan.keys.iter().enumerate() {
@@ -89,13 +120,25 @@ pub fn variant_results(plan: &Plan, seed: u64, prices: &PriceBook, records: &[Re
             let class = class(c);
             (class.first_lane..class.first_lane + class.lanes).any(lanes)
         };
-        by_key.extend(breakdown(&mut std::iter::once((key.name.clone(), Selection { classes: &classes, lanes: &lanes }))));
+        by_key.extend(breakdown(&mut std::iter::once((
+            key.name.clone(),
+            Selection {
+                classes: &classes,
+                lanes: &lanes,
+            },
+        ))));
     }
     let mut by_requester = IndexMap::new();
     for (q, requester) in plan.requesters.iter().enumerate() {
         let classes = |c: usize| class(c).requester == q;
         let lanes = |l: usize| of_class(&classes, l);
-        by_requester.extend(breakdown(&mut std::iter::once((requester.clone(), Selection { classes: &classes, lanes: &lanes }))));
+        by_requester.extend(breakdown(&mut std::iter::once((
+            requester.clone(),
+            Selection {
+                classes: &classes,
+                lanes: &lanes,
+            },
+        ))));
     }
     let mut by_operation = IndexMap::new();
     let mut kms: Vec<&str> = plan.lanes.iter().map(|l| l.operation.name()).collect();
@@ -104,16 +147,32 @@ pub fn variant_results(plan: &Plan, seed: u64, prices: &PriceBook, records: &[Re
     for name in kms {
         let lanes = |l: usize| plan.lanes[l].operation.name() == name;
         let classes = |c: usize| class(c).tier.is_none() && class(c).operation == name;
-        by_operation.extend(breakdown(&mut std::iter::once((name.to_owned(), Selection { classes: &classes, lanes: &lanes }))));
+        by_operation.extend(breakdown(&mut std::iter::once((
+            name.to_owned(),
+            Selection {
+                classes: &classes,
+                lanes: &lanes,
+            },
+        ))));
     }
-    let mut s3: Vec<&str> =
-        plan.classes.iter().filter(|c| c.tier.is_some()).map(|c| c.operation.as_str()).collect();
+    let mut s3: Vec<&str> = plan
+        .classes
+        .iter()
+        .filter(|c| c.tier.is_some())
+        .map(|c| c.operation.as_str())
+        .collect();
     s3.sort_unstable();
     s3.dedup();
     for name in s3 {
         let classes = |c: usize| class(c).tier.is_some() && class(c).operation == name;
         let lanes = |l: usize| of_class(&classes, l);
-        by_operation.extend(breakdown(&mut std::iter::once((name.to_owned(), Selection { classes: &classes, lanes: &lanes }))));
+        by_operation.extend(breakdown(&mut std::iter::once((
+            name.to_owned(),
+            Selection {
+                classes: &classes,
+                lanes: &lanes,
+            },
+        ))));
     }
     Ok(VariantResults {
         name: plan.name.clone(),
@@ -134,7 +193,10 @@ pub fn variant_results(plan: &Plan, seed: u64, prices: &PriceBook, records: &[Re
 pub fn warnings(plan: &Plan, prices: &PriceBook, results: &VariantResults) -> Vec<String> {
     let mut told = Vec::new();
     let name = &plan.name;
-    let has_job = plan.workloads.iter().any(|w| matches!(w.kind, Kind::Job { .. }));
+    let has_job = plan
+        .workloads
+        .iter()
+        .any(|w| matches!(w.kind, Kind::Job { .. }));
     if has_job && results.metrics["job_completion_s"].mean.is_none() {
         told.push(format!("variant `{name}`: a job is unfinished at the horizon; raise `horizon` to see when it completes"));
     }
@@ -148,7 +210,10 @@ pub fn warnings(plan: &Plan, prices: &PriceBook, results: &VariantResults) -> Ve
         if let Ok(price) = prices.price(&line.item, &line.region)
             && let Some(why) = price.assumed
         {
-            told.push(format!("price of `{}` in {} is an assumption: {why}", line.item, line.region));
+            told.push(format!(
+                "price of `{}` in {} is an assumption: {why}",
+                line.item, line.region
+            ));
         }
     }
     told
@@ -174,7 +239,12 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
     let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut add = |id: &'static str, n: u64| *counts.entry(id).or_insert(0) += n;
     let (mut delayed, mut longest, mut with_need) = (histogram(), 0, 0);
-    for (c, class) in plan.classes.iter().enumerate().filter(|&(c, _)| (selection.classes)(c)) {
+    for (c, class) in plan
+        .classes
+        .iter()
+        .enumerate()
+        .filter(|&(c, _)| (selection.classes)(c))
+    {
         let n = &record.classes[c];
         if class.tier.is_some() {
             add("s3_requests", n.requests);
@@ -193,18 +263,42 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
             longest = longest.max(record.delay_max[c]);
         }
     }
-    for id in ["s3_requests", "s3_requests_succeeded", "s3_requests_denied", "s3_requests_failed", "app_requests", "app_requests_failed"] {
+    for id in [
+        "s3_requests",
+        "s3_requests_succeeded",
+        "s3_requests_denied",
+        "s3_requests_failed",
+        "app_requests",
+        "app_requests_failed",
+    ] {
         add(id, 0);
     }
-    for id in ["kms_needs", "kms_needs_met_by_bucket_key", "kms_needs_met_by_data_key_cache", "kms_calls", "kms_attempts", "kms_admitted", "kms_throttled", "kms_retries", "cloudtrail_kms_events"] {
+    for id in [
+        "kms_needs",
+        "kms_needs_met_by_bucket_key",
+        "kms_needs_met_by_data_key_cache",
+        "kms_calls",
+        "kms_attempts",
+        "kms_admitted",
+        "kms_throttled",
+        "kms_retries",
+        "cloudtrail_kms_events",
+    ] {
         add(id, 0);
     }
-    for (l, lane) in plan.lanes.iter().enumerate().filter(|&(l, _)| (selection.lanes)(l)) {
+    for (l, lane) in plan
+        .lanes
+        .iter()
+        .enumerate()
+        .filter(|&(l, _)| (selection.lanes)(l))
+    {
         use crate::model::Source;
         let n = &record.lanes[l];
         add("kms_needs", n.needs);
         match lane.source {
-            Source::BucketKeyWrite(_) | Source::BucketKeyRead(_) => add("kms_needs_met_by_bucket_key", n.met),
+            Source::BucketKeyWrite(_) | Source::BucketKeyRead(_) => {
+                add("kms_needs_met_by_bucket_key", n.met)
+            }
             _ => add("kms_needs_met_by_data_key_cache", n.met),
         }
         add("kms_calls", n.calls);
@@ -212,25 +306,48 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
         add("kms_admitted", n.admitted());
         add("kms_throttled", n.throttled());
         add("kms_retries", n.attempts - n.calls);
-        add("cloudtrail_kms_events", events(plan, n) * (1 + u64::from(lane.crosses_account)));
+        add(
+            "cloudtrail_kms_events",
+            events(plan, n) * (1 + u64::from(lane.crosses_account)),
+        );
     }
-    let mut values: BTreeMap<&'static str, f64> = counts.iter().map(|(&id, &n)| (id, n as f64)).collect();
+    let mut values: BTreeMap<&'static str, f64> =
+        counts.iter().map(|(&id, &n)| (id, n as f64)).collect();
     let count = |id: &str| counts.get(id).copied().unwrap_or(0);
     if count("kms_attempts") > 0 {
-        values.insert("throttle_rate", count("kms_throttled") as f64 / count("kms_attempts") as f64);
+        values.insert(
+            "throttle_rate",
+            count("kms_throttled") as f64 / count("kms_attempts") as f64,
+        );
     }
     if with_need > 0 {
         let seconds = |ns: u64| ns as f64 / SECOND as f64;
-        values.insert("added_delay_s_p50", seconds(quantile(&delayed, with_need, 0.5).min(longest)));
-        values.insert("added_delay_s_p99", seconds(quantile(&delayed, with_need, 0.99).min(longest)));
+        values.insert(
+            "added_delay_s_p50",
+            seconds(quantile(&delayed, with_need, 0.5).min(longest)),
+        );
+        values.insert(
+            "added_delay_s_p99",
+            seconds(quantile(&delayed, with_need, 0.99).min(longest)),
+        );
         values.insert("added_delay_s_max", seconds(longest));
     }
     // The longest of the selection's jobs; none where one is unfinished.
     let jobs: Vec<Option<u64>> = (0..plan.workloads.len())
-        .filter(|&w| plan.classes.iter().enumerate().any(|(c, class)| class.workload == w && (selection.classes)(c)))
+        .filter(|&w| {
+            plan.classes
+                .iter()
+                .enumerate()
+                .any(|(c, class)| class.workload == w && (selection.classes)(c))
+        })
         .filter_map(|w| record.jobs[w])
         .collect();
-    if let Some(longest) = jobs.iter().copied().collect::<Option<Vec<u64>>>().and_then(|j| j.into_iter().max()) {
+    if let Some(longest) = jobs
+        .iter()
+        .copied()
+        .collect::<Option<Vec<u64>>>()
+        .and_then(|j| j.into_iter().max())
+    {
         values.insert("job_completion_s", longest as f64 / SECOND as f64);
     }
     values
@@ -238,14 +355,20 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
 
 /// KMS events of a lane's attempts in the caller's account.
 fn events(plan: &Plan, n: &crate::simulation::record::LaneCount) -> u64 {
-    if plan.counting.throttled_attempts_logged { n.attempts } else { n.admitted() }
+    if plan.counting.throttled_attempts_logged {
+        n.attempts
+    } else {
+        n.admitted()
+    }
 }
 
-/// The q-quantile of `total` durations of which those in `h` are above zero [ns]: the smallest value
+/// The q-quantile of `total` durations of which those in `h` are above zero \[ns\]: the smallest value
 /// with at least q · total at or below it, to the middle of its bucket.
 fn quantile(h: &Histogram<u64>, total: u64, q: f64) -> u64 {
     let rank = ((q * total as f64).ceil() as u64).clamp(1, total);
-    let Some(mut rank) = rank.checked_sub(total - h.len()).filter(|&r| r > 0) else { return 0 };
+    let Some(mut rank) = rank.checked_sub(total - h.len()).filter(|&r| r > 0) else {
+        return 0;
+    };
     for bucket in h.iter_recorded() {
         let n = bucket.count_since_last_iteration();
         if rank <= n {
@@ -259,10 +382,20 @@ fn quantile(h: &Histogram<u64>, total: u64, q: f64) -> u64 {
 fn quota_extremes(plan: &Plan, record: &Record, values: &mut BTreeMap<&'static str, f64>) {
     let all = || record.quotas.iter().flatten();
     if !plan.quotas.is_empty() {
-        let busiest = all().filter_map(|q| q.busiest).map(|b| b.1).max().unwrap_or(0);
+        let busiest = all()
+            .filter_map(|q| q.busiest)
+            .map(|b| b.1)
+            .max()
+            .unwrap_or(0);
         values.insert("kms_attempts_per_s_max", busiest as f64);
-        values.insert("quota_headroom", all().map(|q| q.headroom).fold(1.0, f64::min));
-        values.insert("seconds_throttled_count", all().map(|q| q.seconds_throttled).max().unwrap_or(0) as f64);
+        values.insert(
+            "quota_headroom",
+            all().map(|q| q.headroom).fold(1.0, f64::min),
+        );
+        values.insert(
+            "seconds_throttled_count",
+            all().map(|q| q.seconds_throttled).max().unwrap_or(0) as f64,
+        );
         let (mut peak, mut fired) = (0.0_f64, false);
         for (q, quota) in record.quotas.iter().enumerate() {
             if let Some(quota) = quota {
@@ -276,11 +409,16 @@ fn quota_extremes(plan: &Plan, record: &Record, values: &mut BTreeMap<&'static s
     }
 }
 
-/// The busiest minute as CloudWatch shows it [1/s], and whether an 80 % alarm would have fired.
+/// The busiest minute as CloudWatch shows it \[1/s\], and whether an 80 % alarm would have fired.
 fn cloudwatch(plan: &Plan, q: usize, record: &QuotaRecord) -> (f64, bool) {
     let limiter = Limiter::new(plan.quotas[q].shape, &plan.quotas[q].steps);
     let (mut peak, mut fired) = (0.0_f64, false);
-    for (m, &n) in record.minutes.iter().enumerate().skip(plan.warm_up_s.div_ceil(60) as usize) {
+    for (m, &n) in record
+        .minutes
+        .iter()
+        .enumerate()
+        .skip(plan.warm_up_s.div_ceil(60) as usize)
+    {
         let per_s = n as f64 / 60.0;
         peak = peak.max(per_s);
         fired |= per_s > ALARM * limiter.per_second(m as u64 * 60);
@@ -289,11 +427,20 @@ fn cloudwatch(plan: &Plan, q: usize, record: &QuotaRecord) -> (f64, bool) {
 }
 
 /// Added delay + service latency of all requests that ended well.
-fn latencies(plan: &Plan, record: &Record, seed: u64, replication: u64, values: &mut BTreeMap<&'static str, f64>) {
+fn latencies(
+    plan: &Plan,
+    record: &Record,
+    seed: u64,
+    replication: u64,
+    values: &mut BTreeMap<&'static str, f64>,
+) {
     let mut all = record.latency.clone();
     let key = replication_key(seed, replication).named("service latency");
-    for (kind, distributions) in [&plan.s3_latency, &plan.app_latency].into_iter().enumerate() {
-        for calls in 0..=MAX_LANES {
+    for (kind, distributions) in [&plan.s3_latency, &plan.app_latency]
+        .into_iter()
+        .enumerate()
+    {
+        for (calls, distribution) in distributions.iter().enumerate() {
             let of_kind = |c: &crate::model::Class| usize::from(c.tier.is_none()) == kind;
             let n: u64 = plan
                 .classes
@@ -304,12 +451,17 @@ fn latencies(plan: &Plan, record: &Record, seed: u64, replication: u64, values: 
                 .sum();
             if n > 0 {
                 let mut stream = key.with(kind as u64).with(calls as u64).stream();
-                distributions[calls].count(n, &mut stream, |ns, count| record_ns(&mut all, ns, count));
+                distributions[calls]
+                    .count(n, &mut stream, |ns, count| record_ns(&mut all, ns, count));
             }
         }
     }
     if !all.is_empty() {
-        for (id, q) in [("latency_s_p50", 0.5), ("latency_s_p90", 0.9), ("latency_s_p99", 0.99)] {
+        for (id, q) in [
+            ("latency_s_p50", 0.5),
+            ("latency_s_p90", 0.9),
+            ("latency_s_p99", 0.99),
+        ] {
             values.insert(id, quantile(&all, all.len(), q) as f64 / SECOND as f64);
         }
     }
@@ -352,7 +504,10 @@ fn by_quota(plan: &Plan, records: &[Record]) -> IndexMap<String, QuotaResults> {
                 }
                 let empty = QuotaRecord::new(plan.horizon_s);
                 let seen = record.quotas[q].as_ref().unwrap_or(&empty);
-                values.insert("kms_attempts_per_s_max", seen.busiest.map_or(0, |b| b.1) as f64);
+                values.insert(
+                    "kms_attempts_per_s_max",
+                    seen.busiest.map_or(0, |b| b.1) as f64,
+                );
                 values.insert("quota_headroom", seen.headroom);
                 values.insert("seconds_throttled_count", seen.seconds_throttled as f64);
                 let (peak, fired) = cloudwatch(plan, q, seen);
@@ -361,11 +516,14 @@ fn by_quota(plan: &Plan, records: &[Record]) -> IndexMap<String, QuotaResults> {
                 values
             })
             .collect();
-        let metrics = estimates(&values, |m| matches!(m.scope, Scope::Everywhere | Scope::Quota));
+        let metrics = estimates(&values, |m| {
+            matches!(m.scope, Scope::Everywhere | Scope::Quota)
+        });
         let busiest = records.iter().filter_map(|r| r.quotas[q].as_ref()?.busiest);
         // The first of the busiest, in the order of replications.
-        let busiest_second_at_s =
-            busiest.reduce(|a, b| if b.1 > a.1 { b } else { a }).map(|(second, _)| second);
+        let busiest_second_at_s = busiest
+            .reduce(|a, b| if b.1 > a.1 { b } else { a })
+            .map(|(second, _)| second);
         let limiter = Limiter::new(quota.shape, &quota.steps);
         let results = QuotaResults {
             quota: limiter.per_second(plan.warm_up_s),
@@ -380,31 +538,59 @@ fn by_quota(plan: &Plan, records: &[Record]) -> IndexMap<String, QuotaResults> {
 
 /// What a replication used, for the bill.
 fn usage(plan: &Plan, record: &Record) -> Usage {
-    let payer = |account: usize, region: usize| Payer::new(&plan.accounts[account], &plan.regions[region]);
-    let mut usage = Usage { measured_s: plan.horizon_s - plan.warm_up_s, ..Usage::default() };
+    let payer =
+        |account: usize, region: usize| Payer::new(&plan.accounts[account], &plan.regions[region]);
+    let mut usage = Usage {
+        measured_s: plan.horizon_s - plan.warm_up_s,
+        ..Usage::default()
+    };
     for (l, lane) in plan.lanes.iter().enumerate() {
         let caller = payer(lane.account, lane.region);
         let billed = |n: &crate::simulation::record::LaneCount| {
-            if plan.counting.throttled_attempts_billed { n.attempts } else { n.admitted() }
+            if plan.counting.throttled_attempts_billed {
+                n.attempts
+            } else {
+                n.admitted()
+            }
         };
         let mut before = 0;
-        let ends = record.periods.iter().map(|lanes| &lanes[l]).chain([&record.lanes[l]]);
+        let ends = record
+            .periods
+            .iter()
+            .map(|lanes| &lanes[l])
+            .chain([&record.lanes[l]]);
         for (period, cumulated) in ends.enumerate() {
             let n = billed(cumulated);
-            usage.add_kms_requests(&caller, lane.price_item, period as u64 * PERIOD_S, n - before);
+            usage.add_kms_requests(
+                &caller,
+                lane.price_item,
+                period as u64 * PERIOD_S,
+                n - before,
+            );
             before = n;
         }
         let events = events(plan, &record.lanes[l]);
         let owner = plan.keys[lane.key].account;
         let loggers = [Some(lane.account), lane.crosses_account.then_some(owner)];
         for account in loggers.into_iter().flatten() {
-            let copies = plan.trail_copies.get(account).copied().unwrap_or(1).saturating_sub(1);
-            *usage.cloudtrail_copies.entry(payer(account, lane.region)).or_insert(0) += events * u64::from(copies);
+            let copies = plan
+                .trail_copies
+                .get(account)
+                .copied()
+                .unwrap_or(1)
+                .saturating_sub(1);
+            *usage
+                .cloudtrail_copies
+                .entry(payer(account, lane.region))
+                .or_insert(0) += events * u64::from(copies);
         }
     }
     usage.cloudtrail_copies.retain(|_, n| *n > 0);
     for key in plan.keys.iter().filter(|k| k.charged) {
-        *usage.key_seconds.entry(payer(key.account, key.region)).or_insert(0) += usage.measured_s;
+        *usage
+            .key_seconds
+            .entry(payer(key.account, key.region))
+            .or_insert(0) += usage.measured_s;
     }
     for (c, class) in plan.classes.iter().enumerate() {
         if let (Some(tier), Some(bucket)) = (class.tier, class.bucket) {
@@ -416,7 +602,9 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
                 Some(_) => &mut usage.s3_tier2,
                 None => continue,
             };
-            *counts.entry(payer(bucket.account, bucket.region)).or_insert(0) += n;
+            *counts
+                .entry(payer(bucket.account, bucket.region))
+                .or_insert(0) += n;
         }
     }
     usage
@@ -424,21 +612,33 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
 
 fn series(plan: &Plan, records: &[Record]) -> Series {
     let base = QuotaRecord::new(plan.horizon_s).bin_s;
-    let bin_s = records.iter().flat_map(|r| r.quotas.iter().flatten()).map(|q| q.bin_s).max().unwrap_or(base);
+    let bin_s = records
+        .iter()
+        .flat_map(|r| r.quotas.iter().flatten())
+        .map(|q| q.bin_s)
+        .max()
+        .unwrap_or(base);
     let widened: Vec<Vec<QuotaRecord>> = records
         .iter()
         .map(|r| {
             r.quotas
                 .iter()
                 .map(|q| {
-                    let mut q = q.clone().unwrap_or_else(|| QuotaRecord::new(plan.horizon_s));
+                    let mut q = q
+                        .clone()
+                        .unwrap_or_else(|| QuotaRecord::new(plan.horizon_s));
                     q.widen(bin_s);
                     q
                 })
                 .collect()
         })
         .collect();
-    let used = widened.iter().flatten().map(|q| q.bins.len()).max().unwrap_or(0);
+    let used = widened
+        .iter()
+        .flatten()
+        .map(|q| q.bins.len())
+        .max()
+        .unwrap_or(0);
     let bins = used.max(plan.horizon_s.div_ceil(bin_s) as usize);
     let quotas = plan
         .quotas
@@ -448,13 +648,19 @@ fn series(plan: &Plan, records: &[Record]) -> Series {
             let of = |f: &dyn Fn(&crate::simulation::record::Bin) -> (u64, u64)| {
                 let mut s = BinSeries::default();
                 for b in 0..bins {
-                    let bins: Vec<(u64, u64)> =
-                        widened.iter().map(|r| r[q].bins.get(b).map_or((0, 0), f)).collect();
-                    let rates: Vec<f64> = bins.iter().map(|&(sum, _)| sum as f64 / bin_s as f64).collect();
+                    let bins: Vec<(u64, u64)> = widened
+                        .iter()
+                        .map(|r| r[q].bins.get(b).map_or((0, 0), f))
+                        .collect();
+                    let rates: Vec<f64> = bins
+                        .iter()
+                        .map(|&(sum, _)| sum as f64 / bin_s as f64)
+                        .collect();
                     let moments = Moments::of(&rates);
                     let interval = moments.and_then(|m| m.interval());
                     s.mean.push(moments.map_or(0.0, |m| m.mean));
-                    s.max.push(bins.iter().map(|b| b.1).max().unwrap_or(0) as f64);
+                    s.max
+                        .push(bins.iter().map(|b| b.1).max().unwrap_or(0) as f64);
                     s.ci_low.push(interval.map(|i| i.0));
                     s.ci_high.push(interval.map(|i| i.1));
                 }
@@ -465,7 +671,10 @@ fn series(plan: &Plan, records: &[Record]) -> Series {
                 .map(|b| {
                     // The rate changes at most at the steps, and at most a window later.
                     let (from, to) = (b * bin_s, (b + 1) * bin_s);
-                    let changes = quota.steps.iter().flat_map(|s| [s.from_s, s.from_s + s.den]);
+                    let changes = quota
+                        .steps
+                        .iter()
+                        .flat_map(|s| [s.from_s, s.from_s + s.den]);
                     std::iter::once(from)
                         .chain(changes.filter(|&s| from < s && s < to))
                         .map(|s| limiter.per_second(s))
@@ -513,7 +722,9 @@ fn delay_histogram(plan: &Plan, records: &[Record]) -> DelayHistogram {
                 undelayed -= h.len();
                 for bucket in h.iter_recorded() {
                     let value = bucket.value_iterated_to();
-                    let entry = buckets.entry(h.lowest_equivalent(value)).or_insert((h.next_non_equivalent(value), 0));
+                    let entry = buckets
+                        .entry(h.lowest_equivalent(value))
+                        .or_insert((h.next_non_equivalent(value), 0));
                     entry.1 += bucket.count_since_last_iteration();
                 }
             }
@@ -530,7 +741,11 @@ fn delay_histogram(plan: &Plan, records: &[Record]) -> DelayHistogram {
         push(0.0, 0.0, undelayed);
     }
     for (low, (high, count)) in buckets {
-        push(low as f64 / SECOND as f64, high as f64 / SECOND as f64, count);
+        push(
+            low as f64 / SECOND as f64,
+            high as f64 / SECOND as f64,
+            count,
+        );
     }
     out
 }

@@ -24,9 +24,9 @@ pub struct RunResults {
     pub seed: u64,
     /// Replications of each variant.
     pub replications: u32,
-    /// Arrivals stop here [s].
+    /// Arrivals stop here \[s\].
     pub horizon_s: u64,
-    /// horizon − warm-up [s].
+    /// horizon − warm-up \[s\].
     pub measured_s: u64,
     /// What a reader should know before trusting a figure.
     pub warnings: Vec<String>,
@@ -84,7 +84,7 @@ pub struct QuotaResults {
     pub quota: f64,
     /// Seconds with at least one throttled attempt, mean over replications.
     pub seconds_throttled: f64,
-    /// Start of the busiest second over all replications [s], `None` without attempts.
+    /// Start of the busiest second over all replications \[s\], `None` without attempts.
     pub busiest_second_at_s: Option<u64>,
     /// The metrics with scope quota.
     #[serde(flatten)]
@@ -128,9 +128,9 @@ pub struct BillLine {
 /// Time series of every quota, on a common time axis of at most 2,000 bins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Series {
-    /// Width of a bin [s].
+    /// Width of a bin \[s\].
     pub bin_s: u64,
-    /// Start of each bin [s].
+    /// Start of each bin \[s\].
     pub t_s: Vec<u64>,
     /// Distribution of the added delay.
     pub added_delay: DelayHistogram,
@@ -146,9 +146,9 @@ pub struct QuotaSeries {
     pub kms_attempts_per_s: BinSeries,
     /// Throttled attempts per second.
     pub kms_throttled_per_s: BinSeries,
-    /// The quota in force in each bin (its smallest value there) [1/s].
+    /// The quota in force in each bin (its smallest value there) \[1/s\].
     pub quota_per_s: Vec<f64>,
-    /// What a one-minute CloudWatch sum ÷ 60 shows [1/s]: the minute that holds the bin, or the
+    /// What a one-minute CloudWatch sum ÷ 60 shows \[1/s\]: the minute that holds the bin, or the
     /// busiest minute inside a bin longer than that; mean over replications.
     pub cloudwatch_per_s: Vec<f64>,
 }
@@ -169,9 +169,9 @@ pub struct BinSeries {
 /// Distribution of the added delay over all requests with a need that ended well.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DelayHistogram {
-    /// Lower bound of each non-empty bucket [s], ascending; the first is 0 where any request was not delayed.
+    /// Lower bound of each non-empty bucket \[s\], ascending; the first is 0 where any request was not delayed.
     pub lower_s: Vec<f64>,
-    /// Upper bound of each bucket [s]; buckets are at most 1 % wide.
+    /// Upper bound of each bucket \[s\]; buckets are at most 1 % wide.
     pub upper_s: Vec<f64>,
     /// Mean count per replication.
     pub count: Vec<f64>,
@@ -240,7 +240,7 @@ pub struct Manifest {
     pub threads: usize,
     /// Whether `--simulate-all` was given.
     pub simulate_all: bool,
-    /// Whole process until the results were ready [s].
+    /// Whole process until the results were ready \[s\].
     pub wall_s: f64,
     /// One entry a variant.
     pub variants: Vec<VariantManifest>,
@@ -251,7 +251,7 @@ pub struct Manifest {
 pub struct VariantManifest {
     /// The variant's name.
     pub name: String,
-    /// Time in the engine, summed over replications, without parsing and output [s].
+    /// Time in the engine, summed over replications, without parsing and output \[s\].
     pub engine_s: f64,
     /// Simulated seconds that were counted, not simulated, summed over replications and islands.
     pub seconds_counted: u64,
@@ -262,5 +262,8 @@ pub struct VariantManifest {
 /// SHA-256 in hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::Digest;
-    sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    sha2::Sha256::digest(bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }

@@ -56,7 +56,10 @@ pub fn work(loaded: &Loaded) -> u64 {
 ///
 /// # Errors
 /// [`RunError`] where a price is not known.
-pub fn run(loaded: &Loaded, options: RunOptions<'_>) -> Result<(RunResults, Vec<VariantManifest>), RunError> {
+pub fn run(
+    loaded: &Loaded,
+    options: RunOptions<'_>,
+) -> Result<(RunResults, Vec<VariantManifest>), RunError> {
     let mut tasks = Vec::new();
     for (v, variant) in loaded.variants.iter().enumerate() {
         for replication in 0..u64::from(loaded.replications) {
@@ -87,13 +90,19 @@ pub fn run(loaded: &Loaded, options: RunOptions<'_>) -> Result<(RunResults, Vec<
             _ => records[v].push(record),
         }
     }
-    let (mut variants, mut manifests, mut warnings) = (Vec::new(), Vec::new(), loaded.warnings.clone());
+    let (mut variants, mut manifests, mut warnings) =
+        (Vec::new(), Vec::new(), loaded.warnings.clone());
     for (v, variant) in loaded.variants.iter().enumerate() {
         let plan = &variant.plan;
         let prices = price_book(variant);
         let records = std::mem::take(&mut records[v]);
-        let results = outcome::variant_results(plan, loaded.seed, &prices, &records)
-            .map_err(|source| RunError::Bill { variant: plan.name.clone(), source })?;
+        let results =
+            outcome::variant_results(plan, loaded.seed, &prices, &records).map_err(|source| {
+                RunError::Bill {
+                    variant: plan.name.clone(),
+                    source,
+                }
+            })?;
         warnings.extend(outcome::warnings(plan, &prices, &results));
         variants.push(results);
         manifests.push(VariantManifest {
@@ -109,8 +118,12 @@ pub fn run(loaded: &Loaded, options: RunOptions<'_>) -> Result<(RunResults, Vec<
             loaded.replications
         ));
     }
-    if variants.iter().all(|v| v.metrics["kms_throttled"].mean == Some(0.0)) {
-        warnings.push("no variant reached its quota: this run says nothing about retries".to_owned());
+    if variants
+        .iter()
+        .all(|v| v.metrics["kms_throttled"].mean == Some(0.0))
+    {
+        warnings
+            .push("no variant reached its quota: this run says nothing about retries".to_owned());
     }
     let mut once = Vec::new();
     for warning in warnings {
@@ -130,7 +143,8 @@ pub fn run(loaded: &Loaded, options: RunOptions<'_>) -> Result<(RunResults, Vec<
         seed: loaded.seed,
         replications: loaded.replications,
         horizon_s: loaded.horizon.whole_seconds().unwrap_or(0),
-        measured_s: loaded.horizon.whole_seconds().unwrap_or(0) - loaded.warm_up.whole_seconds().unwrap_or(0),
+        measured_s: loaded.horizon.whole_seconds().unwrap_or(0)
+            - loaded.warm_up.whole_seconds().unwrap_or(0),
         warnings: once,
         variants,
         comparisons,
@@ -141,7 +155,10 @@ pub fn run(loaded: &Loaded, options: RunOptions<'_>) -> Result<(RunResults, Vec<
 fn price_book(variant: &crate::scenario::Variant) -> PriceBook {
     let mut book = PriceBook::default();
     for (item, price) in &variant.scenario.price {
-        let key = price.region.as_ref().map_or_else(|| item.clone(), |r| format!("{item}/{r}"));
+        let key = price
+            .region
+            .as_ref()
+            .map_or_else(|| item.clone(), |r| format!("{item}/{r}"));
         if let Ok(usd) = crate::catalog::decimal::exact(&price.usd) {
             let per = num_rational::BigRational::from_integer(price.per.into());
             // The reader has refused unknown items, Regions and negative prices.
@@ -157,7 +174,10 @@ fn resolved(loaded: &Loaded) -> serde_json::Value {
         .iter()
         .map(|v| {
             let scenario = serde_json::to_value(&v.scenario);
-            (v.plan.name.clone(), scenario.unwrap_or(serde_json::Value::Null))
+            (
+                v.plan.name.clone(),
+                scenario.unwrap_or(serde_json::Value::Null),
+            )
         })
         .collect();
     serde_json::json!({

@@ -6,7 +6,12 @@ use crate::catalog::{CatalogRow, table};
 
 pub(super) fn catalog(args: &args::Catalog) -> Result<(), Failure> {
     let filter = args.filter.as_deref().unwrap_or("").to_lowercase();
-    let cells = |r: &CatalogRow| [r.kind, &r.id, &r.region, &r.value, &r.unit, &r.source, &r.as_of].map(str::to_owned);
+    let cells = |r: &CatalogRow| {
+        [
+            r.kind, &r.id, &r.region, &r.value, &r.unit, &r.source, &r.as_of,
+        ]
+        .map(str::to_owned)
+    };
     let rows: Vec<CatalogRow> = table()
         .into_iter()
         .filter(|r| cells(r).iter().any(|c| c.to_lowercase().contains(&filter)))
@@ -37,7 +42,8 @@ pub(super) fn catalog(args: &args::Catalog) -> Result<(), Failure> {
         }
         Format::Table => {
             let mut t = comfy_table::Table::new();
-            t.load_style(comfy_table::presets::NOTHING).set_header(header);
+            t.load_style(comfy_table::presets::NOTHING)
+                .set_header(header);
             rows.iter().for_each(|r| {
                 t.add_row(cells(r));
             });

@@ -31,7 +31,8 @@ pub(super) fn compare(args: &args::Compare) -> Result<(), Failure> {
         results.push((i, loaded.name.clone(), found));
     }
     results.sort_by_key(|r| r.0);
-    let named: Vec<(String, RunResults)> = results.into_iter().map(|(_, name, r)| (name, r)).collect();
+    let named: Vec<(String, RunResults)> =
+        results.into_iter().map(|(_, name, r)| (name, r)).collect();
     let comparisons = across(&named);
     let failed = |e: String| Failure::Machine(format!("error: cannot format the comparison: {e}"));
     print(&match args.how.format {
@@ -44,5 +45,8 @@ pub(super) fn compare(args: &args::Compare) -> Result<(), Failure> {
 
 /// A results directory goes by its own name: several may hold the same scenario.
 fn name(path: &std::path::Path, results: &RunResults) -> String {
-    path.file_name().map_or_else(|| results.scenario.name.clone(), |n| n.to_string_lossy().into_owned())
+    path.file_name().map_or_else(
+        || results.scenario.name.clone(),
+        |n| n.to_string_lossy().into_owned(),
+    )
 }

@@ -38,7 +38,11 @@ impl From<std::io::Error> for Failure {
 impl From<crate::report::ReportError> for Failure {
     fn from(e: crate::report::ReportError) -> Failure {
         let text = format!("error: {e}");
-        if e.is_input_fault() { Failure::Input(text) } else { Failure::Machine(text) }
+        if e.is_input_fault() {
+            Failure::Input(text)
+        } else {
+            Failure::Machine(text)
+        }
     }
 }
 

@@ -7,7 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Runs `work` with a counter that it may add simulated seconds to, and shows it.
-pub(super) fn watch<R>(label: &str, total: u64, quiet: bool, work: impl FnOnce(&AtomicU64) -> R) -> R {
+pub(super) fn watch<R>(
+    label: &str,
+    total: u64,
+    quiet: bool,
+    work: impl FnOnce(&AtomicU64) -> R,
+) -> R {
     let done = Arc::new(AtomicU64::new(0));
     if quiet || !std::io::stderr().is_terminal() {
         return work(&done);

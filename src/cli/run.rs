@@ -23,7 +23,11 @@ pub(super) fn run(args: &args::Run) -> Result<(), Failure> {
         let manifest = manifest(&args.how, started, variants);
         report::write_all(&results, Some(&manifest), dir)?;
         if !args.how.quiet {
-            say(&format!("{}: results, charts and report.html in {}", scenario.name, dir.display()));
+            say(&format!(
+                "{}: results, charts and report.html in {}",
+                scenario.name,
+                dir.display()
+            ));
         }
         all.push(results);
     }
@@ -31,21 +35,35 @@ pub(super) fn run(args: &args::Run) -> Result<(), Failure> {
 }
 
 /// Simulates one scenario in a pool of as many threads as asked for.
-pub(super) fn simulate(loaded: &Loaded, how: &How) -> Result<(RunResults, Vec<VariantManifest>), Failure> {
+pub(super) fn simulate(
+    loaded: &Loaded,
+    how: &How,
+) -> Result<(RunResults, Vec<VariantManifest>), Failure> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads(how))
         .build()
         .map_err(|e| Failure::Machine(format!("error: cannot start worker threads: {e}")))?;
-    let label = format!("{} × {} variants × {} replications", loaded.name, loaded.variants.len(), loaded.replications);
+    let label = format!(
+        "{} × {} variants × {} replications",
+        loaded.name,
+        loaded.variants.len(),
+        loaded.replications
+    );
     progress::watch(&label, work(loaded), how.quiet, |done| {
-        let options = RunOptions { simulate_all: how.simulate_all, progress: Some(done) };
+        let options = RunOptions {
+            simulate_all: how.simulate_all,
+            progress: Some(done),
+        };
         pool.install(|| crate::run::run(loaded, options))
     })
     .map_err(|e| Failure::Input(format!("error: {e}")))
 }
 
 fn threads(how: &How) -> usize {
-    how.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
+    how.threads.map_or_else(
+        || std::thread::available_parallelism().map_or(1, usize::from),
+        usize::from,
+    )
 }
 
 fn manifest(how: &How, started: Instant, variants: Vec<VariantManifest>) -> Manifest {
@@ -85,14 +103,26 @@ fn directories(loaded: &[Loaded], out: Option<&Path>) -> Result<Vec<PathBuf>, Fa
 fn shown(all: &[RunResults], format: Format) -> Result<String, Failure> {
     let failed = |e: String| Failure::Machine(format!("error: cannot format the results: {e}"));
     Ok(match format {
-        Format::Table => all.iter().map(table::summary).collect::<Vec<_>>().join("\n"),
-        Format::Markdown => all.iter().map(table::markdown).collect::<Vec<_>>().join("\n"),
+        Format::Table => all
+            .iter()
+            .map(table::summary)
+            .collect::<Vec<_>>()
+            .join("\n"),
+        Format::Markdown => all
+            .iter()
+            .map(table::markdown)
+            .collect::<Vec<_>>()
+            .join("\n"),
         Format::Csv => {
             let mut out = String::new();
             for (i, results) in all.iter().enumerate() {
                 let text = report::csv::summary(results).map_err(|e| failed(e.to_string()))?;
                 // One header for all.
-                let skip = if i == 0 { 0 } else { text.find('\n').map_or(0, |n| n + 1) };
+                let skip = if i == 0 {
+                    0
+                } else {
+                    text.find('\n').map_or(0, |n| n + 1)
+                };
                 out.push_str(&text[skip..]);
             }
             out
@@ -111,7 +141,11 @@ pub(super) fn check(args: &args::Check) -> Result<(), Failure> {
             say(&format!("warning: {warning}"));
         }
         if !args.quiet {
-            let variants: Vec<&str> = loaded.variants.iter().map(|v| v.plan.name.as_str()).collect();
+            let variants: Vec<&str> = loaded
+                .variants
+                .iter()
+                .map(|v| v.plan.name.as_str())
+                .collect();
             print(&format!(
                 "{}: {} variant(s) × {} replication(s) over {}: {}",
                 loaded.name,

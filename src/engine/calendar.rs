@@ -24,7 +24,7 @@ struct Node<E> {
     next: u32,
 }
 
-/// Events by time [ns]; at equal times the smaller event comes first.
+/// Events by time \[ns\]; at equal times the smaller event comes first.
 #[derive(Clone, Debug)]
 pub struct Calendar<E> {
     /// The second whose events can be popped.
@@ -80,7 +80,10 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// The events of `second` (after the open one), in no order.
     pub fn events_of(&self, second: u64) -> impl Iterator<Item = &E> {
-        self.list_of(second).into_iter().flatten().map(|entry| &entry.event)
+        self.list_of(second)
+            .into_iter()
+            .flatten()
+            .map(|entry| &entry.event)
     }
 
     /// The first second with an event, the open one included.
@@ -89,18 +92,27 @@ impl<E: Copy + Ord> Calendar<E> {
             return Some(self.second);
         }
         let near = self.near.iter().position(|l| !l.is_empty());
-        near.map(|i| self.second + 1 + i as u64).or_else(|| self.far.keys().next().copied())
+        near.map(|i| self.second + 1 + i as u64)
+            .or_else(|| self.far.keys().next().copied())
     }
 
     fn list_of(&self, second: u64) -> Option<&Vec<Entry<E>>> {
         let ahead = second.checked_sub(self.second + 1)?;
-        if ahead < NEAR { self.near.get(ahead as usize) } else { self.far.get(&second) }
+        if ahead < NEAR {
+            self.near.get(ahead as usize)
+        } else {
+            self.far.get(&second)
+        }
     }
 
     /// Opens `second`, after which its events can be popped. Every earlier event must be gone.
     /// `expected`: how many events the second may see, for the width of its slots.
     pub fn open(&mut self, second: u64, expected: usize) {
-        debug_assert!(self.next_at == u64::MAX, "events of second {} are left", self.second);
+        debug_assert!(
+            self.next_at == u64::MAX,
+            "events of second {} are left",
+            self.second
+        );
         let mut list = Vec::new();
         if second > self.second {
             for _ in self.second + 1..second {
@@ -125,7 +137,9 @@ impl<E: Copy + Ord> Calendar<E> {
                 }
             }
         }
-        let wanted = ((list.len() + expected) / 4).next_power_of_two().clamp(16, 1 << 14);
+        let wanted = ((list.len() + expected) / 4)
+            .next_power_of_two()
+            .clamp(16, 1 << 14);
         self.slots.clear();
         self.slots.resize(wanted, NONE);
         self.nodes.clear();
@@ -155,7 +169,10 @@ impl<E: Copy + Ord> Calendar<E> {
     #[inline(always)]
     fn link(&mut self, entry: Entry<E>) {
         let slot = self.slot_of(entry.at);
-        self.nodes.push(Node { entry, next: self.slots[slot] });
+        self.nodes.push(Node {
+            entry,
+            next: self.slots[slot],
+        });
         self.slots[slot] = (self.nodes.len() - 1) as u32;
     }
 
@@ -174,7 +191,8 @@ impl<E: Copy + Ord> Calendar<E> {
                 self.current.push(entry);
                 node = next;
             }
-            self.current.sort_unstable_by(|a, b| (a.at, &a.event).cmp(&(b.at, &b.event)));
+            self.current
+                .sort_unstable_by(|a, b| (a.at, &a.event).cmp(&(b.at, &b.event)));
             self.slot = i;
             self.next_at = self.current[0].at;
             return;
@@ -183,7 +201,7 @@ impl<E: Copy + Ord> Calendar<E> {
         self.next_at = u64::MAX;
     }
 
-    /// Schedules an event at `at` [ns], not before the last event popped.
+    /// Schedules an event at `at` \[ns\], not before the last event popped.
     #[inline]
     pub fn push(&mut self, at: u64, event: E) {
         self.len += 1;
@@ -321,7 +339,10 @@ mod tests {
         for t in [1, 2, 2, 900] {
             calendar.push(t * SECOND + 5, t);
         }
-        assert_eq!((calendar.len_of(2), calendar.len_of(3), calendar.len_of(900)), (2, 0, 1));
+        assert_eq!(
+            (calendar.len_of(2), calendar.len_of(3), calendar.len_of(900)),
+            (2, 0, 1)
+        );
         assert_eq!(calendar.events_of(2).copied().collect::<Vec<_>>(), [2, 2]);
         assert_eq!(calendar.next_second(), Some(1));
     }

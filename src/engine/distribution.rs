@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// Buckets per e-fold: 0.5 % wide.
 const RESOLUTION: f64 = 200.0;
 
-/// A distribution of durations [ns].
+/// A distribution of durations \[ns\].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Distribution {
     /// Value of each bucket, ascending.
@@ -25,7 +25,7 @@ impl Distribution {
         Distribution::from_buckets(BTreeMap::from([(ns, 1.0)]))
     }
 
-    /// Lognormal with the given median [ns] and σ of the logarithm.
+    /// Lognormal with the given median \[ns\] and σ of the logarithm.
     pub fn lognormal(median_ns: u64, sigma: f64) -> Distribution {
         if sigma <= 0.0 || median_ns == 0 {
             return Distribution::constant(median_ns);
@@ -54,8 +54,17 @@ impl Distribution {
         }
         // A constant added needs no grid: keep such sums exact.
         if self.values.len() == 1 || other.values.len() == 1 {
-            let (one, many) = if self.values.len() == 1 { (self, other) } else { (other, self) };
-            buckets = many.values.iter().map(|v| v + one.values[0]).zip(many.probabilities.iter().copied()).collect();
+            let (one, many) = if self.values.len() == 1 {
+                (self, other)
+            } else {
+                (other, self)
+            };
+            buckets = many
+                .values
+                .iter()
+                .map(|v| v + one.values[0])
+                .zip(many.probabilities.iter().copied())
+                .collect();
         }
         Distribution::from_buckets(buckets)
     }
@@ -75,10 +84,14 @@ impl Distribution {
         if let Some(last) = cumulative.last_mut() {
             *last = u64::MAX;
         }
-        Distribution { values, probabilities, cumulative }
+        Distribution {
+            values,
+            probabilities,
+            cumulative,
+        }
     }
 
-    /// One duration [ns].
+    /// One duration \[ns\].
     #[inline]
     pub fn draw(&self, key: Key) -> u64 {
         if self.values.len() == 1 {
@@ -117,20 +130,23 @@ mod tests {
     fn a_lognormal_has_its_median_and_percentiles() {
         let d = Distribution::lognormal(4_000_000, 0.5);
         let n = 400_000_u64;
-        let mut drawn: Vec<u64> =
-            (0..n).map(|i| d.draw(Key::root(1, 1).with(i))).collect();
+        let mut drawn: Vec<u64> = (0..n).map(|i| d.draw(Key::root(1, 1).with(i))).collect();
         drawn.sort_unstable();
         // z of 0.5, 0.9 and 0.99.
         for (q, z) in [(0.5, 0.0), (0.9, 1.281_552), (0.99, 2.326_348)] {
             let expected = 4e6 * libm::exp(0.5 * z);
             let got = drawn[(q * n as f64) as usize] as f64;
-            assert!((got / expected - 1.0).abs() < 0.012, "{q}: {got} for {expected}");
+            assert!(
+                (got / expected - 1.0).abs() < 0.012,
+                "{q}: {got} for {expected}"
+            );
         }
     }
 
     #[test]
     fn counting_and_drawing_agree() {
-        let d = Distribution::lognormal(30_000_000, 0.5).plus(&Distribution::lognormal(4_000_000, 0.5));
+        let d =
+            Distribution::lognormal(30_000_000, 0.5).plus(&Distribution::lognormal(4_000_000, 0.5));
         let n = 1_000_000;
         let (mut total, mut sum) = (0, 0.0);
         d.count(n, &mut Key::root(2, 0).stream(), |v, c| {
@@ -141,7 +157,10 @@ mod tests {
         // Mean of a lognormal: median · exp(σ²/2).
         let mean = 34e6 * libm::exp(0.125);
         assert!((sum / n as f64 / mean - 1.0).abs() < 0.003);
-        let drawn = (0..n).map(|i| d.draw(Key::root(3, 0).with(i)) as f64).sum::<f64>() / n as f64;
+        let drawn = (0..n)
+            .map(|i| d.draw(Key::root(3, 0).with(i)) as f64)
+            .sum::<f64>()
+            / n as f64;
         assert!((drawn / mean - 1.0).abs() < 0.003);
     }
 

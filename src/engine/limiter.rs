@@ -23,7 +23,7 @@ pub enum Shape {
 /// A rate in force from a time on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// From when on [s].
+    /// From when on \[s\].
     pub from_s: u64,
     /// `num / den` per second, reduced.
     pub num: u64,
@@ -55,8 +55,17 @@ pub struct Limiter {
 
 #[derive(Clone, Debug)]
 enum State {
-    Fixed { segments: Vec<Segment>, at: usize, window_end: u64, left: u64 },
-    Sliding { segments: Vec<Segment>, at: usize, admitted: VecDeque<u64> },
+    Fixed {
+        segments: Vec<Segment>,
+        at: usize,
+        window_end: u64,
+        left: u64,
+    },
+    Sliding {
+        segments: Vec<Segment>,
+        at: usize,
+        admitted: VecDeque<u64>,
+    },
     Bucket(Bucket),
 }
 
@@ -78,15 +87,23 @@ impl Limiter {
     /// end of a window at or after its time (token bucket: at its time).
     pub fn new(shape: Shape, steps: &[Step]) -> Limiter {
         let state = match shape {
-            Shape::FixedWindow => {
-                State::Fixed { segments: segments(steps), at: 0, window_end: 0, left: 0 }
-            }
-            Shape::SlidingWindow => {
-                State::Sliding { segments: segments(steps), at: 0, admitted: VecDeque::new() }
-            }
+            Shape::FixedWindow => State::Fixed {
+                segments: segments(steps),
+                at: 0,
+                window_end: 0,
+                left: 0,
+            },
+            Shape::SlidingWindow => State::Sliding {
+                segments: segments(steps),
+                at: 0,
+                admitted: VecDeque::new(),
+            },
             Shape::TokenBucket { burst } => State::Bucket(Bucket::new(burst, steps)),
         };
-        Limiter { steps: steps.to_vec(), state }
+        Limiter {
+            steps: steps.to_vec(),
+            state,
+        }
     }
 
     /// The rate in force during a second, per second.
@@ -104,19 +121,31 @@ impl Limiter {
         }
     }
 
-    /// Whether an attempt at `at` [ns] would be admitted. Times must not go back.
+    /// Whether an attempt at `at` \[ns\] would be admitted. Times must not go back.
     #[inline(always)]
     pub fn has_room(&mut self, at: u64) -> bool {
         match &mut self.state {
-            State::Fixed { segments, at: i, window_end, left } => {
+            State::Fixed {
+                segments,
+                at: i,
+                window_end,
+                left,
+            } => {
                 if at >= *window_end {
                     (*window_end, *left) = window_of(segments, i, at);
                 }
                 *left > 0
             }
-            State::Sliding { segments, at: i, admitted } => {
+            State::Sliding {
+                segments,
+                at: i,
+                admitted,
+            } => {
                 let segment = segment_of(segments, i, at);
-                while admitted.front().is_some_and(|&t| t + segment.window_ns <= at) {
+                while admitted
+                    .front()
+                    .is_some_and(|&t| t + segment.window_ns <= at)
+                {
                     admitted.pop_front();
                 }
                 (admitted.len() as u64) < segment.capacity
@@ -144,7 +173,12 @@ impl Limiter {
     /// sliding window depend on the instants, so there only an idle second can be certified.
     pub fn certifies(&mut self, second: u64, n: u64) -> bool {
         match &mut self.state {
-            State::Fixed { segments, at: i, window_end, left } => {
+            State::Fixed {
+                segments,
+                at: i,
+                window_end,
+                left,
+            } => {
                 if second * SECOND >= *window_end {
                     (*window_end, *left) = window_of(segments, i, second * SECOND);
                 }
@@ -168,12 +202,17 @@ fn segments(steps: &[Step]) -> Vec<Segment> {
         let mut from_ns = step.from_s * SECOND;
         if let Some(last) = out.last() {
             // The window that is open when a change comes keeps the old capacity to its end.
-            from_ns = last.from_ns + (from_ns - last.from_ns).div_ceil(last.window_ns) * last.window_ns;
+            from_ns =
+                last.from_ns + (from_ns - last.from_ns).div_ceil(last.window_ns) * last.window_ns;
             if out.last().is_some_and(|l| l.from_ns == from_ns) {
                 out.pop();
             }
         }
-        out.push(Segment { from_ns, window_ns: step.den * SECOND, capacity: step.num });
+        out.push(Segment {
+            from_ns,
+            window_ns: step.den * SECOND,
+            capacity: step.num,
+        });
     }
     out
 }
@@ -198,11 +237,21 @@ impl Bucket {
     fn new(burst: f64, steps: &[Step]) -> Bucket {
         // One denominator for all steps, so that the level needs no conversion at a change.
         let den = steps.iter().fold(1, |d, s| lcm(d, s.den));
-        let rates: Vec<(u64, u64)> =
-            steps.iter().map(|s| (s.from_s * SECOND, s.num * (den / s.den))).collect();
+        let rates: Vec<(u64, u64)> = steps
+            .iter()
+            .map(|s| (s.from_s * SECOND, s.num * (den / s.den)))
+            .collect();
         let rate = rates[0].1;
-        let mut bucket =
-            Bucket { steps: rates, at: 0, burst, rate, capacity: 0, token: den * SECOND, level: 0, last: 0 };
+        let mut bucket = Bucket {
+            steps: rates,
+            at: 0,
+            burst,
+            rate,
+            capacity: 0,
+            token: den * SECOND,
+            level: 0,
+            last: 0,
+        };
         bucket.capacity = bucket.capacity_at(rate);
         bucket.level = bucket.capacity;
         bucket
@@ -247,7 +296,11 @@ mod tests {
     use super::*;
 
     fn steady(num: u64, den: u64) -> Vec<Step> {
-        vec![Step { from_s: 0, num, den }]
+        vec![Step {
+            from_s: 0,
+            num,
+            den,
+        }]
     }
 
     fn admitted(limiter: &mut Limiter, times: impl IntoIterator<Item = u64>) -> Vec<bool> {
@@ -266,7 +319,10 @@ mod tests {
     #[test]
     fn a_fixed_window_refuses_for_the_rest_of_its_second() {
         let mut l = Limiter::new(Shape::FixedWindow, &steady(2, 1));
-        let got = admitted(&mut l, [0, 1, 2, SECOND - 1, SECOND, SECOND + 1, SECOND + 2]);
+        let got = admitted(
+            &mut l,
+            [0, 1, 2, SECOND - 1, SECOND, SECOND + 1, SECOND + 2],
+        );
         assert_eq!(got, [true, true, false, false, true, true, false]);
     }
 
@@ -298,14 +354,27 @@ mod tests {
     fn a_sliding_window_never_admits_more_in_any_second() {
         let mut l = Limiter::new(Shape::SlidingWindow, &steady(2, 1));
         let half = SECOND / 2;
-        let got = admitted(&mut l, [half, SECOND, SECOND + 1, SECOND + half, SECOND + half + 1]);
+        let got = admitted(
+            &mut l,
+            [half, SECOND, SECOND + 1, SECOND + half, SECOND + half + 1],
+        );
         assert_eq!(got, [true, true, false, true, false]);
     }
 
     #[test]
     fn a_change_comes_with_the_next_window() {
-        let steps =
-            [Step { from_s: 0, num: 1, den: 4 }, Step { from_s: 5, num: 3, den: 1 }];
+        let steps = [
+            Step {
+                from_s: 0,
+                num: 1,
+                den: 4,
+            },
+            Step {
+                from_s: 5,
+                num: 3,
+                den: 1,
+            },
+        ];
         let mut l = Limiter::new(Shape::FixedWindow, &steps);
         assert_eq!((l.per_second(7), l.per_second(8)), (0.25, 3.0));
         let got = admitted(&mut l, [4, 5, 7, 8, 8, 8, 8].map(|s| s * SECOND));
@@ -313,7 +382,10 @@ mod tests {
         let mut b = Limiter::new(Shape::TokenBucket { burst: 1.0 }, &steps);
         assert_eq!((b.per_second(4), b.per_second(5)), (0.25, 3.0));
         assert_eq!(admitted(&mut b, [0, 1].map(|s| s * SECOND)), [true, false]);
-        assert_eq!(admitted(&mut b, std::iter::repeat_n(7 * SECOND, 4)), [true, true, true, false]);
+        assert_eq!(
+            admitted(&mut b, std::iter::repeat_n(7 * SECOND, 4)),
+            [true, true, true, false]
+        );
     }
 
     #[test]
@@ -321,7 +393,10 @@ mod tests {
         let mut l = Limiter::new(Shape::FixedWindow, &steady(10, 1));
         assert!(l.certifies(3, 10) && !l.certifies(3, 11));
         l.take_counted(8);
-        assert_eq!(admitted(&mut l, [3 * SECOND, 3 * SECOND, 3 * SECOND]), [true, true, false]);
+        assert_eq!(
+            admitted(&mut l, [3 * SECOND, 3 * SECOND, 3 * SECOND]),
+            [true, true, false]
+        );
         let mut b = Limiter::new(Shape::TokenBucket { burst: 1.0 }, &steady(10, 1));
         assert!(b.certifies(0, 0) && !b.certifies(0, 1));
     }

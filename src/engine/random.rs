@@ -24,7 +24,9 @@ impl Key {
     /// The key of the `i`-th thing under this one.
     #[inline(always)]
     pub fn with(self, i: u64) -> Key {
-        Key(finalise(self.0.wrapping_add(i.wrapping_add(1).wrapping_mul(GOLDEN))))
+        Key(finalise(
+            self.0.wrapping_add(i.wrapping_add(1).wrapping_mul(GOLDEN)),
+        ))
     }
 
     /// The key of the thing called `name` under this one.
@@ -99,7 +101,11 @@ impl Stream {
 
     /// Poisson distributed with mean `mean` ≥ 0.
     pub fn poisson(&mut self, mean: f64) -> u64 {
-        if mean < 10.0 { self.poisson_by_inversion(mean) } else { self.poisson_by_rejection(mean) }
+        if mean < 10.0 {
+            self.poisson_by_inversion(mean)
+        } else {
+            self.poisson_by_rejection(mean)
+        }
     }
 
     fn poisson_by_inversion(&mut self, mean: f64) -> u64 {
@@ -240,7 +246,10 @@ impl Stream {
             if (exponent - 1.0).abs() < 1e-9 {
                 libm::exp(y)
             } else {
-                libm::pow((1.0 + y * (1.0 - exponent)).max(0.0), 1.0 / (1.0 - exponent))
+                libm::pow(
+                    (1.0 + y * (1.0 - exponent)).max(0.0),
+                    1.0 / (1.0 - exponent),
+                )
             }
         };
         let low = h(1.5) - 1.0;
@@ -276,7 +285,10 @@ mod tests {
     fn moments(n: usize, mut f: impl FnMut() -> f64) -> (f64, f64) {
         let xs: Vec<f64> = (0..n).map(|_| f()).collect();
         let mean = xs.iter().sum::<f64>() / n as f64;
-        (mean, xs.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1) as f64)
+        (
+            mean,
+            xs.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1) as f64,
+        )
     }
 
     #[test]
@@ -324,13 +336,25 @@ mod tests {
 
     #[test]
     fn binomial_has_its_mean_and_variance() {
-        for (n, p) in [(5, 0.3), (40, 0.9), (1000, 0.004), (1000, 0.4), (1_000_000, 0.77)] {
+        for (n, p) in [
+            (5, 0.3),
+            (40, 0.9),
+            (1000, 0.004),
+            (1000, 0.4),
+            (1_000_000, 0.77),
+        ] {
             let mut s = Key::root(3, 1).stream();
             let runs = 40_000;
             let (m, v) = moments(runs, || s.binomial(n, p) as f64);
             let var = n as f64 * p * (1.0 - p);
-            assert!((m - n as f64 * p).abs() < 4.5 * (var / runs as f64).sqrt(), "{n} {p}: {m}");
-            assert!((v / var - 1.0).abs() < 0.05, "{n} {p}: variance {v} of {var}");
+            assert!(
+                (m - n as f64 * p).abs() < 4.5 * (var / runs as f64).sqrt(),
+                "{n} {p}: {m}"
+            );
+            assert!(
+                (v / var - 1.0).abs() < 0.05,
+                "{n} {p}: variance {v} of {var}"
+            );
         }
     }
 
@@ -359,7 +383,10 @@ mod tests {
             for (i, &c) in counts.iter().enumerate() {
                 let p = libm::pow((i + 1) as f64, -exponent) / total;
                 let sd = (draws as f64 * p * (1.0 - p)).sqrt();
-                assert!((c as f64 - draws as f64 * p).abs() < 4.5 * sd, "rank {i}, {exponent}");
+                assert!(
+                    (c as f64 - draws as f64 * p).abs() < 4.5 * sd,
+                    "rank {i}, {exponent}"
+                );
             }
         }
     }

@@ -27,37 +27,37 @@ pub enum Process {
     Poisson(Curve),
     /// Poisson, switched between two rates at exponentially distributed times.
     OnOff {
-        /// Rate while on [1/s].
+        /// Rate while on \[1/s\].
         on: f64,
-        /// Rate while off [1/s].
+        /// Rate while off \[1/s\].
         off: f64,
-        /// Mean length of an on-period [s].
+        /// Mean length of an on-period \[s\].
         mean_on: f64,
-        /// Mean length of an off-period [s].
+        /// Mean length of an off-period \[s\].
         mean_off: f64,
     },
 }
 
-/// A rate over time [1/s], t in seconds since t = 0 of the run.
+/// A rate over time \[1/s\], t in seconds since t = 0 of the run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Curve {
     /// The same all the time.
     Flat(f64),
     /// Linear between points (second, rate), constant before the first and after the last; two
-    /// points at one second are a jump. With `every`, the points repeat with that period [s].
+    /// points at one second are a jump. With `every`, the points repeat with that period \[s\].
     Linear {
         /// The points, ascending in time.
         points: Vec<(u64, f64)>,
-        /// Period [s].
+        /// Period \[s\].
         every: Option<u64>,
     },
     /// A cosine over the local day times a factor for the day of the week.
     Daily {
-        /// Mean over a day of factor 1 [1/s].
+        /// Mean over a day of factor 1 \[1/s\].
         mean: f64,
-        /// Rate at the daily peak [1/s].
+        /// Rate at the daily peak \[1/s\].
         peak: f64,
-        /// Local time of the peak [s after midnight].
+        /// Local time of the peak \[s after midnight\].
         peak_at: u64,
         /// Factors from Monday to Sunday.
         weekly: [f64; 7],
@@ -66,15 +66,15 @@ pub enum Curve {
     },
     /// A base rate, a linear rise to a peak, an exponential decay back to the base.
     FlashCrowd {
-        /// Rate outside the crowd [1/s].
+        /// Rate outside the crowd \[1/s\].
         base: f64,
-        /// Rate at the top [1/s].
+        /// Rate at the top \[1/s\].
         peak: f64,
-        /// Start of the rise [s].
+        /// Start of the rise \[s\].
         at: u64,
-        /// Length of the rise [s].
+        /// Length of the rise \[s\].
         rise: u64,
-        /// Time constant of the decay [s].
+        /// Time constant of the decay \[s\].
         decay: f64,
     },
 }
@@ -82,7 +82,7 @@ pub enum Curve {
 /// Local time: seconds since a Monday's local midnight = t + offset in force.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LocalClock {
-    /// (from second, offset [s]), ascending, the first from 0.
+    /// (from second, offset \[s\]), ascending, the first from 0.
     pub offsets: Vec<(u64, i64)>,
 }
 
@@ -95,7 +95,7 @@ impl LocalClock {
 }
 
 impl Curve {
-    /// The rate just after t [s], or just before it (`left`), which differ at jumps.
+    /// The rate just after t \[s\], or just before it (`left`), which differ at jumps.
     pub fn rate(&self, t: u64, left: bool) -> f64 {
         match self {
             Curve::Flat(rate) => *rate,
@@ -121,13 +121,25 @@ impl Curve {
                     (None, None) => 0.0,
                 }
             }
-            Curve::Daily { mean, peak, peak_at, weekly, clock } => {
+            Curve::Daily {
+                mean,
+                peak,
+                peak_at,
+                weekly,
+                clock,
+            } => {
                 let s = clock.since_monday(t);
                 let angle = (s % 86_400) as f64 - *peak_at as f64;
                 let wave = libm::cos(angle * (2.0 * std::f64::consts::PI / 86_400.0));
                 (mean + (peak - mean) * wave) * weekly[(s / 86_400) as usize]
             }
-            Curve::FlashCrowd { base, peak, at, rise, decay } => {
+            Curve::FlashCrowd {
+                base,
+                peak,
+                at,
+                rise,
+                decay,
+            } => {
                 if t < *at {
                     *base
                 } else if t < at + rise {
@@ -151,12 +163,12 @@ pub enum Density {
         den: u64,
         /// Number of the second's first request.
         first: u64,
-        /// Start of the workload [s].
+        /// Start of the workload \[s\].
         start: u64,
     },
     /// Linear from one rate to another.
     Linear(f64, f64),
-    /// Piecewise constant: (end [ns in the second], cumulated mass).
+    /// Piecewise constant: (end \[ns in the second\], cumulated mass).
     Steps(Vec<(u64, f64)>),
 }
 
@@ -166,23 +178,32 @@ pub struct Arrivals {
     process: Process,
     /// First second of the workload.
     start: u64,
-    /// On-off: the state, when it ends [ns], and the stream of period lengths.
+    /// On-off: the state, when it ends \[ns\], and the stream of period lengths.
     on: bool,
     until: u64,
     periods: Stream,
 }
 
 impl Arrivals {
-    /// A process that starts at `start` [s]; `key` is the workload's own.
+    /// A process that starts at `start` \[s\]; `key` is the workload's own.
     pub fn new(process: Process, start: u64, key: Key) -> Arrivals {
         let mut periods = key.named("on-off periods").stream();
         let (mut on, mut until) = (false, start * SECOND);
-        if let Process::OnOff { mean_on, mean_off, .. } = process {
+        if let Process::OnOff {
+            mean_on, mean_off, ..
+        } = process
+        {
             // Begins in its long-run state, so that no warm-up is needed for it.
             on = periods.unit() < mean_on / (mean_on + mean_off);
             until += length(if on { mean_on } else { mean_off }, &mut periods);
         }
-        Arrivals { process, start, on, until, periods }
+        Arrivals {
+            process,
+            start,
+            on,
+            until,
+            periods,
+        }
     }
 
     /// Mean number of arrivals in `second` and their density. Seconds must be asked for in order,
@@ -190,16 +211,31 @@ impl Arrivals {
     pub fn of_second(&mut self, second: u64) -> (f64, Density) {
         match &self.process {
             &Process::Constant { num, den } => {
-                let index = |s: u64| (u128::from(s - self.start) * u128::from(num)).div_ceil(u128::from(den)) as u64;
+                let index = |s: u64| {
+                    (u128::from(s - self.start) * u128::from(num)).div_ceil(u128::from(den)) as u64
+                };
                 let first = index(second);
                 let n = index(second + 1) - first;
-                (n as f64, Density::Even { num, den, first, start: self.start })
+                (
+                    n as f64,
+                    Density::Even {
+                        num,
+                        den,
+                        first,
+                        start: self.start,
+                    },
+                )
             }
             Process::Poisson(curve) => {
                 let (a, b) = (curve.rate(second, false), curve.rate(second + 1, true));
                 (0.5 * (a + b), Density::Linear(a, b))
             }
-            &Process::OnOff { on, off, mean_on, mean_off } => {
+            &Process::OnOff {
+                on,
+                off,
+                mean_on,
+                mean_off,
+            } => {
                 let (from, to) = (second * SECOND, (second + 1) * SECOND);
                 let mut steps = Vec::new();
                 let (mut mass, mut t) = (0.0, from);
@@ -210,7 +246,8 @@ impl Arrivals {
                     t = end;
                     if self.until <= to {
                         self.on = !self.on;
-                        self.until += length(if self.on { mean_on } else { mean_off }, &mut self.periods);
+                        self.until +=
+                            length(if self.on { mean_on } else { mean_off }, &mut self.periods);
                     }
                 }
                 (mass, Density::Steps(steps))
@@ -229,11 +266,16 @@ fn length(mean_s: f64, stream: &mut Stream) -> u64 {
 }
 
 impl Density {
-    /// Instants [ns in the second] of `n` arrivals, in no order unless even; `f(index, instant)`.
+    /// Instants \[ns in the second\] of `n` arrivals, in no order unless even; `f(index, instant)`.
     pub fn instants(&self, n: u64, second: u64, key: Key, mut f: impl FnMut(u64)) {
         let mut stream = key.stream();
         match self {
-            Density::Even { num, den, first, start } => {
+            Density::Even {
+                num,
+                den,
+                first,
+                start,
+            } => {
                 let from = u128::from(second - start) * u128::from(SECOND);
                 for i in *first..first + n {
                     let at = u128::from(i) * u128::from(den * SECOND) / u128::from(*num);
@@ -260,7 +302,11 @@ impl Density {
                     let i = steps.partition_point(|s| s.1 < u).min(steps.len() - 1);
                     let (start, below) = if i == 0 { (0, 0.0) } else { steps[i - 1] };
                     let (end, mass) = steps[i];
-                    let x = if mass > below { (u - below) / (mass - below) } else { 0.0 };
+                    let x = if mass > below {
+                        (u - below) / (mass - below)
+                    } else {
+                        0.0
+                    };
                     f((start + (x * (end - start) as f64) as u64).min(SECOND - 1));
                 }
             }
@@ -278,7 +324,9 @@ mod tests {
         let mut all = Vec::new();
         for s in 3..7 {
             let (n, density) = a.of_second(s);
-            density.instants(n as u64, s, Key::root(0, 0), |at| all.push((s - 3) * SECOND + at));
+            density.instants(n as u64, s, Key::root(0, 0), |at| {
+                all.push((s - 3) * SECOND + at)
+            });
         }
         let expected: Vec<u64> = (0..10).map(|i| i * 400_000_000).collect();
         assert_eq!(all, expected);
@@ -296,7 +344,12 @@ mod tests {
 
     #[test]
     fn on_off_spends_its_share_of_time_on() {
-        let p = Process::OnOff { on: 100.0, off: 10.0, mean_on: 2.0, mean_off: 6.0 };
+        let p = Process::OnOff {
+            on: 100.0,
+            off: 10.0,
+            mean_on: 2.0,
+            mean_off: 6.0,
+        };
         let mut means = Vec::new();
         for r in 0..40 {
             let mut a = Arrivals::new(p.clone(), 0, Key::root(5, r));
@@ -311,17 +364,56 @@ mod tests {
 
     #[test]
     fn curves_have_their_values() {
-        let c = Curve::Linear { points: vec![(10, 100.0), (20, 200.0), (20, 50.0)], every: None };
-        assert_eq!((c.rate(0, false), c.rate(15, false), c.rate(20, true), c.rate(20, false)), (100.0, 150.0, 200.0, 50.0));
-        let c = Curve::Linear { points: vec![(0, 1.0), (5, 1.0), (5, 9.0), (6, 9.0), (6, 1.0)], every: Some(10) };
-        assert_eq!((c.rate(15, true), c.rate(15, false), c.rate(16, true), c.rate(29, true)), (1.0, 9.0, 9.0, 1.0));
-        let c = Curve::FlashCrowd { base: 10.0, peak: 110.0, at: 100, rise: 10, decay: 60.0 };
-        assert_eq!((c.rate(99, false), c.rate(105, false), c.rate(110, false)), (10.0, 60.0, 110.0));
+        let c = Curve::Linear {
+            points: vec![(10, 100.0), (20, 200.0), (20, 50.0)],
+            every: None,
+        };
+        assert_eq!(
+            (
+                c.rate(0, false),
+                c.rate(15, false),
+                c.rate(20, true),
+                c.rate(20, false)
+            ),
+            (100.0, 150.0, 200.0, 50.0)
+        );
+        let c = Curve::Linear {
+            points: vec![(0, 1.0), (5, 1.0), (5, 9.0), (6, 9.0), (6, 1.0)],
+            every: Some(10),
+        };
+        assert_eq!(
+            (
+                c.rate(15, true),
+                c.rate(15, false),
+                c.rate(16, true),
+                c.rate(29, true)
+            ),
+            (1.0, 9.0, 9.0, 1.0)
+        );
+        let c = Curve::FlashCrowd {
+            base: 10.0,
+            peak: 110.0,
+            at: 100,
+            rise: 10,
+            decay: 60.0,
+        };
+        assert_eq!(
+            (c.rate(99, false), c.rate(105, false), c.rate(110, false)),
+            (10.0, 60.0, 110.0)
+        );
         assert!((c.rate(170, false) - (10.0 + 100.0 / std::f64::consts::E)).abs() < 1e-9);
-        let clock = LocalClock { offsets: vec![(0, 5 * 86_400)] };
+        let clock = LocalClock {
+            offsets: vec![(0, 5 * 86_400)],
+        };
         let mut weekly = [1.0; 7];
         weekly[5] = 0.5;
-        let c = Curve::Daily { mean: 100.0, peak: 160.0, peak_at: 72_000, weekly, clock };
+        let c = Curve::Daily {
+            mean: 100.0,
+            peak: 160.0,
+            peak_at: 72_000,
+            weekly,
+            clock,
+        };
         assert!((c.rate(72_000, false) - 80.0).abs() < 1e-9);
         assert!((c.rate(86_400 + 72_000, false) - 160.0).abs() < 1e-9);
         assert!((c.rate(86_400 + 28_800, false) - 40.0).abs() < 1e-9);

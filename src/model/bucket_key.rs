@@ -27,7 +27,10 @@ struct Copy {
 }
 
 impl Copy {
-    const NEVER: Copy = Copy { from: u64::MAX, until: 0 };
+    const NEVER: Copy = Copy {
+        from: u64::MAX,
+        until: 0,
+    };
 
     #[inline]
     fn serves(&self, at: u64) -> bool {
@@ -38,7 +41,10 @@ impl Copy {
     /// requests that looked before it came are dropped.
     fn fetched(&mut self, at: u64, ready: u64, lifetime: u64) {
         if self.until <= at || ready < self.from {
-            *self = Copy { from: ready, until: ready.saturating_add(lifetime) };
+            *self = Copy {
+                from: ready,
+                until: ready.saturating_add(lifetime),
+            };
         }
     }
 }
@@ -57,7 +63,7 @@ pub struct BucketKeyCache {
 }
 
 impl BucketKeyCache {
-    /// An empty cache of `fanout` ≥ 1 partitions whose keys live for `lifetime` [ns].
+    /// An empty cache of `fanout` ≥ 1 partitions whose keys live for `lifetime` \[ns\].
     pub fn new(fanout: u32, lifetime: u64) -> BucketKeyCache {
         BucketKeyCache {
             fanout,
@@ -99,14 +105,19 @@ impl BucketKeyCache {
 
     /// Whether the partition can read under `id` without KMS.
     pub fn read(&self, partition: u32, id: BucketKeyId, at: u64) -> bool {
-        self.reading.get(&(partition, id)).is_some_and(|copy| copy.serves(at))
+        self.reading
+            .get(&(partition, id))
+            .is_some_and(|copy| copy.serves(at))
     }
 
     /// KMS decrypted `id` for a miss at `at` and answers at `ready`.
     pub fn decrypted(&mut self, partition: u32, id: BucketKeyId, at: u64, ready: u64) {
         if id != BucketKeyId::None {
             let lifetime = self.lifetime;
-            self.reading.entry((partition, id)).or_insert(Copy::NEVER).fetched(at, ready, lifetime);
+            self.reading
+                .entry((partition, id))
+                .or_insert(Copy::NEVER)
+                .fetched(at, ready, lifetime);
         }
     }
 }
@@ -150,12 +161,18 @@ mod tests {
         let mut c = BucketKeyCache::new(1, 300);
         assert_eq!(c.write(0, 10), None);
         let id = c.generated(0, 10, 15);
-        assert_eq!((c.write(0, 14), c.write(0, 15), c.write(0, 314)), (None, Some(id), Some(id)));
+        assert_eq!(
+            (c.write(0, 14), c.write(0, 15), c.write(0, 314)),
+            (None, Some(id), Some(id))
+        );
         assert_eq!(c.write(0, 315), None);
         // Two requests miss before the first answer: the first answer serves.
         let a = c.generated(0, 320, 330);
         let b = c.generated(0, 325, 340);
         assert!(a != b);
-        assert_eq!((c.write(0, 335), c.write(0, 629), c.write(0, 630)), (Some(a), Some(a), None));
+        assert_eq!(
+            (c.write(0, 335), c.write(0, 629), c.write(0, 630)),
+            (Some(a), Some(a), None)
+        );
     }
 }

@@ -12,7 +12,7 @@ use std::collections::{HashMap, VecDeque};
 /// Thresholds of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Thresholds {
-    /// Longest age of an entry [ns].
+    /// Longest age of an entry \[ns\].
     pub max_age: u64,
     /// Messages encrypted under one data key.
     pub max_messages: u64,
@@ -62,7 +62,9 @@ impl DataKeyCache {
     /// entry is removed.
     pub fn encrypt(&mut self, context: u64, bytes: u64, at: u64) -> bool {
         let t = self.thresholds;
-        let Some(entry) = self.entries.get_mut(&context) else { return false };
+        let Some(entry) = self.entries.get_mut(&context) else {
+            return false;
+        };
         if entry.from > at {
             return false;
         }
@@ -86,7 +88,9 @@ impl DataKeyCache {
 
     /// Whether the data key `id` of a message can be used at `at` without KMS.
     pub fn decrypt(&mut self, id: u64, at: u64) -> bool {
-        let Some(entry) = self.entries.get(&id) else { return false };
+        let Some(entry) = self.entries.get(&id) else {
+            return false;
+        };
         if entry.from > at {
             return false;
         }
@@ -106,12 +110,23 @@ impl DataKeyCache {
         self.serial += 1;
         // An entry that is still there when a miss is answered was itself on its way at the miss:
         // from its coming on there is a key to use.
-        let from = self.entries.get(&key).map_or(ready, |old| old.from.min(ready));
-        let entry = Entry { created: ready, from, messages, bytes, serial: self.serial };
+        let from = self
+            .entries
+            .get(&key)
+            .map_or(ready, |old| old.from.min(ready));
+        let entry = Entry {
+            created: ready,
+            from,
+            messages,
+            bytes,
+            serial: self.serial,
+        };
         self.entries.insert(key, entry);
         self.order.push_back((key, self.serial));
         while self.entries.len() > self.thresholds.capacity {
-            let Some((key, serial)) = self.order.pop_front() else { break };
+            let Some((key, serial)) = self.order.pop_front() else {
+                break;
+            };
             if self.entries.get(&key).is_some_and(|e| e.serial == serial) {
                 self.entries.remove(&key);
             }
@@ -119,7 +134,8 @@ impl DataKeyCache {
         // Stale rows are swept when they outnumber the live ones.
         if self.order.len() > 2 * self.entries.len() + 16 {
             let entries = &self.entries;
-            self.order.retain(|(k, s)| entries.get(k).is_some_and(|e| e.serial == *s));
+            self.order
+                .retain(|(k, s)| entries.get(k).is_some_and(|e| e.serial == *s));
         }
     }
 }
@@ -128,8 +144,12 @@ impl DataKeyCache {
 mod tests {
     use super::*;
 
-    const UNLIMITED: Thresholds =
-        Thresholds { max_age: u64::MAX, max_messages: u64::MAX, max_bytes: u64::MAX, capacity: 100 };
+    const UNLIMITED: Thresholds = Thresholds {
+        max_age: u64::MAX,
+        max_messages: u64::MAX,
+        max_bytes: u64::MAX,
+        capacity: 100,
+    };
 
     fn calls(t: Thresholds, messages: impl IntoIterator<Item = (u64, u64, u64)>) -> usize {
         let mut cache = DataKeyCache::new(t);
@@ -149,21 +169,52 @@ mod tests {
     #[test]
     fn thresholds_are_those_of_the_sdk() {
         let hundred = |bytes| (0..100).map(move |_| (0, 1, bytes));
-        assert_eq!(calls(Thresholds { max_messages: 10, ..UNLIMITED }, hundred(1)), 10);
-        assert_eq!(calls(Thresholds { max_messages: 1, ..UNLIMITED }, hundred(1)), 100);
-        let t = Thresholds { max_bytes: 100, ..UNLIMITED };
+        assert_eq!(
+            calls(
+                Thresholds {
+                    max_messages: 10,
+                    ..UNLIMITED
+                },
+                hundred(1)
+            ),
+            10
+        );
+        assert_eq!(
+            calls(
+                Thresholds {
+                    max_messages: 1,
+                    ..UNLIMITED
+                },
+                hundred(1)
+            ),
+            100
+        );
+        let t = Thresholds {
+            max_bytes: 100,
+            ..UNLIMITED
+        };
         assert_eq!(calls(t, hundred(10)), 10);
         for (bytes, expected) in [(100, 10), (99, 10), (50, 5)] {
-            assert_eq!(calls(t, (0..10).map(|_| (0, 1, bytes))), expected, "{bytes} bytes");
+            assert_eq!(
+                calls(t, (0..10).map(|_| (0, 1, bytes))),
+                expected,
+                "{bytes} bytes"
+            );
         }
         // Age equal to max_age still serves.
-        let t = Thresholds { max_age: 10, ..UNLIMITED };
+        let t = Thresholds {
+            max_age: 10,
+            ..UNLIMITED
+        };
         assert_eq!(calls(t, [0, 9, 10, 11, 21, 22].map(|at| (at, 1, 1))), 3);
     }
 
     #[test]
     fn over_capacity_the_first_in_goes_first() {
-        let t = Thresholds { capacity: 2, ..UNLIMITED };
+        let t = Thresholds {
+            capacity: 2,
+            ..UNLIMITED
+        };
         // a, b, a again, c pushes a out although it was just used: a misses.
         assert_eq!(calls(t, [1, 2, 1, 3, 2, 1].map(|c| (0, c, 1))), 4);
     }

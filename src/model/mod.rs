@@ -25,9 +25,9 @@ pub struct Plan {
     pub name: String,
     /// Equal for variants that see the same arrivals.
     pub arrivals_id: String,
-    /// Arrivals stop here [s].
+    /// Arrivals stop here \[s\].
     pub horizon_s: u64,
-    /// Requests that arrive before this are not counted [s].
+    /// Requests that arrive before this are not counted \[s\].
     pub warm_up_s: u64,
     /// Request quotas.
     pub quotas: Vec<Quota>,
@@ -191,7 +191,7 @@ pub struct BucketKeyUse {
     pub cache: usize,
     /// Sessions with a cache of their own, at least 1.
     pub sessions: u32,
-    /// Bucket keys are in use from here on [ns].
+    /// Bucket keys are in use from here on \[ns\].
     pub since: u64,
     /// Share of reads that go to objects written without one.
     pub older_objects: f64,
@@ -204,7 +204,7 @@ pub struct BucketKeyUse {
 pub struct BucketKeySettings {
     /// Partitions.
     pub fanout: u32,
-    /// How long a copy serves [ns].
+    /// How long a copy serves \[ns\].
     pub lifetime: u64,
 }
 
@@ -253,7 +253,7 @@ pub enum Kind {
     Trace {
         /// The rows.
         trace: Arc<trace::Trace>,
-        /// Time of t = 0 of the trace [s].
+        /// Time of t = 0 of the trace \[s\].
         start: u64,
         /// Second after the last.
         stop: u64,
@@ -266,7 +266,7 @@ pub enum Kind {
         objects: u32,
         /// Pause of a worker between an answer and its next request.
         think: Distribution,
-        /// Start [ns] unless it comes after another workload.
+        /// Start \[ns\] unless it comes after another workload.
         start: u64,
     },
 }
@@ -299,7 +299,7 @@ pub enum Popularity {
     },
 }
 
-/// Size of a message [bytes].
+/// Size of a message \[bytes\].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Size {
     /// Always the same.

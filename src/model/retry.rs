@@ -21,13 +21,13 @@ pub struct RetryPolicy {
 /// Wait before a retry.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Backoff {
-    /// The same delay [ns] each time.
+    /// The same delay \[ns\] each time.
     Fixed(u64),
     /// min(cap, initial · 2^(n−1)) with jitter.
     Exponential {
-        /// Bound of the first delay [ns].
+        /// Bound of the first delay \[ns\].
         initial_backoff: u64,
-        /// Cap of the bound [ns].
+        /// Cap of the bound \[ns\].
         max_backoff: u64,
         /// How the delay is drawn below the bound.
         jitter: Jitter,
@@ -62,17 +62,25 @@ pub struct RetryQuota {
 impl RetryPolicy {
     /// Never tries again.
     pub fn none() -> RetryPolicy {
-        RetryPolicy { max_attempts: 1, backoff: Backoff::Fixed(0), retry_quota: None }
+        RetryPolicy {
+            max_attempts: 1,
+            backoff: Backoff::Fixed(0),
+            retry_quota: None,
+        }
     }
 }
 
 impl Backoff {
-    /// The delay [ns] after failed attempt `n` ≥ 1 of the request whose draws are under `key`.
+    /// The delay \[ns\] after failed attempt `n` ≥ 1 of the request whose draws are under `key`.
     #[inline]
     pub fn delay(&self, n: u16, key: Key) -> u64 {
         match *self {
             Backoff::Fixed(ns) => ns,
-            Backoff::Exponential { initial_backoff, max_backoff, jitter } => {
+            Backoff::Exponential {
+                initial_backoff,
+                max_backoff,
+                jitter,
+            } => {
                 let bound = |n: u16| {
                     let doubled = u32::from(n - 1);
                     if doubled >= initial_backoff.leading_zeros() {
@@ -81,7 +89,8 @@ impl Backoff {
                         (initial_backoff << doubled).min(max_backoff)
                     }
                 };
-                let draw = |n: u16, below: u64| key.with(u64::from(n)).below(below.saturating_add(1));
+                let draw =
+                    |n: u16, below: u64| key.with(u64::from(n)).below(below.saturating_add(1));
                 match jitter {
                     Jitter::None => bound(n),
                     Jitter::Full => draw(n, bound(n)),
@@ -91,7 +100,8 @@ impl Backoff {
                         let mut previous = initial_backoff;
                         for k in 1..=n {
                             let high = previous.saturating_mul(3).max(initial_backoff);
-                            previous = (initial_backoff + draw(k, high - initial_backoff)).min(max_backoff);
+                            previous = (initial_backoff + draw(k, high - initial_backoff))
+                                .min(max_backoff);
                         }
                         previous
                     }
@@ -114,7 +124,11 @@ pub struct RetryTokens {
 impl RetryTokens {
     /// Full buckets for `clients` clients.
     pub fn new(quota: RetryQuota, clients: u32) -> RetryTokens {
-        RetryTokens { quota, missing: vec![0; clients as usize], not_full: 0 }
+        RetryTokens {
+            quota,
+            missing: vec![0; clients as usize],
+            not_full: 0,
+        }
     }
 
     /// Whether every bucket is full: then successes without retry change nothing.
@@ -143,7 +157,11 @@ impl RetryTokens {
         if *missing == 0 {
             return;
         }
-        let earned = if retried { self.quota.throttling_cost } else { self.quota.success_refund };
+        let earned = if retried {
+            self.quota.throttling_cost
+        } else {
+            self.quota.success_refund
+        };
         *missing = missing.saturating_sub(earned);
         if *missing == 0 {
             self.not_full -= 1;
@@ -158,9 +176,17 @@ mod tests {
     const MS: u64 = 1_000_000;
 
     fn mean(jitter: Jitter, n: u16) -> f64 {
-        let b = Backoff::Exponential { initial_backoff: 50 * MS, max_backoff: 300 * MS, jitter };
+        let b = Backoff::Exponential {
+            initial_backoff: 50 * MS,
+            max_backoff: 300 * MS,
+            jitter,
+        };
         let runs = 40_000;
-        (0..runs).map(|i| b.delay(n, Key::root(8, i)) as f64).sum::<f64>() / runs as f64 / MS as f64
+        (0..runs)
+            .map(|i| b.delay(n, Key::root(8, i)) as f64)
+            .sum::<f64>()
+            / runs as f64
+            / MS as f64
     }
 
     #[test]
@@ -178,7 +204,11 @@ mod tests {
 
     #[test]
     fn a_retry_quota_runs_dry_and_is_refilled_by_successes_only() {
-        let quota = RetryQuota { capacity: 500, throttling_cost: 5, success_refund: 1 };
+        let quota = RetryQuota {
+            capacity: 500,
+            throttling_cost: 5,
+            success_refund: 1,
+        };
         let mut t = RetryTokens::new(quota, 2);
         assert_eq!((0..200).filter(|_| t.take(1)).count(), 100);
         assert!(t.take(0) && !t.take(1) && !t.all_full());

@@ -13,7 +13,7 @@ use std::path::Path;
 /// One recorded request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Row {
-    /// Time since the first arrival [ns].
+    /// Time since the first arrival \[ns\].
     pub at: u64,
     /// Index of the trace's operations, `None` where not recorded.
     pub operation: Option<u32>,
@@ -21,7 +21,7 @@ pub struct Row {
     pub requester: Option<u32>,
     /// Identity of the object.
     pub object: Option<u64>,
-    /// Size [bytes].
+    /// Size \[bytes\].
     pub size: Option<u64>,
 }
 
@@ -34,7 +34,7 @@ pub struct Trace {
     pub operations: Vec<String>,
     /// Names of the requesters in the file, in order of appearance.
     pub requesters: Vec<String>,
-    /// Repeats with this period [s].
+    /// Repeats with this period \[s\].
     pub period: Option<u64>,
     /// Mean number of requests for each row.
     pub rate_scale: f64,
@@ -77,20 +77,57 @@ impl Trace {
     /// # Errors
     /// When the file cannot be read, has no time column, no row, or rows with a broken time or
     /// size.
-    pub fn read(path: &Path, time_scale: f64, rate_scale: f64, repeat: bool) -> Result<Trace, Vec<TraceError>> {
+    pub fn read(
+        path: &Path,
+        time_scale: f64,
+        rate_scale: f64,
+        repeat: bool,
+    ) -> Result<Trace, Vec<TraceError>> {
         let shown = path.display().to_string();
-        let unreadable = |reason: String| vec![TraceError::Unreadable { path: shown.clone(), reason }];
+        let unreadable = |reason: String| {
+            vec![TraceError::Unreadable {
+                path: shown.clone(),
+                reason,
+            }]
+        };
         let bytes = std::fs::read(path).map_err(|e| unreadable(e.to_string()))?;
-        let fault = |line: u64, reason: String| TraceError::Row { path: shown.clone(), line, reason };
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes.as_slice());
-        let headers = reader.headers().map_err(|e| vec![fault(1, e.to_string())])?.clone();
-        let column = |names: &[&str]| headers.iter().position(|h| names.iter().any(|n| h.eq_ignore_ascii_case(n)));
+        let fault = |line: u64, reason: String| TraceError::Row {
+            path: shown.clone(),
+            line,
+            reason,
+        };
+        let mut reader = csv::ReaderBuilder::new()
+            .trim(csv::Trim::All)
+            .from_reader(bytes.as_slice());
+        let headers = reader
+            .headers()
+            .map_err(|e| vec![fault(1, e.to_string())])?
+            .clone();
+        let column = |names: &[&str]| {
+            headers
+                .iter()
+                .position(|h| names.iter().any(|n| h.eq_ignore_ascii_case(n)))
+        };
         let Some(time) = column(&["time", "timestamp", "t", "eventTime", "date"]) else {
             let found: Vec<&str> = headers.iter().collect();
-            return Err(vec![fault(1, format!("no time column among `{}`: name one `time` (seconds or a date)", found.join("`, `")))]);
+            return Err(vec![fault(
+                1,
+                format!(
+                    "no time column among `{}`: name one `time` (seconds or a date)",
+                    found.join("`, `")
+                ),
+            )]);
         };
-        let columns = [column(&["operation"]), column(&["key"]), column(&["size"]), column(&["requester"])];
-        let mut trace = Trace { rate_scale, ..Trace::default() };
+        let columns = [
+            column(&["operation"]),
+            column(&["key"]),
+            column(&["size"]),
+            column(&["requester"]),
+        ];
+        let mut trace = Trace {
+            rate_scale,
+            ..Trace::default()
+        };
         let (mut times, mut faults) = (Vec::new(), Vec::new());
         for record in reader.records() {
             if faults.len() >= MOST_FAULTS {
@@ -101,7 +138,9 @@ impl Trace {
                 Err(e) => {
                     let line = e.position().map_or(0, csv::Position::line);
                     let reason = match e.kind() {
-                        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+                        csv::ErrorKind::UnequalLengths {
+                            expected_len, len, ..
+                        } => {
                             format!("{len} fields where the header has {expected_len}")
                         }
                         _ => e.to_string(),
@@ -112,11 +151,20 @@ impl Trace {
             };
             let line = record.position().map_or(0, csv::Position::line);
             let cell = |i: Option<usize>| i.and_then(|i| record.get(i)).filter(|c| !c.is_empty());
-            let mut row = Row { at: 0, operation: None, requester: None, object: None, size: None };
+            let mut row = Row {
+                at: 0,
+                operation: None,
+                requester: None,
+                object: None,
+                size: None,
+            };
             if let Some(size) = cell(columns[2]) {
                 match size.parse::<u64>() {
                     Ok(size) => row.size = Some(size),
-                    Err(_) => faults.push(fault(line, format!("size `{size}` is not a whole number of bytes"))),
+                    Err(_) => faults.push(fault(
+                        line,
+                        format!("size `{size}` is not a whole number of bytes"),
+                    )),
                 }
             }
             row.operation = cell(columns[0]).map(|name| index_of(&mut trace.operations, name));
@@ -134,7 +182,10 @@ impl Trace {
             }
         }
         if faults.is_empty() && times.is_empty() {
-            faults.push(fault(1, "no row: a trace needs at least one arrival".to_owned()));
+            faults.push(fault(
+                1,
+                "no row: a trace needs at least one arrival".to_owned(),
+            ));
         }
         if !faults.is_empty() {
             return Err(faults);
@@ -142,7 +193,11 @@ impl Trace {
         let first = times.iter().copied().min().unwrap_or(0);
         for (row, time) in trace.rows.iter_mut().zip(&times) {
             let since = (time - first) as u64;
-            row.at = if time_scale == 1.0 { since } else { (since as f64 * time_scale).round() as u64 };
+            row.at = if time_scale == 1.0 {
+                since
+            } else {
+                (since as f64 * time_scale).round() as u64
+            };
         }
         trace.rows.sort_by_key(|r| r.at);
         if repeat {
@@ -199,7 +254,12 @@ fn instant(text: &str) -> Option<i128> {
         return Some(t.as_nanosecond());
     }
     let civil: jiff::civil::DateTime = text.parse().ok()?;
-    Some(jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()?.as_nanosecond())
+    Some(
+        jiff::tz::TimeZone::UTC
+            .to_timestamp(civil)
+            .ok()?
+            .as_nanosecond(),
+    )
 }
 
 /// Seconds written in decimal as whole nanoseconds, without the rounding of a binary fraction.
@@ -229,11 +289,20 @@ mod tests {
     #[test]
     fn dates_numbers_and_unsorted_rows_are_read() {
         let t = read("TIMESTAMP,Operation,key,size\n2023-11-16 18:17:04.0319600,GetObject,a,10\n2023-11-16 18:17:03.9799600,PutObject,b,\n").expect("trace");
-        assert_eq!(t.rows.iter().map(|r| r.at).collect::<Vec<_>>(), [0, 52_000_000]);
+        assert_eq!(
+            t.rows.iter().map(|r| r.at).collect::<Vec<_>>(),
+            [0, 52_000_000]
+        );
         assert_eq!(t.operations, ["GetObject", "PutObject"]);
-        assert_eq!((t.rows[0].operation, t.rows[0].size, t.rows[1].size), (Some(1), None, Some(10)));
+        assert_eq!(
+            (t.rows[0].operation, t.rows[0].size, t.rows[1].size),
+            (Some(1), None, Some(10))
+        );
         let t = read("time\n0.1\n0.3\n2\n").expect("trace");
-        assert_eq!(t.rows.iter().map(|r| r.at).collect::<Vec<_>>(), [0, 200_000_000, 1_900_000_000]);
+        assert_eq!(
+            t.rows.iter().map(|r| r.at).collect::<Vec<_>>(),
+            [0, 200_000_000, 1_900_000_000]
+        );
     }
 
     #[test]
@@ -241,12 +310,30 @@ mod tests {
         let faults = read("time,size\n1,2\nlater,3\n4,many\n5\n").expect_err("broken");
         let text: Vec<String> = faults.iter().map(ToString::to_string).collect();
         assert_eq!(text.len(), 3);
-        for (i, part) in [":3: time `later`", ":4: size `many`", ":5: 1 fields where the header has 2"].iter().enumerate() {
+        for (i, part) in [
+            ":3: time `later`",
+            ":4: size `many`",
+            ":5: 1 fields where the header has 2",
+        ]
+        .iter()
+        .enumerate()
+        {
             assert!(text[i].contains(part), "{}", text[i]);
         }
-        assert!(read("size\n1\n").expect_err("no time")[0].to_string().contains("no time column"));
-        assert!(read("time\n").expect_err("no row")[0].to_string().contains("at least one"));
-        assert!(matches!(Trace::read(Path::new("/nowhere/x.csv"), 1.0, 1.0, false).expect_err("missing")[0], TraceError::Unreadable { .. }));
+        assert!(
+            read("size\n1\n").expect_err("no time")[0]
+                .to_string()
+                .contains("no time column")
+        );
+        assert!(
+            read("time\n").expect_err("no row")[0]
+                .to_string()
+                .contains("at least one")
+        );
+        assert!(matches!(
+            Trace::read(Path::new("/nowhere/x.csv"), 1.0, 1.0, false).expect_err("missing")[0],
+            TraceError::Unreadable { .. }
+        ));
     }
 
     #[test]

@@ -137,28 +137,6 @@ pub fn json(comparisons: &[Comparison]) -> Result<String, serde_json::Error> {
     super::json::text(&comparisons)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::fixture;
-
-    #[test]
-    fn every_verdict_is_a_word() {
-        let results = fixture::evening_peak();
-        let text = table(&results.comparisons);
-        for w in ["better", "worse", "no difference shown", "no data"] {
-            assert!(text.contains(w), "{w}\n{text}");
-        }
-        let drawn = |l: &&str| l.starts_with(['│', '┌']);
-        let widest = text.lines().filter(drawn).map(|l| l.chars().count()).max();
-        assert!(widest <= Some(table::WIDTH), "{text}");
-        assert!(markdown(&results.comparisons).contains("| verdict |"));
-        let back: Vec<Comparison> =
-            serde_json::from_str(&json(&results.comparisons).unwrap()).unwrap();
-        assert_eq!(back, results.comparisons);
-    }
-}
-
 /// One row of the comparison as CSV.
 #[derive(serde::Serialize)]
 struct CsvRow<'a> {
@@ -200,4 +178,26 @@ pub fn csv(comparisons: &[Comparison]) -> Result<String, csv::Error> {
     }
     let bytes = writer.into_inner().map_err(|e| e.into_error())?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn every_verdict_is_a_word() {
+        let results = fixture::evening_peak();
+        let text = table(&results.comparisons);
+        for w in ["better", "worse", "no difference shown", "no data"] {
+            assert!(text.contains(w), "{w}\n{text}");
+        }
+        let drawn = |l: &&str| l.starts_with(['│', '┌']);
+        let widest = text.lines().filter(drawn).map(|l| l.chars().count()).max();
+        assert!(widest <= Some(table::WIDTH), "{text}");
+        assert!(markdown(&results.comparisons).contains("| verdict |"));
+        let back: Vec<Comparison> =
+            serde_json::from_str(&json(&results.comparisons).unwrap()).unwrap();
+        assert_eq!(back, results.comparisons);
+    }
 }

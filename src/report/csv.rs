@@ -31,7 +31,7 @@ pub struct TimeSeriesRow<'a> {
     pub variant: &'a str,
     /// `account/region/quota-code[/store]`.
     pub quota: &'a str,
-    /// Start of the bin [s].
+    /// Start of the bin \[s\].
     pub t_s: u64,
     /// Attempts per second, mean over the bin's seconds and replications.
     pub kms_attempts_per_s_mean: Option<f64>,
@@ -45,9 +45,9 @@ pub struct TimeSeriesRow<'a> {
     pub kms_throttled_per_s_mean: Option<f64>,
     /// Throttled attempts in the worst second of the bin.
     pub kms_throttled_per_s_max: Option<f64>,
-    /// Quota in force [1/s].
+    /// Quota in force \[1/s\].
     pub quota_per_s: Option<f64>,
-    /// What a one-minute CloudWatch sum ÷ 60 shows [1/s].
+    /// What a one-minute CloudWatch sum ÷ 60 shows \[1/s\].
     pub cloudwatch_per_s: Option<f64>,
 }
 
@@ -66,9 +66,9 @@ pub struct BillRow<'a> {
     pub quantity: f64,
     /// Unit of the quantity.
     pub unit: &'a str,
-    /// Price of one unit [USD].
+    /// Price of one unit \[USD\].
     pub unit_price_usd: f64,
-    /// Mean amount [USD].
+    /// Mean amount \[USD\].
     pub amount_usd: f64,
 }
 

@@ -92,16 +92,28 @@ impl Files {
     /// directory, where paths given with `--set` are completed by shells.
     pub fn resolve(&self, file: &str) -> PathBuf {
         let beside = self.folder.join(file);
-        if !beside.exists() && Path::new(file).exists() { PathBuf::from(file) } else { beside }
+        if !beside.exists() && Path::new(file).exists() {
+            PathBuf::from(file)
+        } else {
+            beside
+        }
     }
 
-    pub fn trace(&self, path: &Path, time_scale: f64, rate_scale: f64, repeat: bool) -> TraceOutcome {
+    pub fn trace(
+        &self,
+        path: &Path,
+        time_scale: f64,
+        rate_scale: f64,
+        repeat: bool,
+    ) -> TraceOutcome {
         let key = format!("{} {time_scale} {rate_scale} {repeat}", path.display());
         let mut traces = self.traces.borrow_mut();
         traces
             .entry(key)
             .or_insert_with(|| {
-                Trace::read(path, time_scale, rate_scale, repeat).map(Arc::new).map_err(Rc::new)
+                Trace::read(path, time_scale, rate_scale, repeat)
+                    .map(Arc::new)
+                    .map_err(Rc::new)
             })
             .clone()
     }
@@ -121,7 +133,11 @@ pub(super) struct RunSettings {
 ///
 /// # Errors
 /// Every fault, in the order of the file; [`super::diagnostic::render`] shows them.
-pub fn load(input: &Input, sets: &[String], sources: &mut Sources) -> Result<Loaded, Vec<Diagnostic>> {
+pub fn load(
+    input: &Input,
+    sets: &[String],
+    sources: &mut Sources,
+) -> Result<Loaded, Vec<Diagnostic>> {
     let mut base = document::parse(sources, &input.shown, &input.text)?;
     let mut faults = Vec::new();
     for argument in sets {
@@ -132,7 +148,10 @@ pub fn load(input: &Input, sets: &[String], sources: &mut Sources) -> Result<Loa
     if !faults.is_empty() {
         return Err(faults);
     }
-    let files = Files { folder: input.folder.clone(), traces: RefCell::new(HashMap::new()) };
+    let files = Files {
+        folder: input.folder.clone(),
+        traces: RefCell::new(HashMap::new()),
+    };
     let diagnostics = Diagnostics::new();
     let tables = variants(&mut base, &diagnostics);
     let (mut read, mut run) = (Vec::new(), None);
@@ -142,8 +161,10 @@ pub fn load(input: &Input, sets: &[String], sources: &mut Sources) -> Result<Loa
         read.extend(variant);
     }
     let keys_known = diagnostics.keys_known();
-    let (warnings, errors): (Vec<_>, Vec<_>) =
-        diagnostics.into_list().into_iter().partition(|d| d.severity == Severity::Warning);
+    let (warnings, errors): (Vec<_>, Vec<_>) = diagnostics
+        .into_list()
+        .into_iter()
+        .partition(|d| d.severity == Severity::Warning);
     let warnings = super::diagnostic::in_order(&warnings);
     match run {
         Some(run) if errors.is_empty() => {
@@ -177,18 +198,29 @@ fn variants(base: &mut Table, diagnostics: &Diagnostics) -> Vec<(String, Table)>
     let mut out = Vec::new();
     let Node::Table(all) = &entry.value.node else {
         diagnostics.push(
-            Diagnostic::error(Code::WrongType, format!("`variant` is {}, not a table", entry.value.node.describe()))
-                .at(entry.value.place.clone())
-                .help("write `[variant.NAME]` and below it what the variant changes"),
+            Diagnostic::error(
+                Code::WrongType,
+                format!("`variant` is {}, not a table", entry.value.node.describe()),
+            )
+            .at(entry.value.place.clone())
+            .help("write `[variant.NAME]` and below it what the variant changes"),
         );
         return out;
     };
     for (name, entry) in &all.entries {
         let Node::Table(over) = &entry.value.node else {
             diagnostics.push(
-                Diagnostic::error(Code::WrongType, format!("`variant.{name}` is {}, not a table", entry.value.node.describe()))
-                    .at(entry.value.place.clone())
-                    .help(format!("write `[variant.{name}]` and below it what the variant changes")),
+                Diagnostic::error(
+                    Code::WrongType,
+                    format!(
+                        "`variant.{name}` is {}, not a table",
+                        entry.value.node.describe()
+                    ),
+                )
+                .at(entry.value.place.clone())
+                .help(format!(
+                    "write `[variant.{name}]` and below it what the variant changes"
+                )),
             );
             continue;
         };
@@ -207,11 +239,18 @@ fn variants(base: &mut Table, diagnostics: &Diagnostics) -> Vec<(String, Table)>
 }
 
 /// One variant, from its table.
-fn scenario(name: &str, r: &mut Reader<'_>, files: &Files) -> (Option<RunSettings>, Option<Variant>) {
+fn scenario(
+    name: &str,
+    r: &mut Reader<'_>,
+    files: &Files,
+) -> (Option<RunSettings>, Option<Variant>) {
     let run = run_settings(r);
     let region = settings::top_region(r);
     let account = settings::accounts(r);
-    let home = Home { accounts: &account, region: region.as_deref() };
+    let home = Home {
+        accounts: &account,
+        region: region.as_deref(),
+    };
     let key_store = settings::key_stores(r, &home);
     let key = settings::keys(r, &home, &key_store);
     let bucket = settings::buckets(r, &home, &key);
@@ -236,7 +275,9 @@ fn scenario(name: &str, r: &mut Reader<'_>, files: &Files) -> (Option<RunSetting
             && requester.values().any(|q| q.sessions > 1),
     };
     let before = r.faults().list().len();
-    let workload = settings::complete(r.tables("workload", |name, r| WorkloadSettings::read(name, r, &around)));
+    let workload = settings::complete(r.tables("workload", |name, r| {
+        WorkloadSettings::read(name, r, &around)
+    }));
     if workload.is_empty() && r.faults().list().len() == before {
         r.fault(
             Code::MissingKey,
@@ -245,7 +286,10 @@ fn scenario(name: &str, r: &mut Reader<'_>, files: &Files) -> (Option<RunSetting
             "write a `[workload.NAME]`, or switch one on with `enabled = true`",
         );
     }
-    let start = run.as_ref().map(|r| r.start.to_string()).unwrap_or_default();
+    let start = run
+        .as_ref()
+        .map(|r| r.start.to_string())
+        .unwrap_or_default();
     let scenario = Scenario {
         start,
         region,
@@ -276,7 +320,11 @@ fn run_settings(r: &mut Reader<'_>) -> Option<RunSettings> {
     let horizon = r.required_in("horizon", Span::from_secs(1)..=longest);
     let warm_up = r.or("warm_up", Span::ZERO);
     for key in ["horizon", "warm_up"] {
-        let span = if key == "horizon" { horizon } else { Some(warm_up) };
+        let span = if key == "horizon" {
+            horizon
+        } else {
+            Some(warm_up)
+        };
         if let Some(span) = span
             && span.whole_seconds().is_none()
         {
@@ -308,7 +356,13 @@ fn run_settings(r: &mut Reader<'_>) -> Option<RunSettings> {
             "write `start = \"2026-11-24T18:00:00[Europe/Berlin]\"`, or `…Z` for UTC",
         );
     }
-    Some(RunSettings { start: start?, seed, replications, horizon: horizon?, warm_up })
+    Some(RunSettings {
+        start: start?,
+        seed,
+        replications,
+        horizon: horizon?,
+        warm_up,
+    })
 }
 
 /// A date with a time zone in brackets, or an instant (taken as UTC).

@@ -3,8 +3,12 @@
 use super::diagnostic::{Code, Diagnostic};
 use super::load::RunSettings;
 use super::reader::Diagnostics;
-use super::settings::{BucketSettings, Encryption, LimiterSettings, ManagedBy, QuotaSettings, RequesterRule, Scenario};
-use super::workload::{Arrivals, MULTIPART_UPLOAD, PopularitySettings, SizeSettings, WorkloadSettings};
+use super::settings::{
+    BucketSettings, Encryption, LimiterSettings, ManagedBy, QuotaSettings, RequesterRule, Scenario,
+};
+use super::workload::{
+    Arrivals, MULTIPART_UPLOAD, PopularitySettings, SizeSettings, WorkloadSettings,
+};
 use crate::catalog::{self, KmsOperation, NeedSide, S3OperationRow};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
@@ -12,8 +16,8 @@ use crate::model::arrivals::{Curve, LocalClock, Process};
 use crate::model::data_key_cache::Thresholds;
 use crate::model::trace::Trace;
 use crate::model::{
-    Action, Bucket, BucketKeySettings, BucketKeyUse, Class, Counting, KmsKey, Kind, Lane, MAX_LANES, Plan, Popularity,
-    Quota, Size, Source, Workload,
+    Action, Bucket, BucketKeySettings, BucketKeyUse, Class, Counting, Kind, KmsKey, Lane,
+    MAX_LANES, Plan, Popularity, Quota, Size, Source, Workload,
 };
 use crate::units::{Rate, Span};
 use indexmap::{IndexMap, IndexSet};
@@ -24,7 +28,12 @@ use std::sync::Arc;
 const REQUESTER: &str = "default";
 
 /// Builds the plan of one variant; `None` after recording what is wrong.
-pub(super) fn build(name: &str, scenario: &Scenario, run: &RunSettings, faults: &Diagnostics) -> Option<Plan> {
+pub(super) fn build(
+    name: &str,
+    scenario: &Scenario,
+    run: &RunSettings,
+    faults: &Diagnostics,
+) -> Option<Plan> {
     let mut b = Builder::new(scenario, run, faults);
     for (w, (workload_name, settings)) in scenario.workload.iter().enumerate() {
         b.workload(w, workload_name, settings);
@@ -89,14 +98,26 @@ impl<'a> Builder<'a> {
         let mut actions: Vec<Action> = Vec::new();
         for (operation, &weight) in &s.operations {
             let requests = self.requests(w, s, operation, &default);
-            actions.push(Action { name: operation.clone(), weight, requests });
+            actions.push(Action {
+                name: operation.clone(),
+                weight,
+                requests,
+            });
         }
         let horizon = self.run.horizon.whole_seconds().unwrap_or(0);
         let start = s.start.whole_seconds().unwrap_or(0);
-        let stop = s.stop.and_then(Span::whole_seconds).unwrap_or(u64::MAX).min(if s.after.is_some() { u64::MAX } else { horizon });
+        let stop = s
+            .stop
+            .and_then(Span::whole_seconds)
+            .unwrap_or(u64::MAX)
+            .min(if s.after.is_some() { u64::MAX } else { horizon });
         let mut round_robin = false;
         let kind = match &s.arrivals {
-            Arrivals::Job { workers, objects, think_time } => Kind::Job {
+            Arrivals::Job {
+                workers,
+                objects,
+                think_time,
+            } => Kind::Job {
                 workers: *workers,
                 objects: *objects,
                 think: think_time.distribution(),
@@ -109,12 +130,18 @@ impl<'a> Builder<'a> {
             open => {
                 let process = process(open, &self.run.start, horizon);
                 round_robin = matches!(process, Process::Constant { .. });
-                Kind::Open { process, start, stop }
+                Kind::Open {
+                    process,
+                    start,
+                    stop,
+                }
             }
         };
         let objects = match s.popularity {
             PopularitySettings::Uniform { objects } => Popularity::Uniform { objects },
-            PopularitySettings::Zipf { objects, exponent } => Popularity::Zipf { objects, exponent },
+            PopularitySettings::Zipf { objects, exponent } => {
+                Popularity::Zipf { objects, exponent }
+            }
         };
         let data_key_cache = s.data_key_cache.map(|c| Thresholds {
             max_age: c.max_age.as_ns(),
@@ -122,22 +149,39 @@ impl<'a> Builder<'a> {
             max_bytes: c.max_bytes,
             capacity: c.capacity as usize,
         });
-        let index_of = |name: &Option<String>| name.as_ref().and_then(|n| self.scenario.workload.get_index_of(n));
+        let index_of = |name: &Option<String>| {
+            name.as_ref()
+                .and_then(|n| self.scenario.workload.get_index_of(n))
+        };
         for (key, reference) in [("after", &s.after), ("reads", &s.reads)] {
             if let Some(other) = reference
                 && index_of(reference).is_none()
             {
-                self.fault(s, Code::UnknownName, format!("`workload.{name}.{key}` names `{other}`, which is switched off here"), "switch it on, or drop the reference");
+                self.fault(
+                    s,
+                    Code::UnknownName,
+                    format!("`workload.{name}.{key}` names `{other}`, which is switched off here"),
+                    "switch it on, or drop the reference",
+                );
             }
         }
         if let Some(writer) = s.reads.as_ref().and_then(|n| self.scenario.workload.get(n)) {
             if !matches!(writer.arrivals, Arrivals::Job { .. }) {
                 self.fault(s, Code::Contradiction, format!("`workload.{name}` reads what a workload writes that is no job: its objects have no numbers"), "give the writer a `job`");
             } else if writer.bucket != s.bucket {
-                self.fault(s, Code::Contradiction, format!("`workload.{name}` reads another bucket than its writer writes"), "give both the same `bucket`");
+                self.fault(
+                    s,
+                    Code::Contradiction,
+                    format!("`workload.{name}` reads another bucket than its writer writes"),
+                    "give both the same `bucket`",
+                );
             }
         }
-        let is_read = self.scenario.workload.values().any(|o| o.reads.as_deref() == Some(name));
+        let is_read = self
+            .scenario
+            .workload
+            .values()
+            .any(|o| o.reads.as_deref() == Some(name));
         self.workloads.push(Workload {
             name: name.to_owned(),
             kind,
@@ -151,19 +195,32 @@ impl<'a> Builder<'a> {
             is_read,
             size: match s.message_size {
                 SizeSettings::Constant { value } => Size::Constant(value.get()),
-                SizeSettings::Lognormal { median, sigma } => Size::Lognormal { median: median.get(), sigma },
+                SizeSettings::Lognormal { median, sigma } => Size::Lognormal {
+                    median: median.get(),
+                    sigma,
+                },
             },
             data_key_cache,
         });
     }
 
     /// The requests that one arrival of an operation makes.
-    fn requests(&mut self, w: usize, s: &WorkloadSettings, operation: &str, requester: &str) -> Vec<(usize, u32)> {
+    fn requests(
+        &mut self,
+        w: usize,
+        s: &WorkloadSettings,
+        operation: &str,
+        requester: &str,
+    ) -> Vec<(usize, u32)> {
         if s.bucket.is_some() && operation == MULTIPART_UPLOAD {
-            return [("CreateMultipartUpload", 1), ("UploadPart", s.parts), ("CompleteMultipartUpload", 1)]
-                .into_iter()
-                .map(|(op, n)| (self.class(w, s, op, requester), n))
-                .collect();
+            return [
+                ("CreateMultipartUpload", 1),
+                ("UploadPart", s.parts),
+                ("CompleteMultipartUpload", 1),
+            ]
+            .into_iter()
+            .map(|(op, n)| (self.class(w, s, op, requester), n))
+            .collect();
         }
         vec![(self.class(w, s, operation, requester), 1)]
     }
@@ -182,7 +239,10 @@ impl<'a> Builder<'a> {
         let class = Class {
             workload: w,
             operation: operation.to_owned(),
-            bucket: s.bucket.as_ref().and_then(|b| self.scenario.bucket.get_index_of(b)),
+            bucket: s
+                .bucket
+                .as_ref()
+                .and_then(|b| self.scenario.bucket.get_index_of(b)),
             requester: self.requesters.insert_full(requester.to_owned()).0,
             tier,
             first_lane,
@@ -195,7 +255,10 @@ impl<'a> Builder<'a> {
 
     /// The account that a requester's calls are charged to.
     fn caller(&self, requester: &str, otherwise: &str) -> String {
-        self.scenario.requester.get(requester).map_or_else(|| otherwise.to_owned(), |r| r.account.clone())
+        self.scenario
+            .requester
+            .get(requester)
+            .map_or_else(|| otherwise.to_owned(), |r| r.account.clone())
     }
 
     fn s3_lanes(&mut self, w: usize, s: &WorkloadSettings, row: &S3OperationRow, requester: &str) {
@@ -205,19 +268,31 @@ impl<'a> Builder<'a> {
                 NeedSide::Source => s.copy_source.as_deref().unwrap_or(own),
                 NeedSide::Object | NeedSide::Destination | NeedSide::Upload => own,
             };
-            let Some(bucket) = self.scenario.bucket.get(side) else { continue };
-            let Some(key) = bucket.key.clone() else { continue };
+            let Some(bucket) = self.scenario.bucket.get(side) else {
+                continue;
+            };
+            let Some(key) = bucket.key.clone() else {
+                continue;
+            };
             let account = self.caller(requester, &bucket.account);
-            let calls = if bucket.encryption == Encryption::DsseKms { self.scenario.assumption.dsse_kms_calls } else { 1 };
+            let calls = if bucket.encryption == Encryption::DsseKms {
+                self.scenario.assumption.dsse_kms_calls
+            } else {
+                1
+            };
             let uses = match (bucket.bucket_key, need.operation, need.on) {
                 (false, ..) => Use::None,
-                (true, KmsOperation::GenerateDataKey, _) | (true, _, NeedSide::Upload) => Use::Write,
+                (true, KmsOperation::GenerateDataKey, _) | (true, _, NeedSide::Upload) => {
+                    Use::Write
+                }
                 (true, KmsOperation::Decrypt, _) => Use::Read,
                 _ => Use::None,
             };
             let source = match uses {
                 Use::None => Source::Call,
-                Use::Write => Source::BucketKeyWrite(self.bucket_key_use(side, bucket, &key, requester, &account)),
+                Use::Write => Source::BucketKeyWrite(
+                    self.bucket_key_use(side, bucket, &key, requester, &account),
+                ),
                 Use::Read => {
                     if s.reads.is_none() && bucket.archived_bucket_keys.is_none() {
                         self.faults.push(
@@ -229,7 +304,9 @@ impl<'a> Builder<'a> {
                             .help("write `archived_bucket_keys = …`: about one for each `bucket_key_lifetime` and requester in which they were written (a day of steady writing: 288); a read needs the very key"),
                         );
                     }
-                    Source::BucketKeyRead(self.bucket_key_use(side, bucket, &key, requester, &account))
+                    Source::BucketKeyRead(
+                        self.bucket_key_use(side, bucket, &key, requester, &account),
+                    )
                 }
             };
             for _ in 0..calls {
@@ -243,21 +320,41 @@ impl<'a> Builder<'a> {
     }
 
     /// The caches of one (bucket, key, requester class).
-    fn bucket_key_use(&mut self, name: &str, bucket: &BucketSettings, key: &str, requester: &str, account: &str) -> BucketKeyUse {
+    fn bucket_key_use(
+        &mut self,
+        name: &str,
+        bucket: &BucketSettings,
+        key: &str,
+        requester: &str,
+        account: &str,
+    ) -> BucketKeyUse {
         let settings = self.scenario.requester.get(requester);
         let (class, sessions) = match (settings, self.scenario.assumption.bucket_key_requester) {
-            (Some(r), RequesterRule::Role) => {
-                (format!("{} {} {}", r.account, r.role, r.session_policy.as_deref().unwrap_or("")), 1)
-            }
+            (Some(r), RequesterRule::Role) => (
+                format!(
+                    "{} {} {}",
+                    r.account,
+                    r.role,
+                    r.session_policy.as_deref().unwrap_or("")
+                ),
+                1,
+            ),
             (Some(r), RequesterRule::Session) => (requester.to_owned(), r.sessions),
             (None, _) => (format!("{account} {requester}"), 1),
         };
         let next = self.cache_settings.len();
-        let cache = *self.caches.entry((name.to_owned(), key.to_owned(), class)).or_insert(next);
+        let cache = *self
+            .caches
+            .entry((name.to_owned(), key.to_owned(), class))
+            .or_insert(next);
         if cache == next {
             let a = &self.scenario.assumption;
-            let settings = BucketKeySettings { fanout: a.bucket_key_fanout, lifetime: a.bucket_key_lifetime.as_ns() };
-            self.cache_settings.extend(std::iter::repeat_n(settings, sessions as usize));
+            let settings = BucketKeySettings {
+                fanout: a.bucket_key_fanout,
+                lifetime: a.bucket_key_lifetime.as_ns(),
+            };
+            self.cache_settings
+                .extend(std::iter::repeat_n(settings, sessions as usize));
         }
         BucketKeyUse {
             cache,
@@ -270,8 +367,12 @@ impl<'a> Builder<'a> {
 
     fn direct_lane(&mut self, w: usize, s: &WorkloadSettings, operation: &str, requester: &str) {
         let Some(key) = s.key.clone() else { return };
-        let Some(settings) = self.scenario.key.get(&key) else { return };
-        let Ok(operation) = operation.parse::<KmsOperation>() else { return };
+        let Some(settings) = self.scenario.key.get(&key) else {
+            return;
+        };
+        let Ok(operation) = operation.parse::<KmsOperation>() else {
+            return;
+        };
         let account = self.caller(requester, &settings.account);
         let source = match (s.data_key_cache, operation) {
             (Some(_), KmsOperation::GenerateDataKey) => Source::CacheEncrypt,
@@ -294,7 +395,10 @@ impl<'a> Builder<'a> {
                 self.fault(
                     s,
                     Code::ImpossibleOperation,
-                    format!("a data-key cache serves GenerateDataKey and Decrypt, not {}", other.name()),
+                    format!(
+                        "a data-key cache serves GenerateDataKey and Decrypt, not {}",
+                        other.name()
+                    ),
                     "give other operations a workload of their own",
                 );
                 Source::Call
@@ -305,8 +409,17 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds a lane, unless the key is AWS-owned and counts nothing.
-    fn lane(&mut self, s: &WorkloadSettings, operation: KmsOperation, key: &str, account: &str, source: Source) {
-        let Some((index, _, settings)) = self.scenario.key.get_full(key) else { return };
+    fn lane(
+        &mut self,
+        s: &WorkloadSettings,
+        operation: KmsOperation,
+        key: &str,
+        account: &str,
+        source: Source,
+    ) {
+        let Some((index, _, settings)) = self.scenario.key.get_full(key) else {
+            return;
+        };
         if settings.managed_by == ManagedBy::AwsOwned {
             return;
         }
@@ -314,7 +427,11 @@ impl<'a> Builder<'a> {
             self.fault(
                 s,
                 Code::ImpossibleOperation,
-                format!("KMS has no {} with a key of spec {} (`key.{key}`)", operation.name(), settings.spec.name()),
+                format!(
+                    "KMS has no {} with a key of spec {} (`key.{key}`)",
+                    operation.name(),
+                    settings.spec.name()
+                ),
                 "name an operation that this kind of key has, or another key",
             );
             return;
@@ -325,7 +442,12 @@ impl<'a> Builder<'a> {
             && let Some(store_row) = catalog::custom_key_store_quota(&of_store.kind)
             && store_row.takes(operation, settings.spec)
         {
-            let name = format!("{}/{}/{}/{store}", of_store.account, of_store.region, row.code_or_id());
+            let name = format!(
+                "{}/{}/{}/{store}",
+                of_store.account,
+                of_store.region,
+                row.code_or_id()
+            );
             quotas.push(self.pool(s, name, store_row, &of_store.region));
         }
         let name = format!("{account}/{}/{}", settings.region, row.code_or_id());
@@ -345,7 +467,13 @@ impl<'a> Builder<'a> {
     }
 
     /// The pool called `name`: as declared, or with the catalog's limit.
-    fn pool(&mut self, s: &WorkloadSettings, name: String, row: &'static catalog::QuotaRow, region: &str) -> usize {
+    fn pool(
+        &mut self,
+        s: &WorkloadSettings,
+        name: String,
+        row: &'static catalog::QuotaRow,
+        region: &str,
+    ) -> usize {
         if let Some(i) = self.quotas.get_index_of(&name) {
             return i;
         }
@@ -363,10 +491,26 @@ impl<'a> Builder<'a> {
             return 0;
         };
         if let Some(why) = limit.assumed {
-            self.warn(s, format!("quota `{name}` is an assumption of the catalog: {why}"));
+            self.warn(
+                s,
+                format!("quota `{name}` is an assumption of the catalog: {why}"),
+            );
         }
-        let step = Step { from_s: 0, num: limit.num, den: limit.den };
-        self.quotas.insert_full(name.clone(), Quota { name, shape: Shape::FixedWindow, steps: vec![step] }).0
+        let step = Step {
+            from_s: 0,
+            num: limit.num,
+            den: limit.den,
+        };
+        self.quotas
+            .insert_full(
+                name.clone(),
+                Quota {
+                    name,
+                    shape: Shape::FixedWindow,
+                    steps: vec![step],
+                },
+            )
+            .0
     }
 
     fn declared_quota(&mut self, s: &QuotaSettings) -> usize {
@@ -390,17 +534,34 @@ impl<'a> Builder<'a> {
             LimiterSettings::SlidingWindow {} => Shape::SlidingWindow,
             LimiterSettings::TokenBucket { burst } => Shape::TokenBucket { burst },
         };
-        self.quotas.insert_full(name.clone(), Quota { name, shape, steps }).0
+        self.quotas
+            .insert_full(name.clone(), Quota { name, shape, steps })
+            .0
     }
 
     /// The actions of a trace's rows, added to those of the mix.
-    fn trace(&mut self, w: usize, s: &WorkloadSettings, trace: &Arc<Trace>, default: &str, actions: &mut Vec<Action>) -> Arc<Trace> {
+    fn trace(
+        &mut self,
+        w: usize,
+        s: &WorkloadSettings,
+        trace: &Arc<Trace>,
+        default: &str,
+        actions: &mut Vec<Action>,
+    ) -> Arc<Trace> {
         let mut trace = (**trace).clone();
-        let mut pairs: IndexSet<(Option<u32>, Option<u32>)> = trace.rows.iter().map(|r| (r.operation, r.requester)).collect();
+        let mut pairs: IndexSet<(Option<u32>, Option<u32>)> = trace
+            .rows
+            .iter()
+            .map(|r| (r.operation, r.requester))
+            .collect();
         pairs.sort();
-        let mixed: Vec<(String, f64)> = actions.iter().map(|a| (a.name.clone(), a.weight)).collect();
+        let mixed: Vec<(String, f64)> =
+            actions.iter().map(|a| (a.name.clone(), a.weight)).collect();
         for (operation, requester) in pairs {
-            let who = requester.map_or_else(|| default.to_owned(), |r| trace.requesters[r as usize].clone());
+            let who = requester.map_or_else(
+                || default.to_owned(),
+                |r| trace.requesters[r as usize].clone(),
+            );
             let action = match operation {
                 None if requester.is_none() => None,
                 // A row that names a requester only: the mix's first operation stands for it.
@@ -412,25 +573,44 @@ impl<'a> Builder<'a> {
                 continue;
             };
             let known = if s.bucket.is_some() {
-                operation_name == MULTIPART_UPLOAD || catalog::s3_operation(&operation_name).is_some()
+                operation_name == MULTIPART_UPLOAD
+                    || catalog::s3_operation(&operation_name).is_some()
             } else {
                 operation_name.parse::<KmsOperation>().is_ok()
             };
             if !known {
-                let kind = if s.bucket.is_some() { "S3 operation (PutObject, GetObject, …)" } else { "KMS operation (Decrypt, …)" };
-                self.fault(s, Code::BadTraceRow, format!("the trace's operation `{operation_name}` is no {kind}"), "`kmsim catalog` lists the operations; rename it in the trace");
+                let kind = if s.bucket.is_some() {
+                    "S3 operation (PutObject, GetObject, …)"
+                } else {
+                    "KMS operation (Decrypt, …)"
+                };
+                self.fault(
+                    s,
+                    Code::BadTraceRow,
+                    format!("the trace's operation `{operation_name}` is no {kind}"),
+                    "`kmsim catalog` lists the operations; rename it in the trace",
+                );
                 continue;
             }
             let name = match requester {
                 None => operation_name.clone(),
                 Some(_) => format!("{operation_name} by {who}"),
             };
-            let index = actions.iter().position(|a| a.name == name).unwrap_or_else(|| {
-                let requests = self.requests(w, s, &operation_name, &who);
-                actions.push(Action { name, weight: 0.0, requests });
-                actions.len() - 1
-            });
-            trace.actions.insert((operation, requester), Some(index as u32));
+            let index = actions
+                .iter()
+                .position(|a| a.name == name)
+                .unwrap_or_else(|| {
+                    let requests = self.requests(w, s, &operation_name, &who);
+                    actions.push(Action {
+                        name,
+                        weight: 0.0,
+                        requests,
+                    });
+                    actions.len() - 1
+                });
+            trace
+                .actions
+                .insert((operation, requester), Some(index as u32));
         }
         Arc::new(trace)
     }
@@ -441,7 +621,15 @@ impl<'a> Builder<'a> {
             let (mut seen, mut at) = (vec![name.as_str()], s);
             while let Some(next) = &at.after {
                 if seen.contains(&next.as_str()) {
-                    self.fault(s, Code::Contradiction, format!("`workload.{name}` waits for itself: {} → {next}", seen.join(" → ")), "drop one `after`");
+                    self.fault(
+                        s,
+                        Code::Contradiction,
+                        format!(
+                            "`workload.{name}` waits for itself: {} → {next}",
+                            seen.join(" → ")
+                        ),
+                        "drop one `after`",
+                    );
                     break;
                 }
                 seen.push(next);
@@ -451,20 +639,33 @@ impl<'a> Builder<'a> {
                 }
             }
             if let Some(first) = s.after.as_ref().and_then(|n| self.scenario.workload.get(n))
-                && !matches!(first.arrivals, Arrivals::Job { .. } | Arrivals::Trace { .. })
+                && !matches!(
+                    first.arrivals,
+                    Arrivals::Job { .. } | Arrivals::Trace { .. }
+                )
                 && first.stop.is_none()
             {
-                self.fault(s, Code::Contradiction, format!("`workload.{name}` comes after one that never ends before the horizon"), "give that one a `stop`");
+                self.fault(
+                    s,
+                    Code::Contradiction,
+                    format!("`workload.{name}` comes after one that never ends before the horizon"),
+                    "give that one a `stop`",
+                );
             }
         }
     }
 
     fn fault(&self, s: &WorkloadSettings, code: Code, message: String, help: impl Into<String>) {
-        self.faults.push(Diagnostic::error(code, message).at(s.place.clone()).help(help));
+        self.faults.push(
+            Diagnostic::error(code, message)
+                .at(s.place.clone())
+                .help(help),
+        );
     }
 
     fn warn(&self, s: &WorkloadSettings, message: String) {
-        self.faults.push(Diagnostic::warning(Code::NoDefault, message).at(s.place.clone()));
+        self.faults
+            .push(Diagnostic::warning(Code::NoDefault, message).at(s.place.clone()));
     }
 
     fn finish(mut self, name: &str) -> Plan {
@@ -524,7 +725,12 @@ impl<'a> Builder<'a> {
                 throttled_attempts_logged: a.throttled_attempts_logged,
                 throttled_attempts_in_call_count: a.throttled_attempts_in_call_count,
             },
-            trail_copies: self.scenario.account.values().map(|a| a.trail_copies).collect(),
+            trail_copies: self
+                .scenario
+                .account
+                .values()
+                .map(|a| a.trail_copies)
+                .collect(),
         }
     }
 
@@ -579,13 +785,24 @@ fn pool_name(q: &QuotaSettings) -> String {
 /// The process of open arrivals.
 fn process(arrivals: &Arrivals, start: &jiff::ZonedDateTime, horizon_s: u64) -> Process {
     match arrivals {
-        Arrivals::Constant { rate } => Process::Constant { num: rate.num(), den: rate.den() },
+        Arrivals::Constant { rate } => Process::Constant {
+            num: rate.num(),
+            den: rate.den(),
+        },
         Arrivals::Poisson { rate } => Process::Poisson(Curve::Flat(rate.per_second())),
         Arrivals::PiecewiseLinear { points, every } => Process::Poisson(Curve::Linear {
-            points: points.iter().map(|p| (p.at.whole_seconds().unwrap_or(0), p.rate.per_second())).collect(),
+            points: points
+                .iter()
+                .map(|p| (p.at.whole_seconds().unwrap_or(0), p.rate.per_second()))
+                .collect(),
             every: every.and_then(Span::whole_seconds),
         }),
-        Arrivals::Diurnal { mean, peak, peak_at, weekly } => {
+        Arrivals::Diurnal {
+            mean,
+            peak,
+            peak_at,
+            weekly,
+        } => {
             let midnight = jiff::civil::Time::midnight();
             let time: jiff::civil::Time = peak_at.parse().unwrap_or(midnight);
             let mut factors = [1.0; 7];
@@ -598,13 +815,24 @@ fn process(arrivals: &Arrivals, start: &jiff::ZonedDateTime, horizon_s: u64) -> 
                 clock: local_clock(start, horizon_s),
             })
         }
-        Arrivals::OnOff { on, off, mean_on, mean_off } => Process::OnOff {
+        Arrivals::OnOff {
+            on,
+            off,
+            mean_on,
+            mean_off,
+        } => Process::OnOff {
             on: on.per_second(),
             off: off.per_second(),
             mean_on: mean_on.as_secs_f64(),
             mean_off: mean_off.as_secs_f64(),
         },
-        Arrivals::FlashCrowd { base, peak, at, rise, decay } => Process::Poisson(Curve::FlashCrowd {
+        Arrivals::FlashCrowd {
+            base,
+            peak,
+            at,
+            rise,
+            decay,
+        } => Process::Poisson(Curve::FlashCrowd {
             base: base.per_second(),
             peak: peak.per_second(),
             at: at.whole_seconds().unwrap_or(0),
@@ -619,7 +847,10 @@ fn process(arrivals: &Arrivals, start: &jiff::ZonedDateTime, horizon_s: u64) -> 
 /// How local time runs from `start` on: offsets from a Monday's midnight, changed by daylight saving.
 fn local_clock(start: &jiff::ZonedDateTime, horizon_s: u64) -> LocalClock {
     let monday = i64::from(start.weekday().to_monday_zero_offset()) * 86_400;
-    let since_midnight = start.time().duration_since(jiff::civil::Time::midnight()).as_secs();
+    let since_midnight = start
+        .time()
+        .duration_since(jiff::civil::Time::midnight())
+        .as_secs();
     let first = monday + since_midnight;
     let utc = i64::from(start.offset().seconds());
     let mut offsets = vec![(0, first)];
@@ -628,7 +859,10 @@ fn local_clock(start: &jiff::ZonedDateTime, horizon_s: u64) -> LocalClock {
         if after <= 0 || after as u64 > horizon_s {
             break;
         }
-        offsets.push((after as u64, first + i64::from(transition.offset().seconds()) - utc));
+        offsets.push((
+            after as u64,
+            first + i64::from(transition.offset().seconds()) - utc,
+        ));
     }
     LocalClock { offsets }
 }
@@ -640,11 +874,23 @@ fn arrivals_id(scenario: &Scenario, run: &RunSettings) -> String {
         .iter()
         .map(|(name, w)| {
             let after = &w.after;
-            serde_json::json!([name, w.arrivals, w.operations, w.start, w.stop, after, w.parts])
+            serde_json::json!([
+                name,
+                w.arrivals,
+                w.operations,
+                w.start,
+                w.stop,
+                after,
+                w.parts
+            ])
         })
         .map(|v| v.to_string())
         .collect();
     workloads.sort();
     let all = serde_json::json!([scenario.start, run.horizon, run.warm_up, workloads]);
-    sha2::Sha256::digest(all.to_string().as_bytes()).iter().take(8).map(|b| format!("{b:02x}")).collect()
+    sha2::Sha256::digest(all.to_string().as_bytes())
+        .iter()
+        .take(8)
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }

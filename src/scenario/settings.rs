@@ -240,7 +240,11 @@ impl Home<'_> {
     /// The account under `key`, the first declared one by default.
     pub fn account(&self, r: &mut Reader<'_>, key: &str) -> Option<String> {
         let names = || self.accounts.keys().map(String::as_str);
-        if r.has(key) { r.reference(key, names()) } else { names().next().map(str::to_owned) }
+        if r.has(key) {
+            r.reference(key, names())
+        } else {
+            names().next().map(str::to_owned)
+        }
     }
 
     /// The Region of a thing of `account`.
@@ -248,7 +252,9 @@ impl Home<'_> {
         if r.has("region") {
             return region(r);
         }
-        let of_account = account.and_then(|a| self.accounts.get(a)).and_then(|a| a.region.as_deref());
+        let of_account = account
+            .and_then(|a| self.accounts.get(a))
+            .and_then(|a| a.region.as_deref());
         let found = of_account.or(self.region).map(str::to_owned);
         if found.is_none() {
             r.fault(
@@ -273,7 +279,13 @@ pub(super) fn accounts(r: &mut Reader<'_>) -> IndexMap<String, Account> {
         trail_copies: r.or_in("trail_copies", 1, 0..=5),
     });
     if accounts.is_empty() {
-        accounts.insert("main".to_owned(), Account { region: None, trail_copies: 1 });
+        accounts.insert(
+            "main".to_owned(),
+            Account {
+                region: None,
+                trail_copies: 1,
+            },
+        );
     }
     accounts
 }
@@ -287,7 +299,11 @@ pub(super) fn key_stores(r: &mut Reader<'_>, home: &Home<'_>) -> IndexMap<String
         let kind = r.required_reference("kind", ["cloudhsm", "external"]);
         let account = home.account(r, "account");
         let region = home.region(r, account.as_deref());
-        Some(KeyStore { kind: kind?, account: account?, region: region? })
+        Some(KeyStore {
+            kind: kind?,
+            account: account?,
+            region: region?,
+        })
     }))
 }
 
@@ -299,7 +315,10 @@ pub(super) fn keys(
     complete(r.tables("key", |_, r| {
         let account = home.account(r, "account");
         let region = home.region(r, account.as_deref());
-        let managed_by = match r.reference("managed_by", ["customer", "aws", "aws-owned"]).as_deref() {
+        let managed_by = match r
+            .reference("managed_by", ["customer", "aws", "aws-owned"])
+            .as_deref()
+        {
             Some("aws") => ManagedBy::Aws,
             Some("aws-owned") => ManagedBy::AwsOwned,
             _ => ManagedBy::Customer,
@@ -322,7 +341,13 @@ pub(super) fn keys(
                 "a custom key store holds keys of its own Region",
             );
         }
-        Some(KmsKeySettings { account, region, managed_by, spec, key_store })
+        Some(KmsKeySettings {
+            account,
+            region,
+            managed_by,
+            spec,
+            key_store,
+        })
     }))
 }
 
@@ -380,7 +405,10 @@ pub(super) fn buckets(
                 r.fault(
                     Code::ImpossibleOperation,
                     r.place_of("key"),
-                    format!("S3 encrypts with symmetric keys only; this key is {}", k.spec.name()),
+                    format!(
+                        "S3 encrypts with symmetric keys only; this key is {}",
+                        k.spec.name()
+                    ),
                     "name a key with `spec = \"SYMMETRIC_DEFAULT\"`",
                 );
             }
@@ -413,7 +441,12 @@ pub(super) fn requesters(r: &mut Reader<'_>, home: &Home<'_>) -> IndexMap<String
         let role = r.or("role", name.to_owned());
         let session_policy = r.optional("session_policy");
         let sessions = r.or_in("sessions", 1, 1..=100_000);
-        Some(Requester { account: account?, role, session_policy, sessions })
+        Some(Requester {
+            account: account?,
+            role,
+            session_policy,
+            sessions,
+        })
     }))
 }
 
@@ -431,8 +464,14 @@ pub(super) fn quotas(
             Some(s) if !r.has("region") => Some(s.region.clone()),
             _ => home.region(r, account.as_deref()),
         };
-        let ids = catalog::quotas().iter().flat_map(|q| q.code.as_deref().into_iter().chain([q.id.as_str()]));
-        let code = if r.has("code") { r.reference("code", ids) } else { Some("symmetric".to_owned()) };
+        let ids = catalog::quotas()
+            .iter()
+            .flat_map(|q| q.code.as_deref().into_iter().chain([q.id.as_str()]));
+        let code = if r.has("code") {
+            r.reference("code", ids)
+        } else {
+            Some("symmetric".to_owned())
+        };
         let limit = positive(r, "limit");
         let changes = r.list("changes", |_, r| {
             let at = r.required::<Span>("at");
@@ -440,7 +479,10 @@ pub(super) fn quotas(
             if !r.has("limit") {
                 let _: Option<Rate> = r.required("limit");
             }
-            Some(QuotaChange { at: at?, limit: limit? })
+            Some(QuotaChange {
+                at: at?,
+                limit: limit?,
+            })
         });
         let limiter = limiter(r);
         let mut changes: Vec<QuotaChange> = changes.into_iter().flatten().collect();
@@ -472,7 +514,12 @@ pub(super) fn quotas(
                 limit
             }
         };
-        let pool = (account.clone(), region.clone(), row.id.clone(), store.clone());
+        let pool = (
+            account.clone(),
+            region.clone(),
+            row.id.clone(),
+            store.clone(),
+        );
         if let Some(other) = names.insert(pool, name.to_owned()) {
             r.fault(
                 Code::DuplicateName,
@@ -482,7 +529,15 @@ pub(super) fn quotas(
             );
         }
         let code = row.code_or_id().to_owned();
-        Some(QuotaSettings { account, region, code, store, limit: limit?, changes, limiter })
+        Some(QuotaSettings {
+            account,
+            region,
+            code,
+            store,
+            limit: limit?,
+            changes,
+            limiter,
+        })
     }))
 }
 
@@ -502,19 +557,32 @@ fn positive(r: &mut Reader<'_>, key: &str) -> Option<Rate> {
 }
 
 fn limiter(r: &mut Reader<'_>) -> LimiterSettings {
-    r.choice("limiter", &["fixed-window", "sliding-window", "token-bucket"], |tag, r| match tag {
-        "sliding-window" => LimiterSettings::SlidingWindow {},
-        "token-bucket" => LimiterSettings::TokenBucket { burst: r.or_in("burst", 1.0, 0.001..=10_000.0) },
-        _ => LimiterSettings::FixedWindow {},
-    })
+    r.choice(
+        "limiter",
+        &["fixed-window", "sliding-window", "token-bucket"],
+        |tag, r| match tag {
+            "sliding-window" => LimiterSettings::SlidingWindow {},
+            "token-bucket" => LimiterSettings::TokenBucket {
+                burst: r.or_in("burst", 1.0, 0.001..=10_000.0),
+            },
+            _ => LimiterSettings::FixedWindow {},
+        },
+    )
     .unwrap_or(LimiterSettings::FixedWindow {})
 }
 
 pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
     let read = |r: &mut Reader<'_>| Assumptions {
-        bucket_key_lifetime: r.or_in("bucket_key_lifetime", Span::from_secs(300), Span::from_ns(1)..),
+        bucket_key_lifetime: r.or_in(
+            "bucket_key_lifetime",
+            Span::from_secs(300),
+            Span::from_ns(1)..,
+        ),
         bucket_key_fanout: r.or_in("bucket_key_fanout", 2, 1..=1024),
-        bucket_key_requester: match r.reference("bucket_key_requester", ["role", "session"]).as_deref() {
+        bucket_key_requester: match r
+            .reference("bucket_key_requester", ["role", "session"])
+            .as_deref()
+        {
             Some("session") => RequesterRule::Session,
             _ => RequesterRule::Role,
         },
@@ -540,8 +608,16 @@ pub(super) fn prices(r: &mut Reader<'_>) -> IndexMap<String, PriceSettings> {
         if !catalog::prices().iter().any(|p| p.item == item) {
             let known: Vec<&str> = catalog::prices().iter().map(|p| p.item.as_str()).collect();
             let near = super::reader::did_you_mean(item, known.iter().copied());
-            let help = near.map_or_else(|| format!("items: {}", known.join(", ")), |n| format!("did you mean `{n}`?"));
-            r.fault(Code::UnknownName, r.place(), format!("no price item is called `{item}`"), help);
+            let help = near.map_or_else(
+                || format!("items: {}", known.join(", ")),
+                |n| format!("did you mean `{n}`?"),
+            );
+            r.fault(
+                Code::UnknownName,
+                r.place(),
+                format!("no price item is called `{item}`"),
+                help,
+            );
         }
         let region = region(r);
         let usd: Option<String> = r.required("usd");
@@ -556,11 +632,18 @@ pub(super) fn prices(r: &mut Reader<'_>) -> IndexMap<String, PriceSettings> {
                 "write a decimal number of dollars as text, `usd = \"0.03\"`",
             );
         }
-        Some(PriceSettings { region, usd: usd?, per })
+        Some(PriceSettings {
+            region,
+            usd: usd?,
+            per,
+        })
     }))
 }
 
 /// The tables that could be read in full; what is wrong with the others has been recorded.
 pub(super) fn complete<T>(tables: IndexMap<String, Option<T>>) -> IndexMap<String, T> {
-    tables.into_iter().filter_map(|(name, table)| Some((name, table?))).collect()
+    tables
+        .into_iter()
+        .filter_map(|(name, table)| Some((name, table?)))
+        .collect()
 }

@@ -256,18 +256,28 @@ impl LatencySettings {
     /// Under `key`; by default lognormal of median `ms` and `sigma`.
     pub(super) fn read(r: &mut Reader<'_>, key: &str, ms: u64, sigma: f64) -> LatencySettings {
         let default = if sigma > 0.0 {
-            LatencySettings::Lognormal { median: Span::from_ns(ms * 1_000_000), sigma }
+            LatencySettings::Lognormal {
+                median: Span::from_ns(ms * 1_000_000),
+                sigma,
+            }
         } else {
-            LatencySettings::Constant { value: Span::from_ns(ms * 1_000_000) }
+            LatencySettings::Constant {
+                value: Span::from_ns(ms * 1_000_000),
+            }
         };
         let longest = Span::from_secs(3_600);
         r.choice(key, &["constant", "lognormal"], |tag, r| {
             Some(if tag == "constant" {
-                LatencySettings::Constant { value: r.required_in("value", ..=longest)? }
+                LatencySettings::Constant {
+                    value: r.required_in("value", ..=longest)?,
+                }
             } else {
                 let median = r.required_in("median", ..=longest);
                 let sigma = r.required_in("sigma", 0.0..=3.0);
-                LatencySettings::Lognormal { median: median?, sigma: sigma? }
+                LatencySettings::Lognormal {
+                    median: median?,
+                    sigma: sigma?,
+                }
             })
         })
         .flatten()
@@ -278,7 +288,9 @@ impl LatencySettings {
     pub fn distribution(&self) -> Distribution {
         match *self {
             LatencySettings::Constant { value } => Distribution::constant(value.as_ns()),
-            LatencySettings::Lognormal { median, sigma } => Distribution::lognormal(median.as_ns(), sigma),
+            LatencySettings::Lognormal { median, sigma } => {
+                Distribution::lognormal(median.as_ns(), sigma)
+            }
         }
     }
 }
@@ -351,8 +363,14 @@ impl Retry {
     /// Under the key `retry`, `None` where there is none.
     pub(super) fn read(r: &mut Reader<'_>) -> Option<Retry> {
         let profiles = catalog::retry_profiles();
-        let names = profiles.iter().flat_map(|p| p.aliases.iter().chain([&p.id])).map(String::as_str);
-        let alternatives: Vec<&str> = ["none", "fixed", "exponential"].into_iter().chain(names).collect();
+        let names = profiles
+            .iter()
+            .flat_map(|p| p.aliases.iter().chain([&p.id]))
+            .map(String::as_str);
+        let alternatives: Vec<&str> = ["none", "fixed", "exponential"]
+            .into_iter()
+            .chain(names)
+            .collect();
         let attempts = 1..=u32::from(u16::MAX);
         r.choice("retry", &alternatives, |tag, r| match tag {
             "none" => Some(Retry::fixed("none", 1, Span::ZERO)),
@@ -360,13 +378,18 @@ impl Retry {
                 let delay: Option<Span> = r.required("delay");
                 let max = r.required_in("max_attempts", attempts);
                 let quota = RetryQuotaSettings::read(r);
-                Some(Retry { retry_quota: quota, ..Retry::fixed("fixed", max?, delay?) })
+                Some(Retry {
+                    retry_quota: quota,
+                    ..Retry::fixed("fixed", max?, delay?)
+                })
             }
             "exponential" => {
                 let initial_backoff: Option<Span> = r.required("initial_backoff");
                 let max_backoff = r.or("max_backoff", Span::from_secs(20));
                 let jitters = ["none", "full", "equal", "decorrelated"];
-                let jitter = r.reference("jitter", jitters).unwrap_or_else(|| "full".to_owned());
+                let jitter = r
+                    .reference("jitter", jitters)
+                    .unwrap_or_else(|| "full".to_owned());
                 let max_attempts = r.required_in("max_attempts", attempts);
                 let retry_quota = RetryQuotaSettings::read(r);
                 Some(Retry {
@@ -416,12 +439,22 @@ pub const MULTIPART_UPLOAD: &str = "MultipartUpload";
 
 impl WorkloadSettings {
     /// One `[workload.NAME]`; `None` where it is disabled or at fault.
-    pub(super) fn read(name: &str, r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<WorkloadSettings> {
+    pub(super) fn read(
+        name: &str,
+        r: &mut Reader<'_>,
+        around: &Surroundings<'_>,
+    ) -> Option<WorkloadSettings> {
         let enabled = r.or("enabled", true);
         let bucket = r.reference("bucket", around.buckets.keys().map(String::as_str));
         let key = r.reference("key", around.keys.keys().map(String::as_str));
         let requester = r.reference("requester", around.requesters.keys().map(String::as_str));
-        let others = || around.workloads.iter().map(String::as_str).filter(|w| *w != name);
+        let others = || {
+            around
+                .workloads
+                .iter()
+                .map(String::as_str)
+                .filter(|w| *w != name)
+        };
         let direct = r.has("key");
         let operations = operations(r, direct);
         let arrivals = arrivals(r, around);
@@ -440,7 +473,10 @@ impl WorkloadSettings {
             .table("encrypted_by", |r| {
                 let producers = r.required_in("producers", 1..=10_000_000);
                 let messages_per_data_key = r.required_in("messages_per_data_key", 1..=u32::MAX);
-                Some(EncryptedBy { producers: producers?, messages_per_data_key: messages_per_data_key? })
+                Some(EncryptedBy {
+                    producers: producers?,
+                    messages_per_data_key: messages_per_data_key?,
+                })
             })
             .flatten();
         if !enabled {
@@ -449,11 +485,22 @@ impl WorkloadSettings {
 
         if r.has("bucket") == r.has("key") {
             let (what, help) = if r.has("bucket") {
-                ("names both a bucket and a key", "drop one: with `bucket` it is an S3 workload, with `key` an application that calls KMS itself")
+                (
+                    "names both a bucket and a key",
+                    "drop one: with `bucket` it is an S3 workload, with `key` an application that calls KMS itself",
+                )
             } else {
-                ("names neither a bucket nor a key", "write `bucket = \"NAME\"` (S3) or `key = \"NAME\"` (an application that calls KMS itself)")
+                (
+                    "names neither a bucket nor a key",
+                    "write `bucket = \"NAME\"` (S3) or `key = \"NAME\"` (an application that calls KMS itself)",
+                )
             };
-            r.fault(Code::Contradiction, r.place(), format!("`{}` {what}", r.path()), help);
+            r.fault(
+                Code::Contradiction,
+                r.place(),
+                format!("`{}` {what}", r.path()),
+                help,
+            );
         }
         if requester.is_none() && around.requesters.len() > 1 && !r.has("requester") {
             let names: Vec<&str> = around.requesters.keys().map(String::as_str).collect();
@@ -464,12 +511,42 @@ impl WorkloadSettings {
                 format!("write `requester = \"…\"`, one of {}", names.join(", ")),
             );
         }
-        useless(r, key.is_none() && bucket.is_some(), "data_key_cache", "S3 has no data-key cache", "write it in a workload with `key`");
-        useless(r, data_key_cache.is_none(), "message_size", "only a data-key cache looks at sizes", "add `data_key_cache`, or drop it");
-        useless(r, data_key_cache.is_none(), "encrypted_by", "only a data-key cache asks which data key a message has", "add `data_key_cache`, or drop it");
+        useless(
+            r,
+            key.is_none() && bucket.is_some(),
+            "data_key_cache",
+            "S3 has no data-key cache",
+            "write it in a workload with `key`",
+        );
+        useless(
+            r,
+            data_key_cache.is_none(),
+            "message_size",
+            "only a data-key cache looks at sizes",
+            "add `data_key_cache`, or drop it",
+        );
+        useless(
+            r,
+            data_key_cache.is_none(),
+            "encrypted_by",
+            "only a data-key cache asks which data key a message has",
+            "add `data_key_cache`, or drop it",
+        );
         let has = |op: &str| operations.as_ref().is_some_and(|o| o.contains_key(op));
-        useless(r, !has(MULTIPART_UPLOAD), "parts", "there is no MultipartUpload among its operations", "add it, or drop `parts`");
-        useless(r, !has("CopyObject") && !has("UploadPartCopy"), "copy_source", "there is no CopyObject among its operations", "add it, or drop `copy_source`");
+        useless(
+            r,
+            !has(MULTIPART_UPLOAD),
+            "parts",
+            "there is no MultipartUpload among its operations",
+            "add it, or drop `parts`",
+        );
+        useless(
+            r,
+            !has("CopyObject") && !has("UploadPartCopy"),
+            "copy_source",
+            "there is no CopyObject among its operations",
+            "add it, or drop `copy_source`",
+        );
         if let (Some(stop), false) = (stop, start == Span::ZERO && stop.is_none())
             && stop <= start
         {
@@ -484,13 +561,22 @@ impl WorkloadSettings {
             r.fault(
                 Code::Contradiction,
                 r.place_of("start"),
-                format!("`start` ({start}) is not before the `horizon` ({})", around.horizon),
+                format!(
+                    "`start` ({start}) is not before the `horizon` ({})",
+                    around.horizon
+                ),
                 "raise `horizon`, or start earlier",
             );
         }
         let arrivals = arrivals?;
         let is_job = matches!(arrivals, Arrivals::Job { .. });
-        useless(r, is_job, "stop", "a job ends when its objects are done", "drop `stop`");
+        useless(
+            r,
+            is_job,
+            "stop",
+            "a job ends when its objects are done",
+            "drop `stop`",
+        );
         if after.is_some() && matches!(arrivals, Arrivals::Trace { .. }) {
             r.fault(
                 Code::Contradiction,
@@ -546,7 +632,12 @@ impl WorkloadSettings {
 /// Records a key that would change nothing.
 fn useless(r: &mut Reader<'_>, when: bool, key: &str, why: &str, help: &str) {
     if when && r.has(key) {
-        r.fault(Code::Contradiction, r.place_of(key), format!("`{}` has no effect: {why}", r.path_of(key)), help);
+        r.fault(
+            Code::Contradiction,
+            r.place_of(key),
+            format!("`{}` has no effect: {why}", r.path_of(key)),
+            help,
+        );
     }
 }
 
@@ -556,7 +647,10 @@ fn whole_seconds(r: &mut Reader<'_>, key: &str) -> Option<Span> {
         r.fault(
             Code::OutOfRange,
             r.place_of(key),
-            format!("`{}` is {span}, which is no whole number of seconds", r.path_of(key)),
+            format!(
+                "`{}` is {span}, which is no whole number of seconds",
+                r.path_of(key)
+            ),
             "workloads begin and end with whole seconds",
         );
         return None;
@@ -567,9 +661,16 @@ fn whole_seconds(r: &mut Reader<'_>, key: &str) -> Option<Span> {
 /// The mix of operations, as shares that sum to 1.
 fn operations(r: &mut Reader<'_>, direct: bool) -> Option<IndexMap<String, f64>> {
     let known: Vec<&str> = if direct {
-        catalog::KmsOperation::ALL.iter().map(|o| o.name()).collect()
+        catalog::KmsOperation::ALL
+            .iter()
+            .map(|o| o.name())
+            .collect()
     } else {
-        catalog::s3_operations().iter().map(|o| o.id.as_str()).chain([MULTIPART_UPLOAD]).collect()
+        catalog::s3_operations()
+            .iter()
+            .map(|o| o.id.as_str())
+            .chain([MULTIPART_UPLOAD])
+            .collect()
     };
     let mut shares = IndexMap::new();
     r.required_table("operations", |r| {
@@ -581,7 +682,11 @@ fn operations(r: &mut Reader<'_>, direct: bool) -> Option<IndexMap<String, f64>>
             }
         }
         if shares.is_empty() {
-            let example = if direct { "Decrypt = 1" } else { "GetObject = 0.8, PutObject = 0.2" };
+            let example = if direct {
+                "Decrypt = 1"
+            } else {
+                "GetObject = 0.8, PutObject = 0.2"
+            };
             r.fault(
                 Code::MissingKey,
                 r.place(),
@@ -598,10 +703,21 @@ fn operations(r: &mut Reader<'_>, direct: bool) -> Option<IndexMap<String, f64>>
 }
 
 fn arrivals(r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Arrivals> {
-    let kinds = ["constant", "poisson", "piecewise-linear", "diurnal", "on-off", "flash-crowd"];
+    let kinds = [
+        "constant",
+        "poisson",
+        "piecewise-linear",
+        "diurnal",
+        "on-off",
+        "flash-crowd",
+    ];
     let open = r.choice("arrivals", &kinds, |tag, r| match tag {
-        "constant" => Some(Arrivals::Constant { rate: rate_in(r, "rate")? }),
-        "poisson" => Some(Arrivals::Poisson { rate: rate_in(r, "rate")? }),
+        "constant" => Some(Arrivals::Constant {
+            rate: rate_in(r, "rate")?,
+        }),
+        "poisson" => Some(Arrivals::Poisson {
+            rate: rate_in(r, "rate")?,
+        }),
         "piecewise-linear" => piecewise_linear(r),
         "diurnal" => diurnal(r),
         "on-off" => {
@@ -609,7 +725,12 @@ fn arrivals(r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Arrivals> {
             let lengths = Span::from_ns(1_000_000)..=Span::from_secs(86_400 * 3_660);
             let mean_on = r.required_in("mean_on", lengths.clone());
             let mean_off = r.required_in("mean_off", lengths);
-            Some(Arrivals::OnOff { on: on?, off: off?, mean_on: mean_on?, mean_off: mean_off? })
+            Some(Arrivals::OnOff {
+                on: on?,
+                off: off?,
+                mean_on: mean_on?,
+                mean_off: mean_off?,
+            })
         }
         _ => {
             let (base, peak) = (rate_in(r, "base"), rate_in(r, "peak"));
@@ -626,7 +747,13 @@ fn arrivals(r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Arrivals> {
                     "a flash crowd rises from `base` to `peak`",
                 );
             }
-            Some(Arrivals::FlashCrowd { base: base?, peak: peak?, at: at?, rise: rise?, decay: decay? })
+            Some(Arrivals::FlashCrowd {
+                base: base?,
+                peak: peak?,
+                at: at?,
+                rise: rise?,
+                decay: decay?,
+            })
         }
     });
     let trace = r.table("trace", |r| trace(r, around));
@@ -634,16 +761,34 @@ fn arrivals(r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Arrivals> {
         let workers = r.required_in("workers", 1..=10_000_000);
         let objects = r.required_in("objects", 1..=u32::MAX);
         let think_time = LatencySettings::read(r, "think_time", 0, 0.0);
-        Some(Arrivals::Job { workers: workers?, objects: objects?, think_time })
+        Some(Arrivals::Job {
+            workers: workers?,
+            objects: objects?,
+            think_time,
+        })
     });
-    let given = [r.has("arrivals"), r.has("trace"), r.has("job")].iter().filter(|g| **g).count();
+    let given = [r.has("arrivals"), r.has("trace"), r.has("job")]
+        .iter()
+        .filter(|g| **g)
+        .count();
     if given != 1 {
         let (message, help) = if given == 0 {
-            ("does not say when its requests come", "write one of `arrivals = { poisson = { rate = \"100/s\" } }`, `trace = { file = \"…\" }`, `job = { workers = …, objects = … }`")
+            (
+                "does not say when its requests come",
+                "write one of `arrivals = { poisson = { rate = \"100/s\" } }`, `trace = { file = \"…\" }`, `job = { workers = …, objects = … }`",
+            )
         } else {
-            ("has more than one of `arrivals`, `trace` and `job`", "keep one of them")
+            (
+                "has more than one of `arrivals`, `trace` and `job`",
+                "keep one of them",
+            )
         };
-        r.fault(Code::Contradiction, r.place(), format!("`{}` {message}", r.path()), help);
+        r.fault(
+            Code::Contradiction,
+            r.place(),
+            format!("`{}` {message}", r.path()),
+            help,
+        );
     }
     open.or(trace).or(job).flatten()
 }
@@ -654,14 +799,21 @@ fn rate_in(r: &mut Reader<'_>, key: &str) -> Option<Rate> {
 }
 
 fn whole_seconds_required(r: &mut Reader<'_>, key: &str) -> Option<Span> {
-    if r.has(key) { whole_seconds(r, key) } else { r.required(key) }
+    if r.has(key) {
+        whole_seconds(r, key)
+    } else {
+        r.required(key)
+    }
 }
 
 fn piecewise_linear(r: &mut Reader<'_>) -> Option<Arrivals> {
     let points = r.list("points", |_, r| {
         let at = whole_seconds_required(r, "at");
         let rate = rate_in(r, "rate");
-        Some(Point { at: at?, rate: rate? })
+        Some(Point {
+            at: at?,
+            rate: rate?,
+        })
     });
     let every = whole_seconds(r, "every");
     let complete = points.iter().all(Option::is_some);
@@ -679,7 +831,10 @@ fn piecewise_linear(r: &mut Reader<'_>) -> Option<Arrivals> {
         r.fault(
             Code::Contradiction,
             r.place_of("points"),
-            format!("a point at {} comes after one at {}", pair[1].at, pair[0].at),
+            format!(
+                "a point at {} comes after one at {}",
+                pair[1].at, pair[0].at
+            ),
             "write the points in order of time",
         );
         return None;
@@ -690,7 +845,10 @@ fn piecewise_linear(r: &mut Reader<'_>) -> Option<Arrivals> {
         r.fault(
             Code::Contradiction,
             r.place_of("every"),
-            format!("`every` ({every}) is shorter than the curve, whose last point is at {}", last.at),
+            format!(
+                "`every` ({every}) is shorter than the curve, whose last point is at {}",
+                last.at
+            ),
             "the curve starts over after `every`",
         );
         return None;
@@ -714,7 +872,10 @@ fn diurnal(r: &mut Reader<'_>) -> Option<Arrivals> {
         r.fault(
             Code::OutOfRange,
             r.place_of("weekly"),
-            format!("`weekly` has {} values; it takes seven factors of 0 or more", weekly.len()),
+            format!(
+                "`weekly` has {} values; it takes seven factors of 0 or more",
+                weekly.len()
+            ),
             "write one factor a day from Monday to Sunday, `weekly = [1, 1, 1, 1, 1, 0.7, 0.6]`",
         );
         return None;
@@ -730,7 +891,12 @@ fn diurnal(r: &mut Reader<'_>) -> Option<Arrivals> {
         );
         return None;
     }
-    Some(Arrivals::Diurnal { mean, peak, peak_at, weekly })
+    Some(Arrivals::Diurnal {
+        mean,
+        peak,
+        peak_at,
+        weekly,
+    })
 }
 
 fn trace(r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Arrivals> {
@@ -752,12 +918,17 @@ fn trace(r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Arrivals> {
         Err(faults) => {
             for fault in faults.iter() {
                 let (code, help) = match fault {
-                    TraceError::Unreadable { .. } => {
-                        (Code::MissingFile, "paths are relative to the scenario file (with --set, also to the current directory)")
-                    }
+                    TraceError::Unreadable { .. } => (
+                        Code::MissingFile,
+                        "paths are relative to the scenario file (with --set, also to the current directory)",
+                    ),
                     TraceError::Row { .. } => (Code::BadTraceRow, "mend the row, or leave it out"),
                 };
-                r.faults().push(Diagnostic::error(code, fault.to_string()).at(r.place_of("file")).help(help));
+                r.faults().push(
+                    Diagnostic::error(code, fault.to_string())
+                        .at(r.place_of("file"))
+                        .help(help),
+                );
             }
             None
         }
@@ -769,7 +940,10 @@ fn popularity(r: &mut Reader<'_>) -> PopularitySettings {
         let objects = r.required_in("objects", 1..=1_000_000_000_000);
         if tag == "zipf" {
             let exponent = r.required_in("exponent", 0.01..=10.0);
-            Some(PopularitySettings::Zipf { objects: objects?, exponent: exponent? })
+            Some(PopularitySettings::Zipf {
+                objects: objects?,
+                exponent: exponent?,
+            })
         } else {
             Some(PopularitySettings::Uniform { objects: objects? })
         }
@@ -781,21 +955,37 @@ fn popularity(r: &mut Reader<'_>) -> PopularitySettings {
 fn cache(r: &mut Reader<'_>) -> Option<CacheSettings> {
     let max_age = r.required_in("max_age", Span::from_ns(1)..);
     let max_messages = r.or_in("max_messages", 1 << 32, 1..=1 << 32);
-    let max_bytes = r.or_in("max_bytes", Bytes::new(i64::MAX as u64), ..=Bytes::new(i64::MAX as u64));
+    let max_bytes = r.or_in(
+        "max_bytes",
+        Bytes::new(i64::MAX as u64),
+        ..=Bytes::new(i64::MAX as u64),
+    );
     let capacity = r.required_in("capacity", 1..=u32::MAX);
-    Some(CacheSettings { max_age: max_age?, max_messages, max_bytes: max_bytes.get(), capacity: capacity? })
+    Some(CacheSettings {
+        max_age: max_age?,
+        max_messages,
+        max_bytes: max_bytes.get(),
+        capacity: capacity?,
+    })
 }
 
 fn size(r: &mut Reader<'_>) -> SizeSettings {
     r.choice("message_size", &["constant", "lognormal"], |tag, r| {
         Some(if tag == "constant" {
-            SizeSettings::Constant { value: r.required("value")? }
+            SizeSettings::Constant {
+                value: r.required("value")?,
+            }
         } else {
             let median = r.required("median");
             let sigma = r.required_in("sigma", 0.0..=5.0);
-            SizeSettings::Lognormal { median: median?, sigma: sigma? }
+            SizeSettings::Lognormal {
+                median: median?,
+                sigma: sigma?,
+            }
         })
     })
     .flatten()
-    .unwrap_or(SizeSettings::Constant { value: Bytes::new(1024) })
+    .unwrap_or(SizeSettings::Constant {
+        value: Bytes::new(1024),
+    })
 }

@@ -42,8 +42,8 @@ use crate::model::data_key_cache::DataKeyCache;
 use crate::model::retry::RetryTokens;
 use crate::model::{BucketKeyUse, Kind, Plan, Popularity, Size, Source, Workload};
 use record::{QuotaRecord, Record};
-use std::sync::atomic::{AtomicU64, Ordering};
 use request::{Purpose, Request, purpose};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How a replication is run.
 #[derive(Clone, Copy, Debug)]
@@ -203,7 +203,13 @@ impl<'a> World<'a> {
                 if parts.len() == 1 {
                     parts.clear();
                 }
-                actions.push(ActionState { workload: w, key: key.named(&action.name), demand, parts, class });
+                actions.push(ActionState {
+                    workload: w,
+                    key: key.named(&action.name),
+                    demand,
+                    parts,
+                    class,
+                });
             }
         }
         let workloads: Vec<WorkloadState> = plan
@@ -252,7 +258,12 @@ impl<'a> World<'a> {
                 .map(|c| BucketKeyCache::new(c.fanout, c.lifetime))
                 .collect(),
             warm_up: plan.warm_up_s * SECOND,
-            record: Record::new(plan.classes.len(), plan.lanes.len(), plan.quotas.len(), plan.workloads.len()),
+            record: Record::new(
+                plan.classes.len(),
+                plan.lanes.len(),
+                plan.quotas.len(),
+                plan.workloads.len(),
+            ),
             unmeasured: Record::new(plan.classes.len(), plan.lanes.len(), 0, 0),
             drawn: Vec::new(),
             counts: Vec::new(),
@@ -317,7 +328,14 @@ impl<'a> World<'a> {
                 };
                 if let Some(record) = &mut self.record.quotas[q] {
                     let per_second = quota.limiter.per_second(second);
-                    record.second(second, quota.attempts, quota.throttled, in_call_count, per_second, measured);
+                    record.second(
+                        second,
+                        quota.attempts,
+                        quota.throttled,
+                        in_call_count,
+                        per_second,
+                        measured,
+                    );
                 }
                 quota.attempts = 0;
                 quota.throttled = 0;
@@ -330,7 +348,11 @@ impl<'a> World<'a> {
         for i in 0..self.open.len() {
             let w = self.open[i];
             let state = &mut self.workloads[w];
-            if !state.done && !state.followers.is_empty() && second >= state.active.end && state.waiting == 0 {
+            if !state.done
+                && !state.followers.is_empty()
+                && second >= state.active.end
+                && state.waiting == 0
+            {
                 state.done = true;
                 self.start_followers(w, second * SECOND);
             }
@@ -361,7 +383,12 @@ impl<'a> World<'a> {
             if let Kind::Trace { trace, start, .. } = &workload.kind {
                 let mix = purpose(state.trace_key, Purpose::Action);
                 trace.of_second(second - start, state.trace_key, |ordinal, _, row| {
-                    let action = trace_action(trace, &trace.rows[row], mix.with(second).with(ordinal), &state.weights);
+                    let action = trace_action(
+                        trace,
+                        &trace.rows[row],
+                        mix.with(second).with(ordinal),
+                        &state.weights,
+                    );
                     self.counts[counts + action] += 1;
                 });
             } else if let Some(arrivals) = &mut state.arrivals {
@@ -380,7 +407,12 @@ impl<'a> World<'a> {
                 }
                 density = Some(shape);
             }
-            self.drawn.push(Drawn { workload: w, counts, density, one_by_one });
+            self.drawn.push(Drawn {
+                workload: w,
+                counts,
+                density,
+                one_by_one,
+            });
         }
     }
 
@@ -391,7 +423,11 @@ impl<'a> World<'a> {
         }
         for drawn in &self.drawn {
             let first = self.first_action[drawn.workload];
-            for (a, &n) in self.counts[drawn.counts..].iter().take(self.plan.workloads[drawn.workload].actions.len()).enumerate() {
+            for (a, &n) in self.counts[drawn.counts..]
+                .iter()
+                .take(self.plan.workloads[drawn.workload].actions.len())
+                .enumerate()
+            {
                 if n > 0 {
                     for &(q, each) in &self.actions[first + a].demand {
                         self.quotas[q].bound += n * each;
@@ -408,7 +444,10 @@ impl<'a> World<'a> {
             }
         }
         let jobs_rest = self.jobs.iter().all(|&w| {
-            self.workloads[w].job.as_ref().is_none_or(|j| j.active_workers == 0)
+            self.workloads[w]
+                .job
+                .as_ref()
+                .is_none_or(|j| j.active_workers == 0)
         }) && !self.has_job_start(second);
         let mut certified = jobs_rest;
         for &q in &self.quotas_here {
@@ -420,8 +459,11 @@ impl<'a> World<'a> {
 
     /// Counts what need not be looked at one by one in a certified second.
     fn count(&mut self, second: u64) {
-        let record =
-            if second >= self.plan.warm_up_s { &mut self.record } else { &mut self.unmeasured };
+        let record = if second >= self.plan.warm_up_s {
+            &mut self.record
+        } else {
+            &mut self.unmeasured
+        };
         for drawn in &self.drawn {
             if drawn.one_by_one {
                 continue;
@@ -480,7 +522,12 @@ impl<'a> World<'a> {
             if let Kind::Trace { trace, start, .. } = &workload.kind {
                 let mix = purpose(state.trace_key, Purpose::Action);
                 trace.of_second(second - start, state.trace_key, |ordinal, at, row| {
-                    let action = trace_action(trace, &trace.rows[row], mix.with(second).with(ordinal), &state.weights);
+                    let action = trace_action(
+                        trace,
+                        &trace.rows[row],
+                        mix.with(second).with(ordinal),
+                        &state.weights,
+                    );
                     add(at, action, row as u64, ordinal as u32 + 1);
                 });
             } else if let Some(Density::Even { .. }) = &drawn.density {
@@ -491,7 +538,11 @@ impl<'a> World<'a> {
                 let mut index = 0;
                 if let Some(density) = &drawn.density {
                     density.instants(total, second, state.instants_key, |at| {
-                        let mut pick = if left.len() > 1 { stream.below(total) } else { 0 };
+                        let mut pick = if left.len() > 1 {
+                            stream.below(total)
+                        } else {
+                            0
+                        };
                         let action = left
                             .iter()
                             .position(|&n| {
@@ -508,7 +559,10 @@ impl<'a> World<'a> {
                 }
             } else if let Some(density) = &drawn.density {
                 for (a, &n) in counts.iter().enumerate() {
-                    let key = state.instants_key.with(self.actions[first + a].key.bits()).with(second);
+                    let key = state
+                        .instants_key
+                        .with(self.actions[first + a].key.bits())
+                        .with(second);
                     let mut index = 0;
                     density.instants(n, second, key, |at| {
                         add(at, a, index, 0);
@@ -536,7 +590,10 @@ impl<'a> World<'a> {
         }
         let mut next = 0;
         loop {
-            let arrival = self.order.get(next).map_or(u64::MAX, |o| base + (o >> POSITION_BITS));
+            let arrival = self
+                .order
+                .get(next)
+                .map_or(u64::MAX, |o| base + (o >> POSITION_BITS));
             if self.calendar.next_at() <= arrival {
                 match self.calendar.pop() {
                     Some((at, request)) => self.offer(at, request),
@@ -576,7 +633,11 @@ impl<'a> World<'a> {
         let measured = request.arrived >= self.warm_up;
         macro_rules! record {
             () => {
-                if measured { &mut self.record } else { &mut self.unmeasured }
+                if measured {
+                    &mut self.record
+                } else {
+                    &mut self.unmeasured
+                }
             };
         }
         if request.throttled == 0 {
@@ -611,7 +672,10 @@ impl<'a> World<'a> {
             count.attempts += 1;
             // The quotas in turn; the first without room refuses, and nothing is taken from any.
             let mut refused = None;
-            for (i, &q) in lane.quotas[..usize::from(lane.quota_count)].iter().enumerate() {
+            for (i, &q) in lane.quotas[..usize::from(lane.quota_count)]
+                .iter()
+                .enumerate()
+            {
                 let quota = &mut self.quotas[q as usize];
                 quota.attempts += 1;
                 if !quota.limiter.has_room(at) {
@@ -646,13 +710,23 @@ impl<'a> World<'a> {
         let arrival = self.arrival_key(&request);
         let n = request.throttled + 1;
         let part = u64::from(request.part);
-        let answered = at + self.plan.throttled_latency.draw(purpose(arrival, Purpose::Throttled).with(part).with(u64::from(n)));
+        let answered = at
+            + self.plan.throttled_latency.draw(
+                purpose(arrival, Purpose::Throttled)
+                    .with(part)
+                    .with(u64::from(n)),
+            );
         let granted = n < policy.max_attempts && {
             let client = self.client(w, &request, arrival);
-            self.workloads[w].tokens.as_mut().is_none_or(|t| t.take(client))
+            self.workloads[w]
+                .tokens
+                .as_mut()
+                .is_none_or(|t| t.take(client))
         };
         if granted {
-            let delay = policy.backoff.delay(n, purpose(arrival, Purpose::Backoff).with(part));
+            let delay = policy
+                .backoff
+                .delay(n, purpose(arrival, Purpose::Backoff).with(part));
             request.throttled = n;
             if n == 1 {
                 self.workloads[w].waiting += 1;
@@ -663,7 +737,11 @@ impl<'a> World<'a> {
                 self.workloads[w].waiting -= 1;
             }
             let measured = request.arrived >= self.warm_up;
-            let record = if measured { &mut self.record } else { &mut self.unmeasured };
+            let record = if measured {
+                &mut self.record
+            } else {
+                &mut self.unmeasured
+            };
             record.classes[class].failed += 1;
             if self.workloads[w].job.is_some() {
                 self.worker_goes_on(w, &request, answered);
@@ -677,22 +755,38 @@ impl<'a> World<'a> {
         let class = &plan.classes[class_index];
         let w = class.workload;
         let measured = request.arrived >= self.warm_up;
-        let record = if measured { &mut self.record } else { &mut self.unmeasured };
+        let record = if measured {
+            &mut self.record
+        } else {
+            &mut self.unmeasured
+        };
         let calls = request.called.count_ones() as usize;
         record.classes[class_index].succeeded += 1;
         let retried = request.throttled > 0;
         let is_job = self.workloads[w].job.is_some();
-        let latency = if class.tier.is_some() { &plan.s3_latency } else { &plan.app_latency };
+        let latency = if class.tier.is_some() {
+            &plan.s3_latency
+        } else {
+            &plan.app_latency
+        };
         if !retried {
             record.classes[class_index].undelayed[calls] += 1;
         }
-        let tokens_matter = self.workloads[w].tokens.as_ref().is_some_and(|t| retried || !t.all_full());
+        let tokens_matter = self.workloads[w]
+            .tokens
+            .as_ref()
+            .is_some_and(|t| retried || !t.all_full());
         if retried || tokens_matter || is_job {
             let arrival = self.arrival_key(&request);
-            let service = latency[calls].draw(purpose(arrival, Purpose::Service).with(u64::from(request.part)));
+            let service = latency[calls]
+                .draw(purpose(arrival, Purpose::Service).with(u64::from(request.part)));
             if retried {
                 self.workloads[w].waiting -= 1;
-                let record = if measured { &mut self.record } else { &mut self.unmeasured };
+                let record = if measured {
+                    &mut self.record
+                } else {
+                    &mut self.unmeasured
+                };
                 let delay = at - request.arrived;
                 record.delayed(class_index, delay);
                 record::record_ns(&mut record.latency, delay + service, 1);
@@ -723,7 +817,10 @@ impl<'a> World<'a> {
         }
         match &workload.kind {
             Kind::Job { .. } => request.worker % workload.clients,
-            Kind::Open { process: crate::model::arrivals::Process::Constant { num, den }, .. } if workload.round_robin => {
+            Kind::Open {
+                process: crate::model::arrivals::Process::Constant { num, den },
+                ..
+            } if workload.round_robin => {
                 let second = request.arrived / SECOND - self.workloads[w].active.start;
                 let before = (u128::from(second) * u128::from(*num)).div_ceil(u128::from(*den));
                 ((before + u128::from(request.index)) % u128::from(workload.clients)) as u32
@@ -764,16 +861,25 @@ impl<'a> World<'a> {
             Source::CacheEncrypt => {
                 let client = self.client(w, request, arrival);
                 let (context, bytes) = self.message(w, request, arrival);
-                self.data_key_cache(w, client).is_some_and(|c| c.encrypt(context, bytes, at))
+                self.data_key_cache(w, client)
+                    .is_some_and(|c| c.encrypt(context, bytes, at))
             }
-            &Source::CacheDecrypt { producers, messages_per_data_key } => {
+            &Source::CacheDecrypt {
+                producers,
+                messages_per_data_key,
+            } => {
                 let client = self.client(w, request, arrival);
-                let Some(cache) = self.data_key_cache(w, client) else { return false };
+                let Some(cache) = self.data_key_cache(w, client) else {
+                    return false;
+                };
                 if request.ticket == u32::MAX {
                     request.ticket = (cache.messages_seen % u64::from(u32::MAX)) as u32;
                     cache.messages_seen += 1;
                 }
-                cache.decrypt(data_key_of(request.ticket, producers, messages_per_data_key), at)
+                cache.decrypt(
+                    data_key_of(request.ticket, producers, messages_per_data_key),
+                    at,
+                )
             }
         }
     }
@@ -783,8 +889,12 @@ impl<'a> World<'a> {
         let plan = self.plan;
         let w = plan.classes[request.class as usize].workload;
         let arrival = self.arrival_key(request);
-        let try_number = (u64::from(request.part) << 32) | (u64::from(request.throttled) << 8) | k as u64;
-        let ready = at + plan.kms_latency.draw(purpose(arrival, Purpose::Kms).with(try_number));
+        let try_number =
+            (u64::from(request.part) << 32) | (u64::from(request.throttled) << 8) | k as u64;
+        let ready = at
+            + plan
+                .kms_latency
+                .draw(purpose(arrival, Purpose::Kms).with(try_number));
         match &plan.lanes[lane].source {
             Source::Call => {}
             Source::BucketKeyWrite(uses) => {
@@ -811,7 +921,10 @@ impl<'a> World<'a> {
                     cache.generated(context, bytes, ready);
                 }
             }
-            &Source::CacheDecrypt { producers, messages_per_data_key } => {
+            &Source::CacheDecrypt {
+                producers,
+                messages_per_data_key,
+            } => {
                 let client = self.client(w, request, arrival);
                 let id = data_key_of(request.ticket, producers, messages_per_data_key);
                 if let Some(cache) = self.data_key_cache(w, client) {
@@ -822,9 +935,18 @@ impl<'a> World<'a> {
     }
 
     /// The cache that serves a request; gives it its partition at the first look-up.
-    fn bucket_key_cache(&mut self, uses: &BucketKeyUse, w: usize, request: &mut Request, arrival: Key) -> usize {
-        let session =
-            if uses.sessions > 1 { self.client(w, request, arrival) % uses.sessions } else { 0 };
+    fn bucket_key_cache(
+        &mut self,
+        uses: &BucketKeyUse,
+        w: usize,
+        request: &mut Request,
+        arrival: Key,
+    ) -> usize {
+        let session = if uses.sessions > 1 {
+            self.client(w, request, arrival) % uses.sessions
+        } else {
+            0
+        };
         let cache = uses.cache + session as usize;
         if request.ticket == u32::MAX {
             request.ticket = self.bucket_keys[cache].next_partition();
@@ -834,7 +956,13 @@ impl<'a> World<'a> {
     }
 
     /// The bucket key that the object of a read was written under.
-    fn bucket_key_of_object(&self, w: usize, uses: &BucketKeyUse, request: &Request, arrival: Key) -> BucketKeyId {
+    fn bucket_key_of_object(
+        &self,
+        w: usize,
+        uses: &BucketKeyUse,
+        request: &Request,
+        arrival: Key,
+    ) -> BucketKeyId {
         let workload = &self.plan.workloads[w];
         if let Some(writer) = workload.reads {
             let written = &self.workloads[writer].written;
@@ -886,7 +1014,11 @@ impl<'a> World<'a> {
         }
     }
 
-    fn row(&self, workload: &'a Workload, request: &Request) -> Option<&'a crate::model::trace::Row> {
+    fn row(
+        &self,
+        workload: &'a Workload,
+        request: &Request,
+    ) -> Option<&'a crate::model::trace::Row> {
         match &workload.kind {
             Kind::Trace { trace, .. } => trace.rows.get(request.index as usize),
             _ => None,
@@ -909,7 +1041,12 @@ impl<'a> World<'a> {
     }
 
     fn start_job(&mut self, w: usize, at: u64) {
-        let Kind::Job { workers, objects, .. } = self.plan.workloads[w].kind else { return };
+        let Kind::Job {
+            workers, objects, ..
+        } = self.plan.workloads[w].kind
+        else {
+            return;
+        };
         if at >= self.plan.horizon_s * SECOND {
             return;
         }
@@ -930,14 +1067,20 @@ impl<'a> World<'a> {
         let object = job.next_object;
         job.next_object += 1;
         let draw = purpose(state.job_key.with(u64::from(object)), Purpose::Action).unit();
-        let action = state.weights.partition_point(|&c| c <= draw).min(state.weights.len() - 1);
+        let action = state
+            .weights
+            .partition_point(|&c| c <= draw)
+            .min(state.weights.len() - 1);
         let class = self.actions[self.first_action[w] + action].class as usize;
-        self.calendar.push(at, Request::new(at, class, object, worker, 0));
+        self.calendar
+            .push(at, Request::new(at, class, object, worker, 0));
     }
 
     /// A worker's request has ended at `at`: the next of the same object, or the next object.
     fn worker_goes_on(&mut self, w: usize, request: &Request, at: u64) {
-        let Kind::Job { objects, think, .. } = &self.plan.workloads[w].kind else { return };
+        let Kind::Job { objects, think, .. } = &self.plan.workloads[w].kind else {
+            return;
+        };
         let action = self.class_action[request.class as usize] as usize;
         let part = request.part + 1;
         let key = self.workloads[w].job_key.with(u64::from(request.index));
@@ -947,13 +1090,18 @@ impl<'a> World<'a> {
         if usize::from(part) < self.actions[action].parts.len() {
             if in_time {
                 let class = self.actions[action].parts[usize::from(part)] as usize;
-                self.calendar.push(next, Request::new(next, class, request.index, request.worker, part));
+                self.calendar.push(
+                    next,
+                    Request::new(next, class, request.index, request.worker, part),
+                );
             } else if let Some(job) = &mut self.workloads[w].job {
                 job.active_workers -= 1;
             }
             return;
         }
-        let Some(job) = &mut self.workloads[w].job else { return };
+        let Some(job) = &mut self.workloads[w].job else {
+            return;
+        };
         job.finished += 1;
         job.last_done = job.last_done.max(at);
         if job.next_object < *objects && in_time {
@@ -979,11 +1127,16 @@ impl<'a> World<'a> {
             let follower = self.workloads[w].followers[i];
             match &self.plan.workloads[follower].kind {
                 Kind::Job { start, .. } => self.start_job(follower, at.max(*start)),
-                Kind::Open { process, start, stop } => {
+                Kind::Open {
+                    process,
+                    start,
+                    stop,
+                } => {
                     let first = at.div_ceil(SECOND).max(*start);
                     let state = &mut self.workloads[follower];
                     state.active = first..first.saturating_add(stop - start);
-                    state.arrivals = Some(Arrivals::new(process.clone(), first, state.arrivals_key));
+                    state.arrivals =
+                        Some(Arrivals::new(process.clone(), first, state.arrivals_key));
                 }
                 Kind::Trace { .. } => {}
             }
@@ -999,7 +1152,11 @@ impl WorkloadState {
         let arrivals_key = key.named("arrivals");
         let (mut arrivals, mut active) = (None, 0..0);
         match &workload.kind {
-            Kind::Open { process, start, stop } if workload.after.is_none() => {
+            Kind::Open {
+                process,
+                start,
+                stop,
+            } if workload.after.is_none() => {
                 arrivals = Some(Arrivals::new(process.clone(), *start, arrivals_key));
                 active = *start..*stop;
             }
@@ -1014,10 +1171,16 @@ impl WorkloadState {
             last_done: 0,
             active_workers: 0,
         });
-        let has_memory = workload.actions.iter().flat_map(|a| &a.requests).any(|&(class, _)| {
-            let c = &plan.classes[class];
-            plan.lanes[c.first_lane..c.first_lane + c.lanes].iter().any(|l| l.source.has_memory())
-        });
+        let has_memory = workload
+            .actions
+            .iter()
+            .flat_map(|a| &a.requests)
+            .any(|&(class, _)| {
+                let c = &plan.classes[class];
+                plan.lanes[c.first_lane..c.first_lane + c.lanes]
+                    .iter()
+                    .any(|l| l.source.has_memory())
+            });
         let mut sum = 0.0;
         WorkloadState {
             arrivals_key,
@@ -1026,8 +1189,18 @@ impl WorkloadState {
             job_key: key.named("job"),
             arrivals,
             active,
-            tokens: workload.retry.retry_quota.map(|q| RetryTokens::new(q, workload.clients)),
-            caches: vec![None; if workload.data_key_cache.is_some() { workload.clients as usize } else { 0 }],
+            tokens: workload
+                .retry
+                .retry_quota
+                .map(|q| RetryTokens::new(q, workload.clients)),
+            caches: vec![
+                None;
+                if workload.data_key_cache.is_some() {
+                    workload.clients as usize
+                } else {
+                    0
+                }
+            ],
             has_memory,
             waiting: 0,
             followers,
@@ -1063,6 +1236,8 @@ fn trace_action(
 ) -> usize {
     match trace.actions.get(&(row.operation, row.requester)) {
         Some(&Some(action)) => action as usize,
-        _ => weights.partition_point(|&c| c <= key.unit()).min(weights.len() - 1),
+        _ => weights
+            .partition_point(|&c| c <= key.unit())
+            .min(weights.len() - 1),
     }
 }

@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 /// Most bins of a time series.
 pub const MAX_BINS: usize = 2_000;
 
-/// Days of a billing month, the period of the free tier [s].
+/// Days of a billing month, the period of the free tier \[s\].
 pub const PERIOD_S: u64 = 30 * 86_400;
 
 /// Counters of one class, of requests that arrived in the measured time.
@@ -87,7 +87,7 @@ impl Bin {
 /// What one quota saw, second by second.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuotaRecord {
-    /// Width of a bin [s].
+    /// Width of a bin \[s\].
     pub bin_s: u64,
     /// Bins from t = 0.
     pub bins: Vec<Bin>,
@@ -102,7 +102,7 @@ pub struct QuotaRecord {
 }
 
 impl QuotaRecord {
-    /// An empty record with bins fit for a horizon [s].
+    /// An empty record with bins fit for a horizon \[s\].
     pub fn new(horizon_s: u64) -> QuotaRecord {
         QuotaRecord {
             bin_s: bin_for(horizon_s),
@@ -115,7 +115,15 @@ impl QuotaRecord {
     }
 
     /// Takes in one second. `quota`: per second in force; `measured`: after the warm-up.
-    pub fn second(&mut self, second: u64, attempts: u64, throttled: u64, in_call_count: u64, quota: f64, measured: bool) {
+    pub fn second(
+        &mut self,
+        second: u64,
+        attempts: u64,
+        throttled: u64,
+        in_call_count: u64,
+        quota: f64,
+        measured: bool,
+    ) {
         if attempts == 0 {
             return;
         }
@@ -127,7 +135,12 @@ impl QuotaRecord {
         if self.bins.len() <= bin {
             self.bins.resize(bin + 1, Bin::default());
         }
-        self.bins[bin].merge(&Bin { attempts, attempts_max: attempts, throttled, throttled_max: throttled });
+        self.bins[bin].merge(&Bin {
+            attempts,
+            attempts_max: attempts,
+            throttled,
+            throttled_max: throttled,
+        });
         let minute = (second / 60) as usize;
         if self.minutes.len() <= minute {
             self.minutes.resize(minute + 1, 0);
@@ -165,8 +178,9 @@ impl QuotaRecord {
 
 /// A width of bins that leaves room for the drain: a round number of seconds, minutes or hours.
 fn bin_for(horizon_s: u64) -> u64 {
-    const ROUND: [u64; 16] =
-        [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200];
+    const ROUND: [u64; 16] = [
+        1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200,
+    ];
     let fits = |b: u64| horizon_s.div_ceil(b) <= (MAX_BINS as u64) * 19 / 20;
     ROUND.iter().copied().find(|&b| fits(b)).unwrap_or_else(|| {
         let days = horizon_s.div_ceil(86_400 * 1_900);
@@ -183,15 +197,15 @@ pub struct Record {
     pub lanes: Vec<LaneCount>,
     /// Lane counters at the end of each billing period before the last, cumulated.
     pub periods: Vec<Vec<LaneCount>>,
-    /// By class: delays above 0 of requests that ended well [ns]; `None` where there are none.
+    /// By class: delays above 0 of requests that ended well \[ns\]; `None` where there are none.
     pub delays: Vec<Option<Box<Histogram<u64>>>>,
-    /// Largest delay by class [ns].
+    /// Largest delay by class \[ns\].
     pub delay_max: Vec<u64>,
-    /// Latency of requests that were throttled and ended well [ns].
+    /// Latency of requests that were throttled and ended well \[ns\].
     pub latency: Histogram<u64>,
     /// By quota; `None` for quotas of other islands.
     pub quotas: Vec<Option<QuotaRecord>>,
-    /// By workload: `Some` for jobs, with the time from start to last object [ns] if finished.
+    /// By workload: `Some` for jobs, with the time from start to last object \[ns\] if finished.
     pub jobs: Vec<Option<Option<u64>>>,
     /// Seconds that were counted.
     pub seconds_counted: u64,
@@ -242,7 +256,11 @@ impl Record {
 
     /// Counts a delay of a class.
     pub fn delayed(&mut self, class: usize, ns: u64) {
-        record_ns(self.delays[class].get_or_insert_with(|| Box::new(histogram())), ns, 1);
+        record_ns(
+            self.delays[class].get_or_insert_with(|| Box::new(histogram())),
+            ns,
+            1,
+        );
         self.delay_max[class] = self.delay_max[class].max(ns);
     }
 
@@ -264,7 +282,10 @@ impl Record {
         for (mine, theirs) in self.periods.iter_mut().zip(&theirs) {
             mine.iter_mut().zip(theirs).for_each(|(a, b)| a.add(b));
         }
-        self.lanes.iter_mut().zip(&other.lanes).for_each(|(a, b)| a.add(b));
+        self.lanes
+            .iter_mut()
+            .zip(&other.lanes)
+            .for_each(|(a, b)| a.add(b));
         for (mine, theirs) in self.delays.iter_mut().zip(other.delays) {
             if theirs.is_some() {
                 *mine = theirs;
@@ -295,7 +316,15 @@ mod tests {
 
     #[test]
     fn a_series_never_has_more_than_two_thousand_bins() {
-        for horizon in [1, 600, 3_600, 86_400, 30 * 86_400, 366 * 86_400, 20 * 366 * 86_400] {
+        for horizon in [
+            1,
+            600,
+            3_600,
+            86_400,
+            30 * 86_400,
+            366 * 86_400,
+            20 * 366 * 86_400,
+        ] {
             let b = bin_for(horizon);
             assert!(horizon.div_ceil(b) <= 1_900, "{horizon}: {b}");
         }

@@ -9,7 +9,7 @@ use crate::engine::random::Key;
 /// first goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Request {
-    /// When it arrived [ns].
+    /// When it arrived \[ns\].
     pub arrived: u64,
     pub class: u32,
     /// Number of its arrival: in its second, in its trace, or in its job.
@@ -67,9 +67,17 @@ impl Request {
     /// The key of its arrival under its action's key: by second for open workloads.
     #[inline(always)]
     pub fn arrival_key(&self, action: Key, is_job: bool) -> Key {
-        let second = if is_job { u64::MAX } else { self.arrived / SECOND };
+        let second = if is_job {
+            u64::MAX
+        } else {
+            self.arrived / SECOND
+        };
         let key = action.with(second).with(u64::from(self.index));
         // Copies of a trace's row differ in `worker`; a job's object is the same whoever takes it.
-        if is_job || self.worker == 0 { key } else { key.with(1 << 32 | u64::from(self.worker)) }
+        if is_job || self.worker == 0 {
+            key
+        } else {
+            key.with(1 << 32 | u64::from(self.worker))
+        }
     }
 }

@@ -16,7 +16,7 @@ pub(super) const TITLE: &str = "Delay added by throttling, by variant";
 /// Smallest share shown.
 const LEAST: f64 = 1e-6;
 
-/// Points of a tail: delay [s] and the share of requests delayed by more.
+/// Points of a tail: delay \[s\] and the share of requests delayed by more.
 fn tail(h: &DelayHistogram) -> Vec<(f64, f64)> {
     let total: f64 = h.count.iter().sum();
     let mut left = total;

@@ -142,7 +142,7 @@ fn merged(v: &VariantResults, s: &QuotaSeries, most: usize) -> Vec<Bin> {
     bins.collect()
 }
 
-/// The busiest second over all replications: where [s], how many, and the quota then in force.
+/// The busiest second over all replications: where \[s\], how many, and the quota then in force.
 struct Busiest {
     at_s: u64,
     attempts: f64,

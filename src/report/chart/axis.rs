@@ -81,7 +81,7 @@ pub(super) fn decades(low: f64, high: f64, text: impl Fn(f64) -> String) -> Axis
     }
 }
 
-/// A time axis from 0 to `end_s` [s] in about `count` steps; the unit that fits comes with it.
+/// A time axis from 0 to `end_s` \[s\] in about `count` steps; the unit that fits comes with it.
 pub(super) fn time(end_s: f64, count: f64) -> (Axis, &'static str) {
     let (unit, seconds, steps): (_, f64, &[f64]) = match end_s {
         e if e <= 180.0 => ("s", 1.0, &[1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0]),

@@ -17,7 +17,7 @@ pub(super) const TITLE: &str = "Share of KMS attempts throttled over time";
 /// Most lines that one panel holds legibly.
 const TOGETHER: usize = 4;
 
-/// One variant's line: ends of each bin [s] and the share throttled in it.
+/// One variant's line: ends of each bin \[s\] and the share throttled in it.
 struct Course {
     variant: usize,
     quota: String,
