@@ -451,8 +451,7 @@ fn latencies(
                 .sum();
             if n > 0 {
                 let mut stream = key.with(kind as u64).with(calls as u64).stream();
-                distributions[calls]
-                    .count(n, &mut stream, |ns, count| record_ns(&mut all, ns, count));
+                distribution.count(n, &mut stream, |ns, count| record_ns(&mut all, ns, count));
             }
         }
     }

@@ -4,7 +4,7 @@
 //! text --document--> Table --overlay of a variant--> Table --reader--> Scenario --plan--> Plan
 //! ```
 //!
-//! [`settings`] and [`workload`] hold what can be written; [`plan`] turns it into the model.
+//! [`settings`] and [`workload`] hold what can be written; the module `plan` turns it into the model.
 
 pub mod diagnostic;
 pub mod document;

@@ -1,7 +1,7 @@
 //! A scenario as written, every default filled in: accounts, keys, buckets, requesters, quotas.
 //!
 //! Workloads stand in [`super::workload`]. Each struct is read from a
-//! [`Reader`](super::reader::Reader) and serialised into `results.json` as resolved.
+//! [`Reader`] and serialised into `results.json` as resolved.
 
 use super::diagnostic::Code;
 use super::reader::Reader;
