@@ -140,7 +140,7 @@ mod tests {
         }
         for at in 50..150 {
             let p = cache.next_partition();
-            let id = objects[(at as usize * 7) % 9];
+            let id = objects[(at as usize * 7 + at as usize / 9) % 9];
             if !cache.read(p, id, at) {
                 decrypt += 1;
                 cache.decrypted(p, id, at, at);
