@@ -1,46 +1,56 @@
 //! The event list: what is scheduled for later, in order of time, ties by the event's own order.
 //!
-//! A calendar queue (Brown, CACM 1988) cut by whole seconds: the open second is spread over slots
-//! of a few events each, later seconds are plain lists until they are opened. Scheduling is O(1),
-//! and a slot is sorted only when its turn comes. Arrivals never pass through here: they are
-//! drawn second by second and merged with what comes out.
+//! A calendar queue (Brown, CACM 1988) cut by whole seconds and [`SLOTS`] slots a second: later
+//! seconds are plain lists until they are opened, and a slot is sorted only when somebody asks for
+//! the order of its events. Scheduling is O(1). Arrivals never pass through here: they are drawn
+//! second by second and merged with what comes out.
 
 use super::SECOND;
 use std::collections::{BTreeMap, VecDeque};
+
+/// Slots of a second: 10⁹ ns halve nine times without a remainder.
+pub const SLOTS: usize = 512;
+
+/// Length of a slot \[ns\].
+pub const SLOT_NS: u64 = SECOND / SLOTS as u64;
 
 /// Seconds ahead that are kept in a ring; what is further away goes to a map.
 const NEAR: u64 = 64;
 const NONE: u32 = u32::MAX;
 
+/// An event and its time.
 #[derive(Clone, Copy, Debug)]
-struct Entry<E> {
-    at: u64,
-    event: E,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Node<E> {
-    entry: Entry<E>,
-    next: u32,
+pub struct Entry<E> {
+    /// When \[ns\].
+    pub at: u64,
+    /// What.
+    pub event: E,
 }
 
 /// Events by time \[ns\]; at equal times the smaller event comes first.
+///
+/// Seconds are opened in order, slots of the open second are begun in order; within a begun slot
+/// events are drained in no order or popped in order.
 #[derive(Clone, Debug)]
 pub struct Calendar<E> {
-    /// The second whose events can be popped.
+    /// The open second.
     second: u64,
-    /// First node of each slot of the open second.
-    slots: Vec<u32>,
-    nodes: Vec<Node<E>>,
-    /// The slot whose events stand sorted in `current`, from `cursor` on.
+    /// Events that the second had when it was opened, by slot.
+    opened: Vec<Entry<E>>,
+    starts: Vec<u32>,
+    /// Events scheduled since, as lists by slot.
+    added: Vec<(Entry<E>, u32)>,
+    heads: Vec<u32>,
+    /// The begun slot and what is left of it, sorted or not.
     slot: usize,
     current: Vec<Entry<E>>,
     cursor: usize,
+    sorted: bool,
+    /// Events of the open second.
+    left: usize,
     /// Lists of the seconds `second + 1 ..= second + NEAR`.
     near: VecDeque<Vec<Entry<E>>>,
     far: BTreeMap<u64, Vec<Entry<E>>>,
-    /// Time of the next event of the open second, `u64::MAX` without one.
-    next_at: u64,
     len: usize,
     spare: Vec<Vec<Entry<E>>>,
 }
@@ -50,14 +60,17 @@ impl<E: Copy + Ord> Calendar<E> {
     pub fn new() -> Self {
         Calendar {
             second: 0,
-            slots: vec![NONE; 16],
-            nodes: Vec::new(),
+            opened: Vec::new(),
+            starts: vec![0; SLOTS + 1],
+            added: Vec::new(),
+            heads: vec![NONE; SLOTS],
             slot: 0,
             current: Vec::new(),
             cursor: 0,
+            sorted: true,
+            left: 0,
             near: VecDeque::new(),
             far: BTreeMap::new(),
-            next_at: u64::MAX,
             len: 0,
             spare: Vec::new(),
         }
@@ -79,16 +92,13 @@ impl<E: Copy + Ord> Calendar<E> {
     }
 
     /// The events of `second` (after the open one), in no order.
-    pub fn events_of(&self, second: u64) -> impl Iterator<Item = &E> {
-        self.list_of(second)
-            .into_iter()
-            .flatten()
-            .map(|entry| &entry.event)
+    pub fn events_of(&self, second: u64) -> impl Iterator<Item = &Entry<E>> {
+        self.list_of(second).into_iter().flatten()
     }
 
     /// The first second with an event, the open one included.
     pub fn next_second(&self) -> Option<u64> {
-        if self.next_at != u64::MAX {
+        if self.left > 0 {
             return Some(self.second);
         }
         let near = self.near.iter().position(|l| !l.is_empty());
@@ -105,23 +115,17 @@ impl<E: Copy + Ord> Calendar<E> {
         }
     }
 
-    /// Opens `second`, after which its events can be popped. Every earlier event must be gone.
-    /// `expected`: how many events the second may see, for the width of its slots.
-    pub fn open(&mut self, second: u64, expected: usize) {
-        debug_assert!(
-            self.next_at == u64::MAX,
-            "events of second {} are left",
-            self.second
-        );
+    /// Opens `second`, which must not lie before the open one. Every earlier event must be gone.
+    pub fn open(&mut self, second: u64) {
+        debug_assert!(self.left == 0, "events of second {} are left", self.second);
         let mut list = Vec::new();
         if second > self.second {
             for _ in self.second + 1..second {
-                if let Some(gone) = self.near.pop_front() {
-                    debug_assert!(gone.is_empty(), "skipped events before second {second}");
-                    self.spare.push(gone);
-                } else {
+                let Some(gone) = self.near.pop_front() else {
                     break;
-                }
+                };
+                debug_assert!(gone.is_empty(), "skipped events before second {second}");
+                self.spare.push(gone);
             }
             list = self.near.pop_front().unwrap_or_default();
             self.second = second;
@@ -137,21 +141,45 @@ impl<E: Copy + Ord> Calendar<E> {
                 }
             }
         }
-        let wanted = ((list.len() + expected) / 4)
-            .next_power_of_two()
-            .clamp(16, 1 << 14);
-        self.slots.clear();
-        self.slots.resize(wanted, NONE);
-        self.nodes.clear();
-        self.current.clear();
-        self.cursor = 0;
-        self.slot = 0;
-        for entry in list.drain(..) {
-            self.link(entry);
-        }
+        self.distribute(&list);
+        self.left = list.len();
+        list.clear();
         self.spare.push(list);
         self.spare.truncate(8);
-        self.load_from(0);
+        self.added.clear();
+        self.heads.fill(NONE);
+        self.current.clear();
+        self.cursor = 0;
+        self.sorted = true;
+        self.slot = 0;
+        self.begin_slot(0);
+    }
+
+    /// Counting sort of a second's list by slot.
+    fn distribute(&mut self, list: &[Entry<E>]) {
+        self.opened.clear();
+        self.starts.fill(0);
+        let base = self.second * SECOND;
+        let slot_of = |at: u64| ((at - base) / SLOT_NS) as usize;
+        for entry in list {
+            self.starts[slot_of(entry.at) + 1] += 1;
+        }
+        for k in 0..SLOTS {
+            self.starts[k + 1] += self.starts[k];
+        }
+        if let Some(&any) = list.first() {
+            self.opened.resize(list.len(), any);
+        }
+        for entry in list {
+            let place = &mut self.starts[slot_of(entry.at)];
+            self.opened[*place as usize] = *entry;
+            *place += 1;
+        }
+        // Each start has moved to the next slot's: move them back.
+        for k in (1..=SLOTS).rev() {
+            self.starts[k] = self.starts[k - 1];
+        }
+        self.starts[0] = 0;
     }
 
     fn near_list(&mut self, ahead: usize) -> &mut Vec<Entry<E>> {
@@ -161,49 +189,58 @@ impl<E: Copy + Ord> Calendar<E> {
         &mut self.near[ahead]
     }
 
-    #[inline(always)]
-    fn slot_of(&self, at: u64) -> usize {
-        ((at - self.second * SECOND) as usize * self.slots.len()) / SECOND as usize
-    }
-
-    #[inline(always)]
-    fn link(&mut self, entry: Entry<E>) {
-        let slot = self.slot_of(entry.at);
-        self.nodes.push(Node {
-            entry,
-            next: self.slots[slot],
-        });
-        self.slots[slot] = (self.nodes.len() - 1) as u32;
-    }
-
-    /// Makes the first non-empty slot from `slot` on the current one.
-    fn load_from(&mut self, slot: usize) {
-        self.current.clear();
+    /// Makes slot `k` of the open second the current one; the one before must be empty.
+    pub fn begin_slot(&mut self, k: usize) {
+        debug_assert!(self.cursor == self.current.len(), "events of slot {} are left", self.slot);
+        self.slot = k;
         self.cursor = 0;
-        for i in slot..self.slots.len() {
-            let mut node = self.slots[i];
-            if node == NONE {
-                continue;
-            }
-            self.slots[i] = NONE;
-            while node != NONE {
-                let Node { entry, next } = self.nodes[node as usize];
-                self.current.push(entry);
-                node = next;
-            }
-            self.current
-                .sort_unstable_by(|a, b| (a.at, &a.event).cmp(&(b.at, &b.event)));
-            self.slot = i;
-            self.next_at = self.current[0].at;
-            return;
+        self.current.clear();
+        self.current
+            .extend_from_slice(&self.opened[self.starts[k] as usize..self.starts[k + 1] as usize]);
+        let mut node = std::mem::replace(&mut self.heads[k], NONE);
+        while node != NONE {
+            let (entry, next) = self.added[node as usize];
+            self.current.push(entry);
+            node = next;
         }
-        self.slot = self.slots.len();
-        self.next_at = u64::MAX;
+        self.sorted = self.current.len() < 2;
     }
 
-    /// Schedules an event at `at` \[ns\], not before the last event popped.
+    /// Takes any event of the current slot.
+    pub fn take_any(&mut self) -> Option<Entry<E>> {
+        if self.cursor == self.current.len() {
+            return None;
+        }
+        self.left -= 1;
+        self.len -= 1;
+        self.current.pop()
+    }
+
+    /// Time of the next event of the current slot, `u64::MAX` without one.
+    #[inline(always)]
+    pub fn next_at(&mut self) -> u64 {
+        if !self.sorted {
+            self.current[self.cursor..].sort_unstable_by(|a, b| (a.at, &a.event).cmp(&(b.at, &b.event)));
+            self.sorted = true;
+        }
+        self.current.get(self.cursor).map_or(u64::MAX, |e| e.at)
+    }
+
+    /// Takes the next event of the current slot.
     #[inline]
-    pub fn push(&mut self, at: u64, event: E) {
+    pub fn pop(&mut self) -> Option<Entry<E>> {
+        self.next_at();
+        let entry = *self.current.get(self.cursor)?;
+        self.cursor += 1;
+        self.left -= 1;
+        self.len -= 1;
+        Some(entry)
+    }
+
+    /// Schedules an event at `at` \[ns\], not before the last event popped. True where it falls into the
+    /// open second.
+    #[inline]
+    pub fn push(&mut self, at: u64, event: E) -> bool {
         self.len += 1;
         let entry = Entry { at, event };
         let second = at / SECOND;
@@ -214,73 +251,38 @@ impl<E: Copy + Ord> Calendar<E> {
             } else {
                 self.far.entry(second).or_default().push(entry);
             }
-            return;
+            return false;
         }
         debug_assert!(second == self.second, "an event in the past");
-        let slot = self.slot_of(at);
+        self.left += 1;
+        let slot = ((at - self.second * SECOND) / SLOT_NS) as usize;
+        debug_assert!(slot >= self.slot, "an event in a slot that is over");
         if slot > self.slot {
-            if self.next_at == u64::MAX {
-                // Everything before was popped: this is the next event of all.
-                self.slot = slot;
-                self.current.clear();
-                self.cursor = 0;
-                self.current.push(entry);
-                self.next_at = at;
-            } else {
-                self.link(entry);
-            }
-        } else if slot == self.slot || self.slot == self.slots.len() || self.next_at == u64::MAX {
-            // Into the sorted rest of the current slot.
-            self.slot = slot;
+            self.added.push((entry, self.heads[slot]));
+            self.heads[slot] = (self.added.len() - 1) as u32;
+        } else if self.sorted && self.cursor < self.current.len() {
             let rest = &self.current[self.cursor..];
             let place = rest.partition_point(|e| (e.at, &e.event) <= (at, &event));
             self.current.insert(self.cursor + place, entry);
-            self.next_at = self.current[self.cursor].at;
         } else {
-            // Before the current slot, which was loaded ahead of time: put that back.
-            let rest: Vec<Entry<E>> = self.current.drain(self.cursor..).collect();
-            self.current.clear();
-            self.cursor = 0;
-            for e in rest {
-                self.link(e);
-            }
-            self.slot = slot;
             self.current.push(entry);
-            self.next_at = at;
         }
+        true
     }
 
-    /// Time of the next event of the open second, `u64::MAX` without one.
-    #[inline(always)]
-    pub fn next_at(&self) -> u64 {
-        self.next_at
-    }
-
-    /// The next event of the open second, without taking it.
-    pub fn peek(&self) -> Option<&E> {
-        self.current.get(self.cursor).map(|entry| &entry.event)
-    }
-
-    /// Takes the next event of the open second.
-    #[inline]
-    pub fn pop(&mut self) -> Option<(u64, E)> {
-        let entry = *self.current.get(self.cursor)?;
-        self.cursor += 1;
-        self.len -= 1;
-        match self.current.get(self.cursor) {
-            Some(next) => self.next_at = next.at,
-            None => self.load_from(self.slot + 1),
-        }
-        Some((entry.at, entry.event))
-    }
-
-    /// Takes the next event of all, opening its second.
+    /// Takes the next event of all, going through slots and seconds as needed.
     pub fn pop_any(&mut self) -> Option<(u64, E)> {
-        if self.next_at == u64::MAX {
-            let second = self.next_second()?;
-            self.open(second, 0);
+        loop {
+            if let Some(entry) = self.pop() {
+                return Some((entry.at, entry.event));
+            }
+            if self.left > 0 {
+                self.begin_slot(self.slot + 1);
+            } else {
+                let second = self.next_second()?;
+                self.open(second);
+            }
         }
-        self.pop()
     }
 }
 
@@ -306,7 +308,7 @@ mod tests {
             let (mut now, mut id) = (0_u64, 0_u64);
             for _ in 0..3000 {
                 if s.unit() < 0.55 {
-                    // Near, same slot, same instant, next seconds, or far away.
+                    // Same instant, same slot, near, next seconds, or far away.
                     let ahead = match s.below(6) {
                         0 => 0,
                         1 => s.below(1000),
@@ -334,6 +336,29 @@ mod tests {
     }
 
     #[test]
+    fn a_slot_can_be_drained_in_no_order() {
+        let mut calendar = Calendar::new();
+        for at in [SECOND + 9, SECOND + 3, SECOND + SLOT_NS, SECOND + 5] {
+            calendar.push(at, at);
+        }
+        calendar.open(1);
+        let mut first = Vec::new();
+        while let Some(e) = calendar.take_any() {
+            first.push(e.at - SECOND);
+            if first.len() == 1 {
+                calendar.push(SECOND + 7, 7);
+                calendar.push(SECOND + SLOT_NS + 1, 8);
+            }
+        }
+        first.sort_unstable();
+        assert_eq!(first, [3, 5, 7, 9]);
+        calendar.begin_slot(1);
+        assert_eq!((calendar.next_at(), calendar.pop().map(|e| e.event)), (SECOND + SLOT_NS, Some(SECOND + SLOT_NS)));
+        assert_eq!(calendar.pop().map(|e| e.event), Some(8));
+        assert!(calendar.is_empty());
+    }
+
+    #[test]
     fn lists_the_events_of_a_later_second() {
         let mut calendar = Calendar::new();
         for t in [1, 2, 2, 900] {
@@ -343,7 +368,8 @@ mod tests {
             (calendar.len_of(2), calendar.len_of(3), calendar.len_of(900)),
             (2, 0, 1)
         );
-        assert_eq!(calendar.events_of(2).copied().collect::<Vec<_>>(), [2, 2]);
+        let of_two: Vec<u64> = calendar.events_of(2).map(|e| e.event).collect();
+        assert_eq!(of_two, [2, 2]);
         assert_eq!(calendar.next_second(), Some(1));
     }
 }

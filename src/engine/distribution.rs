@@ -100,6 +100,15 @@ impl Distribution {
         self.values[self.cumulative.partition_point(|&c| c < key.bits())]
     }
 
+    /// One duration, of a key that is only made where it is needed.
+    #[inline]
+    pub fn draw_with(&self, key: impl FnOnce() -> Key) -> u64 {
+        if self.values.len() == 1 {
+            return self.values[0];
+        }
+        self.draw(key())
+    }
+
     /// How many of `n` durations fall on each value, as `f(value, count)` for counts above 0.
     pub fn count(&self, n: u64, stream: &mut Stream, mut f: impl FnMut(u64, u64)) {
         let mut counts = Vec::with_capacity(self.values.len());

@@ -188,6 +188,25 @@ impl Limiter {
         }
     }
 
+    /// How many attempts `second` still admits, wherever they lie in it; `None` where that depends
+    /// on their instants.
+    pub fn room_in(&mut self, second: u64) -> Option<u64> {
+        match &mut self.state {
+            State::Fixed {
+                segments,
+                at: i,
+                window_end,
+                left,
+            } => {
+                if second * SECOND >= *window_end {
+                    (*window_end, *left) = window_of(segments, i, second * SECOND);
+                }
+                Some(*left)
+            }
+            State::Sliding { .. } | State::Bucket(_) => None,
+        }
+    }
+
     /// Takes the room of `n` attempts that [`Limiter::certifies`] has certified.
     pub fn take_counted(&mut self, n: u64) {
         if let State::Fixed { left, .. } = &mut self.state {

@@ -45,6 +45,12 @@ impl Key {
         self.0
     }
 
+    /// The key whose [`Key::bits`] these are.
+    #[inline(always)]
+    pub fn from_bits(bits: u64) -> Key {
+        Key(bits)
+    }
+
     /// A number uniform in (0, 1).
     #[inline(always)]
     pub fn unit(self) -> f64 {
@@ -208,6 +214,43 @@ impl Stream {
         }
     }
 
+    /// How many of `n` coins show heads: the ones among `n` random bits, exact on every machine.
+    #[inline]
+    pub fn heads(&mut self, n: u64) -> u64 {
+        let mut ones = 0;
+        for _ in 0..n / 64 {
+            ones += u64::from(self.bits().count_ones());
+        }
+        match n % 64 {
+            0 => ones,
+            rest => ones + u64::from((self.bits() >> (64 - rest)).count_ones()),
+        }
+    }
+
+    /// How many of `n` uniform numbers lie below `p` in 0..=1, compared digit by digit: exact, and
+    /// about 2`n` random bits.
+    pub fn thinned(&mut self, n: u64, p: f64) -> u64 {
+        if p == 0.5 {
+            return self.heads(n);
+        }
+        if p >= 1.0 {
+            return n;
+        }
+        let mut digits = (p.max(0.0) * 18_446_744_073_709_551_616.0) as u64;
+        let (mut open, mut below) = (n, 0);
+        while open > 0 && digits != 0 {
+            let ones = self.heads(open);
+            if digits >> 63 == 1 {
+                below += open - ones;
+                open = ones;
+            } else {
+                open -= ones;
+            }
+            digits <<= 1;
+        }
+        below
+    }
+
     /// Splits `n` over weights (any scale, at least one positive), into `into`.
     pub fn multinomial(&mut self, n: u64, weights: &[f64], into: &mut Vec<u64>) {
         into.clear();
@@ -356,6 +399,20 @@ mod tests {
                 "{n} {p}: variance {v} of {var}"
             );
         }
+    }
+
+    #[test]
+    fn thinning_is_binomial() {
+        for (n, p) in [(1, 0.5), (63, 0.5), (64, 0.5), (1000, 0.5), (1000, 0.31), (40, 0.9)] {
+            let mut s = Key::root(13, 1).stream();
+            let runs = 40_000;
+            let (m, v) = moments(runs, || s.thinned(n, p) as f64);
+            let var = n as f64 * p * (1.0 - p);
+            assert!((m - n as f64 * p).abs() < 4.5 * (var / runs as f64).sqrt(), "{n} {p}: {m}");
+            assert!((v / var - 1.0).abs() < 0.05, "{n} {p}: variance {v} of {var}");
+        }
+        let mut s = Key::root(13, 2).stream();
+        assert_eq!((s.thinned(77, 0.0), s.thinned(77, 1.0), s.thinned(0, 0.4)), (0, 77, 0));
     }
 
     #[test]

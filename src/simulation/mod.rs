@@ -1,4 +1,4 @@
-//! The passage of time, and the law that makes it cheap: quiet seconds are counted, contended ones
+//! The passage of time, and the law that makes it cheap: quiet time is counted, contention
 //! simulated.
 //!
 //! Time goes second by second. For each second the engine
@@ -7,42 +7,47 @@
 //!    replication, workload, action, second);
 //! 2. **certifies**: if all that could be offered, new arrivals and waiting retries, each need a
 //!    call, fits into what every quota surely still admits, nobody can be throttled, in whatever
-//!    order they come;
-//! 3. **counts** a certified second: counters grow by the counts, at a cost that does not depend
-//!    on how many there are;
-//! 4. else **expands** the same counts into instants, merges them with what the calendar holds
-//!    for this second and **simulates** call by call.
+//!    order they come. A certified second is **counted**: counters grow by the counts, at a cost
+//!    that does not depend on how many there are;
+//! 3. else **splits** the same counts over 512 slots by halves, and goes through the slots in
+//!    order. Until the room of a fixed window runs out slots are certified and counted like quiet
+//!    seconds; the slot in which it runs out is **expanded** into instants, merged with what the
+//!    calendar holds for it and simulated call by call; after it everybody loses, so only the
+//!    losers are looked at, one by one but in no order.
 //!
-//! Why both ways give the same counters: in a certified second every attempt is admitted, so what
-//! each request adds to the counters depends on its class alone, and the limiter is left with the
-//! same room (a fixed window forgets instants). Counts never depend on whether they are expanded,
-//! instants and delays are keyed by what they are for. So skipping the certificate
-//! (`simulate_all`) changes no digit. Where a need depends on what came before (bucket keys,
-//! data-key caches), or a client's retry quota is not full, the requests of that workload are
-//! expanded even in a certified second, which again changes nothing; the rest of it is counted.
+//! Why all ways give the same counters: where every attempt is admitted, or every one refused, what
+//! a request adds to the counters depends on its class and its own keyed numbers alone, and the
+//! limiter is left with the same room (a fixed window forgets instants). Counts never depend on
+//! whether they are expanded, and a split of a count, an instant in a slot, a delay are keyed by
+//! what they are for. So skipping the certificates (`simulate_all`) changes no digit. Where
+//! order matters after all, it is kept: needs that depend on what came before (bucket keys,
+//! data-key caches) and clients whose retry quota runs dry are handled in order of time, while a
+//! refill, which only adds up to a cap, needs none.
 //!
 //! Workloads that share no quota, cache or order are separate islands, each with its own calendar.
 //!
 //! At one instant: first what was scheduled (by time of arrival, then class and number), then new
-//! arrivals in order of workload, action and number.
+//! arrivals: those that were split, in order of workload, action and number, then those listed.
 //!
-//! Not counted yet: token buckets and sliding windows (their state depends on instants) are
-//! certified only when idle; seconds of running jobs are always simulated.
+//! Not counted: token buckets and sliding windows (their state depends on instants) are
+//! certified only when idle, and their contended seconds are ordered call by call; seconds of
+//! running jobs are always simulated.
 
+mod life;
 pub mod record;
 mod request;
 
 use crate::engine::SECOND;
-use crate::engine::calendar::Calendar;
+use crate::engine::calendar::{Calendar, SLOT_NS, SLOTS};
 use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
-use crate::model::arrivals::{Arrivals, Density};
+use crate::model::arrivals::{Arrivals, Density, in_slot};
 use crate::model::bucket_key::{BucketKeyCache, BucketKeyId};
 use crate::model::data_key_cache::DataKeyCache;
 use crate::model::retry::RetryTokens;
-use crate::model::{BucketKeyUse, Kind, Plan, Popularity, Size, Source, Workload};
+use crate::model::{Kind, Plan, Workload};
 use record::{QuotaRecord, Record};
-use request::{Purpose, Request, purpose};
+use request::{Purpose, Request};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How a replication is run.
@@ -52,7 +57,7 @@ pub struct Options<'a> {
     pub seed: u64,
     /// Number of the replication.
     pub replication: u64,
-    /// Simulate every second, certified or not.
+    /// Simulate everything call by call, certified or not.
     pub simulate_all: bool,
     /// Where simulated seconds are added up for whoever watches.
     pub progress: Option<&'a AtomicU64>,
@@ -70,6 +75,11 @@ pub fn replication_key(seed: u64, replication: u64) -> Key {
     Key::root(seed, replication)
 }
 
+/// The key of the arrivals of one action, under which those of each second stand by its number.
+pub fn action_key(replication: Key, workload: &str, action: &str) -> Key {
+    replication.named(workload).named("requests").named(action)
+}
+
 /// A lane, compact.
 struct LaneState {
     quotas: [u32; 2],
@@ -82,44 +92,63 @@ struct QuotaState {
     limiter: Limiter,
     attempts: u64,
     throttled: u64,
-    /// Of this second's certificate.
+    /// Most that could be offered in this second.
     bound: u64,
+    /// Most that could be offered in each slot of a contended second.
+    demand: Vec<u32>,
 }
 
-/// An open workload's arrivals of the present second.
-struct Drawn {
-    workload: usize,
-    /// Where its actions' counts start.
+/// Arrivals of one action that were split over the slots of a contended second.
+struct Split {
+    action: u32,
+    key: Key,
+    /// First of its slots' counts.
     counts: usize,
-    density: Option<Density>,
-    /// Requests are looked at one by one even in a certified second.
     one_by_one: bool,
+}
+
+/// A new arrival.
+#[derive(Clone, Copy)]
+struct Arrival {
+    action: u32,
+    index: u32,
+    /// Trace: the copy of the row.
+    copy: u32,
+    key: Key,
 }
 
 /// State of one workload.
 struct WorkloadState {
     arrivals_key: Key,
-    instants_key: Key,
     trace_key: Key,
     job_key: Key,
     arrivals: Option<Arrivals>,
     /// Open: active seconds.
     active: std::ops::Range<u64>,
+    /// How the arrivals of the present second lie in it.
+    density: Option<Density>,
+    /// Requests are looked at one by one even where nobody is throttled.
+    one_by_one: bool,
     tokens: Option<RetryTokens>,
     caches: Vec<Option<DataKeyCache>>,
     has_memory: bool,
+    is_job: bool,
     /// Requests that wait for a retry.
     waiting: u64,
     /// Workloads that start when this one is done.
     followers: Vec<usize>,
     done: bool,
-    job: Option<JobState>,
+    job: JobState,
     /// Bucket keys of the objects it wrote, by number.
     written: Vec<BucketKeyId>,
-    /// Cumulated weights of its actions.
-    weights: Vec<f64>,
+    /// Shares of its actions, and their sums.
+    shares: Vec<f64>,
+    sums: Vec<f64>,
+    /// Of all actions.
+    first_action: usize,
 }
 
+#[derive(Default)]
 struct JobState {
     started: Option<u64>,
     next_object: u32,
@@ -128,9 +157,8 @@ struct JobState {
     active_workers: u32,
 }
 
-/// An action, compact: (workload, action) flattened.
+/// An action, compact.
 struct ActionState {
-    workload: usize,
     key: Key,
     /// Most calls that one arrival can offer to each quota.
     demand: Vec<(usize, u64)>,
@@ -150,24 +178,49 @@ struct World<'a> {
     /// Workloads of this island.
     open: Vec<usize>,
     jobs: Vec<usize>,
+    /// Whether order matters beyond the quotas: caches or retry quotas.
+    has_memory: bool,
+    has_tokens: bool,
     actions: Vec<ActionState>,
-    first_action: Vec<usize>,
     class_action: Vec<u32>,
     bucket_keys: Vec<BucketKeyCache>,
     warm_up: u64,
     record: Record,
     /// Counters of requests that arrived in the warm-up, which nobody reads.
     unmeasured: Record,
-    // Scratch of one second.
-    drawn: Vec<Drawn>,
+    // The present second.
+    /// Arrivals by action.
     counts: Vec<u64>,
+    /// Open workloads with arrivals.
+    drawn: Vec<usize>,
+    splits: Vec<Split>,
+    slot_counts: Vec<u32>,
+    /// Instant and position of listed arrivals, in order of time.
+    listed: Vec<u64>,
+    listed_arrivals: Vec<Arrival>,
+    next_listed: usize,
+    /// Arrivals of each action that were counted slot by slot.
+    counted: Vec<u64>,
+    /// Instant and position of the new arrivals of a slot, in order of time.
     order: Vec<u64>,
-    who: Vec<(u32, u32, u32)>,
+    order_arrivals: Vec<Arrival>,
     multinomial: Vec<u64>,
 }
 
-/// Bits of an expanded arrival's position in its second; the instant stands above them.
+/// Bits of an arrival's position; the instant stands above them.
 const POSITION_BITS: u32 = 34;
+const POSITION: u64 = (1 << POSITION_BITS) - 1;
+
+/// What is known of a slot before looking into it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// Every quota asked for has room for all.
+    Quiet,
+    /// Every quota asked for has room for none.
+    Exhausted,
+    /// It depends on the order.
+    Open,
+}
 
 impl<'a> World<'a> {
     fn new(plan: &'a Plan, island: &[usize], options: Options<'a>) -> World<'a> {
@@ -178,47 +231,24 @@ impl<'a> World<'a> {
                 lane.quotas.iter().for_each(|&q| used[q] = true);
             }
         }
+        let mut actions = Vec::new();
+        let mut workloads = Vec::new();
         let mut class_action = vec![0; plan.classes.len()];
-        let (mut actions, mut first_action) = (Vec::new(), Vec::new());
         for (w, workload) in plan.workloads.iter().enumerate() {
-            first_action.push(actions.len());
-            let key = root.named(&workload.name).named("requests");
+            let state = WorkloadState::new(plan, w, workload, root.named(&workload.name), actions.len());
+            workloads.push(state);
             for action in &workload.actions {
-                let mut demand: Vec<(usize, u64)> = Vec::new();
-                let mut parts = Vec::new();
-                for &(class, n) in &action.requests {
-                    class_action[class] = actions.len() as u32;
-                    parts.extend(std::iter::repeat_n(class as u32, n as usize));
-                    let c = &plan.classes[class];
-                    for lane in &plan.lanes[c.first_lane..c.first_lane + c.lanes] {
-                        for &q in &lane.quotas {
-                            match demand.iter_mut().find(|d| d.0 == q) {
-                                Some(d) => d.1 += u64::from(n),
-                                None => demand.push((q, u64::from(n))),
-                            }
-                        }
-                    }
-                }
-                let class = parts.first().copied().unwrap_or(0);
-                if parts.len() == 1 {
-                    parts.clear();
-                }
-                actions.push(ActionState {
-                    workload: w,
-                    key: key.named(&action.name),
-                    demand,
-                    parts,
-                    class,
-                });
+                let key = action_key(root, &workload.name, &action.name);
+                action.requests.iter().for_each(|r| class_action[r.0] = actions.len() as u32);
+                actions.push(ActionState::new(plan, action, key));
             }
         }
-        let workloads: Vec<WorkloadState> = plan
-            .workloads
-            .iter()
-            .enumerate()
-            .map(|(w, workload)| WorkloadState::new(plan, w, workload, root.named(&workload.name)))
-            .collect();
         let is_open = |w: &usize| !matches!(plan.workloads[*w].kind, Kind::Job { .. });
+        let lanes = plan.lanes.iter().map(|lane| LaneState {
+            quotas: [0, 1].map(|i| lane.quotas.get(i).map_or(0, |&q| q as u32)),
+            quota_count: lane.quotas.len() as u8,
+            has_memory: lane.source.has_memory(),
+        });
         World {
             plan,
             options,
@@ -226,31 +256,25 @@ impl<'a> World<'a> {
             quotas: plan
                 .quotas
                 .iter()
-                .map(|q| QuotaState {
+                .zip(&used)
+                .map(|(q, &used)| QuotaState {
                     limiter: Limiter::new(q.shape, &q.steps),
                     attempts: 0,
                     throttled: 0,
                     bound: 0,
+                    demand: vec![0; if used { SLOTS } else { 0 }],
                 })
                 .collect(),
             quotas_here: (0..plan.quotas.len()).filter(|&q| used[q]).collect(),
-            lanes: plan
-                .lanes
-                .iter()
-                .map(|lane| LaneState {
-                    quotas: [
-                        lane.quotas.first().map_or(0, |&q| q as u32),
-                        lane.quotas.get(1).map_or(0, |&q| q as u32),
-                    ],
-                    quota_count: lane.quotas.len() as u8,
-                    has_memory: lane.source.has_memory(),
-                })
-                .collect(),
-            workloads,
+            lanes: lanes.collect(),
             open: island.iter().copied().filter(is_open).collect(),
             jobs: island.iter().copied().filter(|w| !is_open(w)).collect(),
+            has_memory: island.iter().any(|&w| workloads[w].has_memory),
+            has_tokens: island.iter().any(|&w| workloads[w].tokens.is_some()),
+            workloads,
+            counts: vec![0; actions.len()],
+            counted: vec![0; actions.len()],
             actions,
-            first_action,
             class_action,
             bucket_keys: plan
                 .bucket_key_caches
@@ -266,9 +290,13 @@ impl<'a> World<'a> {
             ),
             unmeasured: Record::new(plan.classes.len(), plan.lanes.len(), 0, 0),
             drawn: Vec::new(),
-            counts: Vec::new(),
+            splits: Vec::new(),
+            slot_counts: Vec::new(),
+            listed: Vec::new(),
+            listed_arrivals: Vec::new(),
+            next_listed: 0,
             order: Vec::new(),
-            who: Vec::new(),
+            order_arrivals: Vec::new(),
             multinomial: Vec::new(),
         }
     }
@@ -303,19 +331,15 @@ impl<'a> World<'a> {
         self.record.close_periods(second.saturating_sub(1));
     }
 
-    /// One second: draw, certify, count or expand.
+    /// One second: draw, certify, then count or go through its slots.
     fn second(&mut self, second: u64) {
         self.record.close_periods(second);
         self.finish_open(second);
         self.draw(second);
-        let quiet = self.certify(second) && !self.options.simulate_all;
-        if quiet {
-            self.count(second);
-            self.record.seconds_counted += 1;
-        }
-        let expanded = self.expand(second, quiet);
-        if expanded > 0 || self.calendar.len_of(second) > 0 || self.has_job_start(second) {
-            self.simulate(second, expanded);
+        if self.certify(second) && !self.options.simulate_all {
+            self.quiet(second);
+        } else {
+            self.contended(second);
         }
         let measured = second >= self.plan.warm_up_s;
         for &q in &self.quotas_here {
@@ -343,28 +367,11 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Starts the followers of open workloads whose arrivals are over and whose requests have ended.
-    fn finish_open(&mut self, second: u64) {
-        for i in 0..self.open.len() {
-            let w = self.open[i];
-            let state = &mut self.workloads[w];
-            if !state.done
-                && !state.followers.is_empty()
-                && second >= state.active.end
-                && state.waiting == 0
-            {
-                state.done = true;
-                self.start_followers(w, second * SECOND);
-            }
-        }
-    }
-
     // ----- counts ------------------------------------------------------------------------------
 
     /// How many arrivals of each action the second has.
     fn draw(&mut self, second: u64) {
         self.drawn.clear();
-        self.counts.clear();
         if second >= self.plan.horizon_s {
             return;
         }
@@ -375,45 +382,39 @@ impl<'a> World<'a> {
             if !state.active.contains(&second) {
                 continue;
             }
-            let counts = self.counts.len();
-            self.counts.resize(counts + workload.actions.len(), 0);
-            let one_by_one =
+            let actions = state.first_action..state.first_action + workload.actions.len();
+            state.one_by_one =
                 state.has_memory || state.tokens.as_ref().is_some_and(|t| !t.all_full());
-            let mut density = None;
             if let Kind::Trace { trace, start, .. } = &workload.kind {
-                let mix = purpose(state.trace_key, Purpose::Action);
+                self.counts[actions.clone()].fill(0);
+                let mix = state.trace_key.with(Purpose::Action as u64).with(second);
                 trace.of_second(second - start, state.trace_key, |ordinal, _, row| {
-                    let action = trace_action(
-                        trace,
-                        &trace.rows[row],
-                        mix.with(second).with(ordinal),
-                        &state.weights,
-                    );
-                    self.counts[counts + action] += 1;
+                    let action =
+                        trace_action(trace, &trace.rows[row], mix.with(ordinal), &state.sums);
+                    self.counts[actions.start + action] += 1;
                 });
             } else if let Some(arrivals) = &mut state.arrivals {
-                let (mean, shape) = arrivals.of_second(second);
+                let (mean, density) = arrivals.of_second(second);
                 if arrivals.is_random() {
-                    for (a, action) in workload.actions.iter().enumerate() {
-                        let key = self.actions[self.first_action[w] + a].key.with(second);
-                        self.counts[counts + a] = key.stream().poisson(mean * action.weight);
+                    for (a, share) in actions.zip(&state.shares) {
+                        let mut stream = self.actions[a].key.with(second).stream();
+                        self.counts[a] = stream.poisson(mean * share);
                     }
                 } else {
-                    let n = mean as u64;
-                    let weights: Vec<f64> = workload.actions.iter().map(|a| a.weight).collect();
                     let mut stream = state.arrivals_key.with(second).stream();
-                    stream.multinomial(n, &weights, &mut self.multinomial);
-                    self.counts[counts..].copy_from_slice(&self.multinomial);
+                    stream.multinomial(mean as u64, &state.shares, &mut self.multinomial);
+                    self.counts[actions].copy_from_slice(&self.multinomial);
                 }
-                density = Some(shape);
+                state.density = Some(density);
             }
-            self.drawn.push(Drawn {
-                workload: w,
-                counts,
-                density,
-                one_by_one,
-            });
+            self.drawn.push(w);
         }
+    }
+
+    /// The actions of a workload.
+    fn actions_of(&self, w: usize) -> std::ops::Range<usize> {
+        let first = self.workloads[w].first_action;
+        first..first + self.plan.workloads[w].actions.len()
     }
 
     /// Whether nobody can be throttled in this second.
@@ -421,35 +422,25 @@ impl<'a> World<'a> {
         for &q in &self.quotas_here {
             self.quotas[q].bound = 0;
         }
-        for drawn in &self.drawn {
-            let first = self.first_action[drawn.workload];
-            for (a, &n) in self.counts[drawn.counts..]
-                .iter()
-                .take(self.plan.workloads[drawn.workload].actions.len())
-                .enumerate()
-            {
+        for d in 0..self.drawn.len() {
+            for a in self.actions_of(self.drawn[d]) {
+                let n = self.counts[a];
                 if n > 0 {
-                    for &(q, each) in &self.actions[first + a].demand {
+                    for &(q, each) in &self.actions[a].demand {
                         self.quotas[q].bound += n * each;
                     }
                 }
             }
         }
-        for request in self.calendar.events_of(second) {
-            let class = &self.plan.classes[request.class as usize];
+        for entry in self.calendar.events_of(second) {
+            let class = &self.plan.classes[entry.event.class as usize];
             for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
                 for &q in &lane.quotas[..usize::from(lane.quota_count)] {
                     self.quotas[q as usize].bound += 1;
                 }
             }
         }
-        let jobs_rest = self.jobs.iter().all(|&w| {
-            self.workloads[w]
-                .job
-                .as_ref()
-                .is_none_or(|j| j.active_workers == 0)
-        }) && !self.has_job_start(second);
-        let mut certified = jobs_rest;
+        let mut certified = !self.jobs_run() && !self.has_job_start(second);
         for &q in &self.quotas_here {
             let quota = &mut self.quotas[q];
             certified &= quota.limiter.certifies(second, quota.bound);
@@ -457,19 +448,129 @@ impl<'a> World<'a> {
         certified
     }
 
-    /// Counts what need not be looked at one by one in a certified second.
-    fn count(&mut self, second: u64) {
-        let record = if second >= self.plan.warm_up_s {
-            &mut self.record
-        } else {
-            &mut self.unmeasured
-        };
-        for drawn in &self.drawn {
-            if drawn.one_by_one {
+    /// A certified second: counted, but for what is looked at one by one.
+    fn quiet(&mut self, second: u64) {
+        self.record.seconds_counted += 1;
+        let mut one_by_one = self.calendar.len_of(second) > 0;
+        for d in 0..self.drawn.len() {
+            let w = self.drawn[d];
+            if self.workloads[w].one_by_one {
+                one_by_one = true;
+            } else {
+                for a in self.actions_of(w) {
+                    self.counted[a] = self.counts[a];
+                }
+            }
+        }
+        self.add_counted(second, true);
+        if one_by_one {
+            self.spread(second, true);
+            self.calendar.open(second);
+            for slot in 0..SLOTS {
+                self.calendar.begin_slot(slot);
+                self.in_order(slot, second, true);
+            }
+        }
+    }
+
+    /// A second in which somebody may be throttled: slot by slot.
+    fn contended(&mut self, second: u64) {
+        for &q in &self.quotas_here {
+            self.quotas[q].demand.fill(0);
+        }
+        self.spread(second, false);
+        for entry in self.calendar.events_of(second) {
+            let slot = ((entry.at % SECOND) / SLOT_NS) as usize;
+            let class = &self.plan.classes[entry.event.class as usize];
+            for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
+                for &q in &lane.quotas[..usize::from(lane.quota_count)] {
+                    self.quotas[q as usize].demand[slot] += 1;
+                }
+            }
+        }
+        self.calendar.open(second);
+        self.start_jobs(second);
+        // How many requests a running job sends depends on the answers: every slot is open then.
+        let ordered = self.options.simulate_all || self.jobs_run();
+        for slot in 0..SLOTS {
+            self.calendar.begin_slot(slot);
+            let verdict = if ordered { Verdict::Open } else { self.verdict(second, slot) };
+            match verdict {
+                Verdict::Quiet => self.count_slot(slot, second),
+                Verdict::Exhausted if !self.has_memory && !self.has_tokens => {
+                    self.in_any_order(slot, second);
+                }
+                Verdict::Exhausted | Verdict::Open => self.in_order(slot, second, false),
+            }
+        }
+        self.add_counted(second, false);
+    }
+
+    /// What the quotas say of a slot.
+    fn verdict(&mut self, second: u64, slot: usize) -> Verdict {
+        let (mut quiet, mut exhausted) = (true, true);
+        for &q in &self.quotas_here {
+            let quota = &mut self.quotas[q];
+            let demand = u64::from(quota.demand[slot]);
+            if demand == 0 {
                 continue;
             }
-            let actions = &self.plan.workloads[drawn.workload].actions;
-            for (action, &n) in actions.iter().zip(&self.counts[drawn.counts..]) {
+            let room = quota.limiter.room_in(second);
+            quiet &= room.is_some_and(|room| demand <= room);
+            exhausted &= room == Some(0);
+        }
+        match (quiet, exhausted) {
+            (true, _) => Verdict::Quiet,
+            (false, true) => Verdict::Exhausted,
+            (false, false) => Verdict::Open,
+        }
+    }
+
+    /// A slot in which all are admitted.
+    fn count_slot(&mut self, slot: usize, second: u64) {
+        let mut one_by_one = self.has_memory;
+        for s in 0..self.splits.len() {
+            let split = &self.splits[s];
+            let n = u64::from(self.slot_counts[split.counts + slot]);
+            if n == 0 {
+                continue;
+            }
+            if split.one_by_one {
+                one_by_one = true;
+                continue;
+            }
+            self.counted[split.action as usize] += n;
+            for &(q, each) in &self.actions[split.action as usize].demand {
+                self.quotas[q].limiter.take_counted(n * each);
+            }
+        }
+        if one_by_one {
+            self.in_order(slot, second, true);
+        } else {
+            // Listed arrivals and retries: all are admitted, so their order does not matter.
+            let end = (slot as u64 + 1) * SLOT_NS;
+            while let Some(arrival) = self.listed.get(self.next_listed)
+                && arrival >> POSITION_BITS < end
+            {
+                self.next_listed += 1;
+                let at = second * SECOND + (arrival >> POSITION_BITS);
+                self.arrive(at, self.listed_arrivals[(arrival & POSITION) as usize]);
+            }
+            while let Some(entry) = self.calendar.take_any() {
+                self.offer(entry.at, entry.event);
+            }
+        }
+    }
+
+    /// Adds what was counted to the counters; with `take`, its room is taken from the quotas too.
+    fn add_counted(&mut self, second: u64, take: bool) {
+        let measured = second >= self.plan.warm_up_s;
+        for d in 0..self.drawn.len() {
+            let w = self.drawn[d];
+            let first = self.workloads[w].first_action;
+            let record = if measured { &mut self.record } else { &mut self.unmeasured };
+            for (a, action) in self.plan.workloads[w].actions.iter().enumerate() {
+                let n = std::mem::take(&mut self.counted[first + a]);
                 if n == 0 {
                     continue;
                 }
@@ -489,7 +590,9 @@ impl<'a> World<'a> {
                         for &q in &state.quotas[..usize::from(state.quota_count)] {
                             let quota = &mut self.quotas[q as usize];
                             quota.attempts += n;
-                            quota.limiter.take_counted(n);
+                            if take {
+                                quota.limiter.take_counted(n);
+                            }
                         }
                     }
                 }
@@ -499,664 +602,182 @@ impl<'a> World<'a> {
 
     // ----- instants ----------------------------------------------------------------------------
 
-    /// Turns counts into arrivals in order of time; in a quiet second only those that are looked at
-    /// one by one. Returns how many there are.
-    fn expand(&mut self, second: u64, quiet: bool) -> usize {
-        self.order.clear();
-        self.who.clear();
+    /// Splits the counts of the second over its slots, or lists the arrivals where they are few or
+    /// have instants of their own. `only_one_by_one`: of those workloads only.
+    fn spread(&mut self, second: u64, only_one_by_one: bool) {
+        self.splits.clear();
+        self.slot_counts.clear();
+        self.listed.clear();
+        self.listed_arrivals.clear();
+        self.next_listed = 0;
         for d in 0..self.drawn.len() {
-            let drawn = &self.drawn[d];
-            if quiet && !drawn.one_by_one {
+            let w = self.drawn[d];
+            let actions = self.actions_of(w);
+            let state = &self.workloads[w];
+            if only_one_by_one && !state.one_by_one {
                 continue;
             }
-            let w = drawn.workload;
-            let workload = &self.plan.workloads[w];
-            let first = self.first_action[w];
-            let counts = &self.counts[drawn.counts..drawn.counts + workload.actions.len()];
-            let (order, who) = (&mut self.order, &mut self.who);
-            let mut add = |at: u64, action: usize, index: u64, copy: u32| {
-                order.push(at << POSITION_BITS | who.len() as u64);
-                who.push(((first + action) as u32, index as u32, copy));
-            };
-            let state = &self.workloads[w];
-            if let Kind::Trace { trace, start, .. } = &workload.kind {
-                let mix = purpose(state.trace_key, Purpose::Action);
-                trace.of_second(second - start, state.trace_key, |ordinal, at, row| {
-                    let action = trace_action(
-                        trace,
-                        &trace.rows[row],
-                        mix.with(second).with(ordinal),
-                        &state.weights,
-                    );
-                    add(at, action, row as u64, ordinal as u32 + 1);
-                });
-            } else if let Some(Density::Even { .. }) = &drawn.density {
-                // The actions of evenly spaced arrivals: drawn without putting back.
-                let mut left = counts.to_vec();
-                let mut total: u64 = left.iter().sum();
-                let mut stream = state.instants_key.with(second).stream();
-                let mut index = 0;
-                if let Some(density) = &drawn.density {
-                    density.instants(total, second, state.instants_key, |at| {
-                        let mut pick = if left.len() > 1 {
-                            stream.below(total)
-                        } else {
-                            0
-                        };
-                        let action = left
-                            .iter()
-                            .position(|&n| {
-                                let here = pick < n;
-                                pick = pick.saturating_sub(n);
-                                here
-                            })
-                            .unwrap_or(0);
-                        left[action] -= 1;
-                        total -= 1;
-                        add(at, action, index, 0);
-                        index += 1;
-                    });
+            let (listed, arrivals) = (&mut self.listed, &mut self.listed_arrivals);
+            let quotas = &mut self.quotas;
+            let of_actions = &self.actions;
+            let mut list = |at: u64, arrival: Arrival| {
+                listed.push(at << POSITION_BITS | arrivals.len() as u64);
+                arrivals.push(arrival);
+                for &(q, each) in &of_actions[arrival.action as usize].demand {
+                    quotas[q].demand[(at / SLOT_NS) as usize] += each as u32;
                 }
-            } else if let Some(density) = &drawn.density {
-                for (a, &n) in counts.iter().enumerate() {
-                    let key = state
-                        .instants_key
-                        .with(self.actions[first + a].key.bits())
-                        .with(second);
-                    let mut index = 0;
-                    density.instants(n, second, key, |at| {
-                        add(at, a, index, 0);
-                        index += 1;
+            };
+            if let Kind::Trace { trace, start, .. } = &self.plan.workloads[w].kind {
+                let mix = state.trace_key.with(Purpose::Action as u64).with(second);
+                trace.of_second(second - start, state.trace_key, |ordinal, at, row| {
+                    let action =
+                        actions.start + trace_action(trace, &trace.rows[row], mix.with(ordinal), &state.sums);
+                    let key = of_actions[action].key.with(second).with(ordinal);
+                    list(at, Arrival { action: action as u32, index: row as u32, copy: ordinal as u32, key });
+                });
+                continue;
+            }
+            let Some(density) = &state.density else { continue };
+            if let Density::Even { .. } = density {
+                // Which action each of the evenly spaced arrivals is: drawn without putting back.
+                let mut left = self.counts[actions.clone()].to_vec();
+                let mut total: u64 = left.iter().sum();
+                let mut stream = state.arrivals_key.with(second).with(Purpose::Action as u64).stream();
+                density.list(total, second, state.arrivals_key.with(second), |at, index, key| {
+                    let mut pick = if left.len() > 1 { stream.below(total) } else { 0 };
+                    let action = left.iter().position(|&n| {
+                        let here = pick < n;
+                        pick = pick.saturating_sub(n);
+                        here
                     });
+                    let action = action.unwrap_or(0);
+                    left[action] -= 1;
+                    total -= 1;
+                    list(at, Arrival { action: (actions.start + action) as u32, index, copy: 0, key });
+                });
+                continue;
+            }
+            for a in actions {
+                let n = self.counts[a];
+                let key = of_actions[a].key.with(second);
+                if density.is_listed(n) {
+                    density.list(n, second, key, |at, index, key| {
+                        list(at, Arrival { action: a as u32, index, copy: 0, key });
+                    });
+                    continue;
+                }
+                let counts = self.slot_counts.len();
+                density.split(n, key, &mut self.slot_counts);
+                self.splits.push(Split { action: a as u32, key, counts, one_by_one: state.one_by_one });
+            }
+        }
+        self.listed.sort_unstable();
+        for split in &self.splits {
+            for &(q, each) in &self.actions[split.action as usize].demand {
+                let counts = &self.slot_counts[split.counts..split.counts + SLOTS];
+                for (demand, &n) in self.quotas[q].demand.iter_mut().zip(counts) {
+                    *demand += n * each as u32;
                 }
             }
         }
-        self.order.sort_unstable();
-        self.order.len()
     }
 
-    /// Goes through the second in order of time.
-    fn simulate(&mut self, second: u64, expanded: usize) {
-        self.calendar.open(second, expanded);
+    /// A slot call by call in order of time. `only_one_by_one`: the rest of it has been counted.
+    fn in_order(&mut self, slot: usize, second: u64, only_one_by_one: bool) {
         let base = second * SECOND;
-        for i in 0..self.jobs.len() {
-            let w = self.jobs[i];
-            if let Kind::Job { start, .. } = self.plan.workloads[w].kind
-                && self.plan.workloads[w].after.is_none()
-                && start / SECOND == second
-            {
-                self.start_job(w, start);
+        self.order.clear();
+        self.order_arrivals.clear();
+        for split in &self.splits {
+            let n = self.slot_counts[split.counts + slot];
+            if n == 0 || (only_one_by_one && !split.one_by_one) {
+                continue;
             }
+            let (order, arrivals) = (&mut self.order, &mut self.order_arrivals);
+            in_slot(split.key, slot, n, |at, index, key| {
+                order.push(at << POSITION_BITS | arrivals.len() as u64);
+                arrivals.push(Arrival { action: split.action, index, copy: 0, key });
+            });
         }
+        let end = (slot as u64 + 1) * SLOT_NS;
+        while let Some(&listed) = self.listed.get(self.next_listed)
+            && listed >> POSITION_BITS < end
+        {
+            self.next_listed += 1;
+            self.order.push(listed & !POSITION | self.order_arrivals.len() as u64);
+            self.order_arrivals.push(self.listed_arrivals[(listed & POSITION) as usize]);
+        }
+        self.order.sort_unstable();
         let mut next = 0;
         loop {
-            let arrival = self
-                .order
-                .get(next)
-                .map_or(u64::MAX, |o| base + (o >> POSITION_BITS));
+            let arrival = self.order.get(next).map_or(u64::MAX, |o| base + (o >> POSITION_BITS));
             if self.calendar.next_at() <= arrival {
                 match self.calendar.pop() {
-                    Some((at, request)) => self.offer(at, request),
+                    Some(entry) => self.offer(entry.at, entry.event),
                     // Neither holds anything: both times are the largest number there is.
                     None => break,
                 }
             } else {
-                let position = self.order[next] & ((1 << POSITION_BITS) - 1);
+                let position = (self.order[next] & POSITION) as usize;
                 next += 1;
-                self.arrive(arrival, position as usize);
+                self.arrive(arrival, self.order_arrivals[position]);
             }
         }
     }
 
-    /// A new arrival offers its requests.
-    fn arrive(&mut self, at: u64, position: usize) {
-        let (action, index, copy) = self.who[position];
-        let parts = self.actions[action as usize].parts.len();
-        if parts == 0 {
-            let class = self.actions[action as usize].class as usize;
-            self.offer(at, Request::new(at, class, index, copy, 0));
-        } else {
-            for part in 0..parts {
-                let class = self.actions[action as usize].parts[part] as usize;
-                self.offer(at, Request::new(at, class, index, copy, part as u16));
-            }
+    /// A slot in which all lose, and nothing else depends on their order.
+    fn in_any_order(&mut self, slot: usize, second: u64) {
+        let base = second * SECOND;
+        for s in 0..self.splits.len() {
+            let split = &self.splits[s];
+            let (action, key) = (split.action, split.key);
+            let n = self.slot_counts[split.counts + slot];
+            in_slot(key, slot, n, |at, index, key| {
+                self.arrive(base + at, Arrival { action, index, copy: 0, key });
+            });
         }
-    }
-
-    // ----- the life of a request ---------------------------------------------------------------
-
-    /// One try of a request: each need in turn, until one is refused or all are met.
-    fn offer(&mut self, at: u64, mut request: Request) {
-        let plan = self.plan;
-        let class_index = request.class as usize;
-        let class = &plan.classes[class_index];
-        let measured = request.arrived >= self.warm_up;
-        macro_rules! record {
-            () => {
-                if measured {
-                    &mut self.record
-                } else {
-                    &mut self.unmeasured
-                }
-            };
-        }
-        if request.throttled == 0 {
-            record!().classes[class_index].requests += 1;
-        }
-        for k in 0..class.lanes {
-            let l = class.first_lane + k;
-            let first = k >= usize::from(request.looked_up);
-            if first {
-                request.looked_up = k as u8 + 1;
-                record!().lanes[l].needs += 1;
-            }
-            let bit = 1 << k;
-            let has_memory = self.lanes[l].has_memory;
-            if has_memory && self.is_met(at, l, &mut request) {
-                if first {
-                    record!().lanes[l].met += 1;
-                }
-                continue;
-            }
-            self.record.attempts_expanded += 1;
-            let lane = &self.lanes[l];
-            let count = &mut record!().lanes[l];
-            if request.called & bit == 0 {
-                request.called |= bit;
-                count.calls += 1;
-                if !first {
-                    // A cache met it at first and no longer does: now it is a call.
-                    count.met -= 1;
-                }
-            }
-            count.attempts += 1;
-            // The quotas in turn; the first without room refuses, and nothing is taken from any.
-            let mut refused = None;
-            for (i, &q) in lane.quotas[..usize::from(lane.quota_count)]
-                .iter()
-                .enumerate()
-            {
-                let quota = &mut self.quotas[q as usize];
-                quota.attempts += 1;
-                if !quota.limiter.has_room(at) {
-                    quota.throttled += 1;
-                    refused = Some(i);
-                    break;
-                }
-            }
-            if let Some(i) = refused {
-                count.throttled_by[i] += 1;
-                // Refused by one quota, it counts at that one only.
-                for &q in &lane.quotas[..i] {
-                    self.quotas[q as usize].attempts -= 1;
-                }
-                self.throttled(at, request);
-                return;
-            }
-            for &q in &lane.quotas[..usize::from(lane.quota_count)] {
-                self.quotas[q as usize].limiter.take(at);
-            }
-            if has_memory {
-                self.fetched(at, l, &request, k);
-            }
-        }
-        self.succeeded(at, request);
-    }
-
-    fn throttled(&mut self, at: u64, mut request: Request) {
-        let class = request.class as usize;
-        let w = self.plan.classes[class].workload;
-        let policy = &self.plan.workloads[w].retry;
-        let arrival = self.arrival_key(&request);
-        let n = request.throttled + 1;
-        let part = u64::from(request.part);
-        let answered = at
-            + self.plan.throttled_latency.draw(
-                purpose(arrival, Purpose::Throttled)
-                    .with(part)
-                    .with(u64::from(n)),
-            );
-        let granted = n < policy.max_attempts && {
-            let client = self.client(w, &request, arrival);
-            self.workloads[w]
-                .tokens
-                .as_mut()
-                .is_none_or(|t| t.take(client))
-        };
-        if granted {
-            let delay = policy
-                .backoff
-                .delay(n, purpose(arrival, Purpose::Backoff).with(part));
-            request.throttled = n;
-            if n == 1 {
-                self.workloads[w].waiting += 1;
-            }
-            self.calendar.push(answered.saturating_add(delay), request);
-        } else {
-            if request.throttled > 0 {
-                self.workloads[w].waiting -= 1;
-            }
-            let measured = request.arrived >= self.warm_up;
-            let record = if measured {
-                &mut self.record
-            } else {
-                &mut self.unmeasured
-            };
-            record.classes[class].failed += 1;
-            if self.workloads[w].job.is_some() {
-                self.worker_goes_on(w, &request, answered);
-            }
-        }
-    }
-
-    fn succeeded(&mut self, at: u64, request: Request) {
-        let plan = self.plan;
-        let class_index = request.class as usize;
-        let class = &plan.classes[class_index];
-        let w = class.workload;
-        let measured = request.arrived >= self.warm_up;
-        let record = if measured {
-            &mut self.record
-        } else {
-            &mut self.unmeasured
-        };
-        let calls = request.called.count_ones() as usize;
-        record.classes[class_index].succeeded += 1;
-        let retried = request.throttled > 0;
-        let is_job = self.workloads[w].job.is_some();
-        let latency = if class.tier.is_some() {
-            &plan.s3_latency
-        } else {
-            &plan.app_latency
-        };
-        if !retried {
-            record.classes[class_index].undelayed[calls] += 1;
-        }
-        let tokens_matter = self.workloads[w]
-            .tokens
-            .as_ref()
-            .is_some_and(|t| retried || !t.all_full());
-        if retried || tokens_matter || is_job {
-            let arrival = self.arrival_key(&request);
-            let service = latency[calls]
-                .draw(purpose(arrival, Purpose::Service).with(u64::from(request.part)));
-            if retried {
-                self.workloads[w].waiting -= 1;
-                let record = if measured {
-                    &mut self.record
-                } else {
-                    &mut self.unmeasured
-                };
-                let delay = at - request.arrived;
-                record.delayed(class_index, delay);
-                record::record_ns(&mut record.latency, delay + service, 1);
-            }
-            if tokens_matter {
-                let client = self.client(w, &request, arrival);
-                if let Some(tokens) = &mut self.workloads[w].tokens {
-                    tokens.refund(client, retried);
-                }
-            }
-            if is_job {
-                self.worker_goes_on(w, &request, at + service);
-            }
-        }
-    }
-
-    #[inline]
-    fn arrival_key(&self, request: &Request) -> Key {
-        let action = &self.actions[self.class_action[request.class as usize] as usize];
-        request.arrival_key(action.key, self.workloads[action.workload].job.is_some())
-    }
-
-    /// Which of the workload's clients sent a request.
-    fn client(&self, w: usize, request: &Request, arrival: Key) -> u32 {
-        let workload = &self.plan.workloads[w];
-        if workload.clients == 1 {
-            return 0;
-        }
-        match &workload.kind {
-            Kind::Job { .. } => request.worker % workload.clients,
-            Kind::Open {
-                process: crate::model::arrivals::Process::Constant { num, den },
-                ..
-            } if workload.round_robin => {
-                let second = request.arrived / SECOND - self.workloads[w].active.start;
-                let before = (u128::from(second) * u128::from(*num)).div_ceil(u128::from(*den));
-                ((before + u128::from(request.index)) % u128::from(workload.clients)) as u32
-            }
-            _ => purpose(arrival, Purpose::Client).below(u64::from(workload.clients)) as u32,
-        }
-    }
-
-    // ----- caches ------------------------------------------------------------------------------
-
-    /// Whether a need is met without a call.
-    fn is_met(&mut self, at: u64, lane: usize, request: &mut Request) -> bool {
-        let plan = self.plan;
-        let w = plan.classes[request.class as usize].workload;
-        let arrival = self.arrival_key(request);
-        match &plan.lanes[lane].source {
-            Source::Call => false,
-            Source::BucketKeyWrite(uses) => {
-                if at < uses.since {
-                    return false;
-                }
-                let cache = self.bucket_key_cache(uses, w, request, arrival);
-                let id = self.bucket_keys[cache].write(request.ticket, at);
-                match id {
-                    Some(id) => self.wrote(w, request, id),
-                    None => return false,
-                }
-                true
-            }
-            Source::BucketKeyRead(uses) => {
-                let id = self.bucket_key_of_object(w, uses, request, arrival);
-                if id == BucketKeyId::None {
-                    return false;
-                }
-                let cache = self.bucket_key_cache(uses, w, request, arrival);
-                self.bucket_keys[cache].read(request.ticket, id, at)
-            }
-            Source::CacheEncrypt => {
-                let client = self.client(w, request, arrival);
-                let (context, bytes) = self.message(w, request, arrival);
-                self.data_key_cache(w, client)
-                    .is_some_and(|c| c.encrypt(context, bytes, at))
-            }
-            &Source::CacheDecrypt {
-                producers,
-                messages_per_data_key,
-            } => {
-                let client = self.client(w, request, arrival);
-                let Some(cache) = self.data_key_cache(w, client) else {
-                    return false;
-                };
-                if request.ticket == u32::MAX {
-                    request.ticket = (cache.messages_seen % u64::from(u32::MAX)) as u32;
-                    cache.messages_seen += 1;
-                }
-                cache.decrypt(
-                    data_key_of(request.ticket, producers, messages_per_data_key),
-                    at,
-                )
-            }
-        }
-    }
-
-    /// KMS admitted the call for a need that a cache could have met: the cache gets the key.
-    fn fetched(&mut self, at: u64, lane: usize, request: &Request, k: usize) {
-        let plan = self.plan;
-        let w = plan.classes[request.class as usize].workload;
-        let arrival = self.arrival_key(request);
-        let try_number =
-            (u64::from(request.part) << 32) | (u64::from(request.throttled) << 8) | k as u64;
-        let ready = at
-            + plan
-                .kms_latency
-                .draw(purpose(arrival, Purpose::Kms).with(try_number));
-        match &plan.lanes[lane].source {
-            Source::Call => {}
-            Source::BucketKeyWrite(uses) => {
-                let mut id = BucketKeyId::None;
-                if at >= uses.since {
-                    let mut request = *request;
-                    let cache = self.bucket_key_cache(uses, w, &mut request, arrival);
-                    id = self.bucket_keys[cache].generated(request.ticket, at, ready);
-                }
-                self.wrote(w, request, id);
-            }
-            Source::BucketKeyRead(uses) => {
-                let id = self.bucket_key_of_object(w, uses, request, arrival);
-                if id != BucketKeyId::None {
-                    let mut request = *request;
-                    let cache = self.bucket_key_cache(uses, w, &mut request, arrival);
-                    self.bucket_keys[cache].decrypted(request.ticket, id, at, ready);
-                }
-            }
-            Source::CacheEncrypt => {
-                let client = self.client(w, request, arrival);
-                let (context, bytes) = self.message(w, request, arrival);
-                if let Some(cache) = self.data_key_cache(w, client) {
-                    cache.generated(context, bytes, ready);
-                }
-            }
-            &Source::CacheDecrypt {
-                producers,
-                messages_per_data_key,
-            } => {
-                let client = self.client(w, request, arrival);
-                let id = data_key_of(request.ticket, producers, messages_per_data_key);
-                if let Some(cache) = self.data_key_cache(w, client) {
-                    cache.decrypted(id, ready);
-                }
-            }
-        }
-    }
-
-    /// The cache that serves a request; gives it its partition at the first look-up.
-    fn bucket_key_cache(
-        &mut self,
-        uses: &BucketKeyUse,
-        w: usize,
-        request: &mut Request,
-        arrival: Key,
-    ) -> usize {
-        let session = if uses.sessions > 1 {
-            self.client(w, request, arrival) % uses.sessions
-        } else {
-            0
-        };
-        let cache = uses.cache + session as usize;
-        if request.ticket == u32::MAX {
-            request.ticket = self.bucket_keys[cache].next_partition();
-        }
-        request.ticket %= self.plan.bucket_key_caches[cache].fanout;
-        cache
-    }
-
-    /// The bucket key that the object of a read was written under.
-    fn bucket_key_of_object(
-        &self,
-        w: usize,
-        uses: &BucketKeyUse,
-        request: &Request,
-        arrival: Key,
-    ) -> BucketKeyId {
-        let workload = &self.plan.workloads[w];
-        if let Some(writer) = workload.reads {
-            let written = &self.workloads[writer].written;
-            let object = self.object(workload, request, arrival) as usize;
-            return written.get(object).copied().unwrap_or(BucketKeyId::None);
-        }
-        if purpose(arrival, Purpose::Older).unit() < uses.older_objects {
-            return BucketKeyId::None;
-        }
-        let object = self.object(workload, request, arrival);
-        BucketKeyId::Archived(Key::root(object, 0).below(u64::from(uses.archived_keys)) as u32)
-    }
-
-    fn wrote(&mut self, w: usize, request: &Request, id: BucketKeyId) {
-        if self.plan.workloads[w].is_read {
-            let written = &mut self.workloads[w].written;
-            let object = request.index as usize;
-            if written.len() <= object {
-                written.resize(object + 1, BucketKeyId::None);
-            }
-            written[object] = id;
-        }
-    }
-
-    /// Encryption context and size of a message.
-    fn message(&self, w: usize, request: &Request, arrival: Key) -> (u64, u64) {
-        let workload = &self.plan.workloads[w];
-        let context = self.object(workload, request, arrival);
-        let recorded = self.row(workload, request).and_then(|r| r.size);
-        let bytes = recorded.unwrap_or_else(|| match workload.size {
-            Size::Constant(bytes) => bytes,
-            Size::Lognormal { median, sigma } => {
-                let z = purpose(arrival, Purpose::Size).stream().normal();
-                (median as f64 * libm::exp(sigma * z)).round() as u64
-            }
-        });
-        (context, bytes)
-    }
-
-    /// Which object or encryption context a request is for.
-    fn object(&self, workload: &Workload, request: &Request, arrival: Key) -> u64 {
-        if let Some(object) = self.row(workload, request).and_then(|r| r.object) {
-            return object;
-        }
-        let key = purpose(arrival, Purpose::Object);
-        match workload.popularity {
-            Popularity::Uniform { objects } => key.below(objects),
-            Popularity::Zipf { objects, exponent } => key.stream().zipf(objects, exponent),
-        }
-    }
-
-    fn row(
-        &self,
-        workload: &'a Workload,
-        request: &Request,
-    ) -> Option<&'a crate::model::trace::Row> {
-        match &workload.kind {
-            Kind::Trace { trace, .. } => trace.rows.get(request.index as usize),
-            _ => None,
-        }
-    }
-
-    fn data_key_cache(&mut self, w: usize, client: u32) -> Option<&mut DataKeyCache> {
-        let thresholds = self.plan.workloads[w].data_key_cache?;
-        let slot = self.workloads[w].caches.get_mut(client as usize)?;
-        Some(slot.get_or_insert_with(|| DataKeyCache::new(thresholds)))
-    }
-
-    // ----- jobs --------------------------------------------------------------------------------
-
-    fn has_job_start(&self, second: u64) -> bool {
-        self.jobs.iter().any(|&w| {
-            let workload = &self.plan.workloads[w];
-            matches!(workload.kind, Kind::Job { start, .. } if workload.after.is_none() && start / SECOND == second)
-        })
-    }
-
-    fn start_job(&mut self, w: usize, at: u64) {
-        let Kind::Job {
-            workers, objects, ..
-        } = self.plan.workloads[w].kind
-        else {
-            return;
-        };
-        if at >= self.plan.horizon_s * SECOND {
-            return;
-        }
-        if let Some(job) = &mut self.workloads[w].job {
-            job.started = Some(at);
-            job.last_done = at;
-            job.active_workers = workers.min(objects);
-        }
-        for worker in 0..workers.min(objects) {
-            self.take_object(w, worker, at);
-        }
-    }
-
-    /// A worker takes the job's next object and sends its first request at `at`.
-    fn take_object(&mut self, w: usize, worker: u32, at: u64) {
-        let state = &mut self.workloads[w];
-        let Some(job) = &mut state.job else { return };
-        let object = job.next_object;
-        job.next_object += 1;
-        let draw = purpose(state.job_key.with(u64::from(object)), Purpose::Action).unit();
-        let action = state
-            .weights
-            .partition_point(|&c| c <= draw)
-            .min(state.weights.len() - 1);
-        let class = self.actions[self.first_action[w] + action].class as usize;
-        self.calendar
-            .push(at, Request::new(at, class, object, worker, 0));
-    }
-
-    /// A worker's request has ended at `at`: the next of the same object, or the next object.
-    fn worker_goes_on(&mut self, w: usize, request: &Request, at: u64) {
-        let Kind::Job { objects, think, .. } = &self.plan.workloads[w].kind else {
-            return;
-        };
-        let action = self.class_action[request.class as usize] as usize;
-        let part = request.part + 1;
-        let key = self.workloads[w].job_key.with(u64::from(request.index));
-        let next = at + think.draw(purpose(key, Purpose::Think).with(u64::from(part)));
-        let horizon = self.plan.horizon_s * SECOND;
-        let in_time = next < horizon;
-        if usize::from(part) < self.actions[action].parts.len() {
-            if in_time {
-                let class = self.actions[action].parts[usize::from(part)] as usize;
-                self.calendar.push(
-                    next,
-                    Request::new(next, class, request.index, request.worker, part),
-                );
-            } else if let Some(job) = &mut self.workloads[w].job {
-                job.active_workers -= 1;
-            }
-            return;
-        }
-        let Some(job) = &mut self.workloads[w].job else {
-            return;
-        };
-        job.finished += 1;
-        job.last_done = job.last_done.max(at);
-        if job.next_object < *objects && in_time {
-            self.take_object(w, request.worker, next);
-            return;
-        }
-        job.active_workers -= 1;
-        if job.finished == *objects
-            && let Some(started) = job.started
+        let end = (slot as u64 + 1) * SLOT_NS;
+        while let Some(&listed) = self.listed.get(self.next_listed)
+            && listed >> POSITION_BITS < end
         {
-            let done = job.last_done;
-            // Unfinished at the horizon is no completion, even if the drain brings it.
-            if done <= horizon {
-                self.record.jobs[w] = Some(Some(done - started));
-            }
-            self.workloads[w].done = true;
-            self.start_followers(w, done);
+            self.next_listed += 1;
+            self.arrive(base + (listed >> POSITION_BITS), self.listed_arrivals[(listed & POSITION) as usize]);
         }
-    }
-
-    fn start_followers(&mut self, w: usize, at: u64) {
-        for i in 0..self.workloads[w].followers.len() {
-            let follower = self.workloads[w].followers[i];
-            match &self.plan.workloads[follower].kind {
-                Kind::Job { start, .. } => self.start_job(follower, at.max(*start)),
-                Kind::Open {
-                    process,
-                    start,
-                    stop,
-                } => {
-                    let first = at.div_ceil(SECOND).max(*start);
-                    let state = &mut self.workloads[follower];
-                    state.active = first..first.saturating_add(stop - start);
-                    state.arrivals =
-                        Some(Arrivals::new(process.clone(), first, state.arrivals_key));
-                }
-                Kind::Trace { .. } => {}
-            }
+        while let Some(entry) = self.calendar.take_any() {
+            self.offer(entry.at, entry.event);
         }
     }
 }
 
+impl ActionState {
+    fn new(plan: &Plan, action: &crate::model::Action, key: Key) -> ActionState {
+        let mut demand: Vec<(usize, u64)> = Vec::new();
+        let mut parts = Vec::new();
+        for &(class, n) in &action.requests {
+            parts.extend(std::iter::repeat_n(class as u32, n as usize));
+            let c = &plan.classes[class];
+            for lane in &plan.lanes[c.first_lane..c.first_lane + c.lanes] {
+                for &q in &lane.quotas {
+                    match demand.iter_mut().find(|d| d.0 == q) {
+                        Some(d) => d.1 += u64::from(n),
+                        None => demand.push((q, u64::from(n))),
+                    }
+                }
+            }
+        }
+        let class = parts.first().copied().unwrap_or(0);
+        if parts.len() == 1 {
+            parts.clear();
+        }
+        ActionState { key, demand, parts, class }
+    }
+}
+
 impl WorkloadState {
-    fn new(plan: &Plan, w: usize, workload: &Workload, key: Key) -> WorkloadState {
-        let followers = (0..plan.workloads.len())
-            .filter(|&f| plan.workloads[f].after == Some(w))
-            .collect();
+    fn new(plan: &Plan, w: usize, workload: &Workload, key: Key, first_action: usize) -> WorkloadState {
         let arrivals_key = key.named("arrivals");
         let (mut arrivals, mut active) = (None, 0..0);
         match &workload.kind {
-            Kind::Open {
-                process,
-                start,
-                stop,
-            } if workload.after.is_none() => {
+            Kind::Open { process, start, stop } if workload.after.is_none() => {
                 arrivals = Some(Arrivals::new(process.clone(), *start, arrivals_key));
                 active = *start..*stop;
             }
@@ -1164,67 +785,38 @@ impl WorkloadState {
             Kind::Open { .. } => active = u64::MAX..u64::MAX,
             Kind::Job { .. } => {}
         }
-        let job = matches!(workload.kind, Kind::Job { .. }).then_some(JobState {
-            started: None,
-            next_object: 0,
-            finished: 0,
-            last_done: 0,
-            active_workers: 0,
+        let mut classes = workload.actions.iter().flat_map(|a| &a.requests).map(|&(c, _)| &plan.classes[c]);
+        let has_memory = classes.any(|c| {
+            let lanes = &plan.lanes[c.first_lane..c.first_lane + c.lanes];
+            lanes.iter().any(|l| l.source.has_memory())
         });
-        let has_memory = workload
-            .actions
-            .iter()
-            .flat_map(|a| &a.requests)
-            .any(|&(class, _)| {
-                let c = &plan.classes[class];
-                plan.lanes[c.first_lane..c.first_lane + c.lanes]
-                    .iter()
-                    .any(|l| l.source.has_memory())
-            });
-        let mut sum = 0.0;
+        let shares: Vec<f64> = workload.actions.iter().map(|a| a.weight).collect();
+        let sums = shares.iter().scan(0.0, |sum, share| {
+            *sum += share;
+            Some(*sum)
+        });
         WorkloadState {
             arrivals_key,
-            instants_key: key.named("instants"),
             trace_key: key.named("trace"),
             job_key: key.named("job"),
             arrivals,
             active,
-            tokens: workload
-                .retry
-                .retry_quota
-                .map(|q| RetryTokens::new(q, workload.clients)),
-            caches: vec![
-                None;
-                if workload.data_key_cache.is_some() {
-                    workload.clients as usize
-                } else {
-                    0
-                }
-            ],
+            density: None,
+            one_by_one: false,
+            tokens: workload.retry.retry_quota.map(|q| RetryTokens::new(q, workload.clients)),
+            caches: vec![None; if workload.data_key_cache.is_some() { workload.clients as usize } else { 0 }],
             has_memory,
+            is_job: matches!(workload.kind, Kind::Job { .. }),
             waiting: 0,
-            followers,
+            followers: (0..plan.workloads.len()).filter(|&f| plan.workloads[f].after == Some(w)).collect(),
             done: false,
-            job,
+            job: JobState::default(),
             written: Vec::new(),
-            weights: workload
-                .actions
-                .iter()
-                .map(|a| {
-                    sum += a.weight;
-                    sum
-                })
-                .collect(),
+            sums: sums.collect(),
+            shares,
+            first_action,
         }
     }
-}
-
-/// The data key of the n-th message that a process decrypts: producers take turns, and each uses a
-/// data key for so many messages.
-fn data_key_of(n: u32, producers: u64, messages_per_data_key: u64) -> u64 {
-    let producer = u64::from(n) % producers;
-    let serial = u64::from(n) / producers / messages_per_data_key;
-    producer << 40 | serial
 }
 
 /// The action of a trace's row, or one drawn from the mix where the row does not say.
@@ -1232,12 +824,10 @@ fn trace_action(
     trace: &crate::model::trace::Trace,
     row: &crate::model::trace::Row,
     key: Key,
-    weights: &[f64],
+    sums: &[f64],
 ) -> usize {
     match trace.actions.get(&(row.operation, row.requester)) {
         Some(&Some(action)) => action as usize,
-        _ => weights
-            .partition_point(|&c| c <= key.unit())
-            .min(weights.len() - 1),
+        _ => sums.partition_point(|&c| c <= key.unit()).min(sums.len() - 1),
     }
 }

@@ -1,6 +1,5 @@
 //! A request under way, and the numbers that are drawn for it.
 
-use crate::engine::SECOND;
 use crate::engine::random::Key;
 
 /// A request that waits for its next attempt, or a worker's next request.
@@ -9,19 +8,21 @@ use crate::engine::random::Key;
 /// first goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Request {
-    /// When it arrived \[ns\].
+    /// When it arrived [ns].
     pub arrived: u64,
     pub class: u32,
     /// Number of its arrival: in its second, in its trace, or in its job.
     pub index: u32,
-    /// Job: the worker. Trace: the copy of the row.
-    pub worker: u32,
-    /// Cache partition, or number of the message to decrypt: given at the first look-up.
-    pub ticket: u32,
+    /// The key of its arrival, from which all its numbers are drawn.
+    pub arrival: u64,
     /// Which of the requests of its arrival.
     pub part: u16,
     /// Attempts that were throttled.
     pub throttled: u16,
+    /// Job: the worker.
+    pub worker: u32,
+    /// Cache partition, or number of the message to decrypt: given at the first look-up.
+    pub ticket: u32,
     /// Lanes whose need was looked up.
     pub looked_up: u8,
     /// Lanes with an attempt, one bit each.
@@ -32,52 +33,51 @@ pub(super) struct Request {
 #[derive(Clone, Copy)]
 pub(super) enum Purpose {
     Client,
-    Backoff,
-    Throttled,
-    Kms,
     Service,
     Object,
     Older,
     Size,
     Think,
     Action,
-}
-
-/// The key of one purpose of an arrival.
-#[inline(always)]
-pub(super) fn purpose(arrival: Key, purpose: Purpose) -> Key {
-    arrival.with(purpose as u64)
+    Kms,
+    Throttled,
+    /// Last: the numbers of the attempts follow.
+    Backoff,
 }
 
 impl Request {
-    pub fn new(arrived: u64, class: usize, index: u32, worker: u32, part: u16) -> Request {
+    #[inline(always)]
+    pub fn new(arrived: u64, class: u32, index: u32, worker: u32, part: u16, arrival: Key) -> Request {
         Request {
             arrived,
-            class: class as u32,
+            class,
             index,
-            worker,
-            ticket: u32::MAX,
+            arrival: arrival.bits(),
             part,
             throttled: 0,
+            worker,
+            ticket: u32::MAX,
             looked_up: 0,
             called: 0,
         }
     }
 
-    /// The key of its arrival under its action's key: by second for open workloads.
+    /// The key of one purpose of the arrival.
     #[inline(always)]
-    pub fn arrival_key(&self, action: Key, is_job: bool) -> Key {
-        let second = if is_job {
-            u64::MAX
-        } else {
-            self.arrived / SECOND
-        };
-        let key = action.with(second).with(u64::from(self.index));
-        // Copies of a trace's row differ in `worker`; a job's object is the same whoever takes it.
-        if is_job || self.worker == 0 {
-            key
-        } else {
-            key.with(1 << 32 | u64::from(self.worker))
-        }
+    pub fn of_arrival(&self, purpose: Purpose) -> Key {
+        Key::from_bits(self.arrival).with(purpose as u64)
+    }
+
+    /// The key of one purpose of this request, for arrivals of several requests.
+    #[inline(always)]
+    pub fn own(&self, purpose: Purpose) -> Key {
+        let key = self.of_arrival(purpose);
+        if self.part == 0 { key } else { key.with(u64::from(self.part)) }
+    }
+
+    /// The key of the delay after the n-th failed attempt is [`Request::backoff`]`.with(n)`.
+    #[inline(always)]
+    pub fn backoff(&self) -> Key {
+        self.own(Purpose::Backoff)
     }
 }
