@@ -427,6 +427,9 @@ fn cloudwatch(plan: &Plan, q: usize, record: &QuotaRecord) -> (f64, bool) {
 }
 
 /// Added delay + service latency of all requests that ended well.
+///
+/// Requests that were never throttled are one multinomial for each kind and number of calls; those
+/// that were, one for each bucket of their delays, as with a call for each of their needs.
 fn latencies(
     plan: &Plan,
     record: &Record,
@@ -434,37 +437,44 @@ fn latencies(
     replication: u64,
     values: &mut BTreeMap<&'static str, f64>,
 ) {
-    let mut all = record.latency.clone();
+    let mut all = histogram();
     let key = replication_key(seed, replication).named("service latency");
-    for (kind, distributions) in [&plan.s3_latency, &plan.app_latency]
-        .into_iter()
-        .enumerate()
-    {
+    for (kind, distributions) in [&plan.s3_latency, &plan.app_latency].into_iter().enumerate() {
         for (calls, distribution) in distributions.iter().enumerate() {
-            let of_kind = |c: &crate::model::Class| usize::from(c.tier.is_none()) == kind;
-            let n: u64 = plan
-                .classes
-                .iter()
-                .zip(&record.classes)
-                .filter(|(c, _)| of_kind(c))
-                .map(|(_, n)| n.undelayed[calls])
-                .sum();
-            if n > 0 {
-                let mut stream = key.with(kind as u64).with(calls as u64).stream();
-                distribution.count(n, &mut stream, |ns, count| record_ns(&mut all, ns, count));
+            let mut stream = key.with(kind as u64).with(calls as u64).stream();
+            let classes = || {
+                let all = plan.classes.iter().zip(&record.classes).enumerate();
+                all.filter(|(_, (c, _))| usize::from(c.tier.is_none()) == kind)
+            };
+            let undelayed: u64 = classes().map(|(_, (_, n))| n.undelayed[calls]).sum();
+            if undelayed > 0 {
+                distribution.count(undelayed, &mut stream, |ns, n| record_ns(&mut all, ns, n));
+            }
+            let mut delays = histogram();
+            for (c, _) in classes().filter(|(_, (c, _))| c.lanes == calls) {
+                if let Some(h) = &record.delays[c] {
+                    delays += h.as_ref();
+                }
+            }
+            if !delays.is_empty() {
+                let coarse = distribution.quantiles(QUANTILES);
+                for bucket in delays.iter_recorded() {
+                    let delay = delays.median_equivalent(bucket.value_iterated_to());
+                    let n = bucket.count_since_last_iteration();
+                    coarse.count(n, &mut stream, |ns, n| record_ns(&mut all, delay + ns, n));
+                }
             }
         }
     }
     if !all.is_empty() {
-        for (id, q) in [
-            ("latency_s_p50", 0.5),
-            ("latency_s_p90", 0.9),
-            ("latency_s_p99", 0.99),
-        ] {
+        for (id, q) in [("latency_s_p50", 0.5), ("latency_s_p90", 0.9), ("latency_s_p99", 0.99)] {
             values.insert(id, quantile(&all, all.len(), q) as f64 / SECOND as f64);
         }
     }
 }
+
+/// Parts of equal probability into which a service latency is cut when it is added to a delay.
+const QUANTILES: usize = 64;
 
 /// Estimates of the registry's metrics that `keep` lets through.
 fn estimates(values: &[BTreeMap<&'static str, f64>], keep: impl Fn(&Metric) -> bool) -> Metrics {

@@ -41,8 +41,10 @@ pub struct Calendar<E> {
     /// Events scheduled since, as lists by slot.
     added: Vec<(Entry<E>, u32)>,
     heads: Vec<u32>,
-    /// The begun slot and what is left of it, sorted or not.
+    /// The begun slot; what is left of it stands in `opened` and in its list until its order is
+    /// asked for, then in `current`, sorted.
     slot: usize,
+    unread: std::ops::Range<usize>,
     current: Vec<Entry<E>>,
     cursor: usize,
     sorted: bool,
@@ -65,9 +67,10 @@ impl<E: Copy + Ord> Calendar<E> {
             added: Vec::new(),
             heads: vec![NONE; SLOTS],
             slot: 0,
+            unread: 0..0,
             current: Vec::new(),
             cursor: 0,
-            sorted: true,
+            sorted: false,
             left: 0,
             near: VecDeque::new(),
             far: BTreeMap::new(),
@@ -148,10 +151,8 @@ impl<E: Copy + Ord> Calendar<E> {
         self.spare.truncate(8);
         self.added.clear();
         self.heads.fill(NONE);
-        self.current.clear();
-        self.cursor = 0;
-        self.sorted = true;
         self.slot = 0;
+        self.unread = 0..0;
         self.begin_slot(0);
     }
 
@@ -191,37 +192,67 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Makes slot `k` of the open second the current one; the one before must be empty.
     pub fn begin_slot(&mut self, k: usize) {
-        debug_assert!(self.cursor == self.current.len(), "events of slot {} are left", self.slot);
+        debug_assert!(self.slot_is_empty(), "events of slot {} are left", self.slot);
         self.slot = k;
-        self.cursor = 0;
+        self.unread = self.starts[k] as usize..self.starts[k + 1] as usize;
         self.current.clear();
-        self.current
-            .extend_from_slice(&self.opened[self.starts[k] as usize..self.starts[k + 1] as usize]);
-        let mut node = std::mem::replace(&mut self.heads[k], NONE);
-        while node != NONE {
-            let (entry, next) = self.added[node as usize];
+        self.cursor = 0;
+        self.sorted = false;
+    }
+
+    /// Whether the current slot holds nothing.
+    pub fn slot_is_empty(&self) -> bool {
+        self.unread.is_empty() && self.heads[self.slot] == NONE && self.cursor == self.current.len()
+    }
+
+    /// The events of the current slot whose order was not asked for, in no order.
+    pub fn slot_events(&self) -> impl Iterator<Item = &Entry<E>> {
+        let mut node = self.heads[self.slot];
+        let added = std::iter::from_fn(move || {
+            let (entry, next) = self.added.get(node as usize)?;
+            node = *next;
+            Some(entry)
+        });
+        self.opened[self.unread.clone()].iter().chain(added)
+    }
+
+    /// Takes any event of the current slot, whose order was not asked for.
+    #[inline]
+    pub fn take_any(&mut self) -> Option<Entry<E>> {
+        debug_assert!(!self.sorted);
+        let entry = match self.unread.next() {
+            Some(i) => self.opened[i],
+            None => {
+                let (entry, next) = *self.added.get(self.heads[self.slot] as usize)?;
+                self.heads[self.slot] = next;
+                entry
+            }
+        };
+        self.left -= 1;
+        self.len -= 1;
+        Some(entry)
+    }
+
+    /// Puts what is left of the current slot in order.
+    fn sort(&mut self) {
+        self.current.clear();
+        self.cursor = 0;
+        self.current.extend_from_slice(&self.opened[self.unread.clone()]);
+        self.unread = 0..0;
+        let mut node = std::mem::replace(&mut self.heads[self.slot], NONE);
+        while let Some(&(entry, next)) = self.added.get(node as usize) {
             self.current.push(entry);
             node = next;
         }
-        self.sorted = self.current.len() < 2;
-    }
-
-    /// Takes any event of the current slot.
-    pub fn take_any(&mut self) -> Option<Entry<E>> {
-        if self.cursor == self.current.len() {
-            return None;
-        }
-        self.left -= 1;
-        self.len -= 1;
-        self.current.pop()
+        self.current.sort_unstable_by(|a, b| (a.at, &a.event).cmp(&(b.at, &b.event)));
+        self.sorted = true;
     }
 
     /// Time of the next event of the current slot, `u64::MAX` without one.
     #[inline(always)]
     pub fn next_at(&mut self) -> u64 {
         if !self.sorted {
-            self.current[self.cursor..].sort_unstable_by(|a, b| (a.at, &a.event).cmp(&(b.at, &b.event)));
-            self.sorted = true;
+            self.sort();
         }
         self.current.get(self.cursor).map_or(u64::MAX, |e| e.at)
     }
@@ -257,15 +288,13 @@ impl<E: Copy + Ord> Calendar<E> {
         self.left += 1;
         let slot = ((at - self.second * SECOND) / SLOT_NS) as usize;
         debug_assert!(slot >= self.slot, "an event in a slot that is over");
-        if slot > self.slot {
-            self.added.push((entry, self.heads[slot]));
-            self.heads[slot] = (self.added.len() - 1) as u32;
-        } else if self.sorted && self.cursor < self.current.len() {
+        if slot == self.slot && self.sorted {
             let rest = &self.current[self.cursor..];
             let place = rest.partition_point(|e| (e.at, &e.event) <= (at, &event));
             self.current.insert(self.cursor + place, entry);
         } else {
-            self.current.push(entry);
+            self.added.push((entry, self.heads[slot]));
+            self.heads[slot] = (self.added.len() - 1) as u32;
         }
         true
     }

@@ -46,12 +46,6 @@ impl Distribution {
 
     /// The sum of two independent durations.
     pub fn plus(&self, other: &Distribution) -> Distribution {
-        let mut buckets = BTreeMap::new();
-        for (a, p) in self.values.iter().zip(&self.probabilities) {
-            for (b, q) in other.values.iter().zip(&other.probabilities) {
-                *buckets.entry(on_grid(a + b)).or_insert(0.0) += p * q;
-            }
-        }
         // A constant added needs no grid: keep such sums exact.
         if self.values.len() == 1 || other.values.len() == 1 {
             let (one, many) = if self.values.len() == 1 {
@@ -59,14 +53,17 @@ impl Distribution {
             } else {
                 (other, self)
             };
-            buckets = many
-                .values
-                .iter()
-                .map(|v| v + one.values[0])
-                .zip(many.probabilities.iter().copied())
-                .collect();
+            let shifted = many.values.iter().map(|v| v + one.values[0]);
+            return Distribution::from_buckets(shifted.zip(many.probabilities.iter().copied()).collect());
         }
-        Distribution::from_buckets(buckets)
+        let mut grid = vec![0.0; 64 << GRID_BITS];
+        for (a, p) in self.values.iter().zip(&self.probabilities) {
+            for (b, q) in other.values.iter().zip(&other.probabilities) {
+                grid[grid_index(a + b)] += p * q;
+            }
+        }
+        let sums = grid.into_iter().enumerate().filter(|&(_, p)| p > 0.0);
+        Distribution::from_buckets(sums.map(|(i, p)| (grid_value(i), p)).collect())
     }
 
     fn from_buckets(buckets: BTreeMap<u64, f64>) -> Distribution {
@@ -109,6 +106,17 @@ impl Distribution {
         self.draw(key())
     }
 
+    /// The medians of `parts` parts of equal probability, each as likely as the others.
+    pub fn quantiles(&self, parts: usize) -> Distribution {
+        let step = u64::MAX / parts as u64;
+        let mut buckets = BTreeMap::new();
+        for i in 0..parts as u64 {
+            let place = self.cumulative.partition_point(|&c| c < i * step + step / 2);
+            *buckets.entry(self.values[place]).or_insert(0.0) += 1.0;
+        }
+        Distribution::from_buckets(buckets)
+    }
+
     /// How many of `n` durations fall on each value, as `f(value, count)` for counts above 0.
     pub fn count(&self, n: u64, stream: &mut Stream, mut f: impl FnMut(u64, u64)) {
         let mut counts = Vec::with_capacity(self.values.len());
@@ -121,14 +129,23 @@ impl Distribution {
     }
 }
 
-/// The nearest value of the common grid: 8 bits of mantissa, at most 0.4 % apart.
-fn on_grid(ns: u64) -> u64 {
-    let bits = 64 - ns.leading_zeros();
-    if bits <= 9 {
-        return ns;
+/// Bits of mantissa of the grid of sums: its values are 0.4 % apart.
+const GRID_BITS: u32 = 8;
+
+/// Place of a duration on the grid.
+fn grid_index(ns: u64) -> usize {
+    let shift = (64 - ns.leading_zeros()).saturating_sub(GRID_BITS + 1);
+    (u64::from(shift) << GRID_BITS) as usize + (ns >> shift) as usize
+}
+
+/// Middle of a place of the grid.
+fn grid_value(index: usize) -> u64 {
+    if index < 2 << GRID_BITS {
+        return index as u64;
     }
-    let shift = bits - 9;
-    ((ns + (1 << (shift - 1))) >> shift) << shift
+    let shift = (index >> GRID_BITS) as u32 - 1;
+    let mantissa = index as u64 - (u64::from(shift) << GRID_BITS);
+    (mantissa << shift) + (1 << shift >> 1)
 }
 
 #[cfg(test)]

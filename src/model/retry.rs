@@ -151,6 +151,13 @@ impl RetryTokens {
         true
     }
 
+    /// Retries that a client's quota still pays for; `u32::MAX` where they cost nothing.
+    #[inline]
+    pub fn affords(&self, client: u32) -> u32 {
+        let left = self.quota.capacity - self.missing[client as usize].min(self.quota.capacity);
+        left.checked_div(self.quota.throttling_cost).unwrap_or(u32::MAX)
+    }
+
     /// Gives back what a success earns.
     pub fn refund(&mut self, client: u32, retried: bool) {
         let missing = &mut self.missing[client as usize];

@@ -1,7 +1,7 @@
 //! The life of a request: needs met or called for, throttled and tried again, done; workers and caches.
 
-use super::request::{Purpose, Request};
-use super::{Arrival, World, record};
+use super::request::{Purpose, Request, client};
+use super::{ActionState, Arrival, World};
 use crate::engine::SECOND;
 use crate::engine::calendar::SLOT_NS;
 use crate::engine::random::Key;
@@ -9,6 +9,22 @@ use crate::model::arrivals::{Arrivals, Process};
 use crate::model::bucket_key::BucketKeyId;
 use crate::model::data_key_cache::DataKeyCache;
 use crate::model::{BucketKeyUse, Kind, Popularity, Size, Source, Workload};
+
+/// A request that loses, before it is decided whether it may try again.
+#[derive(Clone, Copy)]
+pub(super) struct Loser {
+    pub at: u64,
+    /// When it would try again; `u64::MAX` where it has no attempts left.
+    pub next: u64,
+    pub request: Request,
+    workload: u32,
+    /// Whose retry quota pays; `NOBODY` where none does.
+    client: u32,
+}
+
+const NOBODY: u32 = u32::MAX;
+/// Marks a client that cannot pay for the retries of all its losers in a slot.
+const CONTESTED: u32 = u32::MAX;
 
 impl<'a> World<'a> {
     /// A new arrival offers its requests.
@@ -135,6 +151,115 @@ impl<'a> World<'a> {
         }
     }
 
+    /// A request that will lose at `at`, and when it would try again.
+    #[inline(always)]
+    pub(super) fn loser(&self, at: u64, request: Request) -> Loser {
+        let w = self.plan.classes[request.class as usize].workload;
+        let policy = &self.plan.workloads[w].retry;
+        let n = request.throttled + 1;
+        let (mut next, mut of_client) = (u64::MAX, NOBODY);
+        if n < policy.max_attempts {
+            let latency = &self.plan.throttled_latency;
+            let answered = at + latency.draw_with(|| request.own(Purpose::Throttled).with(u64::from(n)));
+            next = answered.saturating_add(policy.backoff.delay(n, request.backoff()));
+            if self.workloads[w].tokens.is_some() {
+                of_client = self.client(w, &request);
+            }
+        }
+        Loser { at, next, request, workload: w as u32, client: of_client }
+    }
+
+    /// The losers that an arrival makes.
+    #[inline(always)]
+    pub(super) fn add_losers(&self, losers: &mut Vec<Loser>, at: u64, action: &ActionState, arrival: Arrival) {
+        let Arrival { index, copy, key, .. } = arrival;
+        if action.parts.is_empty() {
+            losers.push(self.loser(at, Request::new(at, action.class, index, copy, 0, key)));
+        }
+        for (part, &class) in action.parts.iter().enumerate() {
+            losers.push(self.loser(at, Request::new(at, class, index, copy, part as u16, key)));
+        }
+    }
+
+    /// Refuses each of the losers of a slot.
+    pub(super) fn lose(&mut self, losers: &[Loser]) {
+        let with_client = || losers.iter().filter(|l| l.client != NOBODY).map(|l| (l.workload as usize, l.client));
+        for (w, client) in with_client() {
+            self.losers_of[w][client as usize] += 1;
+        }
+        for (w, client) in with_client() {
+            let n = &mut self.losers_of[w][client as usize];
+            if self.workloads[w].tokens.as_ref().is_some_and(|t| t.affords(client) < *n) {
+                *n = CONTESTED;
+            }
+        }
+        let mut contested = std::mem::take(&mut self.contested);
+        contested.clear();
+        for l in losers {
+            if self.plan.classes[l.request.class as usize].lanes == 0 {
+                // It asks no quota.
+                self.offer(l.at, l.request);
+                continue;
+            }
+            let l = self.refuse(*l);
+            if l.client != NOBODY && self.losers_of[l.workload as usize][l.client as usize] == CONTESTED {
+                contested.push(l);
+            } else {
+                self.decide(&l);
+            }
+        }
+        // Which of a client's losers get its last retries: the first in time.
+        contested.sort_unstable_by_key(|l| (l.at, l.request));
+        for l in &contested {
+            self.decide(l);
+        }
+        self.contested = contested;
+        for (w, client) in with_client() {
+            self.losers_of[w][client as usize] = 0;
+        }
+    }
+
+    /// Counts the refusal of a loser's first need.
+    #[inline]
+    fn refuse(&mut self, mut l: Loser) -> Loser {
+        let class = &self.plan.classes[l.request.class as usize];
+        let measured = l.request.arrived >= self.warm_up;
+        let record = if measured { &mut self.record } else { &mut self.unmeasured };
+        record.classes[l.request.class as usize].requests += u64::from(l.request.throttled == 0);
+        let count = &mut record.lanes[class.first_lane];
+        let first = u64::from(l.request.looked_up == 0);
+        count.needs += first;
+        count.calls += first;
+        count.attempts += 1;
+        count.throttled_by[0] += 1;
+        l.request.looked_up = l.request.looked_up.max(1);
+        l.request.called |= 1;
+        let quota = &mut self.quotas[self.lanes[class.first_lane].quotas[0] as usize];
+        quota.attempts += 1;
+        quota.throttled += 1;
+        self.record.attempts_expanded += 1;
+        l
+    }
+
+    /// Lets a refused request try again, or fail.
+    #[inline]
+    fn decide(&mut self, l: &Loser) {
+        let w = l.workload as usize;
+        let tokens = self.workloads[w].tokens.as_mut();
+        let granted = l.next != u64::MAX && tokens.is_none_or(|t| t.take(l.client));
+        let mut request = l.request;
+        if granted {
+            request.throttled += 1;
+            self.workloads[w].waiting += u64::from(request.throttled == 1);
+            self.schedule(l.next, request);
+        } else {
+            self.workloads[w].waiting -= u64::from(request.throttled > 0);
+            let measured = request.arrived >= self.warm_up;
+            let record = if measured { &mut self.record } else { &mut self.unmeasured };
+            record.classes[request.class as usize].failed += 1;
+        }
+    }
+
     /// Schedules an attempt; what falls into the present second adds to what its slot may offer.
     #[inline]
     fn schedule(&mut self, at: u64, request: Request) {
@@ -162,9 +287,7 @@ impl<'a> World<'a> {
         let latency = if class.tier.is_some() { &plan.s3_latency } else { &plan.app_latency };
         let service = || latency[calls].draw(request.own(Purpose::Service));
         if retried {
-            let delay = at - request.arrived;
-            record.delayed(class_index, delay);
-            record::record_ns(&mut record.latency, delay + service(), 1);
+            record.delayed(class_index, at - request.arrived);
             self.workloads[w].waiting -= 1;
         } else {
             record.classes[class_index].undelayed[calls] += 1;
@@ -195,7 +318,7 @@ impl<'a> World<'a> {
                 let before = (u128::from(second) * u128::from(*num)).div_ceil(u128::from(*den));
                 ((before + u128::from(request.index)) % u128::from(workload.clients)) as u32
             }
-            _ => request.of_arrival(Purpose::Client).below(u64::from(workload.clients)) as u32,
+            _ => client(Key::from_bits(request.arrival), u64::from(workload.clients)),
         }
     }
 

@@ -205,6 +205,10 @@ struct World<'a> {
     order: Vec<u64>,
     order_arrivals: Vec<Arrival>,
     multinomial: Vec<u64>,
+    losers: Vec<life::Loser>,
+    contested: Vec<life::Loser>,
+    /// Losers of a slot by client, for those workloads that have retry quotas.
+    losers_of: Vec<Vec<u32>>,
 }
 
 /// Bits of an arrival's position; the instant stands above them.
@@ -298,6 +302,9 @@ impl<'a> World<'a> {
             order: Vec::new(),
             order_arrivals: Vec::new(),
             multinomial: Vec::new(),
+            losers: Vec::new(),
+            contested: Vec::new(),
+            losers_of: plan.workloads.iter().map(|w| vec![0; if w.retry.retry_quota.is_some() { w.clients as usize } else { 0 }]).collect(),
         }
     }
 
@@ -497,8 +504,12 @@ impl<'a> World<'a> {
             let verdict = if ordered { Verdict::Open } else { self.verdict(second, slot) };
             match verdict {
                 Verdict::Quiet => self.count_slot(slot, second),
-                Verdict::Exhausted if !self.has_memory && !self.has_tokens => {
-                    self.in_any_order(slot, second);
+                Verdict::Exhausted if !self.has_memory => {
+                    if !self.has_tokens {
+                        self.in_any_order(slot, second);
+                    } else if !self.lose_slot(slot, second) {
+                        self.in_order(slot, second, false);
+                    }
                 }
                 Verdict::Exhausted | Verdict::Open => self.in_order(slot, second, false),
             }
@@ -528,7 +539,6 @@ impl<'a> World<'a> {
 
     /// A slot in which all are admitted.
     fn count_slot(&mut self, slot: usize, second: u64) {
-        let mut one_by_one = self.has_memory;
         for s in 0..self.splits.len() {
             let split = &self.splits[s];
             let n = u64::from(self.slot_counts[split.counts + slot]);
@@ -536,15 +546,18 @@ impl<'a> World<'a> {
                 continue;
             }
             if split.one_by_one {
-                one_by_one = true;
-                continue;
+                if self.has_memory {
+                    continue;
+                }
+                self.refund_slot(s, slot, n);
             }
-            self.counted[split.action as usize] += n;
-            for &(q, each) in &self.actions[split.action as usize].demand {
+            let action = self.splits[s].action as usize;
+            self.counted[action] += n;
+            for &(q, each) in &self.actions[action].demand {
                 self.quotas[q].limiter.take_counted(n * each);
             }
         }
-        if one_by_one {
+        if self.has_memory {
             self.in_order(slot, second, true);
         } else {
             // Listed arrivals and retries: all are admitted, so their order does not matter.
@@ -722,6 +735,60 @@ impl<'a> World<'a> {
                 self.arrive(arrival, self.order_arrivals[position]);
             }
         }
+    }
+
+    /// Gives the clients of a slot's admitted arrivals back what their successes earn.
+    fn refund_slot(&mut self, split: usize, slot: usize, n: u64) {
+        let Split { action, key, .. } = self.splits[split];
+        let state = &self.actions[action as usize];
+        let parts = state.parts.len().max(1);
+        let w = self.plan.classes[state.class as usize].workload;
+        let clients = u64::from(self.plan.workloads[w].clients);
+        if let Some(tokens) = &mut self.workloads[w].tokens {
+            in_slot(key, slot, n as u32, |_, _, key| {
+                let client = if clients == 1 { 0 } else { request::client(key, clients) };
+                for _ in 0..parts {
+                    tokens.refund(client, false);
+                }
+            });
+        }
+    }
+
+    /// A slot in which all lose, where retry quotas may run dry: order matters only between losers
+    /// of one client that cannot pay for all their retries. False, and nothing is done, where a
+    /// retry would fall into this very slot: then all is ordered.
+    fn lose_slot(&mut self, slot: usize, second: u64) -> bool {
+        let base = second * SECOND;
+        let end = (slot as u64 + 1) * SLOT_NS;
+        let mut losers = std::mem::take(&mut self.losers);
+        losers.clear();
+        for split in &self.splits {
+            let state = &self.actions[split.action as usize];
+            let n = self.slot_counts[split.counts + slot];
+            in_slot(split.key, slot, n, |at, index, key| {
+                self.add_losers(&mut losers, base + at, state, Arrival { action: split.action, index, copy: 0, key });
+            });
+        }
+        let mut next = self.next_listed;
+        while let Some(&listed) = self.listed.get(next)
+            && listed >> POSITION_BITS < end
+        {
+            next += 1;
+            let arrival = self.listed_arrivals[(listed & POSITION) as usize];
+            let state = &self.actions[arrival.action as usize];
+            self.add_losers(&mut losers, base + (listed >> POSITION_BITS), state, arrival);
+        }
+        for entry in self.calendar.slot_events() {
+            losers.push(self.loser(entry.at, entry.event));
+        }
+        let in_time = losers.iter().all(|l| l.next >= base + end);
+        if in_time {
+            self.next_listed = next;
+            while self.calendar.take_any().is_some() {}
+            self.lose(&losers);
+        }
+        self.losers = losers;
+        in_time
     }
 
     /// A slot in which all lose, and nothing else depends on their order.

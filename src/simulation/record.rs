@@ -201,8 +201,6 @@ pub struct Record {
     pub delays: Vec<Option<Box<Histogram<u64>>>>,
     /// Largest delay by class \[ns\].
     pub delay_max: Vec<u64>,
-    /// Latency of requests that were throttled and ended well \[ns\].
-    pub latency: Histogram<u64>,
     /// By quota; `None` for quotas of other islands.
     pub quotas: Vec<Option<QuotaRecord>>,
     /// By workload: `Some` for jobs, with the time from start to last object \[ns\] if finished.
@@ -239,7 +237,6 @@ impl Record {
             periods: Vec::new(),
             delays: vec![None; classes],
             delay_max: vec![0; classes],
-            latency: histogram(),
             quotas: vec![None; quotas],
             jobs: vec![None; workloads],
             seconds_counted: 0,
@@ -294,7 +291,6 @@ impl Record {
         for (a, b) in self.delay_max.iter_mut().zip(&other.delay_max) {
             *a = (*a).max(*b);
         }
-        self.latency += &other.latency;
         for (mine, theirs) in self.quotas.iter_mut().zip(other.quotas) {
             if theirs.is_some() {
                 *mine = theirs;

@@ -45,6 +45,12 @@ pub(super) enum Purpose {
     Backoff,
 }
 
+/// Which of `clients` clients sent the request of an arrival, at random.
+#[inline(always)]
+pub(super) fn client(arrival: Key, clients: u64) -> u32 {
+    arrival.with(Purpose::Client as u64).below(clients) as u32
+}
+
 impl Request {
     #[inline(always)]
     pub fn new(arrived: u64, class: u32, index: u32, worker: u32, part: u16, arrival: Key) -> Request {
