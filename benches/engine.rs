@@ -1,0 +1,150 @@
+//! Engine time as ratios within one run: against a plain heap program, and against itself where one
+//! thing is varied. `cargo bench`; `cargo bench -- NAME` runs what contains NAME.
+//!
+//! Times are medians of alternating runs, so that a drift of the machine hits both sides alike.
+
+mod plain_heap;
+
+use kmsim::model::Plan;
+use kmsim::scenario::diagnostic::Sources;
+use kmsim::scenario::{Input, load};
+use kmsim::simulation::{Options, simulate};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Plans of the variants of a scenario text.
+fn plans(text: &str, sets: &[&str]) -> Vec<Plan> {
+    let input = Input {
+        name: "bench".to_owned(),
+        shown: "bench".to_owned(),
+        folder: PathBuf::from("."),
+        text: text.to_owned(),
+    };
+    let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
+    let mut sources = Sources::new();
+    let loaded = load(&input, &sets, &mut sources).unwrap_or_else(|faults| {
+        panic!("{}", kmsim::scenario::diagnostic::render(&faults, &sources, false))
+    });
+    loaded.variants.into_iter().map(|v| v.plan).collect()
+}
+
+fn shipped(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// Engine time of one replication \[s\], and its attempts.
+fn engine(plan: &Plan) -> (f64, u64) {
+    let options = Options { seed: 1, replication: 0, simulate_all: false, progress: None };
+    let started = Instant::now();
+    let mut attempts = 0;
+    for island in &plan.islands {
+        let record = simulate(plan, island, options);
+        attempts += record.lanes.iter().map(|l| l.attempts).sum::<u64>();
+    }
+    (started.elapsed().as_secs_f64(), attempts)
+}
+
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
+}
+
+/// kmsim and the plain heap alternately on `quota-retry`.
+fn quota_retry(variant: usize, load: f64, horizon_s: u64, runs: usize) {
+    let plan = &plans(&shipped("quota-retry.toml"), &[&format!("horizon={horizon_s}s")])[variant];
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let (mut attempts, mut outcome) = (0, plain_heap::Outcome::default());
+    for run in 0..runs {
+        let (time, n) = engine(plan);
+        ours.push(time);
+        attempts = n;
+        let started = Instant::now();
+        outcome = plain_heap::run(load, 10_000.0, horizon_s, run as u64 + 1);
+        theirs.push(started.elapsed().as_secs_f64());
+    }
+    let (ours, theirs) = (median(ours), median(theirs));
+    println!(
+        "quota-retry/{:<6} {horizon_s:>5} s  kmsim {:>9.4} s ({:>6.1} ns/attempt)  plain heap {:>8.3} s ({:>5.1} ns/event)  ratio {:>7.2}   attempts {attempts} against {}",
+        plan.name,
+        ours,
+        ours * 1e9 / attempts as f64,
+        theirs,
+        theirs * 1e9 / outcome.events as f64,
+        theirs / ours,
+        outcome.attempts
+    );
+}
+
+/// One thing varied, times relative to the first.
+fn scaling(name: &str, cases: &[(&str, Vec<Plan>)]) {
+    let mut times = vec![Vec::new(); cases.len()];
+    for _ in 0..5 {
+        for (t, (_, plans)) in times.iter_mut().zip(cases) {
+            t.push(plans.iter().map(|p| engine(p).0).sum());
+        }
+    }
+    let times: Vec<f64> = times.into_iter().map(median).collect();
+    for ((case, _), time) in cases.iter().zip(&times) {
+        println!("{name:<12} {case:>8}  {:>9.5} s  × {:.3}", time, time / times[0]);
+    }
+}
+
+fn main() {
+    let filter: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let wanted = |name: &str| filter.is_empty() || filter.iter().any(|f| name.contains(f.as_str()));
+    if wanted("quota-retry") {
+        quota_retry(0, 12_000.0, 600, 5);
+        quota_retry(1, 8_000.0, 600, 5);
+        quota_retry(1, 8_000.0, 6_000, 3);
+    }
+    if wanted("rate") {
+        // Under quota, the cost does not grow with the rate.
+        let text = |factor: u32| {
+            format!(
+                "horizon = \"1h\"\nregion = \"us-east-1\"\nretry = \"none\"\n[key.k]\n[quota.q]\nlimit = \"1000000/s\"\n\
+                 [workload.a]\nkey = \"k\"\noperations = {{ Decrypt = 0.8, GenerateDataKey = 0.2 }}\narrivals.poisson.rate = \"{}/s\"\n",
+                500 * factor
+            )
+        };
+        let case = |factor| plans(&text(factor), &[]);
+        scaling("rate", &[("×1", case(1)), ("×10", case(10)), ("×100", case(100))]);
+    }
+    if wanted("clients") {
+        let text = |clients: u32| {
+            format!(
+                "horizon = \"2m\"\nregion = \"eu-west-3\"\n[key.k]\n\
+                 [workload.a]\nkey = \"k\"\nclients = {clients}\noperations = {{ Decrypt = 1 }}\narrivals.poisson.rate = \"10500/s\"\n"
+            )
+        };
+        let case = |clients| plans(&text(clients), &[]);
+        scaling("clients", &[("10", case(10)), ("1000", case(1_000)), ("10000", case(10_000))]);
+    }
+    if wanted("workloads") {
+        // The same load, cut into more workloads.
+        let text = |n: u32| {
+            let mut text =
+                "horizon = \"2m\"\nregion = \"eu-west-3\"\nretry = \"none\"\n[key.k]\n".to_owned();
+            for i in 0..n {
+                text.push_str(&format!(
+                    "[workload.w{i}]\nkey = \"k\"\noperations = {{ Decrypt = 1 }}\narrivals.poisson.rate = \"{}/s\"\n",
+                    10_500.0 / f64::from(n)
+                ));
+            }
+            text
+        };
+        let case = |n| plans(&text(n), &[]);
+        scaling("workloads", &[("1", case(1)), ("100", case(100)), ("1000", case(1_000))]);
+    }
+    if wanted("pending") {
+        // Retries that wait: a fixed delay times the rate of throttled attempts.
+        let text = |delay: u32| {
+            format!(
+                "horizon = \"5m\"\nregion = \"eu-west-3\"\n[key.k]\n[retry.fixed]\ndelay = \"{delay}s\"\nmax_attempts = 2\n\
+                 [workload.a]\nkey = \"k\"\noperations = {{ Decrypt = 1 }}\narrivals.poisson.rate = \"11000/s\"\n"
+            )
+        };
+        let case = |delay| plans(&text(delay), &[]);
+        scaling("pending", &[("10³", case(1)), ("10⁵", case(100)), ("10⁶", case(1_000))]);
+    }
+}
