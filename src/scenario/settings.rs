@@ -73,6 +73,9 @@ pub struct KmsKeySettings {
     pub spec: KeySpec,
     /// Custom key store, `None` for KMS's own.
     pub key_store: Option<String>,
+    /// Where it is written.
+    #[serde(skip)]
+    pub place: super::diagnostic::Place,
 }
 
 /// Who manages a key.
@@ -347,6 +350,7 @@ pub(super) fn keys(
             managed_by,
             spec,
             key_store,
+            place: r.place(),
         })
     }))
 }
@@ -488,6 +492,25 @@ pub(super) fn quotas(
         let mut changes: Vec<QuotaChange> = changes.into_iter().flatten().collect();
         changes.sort_by_key(|c| c.at);
         if let Some(s) = of_store {
+            for (key, given, its) in [
+                ("account", &account, &s.account),
+                ("region", &region, &s.region),
+            ] {
+                if r.has(key)
+                    && let Some(given) = given
+                    && given != its
+                {
+                    r.fault(
+                        Code::Contradiction,
+                        r.place_of(key),
+                        format!(
+                            "`{}` is {given}, but its key store's is {its}",
+                            r.path_of(key)
+                        ),
+                        format!("drop `{key}`: a store's quota lies where the store is"),
+                    );
+                }
+            }
             account = Some(s.account.clone());
             region = Some(s.region.clone());
         }
