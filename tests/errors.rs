@@ -260,7 +260,7 @@ const BROKEN: &[Broken] = &[
         Code::Syntax,
         "\"us-east-1\"\n\n[account.main]",
         "\"us-east-1\n\n[account.main]",
-        "\"us-east-1\n\n[acc",
+        "\n\n[account.main]",
         &[],
     ),
     (
@@ -274,7 +274,7 @@ const BROKEN: &[Broken] = &[
         Code::Syntax,
         "seed = 7",
         "seed = 99999999999999999999999999999999999999999999",
-        "9999999",
+        "99999999999999999999999999999999999999999999",
         &["too many digits"],
     ),
     // A name twice.
@@ -363,7 +363,7 @@ const BROKEN: &[Broken] = &[
         Code::UnknownKey,
         "{ at = \"10s\", limit",
         "{ att = \"10s\", at = \"10s\", limit",
-        "att",
+        "att = ",
         &["`quota.own.changes[0].att`"],
     ),
     (
@@ -533,7 +533,7 @@ const BROKEN: &[Broken] = &[
         Code::WrongType,
         "replications = 2",
         "replications = 2.0",
-        "2.0",
+        "2.0\nstart",
         &["write 2 instead"],
     ),
     (
@@ -807,10 +807,10 @@ const BROKEN: &[Broken] = &[
     ),
     (
         Code::OutOfRange,
-        "mean = \"5/s\", peak = \"9/s\"",
-        "mean = \"300000000/s\", peak = \"500000000/s\"",
-        "[1, 1, 1, 1, 1, 0.5",
-        &["x"],
+        "mean = \"5/s\", peak = \"9/s\", peak_at = \"20:00\", weekly = [1, 1,",
+        "mean = \"500000000/s\", peak = \"900000000/s\", peak_at = \"20:00\", weekly = [2, 1,",
+        "[2, 1,",
+        &["900000000/s", "1800000000/s", "1000000000/s"],
     ),
     (
         Code::OutOfRange,
@@ -879,7 +879,7 @@ const BROKEN: &[Broken] = &[
         Code::OutOfRange,
         "sigma = 0.5",
         "sigma = 9",
-        "9 } }",
+        "9 } }\n\n[price",
         &["at most 3", "9"],
     ),
     (
@@ -1194,6 +1194,20 @@ const BROKEN: &[Broken] = &[
         &["directory"],
     ),
     // Operations that cannot occur.
+    (
+        Code::Contradiction,
+        "[key.far]",
+        "[key.hers]\naccount = \"other\"\nkey_store = \"hsm\"\n[key.far]",
+        "\"hsm\"",
+        &["account other", "to main"],
+    ),
+    (
+        Code::ImpossibleOperation,
+        "spec = \"RSA_2048\"",
+        "spec = \"RSA_2048\"\nkey_store = \"hsm\"",
+        "\"hsm\"",
+        &["symmetric keys only", "RSA_2048"],
+    ),
     (
         Code::ImpossibleOperation,
         "key = \"main\"\noperations = { Decrypt = 1 }\narrivals = { constant",

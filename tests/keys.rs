@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 
-use kmsim::catalog::{KeySpec, KmsOperation, quota_for, retry_profiles, s3_operations};
+use kmsim::catalog::{
+    KeySpec, KmsOperation, custom_key_store_quota, quota_for, retry_profiles, s3_operations,
+};
 use kmsim::run::{RunOptions, run};
 use kmsim::scenario::diagnostic::{Sources, render};
 use kmsim::scenario::{Input, Loaded, load};
@@ -217,17 +219,10 @@ fn rows() -> Vec<Row> {
             "cost_cloudtrail_usd",
         ),
         row(
-            "key_store.NAME.kind",
-            APP,
-            &["key.k.key_store=h", "workload.w.arrivals.poisson.rate=1"],
-            &["key_store.h.kind=external"],
-            "by_quota",
-        ),
-        row(
             "key_store.NAME.account",
             APP,
             &["key.k.key_store=h"],
-            &["key_store.h.account=other"],
+            &["key_store.h.account=other", "key.k.account=other"],
             "by_quota",
         ),
         row(
@@ -1026,6 +1021,12 @@ fn every_key_changes_a_result() {
                 .is_some_and(|rest| rest.starts_with('.') || rest.starts_with("[]"))
         })
     };
+    // AWS gives both kinds of key store the same quota today, so nothing can differ; the day the
+    // catalog says otherwise, the kind needs a row.
+    let quota = |kind| custom_key_store_quota(kind).and_then(|q| q.default_limit("us-east-1"));
+    if quota("cloudhsm").map(|l| (l.num, l.den)) == quota("external").map(|l| (l.num, l.den)) {
+        with_row.insert("key_store.NAME.kind".to_owned());
+    }
     for key in known.iter().filter(|k| !is_table(k)) {
         if !with_row.contains(key) {
             failures.push(format!(

@@ -331,6 +331,11 @@ fn syntax_fault(message: &str, written: &str) -> Diagnostic {
         return Diagnostic::error(Code::Syntax, format!("`{written}` is not a value"))
             .help(format!("write \"{written}\" if it is meant as text"));
     }
+    if message.starts_with("invalid unquoted key") {
+        return Diagnostic::error(Code::Syntax, message).help(
+            "put a key with other characters than letters, digits, `_` and `-` in \"quotes\"",
+        );
+    }
     if message.contains("recurs") {
         return Diagnostic::error(Code::Syntax, "tables or arrays are nested too deeply")
             .help(format!("no setting lies deeper than {MAX_DEPTH} keys"));

@@ -334,15 +334,37 @@ pub(super) fn keys(
         }
         let key_store = r.reference("key_store", stores.keys().map(String::as_str));
         let (account, region) = (account?, region?);
-        if let Some(store) = key_store.as_ref().and_then(|s| stores.get(s))
-            && store.region != region
-        {
-            r.fault(
-                Code::Contradiction,
-                r.place_of("key_store"),
-                format!("the key is in {region}, its key store in {}", store.region),
-                "a custom key store holds keys of its own Region",
-            );
+        if let Some(store) = key_store.as_ref().and_then(|s| stores.get(s)) {
+            if store.region != region {
+                r.fault(
+                    Code::Contradiction,
+                    r.place_of("key_store"),
+                    format!("the key is in {region}, its key store in {}", store.region),
+                    "a custom key store holds keys of its own Region",
+                );
+            }
+            if store.account != account {
+                r.fault(
+                    Code::Contradiction,
+                    r.place_of("key_store"),
+                    format!(
+                        "the key belongs to account {account}, its key store to {}",
+                        store.account
+                    ),
+                    "a custom key store holds keys of its own account",
+                );
+            }
+            if spec != KeySpec::SymmetricDefault {
+                r.fault(
+                    Code::ImpossibleOperation,
+                    r.place_of("key_store"),
+                    format!(
+                        "custom key stores hold symmetric keys only; this key is {}",
+                        spec.name()
+                    ),
+                    "drop `key_store`, or `spec`",
+                );
+            }
         }
         Some(KmsKeySettings {
             account,
