@@ -945,6 +945,34 @@ const BROKEN: &[Broken] = &[
         "0\n\n[quota.own]",
         &["but is 0"],
     ),
+    (
+        Code::OutOfRange,
+        "limit = \"100/s\"",
+        "limit = \"33.3333/s\"",
+        "\"33.3333/s\"",
+        &["333333 in 10000 s", "whole number per second"],
+    ),
+    (
+        Code::OutOfRange,
+        "limit = \"100/s\"",
+        "limit = \"1/300000d\"",
+        "\"1/300000d\"",
+        &["86400 s"],
+    ),
+    (
+        Code::OutOfRange,
+        "{ at = \"10s\", limit",
+        "{ at = \"200000d\", limit",
+        "\"200000d\"",
+        &["3660d", "200000d"],
+    ),
+    (
+        Code::OutOfRange,
+        "changes = [{ at = \"10s\", limit = \"200/s\" }]",
+        "changes = [{ at = \"1s\", limit = \"59/59s\" }, { at = \"1s\", limit = \"99/53s\" }, { at = \"2s\", limit = \"99/47s\" }, { at = \"3s\", limit = \"99/43s\" }, { at = \"4s\", limit = \"99/41s\" }, { at = \"5s\", limit = \"99/37s\" }, { at = \"6s\", limit = \"99/31s\" }]",
+        "[{ at = \"1s\", limit = \"59/59s\"",
+        &["100/s", "common denominator"],
+    ),
     // Settings that exclude each other.
     (
         Code::Contradiction,

@@ -500,7 +500,7 @@ pub(super) fn quotas(
         };
         let limit = positive(r, "limit");
         let changes = r.list("changes", |_, r| {
-            let at = r.required::<Span>("at");
+            let at = r.required_in("at", ..=LATEST);
             let limit = positive(r, "limit");
             if !r.has("limit") {
                 let _: Option<Rate> = r.required("limit");
@@ -559,6 +559,21 @@ pub(super) fn quotas(
                 limit
             }
         };
+        let limits = || limit.into_iter().chain(changes.iter().map(|c| c.limit));
+        if matches!(limiter, LimiterSettings::TokenBucket { .. })
+            && common_denominator(limits()).is_none()
+        {
+            let shown: Vec<String> = limits().map(|l| l.to_string()).collect();
+            r.fault(
+                Code::OutOfRange,
+                r.place_of("changes"),
+                format!(
+                    "the limits {} have no common denominator up to 10⁹, which a token bucket needs",
+                    shown.join(", ")
+                ),
+                "round them, best to whole numbers per second",
+            );
+        }
         let pool = (
             account.clone(),
             region.clone(),
@@ -598,7 +613,40 @@ fn positive(r: &mut Reader<'_>, key: &str) -> Option<Rate> {
         );
         return None;
     }
+    // The limiter admits `num` in any window of `den` seconds: 33.3333/s would be a burst of
+    // 333,333 every three hours, which nobody means.
+    let most = if rate.num() >= rate.den() { 60 } else { 86_400 };
+    if rate.den() > most {
+        r.fault(
+            Code::OutOfRange,
+            r.place_of(key),
+            format!(
+                "`{}` is {rate}, that is {} in {} s, a longer window than a quota can have ({most} s)",
+                r.path_of(key),
+                rate.num(),
+                rate.den()
+            ),
+            "round it, best to a whole number per second",
+        );
+        return None;
+    }
     Some(rate)
+}
+
+/// Latest change of a quota: the longest horizon.
+const LATEST: Span = Span::from_secs(10 * 366 * 86_400);
+
+/// Smallest number that every denominator divides, up to 10⁹: finer tokens do not fit the bucket.
+fn common_denominator(mut limits: impl Iterator<Item = Rate>) -> Option<u64> {
+    limits.try_fold(1_u64, |all, limit| {
+        let (mut a, mut b) = (all, limit.den());
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        (all / a)
+            .checked_mul(limit.den())
+            .filter(|d| *d <= 1_000_000_000)
+    })
 }
 
 fn limiter(r: &mut Reader<'_>) -> LimiterSettings {
