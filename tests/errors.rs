@@ -947,17 +947,17 @@ const BROKEN: &[Broken] = &[
     ),
     (
         Code::OutOfRange,
-        "limit = \"100/s\"",
+        "limit = \"100/s\"\nlimiter = { token-bucket = { burst = 2 } }",
         "limit = \"33.3333/s\"",
         "\"33.3333/s\"",
-        &["333333 in 10000 s", "whole number per second"],
+        &["333333 in windows of 10000 s", "whole number per second"],
     ),
     (
         Code::OutOfRange,
         "limit = \"100/s\"",
         "limit = \"1/300000d\"",
         "\"1/300000d\"",
-        &["86400 s"],
+        &["1/300000d", "token bucket", "10⁹"],
     ),
     (
         Code::OutOfRange,
@@ -971,7 +971,7 @@ const BROKEN: &[Broken] = &[
         "changes = [{ at = \"10s\", limit = \"200/s\" }]",
         "changes = [{ at = \"1s\", limit = \"59/59s\" }, { at = \"1s\", limit = \"99/53s\" }, { at = \"2s\", limit = \"99/47s\" }, { at = \"3s\", limit = \"99/43s\" }, { at = \"4s\", limit = \"99/41s\" }, { at = \"5s\", limit = \"99/37s\" }, { at = \"6s\", limit = \"99/31s\" }]",
         "[{ at = \"1s\", limit = \"59/59s\"",
-        &["100/s", "common denominator"],
+        &["100/s", "token bucket", "10⁹"],
     ),
     // Settings that exclude each other.
     (

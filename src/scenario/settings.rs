@@ -559,20 +559,34 @@ pub(super) fn quotas(
                 limit
             }
         };
-        let limits = || limit.into_iter().chain(changes.iter().map(|c| c.limit));
-        if matches!(limiter, LimiterSettings::TokenBucket { .. })
-            && common_denominator(limits()).is_none()
-        {
-            let shown: Vec<String> = limits().map(|l| l.to_string()).collect();
-            r.fault(
-                Code::OutOfRange,
-                r.place_of("changes"),
-                format!(
-                    "the limits {} have no common denominator up to 10⁹, which a token bucket needs",
-                    shown.join(", ")
-                ),
-                "round them, best to whole numbers per second",
-            );
+        let given = limit.map(|l| ("limit", l));
+        let limits = || {
+            given
+                .into_iter()
+                .chain(changes.iter().map(|c| ("changes", c.limit)))
+        };
+        if let LimiterSettings::TokenBucket { .. } = limiter {
+            if common_denominator(limits().map(|l| l.1)).is_none() {
+                let shown: Vec<String> = limits().map(|l| l.1.to_string()).collect();
+                r.fault(
+                    Code::OutOfRange,
+                    r.place_of(if changes.is_empty() {
+                        "limit"
+                    } else {
+                        "changes"
+                    }),
+                    format!(
+                        "`{}`: a token bucket cannot hold {}: no common denominator up to 10⁹",
+                        r.path(),
+                        shown.join(", ")
+                    ),
+                    "round, best to whole numbers per second",
+                );
+            }
+        } else {
+            for (key, limit) in limits() {
+                window(r, key, limit);
+            }
         }
         let pool = (
             account.clone(),
@@ -613,24 +627,30 @@ fn positive(r: &mut Reader<'_>, key: &str) -> Option<Rate> {
         );
         return None;
     }
-    // The limiter admits `num` in any window of `den` seconds: 33.3333/s would be a burst of
-    // 333,333 every three hours, which nobody means.
-    let most = if rate.num() >= rate.den() { 60 } else { 86_400 };
-    if rate.den() > most {
+    Some(rate)
+}
+
+/// A window admits `num` in any `den` seconds: 33.3333/s would be 333,333 at once every three hours,
+/// which nobody means.
+fn window(r: &mut Reader<'_>, key: &str, limit: Rate) {
+    let most = if limit.num() >= limit.den() {
+        60
+    } else {
+        86_400
+    };
+    if limit.den() > most {
         r.fault(
             Code::OutOfRange,
             r.place_of(key),
             format!(
-                "`{}` is {rate}, that is {} in {} s, a longer window than a quota can have ({most} s)",
+                "`{}`: {limit} is {} in windows of {} s, longer than the {most} s that such a limit can have",
                 r.path_of(key),
-                rate.num(),
-                rate.den()
+                limit.num(),
+                limit.den()
             ),
-            "round it, best to a whole number per second",
+            "round, best to a whole number per second, or write `limiter = \"token-bucket\"`",
         );
-        return None;
     }
-    Some(rate)
 }
 
 /// Latest change of a quota: the longest horizon.
