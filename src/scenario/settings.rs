@@ -567,14 +567,12 @@ pub(super) fn quotas(
         };
         if let LimiterSettings::TokenBucket { .. } = limiter {
             if common_denominator(limits().map(|l| l.1)).is_none() {
+                let alone = common_denominator(given.iter().map(|l| l.1)).is_none();
+                let place = if alone { "limit" } else { "changes" };
                 let shown: Vec<String> = limits().map(|l| l.1.to_string()).collect();
                 r.fault(
                     Code::OutOfRange,
-                    r.place_of(if changes.is_empty() {
-                        "limit"
-                    } else {
-                        "changes"
-                    }),
+                    r.place_of(place),
                     format!(
                         "`{}`: a token bucket cannot hold {}: no common denominator up to 10⁹",
                         r.path(),
