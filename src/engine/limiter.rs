@@ -239,7 +239,7 @@ impl Bucket {
         let den = steps.iter().fold(1, |d, s| lcm(d, s.den));
         let rates: Vec<(u64, u64)> = steps
             .iter()
-            .map(|s| (s.from_s * SECOND, s.num * (den / s.den)))
+            .map(|s| (s.from_s * SECOND, s.num.saturating_mul(den / s.den)))
             .collect();
         let rate = rates[0].1;
         let mut bucket = Bucket {

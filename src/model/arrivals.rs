@@ -278,7 +278,8 @@ impl Density {
             } => {
                 let from = u128::from(second - start) * u128::from(SECOND);
                 for i in *first..first + n {
-                    let at = u128::from(i) * u128::from(den * SECOND) / u128::from(*num);
+                    let at =
+                        u128::from(i) * (u128::from(*den) * u128::from(SECOND)) / u128::from(*num);
                     f((at - from) as u64);
                 }
             }
