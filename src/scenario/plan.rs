@@ -671,13 +671,17 @@ impl<'a> Builder<'a> {
     fn finish(mut self, name: &str) -> Plan {
         let a = &self.scenario.assumption;
         let kms = a.kms_latency.distribution();
-        let with_calls = |first: Distribution| {
+        // Sums are costly: only for as many calls as a request of that kind can need.
+        let with_calls = |first: Distribution, s3: bool| {
+            let of_kind = self.classes.iter().filter(|c| c.tier.is_some() == s3);
             let mut sums = vec![first];
-            for k in 0..MAX_LANES {
+            for k in 0..of_kind.map(|c| c.lanes).max().unwrap_or(0) {
                 sums.push(sums[k].plus(&kms));
             }
             sums
         };
+        let s3_latency = with_calls(a.s3_latency.distribution(), true);
+        let app_latency = with_calls(Distribution::constant(0), false);
         let keys: Vec<KmsKey> = self
             .scenario
             .key
@@ -711,8 +715,8 @@ impl<'a> Builder<'a> {
             workloads: self.workloads,
             bucket_key_caches: self.cache_settings,
             throttled_latency: a.throttled_latency.distribution(),
-            s3_latency: with_calls(a.s3_latency.distribution()),
-            app_latency: with_calls(Distribution::constant(0)),
+            s3_latency,
+            app_latency,
             kms_latency: kms,
             accounts: self.accounts.into_iter().collect(),
             regions: self.regions.into_iter().collect(),
