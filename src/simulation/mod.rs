@@ -640,6 +640,7 @@ impl<'a> World<'a> {
                 }
             };
         }
+        let mut answered = at;
         if request.throttled == 0 {
             record!().classes[class_index].requests += 1;
         }
@@ -697,10 +698,10 @@ impl<'a> World<'a> {
                 self.quotas[q as usize].limiter.take(at);
             }
             if has_memory {
-                self.fetched(at, l, &request, k);
+                answered = answered.max(self.fetched(at, l, &request, k));
             }
         }
-        self.succeeded(at, request);
+        self.succeeded(at, request, answered);
     }
 
     fn throttled(&mut self, at: u64, mut request: Request) {
@@ -749,7 +750,8 @@ impl<'a> World<'a> {
         }
     }
 
-    fn succeeded(&mut self, at: u64, request: Request) {
+    /// KMS's last answer that a cache waits for came at `answered`: the request's own comes no earlier.
+    fn succeeded(&mut self, at: u64, request: Request, answered: u64) {
         let plan = self.plan;
         let class_index = request.class as usize;
         let class = &plan.classes[class_index];
@@ -798,7 +800,7 @@ impl<'a> World<'a> {
                 }
             }
             if is_job {
-                self.worker_goes_on(w, &request, at + service);
+                self.worker_goes_on(w, &request, answered.max(at + service));
             }
         }
     }
@@ -884,8 +886,9 @@ impl<'a> World<'a> {
         }
     }
 
-    /// KMS admitted the call for a need that a cache could have met: the cache gets the key.
-    fn fetched(&mut self, at: u64, lane: usize, request: &Request, k: usize) {
+    /// KMS admitted the call for a need that a cache could have met: the cache gets the key when KMS
+    /// answers. Returns that instant.
+    fn fetched(&mut self, at: u64, lane: usize, request: &Request, k: usize) -> u64 {
         let plan = self.plan;
         let w = plan.classes[request.class as usize].workload;
         let arrival = self.arrival_key(request);
@@ -932,6 +935,7 @@ impl<'a> World<'a> {
                 }
             }
         }
+        ready
     }
 
     /// The cache that serves a request; gives it its partition at the first look-up.
