@@ -320,7 +320,8 @@ fn jitter_does_what_aws_published() {
         let runs: Vec<(f64, f64)> = (0..RUNS)
             .map(|r| common::occ::contend(clients, &backoff, Key::root(u64::from(clients), r)))
             .collect();
-        let column = |f: fn(&(f64, f64)) -> f64| Sample::of(&runs.iter().map(f).collect::<Vec<_>>());
+        let column =
+            |f: fn(&(f64, f64)) -> f64| Sample::of(&runs.iter().map(f).collect::<Vec<_>>());
         for (what, ours, mean, sd) in [
             ("calls", column(|r| r.0), calls, calls_sd),
             ("completion [ms]", column(|r| r.1), time, time_sd),
@@ -342,8 +343,7 @@ fn jitter_does_what_aws_published() {
 #[test]
 fn the_intervals_of_this_file_can_tell_a_wrong_answer() {
     // The comparisons above must fail on a theory that is off by a few per cent.
-    let results = run(
-        r#"
+    let results = run(r#"
         horizon = "400s"
         replications = 60
         region = "us-east-1"
@@ -355,8 +355,7 @@ fn the_intervals_of_this_file_can_tell_a_wrong_answer() {
         key = "k"
         operations = { Decrypt = 1 }
         arrivals.poisson.rate = "12/s"
-        "#,
-    );
+        "#);
     let metrics = &results.variants[0].metrics;
     let right = excess(10, 12.0) / 12.0;
     let rest: Vec<f64> = values(metrics, "kms_throttled")

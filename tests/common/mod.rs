@@ -90,7 +90,11 @@ impl Sample {
 /// replication it has no bias. Returns the pooled ratio and the half width of its interval.
 #[track_caller]
 pub fn ratio_holds(top: &[f64], bottom: &[f64], theory: f64, slack: f64, what: &str) -> (f64, f64) {
-    let rest: Vec<f64> = top.iter().zip(bottom).map(|(t, b)| t - theory * b).collect();
+    let rest: Vec<f64> = top
+        .iter()
+        .zip(bottom)
+        .map(|(t, b)| t - theory * b)
+        .collect();
     let rest = Sample::of(&rest);
     let per = Sample::of(bottom).mean;
     let (ratio, half) = (Sample::of(top).mean / per, T * rest.se() / per);
