@@ -676,13 +676,17 @@ impl<'a> Builder<'a> {
     fn finish(mut self, name: &str) -> Plan {
         let a = &self.scenario.assumption;
         let kms = a.kms_latency.distribution();
-        let with_calls = |first: Distribution| {
+        // Sums of bucketed durations take time: as many as some request makes calls.
+        let with_calls = |first: Distribution, is_s3: bool| {
             let mut sums = vec![first];
-            for k in 0..MAX_LANES {
+            let classes = self.classes.iter().filter(|c| c.tier.is_some() == is_s3);
+            for k in 0..classes.map(|c| c.lanes).max().unwrap_or(0) {
                 sums.push(sums[k].plus(&kms));
             }
             sums
         };
+        let s3_latency = with_calls(a.s3_latency.distribution(), true);
+        let app_latency = with_calls(Distribution::constant(0), false);
         let keys: Vec<KmsKey> = self
             .scenario
             .key
@@ -716,8 +720,8 @@ impl<'a> Builder<'a> {
             workloads: self.workloads,
             bucket_key_caches: self.cache_settings,
             throttled_latency: a.throttled_latency.distribution(),
-            s3_latency: with_calls(a.s3_latency.distribution()),
-            app_latency: with_calls(Distribution::constant(0)),
+            s3_latency,
+            app_latency,
             kms_latency: kms,
             accounts: self.accounts.into_iter().collect(),
             regions: self.regions.into_iter().collect(),
