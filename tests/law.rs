@@ -99,10 +99,11 @@ fn open_scenario(seed: u64) -> String {
     }
     let n = 1 + r.below(4);
     // Loads around the quota matter most, but large ones cost most time.
-    let load = r.log_between(0.01, 3.0) * if quota > 3_000.0 { 0.5 } else { 1.0 };
+    let low = if r.chance(0.5) { 0.01 } else { 0.6 };
+    let load = r.log_between(low, 3.0) * if quota > 3_000.0 { 0.5 } else { 1.0 };
     for w in 0..n {
         let in_b = r.chance(0.25);
-        let rate = load * if in_b { small } else { quota } / n as f64;
+        let rate = 1.2 * load * if in_b { small } else { quota } / n as f64;
         let _ = write!(
             t,
             "[workload.w{w}]\nclients = {}\nretry = {{ {} }}\n",
@@ -1005,4 +1006,18 @@ fn a_third_simulator_agrees_by_interval() {
             }
         }
     }
+}
+
+#[test]
+fn a_workload_follows_a_trace_after_its_last_row() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("t.csv");
+    std::fs::write(&file, "time\n0\n1.5\n3.2\n").expect("a file");
+    let text = format!(
+        "horizon = \"60s\"\nreplications = 1\nregion = \"us-east-1\"\nretry = {{ none = {{}} }}\n[key.k]\n[workload.t]\nkey = \"k\"\noperations = {{ Decrypt = 1 }}\ntrace.file = \"{}\"\n[workload.next]\nkey = \"k\"\nafter = \"t\"\nstop = \"10s\"\noperations = {{ Decrypt = 1 }}\narrivals.constant.rate = \"5/s\"\n",
+        file.display()
+    );
+    let by = &run(&text).variants[0].by_workload;
+    assert_eq!(values(&by["t"], "app_requests"), [3.0]);
+    assert_eq!(values(&by["next"], "app_requests"), [50.0]);
 }
