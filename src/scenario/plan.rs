@@ -126,6 +126,11 @@ impl<'a> Builder<'a> {
             },
             Arrivals::Trace { trace, .. } => {
                 let trace = self.trace(w, s, trace, &default, &mut actions);
+                // It is done after its last row, where another workload may be waiting for that.
+                let stop = match trace.period {
+                    None => stop.min(start.saturating_add(trace.seconds())),
+                    Some(_) => stop,
+                };
                 Kind::Trace { trace, start, stop }
             }
             open => {

@@ -155,6 +155,8 @@ struct World<'a> {
     class_action: Vec<u32>,
     bucket_keys: Vec<BucketKeyCache>,
     warm_up: u64,
+    /// The first second whose arrivals are still to be drawn.
+    undrawn: u64,
     record: Record,
     /// Counters of requests that arrived in the warm-up, which nobody reads.
     unmeasured: Record,
@@ -258,6 +260,7 @@ impl<'a> World<'a> {
                 .map(|c| BucketKeyCache::new(c.fanout, c.lifetime))
                 .collect(),
             warm_up: plan.warm_up_s * SECOND,
+            undrawn: 0,
             record: Record::new(
                 plan.classes.len(),
                 plan.lanes.len(),
@@ -365,6 +368,7 @@ impl<'a> World<'a> {
     fn draw(&mut self, second: u64) {
         self.drawn.clear();
         self.counts.clear();
+        self.undrawn = second + 1;
         if second >= self.plan.horizon_s {
             return;
         }
@@ -1136,7 +1140,8 @@ impl<'a> World<'a> {
                     start,
                     stop,
                 } => {
-                    let first = at.div_ceil(SECOND).max(*start);
+                    // A job done at the very start of a second: that second's arrivals are drawn.
+                    let first = at.div_ceil(SECOND).max(*start).max(self.undrawn);
                     let state = &mut self.workloads[follower];
                     state.active = first..first.saturating_add(stop - start);
                     state.arrivals =
