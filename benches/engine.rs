@@ -23,19 +23,29 @@ fn plans(text: &str, sets: &[&str]) -> Vec<Plan> {
     let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
     let mut sources = Sources::new();
     let loaded = load(&input, &sets, &mut sources).unwrap_or_else(|faults| {
-        panic!("{}", kmsim::scenario::diagnostic::render(&faults, &sources, false))
+        panic!(
+            "{}",
+            kmsim::scenario::diagnostic::render(&faults, &sources, false)
+        )
     });
     loaded.variants.into_iter().map(|v| v.plan).collect()
 }
 
 fn shipped(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("scenarios")
+        .join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// Engine time of one replication \[s\], and its attempts.
 fn engine(plan: &Plan) -> (f64, u64) {
-    let options = Options { seed: 1, replication: 0, simulate_all: false, progress: None };
+    let options = Options {
+        seed: 1,
+        replication: 0,
+        simulate_all: false,
+        progress: None,
+    };
     let started = Instant::now();
     let mut attempts = 0;
     for island in &plan.islands {
@@ -52,7 +62,10 @@ fn median(mut times: Vec<f64>) -> f64 {
 
 /// kmsim and the plain heap alternately on `quota-retry`.
 fn quota_retry(variant: usize, load: f64, horizon_s: u64, runs: usize) {
-    let plan = &plans(&shipped("quota-retry.toml"), &[&format!("horizon={horizon_s}s")])[variant];
+    let plan = &plans(
+        &shipped("quota-retry.toml"),
+        &[&format!("horizon={horizon_s}s")],
+    )[variant];
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     let (mut attempts, mut outcome) = (0, plain_heap::Outcome::default());
     for run in 0..runs {
@@ -86,12 +99,19 @@ fn scaling(name: &str, cases: &[(&str, Vec<Plan>)]) {
     }
     let times: Vec<f64> = times.into_iter().map(median).collect();
     for ((case, _), time) in cases.iter().zip(&times) {
-        println!("{name:<12} {case:>8}  {:>9.5} s  × {:.3}", time, time / times[0]);
+        println!(
+            "{name:<12} {case:>8}  {:>9.5} s  × {:.3}",
+            time,
+            time / times[0]
+        );
     }
 }
 
 fn main() {
-    let filter: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let filter: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with('-'))
+        .collect();
     let wanted = |name: &str| filter.is_empty() || filter.iter().any(|f| name.contains(f.as_str()));
     if wanted("quota-retry") {
         quota_retry(0, 12_000.0, 600, 5);
@@ -108,7 +128,10 @@ fn main() {
             )
         };
         let case = |factor| plans(&text(factor), &[]);
-        scaling("rate", &[("×1", case(1)), ("×10", case(10)), ("×100", case(100))]);
+        scaling(
+            "rate",
+            &[("×1", case(1)), ("×10", case(10)), ("×100", case(100))],
+        );
     }
     if wanted("clients") {
         let text = |clients: u32| {
@@ -118,7 +141,14 @@ fn main() {
             )
         };
         let case = |clients| plans(&text(clients), &[]);
-        scaling("clients", &[("10", case(10)), ("1000", case(1_000)), ("10000", case(10_000))]);
+        scaling(
+            "clients",
+            &[
+                ("10", case(10)),
+                ("1000", case(1_000)),
+                ("10000", case(10_000)),
+            ],
+        );
     }
     if wanted("workloads") {
         // The same load, cut into more workloads.
@@ -134,7 +164,10 @@ fn main() {
             text
         };
         let case = |n| plans(&text(n), &[]);
-        scaling("workloads", &[("1", case(1)), ("100", case(100)), ("1000", case(1_000))]);
+        scaling(
+            "workloads",
+            &[("1", case(1)), ("100", case(100)), ("1000", case(1_000))],
+        );
     }
     if wanted("pending") {
         // Retries that wait: a fixed delay times the rate of throttled attempts.
@@ -145,6 +178,9 @@ fn main() {
             )
         };
         let case = |delay| plans(&text(delay), &[]);
-        scaling("pending", &[("10³", case(1)), ("10⁵", case(100)), ("10⁶", case(1_000))]);
+        scaling(
+            "pending",
+            &[("10³", case(1)), ("10⁵", case(100)), ("10⁶", case(1_000))],
+        );
     }
 }

@@ -33,8 +33,15 @@ pub struct Outcome {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Arrival(u8),
-    Attempt { arrived: u64, class: u8, throttled: u8 },
-    Completion { arrived: u64, class: u8 },
+    Attempt {
+        arrived: u64,
+        class: u8,
+        throttled: u8,
+    },
+    Completion {
+        arrived: u64,
+        class: u8,
+    },
 }
 
 #[derive(Clone, Copy, Default)]
@@ -78,7 +85,11 @@ pub fn run(load: f64, quota: f64, horizon_s: u64, seed: u64) -> Outcome {
                 let write = rng.random::<f64>() >= DECRYPTS[usize::from(w)];
                 (now, 2 * w + u8::from(write), 0)
             }
-            Event::Attempt { arrived, class, throttled } => (arrived, class, throttled),
+            Event::Attempt {
+                arrived,
+                class,
+                throttled,
+            } => (arrived, class, throttled),
             Event::Completion { arrived, class } => {
                 classes[usize::from(class)].succeeded += 1;
                 latency[bucket(now - arrived)] += 1;
@@ -105,7 +116,15 @@ pub fn run(load: f64, quota: f64, horizon_s: u64, seed: u64) -> Outcome {
         }
         let bound = CAP_NS.min(BACKOFF_NS << throttled);
         let at = now + rng.random_range(0..bound) + 1;
-        push(&mut heap, at, Event::Attempt { arrived, class, throttled: throttled + 1 });
+        push(
+            &mut heap,
+            at,
+            Event::Attempt {
+                arrived,
+                class,
+                throttled: throttled + 1,
+            },
+        );
     }
     let mut out = Outcome::default();
     for c in classes {

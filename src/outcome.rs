@@ -439,7 +439,10 @@ fn latencies(
 ) {
     let mut all = histogram();
     let key = replication_key(seed, replication).named("service latency");
-    for (kind, distributions) in [&plan.s3_latency, &plan.app_latency].into_iter().enumerate() {
+    for (kind, distributions) in [&plan.s3_latency, &plan.app_latency]
+        .into_iter()
+        .enumerate()
+    {
         for (calls, distribution) in distributions.iter().enumerate() {
             let mut stream = key.with(kind as u64).with(calls as u64).stream();
             let classes = || {
@@ -467,7 +470,11 @@ fn latencies(
         }
     }
     if !all.is_empty() {
-        for (id, q) in [("latency_s_p50", 0.5), ("latency_s_p90", 0.9), ("latency_s_p99", 0.99)] {
+        for (id, q) in [
+            ("latency_s_p50", 0.5),
+            ("latency_s_p90", 0.9),
+            ("latency_s_p99", 0.99),
+        ] {
             values.insert(id, quantile(&all, all.len(), q) as f64 / SECOND as f64);
         }
     }

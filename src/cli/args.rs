@@ -84,7 +84,7 @@ pub struct Run {
 #[derive(Debug, clap::Args)]
 pub struct How {
     /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// What goes to standard output
     #[arg(long, value_enum, default_value_t = Format::Table)]

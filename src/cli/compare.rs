@@ -9,6 +9,7 @@ use crate::results::RunResults;
 pub(super) fn compare(args: &args::Compare) -> Result<(), Failure> {
     let (mut results, mut faults) = (Vec::new(), Vec::new());
     let mut scenarios = Vec::new();
+    input::one_stdin(&args.inputs)?;
     for (i, path) in args.inputs.iter().enumerate() {
         if path.is_dir() {
             match report::read(path) {

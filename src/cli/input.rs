@@ -27,6 +27,7 @@ pub(super) fn scenario(path: &Path, overrides: &Overrides) -> Result<Loaded, Fai
 /// Several scenarios: every fault of every file at once.
 pub(super) fn scenarios(paths: &[PathBuf], overrides: &Overrides) -> Result<Vec<Loaded>, Failure> {
     let (mut loaded, mut faults) = (Vec::new(), Vec::new());
+    one_stdin(paths)?;
     for path in paths {
         match scenario(path, overrides) {
             Ok(one) => loaded.push(one),
@@ -43,8 +44,8 @@ pub(super) fn scenarios(paths: &[PathBuf], overrides: &Overrides) -> Result<Vec<
 
 fn read(path: &Path) -> Result<Input, Failure> {
     if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(|e| {
+        let mut bytes = Vec::new();
+        std::io::stdin().read_to_end(&mut bytes).map_err(|e| {
             Failure::Input(format!(
                 "error: cannot read a scenario from standard input: {e}"
             ))
@@ -53,13 +54,21 @@ fn read(path: &Path) -> Result<Input, Failure> {
             name: "stdin".to_owned(),
             shown: "stdin".to_owned(),
             folder: PathBuf::from("."),
-            text,
+            text: utf8(bytes, "stdin")?,
         });
     }
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|e| {
-        Failure::Input(format!("error[missing-file]: cannot read the scenario `{shown}`: {e}\n  = help: name a TOML file, for example one of scenarios/*.toml"))
+    let bytes = std::fs::read(path).map_err(|e| {
+        let help = if path.is_dir() {
+            "a directory holds results (`kmsim report`, `kmsim compare`); name the TOML file of a scenario"
+        } else {
+            "name the TOML file of a scenario, for example one of scenarios/*.toml"
+        };
+        Failure::Input(format!(
+            "error[missing-file]: cannot read the scenario `{shown}`: {e}\n  = help: {help}"
+        ))
     })?;
+    let text = utf8(bytes, &shown)?;
     let name = path.file_stem().map_or_else(
         || "scenario".to_owned(),
         |s| s.to_string_lossy().into_owned(),
@@ -73,6 +82,31 @@ fn read(path: &Path) -> Result<Input, Failure> {
         shown,
         folder,
         text,
+    })
+}
+
+/// Standard input can be read once.
+pub(super) fn one_stdin(paths: &[PathBuf]) -> Result<(), Failure> {
+    let n = paths.iter().filter(|p| *p == Path::new("-")).count();
+    if n > 1 {
+        return Err(Failure::Input(format!(
+            "error[duplicate-name]: `-` is there {n} times, but standard input can be read only once\n  = help: keep one `-`, and name the other scenarios by their files"
+        )));
+    }
+    Ok(())
+}
+
+/// The text of a file; where it is none, the place of the first byte that is at fault.
+fn utf8(bytes: Vec<u8>, shown: &str) -> Result<String, Failure> {
+    String::from_utf8(bytes).map_err(|e| {
+        let good = e.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(&e.as_bytes()[..good]).into_owned();
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+        let byte = e.as_bytes()[good];
+        Failure::Input(format!(
+            "error[syntax]: byte 0x{byte:02x} is no UTF-8 text\n  --> {shown}:{line}:{column}\n  = help: a scenario is a TOML file, saved as UTF-8\n\nerror: {shown} has 1 fault"
+        ))
     })
 }
 

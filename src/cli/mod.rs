@@ -40,6 +40,10 @@ impl From<crate::report::ReportError> for Failure {
         let text = format!("error: {e}");
         if e.is_input_fault() {
             Failure::Input(text)
+        } else if matches!(e, crate::report::ReportError::Write { .. }) {
+            Failure::Machine(format!(
+                "{text}\n  = help: name a folder with room that you may write to, `--out DIR`"
+            ))
         } else {
             Failure::Machine(text)
         }

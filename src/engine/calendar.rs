@@ -79,6 +79,11 @@ impl<E: Copy + Ord> Calendar<E> {
         }
     }
 
+    /// The second whose events can be taken.
+    pub fn open_second(&self) -> u64 {
+        self.second
+    }
+
     /// Number of events scheduled.
     pub fn len(&self) -> usize {
         self.len
@@ -190,9 +195,14 @@ impl<E: Copy + Ord> Calendar<E> {
         &mut self.near[ahead]
     }
 
-    /// Makes slot `k` of the open second the current one; the one before must be empty.
+    /// Makes slot `k` of the open second the current one; the one before must be empty. A second is
+    /// opened with its first slot begun.
     pub fn begin_slot(&mut self, k: usize) {
-        debug_assert!(self.slot_is_empty(), "events of slot {} are left", self.slot);
+        debug_assert!(
+            self.slot_is_empty() || (k == self.slot && !self.sorted),
+            "events of slot {} are left",
+            self.slot
+        );
         self.slot = k;
         self.unread = self.starts[k] as usize..self.starts[k + 1] as usize;
         self.current.clear();
@@ -237,14 +247,16 @@ impl<E: Copy + Ord> Calendar<E> {
     fn sort(&mut self) {
         self.current.clear();
         self.cursor = 0;
-        self.current.extend_from_slice(&self.opened[self.unread.clone()]);
+        self.current
+            .extend_from_slice(&self.opened[self.unread.clone()]);
         self.unread = 0..0;
         let mut node = std::mem::replace(&mut self.heads[self.slot], NONE);
         while let Some(&(entry, next)) = self.added.get(node as usize) {
             self.current.push(entry);
             node = next;
         }
-        self.current.sort_unstable_by(|a, b| (a.at, &a.event).cmp(&(b.at, &b.event)));
+        self.current
+            .sort_unstable_by(|a, b| (a.at, &a.event).cmp(&(b.at, &b.event)));
         self.sorted = true;
     }
 
@@ -268,10 +280,9 @@ impl<E: Copy + Ord> Calendar<E> {
         Some(entry)
     }
 
-    /// Schedules an event at `at` \[ns\], not before the last event popped. True where it falls into the
-    /// open second.
+    /// Schedules an event at `at` \[ns\], not before the last event popped.
     #[inline]
-    pub fn push(&mut self, at: u64, event: E) -> bool {
+    pub fn push(&mut self, at: u64, event: E) {
         self.len += 1;
         let entry = Entry { at, event };
         let second = at / SECOND;
@@ -282,7 +293,7 @@ impl<E: Copy + Ord> Calendar<E> {
             } else {
                 self.far.entry(second).or_default().push(entry);
             }
-            return false;
+            return;
         }
         debug_assert!(second == self.second, "an event in the past");
         self.left += 1;
@@ -296,7 +307,6 @@ impl<E: Copy + Ord> Calendar<E> {
             self.added.push((entry, self.heads[slot]));
             self.heads[slot] = (self.added.len() - 1) as u32;
         }
-        true
     }
 
     /// Takes the next event of all, going through slots and seconds as needed.
@@ -382,7 +392,10 @@ mod tests {
         first.sort_unstable();
         assert_eq!(first, [3, 5, 7, 9]);
         calendar.begin_slot(1);
-        assert_eq!((calendar.next_at(), calendar.pop().map(|e| e.event)), (SECOND + SLOT_NS, Some(SECOND + SLOT_NS)));
+        assert_eq!(
+            (calendar.next_at(), calendar.pop().map(|e| e.event)),
+            (SECOND + SLOT_NS, Some(SECOND + SLOT_NS))
+        );
         assert_eq!(calendar.pop().map(|e| e.event), Some(8));
         assert!(calendar.is_empty());
     }

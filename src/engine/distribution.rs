@@ -53,17 +53,23 @@ impl Distribution {
             } else {
                 (other, self)
             };
-            let shifted = many.values.iter().map(|v| v + one.values[0]);
-            return Distribution::from_buckets(shifted.zip(many.probabilities.iter().copied()).collect());
+            return Distribution::from_buckets(
+                many.values
+                    .iter()
+                    .map(|v| v + one.values[0])
+                    .zip(many.probabilities.iter().copied())
+                    .collect(),
+            );
         }
-        let mut grid = vec![0.0; 64 << GRID_BITS];
+        // Millions of pairs fall on some thousand values: added up by number, not by search.
+        let mut sums = vec![0.0; GRID_POINTS];
         for (a, p) in self.values.iter().zip(&self.probabilities) {
             for (b, q) in other.values.iter().zip(&other.probabilities) {
-                grid[grid_index(a + b)] += p * q;
+                sums[grid_point(a + b)] += p * q;
             }
         }
-        let sums = grid.into_iter().enumerate().filter(|&(_, p)| p > 0.0);
-        Distribution::from_buckets(sums.map(|(i, p)| (grid_value(i), p)).collect())
+        let points = sums.into_iter().enumerate().filter(|&(_, p)| p > 0.0);
+        Distribution::from_buckets(points.map(|(i, p)| (grid_value(i), p)).collect())
     }
 
     fn from_buckets(buckets: BTreeMap<u64, f64>) -> Distribution {
@@ -111,7 +117,9 @@ impl Distribution {
         let step = u64::MAX / parts as u64;
         let mut buckets = BTreeMap::new();
         for i in 0..parts as u64 {
-            let place = self.cumulative.partition_point(|&c| c < i * step + step / 2);
+            let place = self
+                .cumulative
+                .partition_point(|&c| c < i * step + step / 2);
             *buckets.entry(self.values[place]).or_insert(0.0) += 1.0;
         }
         Distribution::from_buckets(buckets)
@@ -129,28 +137,57 @@ impl Distribution {
     }
 }
 
-/// Bits of mantissa of the grid of sums: its values are 0.4 % apart.
-const GRID_BITS: u32 = 8;
+/// Points of the common grid: every number below 512, then 256 for each doubling.
+const GRID_POINTS: usize = 512 + 256 * 55 + 1;
 
-/// Place of a duration on the grid.
-fn grid_index(ns: u64) -> usize {
-    let shift = (64 - ns.leading_zeros()).saturating_sub(GRID_BITS + 1);
-    (u64::from(shift) << GRID_BITS) as usize + (ns >> shift) as usize
+/// Number of the nearest point of the common grid: 8 bits of mantissa, at most 0.4 % apart.
+fn grid_point(ns: u64) -> usize {
+    let bits = 64 - ns.leading_zeros();
+    if bits <= 9 {
+        return ns as usize;
+    }
+    let shift = bits - 9;
+    // Rounded half up, without the overflow that adding the half first could bring.
+    let mantissa = (ns >> shift) + (ns >> (shift - 1) & 1);
+    512 + 256 * (shift as usize - 1) + mantissa as usize - 256
 }
 
-/// Middle of a place of the grid.
-fn grid_value(index: usize) -> u64 {
-    if index < 2 << GRID_BITS {
-        return index as u64;
+/// The value of a point of the common grid.
+fn grid_value(point: usize) -> u64 {
+    match point.checked_sub(512) {
+        None => point as u64,
+        Some(above) => (256 + (above % 256) as u64) << (above / 256 + 1),
     }
-    let shift = (index >> GRID_BITS) as u32 - 1;
-    let mantissa = index as u64 - (u64::from(shift) << GRID_BITS);
-    (mantissa << shift) + (1 << shift >> 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_grid_is_ascending_and_near() {
+        for point in 1..GRID_POINTS - 1 {
+            assert!(grid_value(point) > grid_value(point - 1), "{point}");
+            assert_eq!(grid_point(grid_value(point)), point);
+        }
+        for ns in [
+            0,
+            511,
+            512,
+            513,
+            1_023,
+            1_025,
+            4_000_000,
+            30_123_456,
+            3_600_000_000_000,
+        ] {
+            let value = grid_value(grid_point(ns));
+            assert!(
+                value.abs_diff(ns) as f64 <= 0.002 * ns as f64,
+                "{ns} {value}"
+            );
+        }
+    }
 
     #[test]
     fn a_lognormal_has_its_median_and_percentiles() {

@@ -69,7 +69,8 @@ enum State {
     Bucket(Bucket),
 }
 
-/// Token bucket: one token is `den` · 10⁹ units, `num` units come in each nanosecond.
+/// Token bucket: one token is `den` · 10⁹ units, `num` units come in each nanosecond, both divided
+/// by what they have in common.
 #[derive(Clone, Debug)]
 struct Bucket {
     steps: Vec<(u64, u64)>,
@@ -221,8 +222,9 @@ fn segments(steps: &[Step]) -> Vec<Segment> {
         let mut from_ns = step.from_s * SECOND;
         if let Some(last) = out.last() {
             // The window that is open when a change comes keeps the old capacity to its end.
-            from_ns =
-                last.from_ns + (from_ns - last.from_ns).div_ceil(last.window_ns) * last.window_ns;
+            // Another change inside that same window replaces the one that waits for its end.
+            let since = from_ns.saturating_sub(last.from_ns);
+            from_ns = last.from_ns + since.div_ceil(last.window_ns) * last.window_ns;
             if out.last().is_some_and(|l| l.from_ns == from_ns) {
                 out.pop();
             }
@@ -256,9 +258,12 @@ impl Bucket {
     fn new(burst: f64, steps: &[Step]) -> Bucket {
         // One denominator for all steps, so that the level needs no conversion at a change.
         let den = steps.iter().fold(1, |d, s| lcm(d, s.den));
+        let unit = steps.iter().fold(den.saturating_mul(SECOND), |u, s| {
+            gcd(u, s.num.saturating_mul(den / s.den))
+        });
         let rates: Vec<(u64, u64)> = steps
             .iter()
-            .map(|s| (s.from_s * SECOND, s.num * (den / s.den)))
+            .map(|s| (s.from_s * SECOND, s.num.saturating_mul(den / s.den) / unit))
             .collect();
         let rate = rates[0].1;
         let mut bucket = Bucket {
@@ -267,7 +272,7 @@ impl Bucket {
             burst,
             rate,
             capacity: 0,
-            token: den * SECOND,
+            token: den.saturating_mul(SECOND) / unit,
             level: 0,
             last: 0,
         };
@@ -302,12 +307,15 @@ impl Bucket {
     }
 }
 
-fn lcm(a: u64, b: u64) -> u64 {
-    let (mut x, mut y) = (a, b);
-    while y > 0 {
-        (x, y) = (y, x % y);
+fn gcd(mut a: u64, mut b: u64) -> u64 {
+    while b > 0 {
+        (a, b) = (b, a % b);
     }
-    a / x * b
+    a
+}
+
+fn lcm(a: u64, b: u64) -> u64 {
+    a / gcd(a, b) * b
 }
 
 #[cfg(test)]
@@ -405,6 +413,15 @@ mod tests {
             admitted(&mut b, std::iter::repeat_n(7 * SECOND, 4)),
             [true, true, true, false]
         );
+    }
+
+    #[test]
+    fn two_changes_inside_one_window_leave_the_later() {
+        let step = |from_s, num, den| Step { from_s, num, den };
+        let steps = [step(0, 1, 10), step(3, 2, 10), step(5, 3, 10)];
+        let mut l = Limiter::new(Shape::FixedWindow, &steps);
+        let got = admitted(&mut l, [6, 7, 10, 11, 12, 13].map(|s| s * SECOND));
+        assert_eq!(got, [true, false, true, true, true, false]);
     }
 
     #[test]

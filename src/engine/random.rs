@@ -403,16 +403,32 @@ mod tests {
 
     #[test]
     fn thinning_is_binomial() {
-        for (n, p) in [(1, 0.5), (63, 0.5), (64, 0.5), (1000, 0.5), (1000, 0.31), (40, 0.9)] {
+        for (n, p) in [
+            (1, 0.5),
+            (63, 0.5),
+            (64, 0.5),
+            (1000, 0.5),
+            (1000, 0.31),
+            (40, 0.9),
+        ] {
             let mut s = Key::root(13, 1).stream();
             let runs = 40_000;
             let (m, v) = moments(runs, || s.thinned(n, p) as f64);
             let var = n as f64 * p * (1.0 - p);
-            assert!((m - n as f64 * p).abs() < 4.5 * (var / runs as f64).sqrt(), "{n} {p}: {m}");
-            assert!((v / var - 1.0).abs() < 0.05, "{n} {p}: variance {v} of {var}");
+            assert!(
+                (m - n as f64 * p).abs() < 4.5 * (var / runs as f64).sqrt(),
+                "{n} {p}: {m}"
+            );
+            assert!(
+                (v / var - 1.0).abs() < 0.05,
+                "{n} {p}: variance {v} of {var}"
+            );
         }
         let mut s = Key::root(13, 2).stream();
-        assert_eq!((s.thinned(77, 0.0), s.thinned(77, 1.0), s.thinned(0, 0.4)), (0, 77, 0));
+        assert_eq!(
+            (s.thinned(77, 0.0), s.thinned(77, 1.0), s.thinned(0, 0.4)),
+            (0, 77, 0)
+        );
     }
 
     #[test]

@@ -271,7 +271,11 @@ impl Density {
     pub fn left_share(&self, from: f64, to: f64) -> f64 {
         let middle = 0.5 * (from + to);
         let (a, b, c) = (self.mass(from), self.mass(middle), self.mass(to));
-        if c > a { ((b - a) / (c - a)).clamp(0.0, 1.0) } else { 0.5 }
+        if c > a {
+            ((b - a) / (c - a)).clamp(0.0, 1.0)
+        } else {
+            0.5
+        }
     }
 
     /// Mass before `x` \[fraction of the second\].
@@ -326,8 +330,9 @@ impl Density {
             } => {
                 let from = u128::from(second - start) * u128::from(SECOND);
                 for i in 0..n {
-                    let at =
-                        u128::from(first + i) * u128::from(den * SECOND) / u128::from(*num) - from;
+                    let at = u128::from(first + i) * (u128::from(*den) * u128::from(SECOND))
+                        / u128::from(*num)
+                        - from;
                     f(at as u64, i as u32, key.with(i));
                 }
             }
@@ -472,10 +477,16 @@ mod tests {
             let mut coarse = [0; 8];
             density.split_to(4, n, Key::root(6, 1), &mut coarse);
             for (q, share) in shares.iter().enumerate() {
-                let got: u64 = counts[q * SLOTS / 4..(q + 1) * SLOTS / 4].iter().map(|&c| u64::from(c)).sum();
+                let got: u64 = counts[q * SLOTS / 4..(q + 1) * SLOTS / 4]
+                    .iter()
+                    .map(|&c| u64::from(c))
+                    .sum();
                 assert_eq!(got, coarse[4 + q]);
                 let sd = (n as f64 * share * (1.0 - share)).sqrt();
-                assert!((got as f64 - n as f64 * share).abs() < 4.5 * sd, "{density:?}, quarter {q}");
+                assert!(
+                    (got as f64 - n as f64 * share).abs() < 4.5 * sd,
+                    "{density:?}, quarter {q}"
+                );
             }
         }
     }

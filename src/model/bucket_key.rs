@@ -56,7 +56,8 @@ pub struct BucketKeyCache {
     lifetime: u64,
     requests: u64,
     generated: u32,
-    /// The key each partition writes under.
+    /// The key each partition writes under; as long as the partitions that were asked so far, for
+    /// with many sessions most caches stay small.
     writing: Vec<(u32, Copy)>,
     /// Copies for reading, by partition and key.
     reading: HashMap<(u32, BucketKeyId), Copy>,
@@ -70,7 +71,7 @@ impl BucketKeyCache {
             lifetime,
             requests: 0,
             generated: 0,
-            writing: vec![(0, Copy::NEVER); fanout as usize],
+            writing: Vec::new(),
             reading: HashMap::new(),
         }
     }
@@ -84,14 +85,18 @@ impl BucketKeyCache {
 
     /// The bucket key that an object written at `at` goes under, if the partition holds one.
     pub fn write(&self, partition: u32, at: u64) -> Option<BucketKeyId> {
-        let (id, copy) = self.writing[partition as usize];
-        copy.serves(at).then_some(BucketKeyId::Generated(id))
+        let (id, copy) = self.writing.get(partition as usize)?;
+        copy.serves(at).then_some(BucketKeyId::Generated(*id))
     }
 
     /// KMS generated a key for a miss at `at` and answers at `ready`; the key of that object.
     pub fn generated(&mut self, partition: u32, at: u64, ready: u64) -> BucketKeyId {
         self.generated += 1;
         let id = self.generated;
+        if self.writing.len() <= partition as usize {
+            self.writing
+                .resize(partition as usize + 1, (0, Copy::NEVER));
+        }
         let (current, copy) = &mut self.writing[partition as usize];
         let before = copy.from;
         copy.fetched(at, ready, self.lifetime);

@@ -155,7 +155,8 @@ impl RetryTokens {
     #[inline]
     pub fn affords(&self, client: u32) -> u32 {
         let left = self.quota.capacity - self.missing[client as usize].min(self.quota.capacity);
-        left.checked_div(self.quota.throttling_cost).unwrap_or(u32::MAX)
+        left.checked_div(self.quota.throttling_cost)
+            .unwrap_or(u32::MAX)
     }
 
     /// Gives back what a success earns.

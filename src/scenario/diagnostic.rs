@@ -199,6 +199,24 @@ impl Sources {
         SourceId(self.sources.len() - 1)
     }
 
+    /// Length of the longest line that a place touches \[bytes\].
+    fn longest_line(&self, place: &Place) -> usize {
+        let text = self.text(place.source);
+        let start = place.range.start.min(text.len());
+        let end = place.range.end.clamp(start, text.len());
+        let bytes = text.as_bytes();
+        let from = bytes[..start]
+            .iter()
+            .rposition(|b| *b == b'\n')
+            .map_or(0, |i| i + 1);
+        let to = bytes[end..]
+            .iter()
+            .position(|b| *b == b'\n')
+            .map_or(text.len(), |i| end + i);
+        let lines = bytes[from..to].split(|b| *b == b'\n');
+        lines.map(<[u8]>::len).max().unwrap_or(0)
+    }
+
     fn is_argument(&self, source: SourceId) -> bool {
         self.sources
             .get(source.0)
@@ -357,6 +375,15 @@ fn render_one(diagnostic: &Diagnostic, sources: &Sources, config: &Config, color
         .with_labels_iter(primary.chain(secondary))
         .with_notes_iter(diagnostic.help.iter().map(|help| format!("help: {help}")));
 
+    // A line of a megabyte, underlined, helps nobody.
+    let too_long = |place: &Place| sources.longest_line(place) > MOST_SHOWN;
+    let places = || {
+        let more = diagnostic.more.iter().map(|(place, _)| place);
+        diagnostic.place.iter().chain(more)
+    };
+    if places().any(too_long) {
+        return without_lines(diagnostic, sources);
+    }
     let rendered = if color {
         let styles = Styles::default();
         let mut buffer = termcolor::Buffer::ansi();
@@ -368,12 +395,10 @@ fn render_one(diagnostic: &Diagnostic, sources: &Sources, config: &Config, color
     };
     // A place outside its text cannot be underlined; the fault itself must not get lost for that.
     let Ok(mut text) = rendered else {
-        let help = diagnostic.help.as_deref().unwrap_or("");
-        return format!("{}\n  = help: {help}\n\n", diagnostic.one_line(sources));
+        return without_lines(diagnostic, sources);
     };
     // The one line of an argument needs no number.
-    let places = diagnostic.place.iter();
-    for place in places.chain(diagnostic.more.iter().map(|(place, _)| place)) {
+    for place in places() {
         if sources.is_argument(place.source)
             && let Ok(location) = sources.location(place.source, place.range.start)
         {
@@ -387,6 +412,35 @@ fn render_one(diagnostic: &Diagnostic, sources: &Sources, config: &Config, color
         }
     }
     text
+}
+
+/// Longest line or word shown in full \[characters\].
+const MOST_SHOWN: usize = 1_000;
+
+/// As [`render_one`], without the lines concerned.
+fn without_lines(diagnostic: &Diagnostic, sources: &Sources) -> String {
+    let title = format!("{}[{}]", diagnostic.severity.name(), diagnostic.code);
+    let mut text = format!("{title}: {}\n", clipped(&diagnostic.message));
+    if let Some(place) = &diagnostic.place {
+        text.push_str(&format!("  --> {}\n", clipped(&sources.locate(place))));
+    }
+    if let Some(help) = &diagnostic.help {
+        text.push_str(&format!("  = help: {}\n", clipped(help)));
+    }
+    text.push('\n');
+    text
+}
+
+/// The text with what is too long in the middle left out.
+fn clipped(text: &str) -> String {
+    let length = text.chars().count();
+    if length <= MOST_SHOWN {
+        return text.to_owned();
+    }
+    let part = MOST_SHOWN / 3;
+    let head: String = text.chars().take(part).collect();
+    let tail: String = text.chars().skip(length - part).collect();
+    format!("{head} … {tail}")
 }
 
 #[cfg(test)]

@@ -287,7 +287,8 @@ impl Builder {
                                 Code::Syntax,
                                 format!("the integer {number} has too many digits"),
                             )
-                            .at(place.clone()),
+                            .at(place.clone())
+                            .help("no setting takes so large a number; is a unit missing?"),
                         );
                         Node::Integer(0)
                     }
@@ -298,7 +299,8 @@ impl Builder {
                 Err(_) => {
                     self.faults.push(
                         Diagnostic::error(Code::Syntax, format!("{number} is not a number"))
-                            .at(place.clone()),
+                            .at(place.clone())
+                            .help("write it like 0.5 or 1e6"),
                     );
                     Node::Float(0.0)
                 }
@@ -329,7 +331,18 @@ fn syntax_fault(message: &str, written: &str) -> Diagnostic {
         return Diagnostic::error(Code::Syntax, format!("`{written}` is not a value"))
             .help(format!("write \"{written}\" if it is meant as text"));
     }
-    Diagnostic::error(Code::Syntax, message)
+    if message.starts_with("invalid unquoted key") {
+        return Diagnostic::error(Code::Syntax, message).help(
+            "put a key with other characters than letters, digits, `_` and `-` in \"quotes\"",
+        );
+    }
+    if message.contains("recurs") {
+        return Diagnostic::error(Code::Syntax, "tables or arrays are nested too deeply")
+            .help(format!("no setting lies deeper than {MAX_DEPTH} keys"));
+    }
+    Diagnostic::error(Code::Syntax, message).help(
+        "scenario files are TOML: `key = value`, `[table]`, text in \"quotes\" (https://toml.io)",
+    )
 }
 
 struct Segment {
@@ -348,6 +361,10 @@ fn bad_path(argument: &str, source: SourceId, range: std::ops::Range<usize>) -> 
          other characters than letters, digits, `_` and `-`",
     )
 }
+
+/// Most keys in the path of a `--set`: as deep as the TOML parser nests tables, deeper than any
+/// setting lies; without a limit the recursion over tables would run out of stack.
+const MAX_DEPTH: usize = 80;
 
 /// The segments of the path and where the value starts.
 fn set_path(argument: &str, source: SourceId) -> Result<(Vec<Segment>, usize), Diagnostic> {
@@ -368,6 +385,17 @@ fn set_path(argument: &str, source: SourceId) -> Result<(Vec<Segment>, usize), D
             },
         });
         at += length;
+        if segments.len() > MAX_DEPTH {
+            return Err(Diagnostic::error(
+                Code::BadSet,
+                format!("the path has more than {MAX_DEPTH} keys"),
+            )
+            .at(Place {
+                source,
+                range: at - length..at,
+            })
+            .help("`kmsim check` names the keys known at each place"));
+        }
         at += leading_space(&argument[at..]);
         match argument[at..].chars().next() {
             Some('.') => at += 1,
@@ -565,7 +593,7 @@ mod tests {
         );
         assert_eq!(
             faults("a = [1,\n2\nb = 3\n"),
-            "bad.toml:3:1: error[syntax]: missing comma between array elements, expected `,` ()"
+            "bad.toml:3:1: error[syntax]: missing comma between array elements, expected `,` (scenario files are TOML: `key = value`, `[table]`, text in \"quotes\" (https://toml.io))"
         );
     }
 

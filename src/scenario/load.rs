@@ -3,7 +3,7 @@
 //! Every fault of every variant is found in one go; a fault of the base is told once.
 
 use super::diagnostic::{Code, Diagnostic, Severity, Sources};
-use super::document::{self, Node, Table};
+use super::document::{self, Node, Table, key_text};
 use super::plan;
 use super::reader::{Diagnostics, Reader};
 use super::settings::{self, Home, Scenario};
@@ -207,19 +207,28 @@ fn variants(base: &mut Table, diagnostics: &Diagnostics) -> Vec<(String, Table)>
         );
         return out;
     };
+    if all.entries.is_empty() {
+        diagnostics.push(
+            Diagnostic::error(Code::MissingKey, "`variant` names no variant")
+                .at(entry.value.place.clone())
+                .help("write `[variant.NAME]` and below it what the variant changes, or drop `variant`"),
+        );
+    }
     for (name, entry) in &all.entries {
         let Node::Table(over) = &entry.value.node else {
             diagnostics.push(
                 Diagnostic::error(
                     Code::WrongType,
                     format!(
-                        "`variant.{name}` is {}, not a table",
+                        "`variant.{}` is {}, not a table",
+                        key_text(name),
                         entry.value.node.describe()
                     ),
                 )
                 .at(entry.value.place.clone())
                 .help(format!(
-                    "write `[variant.{name}]` and below it what the variant changes"
+                    "write `[variant.{}]` and below it what the variant changes",
+                    key_text(name)
                 )),
             );
             continue;
@@ -227,7 +236,7 @@ fn variants(base: &mut Table, diagnostics: &Diagnostics) -> Vec<(String, Table)>
         for key in RUN_KEYS.iter().chain(&["variant"]) {
             if let Some(entry) = over.entries.get(*key) {
                 diagnostics.push(
-                    Diagnostic::error(Code::Contradiction, format!("`variant.{name}` sets `{key}`, which holds for all variants"))
+                    Diagnostic::error(Code::Contradiction, format!("`variant.{}` sets `{key}`, which holds for all variants", key_text(name)))
                         .at(entry.key.clone())
                         .help("set it at the top of the file: variants are compared over the same time and seed"),
                 );

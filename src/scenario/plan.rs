@@ -1,6 +1,6 @@
 //! From a scenario to the model: classes, lanes, quota pools, caches, islands.
 
-use super::diagnostic::{Code, Diagnostic};
+use super::diagnostic::{Code, Diagnostic, Place};
 use super::load::RunSettings;
 use super::reader::Diagnostics;
 use super::settings::{
@@ -42,6 +42,7 @@ pub(super) fn build(
         b.declared_quota(settings);
     }
     b.orders();
+    b.prices();
     if faults.has_errors() {
         return None;
     }
@@ -125,6 +126,11 @@ impl<'a> Builder<'a> {
             },
             Arrivals::Trace { trace, .. } => {
                 let trace = self.trace(w, s, trace, &default, &mut actions);
+                // It is done after its last row, where another workload may be waiting for that.
+                let stop = match trace.period {
+                    None => stop.min(start.saturating_add(trace.seconds())),
+                    Some(_) => stop,
+                };
                 Kind::Trace { trace, start, stop }
             }
             open => {
@@ -331,16 +337,12 @@ impl<'a> Builder<'a> {
         let settings = self.scenario.requester.get(requester);
         let (class, sessions) = match (settings, self.scenario.assumption.bucket_key_requester) {
             (Some(r), RequesterRule::Role) => (
-                format!(
-                    "{} {} {}",
-                    r.account,
-                    r.role,
-                    r.session_policy.as_deref().unwrap_or("")
-                ),
+                // Apart as in Debug, quoted: names may hold any character.
+                format!("{:?}", (&r.account, &r.role, &r.session_policy)),
                 1,
             ),
             (Some(r), RequesterRule::Session) => (requester.to_owned(), r.sessions),
-            (None, _) => (format!("{account} {requester}"), 1),
+            (None, _) => (format!("{:?}", (account, requester)), 1),
         };
         let next = self.cache_settings.len();
         let cache = *self
@@ -655,6 +657,55 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Everything that can be billed must have a price: better told here than after hours.
+    fn prices(&self) {
+        let mut missing: IndexMap<(&str, &str), Place> = IndexMap::new();
+        let mut need = |item: &'static str, region: &'a str, place: &Place| {
+            let own = self.scenario.price.get(item);
+            let has_own = own.is_some_and(|p| p.region.as_deref().is_none_or(|r| r == region));
+            if !has_own && catalog::price(item, region).is_none() {
+                missing
+                    .entry((item, region))
+                    .or_insert_with(|| place.clone());
+            }
+        };
+        for class in &self.classes {
+            let Some((_, s)) = self.scenario.workload.get_index(class.workload) else {
+                continue;
+            };
+            for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
+                let Some((_, key)) = self.scenario.key.get_index(lane.key) else {
+                    continue;
+                };
+                need(lane.price_item, &key.region, &s.place);
+                if self.scenario.account.values().any(|a| a.trail_copies > 1) {
+                    need("cloudtrail-copies", &key.region, &s.place);
+                }
+            }
+            let bucket = class.bucket.and_then(|b| self.scenario.bucket.get_index(b));
+            if let (Some(item), Some((_, bucket))) = (class.tier.and_then(|t| t.item()), bucket) {
+                need(item, &bucket.region, &s.place);
+            }
+        }
+        for key in self.scenario.key.values() {
+            if key.managed_by == ManagedBy::Customer {
+                need("kms-keys", &key.region, &key.place);
+            }
+        }
+        for ((item, region), place) in missing {
+            self.faults.push(
+                Diagnostic::error(
+                    Code::NoDefault,
+                    format!("the catalog has no price of `{item}` in {region}"),
+                )
+                .at(place)
+                .help(format!(
+                    "write `[price.{item}]` with `usd = \"…\"` and `per = …`"
+                )),
+            );
+        }
+    }
+
     fn fault(&self, s: &WorkloadSettings, code: Code, message: String, help: impl Into<String>) {
         self.faults.push(
             Diagnostic::error(code, message)
@@ -671,13 +722,17 @@ impl<'a> Builder<'a> {
     fn finish(mut self, name: &str) -> Plan {
         let a = &self.scenario.assumption;
         let kms = a.kms_latency.distribution();
-        let with_calls = |first: Distribution| {
+        // One sum for each number of calls that a request can make, S3's and applications' apart.
+        let with_calls = |first: Distribution, of_s3: bool| {
+            let of_kind = self.classes.iter().filter(|c| c.tier.is_some() == of_s3);
             let mut sums = vec![first];
-            for k in 0..MAX_LANES {
+            for k in 0..of_kind.map(|c| c.lanes).max().unwrap_or(0) {
                 sums.push(sums[k].plus(&kms));
             }
             sums
         };
+        let s3_latency = with_calls(a.s3_latency.distribution(), true);
+        let app_latency = with_calls(Distribution::constant(0), false);
         let keys: Vec<KmsKey> = self
             .scenario
             .key
@@ -711,8 +766,8 @@ impl<'a> Builder<'a> {
             workloads: self.workloads,
             bucket_key_caches: self.cache_settings,
             throttled_latency: a.throttled_latency.distribution(),
-            s3_latency: with_calls(a.s3_latency.distribution()),
-            app_latency: with_calls(Distribution::constant(0)),
+            s3_latency,
+            app_latency,
             kms_latency: kms,
             accounts: self.accounts.into_iter().collect(),
             regions: self.regions.into_iter().collect(),

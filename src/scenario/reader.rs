@@ -164,7 +164,8 @@ impl FromValue for String {
 
     fn from_value(value: &Value, path: &str, faults: &Diagnostics) -> Option<String> {
         match &value.node {
-            Node::String(text) => Some(text.clone()),
+            // Without quotes a date is a TOML value of its own kind; `start` and the like take text.
+            Node::String(text) | Node::Datetime(text) => Some(text.clone()),
             _ => {
                 wrong_type::<String>(value, path, faults);
                 None

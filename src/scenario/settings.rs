@@ -73,6 +73,9 @@ pub struct KmsKeySettings {
     pub spec: KeySpec,
     /// Custom key store, `None` for KMS's own.
     pub key_store: Option<String>,
+    /// Where it is written.
+    #[serde(skip)]
+    pub place: super::diagnostic::Place,
 }
 
 /// Who manages a key.
@@ -331,15 +334,37 @@ pub(super) fn keys(
         }
         let key_store = r.reference("key_store", stores.keys().map(String::as_str));
         let (account, region) = (account?, region?);
-        if let Some(store) = key_store.as_ref().and_then(|s| stores.get(s))
-            && store.region != region
-        {
-            r.fault(
-                Code::Contradiction,
-                r.place_of("key_store"),
-                format!("the key is in {region}, its key store in {}", store.region),
-                "a custom key store holds keys of its own Region",
-            );
+        if let Some(store) = key_store.as_ref().and_then(|s| stores.get(s)) {
+            if store.region != region {
+                r.fault(
+                    Code::Contradiction,
+                    r.place_of("key_store"),
+                    format!("the key is in {region}, its key store in {}", store.region),
+                    "a custom key store holds keys of its own Region",
+                );
+            }
+            if store.account != account {
+                r.fault(
+                    Code::Contradiction,
+                    r.place_of("key_store"),
+                    format!(
+                        "the key belongs to account {account}, its key store to {}",
+                        store.account
+                    ),
+                    "a custom key store holds keys of its own account",
+                );
+            }
+            if spec != KeySpec::SymmetricDefault {
+                r.fault(
+                    Code::ImpossibleOperation,
+                    r.place_of("key_store"),
+                    format!(
+                        "custom key stores hold symmetric keys only; this key is {}",
+                        spec.name()
+                    ),
+                    "drop `key_store`, or `spec`",
+                );
+            }
         }
         Some(KmsKeySettings {
             account,
@@ -347,6 +372,7 @@ pub(super) fn keys(
             managed_by,
             spec,
             key_store,
+            place: r.place(),
         })
     }))
 }
@@ -474,7 +500,7 @@ pub(super) fn quotas(
         };
         let limit = positive(r, "limit");
         let changes = r.list("changes", |_, r| {
-            let at = r.required::<Span>("at");
+            let at = r.required_in("at", ..=LATEST);
             let limit = positive(r, "limit");
             if !r.has("limit") {
                 let _: Option<Rate> = r.required("limit");
@@ -488,6 +514,25 @@ pub(super) fn quotas(
         let mut changes: Vec<QuotaChange> = changes.into_iter().flatten().collect();
         changes.sort_by_key(|c| c.at);
         if let Some(s) = of_store {
+            for (key, given, its) in [
+                ("account", &account, &s.account),
+                ("region", &region, &s.region),
+            ] {
+                if r.has(key)
+                    && let Some(given) = given
+                    && given != its
+                {
+                    r.fault(
+                        Code::Contradiction,
+                        r.place_of(key),
+                        format!(
+                            "`{}` is {given}, but its key store's is {its}",
+                            r.path_of(key)
+                        ),
+                        format!("drop `{key}`: a store's quota lies where the store is"),
+                    );
+                }
+            }
             account = Some(s.account.clone());
             region = Some(s.region.clone());
         }
@@ -514,6 +559,33 @@ pub(super) fn quotas(
                 limit
             }
         };
+        let given = limit.map(|l| ("limit", l));
+        let limits = || {
+            given
+                .into_iter()
+                .chain(changes.iter().map(|c| ("changes", c.limit)))
+        };
+        if let LimiterSettings::TokenBucket { .. } = limiter {
+            if common_denominator(limits().map(|l| l.1)).is_none() {
+                let alone = common_denominator(given.iter().map(|l| l.1)).is_none();
+                let place = if alone { "limit" } else { "changes" };
+                let shown: Vec<String> = limits().map(|l| l.1.to_string()).collect();
+                r.fault(
+                    Code::OutOfRange,
+                    r.place_of(place),
+                    format!(
+                        "`{}`: a token bucket cannot hold {}: no common denominator up to 10⁹",
+                        r.path(),
+                        shown.join(", ")
+                    ),
+                    "round, best to whole numbers per second",
+                );
+            }
+        } else {
+            for (key, limit) in limits() {
+                window(r, key, limit);
+            }
+        }
         let pool = (
             account.clone(),
             region.clone(),
@@ -554,6 +626,45 @@ fn positive(r: &mut Reader<'_>, key: &str) -> Option<Rate> {
         return None;
     }
     Some(rate)
+}
+
+/// A window admits `num` in any `den` seconds: 33.3333/s would be 333,333 at once every three hours,
+/// which nobody means.
+fn window(r: &mut Reader<'_>, key: &str, limit: Rate) {
+    let most = if limit.num() >= limit.den() {
+        60
+    } else {
+        86_400
+    };
+    if limit.den() > most {
+        r.fault(
+            Code::OutOfRange,
+            r.place_of(key),
+            format!(
+                "`{}`: {limit} is {} in windows of {} s, longer than the {most} s that such a limit can have",
+                r.path_of(key),
+                limit.num(),
+                limit.den()
+            ),
+            "round, best to a whole number per second, or write `limiter = \"token-bucket\"`",
+        );
+    }
+}
+
+/// Latest change of a quota: the longest horizon.
+const LATEST: Span = Span::from_secs(10 * 366 * 86_400);
+
+/// Smallest number that every denominator divides, up to 10⁹: finer tokens do not fit the bucket.
+fn common_denominator(mut limits: impl Iterator<Item = Rate>) -> Option<u64> {
+    limits.try_fold(1_u64, |all, limit| {
+        let (mut a, mut b) = (all, limit.den());
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        (all / a)
+            .checked_mul(limit.den())
+            .filter(|d| *d <= 1_000_000_000)
+    })
 }
 
 fn limiter(r: &mut Reader<'_>) -> LimiterSettings {

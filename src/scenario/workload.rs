@@ -372,10 +372,13 @@ impl Retry {
             .chain(names)
             .collect();
         let attempts = 1..=u32::from(u16::MAX);
+        // What is under way is followed to its end, second by second: a wait must be one that a
+        // client would sit out.
+        let wait = ..=Span::from_secs(86_400);
         r.choice("retry", &alternatives, |tag, r| match tag {
             "none" => Some(Retry::fixed("none", 1, Span::ZERO)),
             "fixed" => {
-                let delay: Option<Span> = r.required("delay");
+                let delay = r.required_in("delay", wait);
                 let max = r.required_in("max_attempts", attempts);
                 let quota = RetryQuotaSettings::read(r);
                 Some(Retry {
@@ -384,8 +387,8 @@ impl Retry {
                 })
             }
             "exponential" => {
-                let initial_backoff: Option<Span> = r.required("initial_backoff");
-                let max_backoff = r.or("max_backoff", Span::from_secs(20));
+                let initial_backoff = r.required_in("initial_backoff", wait);
+                let max_backoff = r.or_in("max_backoff", Span::from_secs(20), wait);
                 let jitters = ["none", "full", "equal", "decorrelated"];
                 let jitter = r
                     .reference("jitter", jitters)
@@ -793,9 +796,14 @@ fn arrivals(r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Arrivals> {
     open.or(trace).or(job).flatten()
 }
 
-/// A rate up to what fits into one simulated second.
+/// The highest rate of arrivals: what fits into one simulated second.
+const MAX_RATE: Rate = Rate::per_second_exactly(1_000_000_000);
+
+/// Factors of a day of the week.
+const WEEKLY_FACTORS: std::ops::RangeInclusive<f64> = 0.0..=1_000.0;
+
 fn rate_in(r: &mut Reader<'_>, key: &str) -> Option<Rate> {
-    r.required_in(key, Rate::ZERO..=Rate::per_second_exactly(1_000_000_000))
+    r.required_in(key, Rate::ZERO..=MAX_RATE)
 }
 
 fn whole_seconds_required(r: &mut Reader<'_>, key: &str) -> Option<Span> {
@@ -868,19 +876,37 @@ fn diurnal(r: &mut Reader<'_>) -> Option<Arrivals> {
         );
     }
     let weekly: Vec<f64> = r.or("weekly", vec![1.0; 7]);
-    if weekly.len() != 7 || weekly.iter().any(|w| !w.is_finite() || *w < 0.0) {
+    let wrong = weekly.iter().find(|w| !WEEKLY_FACTORS.contains(w));
+    if weekly.len() != 7 || wrong.is_some() {
+        let found = match wrong {
+            Some(factor) => format!("holds {factor}"),
+            None => format!("has {} values", weekly.len()),
+        };
         r.fault(
             Code::OutOfRange,
             r.place_of("weekly"),
             format!(
-                "`weekly` has {} values; it takes seven factors of 0 or more",
-                weekly.len()
+                "`weekly` {found}; it takes seven factors from {} to {}",
+                WEEKLY_FACTORS.start(),
+                WEEKLY_FACTORS.end()
             ),
             "write one factor a day from Monday to Sunday, `weekly = [1, 1, 1, 1, 1, 0.7, 0.6]`",
         );
         return None;
     }
     let (mean, peak) = (mean?, peak?);
+    let busiest = weekly.iter().copied().fold(0.0, f64::max) * peak.per_second();
+    if busiest > MAX_RATE.per_second() {
+        r.fault(
+            Code::OutOfRange,
+            r.place_of("weekly"),
+            format!(
+                "`peak` ({peak}) on the busiest day of `weekly` is {busiest}/s; a rate is at most {MAX_RATE}"
+            ),
+            "lower `peak` or the factors",
+        );
+        return None;
+    }
     // The trough mirrors the peak: a peak above twice the mean would need a negative rate there.
     if peak < mean || peak.per_second() > 2.0 * mean.per_second() {
         r.fault(

@@ -20,6 +20,8 @@ pub(super) struct Loser {
     workload: u32,
     /// Whose retry quota pays; `NOBODY` where none does.
     client: u32,
+    /// Asks no quota.
+    wins: bool,
 }
 
 const NOBODY: u32 = u32::MAX;
@@ -30,7 +32,12 @@ impl<'a> World<'a> {
     /// A new arrival offers its requests.
     #[inline]
     pub(super) fn arrive(&mut self, at: u64, arrival: Arrival) {
-        let Arrival { action, index, copy, key } = arrival;
+        let Arrival {
+            action,
+            index,
+            copy,
+            key,
+        } = arrival;
         let state = &self.actions[action as usize];
         if state.parts.is_empty() {
             self.offer(at, Request::new(at, state.class, index, copy, 0, key));
@@ -57,6 +64,7 @@ impl<'a> World<'a> {
                 }
             };
         }
+        let mut answered = at;
         if request.throttled == 0 {
             record!().classes[class_index].requests += 1;
         }
@@ -114,10 +122,10 @@ impl<'a> World<'a> {
                 self.quotas[q as usize].limiter.take(at);
             }
             if has_memory {
-                self.fetched(at, l, &request, k);
+                answered = answered.max(self.fetched(at, l, &request, k));
             }
         }
-        self.succeeded(at, request);
+        self.succeeded(at, request, answered);
     }
 
     fn throttled(&mut self, at: u64, mut request: Request) {
@@ -125,11 +133,15 @@ impl<'a> World<'a> {
         let policy = &self.plan.workloads[w].retry;
         let n = request.throttled + 1;
         let latency = &self.plan.throttled_latency;
-        let answered = at + latency.draw_with(|| request.own(Purpose::Throttled).with(u64::from(n)));
+        let answered =
+            at + latency.draw_with(|| request.own(Purpose::Throttled).with(u64::from(n)));
         let mut granted = n < policy.max_attempts;
         if granted && self.workloads[w].tokens.is_some() {
             let client = self.client(w, &request);
-            granted = self.workloads[w].tokens.as_mut().is_none_or(|t| t.take(client));
+            granted = self.workloads[w]
+                .tokens
+                .as_mut()
+                .is_none_or(|t| t.take(client));
         }
         if granted {
             let delay = policy.backoff.delay(n, request.backoff());
@@ -143,7 +155,11 @@ impl<'a> World<'a> {
                 self.workloads[w].waiting -= 1;
             }
             let measured = request.arrived >= self.warm_up;
-            let record = if measured { &mut self.record } else { &mut self.unmeasured };
+            let record = if measured {
+                &mut self.record
+            } else {
+                &mut self.unmeasured
+            };
             record.classes[request.class as usize].failed += 1;
             if self.workloads[w].is_job {
                 self.worker_goes_on(w, &request, answered);
@@ -151,28 +167,47 @@ impl<'a> World<'a> {
         }
     }
 
-    /// A request that will lose at `at`, and when it would try again.
+    /// A request that will lose at `at`, and when it would try again; one that asks no quota wins.
     #[inline(always)]
     pub(super) fn loser(&self, at: u64, request: Request) -> Loser {
-        let w = self.plan.classes[request.class as usize].workload;
+        let class = &self.plan.classes[request.class as usize];
+        let w = class.workload;
         let policy = &self.plan.workloads[w].retry;
+        let wins = class.lanes == 0;
         let n = request.throttled + 1;
-        let (mut next, mut of_client) = (u64::MAX, NOBODY);
-        if n < policy.max_attempts {
+        let again = !wins && n < policy.max_attempts;
+        let mut l = Loser {
+            at,
+            next: u64::MAX,
+            request,
+            workload: w as u32,
+            client: NOBODY,
+            wins,
+        };
+        if again {
             let latency = &self.plan.throttled_latency;
-            let answered = at + latency.draw_with(|| request.own(Purpose::Throttled).with(u64::from(n)));
-            next = answered.saturating_add(policy.backoff.delay(n, request.backoff()));
-            if self.workloads[w].tokens.is_some() {
-                of_client = self.client(w, &request);
-            }
+            let answered =
+                at + latency.draw_with(|| request.own(Purpose::Throttled).with(u64::from(n)));
+            l.next = answered.saturating_add(policy.backoff.delay(n, request.backoff()));
         }
-        Loser { at, next, request, workload: w as u32, client: of_client }
+        if (again || wins) && self.workloads[w].tokens.is_some() {
+            l.client = self.client(w, &request);
+        }
+        l
     }
 
     /// The losers that an arrival makes.
     #[inline(always)]
-    pub(super) fn add_losers(&self, losers: &mut Vec<Loser>, at: u64, action: &ActionState, arrival: Arrival) {
-        let Arrival { index, copy, key, .. } = arrival;
+    pub(super) fn add_losers(
+        &self,
+        losers: &mut Vec<Loser>,
+        at: u64,
+        action: &ActionState,
+        arrival: Arrival,
+    ) {
+        let Arrival {
+            index, copy, key, ..
+        } = arrival;
         if action.parts.is_empty() {
             losers.push(self.loser(at, Request::new(at, action.class, index, copy, 0, key)));
         }
@@ -182,40 +217,44 @@ impl<'a> World<'a> {
     }
 
     /// Refuses each of the losers of a slot.
+    ///
+    /// Order matters only within one client: if its retry quota cannot pay for all its losers, or if
+    /// it also has a winner there, whose success gives something back.
     pub(super) fn lose(&mut self, losers: &[Loser]) {
-        let with_client = || losers.iter().filter(|l| l.client != NOBODY).map(|l| (l.workload as usize, l.client));
-        for (w, client) in with_client() {
-            self.losers_of[w][client as usize] += 1;
+        let with_client = || losers.iter().filter(|l| l.client != NOBODY);
+        for l in with_client().filter(|l| !l.wins) {
+            self.losers_of[l.workload as usize][l.client as usize] += 1;
         }
-        for (w, client) in with_client() {
-            let n = &mut self.losers_of[w][client as usize];
-            if self.workloads[w].tokens.as_ref().is_some_and(|t| t.affords(client) < *n) {
+        for l in with_client() {
+            let w = l.workload as usize;
+            let n = &mut self.losers_of[w][l.client as usize];
+            let affords = self.workloads[w]
+                .tokens
+                .as_ref()
+                .map_or(u32::MAX, |t| t.affords(l.client));
+            if affords < *n || (l.wins && *n > 0) {
                 *n = CONTESTED;
             }
         }
         let mut contested = std::mem::take(&mut self.contested);
         contested.clear();
         for l in losers {
-            if self.plan.classes[l.request.class as usize].lanes == 0 {
-                // It asks no quota.
-                self.offer(l.at, l.request);
-                continue;
-            }
-            let l = self.refuse(*l);
-            if l.client != NOBODY && self.losers_of[l.workload as usize][l.client as usize] == CONTESTED {
+            let l = if l.wins { *l } else { self.refuse(*l) };
+            let in_order = l.client != NOBODY
+                && self.losers_of[l.workload as usize][l.client as usize] == CONTESTED;
+            if in_order {
                 contested.push(l);
             } else {
                 self.decide(&l);
             }
         }
-        // Which of a client's losers get its last retries: the first in time.
         contested.sort_unstable_by_key(|l| (l.at, l.request));
         for l in &contested {
             self.decide(l);
         }
         self.contested = contested;
-        for (w, client) in with_client() {
-            self.losers_of[w][client as usize] = 0;
+        for l in with_client() {
+            self.losers_of[l.workload as usize][l.client as usize] = 0;
         }
     }
 
@@ -224,7 +263,11 @@ impl<'a> World<'a> {
     fn refuse(&mut self, mut l: Loser) -> Loser {
         let class = &self.plan.classes[l.request.class as usize];
         let measured = l.request.arrived >= self.warm_up;
-        let record = if measured { &mut self.record } else { &mut self.unmeasured };
+        let record = if measured {
+            &mut self.record
+        } else {
+            &mut self.unmeasured
+        };
         record.classes[l.request.class as usize].requests += u64::from(l.request.throttled == 0);
         let count = &mut record.lanes[class.first_lane];
         let first = u64::from(l.request.looked_up == 0);
@@ -244,6 +287,10 @@ impl<'a> World<'a> {
     /// Lets a refused request try again, or fail.
     #[inline]
     fn decide(&mut self, l: &Loser) {
+        if l.wins {
+            self.offer(l.at, l.request);
+            return;
+        }
         let w = l.workload as usize;
         let tokens = self.workloads[w].tokens.as_mut();
         let granted = l.next != u64::MAX && tokens.is_none_or(|t| t.take(l.client));
@@ -255,7 +302,11 @@ impl<'a> World<'a> {
         } else {
             self.workloads[w].waiting -= u64::from(request.throttled > 0);
             let measured = request.arrived >= self.warm_up;
-            let record = if measured { &mut self.record } else { &mut self.unmeasured };
+            let record = if measured {
+                &mut self.record
+            } else {
+                &mut self.unmeasured
+            };
             record.classes[request.class as usize].failed += 1;
         }
     }
@@ -263,7 +314,8 @@ impl<'a> World<'a> {
     /// Schedules an attempt; what falls into the present second adds to what its slot may offer.
     #[inline]
     fn schedule(&mut self, at: u64, request: Request) {
-        if self.calendar.push(at, request) {
+        self.calendar.push(at, request);
+        if at / SECOND == self.calendar.open_second() {
             let slot = (at % SECOND / SLOT_NS) as usize;
             let class = &self.plan.classes[request.class as usize];
             for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
@@ -274,17 +326,26 @@ impl<'a> World<'a> {
         }
     }
 
-    fn succeeded(&mut self, at: u64, request: Request) {
+    /// KMS's last answer that a cache waits for came at `answered`: the request's own comes no earlier.
+    fn succeeded(&mut self, at: u64, request: Request, answered: u64) {
         let plan = self.plan;
         let class_index = request.class as usize;
         let class = &plan.classes[class_index];
         let w = class.workload;
         let measured = request.arrived >= self.warm_up;
-        let record = if measured { &mut self.record } else { &mut self.unmeasured };
+        let record = if measured {
+            &mut self.record
+        } else {
+            &mut self.unmeasured
+        };
         let calls = request.called.count_ones() as usize;
         let retried = request.throttled > 0;
         record.classes[class_index].succeeded += 1;
-        let latency = if class.tier.is_some() { &plan.s3_latency } else { &plan.app_latency };
+        let latency = if class.tier.is_some() {
+            &plan.s3_latency
+        } else {
+            &plan.app_latency
+        };
         let service = || latency[calls].draw(request.own(Purpose::Service));
         if retried {
             record.delayed(class_index, at - request.arrived);
@@ -300,7 +361,7 @@ impl<'a> World<'a> {
             }
         }
         if self.workloads[w].is_job {
-            self.worker_goes_on(w, &request, at + service());
+            self.worker_goes_on(w, &request, answered.max(at + service()));
         }
     }
 
@@ -313,7 +374,10 @@ impl<'a> World<'a> {
         }
         match &workload.kind {
             Kind::Job { .. } => request.worker % workload.clients,
-            Kind::Open { process: Process::Constant { num, den }, .. } => {
+            Kind::Open {
+                process: Process::Constant { num, den },
+                ..
+            } => {
                 let second = request.arrived / SECOND - self.workloads[w].active.start;
                 let before = (u128::from(second) * u128::from(*num)).div_ceil(u128::from(*den));
                 ((before + u128::from(request.index)) % u128::from(workload.clients)) as u32
@@ -376,8 +440,9 @@ impl<'a> World<'a> {
         }
     }
 
-    /// KMS admitted the call for a need that a cache could have met: the cache gets the key.
-    fn fetched(&mut self, at: u64, lane: usize, request: &Request, k: usize) {
+    /// KMS admitted the call for a need that a cache could have met: the cache gets the key when KMS
+    /// answers. Returns that instant.
+    fn fetched(&mut self, at: u64, lane: usize, request: &Request, k: usize) -> u64 {
         let plan = self.plan;
         let w = plan.classes[request.class as usize].workload;
         let try_number =
@@ -423,15 +488,11 @@ impl<'a> World<'a> {
                 }
             }
         }
+        ready
     }
 
     /// The cache that serves a request; gives it its partition at the first look-up.
-    fn bucket_key_cache(
-        &mut self,
-        uses: &BucketKeyUse,
-        w: usize,
-        request: &mut Request,
-    ) -> usize {
+    fn bucket_key_cache(&mut self, uses: &BucketKeyUse, w: usize, request: &mut Request) -> usize {
         let session = if uses.sessions > 1 {
             self.client(w, request) % uses.sessions
         } else {
@@ -524,20 +585,26 @@ impl<'a> World<'a> {
 
     /// Whether a job has requests under way.
     pub(super) fn jobs_run(&self) -> bool {
-        self.jobs.iter().any(|&w| self.workloads[w].job.active_workers > 0)
+        self.jobs
+            .iter()
+            .any(|&w| self.workloads[w].job.active_workers > 0)
     }
 
     /// Start of a job that begins in `second` by itself.
     fn job_start(&self, w: usize, second: u64) -> Option<u64> {
         let workload = &self.plan.workloads[w];
         match workload.kind {
-            Kind::Job { start, .. } if workload.after.is_none() && start / SECOND == second => Some(start),
+            Kind::Job { start, .. } if workload.after.is_none() && start / SECOND == second => {
+                Some(start)
+            }
             _ => None,
         }
     }
 
     pub(super) fn has_job_start(&self, second: u64) -> bool {
-        self.jobs.iter().any(|&w| self.job_start(w, second).is_some())
+        self.jobs
+            .iter()
+            .any(|&w| self.job_start(w, second).is_some())
     }
 
     pub(super) fn start_jobs(&mut self, second: u64) {
@@ -550,7 +617,12 @@ impl<'a> World<'a> {
     }
 
     fn start_job(&mut self, w: usize, at: u64) {
-        let Kind::Job { workers, objects, .. } = self.plan.workloads[w].kind else { return };
+        let Kind::Job {
+            workers, objects, ..
+        } = self.plan.workloads[w].kind
+        else {
+            return;
+        };
         if at >= self.plan.horizon_s * SECOND {
             return;
         }
@@ -570,14 +642,19 @@ impl<'a> World<'a> {
         state.job.next_object += 1;
         let key = state.job_key.with(u64::from(object));
         let draw = key.with(Purpose::Action as u64).unit();
-        let action = state.sums.partition_point(|&c| c <= draw).min(state.sums.len() - 1);
+        let action = state
+            .sums
+            .partition_point(|&c| c <= draw)
+            .min(state.sums.len() - 1);
         let class = self.actions[state.first_action + action].class;
         self.schedule(at, Request::new(at, class, object, worker, 0, key));
     }
 
     /// A worker's request has ended at `at`: the next of the same object, or the next object.
     fn worker_goes_on(&mut self, w: usize, request: &Request, at: u64) {
-        let Kind::Job { objects, think, .. } = &self.plan.workloads[w].kind else { return };
+        let Kind::Job { objects, think, .. } = &self.plan.workloads[w].kind else {
+            return;
+        };
         let part = request.part + 1;
         let next = at + think.draw_with(|| request.own(Purpose::Think));
         let horizon = self.plan.horizon_s * SECOND;
@@ -587,7 +664,10 @@ impl<'a> World<'a> {
             if in_time {
                 let class = self.actions[action].parts[usize::from(part)];
                 let key = Key::from_bits(request.arrival);
-                self.schedule(next, Request::new(next, class, request.index, request.worker, part, key));
+                self.schedule(
+                    next,
+                    Request::new(next, class, request.index, request.worker, part, key),
+                );
             } else {
                 self.workloads[w].job.active_workers -= 1;
             }
@@ -632,11 +712,17 @@ impl<'a> World<'a> {
             let follower = self.workloads[w].followers[i];
             match &self.plan.workloads[follower].kind {
                 Kind::Job { start, .. } => self.start_job(follower, at.max(*start)),
-                Kind::Open { process, start, stop } => {
-                    let first = at.div_ceil(SECOND).max(*start);
+                Kind::Open {
+                    process,
+                    start,
+                    stop,
+                } => {
+                    // A job done at the very start of a second: that second's arrivals are drawn.
+                    let first = at.div_ceil(SECOND).max(*start).max(self.undrawn);
                     let state = &mut self.workloads[follower];
                     state.active = first..first.saturating_add(stop - start);
-                    state.arrivals = Some(Arrivals::new(process.clone(), first, state.arrivals_key));
+                    state.arrivals =
+                        Some(Arrivals::new(process.clone(), first, state.arrivals_key));
                 }
                 Kind::Trace { .. } => {}
             }

@@ -104,7 +104,7 @@ struct Split {
     key: Key,
     /// First of its slots' counts.
     counts: usize,
-    one_by_one: bool,
+    workload: usize,
 }
 
 /// A new arrival.
@@ -185,6 +185,8 @@ struct World<'a> {
     class_action: Vec<u32>,
     bucket_keys: Vec<BucketKeyCache>,
     warm_up: u64,
+    /// The first second whose arrivals are still to be drawn.
+    undrawn: u64,
     record: Record,
     /// Counters of requests that arrived in the warm-up, which nobody reads.
     unmeasured: Record,
@@ -239,11 +241,15 @@ impl<'a> World<'a> {
         let mut workloads = Vec::new();
         let mut class_action = vec![0; plan.classes.len()];
         for (w, workload) in plan.workloads.iter().enumerate() {
-            let state = WorkloadState::new(plan, w, workload, root.named(&workload.name), actions.len());
+            let state =
+                WorkloadState::new(plan, w, workload, root.named(&workload.name), actions.len());
             workloads.push(state);
             for action in &workload.actions {
                 let key = action_key(root, &workload.name, &action.name);
-                action.requests.iter().for_each(|r| class_action[r.0] = actions.len() as u32);
+                action
+                    .requests
+                    .iter()
+                    .for_each(|r| class_action[r.0] = actions.len() as u32);
                 actions.push(ActionState::new(plan, action, key));
             }
         }
@@ -286,6 +292,7 @@ impl<'a> World<'a> {
                 .map(|c| BucketKeyCache::new(c.fanout, c.lifetime))
                 .collect(),
             warm_up: plan.warm_up_s * SECOND,
+            undrawn: 0,
             record: Record::new(
                 plan.classes.len(),
                 plan.lanes.len(),
@@ -304,7 +311,20 @@ impl<'a> World<'a> {
             multinomial: Vec::new(),
             losers: Vec::new(),
             contested: Vec::new(),
-            losers_of: plan.workloads.iter().map(|w| vec![0; if w.retry.retry_quota.is_some() { w.clients as usize } else { 0 }]).collect(),
+            losers_of: plan
+                .workloads
+                .iter()
+                .map(|w| {
+                    vec![
+                        0;
+                        if w.retry.retry_quota.is_some() {
+                            w.clients as usize
+                        } else {
+                            0
+                        }
+                    ]
+                })
+                .collect(),
         }
     }
 
@@ -379,6 +399,7 @@ impl<'a> World<'a> {
     /// How many arrivals of each action the second has.
     fn draw(&mut self, second: u64) {
         self.drawn.clear();
+        self.undrawn = second + 1;
         if second >= self.plan.horizon_s {
             return;
         }
@@ -475,8 +496,9 @@ impl<'a> World<'a> {
             self.calendar.open(second);
             for slot in 0..SLOTS {
                 self.calendar.begin_slot(slot);
-                self.in_order(slot, second, true);
+                self.count_slot(slot, second);
             }
+            self.add_counted(second, false);
         }
     }
 
@@ -501,7 +523,11 @@ impl<'a> World<'a> {
         let ordered = self.options.simulate_all || self.jobs_run();
         for slot in 0..SLOTS {
             self.calendar.begin_slot(slot);
-            let verdict = if ordered { Verdict::Open } else { self.verdict(second, slot) };
+            let verdict = if ordered {
+                Verdict::Open
+            } else {
+                self.verdict(second, slot)
+            };
             match verdict {
                 Verdict::Quiet => self.count_slot(slot, second),
                 Verdict::Exhausted if !self.has_memory => {
@@ -545,10 +571,15 @@ impl<'a> World<'a> {
             if n == 0 {
                 continue;
             }
-            if split.one_by_one {
-                if self.has_memory {
-                    continue;
-                }
+            if self.workloads[split.workload].has_memory {
+                continue;
+            }
+            // Asked for each slot: a client may have paid for a retry in this very second.
+            if self.workloads[split.workload]
+                .tokens
+                .as_ref()
+                .is_some_and(|t| !t.all_full())
+            {
                 self.refund_slot(s, slot, n);
             }
             let action = self.splits[s].action as usize;
@@ -581,7 +612,11 @@ impl<'a> World<'a> {
         for d in 0..self.drawn.len() {
             let w = self.drawn[d];
             let first = self.workloads[w].first_action;
-            let record = if measured { &mut self.record } else { &mut self.unmeasured };
+            let record = if measured {
+                &mut self.record
+            } else {
+                &mut self.unmeasured
+            };
             for (a, action) in self.plan.workloads[w].actions.iter().enumerate() {
                 let n = std::mem::take(&mut self.counted[first + a]);
                 if n == 0 {
@@ -643,31 +678,62 @@ impl<'a> World<'a> {
             if let Kind::Trace { trace, start, .. } = &self.plan.workloads[w].kind {
                 let mix = state.trace_key.with(Purpose::Action as u64).with(second);
                 trace.of_second(second - start, state.trace_key, |ordinal, at, row| {
-                    let action =
-                        actions.start + trace_action(trace, &trace.rows[row], mix.with(ordinal), &state.sums);
+                    let action = actions.start
+                        + trace_action(trace, &trace.rows[row], mix.with(ordinal), &state.sums);
                     let key = of_actions[action].key.with(second).with(ordinal);
-                    list(at, Arrival { action: action as u32, index: row as u32, copy: ordinal as u32, key });
+                    list(
+                        at,
+                        Arrival {
+                            action: action as u32,
+                            index: row as u32,
+                            copy: ordinal as u32,
+                            key,
+                        },
+                    );
                 });
                 continue;
             }
-            let Some(density) = &state.density else { continue };
+            let Some(density) = &state.density else {
+                continue;
+            };
             if let Density::Even { .. } = density {
                 // Which action each of the evenly spaced arrivals is: drawn without putting back.
                 let mut left = self.counts[actions.clone()].to_vec();
                 let mut total: u64 = left.iter().sum();
-                let mut stream = state.arrivals_key.with(second).with(Purpose::Action as u64).stream();
-                density.list(total, second, state.arrivals_key.with(second), |at, index, key| {
-                    let mut pick = if left.len() > 1 { stream.below(total) } else { 0 };
-                    let action = left.iter().position(|&n| {
-                        let here = pick < n;
-                        pick = pick.saturating_sub(n);
-                        here
-                    });
-                    let action = action.unwrap_or(0);
-                    left[action] -= 1;
-                    total -= 1;
-                    list(at, Arrival { action: (actions.start + action) as u32, index, copy: 0, key });
-                });
+                let mut stream = state
+                    .arrivals_key
+                    .with(second)
+                    .with(Purpose::Action as u64)
+                    .stream();
+                density.list(
+                    total,
+                    second,
+                    state.arrivals_key.with(second),
+                    |at, index, key| {
+                        let mut pick = if left.len() > 1 {
+                            stream.below(total)
+                        } else {
+                            0
+                        };
+                        let action = left.iter().position(|&n| {
+                            let here = pick < n;
+                            pick = pick.saturating_sub(n);
+                            here
+                        });
+                        let action = action.unwrap_or(0);
+                        left[action] -= 1;
+                        total -= 1;
+                        list(
+                            at,
+                            Arrival {
+                                action: (actions.start + action) as u32,
+                                index,
+                                copy: 0,
+                                key,
+                            },
+                        );
+                    },
+                );
                 continue;
             }
             for a in actions {
@@ -675,13 +741,26 @@ impl<'a> World<'a> {
                 let key = of_actions[a].key.with(second);
                 if density.is_listed(n) {
                     density.list(n, second, key, |at, index, key| {
-                        list(at, Arrival { action: a as u32, index, copy: 0, key });
+                        list(
+                            at,
+                            Arrival {
+                                action: a as u32,
+                                index,
+                                copy: 0,
+                                key,
+                            },
+                        );
                     });
                     continue;
                 }
                 let counts = self.slot_counts.len();
                 density.split(n, key, &mut self.slot_counts);
-                self.splits.push(Split { action: a as u32, key, counts, one_by_one: state.one_by_one });
+                self.splits.push(Split {
+                    action: a as u32,
+                    key,
+                    counts,
+                    workload: w,
+                });
             }
         }
         self.listed.sort_unstable();
@@ -695,20 +774,26 @@ impl<'a> World<'a> {
         }
     }
 
-    /// A slot call by call in order of time. `only_one_by_one`: the rest of it has been counted.
-    fn in_order(&mut self, slot: usize, second: u64, only_one_by_one: bool) {
+    /// A slot call by call in order of time. `memory_only`: of those workloads, the
+    /// rest of it having been counted.
+    fn in_order(&mut self, slot: usize, second: u64, memory_only: bool) {
         let base = second * SECOND;
         self.order.clear();
         self.order_arrivals.clear();
         for split in &self.splits {
             let n = self.slot_counts[split.counts + slot];
-            if n == 0 || (only_one_by_one && !split.one_by_one) {
+            if n == 0 || (memory_only && !self.workloads[split.workload].has_memory) {
                 continue;
             }
             let (order, arrivals) = (&mut self.order, &mut self.order_arrivals);
             in_slot(split.key, slot, n, |at, index, key| {
                 order.push(at << POSITION_BITS | arrivals.len() as u64);
-                arrivals.push(Arrival { action: split.action, index, copy: 0, key });
+                arrivals.push(Arrival {
+                    action: split.action,
+                    index,
+                    copy: 0,
+                    key,
+                });
             });
         }
         let end = (slot as u64 + 1) * SLOT_NS;
@@ -716,13 +801,18 @@ impl<'a> World<'a> {
             && listed >> POSITION_BITS < end
         {
             self.next_listed += 1;
-            self.order.push(listed & !POSITION | self.order_arrivals.len() as u64);
-            self.order_arrivals.push(self.listed_arrivals[(listed & POSITION) as usize]);
+            self.order
+                .push(listed & !POSITION | self.order_arrivals.len() as u64);
+            self.order_arrivals
+                .push(self.listed_arrivals[(listed & POSITION) as usize]);
         }
         self.order.sort_unstable();
         let mut next = 0;
         loop {
-            let arrival = self.order.get(next).map_or(u64::MAX, |o| base + (o >> POSITION_BITS));
+            let arrival = self
+                .order
+                .get(next)
+                .map_or(u64::MAX, |o| base + (o >> POSITION_BITS));
             if self.calendar.next_at() <= arrival {
                 match self.calendar.pop() {
                     Some(entry) => self.offer(entry.at, entry.event),
@@ -746,7 +836,11 @@ impl<'a> World<'a> {
         let clients = u64::from(self.plan.workloads[w].clients);
         if let Some(tokens) = &mut self.workloads[w].tokens {
             in_slot(key, slot, n as u32, |_, _, key| {
-                let client = if clients == 1 { 0 } else { request::client(key, clients) };
+                let client = if clients == 1 {
+                    0
+                } else {
+                    request::client(key, clients)
+                };
                 for _ in 0..parts {
                     tokens.refund(client, false);
                 }
@@ -766,7 +860,17 @@ impl<'a> World<'a> {
             let state = &self.actions[split.action as usize];
             let n = self.slot_counts[split.counts + slot];
             in_slot(split.key, slot, n, |at, index, key| {
-                self.add_losers(&mut losers, base + at, state, Arrival { action: split.action, index, copy: 0, key });
+                self.add_losers(
+                    &mut losers,
+                    base + at,
+                    state,
+                    Arrival {
+                        action: split.action,
+                        index,
+                        copy: 0,
+                        key,
+                    },
+                );
             });
         }
         let mut next = self.next_listed;
@@ -776,7 +880,12 @@ impl<'a> World<'a> {
             next += 1;
             let arrival = self.listed_arrivals[(listed & POSITION) as usize];
             let state = &self.actions[arrival.action as usize];
-            self.add_losers(&mut losers, base + (listed >> POSITION_BITS), state, arrival);
+            self.add_losers(
+                &mut losers,
+                base + (listed >> POSITION_BITS),
+                state,
+                arrival,
+            );
         }
         for entry in self.calendar.slot_events() {
             losers.push(self.loser(entry.at, entry.event));
@@ -799,7 +908,15 @@ impl<'a> World<'a> {
             let (action, key) = (split.action, split.key);
             let n = self.slot_counts[split.counts + slot];
             in_slot(key, slot, n, |at, index, key| {
-                self.arrive(base + at, Arrival { action, index, copy: 0, key });
+                self.arrive(
+                    base + at,
+                    Arrival {
+                        action,
+                        index,
+                        copy: 0,
+                        key,
+                    },
+                );
             });
         }
         let end = (slot as u64 + 1) * SLOT_NS;
@@ -807,7 +924,10 @@ impl<'a> World<'a> {
             && listed >> POSITION_BITS < end
         {
             self.next_listed += 1;
-            self.arrive(base + (listed >> POSITION_BITS), self.listed_arrivals[(listed & POSITION) as usize]);
+            self.arrive(
+                base + (listed >> POSITION_BITS),
+                self.listed_arrivals[(listed & POSITION) as usize],
+            );
         }
         while let Some(entry) = self.calendar.take_any() {
             self.offer(entry.at, entry.event);
@@ -835,16 +955,31 @@ impl ActionState {
         if parts.len() == 1 {
             parts.clear();
         }
-        ActionState { key, demand, parts, class }
+        ActionState {
+            key,
+            demand,
+            parts,
+            class,
+        }
     }
 }
 
 impl WorkloadState {
-    fn new(plan: &Plan, w: usize, workload: &Workload, key: Key, first_action: usize) -> WorkloadState {
+    fn new(
+        plan: &Plan,
+        w: usize,
+        workload: &Workload,
+        key: Key,
+        first_action: usize,
+    ) -> WorkloadState {
         let arrivals_key = key.named("arrivals");
         let (mut arrivals, mut active) = (None, 0..0);
         match &workload.kind {
-            Kind::Open { process, start, stop } if workload.after.is_none() => {
+            Kind::Open {
+                process,
+                start,
+                stop,
+            } if workload.after.is_none() => {
                 arrivals = Some(Arrivals::new(process.clone(), *start, arrivals_key));
                 active = *start..*stop;
             }
@@ -852,7 +987,11 @@ impl WorkloadState {
             Kind::Open { .. } => active = u64::MAX..u64::MAX,
             Kind::Job { .. } => {}
         }
-        let mut classes = workload.actions.iter().flat_map(|a| &a.requests).map(|&(c, _)| &plan.classes[c]);
+        let mut classes = workload
+            .actions
+            .iter()
+            .flat_map(|a| &a.requests)
+            .map(|&(c, _)| &plan.classes[c]);
         let has_memory = classes.any(|c| {
             let lanes = &plan.lanes[c.first_lane..c.first_lane + c.lanes];
             lanes.iter().any(|l| l.source.has_memory())
@@ -870,12 +1009,24 @@ impl WorkloadState {
             active,
             density: None,
             one_by_one: false,
-            tokens: workload.retry.retry_quota.map(|q| RetryTokens::new(q, workload.clients)),
-            caches: vec![None; if workload.data_key_cache.is_some() { workload.clients as usize } else { 0 }],
+            tokens: workload
+                .retry
+                .retry_quota
+                .map(|q| RetryTokens::new(q, workload.clients)),
+            caches: vec![
+                None;
+                if workload.data_key_cache.is_some() {
+                    workload.clients as usize
+                } else {
+                    0
+                }
+            ],
             has_memory,
             is_job: matches!(workload.kind, Kind::Job { .. }),
             waiting: 0,
-            followers: (0..plan.workloads.len()).filter(|&f| plan.workloads[f].after == Some(w)).collect(),
+            followers: (0..plan.workloads.len())
+                .filter(|&f| plan.workloads[f].after == Some(w))
+                .collect(),
             done: false,
             job: JobState::default(),
             written: Vec::new(),
@@ -895,6 +1046,8 @@ fn trace_action(
 ) -> usize {
     match trace.actions.get(&(row.operation, row.requester)) {
         Some(&Some(action)) => action as usize,
-        _ => sums.partition_point(|&c| c <= key.unit()).min(sums.len() - 1),
+        _ => sums
+            .partition_point(|&c| c <= key.unit())
+            .min(sums.len() - 1),
     }
 }

@@ -53,7 +53,14 @@ pub(super) fn client(arrival: Key, clients: u64) -> u32 {
 
 impl Request {
     #[inline(always)]
-    pub fn new(arrived: u64, class: u32, index: u32, worker: u32, part: u16, arrival: Key) -> Request {
+    pub fn new(
+        arrived: u64,
+        class: u32,
+        index: u32,
+        worker: u32,
+        part: u16,
+        arrival: Key,
+    ) -> Request {
         Request {
             arrived,
             class,
@@ -78,7 +85,11 @@ impl Request {
     #[inline(always)]
     pub fn own(&self, purpose: Purpose) -> Key {
         let key = self.of_arrival(purpose);
-        if self.part == 0 { key } else { key.with(u64::from(self.part)) }
+        if self.part == 0 {
+            key
+        } else {
+            key.with(u64::from(self.part))
+        }
     }
 
     /// The key of the delay after the n-th failed attempt is [`Request::backoff`]`.with(n)`.

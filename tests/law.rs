@@ -1,0 +1,1012 @@
+//! The engine's law: counting and simulating give the same digits, threads change none, the
+//! counters add up, and two simulators of other makes agree.
+
+// The texts of scenarios end where TOML lines end.
+#![allow(clippy::write_with_newline)]
+
+mod common;
+
+use common::{Rng, Sample, T, load, run, run_with, values};
+use kmsim::engine::SECOND;
+use kmsim::engine::random::Key;
+use kmsim::model::Plan;
+use kmsim::model::arrivals::Density;
+use kmsim::model::retry::{Backoff, Jitter, RetryPolicy, RetryQuota};
+use kmsim::results::{RunResults, VariantManifest, VariantResults};
+use kmsim::simulation::{Options, simulate};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::fmt::Write as _;
+
+// ----- random scenarios ------------------------------------------------------------------------
+
+/// Constant latencies, which take no time to set up.
+const CONSTANT: &str = "assumption.kms_latency.constant.value = \"5ms\"\nassumption.s3_latency.constant.value = \"30ms\"\n";
+
+/// One open arrival process around `rate`, as TOML under `arrivals`.
+fn arrivals(r: &mut Rng, rate: f64, horizon: u64) -> String {
+    let low = rate * 0.3;
+    let high = rate * (1.0 + r.unit());
+    let at = 1 + r.below(horizon / 2);
+    match r.below(6) {
+        0 => format!("constant = {{ rate = \"{}/s\" }}", rate.ceil()),
+        1 => format!("poisson = {{ rate = \"{rate:.3}/s\" }}"),
+        2 => format!(
+            "piecewise-linear = {{ points = [{{ at = \"0s\", rate = \"{low:.3}/s\" }}, {{ at = \"{at}s\", rate = \"{high:.3}/s\" }}, {{ at = \"{at}s\", rate = \"{low:.3}/s\" }}] }}"
+        ),
+        3 => format!(
+            "diurnal = {{ mean = \"{rate:.3}/s\", peak = \"{:.3}/s\", peak_at = \"00:01\" }}",
+            rate * 1.4
+        ),
+        4 => format!(
+            "on-off = {{ on = \"{high:.3}/s\", off = \"{low:.3}/s\", mean_on = \"3s\", mean_off = \"9s\" }}"
+        ),
+        _ => format!(
+            "flash-crowd = {{ base = \"{low:.3}/s\", peak = \"{high:.3}/s\", at = \"{at}s\", rise = \"5s\", decay = \"10s\" }}"
+        ),
+    }
+}
+
+/// A retry policy as TOML, and whether it needs clients.
+fn retry(r: &mut Rng) -> String {
+    match r.below(8) {
+        0..=3 => "none = {}".to_owned(),
+        4 => "standard = {}".to_owned(),
+        5 => "fixed = { delay = \"300ms\", max_attempts = 3, retry_quota = { capacity = 40 } }"
+            .to_owned(),
+        6 => "legacy = {}".to_owned(),
+        _ => format!(
+            "exponential = {{ initial_backoff = \"200ms\", max_backoff = \"5s\", jitter = \"{}\", max_attempts = 4, retry_quota = {{ capacity = 60, throttling_cost = 5, success_refund = 1 }} }}",
+            r.pick(&["none", "full", "equal", "decorrelated"])
+        ),
+    }
+}
+
+/// An open scenario without caches: several accounts, quota pools and a custom key store.
+fn open_scenario(seed: u64) -> String {
+    let mut r = Rng::new(seed);
+    // Latencies in buckets take a while to set up: one scenario in eight has them.
+    let latency = if seed.is_multiple_of(8) { "" } else { CONSTANT };
+    let horizon = 120 + r.below(60);
+    let warm_up = if r.chance(0.3) { r.below(60) } else { 0 };
+    let mut t = format!(
+        "seed = {seed}\nhorizon = \"{horizon}s\"\nwarm_up = \"{warm_up}s\"\nreplications = 2\nregion = \"us-east-1\"\nstart = \"2026-01-05T23:59:00[UTC]\"\nprice.kms-requests = {{ usd = \"0.03\", per = 10000 }}\n{latency}[account.a]\n[account.b]\n[key_store.hsm]\nkind = \"cloudhsm\"\n[key.plain]\n[key.other]\naccount = \"b\"\n[key.stored]\nkey_store = \"hsm\"\n"
+    );
+    let quota = r.log_between(20.0, 10_000.0).round();
+    let small = r.log_between(20.0, 400.0).round();
+    for (name, account, limit) in [("a", "a", quota), ("b", "b", small)] {
+        let _ = write!(
+            t,
+            "[quota.{name}]\naccount = \"{account}\"\nlimit = \"{limit}/s\"\n"
+        );
+        if r.chance(0.2) {
+            let _ = write!(
+                t,
+                "changes = [{{ at = \"{}s\", limit = \"{}/s\" }}]\n",
+                5 + r.below(100),
+                (limit * 1.5).round()
+            );
+        }
+    }
+    let _ = write!(
+        t,
+        "[quota.store]\nstore = \"hsm\"\nlimit = \"{}/s\"\n",
+        (quota * 0.4).ceil()
+    );
+    for (bucket, key) in [("plain", "plain"), ("stored", "stored"), ("b", "other")] {
+        let account = if bucket == "b" { "b" } else { "a" };
+        let _ = write!(
+            t,
+            "[bucket.{bucket}]\naccount = \"{account}\"\nkey = \"{key}\"\n"
+        );
+    }
+    let n = 1 + r.below(4);
+    // Loads around the quota matter most, but large ones cost most time.
+    let low = if r.chance(0.5) { 0.01 } else { 0.6 };
+    let load = r.log_between(low, 3.0) * if quota > 3_000.0 { 0.5 } else { 1.0 };
+    for w in 0..n {
+        let in_b = r.chance(0.25);
+        let rate = 1.2 * load * if in_b { small } else { quota } / n as f64;
+        let _ = write!(
+            t,
+            "[workload.w{w}]\nclients = {}\nretry = {{ {} }}\n",
+            1 + r.below(30),
+            retry(&mut r)
+        );
+        let _ = write!(
+            t,
+            "arrivals = {{ {} }}\n",
+            arrivals(&mut r, rate.max(0.05), horizon)
+        );
+        if r.chance(0.3) {
+            let start = r.below(40);
+            let _ = write!(
+                t,
+                "start = \"{start}s\"\nstop = \"{}s\"\n",
+                start + 20 + r.below(90)
+            );
+        }
+        if r.chance(0.3) {
+            let _ = write!(
+                t,
+                "key = \"{}\"\noperations = {{ Decrypt = 2, GenerateDataKey = 1 }}\n",
+                if in_b { "other" } else { "plain" }
+            );
+        } else {
+            let bucket = if in_b {
+                "b"
+            } else if r.chance(0.3) {
+                "stored"
+            } else {
+                "plain"
+            };
+            let _ = write!(
+                t,
+                "bucket = \"{bucket}\"\noperations = {}\n",
+                r.pick(&[
+                    "{ GetObject = 3, PutObject = 1 }",
+                    "{ PutObject = 1 }",
+                    "{ CopyObject = 1, GetObject = 2 }",
+                    "{ MultipartUpload = 1, HeadObject = 5 }\nparts = 3",
+                ])
+            );
+        }
+    }
+    t
+}
+
+fn in_pool(threads: usize, text: &str, simulate_all: bool) -> (RunResults, Vec<VariantManifest>) {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .expect("threads");
+    pool.install(|| run_with(text, simulate_all))
+}
+
+fn json(results: &RunResults) -> String {
+    serde_json::to_string(results).expect("JSON")
+}
+
+/// Half of the scenarios in each of two tests, so that two cores share them.
+fn counting_is_simulating(seeds: std::ops::Range<u64>) {
+    let (mut quiet, mut contended, mut mixed) = (0, 0, 0);
+    for seed in seeds {
+        let text = open_scenario(seed);
+        let (counted, manifest) = in_pool(1, &text, false);
+        let (simulated, all) = in_pool(2, &text, true);
+        assert!(
+            json(&counted) == json(&simulated),
+            "simulate_all changes digits\n{text}"
+        );
+        // Counting on two threads as well, where simulating was cheap.
+        if all[0].attempts_expanded < 1_000_000 {
+            let (again, _) = in_pool(2, &text, false);
+            assert!(
+                json(&counted) == json(&again),
+                "threads change digits\n{text}"
+            );
+        }
+        assert_eq!(all[0].seconds_counted, 0);
+        let v = &counted.variants[0];
+        if counted.measured_s == counted.horizon_s {
+            let attempts: f64 = values(&v.metrics, "kms_attempts").iter().sum();
+            assert_eq!(attempts as u64, all[0].attempts_expanded, "{text}");
+        }
+        let throttled = v.metrics["kms_throttled"].mean != Some(0.0);
+        let counted = manifest[0].seconds_counted > 0;
+        match (counted, throttled) {
+            (true, true) => mixed += 1,
+            (true, false) => quiet += 1,
+            (false, _) => contended += 1,
+        }
+        adds_up(&simulated, &text);
+    }
+    println!("{quiet} quiet, {mixed} mixed, {contended} contended throughout");
+    assert!(
+        quiet >= 20 && mixed >= 20,
+        "{quiet} quiet, {mixed} mixed, {contended} contended"
+    );
+}
+
+#[test]
+fn counting_is_simulating_one() {
+    counting_is_simulating(0..104);
+}
+
+#[test]
+fn counting_is_simulating_two() {
+    counting_is_simulating(1_000..1_104);
+}
+
+// ----- invariants ------------------------------------------------------------------------------
+
+/// What must hold at the end of every run.
+fn adds_up(results: &RunResults, text: &str) {
+    for v in &results.variants {
+        let breakdowns = [&v.by_workload, &v.by_key, &v.by_requester, &v.by_operation];
+        let all = breakdowns
+            .iter()
+            .flat_map(|b| b.values())
+            .chain([&v.metrics]);
+        for m in all {
+            let of = |id: &str| values(m, id);
+            for i in 0..results.replications as usize {
+                let n = |id: &str| of(id)[i];
+                let met = n("kms_needs_met_by_bucket_key") + n("kms_needs_met_by_data_key_cache");
+                assert_eq!(n("kms_needs"), met + n("kms_calls"), "{text}");
+                assert_eq!(
+                    n("kms_attempts"),
+                    n("kms_admitted") + n("kms_throttled"),
+                    "{text}"
+                );
+                assert_eq!(
+                    n("kms_attempts"),
+                    n("kms_calls") + n("kms_retries"),
+                    "{text}"
+                );
+                let ended =
+                    n("s3_requests_succeeded") + n("s3_requests_failed") + n("s3_requests_denied");
+                assert_eq!(n("s3_requests"), ended, "{text}");
+            }
+        }
+        let sum = |id: &str| -> f64 {
+            v.by_workload
+                .values()
+                .map(|m| m[id].mean.unwrap_or(0.0))
+                .sum()
+        };
+        for id in [
+            "kms_attempts",
+            "kms_throttled",
+            "kms_needs",
+            "s3_requests",
+            "app_requests",
+        ] {
+            let whole = v.metrics[id].mean.unwrap_or(0.0);
+            assert!((sum(id) - whole).abs() <= 1e-9 * whole, "{id}\n{text}");
+        }
+        for line in &v.bill {
+            // Amounts are rounded once, to ten decimals.
+            let amount = line.quantity * line.unit_price_usd;
+            assert!(
+                (line.amount_usd - amount).abs() <= 1e-9 + 1e-9 * amount.abs(),
+                "{line:?}\n{text}"
+            );
+        }
+    }
+}
+
+/// Admitted ≤ quota in every second that is one window, replication by replication.
+fn windows_hold(plan: &Plan, seed: u64, replication: u64, text: &str) {
+    for island in &plan.islands {
+        let options = Options {
+            seed,
+            replication,
+            simulate_all: false,
+            progress: None,
+        };
+        let record = simulate(plan, island, options);
+        for (quota, seen) in plan.quotas.iter().zip(&record.quotas) {
+            let Some(seen) = seen else { continue };
+            assert_eq!(seen.bin_s, 1);
+            let limiter = kmsim::engine::limiter::Limiter::new(quota.shape, &quota.steps);
+            for (second, bin) in seen.bins.iter().enumerate() {
+                let limit = limiter.per_second(second as u64);
+                let most = match quota.shape {
+                    kmsim::engine::limiter::Shape::TokenBucket { burst } => {
+                        limit + (burst * limit).max(1.0)
+                    }
+                    _ => limit,
+                };
+                let admitted = (bin.attempts - bin.throttled) as f64;
+                // A bucket whose rate has just fallen may hold what the old one left.
+                let before = limiter.per_second((second as u64).saturating_sub(1));
+                assert!(
+                    admitted <= most * f64::max(1.0, before / limit) + 1e-9,
+                    "{} at {second}: {admitted} of {most}\n{text}",
+                    quota.name
+                );
+            }
+        }
+    }
+}
+
+/// Everything at once: bucket keys, data-key caches, jobs, copies, uploads, key stores, changes.
+fn full_scenario(seed: u64) -> String {
+    let mut r = Rng::new(seed);
+    let latency = if seed.is_multiple_of(8) {
+        ""
+    } else {
+        "kms_latency.constant.value = \"300ms\"\ns3_latency.constant.value = \"30ms\"\n"
+    };
+    let limiter = r
+        .pick(&[
+            "fixed-window = {}",
+            "sliding-window = {}",
+            "token-bucket = { burst = 1.5 }",
+            "token-bucket = { burst = 0.05 }",
+        ])
+        .to_string();
+    let quota = r.log_between(5.0, 200.0).round();
+    let rate = |r: &mut Rng| r.log_between(0.05, 1.5) * quota / 3.0;
+    let mut t = format!(
+        "seed = {seed}\nhorizon = \"90s\"\nwarm_up = \"{}s\"\nreplications = 2\nregion = \"us-east-1\"\n[account.a]\n[account.b]\n[requester.x]\naccount = \"a\"\nsessions = 3\n[requester.y]\naccount = \"b\"\n[key_store.hsm]\nkind = \"cloudhsm\"\naccount = \"a\"\n[key.k]\naccount = \"a\"\n[key.stored]\naccount = \"a\"\nkey_store = \"hsm\"\n[assumption]\nbucket_key_requester = \"{}\"\nbucket_key_lifetime = \"{}s\"\n{latency}[quota.a]\naccount = \"a\"\nlimit = \"{quota}/s\"\nlimiter = {{ {limiter} }}\nchanges = [{{ at = \"{}s\", limit = \"{}/s\" }}]\n[quota.b]\naccount = \"b\"\nlimit = \"{quota}/s\"\n[quota.s]\nstore = \"hsm\"\nlimit = \"{}/s\"\n",
+        r.below(30),
+        r.pick(&["role", "session"]),
+        1 + r.below(60),
+        10 + r.below(60),
+        (quota * (0.5 + r.unit())).ceil(),
+        (quota * 0.3).ceil(),
+    );
+    let _ = write!(
+        t,
+        "[bucket.keyed]\naccount = \"a\"\nkey = \"k\"\nbucket_key = true\narchived_bucket_keys = 5\nolder_objects = 0.1\n[bucket.stored]\naccount = \"a\"\nkey = \"stored\"\n"
+    );
+    for (name, body) in [
+        (
+            "get",
+            "bucket = \"keyed\"\nrequester = \"x\"\noperations = { GetObject = 1, PutObject = 1 }\npopularity.zipf = { objects = 50, exponent = 1.0 }\n",
+        ),
+        (
+            "copy",
+            "bucket = \"stored\"\nrequester = \"y\"\noperations = { CopyObject = 1 }\ncopy_source = \"keyed\"\n",
+        ),
+        (
+            "upload",
+            "bucket = \"stored\"\nrequester = \"x\"\noperations = { MultipartUpload = 1, DeleteObject = 1 }\nparts = 4\n",
+        ),
+        (
+            "cache",
+            "key = \"k\"\nrequester = \"y\"\noperations = { GenerateDataKey = 1 }\npopularity.uniform.objects = 4\ndata_key_cache = { max_age = \"5s\", max_messages = 20, capacity = 3 }\n",
+        ),
+    ] {
+        let own = rate(&mut r);
+        let _ = write!(
+            t,
+            "[workload.{name}]\nclients = {}\nretry = {{ {} }}\narrivals = {{ {} }}\n{body}",
+            1 + r.below(9),
+            retry(&mut r),
+            arrivals(&mut r, own, 90)
+        );
+    }
+    let _ = write!(
+        t,
+        "[workload.write]\nbucket = \"keyed\"\nrequester = \"x\"\nretry = {{ {} }}\noperations = {{ PutObject = 1 }}\njob = {{ workers = 4, objects = 200 }}\nclients = 4\n",
+        retry(&mut r)
+    );
+    let _ = write!(
+        t,
+        "[workload.read]\nbucket = \"keyed\"\nrequester = \"x\"\nretry = {{ {} }}\noperations = {{ GetObject = 1 }}\njob = {{ workers = 9, objects = 300 }}\nclients = 4\nafter = \"write\"\nreads = \"write\"\n",
+        retry(&mut r)
+    );
+    t
+}
+
+#[test]
+fn counters_add_up_in_any_scenario() {
+    for seed in 0..60 {
+        let text = full_scenario(seed);
+        let (counted, _) = in_pool(1, &text, false);
+        let (simulated, _) = in_pool(2, &text, true);
+        // Caches are looked up one by one in either mode, so here too every digit is the same.
+        assert!(
+            json(&counted) == json(&simulated),
+            "simulate_all changes digits\n{text}"
+        );
+        adds_up(&counted, &text);
+        windows_hold(&load(&text).variants[0].plan, seed, 0, &text);
+    }
+}
+
+#[test]
+fn a_larger_quota_never_throttles_more() {
+    for seed in 0..40 {
+        let mut r = Rng::new(seed);
+        let rate = r.log_between(3.0, 300.0);
+        let body = arrivals(&mut r, rate, 120);
+        let limiter = r
+            .pick(&[
+                "fixed-window = {}",
+                "sliding-window = {}",
+                "token-bucket = { burst = 1 }",
+            ])
+            .to_string();
+        let mut last: Option<Vec<f64>> = None;
+        for factor in [0.3, 0.5, 0.8, 1.0, 1.3, 2.0] {
+            let limit = (rate * factor).ceil();
+            let text = format!(
+                "{CONSTANT}seed = {seed}\nhorizon = \"120s\"\nreplications = 2\nregion = \"us-east-1\"\nretry = {{ none = {{}} }}\n[key.k]\n[quota.q]\nlimit = \"{limit}/s\"\nlimiter = {{ {limiter} }}\n[workload.w]\nkey = \"k\"\noperations = {{ Decrypt = 1 }}\narrivals = {{ {body} }}\n"
+            );
+            let throttled = values(&run(&text).variants[0].metrics, "kms_throttled");
+            if let Some(last) = last {
+                assert!(
+                    throttled
+                        .iter()
+                        .zip(&last)
+                        .all(|(now, before)| now <= before),
+                    "{text}"
+                );
+            }
+            last = Some(throttled);
+        }
+    }
+}
+
+#[test]
+fn without_traffic_only_the_keys_cost() {
+    let results = run(
+        "horizon = \"30d\"\nreplications = 2\nregion = \"us-east-1\"\n[key.k]\n[workload.w]\nkey = \"k\"\nretry = { none = {} }\noperations = { Decrypt = 1 }\narrivals.poisson.rate = \"0/s\"\n",
+    );
+    let m = &results.variants[0].metrics;
+    assert_eq!(m["kms_attempts"].mean, Some(0.0));
+    assert_eq!(m["throttle_rate"].mean, None);
+    assert_eq!(
+        (m["cost_total_usd"].mean, m["cost_kms_keys_usd"].mean),
+        (Some(1.0), Some(1.0))
+    );
+}
+
+#[test]
+fn variants_see_the_same_arrivals() {
+    let results = run(r#"
+        horizon = "200s"
+        replications = 3
+        region = "us-east-1"
+        [key.k]
+        [quota.q]
+        limit = "50/s"
+        [bucket.b]
+        key = "k"
+        archived_bucket_keys = 3
+        [workload.one]
+        bucket = "b"
+        clients = 5
+        operations = { GetObject = 2, PutObject = 1 }
+        arrivals.on-off = { on = "60/s", off = "5/s", mean_on = "5s", mean_off = "5s" }
+        [workload.two]
+        key = "k"
+        clients = 5
+        operations = { Decrypt = 1, GenerateDataKey = 1 }
+        arrivals.poisson.rate = "20/s"
+        [variant.base]
+        [variant.bucket-key.bucket.b]
+        bucket_key = true
+        [variant.limiter.quota.q]
+        limit = "20/s"
+        limiter.token-bucket.burst = 2
+        [variant.retry]
+        retry = { none = {} }
+        [variant.more.workload.two]
+        arrivals.poisson.rate = "45/s"
+        "#);
+    let requests = |v: &VariantResults, w: &str| {
+        let m = &v.by_workload[w];
+        (values(m, "s3_requests"), values(m, "app_requests"))
+    };
+    let base = &results.variants[0];
+    for v in &results.variants[1..] {
+        assert_eq!(requests(base, "one"), requests(v, "one"), "{}", v.name);
+        let same = v.name != "more";
+        assert_eq!(
+            requests(base, "two") == requests(v, "two"),
+            same,
+            "{}",
+            v.name
+        );
+        assert_eq!(base.arrivals_id == v.arrivals_id, same, "{}", v.name);
+        for op in ["GetObject", "PutObject"] {
+            let of = |v: &VariantResults| values(&v.by_operation[op], "s3_requests");
+            assert_eq!(of(base), of(v), "{}", v.name);
+        }
+    }
+}
+
+#[test]
+fn an_open_workload_follows_a_job_that_is_done_at_once() {
+    // Without latency the job is over at the start of the second in which it began, whose arrivals
+    // are drawn: the follower begins with the next one and loses nothing.
+    let text = |arrivals: &str| {
+        format!(
+            "horizon = \"20s\"\nreplications = 2\nregion = \"us-east-1\"\nretry = {{ none = {{}} }}\n[key.k]\n[assumption]\nkms_latency.constant.value = \"0s\"\n[workload.job]\nkey = \"k\"\noperations = {{ Decrypt = 1 }}\njob = {{ workers = 1, objects = 3 }}\nstart = \"4s\"\n[workload.next]\nkey = \"k\"\nafter = \"job\"\nstop = \"10s\"\noperations = {{ Decrypt = 1 }}\narrivals = {{ {arrivals} }}\n"
+        )
+    };
+    let results = run(&text("constant = { rate = \"7/s\" }"));
+    assert_eq!(
+        values(&results.variants[0].by_workload["next"], "app_requests"),
+        [70.0, 70.0]
+    );
+    run(&text(
+        "on-off = { on = \"9/s\", off = \"1/s\", mean_on = \"1ms\", mean_off = \"1ms\" }",
+    ));
+}
+
+// ----- a second simulator ----------------------------------------------------------------------
+
+/// A workload as the second simulator reads it.
+struct Flow {
+    name: &'static str,
+    /// Poisson, or evenly spaced at a whole rate.
+    poisson: bool,
+    rate: f64,
+    /// (operation, weight, needs): actions in alphabetical order.
+    actions: &'static [(&'static str, f64, usize)],
+    clients: u64,
+    /// As TOML, and as the simulator has it.
+    retry: (&'static str, RetryPolicy),
+    /// In the custom key store: its own quota applies before the account's.
+    stored: bool,
+}
+
+struct Case {
+    seed: u64,
+    horizon: u64,
+    account: u64,
+    store: u64,
+    flows: Vec<Flow>,
+}
+
+impl Case {
+    fn text(&self, replications: u64) -> String {
+        let mut t = format!(
+            "seed = {}\nreplications = {replications}\nhorizon = \"{}s\"\nregion = \"us-east-1\"\n[key_store.hsm]\nkind = \"cloudhsm\"\n[key.plain]\n[key.stored]\nkey_store = \"hsm\"\n[bucket.plain]\nkey = \"plain\"\n[bucket.stored]\nkey = \"stored\"\n[quota.a]\nlimit = \"{}/s\"\n[quota.s]\nstore = \"hsm\"\nlimit = \"{}/s\"\n",
+            self.seed, self.horizon, self.account, self.store
+        );
+        for f in &self.flows {
+            let operations: Vec<String> = f
+                .actions
+                .iter()
+                .map(|(o, w, _)| format!("{o} = {w:?}"))
+                .collect();
+            let kind = if f.poisson { "poisson" } else { "constant" };
+            let bucket = if f.stored { "stored" } else { "plain" };
+            let _ = write!(
+                t,
+                "[workload.{}]\nbucket = \"{bucket}\"\nclients = {}\nretry = {{ {} }}\noperations = {{ {} }}\narrivals.{kind}.rate = \"{}/s\"\n",
+                f.name,
+                f.clients,
+                f.retry.0,
+                operations.join(", "),
+                f.rate
+            );
+        }
+        t
+    }
+}
+
+/// A request of the second simulator; the order of its fields settles ties: what was scheduled
+/// comes before new arrivals, by time of arrival and kind; arrivals by workload, action, number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Ask {
+    at: u64,
+    is_new: bool,
+    arrived: u64,
+    action: usize,
+    number: u64,
+    flow: usize,
+    client: u64,
+    key: u64,
+    failures: u16,
+    called: usize,
+}
+
+#[derive(Debug, Default, Clone, PartialEq)]
+struct Counts {
+    requests: u64,
+    failed: u64,
+    calls: u64,
+    attempts: u64,
+    throttled: u64,
+    longest: u64,
+}
+
+/// Everything in one heap and one loop. `delay`: backoff after a request's n-th failure.
+fn second_simulator(
+    case: &Case,
+    asks: Vec<Ask>,
+    mut delay: impl FnMut(&Ask, &Backoff, u16) -> u64,
+) -> Vec<Counts> {
+    let mut heap: BinaryHeap<Reverse<Ask>> = asks.into_iter().map(Reverse).collect();
+    let mut counts = vec![Counts::default(); case.flows.len()];
+    let mut tokens: Vec<Vec<i64>> = case
+        .flows
+        .iter()
+        .map(|f| {
+            let full = f.retry.1.retry_quota.map_or(0, |q| i64::from(q.capacity));
+            vec![full; f.clients as usize]
+        })
+        .collect();
+    // Used in the present second: the account's quota, the store's.
+    let (mut second, mut used) = (0, [0, 0]);
+    while let Some(Reverse(mut ask)) = heap.pop() {
+        let flow = &case.flows[ask.flow];
+        let count = &mut counts[ask.flow];
+        count.requests += u64::from(ask.is_new);
+        if ask.at / SECOND != second {
+            (second, used) = (ask.at / SECOND, [0, 0]);
+        }
+        let action = case
+            .flows
+            .iter()
+            .take(ask.flow)
+            .map(|f| f.actions.len())
+            .sum::<usize>();
+        let needs = flow.actions[ask.action - action].2;
+        let mut refused = false;
+        for need in 0..needs {
+            count.attempts += 1;
+            if need >= ask.called {
+                ask.called = need + 1;
+                count.calls += 1;
+            }
+            refused = used[0] >= case.account || (flow.stored && used[1] >= case.store);
+            if refused {
+                count.throttled += 1;
+                break;
+            }
+            used[0] += 1;
+            used[1] += u64::from(flow.stored);
+        }
+        let left = &mut tokens[ask.flow][ask.client as usize];
+        let quota = flow.retry.1.retry_quota;
+        if !refused {
+            if let Some(q) = quota {
+                let back = if ask.failures > 0 {
+                    q.throttling_cost
+                } else {
+                    q.success_refund
+                };
+                *left = (*left + i64::from(back)).min(i64::from(q.capacity));
+            }
+            if ask.failures > 0 {
+                count.longest = count.longest.max(ask.at - ask.arrived);
+            }
+            continue;
+        }
+        ask.failures += 1;
+        let cost = quota.map_or(0, |q| i64::from(q.throttling_cost));
+        if ask.failures >= flow.retry.1.max_attempts || *left < cost {
+            count.failed += 1;
+            continue;
+        }
+        *left -= cost;
+        // A throttled attempt is answered after 4 ms.
+        ask.at += 4_000_000 + delay(&ask, &flow.retry.1.backoff, ask.failures);
+        ask.is_new = false;
+        heap.push(Reverse(ask));
+    }
+    counts
+}
+
+/// The arrivals that the engine draws for a replication: the same keys, in our own reading.
+fn keyed_arrivals(case: &Case, replication: u64) -> Vec<Ask> {
+    let root = Key::root(case.seed, replication);
+    let (mut asks, mut first) = (Vec::new(), 0);
+    for (flow, f) in case.flows.iter().enumerate() {
+        let own = root.named(f.name);
+        let total: f64 = f.actions.iter().map(|a| a.1).sum();
+        for (a, (name, weight, _)) in f.actions.iter().enumerate() {
+            let action = own.named("requests").named(name);
+            for second in 0..case.horizon {
+                let mut arrivals = Vec::new();
+                if f.poisson {
+                    let key = action.with(second);
+                    let n = key.stream().poisson(f.rate * (weight / total));
+                    Density::Linear(1.0, 1.0).arrivals(n, second, key, |at, number, arrival| {
+                        arrivals.push((at, u64::from(number), arrival));
+                    });
+                } else {
+                    assert!(f.actions.len() == 1 && f.rate.fract() == 0.0);
+                    let (rate, key) = (f.rate as u64, own.named("arrivals").with(second));
+                    arrivals.extend((0..rate).map(|i| (i * SECOND / rate, i, key.with(i))));
+                }
+                for (instant, number, arrival) in arrivals {
+                    // Poisson requests come from a random client, evenly spaced ones from each in turn.
+                    let client = if f.clients == 1 {
+                        0
+                    } else if f.poisson {
+                        arrival.with(0).below(f.clients)
+                    } else {
+                        (second * f.rate as u64 + number) % f.clients
+                    };
+                    let at = second * SECOND + instant;
+                    asks.push(Ask {
+                        at,
+                        is_new: true,
+                        arrived: at,
+                        action: first + a,
+                        number,
+                        flow,
+                        client,
+                        key: arrival.bits(),
+                        failures: 0,
+                        called: 0,
+                    });
+                }
+            }
+        }
+        first += f.actions.len();
+    }
+    asks
+}
+
+fn exponential(
+    initial_ms: u64,
+    cap_s: u64,
+    jitter: Jitter,
+    max_attempts: u16,
+    capacity: Option<u32>,
+) -> RetryPolicy {
+    RetryPolicy {
+        max_attempts,
+        backoff: Backoff::Exponential {
+            initial_backoff: initial_ms * 1_000_000,
+            max_backoff: cap_s * SECOND,
+            jitter,
+        },
+        retry_quota: capacity.map(|capacity| RetryQuota {
+            capacity,
+            throttling_cost: 5,
+            success_refund: 1,
+        }),
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let none = || ("none = {}", RetryPolicy::none());
+    let standard = || {
+        (
+            "standard = {}",
+            exponential(1_000, 20, Jitter::Full, 3, Some(500)),
+        )
+    };
+    let hasty = || {
+        (
+            "exponential = { initial_backoff = \"100ms\", max_backoff = \"2s\", jitter = \"decorrelated\", max_attempts = 6, retry_quota = { capacity = 60 } }",
+            exponential(100, 2, Jitter::Decorrelated, 6, Some(60)),
+        )
+    };
+    let lockstep = || {
+        (
+            "exponential = { initial_backoff = \"250ms\", max_backoff = \"1s\", jitter = \"none\", max_attempts = 4 }",
+            exponential(250, 1, Jitter::None, 4, None),
+        )
+    };
+    let flow = |name, poisson, rate, actions, clients, retry, stored| Flow {
+        name,
+        poisson,
+        rate,
+        actions,
+        clients,
+        retry,
+        stored,
+    };
+    const READ: &[(&str, f64, usize)] = &[("GetObject", 1.0, 1)];
+    const MIX: &[(&str, f64, usize)] = &[
+        ("CopyObject", 1.0, 2),
+        ("DeleteObject", 1.0, 0),
+        ("GetObject", 2.0, 1),
+        ("PutObject", 1.0, 1),
+    ];
+    vec![
+        Case {
+            seed: 1,
+            horizon: 120,
+            account: 100,
+            store: 50,
+            flows: vec![flow("a", true, 95.0, READ, 3, standard(), false)],
+        },
+        Case {
+            seed: 2,
+            horizon: 120,
+            account: 200,
+            store: 40,
+            flows: vec![
+                flow("a", true, 120.0, MIX, 20, standard(), false),
+                flow("b", true, 45.0, READ, 4, hasty(), true),
+                flow("c", false, 60.0, READ, 7, lockstep(), false),
+            ],
+        },
+        Case {
+            seed: 3,
+            horizon: 150,
+            account: 60,
+            store: 30,
+            flows: vec![
+                flow("x", false, 50.0, READ, 6, hasty(), true),
+                flow("y", true, 40.0, MIX, 2, none(), false),
+            ],
+        },
+        Case {
+            seed: 4,
+            horizon: 120,
+            account: 1_000,
+            store: 300,
+            flows: vec![
+                flow("big", true, 900.0, MIX, 50, standard(), false),
+                flow("store", true, 320.0, MIX, 1, lockstep(), true),
+            ],
+        },
+    ]
+}
+
+#[test]
+fn a_second_simulator_agrees_to_the_digit() {
+    for case in cases() {
+        let replications = 3;
+        for simulate_all in [false, true] {
+            let (results, _) = run_with(&case.text(replications), simulate_all);
+            let v = &results.variants[0];
+            for replication in 0..replications {
+                let asks = keyed_arrivals(&case, replication);
+                let counts = second_simulator(&case, asks, |ask, backoff, n| {
+                    // Purpose 9 of an arrival is the backoff.
+                    backoff.delay(n, Key::from_bits(ask.key).with(9))
+                });
+                for (f, c) in case.flows.iter().zip(&counts) {
+                    let m = &v.by_workload[f.name];
+                    let n = |id: &str| values(m, id)[replication as usize];
+                    let theirs = [
+                        n("s3_requests"),
+                        n("s3_requests_failed"),
+                        n("kms_calls"),
+                        n("kms_attempts"),
+                        n("kms_throttled"),
+                        n("added_delay_s_max"),
+                    ];
+                    let ours = [
+                        c.requests as f64,
+                        c.failed as f64,
+                        c.calls as f64,
+                        c.attempts as f64,
+                        c.throttled as f64,
+                        c.longest as f64 / SECOND as f64,
+                    ];
+                    assert_eq!(
+                        theirs, ours,
+                        "seed {}, workload {}, replication {replication}",
+                        case.seed, f.name
+                    );
+                }
+                assert!(
+                    counts.iter().any(|c| c.throttled > 0),
+                    "no contention under seed {}",
+                    case.seed
+                );
+            }
+        }
+    }
+}
+
+/// The same loop on randomness of its own: exponential gaps, uniform clients and delays.
+#[test]
+fn a_third_simulator_agrees_by_interval() {
+    const RUNS: u64 = 60;
+    for case in cases().into_iter().take(2) {
+        let results = run(&case.text(RUNS));
+        let mut ours: Vec<Vec<Counts>> = Vec::new();
+        for replication in 0..RUNS {
+            let mut r = Rng::new(9_000 + replication + 1_000 * case.seed);
+            let (mut asks, mut first) = (Vec::new(), 0);
+            for (flow, f) in case.flows.iter().enumerate() {
+                let total: f64 = f.actions.iter().map(|a| a.1).sum();
+                let (mut now, mut number) = (0.0, 0);
+                loop {
+                    if f.poisson {
+                        now += r.exponential() / f.rate;
+                    } else {
+                        now = number as f64 / f.rate;
+                    }
+                    if now >= case.horizon as f64 {
+                        break;
+                    }
+                    let mut pick = r.unit() * total;
+                    let a = f
+                        .actions
+                        .iter()
+                        .position(|(_, w, _)| {
+                            pick -= w;
+                            pick < 0.0
+                        })
+                        .unwrap_or(0);
+                    let client = if f.poisson {
+                        r.below(f.clients)
+                    } else {
+                        number % f.clients
+                    };
+                    let at = (now * SECOND as f64) as u64;
+                    asks.push(Ask {
+                        at,
+                        is_new: true,
+                        arrived: at,
+                        action: first + a,
+                        number,
+                        flow,
+                        client,
+                        key: asks.len() as u64,
+                        failures: 0,
+                        called: 0,
+                    });
+                    number += 1;
+                }
+                first += f.actions.len();
+            }
+            // Delays from the formulas, by request: decorrelated ones go on from the last.
+            let mut last = std::collections::HashMap::new();
+            ours.push(second_simulator(&case, asks, |ask, backoff, n| {
+                let Backoff::Exponential {
+                    initial_backoff,
+                    max_backoff,
+                    jitter,
+                } = *backoff
+                else {
+                    panic!("the cases back off exponentially")
+                };
+                let (base, cap) = (initial_backoff as f64, max_backoff as f64);
+                let bound = (base * 2_f64.powi(i32::from(n) - 1)).min(cap);
+                let delay = match jitter {
+                    Jitter::None => bound,
+                    Jitter::Full => r.unit() * bound,
+                    Jitter::Equal => bound / 2.0 * (1.0 + r.unit()),
+                    Jitter::Decorrelated => {
+                        let before = last.get(&ask.key).copied().unwrap_or(base);
+                        (base + r.unit() * (3.0 * before - base)).min(cap)
+                    }
+                };
+                last.insert(ask.key, delay);
+                delay as u64
+            }));
+        }
+        for (flow, f) in case.flows.iter().enumerate() {
+            let m = &results.variants[0].by_workload[f.name];
+            let pick = |g: &dyn Fn(&Counts) -> f64| -> Vec<f64> {
+                ours.iter().map(|c| g(&c[flow])).collect()
+            };
+            for (id, ours) in [
+                ("s3_requests", pick(&|c| c.requests as f64)),
+                ("kms_attempts", pick(&|c| c.attempts as f64)),
+                ("kms_throttled", pick(&|c| c.throttled as f64)),
+                (
+                    "throttle_rate",
+                    pick(&|c| c.throttled as f64 / c.attempts as f64),
+                ),
+                ("s3_requests_failed", pick(&|c| c.failed as f64)),
+            ] {
+                let (a, b) = (Sample::of(&values(m, id)), Sample::of(&ours));
+                let margin = T * (a.se().powi(2) + b.se().powi(2)).sqrt();
+                println!(
+                    "seed {}, {}: {id} {:.4} and {:.4} ± {margin:.4}",
+                    case.seed, f.name, a.mean, b.mean
+                );
+                assert!(
+                    (a.mean - b.mean).abs() <= margin,
+                    "seed {}, {}: {id}",
+                    case.seed,
+                    f.name
+                );
+                // Nearly equal spreads as well: 60 runs tell a factor of two.
+                assert!(
+                    a.sd <= 2.0 * b.sd && b.sd <= 2.0 * a.sd,
+                    "seed {}, {}: {id} sd {} and {}",
+                    case.seed,
+                    f.name,
+                    a.sd,
+                    b.sd
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_workload_follows_a_trace_after_its_last_row() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("t.csv");
+    std::fs::write(&file, "time\n0\n1.5\n3.2\n").expect("a file");
+    let text = format!(
+        "horizon = \"60s\"\nreplications = 1\nregion = \"us-east-1\"\nretry = {{ none = {{}} }}\n[key.k]\n[workload.t]\nkey = \"k\"\noperations = {{ Decrypt = 1 }}\ntrace.file = \"{}\"\n[workload.next]\nkey = \"k\"\nafter = \"t\"\nstop = \"10s\"\noperations = {{ Decrypt = 1 }}\narrivals.constant.rate = \"5/s\"\n",
+        file.display()
+    );
+    let by = &run(&text).variants[0].by_workload;
+    assert_eq!(values(&by["t"], "app_requests"), [3.0]);
+    assert_eq!(values(&by["next"], "app_requests"), [50.0]);
+}

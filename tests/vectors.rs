@@ -1,0 +1,689 @@
+//! Vectors recorded from software that this project did not write: every `*.json` of the folder in
+//! `KMSIM_VECTORS` (default: `tests/vectors`). The leading words of a file's name tell its schema,
+//! see the README there.
+
+mod common;
+
+use common::{Rng, Sample};
+use kmsim::engine::SECOND;
+use kmsim::engine::calendar::Calendar;
+use kmsim::engine::limiter::{Limiter, Shape, Step};
+use kmsim::engine::random::{Key, Stream};
+use kmsim::model::bucket_key::BucketKeyCache;
+use kmsim::model::data_key_cache::{DataKeyCache, Thresholds};
+use kmsim::model::retry::{Backoff, Jitter, RetryPolicy};
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Checks a file's cases and tells how many there were.
+type Check = fn(&Value) -> usize;
+
+/// Leading words of file names; `None`: no issue has asked for that so far.
+const KINDS: [(&str, Option<Check>); 15] = [
+    ("retry_kinds", None),
+    ("retry_sequential", None),
+    ("retry_quota_exhaustion", None),
+    ("retry_long_adaptive", None),
+    ("retry_fleet", None),
+    ("retry_smithy_rust", None),
+    ("cache_boundary", None),
+    ("cache_random", None),
+    ("cache_stream", None),
+    ("cache_js_lru", None),
+    ("policy", None),
+    ("limiter_token_bucket", Some(token_bucket)),
+    ("limiter_fixed_window", Some(fixed_window)),
+    ("backoff_occ", Some(backoff_occ)),
+    ("queueing", Some(queueing)),
+];
+
+#[test]
+fn every_file_agrees() {
+    let folder = std::env::var_os("KMSIM_VECTORS").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"),
+        PathBuf::from,
+    );
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
+        .map(|entry| entry.expect("an entry of the folder").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "json"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no *.json in {}", folder.display());
+    // Straight to standard output: the harness keeps what `println!` writes to itself, and scripts
+    // read these lines.
+    let mut out = std::io::stdout();
+    writeln!(out).expect("standard output");
+    let mut faults = Vec::new();
+    for path in files {
+        let file = path.file_name().expect("a file").to_string_lossy();
+        let stem = file.trim_end_matches(".json");
+        let kind = KINDS.iter().find(|(words, _)| {
+            stem.strip_prefix(words)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+        });
+        let Some((_, check)) = kind else {
+            faults.push(format!("{file}: no schema has this name"));
+            continue;
+        };
+        let Some(check) = check else {
+            writeln!(out, "{file}: not covered yet").expect("standard output");
+            continue;
+        };
+        let checked = std::panic::catch_unwind(|| {
+            let text = std::fs::read_to_string(&path).expect("a readable file");
+            check(&serde_json::from_str(&text).expect("JSON"))
+        });
+        match checked {
+            Ok(n) => {
+                writeln!(out, "{file}: {n} cases").expect("standard output");
+                if n == 0 {
+                    faults.push(format!("{file}: no cases"));
+                }
+            }
+            Err(fault) => {
+                let text = fault
+                    .downcast_ref::<String>()
+                    .cloned()
+                    .or_else(|| fault.downcast_ref::<&str>().map(|t| (*t).to_owned()));
+                faults.push(format!("{file}: {}", text.unwrap_or_default()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+// ----- reading ---------------------------------------------------------------------------------
+
+fn list(v: &Value) -> &[Value] {
+    v.as_array().expect("a list")
+}
+
+fn text<'a>(v: &'a Value, name: &str) -> &'a str {
+    v[name]
+        .as_str()
+        .unwrap_or_else(|| panic!("{name} in {v} is no text"))
+}
+
+fn number(v: &Value, name: &str) -> f64 {
+    v[name]
+        .as_f64()
+        .unwrap_or_else(|| panic!("{name} in {v} is no number"))
+}
+
+fn whole(v: &Value, name: &str) -> u64 {
+    v[name]
+        .as_u64()
+        .unwrap_or_else(|| panic!("{name} in {v} is no whole number"))
+}
+
+fn instants(case: &Value) -> Vec<u64> {
+    list(&case["arrivals_ns"])
+        .iter()
+        .map(|t| t.as_u64().expect("nanoseconds"))
+        .collect()
+}
+
+fn steady(num: u64, den: u64) -> [Step; 1] {
+    let (mut a, mut b) = (num, den);
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    [Step {
+        from_s: 0,
+        num: num / a,
+        den: den / a,
+    }]
+}
+
+// ----- limiters --------------------------------------------------------------------------------
+
+fn token_bucket(cases: &Value) -> usize {
+    for case in list(cases) {
+        let id = text(case, "id");
+        assert_eq!(text(case, "initial"), "full", "{id}");
+        // One token each period: 10⁹ ÷ period a second, so that no nanosecond is rounded.
+        let period = whole(case, "period_ns");
+        let tokens = whole(case, "burst") as f64;
+        let shape = Shape::TokenBucket {
+            burst: tokens * period as f64 / SECOND as f64,
+        };
+        let mut limiter = Limiter::new(shape, &steady(SECOND, period));
+        let mut waits = list(&case["wait_ns_of_denied"]).iter();
+        let mut got = String::new();
+        for at in instants(case) {
+            if limiter.has_room(at) {
+                limiter.take(at);
+                got.push('1');
+                continue;
+            }
+            got.push('0');
+            // It would pass after this wait and not a nanosecond before.
+            if let Some(wait) = waits.next() {
+                let until = at + wait.as_u64().expect("nanoseconds");
+                assert!(!limiter.clone().has_room(until - 1), "{id} at {at}");
+                assert!(limiter.clone().has_room(until), "{id} at {at}");
+            }
+        }
+        assert_eq!(got, text(case, "admit"), "{id}");
+    }
+    list(cases).len()
+}
+
+fn fixed_window(cases: &Value) -> usize {
+    for case in list(cases) {
+        let steps = [Step {
+            from_s: 0,
+            num: whole(case, "quota"),
+            den: whole(case, "window_s"),
+        }];
+        let mut limiter = Limiter::new(Shape::FixedWindow, &steps);
+        let got: String = instants(case)
+            .into_iter()
+            .map(|at| {
+                let room = limiter.has_room(at);
+                if room {
+                    limiter.take(at);
+                }
+                if room { '1' } else { '0' }
+            })
+            .collect();
+        // KMS counts by the clock's seconds; the rule of `first_hit` is another limiter's.
+        assert_eq!(got, text(&case["aligned"], "admit"), "{}", text(case, "id"));
+    }
+    list(cases).len()
+}
+
+// ----- backoff ---------------------------------------------------------------------------------
+
+fn backoff_occ(file: &Value) -> usize {
+    const RUNS: u64 = 120;
+    for row in list(&file["results"]) {
+        let name = text(row, "backoff");
+        let clients = whole(row, "clients") as u32;
+        let backoff = common::occ::backoff(name);
+        let runs: Vec<(f64, f64)> = (0..RUNS)
+            .map(|r| common::occ::contend(clients, &backoff, Key::root(77 + u64::from(clients), r)))
+            .collect();
+        let column =
+            |f: fn(&(f64, f64)) -> f64| Sample::of(&runs.iter().map(f).collect::<Vec<_>>());
+        for (what, ours) in [("time", column(|r| r.1)), ("calls", column(|r| r.0))] {
+            let theirs = number(row, &format!("{what}_mean"));
+            let ci = number(row, &format!("{what}_ci95"));
+            let margin = 4.0 * (ci * ci + (1.96 * ours.se()).powi(2)).sqrt() / 1.96;
+            // The recorded means are rounded to four decimals.
+            assert!(
+                (ours.mean - theirs).abs() <= margin + 1e-4,
+                "{name}, {clients} clients: {what} {} for {theirs} ± {margin}",
+                ours.mean
+            );
+        }
+    }
+    list(&file["results"]).len()
+}
+
+// ----- queueing --------------------------------------------------------------------------------
+
+/// Replications behind each figure.
+const RUNS: u64 = 48;
+
+/// Samples of `f` over replications with keys of their own.
+fn sample(id: &str, mut f: impl FnMut(Key) -> f64) -> Sample {
+    let runs: Vec<f64> = (0..RUNS).map(|r| f(Key::root(91, r).named(id))).collect();
+    Sample::of(&runs)
+}
+
+/// Four standard errors of our own, and what the row says of its own inaccuracy.
+fn agrees(sample: Sample, theory: f64, slack: f64, what: &str) {
+    let margin = 4.0 * sample.se() + slack;
+    assert!(
+        (sample.mean - theory).abs() <= margin,
+        "{what}: {} for {theory} ± {margin}",
+        sample.mean
+    );
+}
+
+fn queueing(rows: &Value) -> usize {
+    for row in list(rows) {
+        let (id, kind) = (text(row, "id"), text(row, "kind"));
+        let what = format!("{id} ({kind})");
+        let p = &row["params"];
+        let of = |name: &str| number(p, name);
+        let value = || number(row, "value");
+        let slack = row["numeric_error"].as_f64().unwrap_or(1e-9);
+        match kind {
+            "fixed_window_poisson_throttle_fraction" => {
+                let window = of("window_s");
+                let steps = [Step {
+                    from_s: 0,
+                    num: whole(p, "quota"),
+                    den: window as u64,
+                }];
+                let limiter = Limiter::new(Shape::FixedWindow, &steps);
+                agrees(
+                    sample(id, |k| {
+                        throttled(limiter.clone(), of("lam"), (window, 1), k, value())
+                    }),
+                    0.0,
+                    slack,
+                    &what,
+                );
+            }
+            "token_bucket_poisson_throttle_fraction"
+            | "token_bucket_ticked_poisson_throttle_fraction" => {
+                let rate = whole(p, "rate");
+                let shape = Shape::TokenBucket {
+                    burst: of("burst") / rate as f64,
+                };
+                let limiter = Limiter::new(shape, &steady(rate, 1));
+                // A bucket that is only looked at on the ticks gains one token at each.
+                let tick = if kind.contains("ticked") {
+                    SECOND / rate
+                } else {
+                    1
+                };
+                agrees(
+                    sample(id, |k| {
+                        throttled(limiter.clone(), of("lam"), (1.0, tick), k, value())
+                    }),
+                    0.0,
+                    slack,
+                    &what,
+                );
+            }
+            "ttl_cache_poisson_miss_rate" => {
+                let (rate, ttl) = (of("lam"), of("ttl"));
+                agrees(
+                    sample(id, |k| bucket_key_misses(rate, ttl, k) - value()),
+                    0.0,
+                    slack,
+                    &what,
+                );
+            }
+            "ttl_cache_uniform_keys_total_fetch_rate" | "ttl_cache_zipf_keys_total_fetch_rate" => {
+                let keys = whole(p, "keys");
+                let exponent = p["zipf_s"].as_f64();
+                let draw = |s: &mut Stream| match exponent {
+                    Some(e) => s.zipf(keys, e),
+                    None => s.below(keys),
+                };
+                let (rate, age) = (of("lam_total"), of("ttl"));
+                agrees(
+                    sample(id, |k| fetches(rate, age, keys, exponent, draw, k)),
+                    value(),
+                    slack,
+                    &what,
+                );
+            }
+            "caching_cmm_poisson_calls_per_message" => {
+                let (rate, age, most) = (of("lam"), of("max_age"), whole(p, "max_messages"));
+                // Messages that a key serves come to an end: whole keys would be exact, the last
+                // one of a run is not whole.
+                let run = |k| {
+                    let (messages, per_s, span) = cache_misses(rate, age, most, 1, |_| 0, k);
+                    per_s * span - value() * messages
+                };
+                let per_run = sample(id, run);
+                agrees(per_run, 0.0, 1.0, &what);
+            }
+            "expected_distinct_partitions_touched" => {
+                let keys = whole(p, "partitions");
+                let run = |k: Key| {
+                    let (mut cache, mut s) = (cache(f64::INFINITY, u64::MAX, keys), k.stream());
+                    let n = whole(p, "requests");
+                    (0..n)
+                        .filter(|_| !look_up(&mut cache, s.below(keys), 0))
+                        .count() as f64
+                };
+                // One run is one draw: many, to be worth an interval.
+                let mean = sample(id, |k| (0..50).map(|i| run(k.with(i))).sum::<f64>() / 50.0);
+                agrees(mean, value(), slack, &what);
+            }
+            "poisson_thinning" => {
+                let (rate, share) = (of("lam"), of("p"));
+                let thinned = |k: Key| {
+                    let mut s = k.stream();
+                    let n: Vec<f64> = (0..2_000)
+                        .map(|_| {
+                            let all = s.poisson(rate);
+                            s.binomial(all, share) as f64
+                        })
+                        .collect();
+                    Sample::of(&n)
+                };
+                agrees(sample(id, |k| thinned(k).mean), value(), slack, &what);
+                let variance = sample(id, |k| thinned(k).sd.powi(2));
+                agrees(variance, number(row, "variance_per_second"), slack, &what);
+            }
+            "md1_mean_wait" => {
+                let (rate, service) = (of("lam"), of("service"));
+                agrees(
+                    sample(id, |k| queue(rate, |_| service, k).0),
+                    value(),
+                    slack,
+                    &what,
+                );
+            }
+            "mm1_mean_sojourn" => {
+                let (rate, mean) = (of("lam"), of("mean_service"));
+                agrees(
+                    sample(id, |k| queue(rate, |s| mean * s.exponential(), k).1),
+                    value(),
+                    slack,
+                    &what,
+                );
+            }
+            "erlang_b_loss" => {
+                let (rate, mean, servers) = (of("lam"), of("service_mean"), of("servers"));
+                agrees(
+                    sample(id, |k| lost(rate, mean, servers as usize, k)),
+                    value(),
+                    slack,
+                    &what,
+                );
+            }
+            "expected_total_backoff" => {
+                let jitter = match text(p, "jitter") {
+                    "full" => Jitter::Full,
+                    "equal" => Jitter::Equal,
+                    other => panic!("{what}: no jitter {other}"),
+                };
+                let backoff = exponential(of("base"), of("cap"), jitter);
+                let retries = whole(p, "attempts") as u16 - 1;
+                let total = |k: Key| -> f64 { (1..=retries).map(|n| delay(&backoff, n, k)).sum() };
+                agrees(sample(id, |k| over(500, k, total)), value(), slack, &what);
+            }
+            "decorrelated_jitter_mean_sleep" => {
+                let backoff = exponential(of("base"), of("cap"), Jitter::Decorrelated);
+                for (i, (mean, se)) in list(&row["value"])
+                    .iter()
+                    .zip(list(&row["standard_error"]))
+                    .enumerate()
+                {
+                    let n = i as u16 + 1;
+                    let ours = sample(id, |k| over(500, k, |k| delay(&backoff, n, k)));
+                    let slack = 4.0 * se.as_f64().expect("a number");
+                    agrees(
+                        ours,
+                        mean.as_f64().expect("a number"),
+                        slack,
+                        &format!("{what}, delay {n}"),
+                    );
+                }
+            }
+            "retry_amplification_iid" => {
+                let policy = RetryPolicy {
+                    max_attempts: whole(p, "max_attempts") as u16,
+                    ..RetryPolicy::none()
+                };
+                let refused = of("throttle_p");
+                // Attempts, and whether the last was refused as well.
+                let request = |k: Key| {
+                    let mut s = k.stream();
+                    let mut n = 1;
+                    while s.unit() < refused {
+                        if n >= policy.max_attempts {
+                            return (f64::from(n), 1.0);
+                        }
+                        n += 1;
+                    }
+                    (f64::from(n), 0.0)
+                };
+                agrees(
+                    sample(id, |k| over(500, k, |k| request(k).0)),
+                    value(),
+                    slack,
+                    &what,
+                );
+                let failed = sample(id, |k| over(500, k, |k| request(k).1));
+                agrees(failed, number(row, "fail_fraction"), slack, &what);
+            }
+            other => panic!("{id}: no check for {other}"),
+        }
+    }
+    list(rows).len()
+}
+
+/// The mean of `f` over `n` keys.
+fn over(n: u64, key: Key, f: impl Fn(Key) -> f64) -> f64 {
+    (0..n).map(|i| f(key.with(i))).sum::<f64>() / n as f64
+}
+
+fn exponential(base: f64, cap: f64, jitter: Jitter) -> Backoff {
+    Backoff::Exponential {
+        initial_backoff: (base * SECOND as f64).round() as u64,
+        max_backoff: (cap * SECOND as f64).round() as u64,
+        jitter,
+    }
+}
+
+fn delay(backoff: &Backoff, n: u16, key: Key) -> f64 {
+    backoff.delay(n, key) as f64 / SECOND as f64
+}
+
+/// Refused − theory · arrivals, per arrival, of Poisson arrivals: zero on average if the theory holds.
+fn throttled(
+    mut limiter: Limiter,
+    rate: f64,
+    (window, tick): (f64, u64),
+    key: Key,
+    theory: f64,
+) -> f64 {
+    let mut gaps = key.stream();
+    let (mut now, mut refused, mut counted) = (0.0, 0.0, 0.0);
+    // Whole windows from the clock's own start; a bucket forgets in ten seconds that it was full.
+    let start = (200.0_f64.min(20_000.0 / rate) / window).ceil() * window;
+    let end = start + (20_000.0 / rate / window).ceil() * window;
+    loop {
+        now += gaps.exponential() / rate;
+        if now >= end {
+            return (refused - theory * counted) / (rate * (end - start));
+        }
+        let at = (now * SECOND as f64) as u64 / tick * tick;
+        let room = limiter.has_room(at);
+        if room {
+            limiter.take(at);
+        }
+        if now >= start {
+            counted += 1.0;
+            refused += f64::from(u8::from(!room));
+        }
+    }
+}
+
+/// Fetches a second of a bucket key with a lifetime, from renewal to renewal: their number over
+/// the time they took.
+fn bucket_key_misses(rate: f64, ttl: f64, key: Key) -> f64 {
+    let mut gaps = key.stream();
+    let mut cache = BucketKeyCache::new(1, (ttl * SECOND as f64) as u64);
+    let (mut now, mut fetches, mut first, mut last) = (0.0, 0_u64, 0.0, 0.0);
+    while fetches < 300 {
+        now += gaps.exponential() / rate;
+        let at = (now * SECOND as f64) as u64;
+        if cache.write(0, at).is_none() {
+            cache.generated(0, at, at);
+            if fetches == 0 {
+                first = now;
+            }
+            last = now;
+            fetches += 1;
+        }
+    }
+    (fetches - 1) as f64 / (last - first)
+}
+
+fn cache(max_age: f64, max_messages: u64, contexts: u64) -> DataKeyCache {
+    DataKeyCache::new(Thresholds {
+        max_age: (max_age * SECOND as f64) as u64,
+        max_messages,
+        max_bytes: u64::MAX,
+        capacity: contexts as usize,
+    })
+}
+
+/// Whether a message of that context finds a data key; if not, it fetches one.
+fn look_up(cache: &mut DataKeyCache, context: u64, at: u64) -> bool {
+    let found = cache.encrypt(context, 1, at);
+    if !found {
+        cache.generated(context, 1, at);
+    }
+    found
+}
+
+/// Fetches a second for many keys. Each key's renewals are nearly periodic and would take ages to
+/// forget a common start, so the cache begins in its long-run state: key by key empty, or with an
+/// entry of uniform age.
+fn fetches(
+    rate: f64,
+    ttl: f64,
+    keys: u64,
+    exponent: Option<f64>,
+    draw: impl Fn(&mut Stream) -> u64,
+    key: Key,
+) -> f64 {
+    let (mut gaps, mut what) = (key.named("gaps").stream(), key.named("context").stream());
+    let mut state = key.named("state").stream();
+    let mut cache = cache(ttl, u64::MAX, keys);
+    let weight = |r: u64| ((r + 1) as f64).powf(-exponent.unwrap_or(0.0));
+    let total: f64 = (0..keys).map(weight).sum();
+    let start = ttl;
+    for k in 0..keys {
+        let own = rate * weight(k) / total;
+        if state.unit() < ttl / (ttl + 1.0 / own) {
+            let from = start - state.unit() * ttl;
+            cache.generated(k, 1, (from * SECOND as f64) as u64);
+        }
+    }
+    let span = (40_000.0 / rate).max(2.5 * ttl);
+    let (mut now, mut misses) = (start, 0_u64);
+    loop {
+        now += gaps.exponential() / rate;
+        if now >= start + span {
+            return misses as f64 / span;
+        }
+        let found = look_up(&mut cache, draw(&mut what), (now * SECOND as f64) as u64);
+        misses += u64::from(!found);
+    }
+}
+
+/// Messages, misses a second, and seconds, after the cache has forgotten its empty start.
+fn cache_misses(
+    rate: f64,
+    max_age: f64,
+    max_messages: u64,
+    contexts: u64,
+    draw: impl Fn(&mut Stream) -> u64,
+    key: Key,
+) -> (f64, f64, f64) {
+    let (mut gaps, mut what) = (key.named("gaps").stream(), key.named("context").stream());
+    let mut cache = cache(max_age, max_messages, contexts);
+    let (mut now, mut misses, mut messages) = (0.0, 0.0, 0.0);
+    // Thirty lifetimes, or an age that never comes.
+    let start = (30.0 * max_age).min(3_000.0);
+    let end = start + (20_000.0 / rate).max(10.0 * max_age.min(300.0));
+    loop {
+        now += gaps.exponential() / rate;
+        if now >= end {
+            return (messages, misses / (end - start), end - start);
+        }
+        let found = look_up(&mut cache, draw(&mut what), (now * SECOND as f64) as u64);
+        if now >= start {
+            messages += 1.0;
+            misses += f64::from(u8::from(!found));
+        }
+    }
+}
+
+/// Mean wait and mean time in system of a single server, on the event list.
+fn queue(rate: f64, service: impl Fn(&mut Stream) -> f64, key: Key) -> (f64, f64) {
+    let (mut gaps, mut work) = (key.named("gaps").stream(), key.named("work").stream());
+    let ns = |s: f64| (s * SECOND as f64) as u64;
+    let mut calendar = Calendar::new();
+    let mut line = VecDeque::new();
+    let (mut served, mut waits, mut stays) = (0_u64, 0.0, 0.0);
+    let (skip, end) = (2_000, 42_000);
+    calendar.push(ns(gaps.exponential() / rate), false);
+    let mut begin = |line: &VecDeque<u64>, at: u64, served: u64| {
+        if served >= skip {
+            waits += (at - line[0]) as f64 / SECOND as f64;
+        }
+        at + ns(service(&mut work))
+    };
+    while let Some((at, ends)) = calendar.pop_any() {
+        if ends {
+            let came: u64 = line.pop_front().expect("someone is served");
+            if served >= skip {
+                stays += (at - came) as f64 / SECOND as f64;
+            }
+            served += 1;
+            if served == end {
+                break;
+            }
+            if !line.is_empty() {
+                calendar.push(begin(&line, at, served), true);
+            }
+        } else {
+            line.push_back(at);
+            if line.len() == 1 {
+                calendar.push(begin(&line, at, served), true);
+            }
+            calendar.push(at + ns(gaps.exponential() / rate), false);
+        }
+    }
+    let n = (end - skip) as f64;
+    (waits / n, stays / n)
+}
+
+/// Share of arrivals that find all servers busy, on the event list.
+fn lost(rate: f64, mean: f64, servers: usize, key: Key) -> f64 {
+    let (mut gaps, mut work) = (key.named("gaps").stream(), key.named("work").stream());
+    let ns = |s: f64| (s * SECOND as f64) as u64;
+    let mut calendar = Calendar::new();
+    calendar.push(ns(gaps.exponential() / rate), false);
+    let (mut busy, mut arrivals, mut refused) = (0, 0_u64, 0_u64);
+    let (skip, end) = (1_000, 21_000);
+    while let Some((at, ends)) = calendar.pop_any() {
+        if ends {
+            busy -= 1;
+            continue;
+        }
+        arrivals += 1;
+        if busy < servers {
+            busy += 1;
+            calendar.push(at + ns(mean * work.exponential()), true);
+        } else if arrivals > skip {
+            refused += 1;
+        }
+        if arrivals == end {
+            break;
+        }
+        calendar.push(at + ns(gaps.exponential() / rate), false);
+    }
+    refused as f64 / (end - skip) as f64
+}
+
+#[test]
+fn a_fractional_period_is_kept_to_the_nanosecond() {
+    // Three tokens a second by a period of whole nanoseconds: as governor counts them.
+    let shape = Shape::TokenBucket {
+        burst: 100.0 * 333_333_333.0 / SECOND as f64,
+    };
+    let mut limiter = Limiter::new(shape, &steady(SECOND, 333_333_333));
+    assert_eq!(
+        (0..200)
+            .filter(|_| {
+                let room = limiter.has_room(0);
+                if room {
+                    limiter.take(0)
+                };
+                room
+            })
+            .count(),
+        100
+    );
+    assert!(!limiter.clone().has_room(333_333_332) && limiter.has_room(333_333_333));
+    // The generator of the tests is not the engine's.
+    assert_ne!(Rng::new(1).bits(), Key::root(1, 0).stream().bits());
+}
