@@ -151,12 +151,16 @@ impl RetryTokens {
         true
     }
 
-    /// Retries that a client's quota still pays for; `u32::MAX` where they cost nothing.
+    /// Whether it depends on their order which of a client's `n` retries are paid for: all are if the
+    /// quota pays for each, none if it does not pay for one.
     #[inline]
-    pub fn affords(&self, client: u32) -> u32 {
-        let left = self.quota.capacity - self.missing[client as usize].min(self.quota.capacity);
-        left.checked_div(self.quota.throttling_cost)
-            .unwrap_or(u32::MAX)
+    pub fn contests(&self, client: u32, n: u32) -> bool {
+        let missing = u64::from(self.missing[client as usize]);
+        let (cost, capacity) = (
+            u64::from(self.quota.throttling_cost),
+            u64::from(self.quota.capacity),
+        );
+        missing + cost <= capacity && missing + cost * u64::from(n) > capacity
     }
 
     /// Gives back what a success earns.

@@ -8,6 +8,7 @@ use crate::engine::random::Key;
 use crate::model::arrivals::{Arrivals, Process};
 use crate::model::bucket_key::BucketKeyId;
 use crate::model::data_key_cache::DataKeyCache;
+use crate::model::retry::RetryTokens;
 use crate::model::{BucketKeyUse, Kind, Popularity, Size, Source, Workload};
 
 /// A request that loses, before it is decided whether it may try again.
@@ -228,11 +229,9 @@ impl<'a> World<'a> {
         for l in with_client() {
             let w = l.workload as usize;
             let n = &mut self.losers_of[w][l.client as usize];
-            let affords = self.workloads[w]
-                .tokens
-                .as_ref()
-                .map_or(u32::MAX, |t| t.affords(l.client));
-            if affords < *n || (l.wins && *n > 0) {
+            let contests = |t: &RetryTokens| *n != CONTESTED && t.contests(l.client, *n);
+            let both = l.wins && *n > 0;
+            if both || self.workloads[w].tokens.as_ref().is_some_and(contests) {
                 *n = CONTESTED;
             }
         }
@@ -317,6 +316,7 @@ impl<'a> World<'a> {
         self.calendar.push(at, request);
         if at / SECOND == self.calendar.open_second() {
             let slot = (at % SECOND / SLOT_NS) as usize;
+            self.occupied[slot / 64] |= 1 << (slot % 64);
             let class = &self.plan.classes[request.class as usize];
             for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
                 for &q in &lane.quotas[..usize::from(lane.quota_count)] {

@@ -191,6 +191,8 @@ struct World<'a> {
     /// Counters of requests that arrived in the warm-up, which nobody reads.
     unmeasured: Record,
     // The present second.
+    /// Slots that hold anything, one bit each.
+    occupied: [u64; SLOTS / 64],
     /// Arrivals by action.
     counts: Vec<u64>,
     /// Open workloads with arrivals.
@@ -300,6 +302,7 @@ impl<'a> World<'a> {
                 plan.workloads.len(),
             ),
             unmeasured: Record::new(plan.classes.len(), plan.lanes.len(), 0, 0),
+            occupied: [0; SLOTS / 64],
             drawn: Vec::new(),
             splits: Vec::new(),
             slot_counts: Vec::new(),
@@ -493,10 +496,16 @@ impl<'a> World<'a> {
         self.add_counted(second, true);
         if one_by_one {
             self.spread(second, true);
+            for entry in self.calendar.events_of(second) {
+                let slot = ((entry.at % SECOND) / SLOT_NS) as usize;
+                self.occupied[slot / 64] |= 1 << (slot % 64);
+            }
             self.calendar.open(second);
             for slot in 0..SLOTS {
-                self.calendar.begin_slot(slot);
-                self.count_slot(slot, second);
+                if self.is_occupied(slot) {
+                    self.calendar.begin_slot(slot);
+                    self.count_slot(slot, second);
+                }
             }
             self.add_counted(second, false);
         }
@@ -510,6 +519,7 @@ impl<'a> World<'a> {
         self.spread(second, false);
         for entry in self.calendar.events_of(second) {
             let slot = ((entry.at % SECOND) / SLOT_NS) as usize;
+            self.occupied[slot / 64] |= 1 << (slot % 64);
             let class = &self.plan.classes[entry.event.class as usize];
             for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
                 for &q in &lane.quotas[..usize::from(lane.quota_count)] {
@@ -522,6 +532,9 @@ impl<'a> World<'a> {
         // How many requests a running job sends depends on the answers: every slot is open then.
         let ordered = self.options.simulate_all || self.jobs_run();
         for slot in 0..SLOTS {
+            if !self.is_occupied(slot) {
+                continue;
+            }
             self.calendar.begin_slot(slot);
             let verdict = if ordered {
                 Verdict::Open
@@ -541,6 +554,10 @@ impl<'a> World<'a> {
             }
         }
         self.add_counted(second, false);
+    }
+
+    fn is_occupied(&self, slot: usize) -> bool {
+        self.occupied[slot / 64] >> (slot % 64) & 1 == 1
     }
 
     /// What the quotas say of a slot.
@@ -653,6 +670,7 @@ impl<'a> World<'a> {
     /// Splits the counts of the second over its slots, or lists the arrivals where they are few or
     /// have instants of their own. `only_one_by_one`: of those workloads only.
     fn spread(&mut self, second: u64, only_one_by_one: bool) {
+        self.occupied.fill(0);
         self.splits.clear();
         self.slot_counts.clear();
         self.listed.clear();
@@ -668,11 +686,14 @@ impl<'a> World<'a> {
             let (listed, arrivals) = (&mut self.listed, &mut self.listed_arrivals);
             let quotas = &mut self.quotas;
             let of_actions = &self.actions;
+            let occupied = &mut self.occupied;
             let mut list = |at: u64, arrival: Arrival| {
+                let slot = (at / SLOT_NS) as usize;
+                occupied[slot / 64] |= 1 << (slot % 64);
                 listed.push(at << POSITION_BITS | arrivals.len() as u64);
                 arrivals.push(arrival);
                 for &(q, each) in &of_actions[arrival.action as usize].demand {
-                    quotas[q].demand[(at / SLOT_NS) as usize] += each as u32;
+                    quotas[q].demand[slot] += each as u32;
                 }
             };
             if let Kind::Trace { trace, start, .. } = &self.plan.workloads[w].kind {
@@ -765,6 +786,11 @@ impl<'a> World<'a> {
         }
         self.listed.sort_unstable();
         for split in &self.splits {
+            let counts = &self.slot_counts[split.counts..split.counts + SLOTS];
+            for (bits, counts) in self.occupied.iter_mut().zip(counts.chunks(64)) {
+                let of_slot = |(i, &n): (usize, &u32)| u64::from(n > 0) << i;
+                *bits |= counts.iter().enumerate().map(of_slot).sum::<u64>();
+            }
             for &(q, each) in &self.actions[split.action as usize].demand {
                 let counts = &self.slot_counts[split.counts..split.counts + SLOTS];
                 for (demand, &n) in self.quotas[q].demand.iter_mut().zip(counts) {
