@@ -1,7 +1,51 @@
 //! kmsim: a simulator of S3 workloads against the AWS KMS request quota.
 //!
 //! One direction: text → [`scenario`] → [`model::Plan`] → [`simulation`] → [`simulation::record::Record`] →
-//! [`outcome`] → [`results::RunResults`] → [`report`]. See docs/ARCHITECTURE.md.
+//! [`outcome`] → [`results::RunResults`] → [`report`]. The rooms are described in docs/ARCHITECTURE.md, what
+//! is assumed in docs/MODEL.md, the scenario file in docs/SCENARIO.md.
+//!
+//! | to … | look at |
+//! |---|---|
+//! | read a scenario, with every fault told at once | [`scenario::load`] |
+//! | simulate its variants | [`run::run`] |
+//! | read what was found, or read it back from a directory | [`results::RunResults`], [`report::read`] |
+//! | compare runs | [`compare::across`] |
+//! | look up quotas, prices, S3 operations, retry profiles | [`catalog`] |
+//! | see every metric with its unit | [`metrics`] |
+//!
+//! The library never prints, exits or looks at the clock; only [`cli`] does.
+//!
+//! ```
+//! use kmsim::run::{RunOptions, run};
+//! use kmsim::scenario::diagnostic::{Sources, render};
+//! use kmsim::scenario::{Input, load};
+//!
+//! let input = Input {
+//!     name: "example".to_owned(),
+//!     shown: "example.toml".to_owned(),
+//!     folder: ".".into(),
+//!     text: r#"
+//!         horizon = "20s"
+//!         replications = 2
+//!         region = "eu-west-3"
+//!         key.main = {}
+//!         quota.shared.limit = "100/s"
+//!         [workload.readers]
+//!         key = "main"
+//!         operations.Decrypt = 1
+//!         arrivals.constant.rate = "125/s"
+//!         retry.none = {}
+//!     "#
+//!     .to_owned(),
+//! };
+//! let mut sources = Sources::new();
+//! let scenario = load(&input, &[], &mut sources)
+//!     .map_err(|faults| render(&faults, &sources, false))?;
+//! let (results, _) = run(&scenario, RunOptions::default()).map_err(|e| e.to_string())?;
+//! // 25 of 125 requests a second find the quota used up.
+//! assert_eq!(results.variants[0].metrics["throttle_rate"].mean, Some(0.2));
+//! # Ok::<(), String>(())
+//! ```
 
 pub mod billing;
 pub mod catalog;

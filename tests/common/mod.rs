@@ -4,6 +4,7 @@
 // Each binary uses its own part of this module.
 #![allow(dead_code)]
 
+pub mod keys;
 pub mod occ;
 
 use kmsim::results::{Estimate, Metrics, RunResults, VariantManifest};

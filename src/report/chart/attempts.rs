@@ -5,7 +5,7 @@
 //! and the smallest quota. Not shown: quotas without attempts, and all but the six tightest.
 
 use super::axis::{self, Panel};
-use super::canvas::{Canvas, Drawn, Side, bold, look, svg, text_width};
+use super::canvas::{Canvas, Drawn, Side, bold, svg, text_width};
 use super::grid::{Axes, Grid, Heading};
 use super::page::{self, Sign};
 use super::theme::{self, SMALL};
@@ -191,14 +191,26 @@ pub(super) fn draw(results: &RunResults, plan: &Plan) -> Drawn<String> {
     let Some(name) = &plan.quota else {
         return page::words(&plan.title, &head, "No variant made a single KMS attempt.");
     };
-    let layout = Grid::new(results, results.variants.len());
+    // Variants that leave this quota alone are told in words: their panels would be empty.
+    let (shown, calm): (Vec<&VariantResults>, Vec<_>) = results
+        .variants
+        .iter()
+        .partition(|v| busiest(v, name).is_some());
+    if !calm.is_empty() {
+        let names: Vec<_> = calm.iter().map(|v| v.name.as_str()).collect();
+        head.push(format!(
+            "No attempt against this quota: {}",
+            names.join(" · ")
+        ));
+    }
+    let layout = Grid::new(results, shown.len());
     let series = |v: &VariantResults| {
         v.series
             .quotas
             .get(name)
             .map_or_else(Vec::new, |s| merged(v, s, layout.bins()))
     };
-    let panels: Vec<Vec<Bin>> = results.variants.iter().map(series).collect();
+    let panels: Vec<Vec<Bin>> = shown.iter().map(|v| series(v)).collect();
     let bins = || panels.iter().flatten();
     let most = bins().map(|b| b.max.max(b.cloudwatch)).fold(0.0, f64::max);
     let quota = bins()
@@ -223,7 +235,7 @@ pub(super) fn draw(results: &RunResults, plan: &Plan) -> Drawn<String> {
     svg(&plan.title, |c| {
         let top = page::head(c, &plan.title, &head)?;
         let top = page::legend(c, top, &legend(results, end, !beyond))?;
-        let headings: Vec<_> = results.variants.iter().map(|v| heading(v, name)).collect();
+        let headings: Vec<_> = shown.iter().map(|v| heading(v, name)).collect();
         let axes = Axes {
             x: &x,
             x_title: &format!("time since the run's start [{unit}]"),
@@ -233,9 +245,9 @@ pub(super) fn draw(results: &RunResults, plan: &Plan) -> Drawn<String> {
         let mut bottom = layout.draw(c, top, &headings, &axes, |c, p, i| {
             shade(c, p, results, end)?;
             lines(c, p, &panels[i], !beyond)?;
-            match busiest(&results.variants[i], name) {
+            match busiest(shown[i], name) {
                 Some(b) => marks(c, p, &panels[i], &b, !beyond),
-                None => empty(c, p),
+                None => Ok(()),
             }
         })?;
         if plan.left_out > 0 {
@@ -381,15 +393,4 @@ fn marks(
     };
     let (text_x, text_y) = free.map_or((beside, y), |at| (within, at));
     c.label(text_x, text_y, &text, bold(SMALL), Side::Center)
-}
-
-fn empty(c: &mut Canvas<'_>, p: &Panel<'_>) -> Drawn<()> {
-    let (x, y) = ((p.left + p.right) / 2.0, (p.top + p.bottom) / 2.0);
-    c.label(
-        x,
-        y,
-        "no attempt against this quota",
-        look(SMALL),
-        Side::Center,
-    )
 }

@@ -17,6 +17,15 @@ pub(super) const TITLE: &str = "Share of KMS attempts throttled over time";
 /// Most lines that one panel holds legibly.
 const TOGETHER: usize = 4;
 
+/// Most steps of a line. Finer ones hide each other where throttling comes and goes with every
+/// second, and are too short to be seen where a few seconds of a long run are throttled.
+const STEPS: usize = 100;
+
+/// Bins of the series that become one step.
+fn group(bins: usize) -> usize {
+    bins.div_ceil(STEPS).max(1)
+}
+
 /// One variant's line: ends of each bin \[s\] and the share throttled in it.
 struct Course {
     variant: usize,
@@ -37,14 +46,13 @@ fn worst(v: &VariantResults) -> Option<&String> {
         .map(|(name, _)| name)
 }
 
-fn course(results: &RunResults, variant: usize, most: usize) -> Option<Course> {
+fn course(results: &RunResults, variant: usize) -> Option<Course> {
     let v = &results.variants[variant];
     let quota = worst(v)?;
     let s = v.series.quotas.get(quota)?;
     let t = &v.series.t_s;
-    let group = t.len().div_ceil(most.max(1)).max(1);
     let whole: Vec<usize> = (0..t.len()).collect();
-    let bins = whole.chunks(group).map(|at| {
+    let bins = whole.chunks(group(t.len())).map(|at| {
         let sum = |values: &[f64]| at.iter().filter_map(|i| values.get(*i)).sum::<f64>();
         let attempts = sum(&s.kms_attempts_per_s.mean);
         let share = (attempts > 0.0).then(|| sum(&s.kms_throttled_per_s.mean) / attempts);
@@ -77,9 +85,7 @@ pub(super) fn draw(results: &RunResults) -> Drawn<String> {
         .count();
     let panels = if throttled <= TOGETHER { 1 } else { throttled };
     let layout = Grid::new(results, panels);
-    let courses: Vec<_> = (0..n)
-        .filter_map(|i| course(results, i, layout.bins()))
-        .collect();
+    let courses: Vec<_> = (0..n).filter_map(|i| course(results, i)).collect();
     if courses.is_empty() {
         let tried = |v: &VariantResults| mean(&v.metrics, "kms_attempts").is_some_and(|a| a > 0.0);
         let reason = if results.variants.iter().any(tried) {
@@ -101,6 +107,12 @@ pub(super) fn draw(results: &RunResults) -> Drawn<String> {
             "Nothing throttled, hence no line: {}",
             calm.join(" · ")
         ));
+    }
+    let step = |v: &VariantResults| v.series.bin_s * group(v.series.t_s.len()) as u64;
+    let longest = results.variants.iter().map(step).max().unwrap_or(1);
+    if longest > 1 {
+        let span = number::instant(longest);
+        head.push(format!("Each step: throttled ÷ attempts in {span}"));
     }
     let bins = || courses.iter().flat_map(|c| &c.bins);
     let high = bins().filter_map(|b| b.2).fold(0.0, f64::max);
