@@ -275,35 +275,62 @@ impl Stream {
             into[i] += left;
         }
     }
+}
 
-    /// A rank in 0..n, rank r with probability proportional to (r + 1)^−`exponent`.
-    pub fn zipf(&mut self, n: u64, exponent: f64) -> u64 {
-        let h = |x: f64| -> f64 {
-            if (exponent - 1.0).abs() < 1e-9 {
-                libm::log(x)
-            } else {
-                (libm::pow(x, 1.0 - exponent) - 1.0) / (1.0 - exponent)
-            }
+/// Ranks in 0..n, rank r with probability proportional to (r + 1)^−exponent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Zipf {
+    n: u64,
+    exponent: f64,
+    low: f64,
+    high: f64,
+    /// A candidate at most this much above its real number is taken without a further look.
+    squeeze: f64,
+}
+
+impl Zipf {
+    /// A distribution over `n` ≥ 1 ranks.
+    pub fn new(n: u64, exponent: f64) -> Zipf {
+        let mut zipf = Zipf {
+            n,
+            exponent,
+            low: 0.0,
+            high: 0.0,
+            squeeze: 0.0,
         };
-        let h_inverse = |y: f64| -> f64 {
-            if (exponent - 1.0).abs() < 1e-9 {
-                libm::exp(y)
-            } else {
-                libm::pow(
-                    (1.0 + y * (1.0 - exponent)).max(0.0),
-                    1.0 / (1.0 - exponent),
-                )
-            }
-        };
-        let low = h(1.5) - 1.0;
-        let high = h(n as f64 + 0.5);
+        zipf.low = zipf.integral(1.5) - 1.0;
+        zipf.high = zipf.integral(n as f64 + 0.5);
+        zipf.squeeze = 2.0 - zipf.inverse(zipf.integral(2.5) - libm::pow(2.0, -exponent));
+        zipf
+    }
+
+    /// A rank.
+    pub fn draw(&self, stream: &mut Stream) -> u64 {
         loop {
-            let y = high + self.unit() * (low - high);
-            let x = h_inverse(y);
-            let k = (x + 0.5).floor().clamp(1.0, n as f64);
-            if k - x <= 0.5 && y >= h(k + 0.5) - libm::pow(k, -exponent) {
+            let y = self.high + stream.unit() * (self.low - self.high);
+            let x = self.inverse(y);
+            let k = (x + 0.5).floor().clamp(1.0, self.n as f64);
+            if k - x <= self.squeeze || y >= self.integral(k + 0.5) - libm::pow(k, -self.exponent) {
                 return k as u64 - 1;
             }
+        }
+    }
+
+    /// Integral of x^−exponent from 1.
+    fn integral(&self, x: f64) -> f64 {
+        if (self.exponent - 1.0).abs() < 1e-9 {
+            libm::log(x)
+        } else {
+            (libm::pow(x, 1.0 - self.exponent) - 1.0) / (1.0 - self.exponent)
+        }
+    }
+
+    fn inverse(&self, y: f64) -> f64 {
+        let one_less = 1.0 - self.exponent;
+        if one_less.abs() < 1e-9 {
+            libm::exp(y)
+        } else {
+            libm::pow((1.0 + y * one_less).max(0.0), 1.0 / one_less)
         }
     }
 }
@@ -448,10 +475,11 @@ mod tests {
             let n = 50_u64;
             let total: f64 = (1..=n).map(|k| libm::pow(k as f64, -exponent)).sum();
             let mut s = Key::root(4, 0).stream();
+            let zipf = Zipf::new(n, exponent);
             let draws = 200_000;
             let mut counts = vec![0u64; n as usize];
             for _ in 0..draws {
-                counts[s.zipf(n, exponent) as usize] += 1;
+                counts[zipf.draw(&mut s) as usize] += 1;
             }
             for (i, &c) in counts.iter().enumerate() {
                 let p = libm::pow((i + 1) as f64, -exponent) / total;

@@ -16,6 +16,7 @@ pub mod trace;
 use crate::catalog::{KmsOperation, S3Tier};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
+use crate::engine::random::Zipf;
 use std::sync::Arc;
 
 /// Everything the simulation of one variant needs to know.
@@ -291,12 +292,7 @@ pub enum Popularity {
         objects: u64,
     },
     /// The r-th most popular with probability proportional to r^−exponent.
-    Zipf {
-        /// Objects.
-        objects: u64,
-        /// Exponent.
-        exponent: f64,
-    },
+    Zipf(Zipf),
 }
 
 /// Size of a message \[bytes\].

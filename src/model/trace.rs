@@ -40,9 +40,9 @@ pub struct Trace {
     pub rate_scale: f64,
     /// SHA-256 of the file, hexadecimal.
     pub sha256: String,
-    /// Action of the workload for each (operation, requester) of the rows, filled by the plan;
-    /// `None`: drawn from the workload's mix.
-    pub actions: HashMap<(Option<u32>, Option<u32>), Option<u32>>,
+    /// Actions of the workload for each (operation, requester) of the rows, filled by the plan: one
+    /// where the row says which, else one for each operation of the workload's mix, to draw from.
+    pub actions: HashMap<(Option<u32>, Option<u32>), Vec<u32>>,
 }
 
 /// What is wrong with a trace file.

@@ -12,6 +12,7 @@ use super::workload::{
 use crate::catalog::{self, KmsOperation, NeedSide, S3OperationRow};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
+use crate::engine::random::Zipf;
 use crate::model::arrivals::{Curve, LocalClock, Process};
 use crate::model::data_key_cache::Thresholds;
 use crate::model::trace::Trace;
@@ -146,7 +147,7 @@ impl<'a> Builder<'a> {
         let objects = match s.popularity {
             PopularitySettings::Uniform { objects } => Popularity::Uniform { objects },
             PopularitySettings::Zipf { objects, exponent } => {
-                Popularity::Zipf { objects, exponent }
+                Popularity::Zipf(Zipf::new(objects, exponent))
             }
         };
         let data_key_cache = s.data_key_cache.map(|c| Thresholds {
@@ -557,52 +558,45 @@ impl<'a> Builder<'a> {
             .map(|r| (r.operation, r.requester))
             .collect();
         pairs.sort();
-        let mixed: Vec<(String, f64)> =
-            actions.iter().map(|a| (a.name.clone(), a.weight)).collect();
+        let mix: Vec<String> = actions.iter().map(|a| a.name.clone()).collect();
         for (operation, requester) in pairs {
             let who = requester.map_or_else(
                 || default.to_owned(),
                 |r| trace.requesters[r as usize].clone(),
             );
-            let action = match operation {
-                None if requester.is_none() => None,
-                // A row that names a requester only: the mix's first operation stands for it.
-                None => mixed.first().map(|m| m.0.clone()),
-                Some(o) => Some(trace.operations[o as usize].clone()),
+            // A row that does not say what was asked for is drawn from the mix.
+            let names = match operation {
+                Some(o) => vec![trace.operations[o as usize].clone()],
+                None => mix.clone(),
             };
-            let Some(operation_name) = action else {
-                trace.actions.insert((operation, requester), None);
-                continue;
-            };
-            let known = if s.bucket.is_some() {
-                operation_name == MULTIPART_UPLOAD
-                    || catalog::s3_operation(&operation_name).is_some()
-            } else {
-                operation_name.parse::<KmsOperation>().is_ok()
-            };
-            if !known {
-                let kind = if s.bucket.is_some() {
-                    "S3 operation (PutObject, GetObject, …)"
+            let mut of_rows = Vec::new();
+            for operation in names {
+                let known = if s.bucket.is_some() {
+                    operation == MULTIPART_UPLOAD || catalog::s3_operation(&operation).is_some()
                 } else {
-                    "KMS operation (Decrypt, …)"
+                    operation.parse::<KmsOperation>().is_ok()
                 };
-                self.fault(
-                    s,
-                    Code::BadTraceRow,
-                    format!("the trace's operation `{operation_name}` is no {kind}"),
-                    "`kmsim catalog` lists the operations; rename it in the trace",
-                );
-                continue;
-            }
-            let name = match requester {
-                None => operation_name.clone(),
-                Some(_) => format!("{operation_name} by {who}"),
-            };
-            let index = actions
-                .iter()
-                .position(|a| a.name == name)
-                .unwrap_or_else(|| {
-                    let requests = self.requests(w, s, &operation_name, &who);
+                if !known {
+                    let kind = if s.bucket.is_some() {
+                        "S3 operation (PutObject, GetObject, …)"
+                    } else {
+                        "KMS operation (Decrypt, …)"
+                    };
+                    self.fault(
+                        s,
+                        Code::BadTraceRow,
+                        format!("the trace's operation `{operation}` is no {kind}"),
+                        "`kmsim catalog` lists the operations; rename it in the trace",
+                    );
+                    continue;
+                }
+                let name = match requester {
+                    None => operation.clone(),
+                    Some(_) => format!("{operation} by {who}"),
+                };
+                let found = actions.iter().position(|a| a.name == name);
+                let index = found.unwrap_or_else(|| {
+                    let requests = self.requests(w, s, &operation, &who);
                     actions.push(Action {
                         name,
                         weight: 0.0,
@@ -610,9 +604,9 @@ impl<'a> Builder<'a> {
                     });
                     actions.len() - 1
                 });
-            trace
-                .actions
-                .insert((operation, requester), Some(index as u32));
+                of_rows.push(index as u32);
+            }
+            trace.actions.insert((operation, requester), of_rows);
         }
         Arc::new(trace)
     }

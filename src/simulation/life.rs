@@ -560,7 +560,7 @@ impl<'a> World<'a> {
         let key = request.of_arrival(Purpose::Object);
         match workload.popularity {
             Popularity::Uniform { objects } => key.below(objects),
-            Popularity::Zipf { objects, exponent } => key.stream().zipf(objects, exponent),
+            Popularity::Zipf(zipf) => zipf.draw(&mut key.stream()),
         }
     }
 

@@ -1071,9 +1071,12 @@ fn trace_action(
     sums: &[f64],
 ) -> usize {
     match trace.actions.get(&(row.operation, row.requester)) {
-        Some(&Some(action)) => action as usize,
-        _ => sums
-            .partition_point(|&c| c <= key.unit())
-            .min(sums.len() - 1),
+        Some(actions) if actions.len() > 1 => {
+            let drawn = sums.partition_point(|&c| c <= key.unit());
+            actions[drawn.min(actions.len() - 1)] as usize
+        }
+        Some(actions) => actions.first().map_or(0, |&a| a as usize),
+        None => 0,
     }
+}
 }
