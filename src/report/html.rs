@@ -105,14 +105,15 @@ fn verdict(results: &RunResults) -> String {
         (Some(v), _) if total == 1 => {
             format!("The quota holds: {} is never throttled.", v.name)
         }
-        (Some(v), n) => format!(
+        // Prices of different traffic say nothing about each other.
+        (Some(v), n) if clear.iter().all(|c| c.arrivals_id == v.arrivals_id) => format!(
             "{n} of {total} variants {} never throttled; the cheapest of them is {} ({}).",
             if n == 1 { "is" } else { "are" },
             v.name,
             price_text(v),
         ),
-        (None, n) if n > 0 => format!("{n} of {total} variants are never throttled."),
-        (None, _) => {
+        (_, n) if n > 0 => format!("{n} of {total} variants are never throttled."),
+        _ => {
             let rate = |v: &&&VariantResults| mean(v, "throttle_rate").unwrap_or(f64::INFINITY);
             let least = tried.iter().min_by(|a, b| rate(a).total_cmp(&rate(b)));
             let name = least.map_or("", |v| v.name.as_str());
@@ -128,6 +129,24 @@ fn verdict(results: &RunResults) -> String {
 /// A figure inside a sentence, not to be broken from its unit.
 fn unbroken(text: &str) -> String {
     text.replace(' ', "\u{a0}")
+}
+
+/// How many requests failed, of the kinds that the variant makes.
+fn failed(v: &VariantResults) -> String {
+    let kinds = [
+        ("s3_requests", "s3_requests_failed", "S3 requests"),
+        (
+            "app_requests",
+            "app_requests_failed",
+            "application messages",
+        ),
+    ];
+    let told = kinds.iter().filter_map(|(all, failed, what)| {
+        let any = mean(v, all).is_some_and(|n| n > 0.0);
+        any.then(|| format!("{} {what}", unbroken(&table::cell(&v.metrics, failed))))
+    });
+    let told: Vec<_> = told.collect();
+    format!("{} failed", told.join(" and "))
 }
 
 /// One variant in a sentence.
@@ -158,12 +177,12 @@ fn headline(v: &VariantResults) -> Value {
         let hit = values.iter().flatten().filter(|t| **t > 0.0).count();
         text += &format!(
             "{} of attempts throttled, in {hit} of {} replications; added delay p99 {}, max {}; \
-             {} S3 requests failed. ",
+             {}. ",
             of(&v.metrics, "throttle_rate"),
             values.len(),
             of(&v.metrics, "added_delay_s_p99"),
             of(&v.metrics, "added_delay_s_max"),
-            of(&v.metrics, "s3_requests_failed"),
+            failed(v),
         );
     } else {
         text += "Nothing throttled. ";
