@@ -306,7 +306,7 @@ fn queueing(rows: &Value) -> usize {
                 let keys = whole(p, "keys");
                 let exponent = p["zipf_s"].as_f64();
                 let draw = |s: &mut Stream| match exponent {
-                    Some(e) => kmsim::engine::random::Zipf::new(keys, e).draw(&mut s),
+                    Some(e) => kmsim::engine::random::Zipf::new(keys, e).draw(s),
                     None => s.below(keys),
                 };
                 let (rate, age) = (of("lam_total"), of("ttl"));

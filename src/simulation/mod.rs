@@ -1079,4 +1079,3 @@ fn trace_action(
         None => 0,
     }
 }
-}
