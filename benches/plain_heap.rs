@@ -68,8 +68,8 @@ pub fn run(load: f64, quota: f64, horizon_s: u64, seed: u64) -> Outcome {
         heap.push(Reverse((at, sequence, event)));
         sequence += 1;
     };
-    for w in 0..3 {
-        let at = gaps[w].sample(&mut rng) as u64;
+    for (w, gap) in gaps.iter().enumerate() {
+        let at = gap.sample(&mut rng) as u64;
         if at < end {
             push(&mut heap, at, Event::Arrival(w as u8));
         }
