@@ -9,7 +9,7 @@ use crate::engine::SECOND;
 use crate::engine::limiter::Limiter;
 use crate::metrics::estimate::Moments;
 use crate::metrics::registry::{METRICS, Metric, Scope};
-use crate::model::{Kind, Plan};
+use crate::model::{Class, Kind, Lane, Plan};
 use crate::results::{
     BinSeries, DelayHistogram, Estimate, Metrics, QuotaResults, QuotaSeries, Series, VariantResults,
 };
@@ -17,7 +17,7 @@ use crate::simulation::record::{PERIOD_S, QuotaRecord, Record, histogram, record
 use crate::simulation::replication_key;
 use hdrhistogram::Histogram;
 use indexmap::IndexMap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Share of the quota above which AWS suggests an alarm.
 const ALARM: f64 = 0.8;
@@ -47,7 +47,7 @@ pub fn variant_results(
         .collect::<Result<_, BillError>>()?;
     let everything = Selection {
         classes: &|_| true,
-        lanes: &|_| true,
+        lanes: &|_, _| true,
     };
     let mut per_replication: Vec<BTreeMap<&'static str, f64>> = records
         .iter()
@@ -65,115 +65,56 @@ pub fn variant_results(
             values.insert("cost_total_usd_per_month", month);
         }
     }
-    let breakdown =
-        |names: &mut dyn Iterator<Item = (String, Selection<'_>)>| -> IndexMap<String, Metrics> {
-            names
-                .map(|(name, selection)| {
-                    let values: Vec<_> =
-                        records.iter().map(|r| tally(plan, r, &selection)).collect();
-                    (
-                        name,
-                        estimates(&values, |m| {
-                            matches!(m.scope, Scope::Everywhere | Scope::Breakdown)
-                        }),
-                    )
-                })
-                .collect()
-        };
-    let class = |c: usize| &plan.classes[c];
-    let lane_class: Vec<usize> = {
-        let mut of = vec![0; plan.lanes.len()];
-        for (c, class) in plan.classes.iter().enumerate() {
-            of[class.first_lane..class.first_lane + class.lanes].fill(c);
-        }
-        of
+    let breakdown = |classes: &dyn Fn(&Class) -> bool, lanes: &dyn Fn(&Class, &Lane) -> bool| {
+        let selection = Selection { classes, lanes };
+        let values: Vec<_> = records.iter().map(|r| tally(plan, r, &selection)).collect();
+        estimates(&values, |m| {
+            matches!(m.scope, Scope::Everywhere | Scope::Breakdown)
+        })
     };
-    let of_class = |f: &dyn Fn(usize) -> bool, l: usize| f(lane_class[l]);
-    let mut by_workload = IndexMap::new();
-    for (w, workload) in plan.workloads.iter().enumerate() {
-        let classes = |c: usize| class(c).workload == w;
-        let lanes = |l: usize| of_class(&classes, l);
-        by_workload.extend(breakdown(&mut std::iter::once((
-            workload.name.clone(),
-            Selection {
-                classes: &classes,
-                lanes: &lanes,
-            },
-        ))));
-    }
-    let mut by_bucket = IndexMap::new();
-    for (b, bucket) in plan.buckets.iter().enumerate() {
-        let classes = |c: usize| class(c).bucket == Some(b);
-        let lanes = |l: usize| of_class(&classes, l);
-        by_bucket.extend(breakdown(&mut std::iter::once((
-            bucket.name.clone(),
-            Selection {
-                classes: &classes,
-                lanes: &lanes,
-            },
-        ))));
-    }
-    let mut by_key = IndexMap::new();
-    for (k, key) in plan.keys.iter().enumerate() {
-        let lanes = |l: usize| plan.lanes[l].key == k;
-        let classes = |c: usize| {
-            let class = class(c);
-            (class.first_lane..class.first_lane + class.lanes).any(lanes)
-        };
-        by_key.extend(breakdown(&mut std::iter::once((
-            key.name.clone(),
-            Selection {
-                classes: &classes,
-                lanes: &lanes,
-            },
-        ))));
-    }
-    let mut by_requester = IndexMap::new();
-    for (q, requester) in plan.requesters.iter().enumerate() {
-        let classes = |c: usize| class(c).requester == q;
-        let lanes = |l: usize| of_class(&classes, l);
-        by_requester.extend(breakdown(&mut std::iter::once((
-            requester.clone(),
-            Selection {
-                classes: &classes,
-                lanes: &lanes,
-            },
-        ))));
-    }
-    let mut by_operation = IndexMap::new();
-    let mut kms: Vec<&str> = plan.lanes.iter().map(|l| l.operation.name()).collect();
-    kms.sort_unstable();
-    kms.dedup();
-    for name in kms {
-        let lanes = |l: usize| plan.lanes[l].operation.name() == name;
-        let classes = |c: usize| class(c).tier.is_none() && class(c).operation == name;
-        by_operation.extend(breakdown(&mut std::iter::once((
-            name.to_owned(),
-            Selection {
-                classes: &classes,
-                lanes: &lanes,
-            },
-        ))));
-    }
-    let mut s3: Vec<&str> = plan
+    // All lanes of the classes that `f` picks.
+    let whole = |f: &dyn Fn(&Class) -> bool| breakdown(f, &|class, _| f(class));
+    let numbered = |names: &mut dyn Iterator<Item = &String>,
+                    of: &dyn Fn(&Class) -> Option<usize>| {
+        let names = names.cloned().enumerate();
+        names
+            .map(|(i, name)| (name, whole(&|class| of(class) == Some(i))))
+            .collect::<IndexMap<_, _>>()
+    };
+    let by_workload = numbered(&mut plan.workloads.iter().map(|w| &w.name), &|c| {
+        Some(c.workload)
+    });
+    let by_bucket = numbered(&mut plan.buckets.iter().map(|b| &b.name), &|c| c.bucket);
+    let by_requester = numbered(&mut plan.requesters.iter(), &|c| Some(c.requester));
+    let lanes_of = |class: &Class| &plan.lanes[class.first_lane..class.first_lane + class.lanes];
+    let by_key = plan.keys.iter().enumerate().map(|(k, key)| {
+        let metrics = breakdown(
+            &|class| lanes_of(class).iter().any(|l| l.key == k),
+            &|_, lane| lane.key == k,
+        );
+        (key.name.clone(), metrics)
+    });
+    // KMS operations, with the requests of applications that call them, then S3 operations.
+    let kms: BTreeSet<&str> = plan.lanes.iter().map(|l| l.operation.name()).collect();
+    let s3: BTreeSet<&str> = plan
         .classes
         .iter()
         .filter(|c| c.tier.is_some())
         .map(|c| c.operation.as_str())
         .collect();
-    s3.sort_unstable();
-    s3.dedup();
-    for name in s3 {
-        let classes = |c: usize| class(c).tier.is_some() && class(c).operation == name;
-        let lanes = |l: usize| of_class(&classes, l);
-        by_operation.extend(breakdown(&mut std::iter::once((
+    let kms = kms.into_iter().map(|name| {
+        let metrics = breakdown(
+            &|class| class.tier.is_none() && class.operation == name,
+            &|_, lane| lane.operation.name() == name,
+        );
+        (name.to_owned(), metrics)
+    });
+    let s3 = s3.into_iter().map(|name| {
+        (
             name.to_owned(),
-            Selection {
-                classes: &classes,
-                lanes: &lanes,
-            },
-        ))));
-    }
+            whole(&|class| class.tier.is_some() && class.operation == name),
+        )
+    });
     Ok(VariantResults {
         name: plan.name.clone(),
         arrivals_id: plan.arrivals_id.clone(),
@@ -181,9 +122,9 @@ pub fn variant_results(
         by_quota: by_quota(plan, records),
         by_workload,
         by_bucket,
-        by_key,
+        by_key: by_key.collect(),
         by_requester,
-        by_operation,
+        by_operation: kms.chain(s3).collect(),
         bill: billing::mean_lines(&bills),
         series: series(plan, records),
     })
@@ -230,8 +171,8 @@ fn is_one_off(plan: &Plan) -> bool {
 
 /// Which classes and lanes a breakdown is about.
 struct Selection<'a> {
-    classes: &'a dyn Fn(usize) -> bool,
-    lanes: &'a dyn Fn(usize) -> bool,
+    classes: &'a dyn Fn(&Class) -> bool,
+    lanes: &'a dyn Fn(&Class, &Lane) -> bool,
 }
 
 /// One replication's values of a selection; a metric without data is left out.
@@ -243,7 +184,7 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
         .classes
         .iter()
         .enumerate()
-        .filter(|&(c, _)| (selection.classes)(c))
+        .filter(|(_, class)| (selection.classes)(class))
     {
         let n = &record.classes[c];
         if class.tier.is_some() {
@@ -290,7 +231,7 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
         .lanes
         .iter()
         .enumerate()
-        .filter(|&(l, _)| (selection.lanes)(l))
+        .filter(|(_, lane)| (selection.lanes)(&plan.classes[lane.class], lane))
     {
         use crate::model::Source;
         let n = &record.lanes[l];
@@ -337,8 +278,7 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
         .filter(|&w| {
             plan.classes
                 .iter()
-                .enumerate()
-                .any(|(c, class)| class.workload == w && (selection.classes)(c))
+                .any(|class| class.workload == w && (selection.classes)(class))
         })
         .filter_map(|w| record.jobs[w])
         .collect();

@@ -1,6 +1,7 @@
 //! The progress bar: simulated seconds, their rate and the time left; on a terminal only.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,9 +19,13 @@ pub(super) fn watch<R>(
         return work(&done);
     }
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    let template = "{msg} [{bar:32}] {percent}% · {per_sec} simulated seconds · {eta} left";
+    let template = "{msg} [{bar:32}] {percent}% · {rate} simulated seconds a second · {eta} left";
     if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("=> "));
+        let rate = |state: &ProgressState, out: &mut dyn Write| {
+            // Nobody is left to tell when the terminal takes no text.
+            let _ = write!(out, "{:.0}", state.per_sec());
+        };
+        bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
     }
     bar.set_message(label.to_owned());
     let stop = Arc::new(AtomicBool::new(false));

@@ -173,20 +173,7 @@ impl Limiter {
     /// would. True of a fixed window with room left. The level of a token bucket and the log of a
     /// sliding window depend on the instants, so there only an idle second can be certified.
     pub fn certifies(&mut self, second: u64, n: u64) -> bool {
-        match &mut self.state {
-            State::Fixed {
-                segments,
-                at: i,
-                window_end,
-                left,
-            } => {
-                if second * SECOND >= *window_end {
-                    (*window_end, *left) = window_of(segments, i, second * SECOND);
-                }
-                n <= *left
-            }
-            State::Sliding { .. } | State::Bucket(_) => n == 0,
-        }
+        self.room_in(second).map_or(n == 0, |room| n <= room)
     }
 
     /// How many attempts `second` still admits, wherever they lie in it; `None` where that depends

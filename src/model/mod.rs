@@ -137,6 +137,8 @@ pub const MAX_LANES: usize = 4;
 /// One KMS operation that every request of a class needs.
 #[derive(Clone, Debug)]
 pub struct Lane {
+    /// Index of [`Plan::classes`].
+    pub class: usize,
     /// The operation.
     pub operation: KmsOperation,
     /// Index of [`Plan::keys`].

@@ -457,6 +457,8 @@ impl<'a> Builder<'a> {
         quotas.push(self.pool(s, name, row, &settings.region));
         let price_item = catalog::charged_as(operation, settings.spec);
         self.lanes.push(Lane {
+            // Lanes come before their class.
+            class: self.classes.len(),
             operation,
             key: index,
             account: self.accounts.insert_full(account.to_owned()).0,
