@@ -107,6 +107,16 @@ fn scaling(name: &str, cases: &[(&str, Vec<Plan>)]) {
     }
 }
 
+/// Engine time of 130 billion requests, one thread.
+fn month() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/month.toml");
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    for plan in plans(&text, &[]) {
+        let (time, attempts) = engine(&plan);
+        println!("month/{:<12} {time:>8.1} s  {attempts} attempts", plan.name);
+    }
+}
+
 fn main() {
     let filter: Vec<String> = std::env::args()
         .skip(1)
@@ -117,6 +127,10 @@ fn main() {
         quota_retry(0, 12_000.0, 600, 5);
         quota_retry(1, 8_000.0, 600, 5);
         quota_retry(1, 8_000.0, 6_000, 3);
+    }
+    // Minutes: only where it is asked for by name.
+    if filter.iter().any(|f| f == "month") {
+        month();
     }
     if wanted("rate") {
         // Under quota, the cost does not grow with the rate.
