@@ -13,7 +13,7 @@ use crate::model::{Class, Kind, Lane, Plan};
 use crate::results::{
     BinSeries, DelayHistogram, Estimate, Metrics, QuotaResults, QuotaSeries, Series, VariantResults,
 };
-use crate::simulation::record::{PERIOD_S, QuotaRecord, Record, histogram, record_ns};
+use crate::simulation::record::{QuotaRecord, Record, histogram, record_ns};
 use crate::simulation::replication_key;
 use hdrhistogram::Histogram;
 use indexmap::IndexMap;
@@ -520,7 +520,7 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
             usage.add_kms_requests(
                 &caller,
                 lane.price_item,
-                period as u64 * PERIOD_S,
+                period as u64 * billing::MONTH_S,
                 n - before,
             );
             before = n;

@@ -222,8 +222,6 @@ pub struct Workload {
     pub actions: Vec<Action>,
     /// Clients with a retry state each.
     pub clients: u32,
-    /// Whether arrivals go to the clients in turn rather than at random.
-    pub round_robin: bool,
     /// What a client does when throttled.
     pub retry: retry::RetryPolicy,
     /// Starts when that workload is done.

@@ -113,7 +113,6 @@ impl<'a> Builder<'a> {
             .and_then(Span::whole_seconds)
             .unwrap_or(u64::MAX)
             .min(if s.after.is_some() { u64::MAX } else { horizon });
-        let mut round_robin = false;
         let kind = match &s.arrivals {
             Arrivals::Job {
                 workers,
@@ -136,7 +135,6 @@ impl<'a> Builder<'a> {
             }
             open => {
                 let process = process(open, &self.run.start, horizon);
-                round_robin = matches!(process, Process::Constant { .. });
                 Kind::Open {
                     process,
                     start,
@@ -194,7 +192,6 @@ impl<'a> Builder<'a> {
             kind,
             actions,
             clients: s.clients,
-            round_robin,
             retry: s.retry.policy(),
             after: index_of(&s.after),
             popularity: objects,

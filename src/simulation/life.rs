@@ -1,9 +1,9 @@
 //! The life of a request: needs met or called for, throttled and tried again, done.
 
 use super::request::{Purpose, Request, client};
+use super::slots::slot_of;
 use super::{ActionState, Arrival, World};
 use crate::engine::SECOND;
-use crate::engine::calendar::SLOT_NS;
 use crate::engine::random::Key;
 use crate::model::Kind;
 use crate::model::arrivals::Process;
@@ -96,10 +96,7 @@ impl<'a> World<'a> {
             count.attempts += 1;
             // The quotas in turn; the first without room refuses, and nothing is taken from any.
             let mut refused = None;
-            for (i, &q) in lane.quotas[..usize::from(lane.quota_count)]
-                .iter()
-                .enumerate()
-            {
+            for (i, &q) in lane.quotas().iter().enumerate() {
                 let quota = &mut self.quotas[q as usize];
                 quota.attempts += 1;
                 if !quota.limiter.has_room(at) {
@@ -117,7 +114,7 @@ impl<'a> World<'a> {
                 self.throttled(at, request);
                 return;
             }
-            for &q in &lane.quotas[..usize::from(lane.quota_count)] {
+            for &q in lane.quotas() {
                 self.quotas[q as usize].limiter.take(at);
             }
             if has_memory {
@@ -313,11 +310,11 @@ impl<'a> World<'a> {
     pub(super) fn schedule(&mut self, at: u64, request: Request) {
         self.calendar.push(at, request);
         if at / SECOND == self.calendar.open_second() {
-            let slot = (at % SECOND / SLOT_NS) as usize;
-            self.occupied[slot / 64] |= 1 << (slot % 64);
+            let slot = slot_of(at % SECOND);
+            self.occupied.mark(slot);
             let class = &self.plan.classes[request.class as usize];
             for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
-                for &q in &lane.quotas[..usize::from(lane.quota_count)] {
+                for &q in lane.quotas() {
                     self.quotas[q as usize].demand[slot] += 1;
                 }
             }

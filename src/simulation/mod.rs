@@ -41,7 +41,7 @@ mod request;
 mod slots;
 
 use crate::engine::SECOND;
-use crate::engine::calendar::{Calendar, SLOT_NS, SLOTS};
+use crate::engine::calendar::{Calendar, SLOTS};
 use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
 use crate::model::arrivals::{Arrivals, Density};
@@ -51,6 +51,7 @@ use crate::model::retry::RetryTokens;
 use crate::model::{Kind, Plan, Workload};
 use record::{QuotaRecord, Record};
 use request::{Purpose, Request};
+use slots::{Occupied, slot_of};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How a replication is run.
@@ -88,6 +89,14 @@ struct LaneState {
     quotas: [u32; 2],
     quota_count: u8,
     has_memory: bool,
+}
+
+impl LaneState {
+    /// The quotas that an attempt needs room in, in the order in which they are asked.
+    #[inline(always)]
+    fn quotas(&self) -> &[u32] {
+        &self.quotas[..usize::from(self.quota_count)]
+    }
 }
 
 /// A quota with its state and what this second saw of it.
@@ -194,8 +203,7 @@ struct World<'a> {
     /// Counters of requests that arrived in the warm-up, which nobody reads.
     unmeasured: Record,
     // The present second.
-    /// Slots that hold anything, one bit each.
-    occupied: [u64; SLOTS / 64],
+    occupied: Occupied,
     /// Arrivals by action.
     counts: Vec<u64>,
     /// Open workloads with arrivals.
@@ -290,7 +298,7 @@ impl<'a> World<'a> {
                 plan.workloads.len(),
             ),
             unmeasured: Record::new(plan.classes.len(), plan.lanes.len(), 0, 0),
-            occupied: [0; SLOTS / 64],
+            occupied: Occupied::default(),
             drawn: Vec::new(),
             splits: Vec::new(),
             slot_counts: Vec::new(),
@@ -454,7 +462,7 @@ impl<'a> World<'a> {
         for entry in self.calendar.events_of(second) {
             let class = &self.plan.classes[entry.event.class as usize];
             for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
-                for &q in &lane.quotas[..usize::from(lane.quota_count)] {
+                for &q in lane.quotas() {
                     self.quotas[q as usize].bound += 1;
                 }
             }
@@ -485,12 +493,11 @@ impl<'a> World<'a> {
         if one_by_one {
             self.spread(second, true);
             for entry in self.calendar.events_of(second) {
-                let slot = ((entry.at % SECOND) / SLOT_NS) as usize;
-                self.occupied[slot / 64] |= 1 << (slot % 64);
+                self.occupied.mark(slot_of(entry.at % SECOND));
             }
             self.calendar.open(second);
             for slot in 0..SLOTS {
-                if self.is_occupied(slot) {
+                if self.occupied.holds(slot) {
                     self.calendar.begin_slot(slot);
                     self.count_slot(slot, second);
                 }
@@ -528,7 +535,7 @@ impl<'a> World<'a> {
                         lane.calls += n;
                         lane.attempts += n;
                         let state = &self.lanes[l];
-                        for &q in &state.quotas[..usize::from(state.quota_count)] {
+                        for &q in state.quotas() {
                             let quota = &mut self.quotas[q as usize];
                             quota.attempts += n;
                             if take {

@@ -3,14 +3,12 @@
 //! Counters are kept per class and per lane; every breakdown is a sum of them. Rates, percentiles
 //! and money are made from a [`Record`] later, in [`crate::outcome`].
 
+use crate::billing::MONTH_S;
 use crate::model::MAX_LANES;
 use hdrhistogram::Histogram;
 
 /// Most bins of a time series.
 pub const MAX_BINS: usize = 2_000;
-
-/// Days of a billing month, the period of the free tier \[s\].
-pub const PERIOD_S: u64 = 30 * 86_400;
 
 /// Counters of one class, of requests that arrived in the measured time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -246,7 +244,7 @@ impl Record {
 
     /// Closes billing periods up to the one that holds `second`.
     pub fn close_periods(&mut self, second: u64) {
-        while (self.periods.len() as u64) < second / PERIOD_S {
+        while (self.periods.len() as u64) < second / MONTH_S {
             self.periods.push(self.lanes.clone());
         }
     }

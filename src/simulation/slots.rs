@@ -12,6 +12,28 @@ use crate::model::arrivals::{Density, in_slot};
 const POSITION_BITS: u32 = 34;
 const POSITION: u64 = (1 << POSITION_BITS) - 1;
 
+/// The slot of an instant \[ns in the second\].
+#[inline(always)]
+pub(super) fn slot_of(at: u64) -> usize {
+    (at / SLOT_NS) as usize
+}
+
+/// Slots of the present second that hold anything, one bit each.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Occupied([u64; SLOTS / 64]);
+
+impl Occupied {
+    #[inline(always)]
+    pub fn mark(&mut self, slot: usize) {
+        self.0[slot / 64] |= 1 << (slot % 64);
+    }
+
+    #[inline(always)]
+    pub fn holds(&self, slot: usize) -> bool {
+        self.0[slot / 64] >> (slot % 64) & 1 == 1
+    }
+}
+
 /// What is known of a slot before looking into it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -31,11 +53,11 @@ impl World<'_> {
         }
         self.spread(second, false);
         for entry in self.calendar.events_of(second) {
-            let slot = ((entry.at % SECOND) / SLOT_NS) as usize;
-            self.occupied[slot / 64] |= 1 << (slot % 64);
+            let slot = slot_of(entry.at % SECOND);
+            self.occupied.mark(slot);
             let class = &self.plan.classes[entry.event.class as usize];
             for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
-                for &q in &lane.quotas[..usize::from(lane.quota_count)] {
+                for &q in lane.quotas() {
                     self.quotas[q as usize].demand[slot] += 1;
                 }
             }
@@ -45,7 +67,7 @@ impl World<'_> {
         // How many requests a running job sends depends on the answers: every slot is open then.
         let ordered = self.options.simulate_all || self.jobs_run();
         for slot in 0..SLOTS {
-            if !self.is_occupied(slot) {
+            if !self.occupied.holds(slot) {
                 continue;
             }
             self.calendar.begin_slot(slot);
@@ -67,10 +89,6 @@ impl World<'_> {
             }
         }
         self.add_counted(second, false);
-    }
-
-    pub(super) fn is_occupied(&self, slot: usize) -> bool {
-        self.occupied[slot / 64] >> (slot % 64) & 1 == 1
     }
 
     /// What the quotas say of a slot.
@@ -122,13 +140,8 @@ impl World<'_> {
             self.in_order(slot, second, true);
         } else {
             // Listed arrivals and retries: all are admitted, so their order does not matter.
-            let end = (slot as u64 + 1) * SLOT_NS;
-            while let Some(arrival) = self.listed.get(self.next_listed)
-                && arrival >> POSITION_BITS < end
-            {
-                self.next_listed += 1;
-                let at = second * SECOND + (arrival >> POSITION_BITS);
-                self.arrive(at, self.listed_arrivals[(arrival & POSITION) as usize]);
+            while let Some((at, arrival)) = self.take_listed(slot) {
+                self.arrive(second * SECOND + at, arrival);
             }
             while let Some(entry) = self.calendar.take_any() {
                 self.offer(entry.at, entry.event);
@@ -141,7 +154,7 @@ impl World<'_> {
     /// Splits the counts of the second over its slots, or lists the arrivals where they are few or
     /// have instants of their own. `only_one_by_one`: of those workloads only.
     pub(super) fn spread(&mut self, second: u64, only_one_by_one: bool) {
-        self.occupied.fill(0);
+        self.occupied = Occupied::default();
         self.splits.clear();
         self.slot_counts.clear();
         self.listed.clear();
@@ -159,8 +172,8 @@ impl World<'_> {
             let of_actions = &self.actions;
             let occupied = &mut self.occupied;
             let mut list = |at: u64, arrival: Arrival| {
-                let slot = (at / SLOT_NS) as usize;
-                occupied[slot / 64] |= 1 << (slot % 64);
+                let slot = slot_of(at);
+                occupied.mark(slot);
                 listed.push(at << POSITION_BITS | arrivals.len() as u64);
                 arrivals.push(arrival);
                 for &(q, each) in &of_actions[arrival.action as usize].demand {
@@ -258,7 +271,7 @@ impl World<'_> {
         self.listed.sort_unstable();
         for split in &self.splits {
             let counts = &self.slot_counts[split.counts..split.counts + SLOTS];
-            for (bits, counts) in self.occupied.iter_mut().zip(counts.chunks(64)) {
+            for (bits, counts) in self.occupied.0.iter_mut().zip(counts.chunks(64)) {
                 let of_slot = |(i, &n): (usize, &u32)| u64::from(n > 0) << i;
                 *bits |= counts.iter().enumerate().map(of_slot).sum::<u64>();
             }
@@ -269,6 +282,16 @@ impl World<'_> {
                 }
             }
         }
+    }
+
+    /// The next listed arrival of a slot, with its instant \[ns in the second\].
+    fn take_listed(&mut self, slot: usize) -> Option<(u64, Arrival)> {
+        let &listed = self.listed.get(self.next_listed)?;
+        let at = listed >> POSITION_BITS;
+        (slot_of(at) <= slot).then(|| {
+            self.next_listed += 1;
+            (at, self.listed_arrivals[(listed & POSITION) as usize])
+        })
     }
 
     /// A slot call by call in order of time. `memory_only`: of those workloads, the
@@ -293,15 +316,10 @@ impl World<'_> {
                 });
             });
         }
-        let end = (slot as u64 + 1) * SLOT_NS;
-        while let Some(&listed) = self.listed.get(self.next_listed)
-            && listed >> POSITION_BITS < end
-        {
-            self.next_listed += 1;
+        while let Some((at, arrival)) = self.take_listed(slot) {
             self.order
-                .push(listed & !POSITION | self.order_arrivals.len() as u64);
-            self.order_arrivals
-                .push(self.listed_arrivals[(listed & POSITION) as usize]);
+                .push(at << POSITION_BITS | self.order_arrivals.len() as u64);
+            self.order_arrivals.push(arrival);
         }
         self.order.sort_unstable();
         let mut next = 0;
@@ -416,15 +434,8 @@ impl World<'_> {
                 );
             });
         }
-        let end = (slot as u64 + 1) * SLOT_NS;
-        while let Some(&listed) = self.listed.get(self.next_listed)
-            && listed >> POSITION_BITS < end
-        {
-            self.next_listed += 1;
-            self.arrive(
-                base + (listed >> POSITION_BITS),
-                self.listed_arrivals[(listed & POSITION) as usize],
-            );
+        while let Some((at, arrival)) = self.take_listed(slot) {
+            self.arrive(base + at, arrival);
         }
         while let Some(entry) = self.calendar.take_any() {
             self.offer(entry.at, entry.event);
