@@ -47,6 +47,7 @@
 //! # Ok::<(), String>(())
 //! ```
 
+pub mod access;
 pub mod billing;
 pub mod catalog;
 pub mod cli;
@@ -60,4 +61,5 @@ pub mod results;
 pub mod run;
 pub mod scenario;
 pub mod simulation;
+pub mod spelling;
 pub mod units;

@@ -718,7 +718,7 @@ pub(super) fn prices(r: &mut Reader<'_>) -> IndexMap<String, PriceSettings> {
     complete(r.tables("price", |item, r| {
         if !catalog::prices().iter().any(|p| p.item == item) {
             let known: Vec<&str> = catalog::prices().iter().map(|p| p.item.as_str()).collect();
-            let near = super::reader::did_you_mean(item, known.iter().copied());
+            let near = crate::spelling::did_you_mean(item, known.iter().copied());
             let help = near.map_or_else(
                 || format!("items: {}", known.join(", ")),
                 |n| format!("did you mean `{n}`?"),
