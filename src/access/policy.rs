@@ -171,6 +171,38 @@ impl Statement {
 }
 
 impl Policy {
+    /// A policy that allows everything, to these accounts where the kind has principals.
+    pub fn allow_all(kind: Kind, accounts: &[&str]) -> Policy {
+        let entries = accounts.iter().map(|&id| Entry::Account(id.to_owned()));
+        let any = Syntax {
+            wildcards: true,
+            variables: false,
+            fold: true,
+        };
+        Policy {
+            kind,
+            name: "default".to_owned(),
+            statements: vec![Statement {
+                sid: None,
+                effect: Effect::Allow,
+                range: 0..0,
+                principals: kind.has_principals().then(|| Not {
+                    not: false,
+                    of: entries.collect(),
+                }),
+                actions: Not {
+                    not: false,
+                    of: vec![Pattern::new("*", any)],
+                },
+                resources: Not {
+                    not: false,
+                    of: vec![Resource::All],
+                },
+                conditions: Vec::new(),
+            }],
+        }
+    }
+
     /// What a statement is called: its `Sid`, else `statement 3`.
     pub fn label(&self, statement: usize) -> String {
         let sid = self.statements.get(statement).and_then(|s| s.sid.clone());

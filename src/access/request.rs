@@ -27,7 +27,8 @@ pub struct Context {
 }
 
 /// The value of a context key.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(untagged)]
 pub enum ContextValue {
     /// Of a key that has one.
     Single(String),
@@ -53,6 +54,11 @@ impl Context {
         self.keys.insert(key.to_lowercase(), values);
     }
 
+    /// Sets a key.
+    pub fn put(&mut self, key: &str, value: ContextValue) {
+        self.keys.insert(key.to_lowercase(), value);
+    }
+
     /// What a key holds, `None` where the request has no such key.
     pub fn get(&self, key: &str) -> Option<&ContextValue> {
         // Policies mostly write keys as they are stored but for a few capitals; no key is long.
@@ -74,6 +80,12 @@ impl Context {
     /// Keys, in lower case, and their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ContextValue)> {
         self.keys.iter().map(|(key, value)| (key.as_str(), value))
+    }
+}
+
+impl serde::Serialize for Context {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.keys.serialize(serializer)
     }
 }
 

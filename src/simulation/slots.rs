@@ -346,7 +346,13 @@ impl World<'_> {
     fn refund_slot(&mut self, split: usize, slot: usize, n: u64) {
         let Split { action, key, .. } = self.splits[split];
         let state = &self.actions[action as usize];
-        let parts = state.parts.len().max(1);
+        let classes = if state.parts.is_empty() {
+            std::slice::from_ref(&state.class)
+        } else {
+            &state.parts
+        };
+        let earns = |&&class: &&u32| self.plan.classes[class as usize].denial.is_none();
+        let parts = classes.iter().filter(earns).count();
         let w = self.plan.classes[state.class as usize].workload;
         let clients = u64::from(self.plan.workloads[w].clients);
         if let Some(tokens) = &mut self.workloads[w].tokens {
