@@ -265,7 +265,7 @@ pub fn read(kind: Kind, name: &str, text: &str) -> Result<(Policy, Vec<Fault>), 
         faults: Vec::new(),
     };
     let statements = reader.document(&value);
-    reader.size(text, &value, statements.as_deref());
+    reader.size(text, statements.as_deref().unwrap_or_default());
     let mut faults = reader.faults;
     faults.sort_by_key(|fault| fault.range.start);
     match statements {
@@ -675,8 +675,8 @@ impl Reader {
         }
     }
 
-    /// A document that AWS would not store, or that is no policy at all.
-    fn size(&mut self, text: &str, value: &Value<'_>, statements: Option<&[Statement]>) {
+    /// Documents and statements that AWS would not store.
+    fn size(&mut self, text: &str, statements: &[Statement]) {
         let Some(limit) = catalog::policy_limit(self.kind.id()) else {
             return;
         };
@@ -698,12 +698,8 @@ impl Reader {
             self.kind.a()
         );
         // A file may hold the statements of several policies; no statement is in two.
-        let ranges = statements.map_or_else(
-            || vec![value.start()..value.end()],
-            |statements| statements.iter().map(|s| s.range.clone()).collect(),
-        );
         let mut too_large = false;
-        for range in ranges {
+        for range in statements.iter().map(|s| s.range.clone()) {
             let n = size(&text[range.clone()]);
             if n > limit.bytes {
                 too_large = true;
