@@ -8,6 +8,7 @@
 //! prices.toml ─────► price, charged_as, free_tier
 //! s3_operations.toml ► s3_operation
 //! retry_profiles.toml ► retry_profile
+//! policy_limits.toml ─► policy_limit
 //!                         └── all of them ─► table
 //! ```
 //!
@@ -16,6 +17,7 @@
 
 pub mod decimal;
 mod operation;
+mod policy;
 mod price;
 mod quota;
 mod retry;
@@ -23,10 +25,14 @@ mod s3;
 mod table;
 
 pub use operation::{KeySpec, KmsOperation, UnknownName};
+pub use policy::PolicyLimit;
 pub use price::{FreeTier, Price, PriceRow};
 pub use quota::{Calls, Limit, QuotaRow, QuotaScope};
 pub use retry::{RetryJitter, RetryMode, RetryProfile, RetryQuota, SdkDefault};
-pub use s3::{Evidence, NeedSide, S3Need, S3OperationRow, S3Tier};
+pub use s3::{
+    EncryptionHeaders, Evidence, NeedSide, PermissionSide, S3Need, S3OperationRow, S3Permission,
+    S3Tier,
+};
 pub use table::{CatalogRow, table};
 
 use serde::de::DeserializeOwned;
@@ -49,6 +55,7 @@ struct Catalog {
     prices: price::PriceFile,
     s3: Vec<S3OperationRow>,
     retry: retry::RetryFile,
+    policies: policy::PolicyFile,
 }
 
 static CATALOG: LazyLock<Result<Catalog, toml::de::Error>> = LazyLock::new(|| {
@@ -60,6 +67,7 @@ static CATALOG: LazyLock<Result<Catalog, toml::de::Error>> = LazyLock::new(|| {
         prices: read(include_str!("prices.toml"))?,
         s3: s3.operation,
         retry: read(include_str!("retry_profiles.toml"))?,
+        policies: read(include_str!("policy_limits.toml"))?,
     })
 });
 
@@ -97,6 +105,16 @@ pub fn partition(region: &str) -> Option<Partition> {
     .into_iter()
     .find(|(names, _)| holds(names))
     .map(|(_, partition)| partition)
+}
+
+/// Every limit on the size of a policy document.
+pub fn policy_limits() -> &'static [PolicyLimit] {
+    &catalog().policies.limit
+}
+
+/// The limit on a kind of policy, `bucket-policy`.
+pub fn policy_limit(id: &str) -> Option<&'static PolicyLimit> {
+    policy_limits().iter().find(|limit| limit.id == id)
 }
 
 /// Every request quota, the shared ones first.

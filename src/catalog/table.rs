@@ -1,8 +1,8 @@
 //! The whole catalog as one flat table, for people to read.
 
 use super::{
-    Evidence, NeedSide, Partition, catalog, partition, prices, quotas, regions, retry_profiles,
-    s3_operations, sdk_defaults,
+    Evidence, NeedSide, Partition, PolicyLimit, catalog, partition, policy_limits, prices, quotas,
+    regions, retry_profiles, s3_operations, sdk_defaults,
 };
 use num_rational::BigRational;
 use num_traits::ToPrimitive;
@@ -11,7 +11,8 @@ use serde::Serialize;
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CatalogRow {
-    /// `region`, `quota`, `price`, `free-tier`, `s3-operation`, `retry-profile` or `sdk-default`.
+    /// `region`, `quota`, `price`, `free-tier`, `s3-operation`, `retry-profile`, `sdk-default` or
+    /// `policy-limit`.
     pub kind: &'static str,
     /// Identifier, with the quota code where there is one.
     pub id: String,
@@ -31,14 +32,34 @@ pub struct CatalogRow {
     pub as_of: String,
 }
 
-/// Every row: Regions, quotas (one a Region where they differ), prices, free tier, S3 operations, retry profiles.
+/// Every row: Regions, quotas (one a Region where they differ), prices, free tier, S3 operations, retry profiles,
+/// sizes of policies.
 pub fn table() -> Vec<CatalogRow> {
     let mut rows = region_rows();
     rows.extend(quota_rows());
     rows.extend(price_rows());
     rows.extend(s3_rows());
     rows.extend(retry_rows());
+    rows.extend(policy_limits().iter().map(policy_row));
     rows
+}
+
+fn policy_row(limit: &PolicyLimit) -> CatalogRow {
+    CatalogRow {
+        kind: "policy-limit",
+        id: limit.id.clone(),
+        region: String::new(),
+        value: limit.bytes.to_string(),
+        unit: "bytes".to_owned(),
+        assumed: false,
+        note: if limit.without_white_space {
+            "white space does not count".to_owned()
+        } else {
+            String::new()
+        },
+        source: limit.source.clone(),
+        as_of: limit.as_of.clone(),
+    }
 }
 
 fn region_rows() -> Vec<CatalogRow> {

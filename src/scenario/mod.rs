@@ -4,12 +4,15 @@
 //! text --document--> Table --overlay of a variant--> Table --reader--> Scenario --plan--> Plan
 //! ```
 //!
-//! [`settings`] and [`workload`] hold what can be written; the module `plan` turns it into the model.
+//! [`settings`] and [`workload`] hold what can be written, [`policy`] the policy documents it points to; the module
+//! `plan` turns it into the model, for which [`access`] says once who may do what.
 
+pub mod access;
 pub mod diagnostic;
 pub mod document;
 pub mod load;
 mod plan;
+pub mod policy;
 pub mod reader;
 pub mod settings;
 pub mod workload;

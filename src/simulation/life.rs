@@ -583,7 +583,9 @@ impl<'a> World<'a> {
             record.classes[class_index].undelayed[calls] += 1;
         }
         let tokens = self.workloads[w].tokens.as_ref();
-        if tokens.is_some_and(|t| retried || !t.all_full()) {
+        // A 403 is no success, but nothing to retry either.
+        let earns = self.classes[class_index].earns;
+        if earns && tokens.is_some_and(|t| retried || !t.all_full()) {
             let client = self.client(w, request);
             if let Some(tokens) = &mut self.workloads[w].tokens {
                 tokens.refund(client, retried);

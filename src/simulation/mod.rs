@@ -97,6 +97,8 @@ struct ClassState {
     lanes: u32,
     /// The quota of its only need, which nothing else can meet; `SEVERAL` where there is more to it.
     only_quota: u32,
+    /// Whether its successes give something back to a retry quota.
+    earns: bool,
     /// What requests with an only quota count, until it is added to the record: those of the
     /// measured time, and those of the warm-up.
     tally: [Tally; 2],
@@ -124,6 +126,7 @@ impl ClassState {
             first_lane: class.first_lane as u32,
             lanes: class.lanes as u32,
             only_quota,
+            earns: class.denial.is_none(),
             tally: Default::default(),
         }
     }
@@ -209,6 +212,8 @@ struct ActionState {
     /// Classes of its requests, one after another; empty where there is only `class`.
     parts: Vec<u32>,
     class: u32,
+    /// How many of its requests earn.
+    earning: u32,
 }
 
 struct World<'a> {
@@ -573,6 +578,8 @@ impl ActionState {
             }
         }
         let class = parts.first().copied().unwrap_or(0);
+        let earns = |c: &&u32| plan.classes[**c as usize].denial.is_none();
+        let earning = parts.iter().filter(earns).count() as u32;
         if parts.len() == 1 {
             parts.clear();
         }
@@ -581,6 +588,7 @@ impl ActionState {
             demand,
             parts,
             class,
+            earning,
         }
     }
 }
