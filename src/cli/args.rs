@@ -78,6 +78,67 @@ pub struct Run {
     /// Results directory; with several scenarios the folder that holds one for each [default: output/NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub precision: Precision,
+    #[command(flatten)]
+    pub baseline: Baseline,
+}
+
+/// When to have seen enough.
+#[derive(Debug, clap::Args)]
+pub struct Precision {
+    /// Add replications until the 95 % interval's half-width is at most this share of the mean, such as 2%
+    #[arg(long = "precision", value_name = "SHARE", value_parser = share)]
+    pub share: Option<f64>,
+    /// The metric whose interval it is
+    #[arg(
+        long = "precision-metric",
+        value_name = "METRIC",
+        default_value = "throttle_rate",
+        requires = "share",
+        value_parser = metric
+    )]
+    pub metric: &'static str,
+    /// Replications after which to give up
+    #[arg(
+        long = "max-replications",
+        value_name = "N",
+        default_value_t = 1000,
+        requires = "share",
+        value_parser = clap::value_parser!(u32).range(2..=100_000)
+    )]
+    pub most: u32,
+}
+
+/// An earlier run to hold this one against.
+#[derive(Debug, clap::Args)]
+pub struct Baseline {
+    /// Results directory of an earlier run to compare with, variant by variant
+    #[arg(long = "baseline", value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Exit with status 1 where a metric got worse than in the baseline
+    #[arg(long, requires = "dir")]
+    pub fail_on_regression: bool,
+    /// Differences up to this share of the baseline's mean are noise
+    #[arg(long, value_name = "SHARE", default_value = "1%", requires = "dir", value_parser = share)]
+    pub noise: f64,
+}
+
+/// A share such as 2% or 0.02.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<crate::units::Share>();
+    share
+        .map(crate::units::Share::get)
+        .map_err(|e| format!("{e}; {}", e.way_out()))
+}
+
+/// Identifier of a metric.
+fn metric(id: &str) -> Result<&'static str, String> {
+    let target = format!("{id} < 0").parse::<crate::metrics::target::Target>();
+    match crate::metrics::registry::metric(id) {
+        Some(row) => Ok(row.id),
+        None => Err(target.map_or_else(|e| format!("{e}; {}", e.way_out()), |_| String::new())),
+    }
 }
 
 /// How to simulate and print.
@@ -120,6 +181,11 @@ pub struct Compare {
     pub overrides: Overrides,
     #[command(flatten)]
     pub how: How,
+    #[command(flatten)]
+    pub precision: Precision,
+    /// Also write a results directory of all variants with overlaid charts and report.html
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// `kmsim report`.

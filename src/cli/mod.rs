@@ -1,7 +1,7 @@
 //! The command line: the only room that prints, reads the clock and the environment.
 //!
 //! Results go to standard output, talk and progress to standard error. Exit status: 0 done, 1 a
-//! threshold crossed, 2 the command or an input is at fault, 3 the machine failed us.
+//! threshold crossed or a precision not reached, 2 the command or an input is at fault, 3 the machine failed us.
 
 mod args;
 mod catalog;
@@ -19,6 +19,8 @@ use std::process::ExitCode;
 pub(crate) enum Failure {
     /// The command or an input is at fault (exit status 2); the text has been made ready to print.
     Input(String),
+    /// What was found is not what was asked for (exit status 1); results have been printed.
+    Judged(String),
     /// The machine failed us (exit status 3).
     Machine(String),
     /// Whoever reads standard output has gone: that is no failure.
@@ -85,6 +87,10 @@ pub fn main() -> ExitCode {
         Err(Failure::Input(text)) => {
             say(&text);
             ExitCode::from(2)
+        }
+        Err(Failure::Judged(text)) => {
+            say(&text);
+            ExitCode::from(1)
         }
         Err(Failure::Machine(text)) => {
             say(&text);

@@ -23,6 +23,7 @@ pub mod html;
 pub mod json;
 pub mod number;
 pub mod table;
+pub mod threshold;
 
 use std::path::{Path, PathBuf};
 

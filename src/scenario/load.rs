@@ -7,6 +7,7 @@ use super::document::{self, Node, Table, key_text};
 use super::plan;
 use super::reader::{Diagnostics, Reader};
 use super::settings::{self, Home, Scenario};
+use super::thresholds;
 use super::workload::{Retry, Surroundings, WorkloadSettings};
 use crate::model::Plan;
 use crate::model::trace::{Trace, TraceError};
@@ -295,6 +296,7 @@ fn scenario(
             "write a `[workload.NAME]`, or switch one on with `enabled = true`",
         );
     }
+    let threshold = thresholds::thresholds(r, &names);
     let start = run
         .as_ref()
         .map(|r| r.start.to_string())
@@ -312,6 +314,7 @@ fn scenario(
         workload,
         assumption,
         price,
+        threshold,
     };
     let variant = match &run {
         Some(run) if !r.faults().has_errors() => {

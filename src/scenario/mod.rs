@@ -12,6 +12,7 @@ pub mod load;
 mod plan;
 pub mod reader;
 pub mod settings;
+mod thresholds;
 pub mod workload;
 
 pub use load::{Input, Loaded, Variant, load};

@@ -256,6 +256,13 @@ pub fn rows() -> Vec<Row> {
             &["key.k.key_store=h"],
             "by_quota",
         ),
+        row(
+            "threshold.NAME",
+            APP,
+            &["threshold.calls=kms_calls < 1"],
+            &["threshold.calls=kms_calls < 2"],
+            "thresholds",
+        ),
         // Buckets and requesters.
         row(
             "bucket.NAME.account",
