@@ -55,6 +55,7 @@ pub mod engine;
 pub mod metrics;
 pub mod model;
 pub mod outcome;
+pub mod planning;
 pub mod report;
 pub mod results;
 pub mod run;

@@ -335,7 +335,7 @@ fn told_once(
     once
 }
 
-fn price_book(variant: &Variant) -> PriceBook {
+pub(crate) fn price_book(variant: &Variant) -> PriceBook {
     let mut book = PriceBook::default();
     for (item, price) in &variant.scenario.price {
         let key = price

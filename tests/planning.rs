@@ -241,3 +241,290 @@ fn compare_tells_settings_pairing_workloads_and_bill() {
         csv.contains(",workload readers,throttle_rate,") && csv.contains(",bill,kms-requests ")
     );
 }
+
+mod common;
+
+/// Poisson arrivals, a fixed window, no retries: the number N of attempts in a second is Poisson, and of these N − Q are
+/// refused where N > Q. The share refused is E[(N − Q)+] ÷ E[N].
+fn share_refused(mean: f64, quota: u64) -> f64 {
+    // P(N = n) upwards from the mode in logarithms.
+    let probability = |n: u64| {
+        let ln: f64 = (1..=n).map(|k| (k as f64).ln()).sum();
+        (n as f64 * mean.ln() - mean - ln).exp()
+    };
+    let last = (mean + 12.0 * mean.sqrt()) as u64;
+    let excess: f64 = (quota + 1..=last)
+        .map(|n| (n - quota) as f64 * probability(n))
+        .sum();
+    excess / mean
+}
+
+/// The smallest quota that refuses less than a share.
+fn smallest(mean: f64, share: f64) -> u64 {
+    let from = (mean - 6.0 * mean.sqrt()) as u64;
+    (from..)
+        .find(|q| share_refused(mean, *q) < share)
+        .expect("a quota")
+}
+
+fn study(text: &str) -> kmsim::planning::Study {
+    let input = kmsim::scenario::Input {
+        name: "plan".to_owned(),
+        shown: "plan.toml".to_owned(),
+        folder: ".".into(),
+        text: text.to_owned(),
+    };
+    let (study, _) = kmsim::planning::Study::new(&input, &[], None).expect("a scenario");
+    study
+}
+
+/// One application whose calls are Poisson, without retries.
+fn poisson(rate: u64, horizon: u64, quota: u64) -> String {
+    format!(
+        "horizon = \"{horizon}s\"\nreplications = 10\nregion = \"us-east-1\"\n[key.k]\n[quota.q]\nlimit = \"{quota}/s\"\n\
+         [retry.none]\n[workload.w]\nkey = \"k\"\nclients = 1\noperations.Decrypt = 1\narrivals.poisson.rate = {rate}\n"
+    )
+}
+
+#[test]
+fn the_smallest_quota_is_that_of_the_poisson_distribution() {
+    use kmsim::planning::Outcome;
+    use kmsim::planning::quota::{pools, smallest_quota};
+    for (rate, share) in [(1_000, 0.001), (1_000, 0.05), (200, 0.01)] {
+        let theory = smallest(rate as f64, share);
+        let study = study(&poisson(rate, 1_000, rate));
+        let targets = [format!("throttle_rate < {share}").parse().expect("target")];
+        let present = study.run(&[], &[], study.seed).expect("results");
+        let variant = study.with(&[], &[]).expect("variant");
+        let pools = pools(&variant, &present, &[]).expect("pools");
+        let answer = smallest_quota(&study, &pools[0], &[], &targets).expect("answer");
+        assert_eq!(answer.outcome, Outcome::Found);
+        println!(
+            "{rate}/s, {share}: theory {theory}, found {} {:?}, {} runs",
+            answer.value,
+            answer.interval,
+            answer.trials.len()
+        );
+        let (low, high) = answer.interval.expect("an interval");
+        assert!(
+            low <= theory as f64 && theory as f64 <= high,
+            "{theory} {low} {high}"
+        );
+        // 95 % sure, so not below the theory but by chance; within 1 % of it.
+        let off = (answer.value - theory as f64) / theory as f64;
+        assert!((-0.005..=0.011).contains(&off), "{theory} {answer:?}");
+        let mean = answer.at_the_mean.expect("a mean");
+        assert!(
+            (mean - theory as f64).abs() / (theory as f64) < 0.01,
+            "{theory} {mean}"
+        );
+        assert_eq!(answer.checks.last().map(|t| t.seed), Some(study.seed + 1));
+    }
+}
+
+#[test]
+fn the_largest_growth_is_that_of_the_poisson_distribution() {
+    use kmsim::planning::growth::largest_growth;
+    let study = study(&poisson(500, 1_000, 1_000));
+    let targets = ["throttle_rate < 1%".parse().expect("target")];
+    // The largest rate of which a quota of 1,000 refuses less than 1 %.
+    let theory = (500..2_000)
+        .take_while(|rate| share_refused(f64::from(*rate), 1_000) < 0.01)
+        .last()
+        .expect("a rate");
+    let answer = largest_growth(&study, &[], &targets).expect("answer");
+    let found = answer.value * 500.0;
+    let off = (found - f64::from(theory)) / f64::from(theory);
+    println!("theory {theory}/s, found {found}/s {:?}", answer.interval);
+    assert!((-0.011..=0.005).contains(&off), "{theory} {found}");
+    // A quota that today's traffic does not fit into: less of it would.
+    let over = kmsim::planning::Study::clone(&study);
+    let tight = self::study(&poisson(2_000, 300, 1_000));
+    let answer = largest_growth(&tight, &["w".to_owned()], &targets).expect("answer");
+    assert!(
+        (answer.value - f64::from(theory) / 2_000.0).abs() < 0.012,
+        "{answer:?}"
+    );
+    assert!(largest_growth(&over, &["nobody".to_owned()], &targets).is_err());
+}
+
+#[test]
+fn what_cannot_be_planned_is_told_in_words_with_status_1() {
+    let dir = folder(&poisson(100, 30, 100));
+    let plan = |more: &[&str]| {
+        let args: Vec<&str> = ["plan", "small.toml", "--replications", "3"]
+            .iter()
+            .chain(more)
+            .copied()
+            .collect();
+        let (status, out, said) = told(dir.path(), &args);
+        (status, out.replace('\n', " "), said)
+    };
+    // Latency does not depend on the quota where nobody retries.
+    let (status, out, said) = plan(&["--target", "latency_s_p50 < 1us"]);
+    assert_eq!(status, 1, "{said}");
+    assert!(
+        out.contains("none. No setting that was tried keeps latency_s_p50 < 1us"),
+        "{out}"
+    );
+    let (status, out, _) = plan(&["--target", "throttle_rate <= 100%"]);
+    assert_eq!(status, 1);
+    assert!(
+        out.contains("every setting keeps throttle_rate <= 100%, even 1/s"),
+        "{out}"
+    );
+    // Cost falls with the quota, as refused calls are free.
+    let (status, out, _) = plan(&["--target", "kms_admitted < 2000"]);
+    assert_eq!(status, 1);
+    assert!(out.contains("not monotone"), "{out}");
+    for (args, part) in [
+        (
+            &["--target", "throttle_rate < 1%", "--pool", "other"][..],
+            "quotas in use: main/us-east-1/",
+        ),
+        (&[][..], "there is no target"),
+        (&["--target", "throttle_rate"][..], "no target"),
+        (
+            &["--target", "workload.x.throttle_rate < 1"][..],
+            "does not have",
+        ),
+        (
+            &["--mitigations", "--target", "throttle_rate < 1%"][..],
+            "[variant.NAME]",
+        ),
+        (
+            &["--migration", "b", "--objects", "5"][..],
+            "there is no bucket",
+        ),
+    ] {
+        let (status, _, said) = plan(args);
+        assert_eq!(status, 2, "{args:?}: {said}");
+        assert!(said.contains(part), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn a_plan_writes_the_request_and_its_chart() {
+    let dir = folder(&poisson(300, 60, 300));
+    let args = [
+        "plan",
+        "small.toml",
+        "--target",
+        "throttle_rate < 1%",
+        "--replications",
+        "4",
+    ];
+    let (status, out, said) = told(dir.path(), &args);
+    assert_eq!(status, 0, "{said}");
+    assert!(
+        out.contains("Smallest request quota of main/us-east-1/L-6E3AF000: "),
+        "{out}"
+    );
+    assert!(out.contains("--set 'quota.q.limit=\"3"), "{out}");
+    let folder = dir.path().join("output/small-plan");
+    let page = fs::read_to_string(folder.join("plan.md")).expect("plan.md");
+    for part in [
+        "# Quota increase request",
+        "Region: us-east-1",
+        "code L-6E3AF000",
+        "Present value: 300/s",
+        "is too little (95 % sure)",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(folder.join("charts/target_1_1.png").exists());
+    let answer = json(folder.join("plan.json"));
+    assert_eq!(answer[0]["outcome"], "found");
+    // The same question, the same answer, on any number of threads.
+    let again = told(
+        dir.path(),
+        &[&args[..], &["--threads", "1", "--out", "again"]].concat(),
+    );
+    assert_eq!(again.0, 0);
+    assert_eq!(answer, json(dir.path().join("again/plan.json")));
+}
+
+#[test]
+fn the_cheapest_mitigations_are_a_set_of_what_the_variants_do() {
+    let text = "horizon = \"20s\"\nreplications = 3\nregion = \"us-east-1\"\n[key.k]\n[quota.q]\nlimit = \"100/s\"\n\
+        [bucket.a]\nkey = \"k\"\n[bucket.b]\nkey = \"k\"\n[retry.none]\n\
+        [workload.a]\nbucket = \"a\"\nclients = 1\noperations.PutObject = 1\narrivals.constant.rate = 60\n\
+        [workload.b]\nbucket = \"b\"\nclients = 1\noperations.PutObject = 1\narrivals.constant.rate = 90\n\
+        [variant.now]\n[variant.keys.bucket]\na.bucket_key = true\nb.bucket_key = true\n\
+        [variant.more.quota.q]\nlimit = \"200/s\"\n[variant.all]\nquota.q.limit = \"200/s\"\nbucket.a.bucket_key = true\n";
+    let dir = folder(text);
+    // 60 + 90 calls a second against 100: a bucket key on either bucket, or the quota, is enough; on both is cheapest.
+    let (status, out, said) = told(
+        dir.path(),
+        &[
+            "plan",
+            "small.toml",
+            "--mitigations",
+            "--target",
+            "throttle_rate <= 0",
+        ],
+    );
+    assert_eq!(status, 0, "{said}");
+    let flat = out.replace('\n', " ");
+    assert!(
+        flat.contains(
+            "Cheapest set that keeps throttle_rate <= 0: bucket.a as in keys + bucket.b as in keys"
+        ),
+        "{out}"
+    );
+    let found = json(dir.path().join("output/small-plan/plan.json"));
+    // bucket.a, bucket.b and quota.q; what `all` does is what others do too.
+    assert_eq!(found["combinations"].as_array().map(Vec::len), Some(8));
+    let front = found["combinations"].as_array().expect("array").iter();
+    assert!(front.clone().any(|c| c["dominated"] == false));
+    assert!(front.filter(|c| c["dominated"] == true).count() >= 6);
+    let only = [
+        "plan",
+        "small.toml",
+        "--mitigations",
+        "--mitigation",
+        "quota.q",
+        "--target",
+        "throttle_rate <= 0",
+    ];
+    let (status, out, _) = told(dir.path(), &only);
+    assert_eq!(status, 0);
+    assert!(out.contains("quota.q as in more"), "{out}");
+}
+
+#[test]
+fn a_migration_is_objects_times_calls_at_a_share_of_the_quota() {
+    let text = "horizon = \"1d\"\nreplications = 2\nregion = \"us-east-1\"\n[key.k]\n[quota.q]\nlimit = \"1000/s\"\n\
+        [bucket.b]\nkey = \"k\"\n[retry.none]\n[workload.w]\nbucket = \"b\"\nclients = 1\noperations.GetObject = 1\n\
+        arrivals.constant.rate = 10\n";
+    let dir = folder(text);
+    let (status, out, said) = told(
+        dir.path(),
+        &[
+            "plan",
+            "small.toml",
+            "--migration",
+            "b",
+            "--objects",
+            "1000000",
+            "--quota-share",
+            "50%",
+        ],
+    );
+    assert_eq!(status, 0, "{said}");
+    let m = json(dir.path().join("output/small-plan/plan.json"));
+    // A million Decrypts at 500/s; $3 of KMS and $5 of COPY requests.
+    assert_eq!(m["duration_s"], 2_000.0);
+    assert_eq!(
+        (m["cost_kms_usd"].as_f64(), m["cost_s3_usd"].as_f64()),
+        (Some(3.0), Some(5.0))
+    );
+    // 7 lifetimes of 300 s in two partitions.
+    assert_eq!(m["archived_bucket_keys"], 14);
+    // 10 calls a second are 25.92 million a month, $77.70 after the free tier; nearly all of them go.
+    let saved = m["saving_per_month"]["mean"].as_f64().expect("dollars");
+    assert!((70.0..=77.7).contains(&saved), "{saved}");
+    let days = m["paid_back_after_days"].as_f64().expect("days");
+    assert!((days - 8.0 / saved * 30.0).abs() < 1e-9);
+    assert!(out.contains("paid for itself"), "{out}");
+}

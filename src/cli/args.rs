@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use crate::metrics::target::Target;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -22,6 +23,8 @@ pub enum Verb {
     Check(Check),
     /// Paired differences, with intervals, between scenario files or results directories
     Compare(Compare),
+    /// Inverse questions: the smallest quota, the largest growth, the cheapest mitigations that keep a target
+    Plan(Plan),
     /// Redraw charts and report from a results directory, without simulating
     Report(Report),
     /// The quotas, prices, S3 operations and retry profiles in use, with source and date
@@ -186,6 +189,78 @@ pub struct Compare {
     /// Also write a results directory of all variants with overlaid charts and report.html
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// `kmsim plan`.
+#[derive(Debug, clap::Args)]
+pub struct Plan {
+    /// Scenario file, `-` for standard input
+    pub scenario: PathBuf,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    #[command(flatten)]
+    pub how: How,
+    #[command(flatten)]
+    pub question: PlanQuestion,
+    /// What must hold, such as 'throttle_rate < 0.1%' [default: the scenario's thresholds]
+    #[arg(long = "target", value_name = "TARGET", value_parser = target)]
+    pub targets: Vec<Target>,
+    /// Quotas to look at, by their name in the scenario or as account/Region/code [default: all that are used]
+    #[arg(long = "pool", value_name = "NAME")]
+    pub pools: Vec<String>,
+    /// Workloads that grow [default: all]
+    #[arg(long = "workload", value_name = "NAME", requires = "growth")]
+    pub workloads: Vec<String>,
+    /// How much traffic grows a month, such as 4%: tells the date on which the targets are no longer kept
+    #[arg(long, value_name = "SHARE", requires = "growth", value_parser = share)]
+    pub growth_per_month: Option<f64>,
+    /// Day from which it grows, YYYY-MM-DD [default: today]
+    #[arg(long, value_name = "DATE", requires = "growth_per_month")]
+    pub from: Option<jiff::civil::Date>,
+    /// Mitigations to look at, such as bucket.videos [default: all that the file's variants name]
+    #[arg(long = "mitigation", value_name = "PATH", requires = "mitigations")]
+    pub only: Vec<String>,
+    /// Objects to migrate
+    #[arg(long, value_name = "N", requires = "migration", value_parser = clap::value_parser!(u64).range(1..))]
+    pub objects: Option<u64>,
+    /// S3 operation that migrates one
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "CopyObject",
+        requires = "migration"
+    )]
+    pub operation: String,
+    /// Share of the request quota that the migration may use
+    #[arg(long, value_name = "SHARE", default_value = "20%", requires = "migration", value_parser = share)]
+    pub quota_share: f64,
+    /// Folder for plan.json, plan.md and charts [default: output/NAME-plan]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// What is asked.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub struct PlanQuestion {
+    /// The smallest request quota of each pool (this is asked where nothing else is)
+    #[arg(long)]
+    pub quota: bool,
+    /// The largest growth factor
+    #[arg(long)]
+    pub growth: bool,
+    /// The cheapest set of what the file's other variants do
+    #[arg(long)]
+    pub mitigations: bool,
+    /// Rewriting a bucket's objects to get bucket keys: duration, cost, when it has paid for itself
+    #[arg(long, value_name = "BUCKET", requires = "objects")]
+    pub migration: Option<String>,
+}
+
+/// A target.
+fn target(text: &str) -> Result<Target, String> {
+    text.parse()
+        .map_err(|e: crate::metrics::target::TargetError| format!("{e}; {}", e.way_out()))
 }
 
 /// `kmsim report`.

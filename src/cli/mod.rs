@@ -7,6 +7,7 @@ mod args;
 mod catalog;
 mod compare;
 mod input;
+mod plan;
 mod progress;
 mod run;
 
@@ -52,6 +53,12 @@ impl From<crate::report::ReportError> for Failure {
     }
 }
 
+impl From<crate::planning::StudyError> for Failure {
+    fn from(e: crate::planning::StudyError) -> Failure {
+        Failure::Input(e.to_string())
+    }
+}
+
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
     let args = match args::Args::try_parse() {
@@ -67,6 +74,7 @@ pub fn main() -> ExitCode {
         args::Verb::Run(run) => run::run(run),
         args::Verb::Check(check) => run::check(check),
         args::Verb::Compare(compare) => compare::compare(compare),
+        args::Verb::Plan(plan) => plan::plan(plan),
         args::Verb::Report(report) => redraw(report),
         args::Verb::Catalog(catalog) => catalog::catalog(catalog),
         args::Verb::Completions { shell } => {

@@ -109,29 +109,40 @@ pub(super) fn simulate(
     how: &How,
     precision: &args::Precision,
 ) -> Result<(RunResults, Vec<VariantManifest>), Failure> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads(how))
-        .build()
-        .map_err(|e| Failure::Machine(format!("error: cannot start worker threads: {e}")))?;
+    let pool = pool(how)?;
     let label = format!(
         "{} × {} variants × {} replications",
         loaded.name,
         loaded.variants.len(),
         loaded.replications
     );
-    progress::watch(&label, work(loaded), how.quiet, |done| {
-        let options = RunOptions {
-            simulate_all: how.simulate_all,
-            progress: Some(done),
-            precision: precision.share.map(|share| Precision {
-                metric: precision.metric,
-                share,
-                most: precision.most,
-            }),
-        };
-        pool.install(|| crate::run::run(loaded, options))
-    })
+    progress::watch(
+        &label,
+        "simulated seconds",
+        work(loaded),
+        how.quiet,
+        |done| {
+            let options = RunOptions {
+                simulate_all: how.simulate_all,
+                progress: Some(done),
+                precision: precision.share.map(|share| Precision {
+                    metric: precision.metric,
+                    share,
+                    most: precision.most,
+                }),
+            };
+            pool.install(|| crate::run::run(loaded, options))
+        },
+    )
     .map_err(|e| Failure::Input(format!("error: {e}")))
+}
+
+/// A pool of as many threads as asked for.
+pub(super) fn pool(how: &How) -> Result<rayon::ThreadPool, Failure> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads(how))
+        .build()
+        .map_err(|e| Failure::Machine(format!("error: cannot start worker threads: {e}")))
 }
 
 fn threads(how: &How) -> usize {

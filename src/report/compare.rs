@@ -198,7 +198,7 @@ fn differences(name: &str, rows: &[Row]) -> String {
 }
 
 /// A table whose middle columns are numbers; only its first may be broken into lines, and long texts.
-fn boxed<const N: usize>(header: &[String; N], rows: &[[String; N]]) -> String {
+pub(super) fn boxed<const N: usize>(header: &[String; N], rows: &[[String; N]]) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
@@ -207,7 +207,11 @@ fn boxed<const N: usize>(header: &[String; N], rows: &[[String; N]]) -> String {
     for row in rows {
         table.add_row(row.clone());
     }
-    for column in table.column_iter_mut().skip(1).take(N.min(5) - 2) {
+    for column in table
+        .column_iter_mut()
+        .skip(1)
+        .take(N.saturating_sub(2).max(1))
+    {
         column.set_cell_alignment(CellAlignment::Right);
     }
     let widest = |i: usize| {

@@ -8,6 +8,7 @@
 
 pub mod diagnostic;
 pub mod document;
+mod growth;
 pub mod load;
 mod plan;
 pub mod reader;
@@ -15,4 +16,4 @@ pub mod settings;
 mod thresholds;
 pub mod workload;
 
-pub use load::{Input, Loaded, Variant, load};
+pub use load::{Changes, Input, Loaded, Variant, load, load_variant};

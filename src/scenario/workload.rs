@@ -1,6 +1,7 @@
 //! A workload as written: what it asks for, when, and what its clients do when throttled.
 
 use super::diagnostic::{Code, Diagnostic, Place};
+use super::growth;
 use super::reader::Reader;
 use super::settings::{BucketSettings, KmsKeySettings, Requester};
 use crate::catalog;
@@ -461,6 +462,7 @@ impl WorkloadSettings {
         let direct = r.has("key");
         let operations = operations(r, direct);
         let arrivals = arrivals(r, around);
+        let growth = growth::growth(r);
         let start = whole_seconds(r, "start").unwrap_or(Span::ZERO);
         let stop = whole_seconds(r, "stop");
         let after = r.reference("after", others());
@@ -571,7 +573,7 @@ impl WorkloadSettings {
                 "raise `horizon`, or start earlier",
             );
         }
-        let arrivals = arrivals?;
+        let arrivals = growth::grown(r, arrivals?, growth)?;
         let is_job = matches!(arrivals, Arrivals::Job { .. });
         useless(
             r,
@@ -797,7 +799,7 @@ fn arrivals(r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Arrivals> {
 }
 
 /// The highest rate of arrivals: what fits into one simulated second.
-const MAX_RATE: Rate = Rate::per_second_exactly(1_000_000_000);
+pub(super) const MAX_RATE: Rate = Rate::per_second_exactly(1_000_000_000);
 
 /// Factors of a day of the week.
 const WEEKLY_FACTORS: std::ops::RangeInclusive<f64> = 0.0..=1_000.0;

@@ -263,6 +263,13 @@ pub fn rows() -> Vec<Row> {
             &["threshold.calls=kms_calls < 2"],
             "thresholds",
         ),
+        row(
+            "workload.NAME.growth",
+            APP,
+            &[],
+            &["workload.w.growth=1.5"],
+            "kms_calls",
+        ),
         // Buckets and requesters.
         row(
             "bucket.NAME.account",

@@ -14,10 +14,12 @@ mod grid;
 mod kms_calls;
 mod overlay;
 mod page;
+pub mod planning;
 mod png;
 mod stroke;
 mod theme;
 mod throttle_rate;
+mod xy;
 
 use super::{ReportError, table};
 use crate::metrics::registry;
@@ -94,6 +96,11 @@ fn figure(stem: &str, title: &str, svg: canvas::Drawn<String>) -> Result<Figure,
         title: title.to_owned(),
         svg,
     })
+}
+
+/// The letter of the i-th of several things.
+pub(super) fn letter(i: usize) -> String {
+    theme::letter(i)
 }
 
 /// The caption that every figure carries.
