@@ -61,4 +61,5 @@ pub mod results;
 pub mod run;
 pub mod scenario;
 pub mod simulation;
+pub mod sweep;
 pub mod units;

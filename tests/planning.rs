@@ -528,3 +528,143 @@ fn a_migration_is_objects_times_calls_at_a_share_of_the_quota() {
     assert!((days - 8.0 / saved * 30.0).abs() < 1e-9);
     assert!(out.contains("paid for itself"), "{out}");
 }
+
+#[test]
+fn a_sweep_goes_on_where_it_was_killed() {
+    let dir = folder(&poisson(100, 20, 100));
+    let args = [
+        "sweep",
+        "small.toml",
+        "--over",
+        "quota.q.limit=80/s..120/s:5",
+        "--over",
+        "workload.w.growth=1,1.5",
+        "--replications",
+        "2",
+        "--out",
+        "whole",
+    ];
+    let (status, out, said) = told(dir.path(), &args);
+    assert_eq!(status, 0, "{said}");
+    assert!(out.contains("what moves throttle rate most"), "{out}");
+    let whole = dir.path().join("whole");
+    let csv = fs::read_to_string(whole.join("sweep.csv")).expect("csv");
+    assert_eq!(csv.lines().count(), 1 + 5 * 2 * 2);
+    assert!(
+        csv.starts_with("setting,quota.q.limit,workload.w.growth,variant,replication,"),
+        "{csv}"
+    );
+    assert!(
+        csv.lines()
+            .nth(1)
+            .is_some_and(|l| l.starts_with("0,80,1,base,0,")),
+        "{csv}"
+    );
+    for chart in [
+        "heat_throttle_rate",
+        "lines_throttle_rate",
+        "tornado_throttle_rate",
+    ] {
+        assert!(
+            whole.join(format!("charts/{chart}.png")).exists(),
+            "{chart}"
+        );
+    }
+    assert_eq!(
+        &fs::read(whole.join("sweep.parquet")).expect("parquet")[..4],
+        b"PAR1"
+    );
+    // What a SIGKILL leaves: some runs, half a file beside its place, no table.
+    for run in ["000001-0", "000004-0", "000007-0"] {
+        fs::remove_file(whole.join(format!("runs/{run}.json"))).expect("a run");
+    }
+    fs::write(whole.join("runs/.000001-0.json.1.tmp"), "{\"sett").expect("write");
+    fs::write(whole.join("runs/000002-0.json"), "{\"sett").expect("write");
+    fs::remove_file(whole.join("sweep.csv")).expect("csv");
+    assert_eq!(told(dir.path(), &args).0, 0);
+    let manifest = json(whole.join("manifest.json"));
+    assert_eq!(
+        (&manifest["found"], &manifest["done"]),
+        (&6.into(), &4.into())
+    );
+    assert_eq!(
+        fs::read_to_string(whole.join("sweep.csv")).expect("csv"),
+        csv
+    );
+    // Another question in the same folder is refused.
+    let other = [&args[..], &["--seed", "9"]].concat();
+    let (status, _, said) = told(dir.path(), &other);
+    assert_eq!(status, 2);
+    assert!(
+        said.contains("holds another sweep") && said.contains("seed"),
+        "{said}"
+    );
+    // Shards that share a folder come to the same table.
+    let shard = |n: &'static str| {
+        let mut args = args.to_vec();
+        args.truncate(args.len() - 2);
+        told(
+            dir.path(),
+            &[&args[..], &["--out", "shards", "--shard", n]].concat(),
+        )
+    };
+    let (status, out, said) = shard("1/2");
+    assert_eq!((status, out.as_str()), (0, ""), "{said}");
+    assert!(said.contains("5 missing"), "{said}");
+    assert_eq!(shard("2/2").0, 0);
+    assert_eq!(
+        fs::read_to_string(dir.path().join("shards/sweep.csv")).expect("csv"),
+        csv
+    );
+}
+
+#[test]
+fn every_fault_of_a_sweep_is_told_before_anything_is_run() {
+    let dir = folder(&poisson(100, 20, 100));
+    for (args, part) in [
+        (
+            &[
+                "--over",
+                "quota.q.limit=80/s,0/s",
+                "--over",
+                "workload.x.growth=1,2",
+            ][..],
+            "a quota that admits nobody",
+        ),
+        (
+            &["--over", "workload.w.nothing=1,2"][..],
+            "not a key known here",
+        ),
+        (&["--over", "quota.q.limit=80..90"][..], "without a count"),
+        (&["--over", "a=1", "--over", "a=2"][..], "swept twice"),
+        (&["--over", "a=1..2:3:lin"][..], "`log`"),
+        (
+            &["--over", "quota.q.limit=1,2", "--shard", "3/2"][..],
+            "no shard",
+        ),
+    ] {
+        let all = [&["sweep", "small.toml"][..], args].concat();
+        let (status, _, said) = told(dir.path(), &all);
+        assert_eq!(status, 2, "{args:?}: {said}");
+        assert!(said.contains(part), "{args:?}: {said}");
+        assert!(!dir.path().join("output").exists());
+    }
+    let latin = [
+        "sweep",
+        "small.toml",
+        "--over",
+        "quota.q.limit=80..120",
+        "--over",
+        "retry=none,standard",
+        "--latin",
+        "6",
+        "--replications",
+        "2",
+        "--format",
+        "csv",
+    ];
+    let (status, out, said) = told(dir.path(), &latin);
+    assert_eq!(status, 0, "{said}");
+    assert_eq!(out.lines().count(), 13);
+    assert_eq!(out.lines().filter(|l| l.contains(",none,base,")).count(), 6);
+}

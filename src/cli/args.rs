@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use crate::metrics::target::Target;
+use crate::sweep::Axis;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -25,6 +26,8 @@ pub enum Verb {
     Compare(Compare),
     /// Inverse questions: the smallest quota, the largest growth, the cheapest mitigations that keep a target
     Plan(Plan),
+    /// Many settings of a scenario, a grid or a Latin hypercube, as one table with charts; goes on where it was stopped
+    Sweep(Sweep),
     /// Redraw charts and report from a results directory, without simulating
     Report(Report),
     /// The quotas, prices, S3 operations and retry profiles in use, with source and date
@@ -255,6 +258,53 @@ pub struct PlanQuestion {
     /// Rewriting a bucket's objects to get bucket keys: duration, cost, when it has paid for itself
     #[arg(long, value_name = "BUCKET", requires = "objects")]
     pub migration: Option<String>,
+}
+
+/// `kmsim sweep`.
+#[derive(Debug, clap::Args)]
+pub struct Sweep {
+    /// Scenario file, `-` for standard input
+    pub scenario: PathBuf,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    #[command(flatten)]
+    pub how: How,
+    /// A key and its values, KEY=A,B,C or KEY=LOW..HIGH:COUNT[:log]; several make a grid
+    #[arg(long = "over", value_name = "KEY=VALUES", required = true, value_parser = axis)]
+    pub over: Vec<Axis>,
+    /// Draw so many settings as a Latin hypercube instead of a grid; ranges need no count
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub latin: Option<u32>,
+    /// Metrics to draw and to print [default: throttle_rate, added_delay_s_p99, cost_total_usd]
+    #[arg(long = "metric", value_name = "METRIC", value_parser = metric)]
+    pub metrics: Vec<&'static str>,
+    /// Run the I-th of every N runs only, I from 1; all shards may share a folder
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<(usize, usize)>,
+    /// Folder for the runs, sweep.csv, sweep.parquet and charts [default: output/NAME-sweep]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// A key and its values.
+fn axis(text: &str) -> Result<Axis, String> {
+    text.parse()
+        .map_err(|e: crate::sweep::AxisError| e.to_string())
+}
+
+/// `2/8`, counted from 0 inside.
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let fault = || format!("\"{text}\" is no shard; write for example 2/8, the second of eight");
+    let (i, n) = text.split_once('/').ok_or_else(fault)?;
+    let (i, n): (usize, usize) = (
+        i.parse().map_err(|_| fault())?,
+        n.parse().map_err(|_| fault())?,
+    );
+    if (1..=n).contains(&i) {
+        Ok((i - 1, n))
+    } else {
+        Err(fault())
+    }
 }
 
 /// A target.

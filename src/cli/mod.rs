@@ -10,6 +10,7 @@ mod input;
 mod plan;
 mod progress;
 mod run;
+mod sweep;
 
 use clap::{CommandFactory, Parser};
 use std::io::{IsTerminal, Write};
@@ -75,6 +76,7 @@ pub fn main() -> ExitCode {
         args::Verb::Check(check) => run::check(check),
         args::Verb::Compare(compare) => compare::compare(compare),
         args::Verb::Plan(plan) => plan::plan(plan),
+        args::Verb::Sweep(sweep) => sweep::sweep(sweep),
         args::Verb::Report(report) => redraw(report),
         args::Verb::Catalog(catalog) => catalog::catalog(catalog),
         args::Verb::Completions { shell } => {

@@ -184,7 +184,7 @@ fn grow(
 ) -> Result<Told, Failure> {
     let answer = largest_growth(study, &args.workloads, targets)?;
     let more = args.growth_per_month.map_or_else(String::new, |rate| {
-        let from = args.from.unwrap_or_else(|| today());
+        let from = args.from.unwrap_or_else(today);
         words::date(&answer, rate, from)
     });
     told(args, study, &[answer], [&more, ""], shown, name)

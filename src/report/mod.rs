@@ -23,6 +23,7 @@ pub mod html;
 pub mod json;
 pub mod number;
 pub mod planning;
+pub mod sweep;
 pub mod table;
 pub mod threshold;
 
@@ -191,6 +192,14 @@ pub fn write_answer(
         directory::write(&dir.join(name), text.as_bytes())?;
     }
     write_figures(figures, dir)
+}
+
+/// Writes a file beside its place and renames it.
+///
+/// # Errors
+/// What the operating system refuses.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
+    directory::write(path, bytes)
 }
 
 fn write_figures(figures: &[chart::Figure], dir: &Path) -> Result<(), ReportError> {

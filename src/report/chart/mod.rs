@@ -17,6 +17,7 @@ mod page;
 pub mod planning;
 mod png;
 mod stroke;
+pub mod sweep;
 mod theme;
 mod throttle_rate;
 mod xy;

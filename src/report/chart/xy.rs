@@ -99,6 +99,7 @@ pub(super) fn draw(f: &Figure) -> Drawn<String> {
         return page::words(&f.title, &f.caption, "There is no value to show.");
     }
     let (x, y) = (x_axis(f), y_axis(f));
+    let lines = f.series.iter().filter(|s| s.kind == Kind::Line).count();
     svg(&f.title, |c| {
         let top = page::head(c, &f.title, &f.caption)?;
         let top = page::legend(c, top, &entries(f))? + 4.0;
@@ -133,7 +134,7 @@ pub(super) fn draw(f: &Figure) -> Drawn<String> {
             .enumerate()
             .filter(|(_, s)| s.kind == Kind::Pale)
         {
-            series(c, &p, i, s)?;
+            series(c, &p, (i, lines), s)?;
         }
         for (i, s) in f
             .series
@@ -141,7 +142,7 @@ pub(super) fn draw(f: &Figure) -> Drawn<String> {
             .enumerate()
             .filter(|(_, s)| s.kind != Kind::Pale)
         {
-            series(c, &p, i, s)?;
+            series(c, &p, (i, lines), s)?;
         }
         for (at_x, at_y, text) in &f.labels {
             c.label(
@@ -193,18 +194,30 @@ fn entries(f: &Figure) -> Vec<(Sign, String)> {
     entries
 }
 
-fn series(c: &mut Canvas<'_>, p: &Panel<'_>, i: usize, s: &Series) -> Drawn<()> {
+fn series(c: &mut Canvas<'_>, p: &Panel<'_>, (i, lines): (usize, usize), s: &Series) -> Drawn<()> {
     if s.kind == Kind::Line {
         let points: Vec<_> = s.dots.iter().map(|d| (p.px(d.x), p.py(d.y))).collect();
         c.line(&points, theme::variant_line(i))?;
     }
+    // Intervals of several lines at one setting stand side by side.
+    let (aside, whisker) = match s.kind {
+        Kind::Line if lines > 1 => (
+            (i as f64 - (lines as f64 - 1.0) / 2.0) * 4.0,
+            Line {
+                dash: &[],
+                width: 1.0,
+                ..theme::variant_line(i)
+            },
+        ),
+        _ => (0.0, WHISKER),
+    };
     for dot in &s.dots {
-        let (x, y) = (p.px(dot.x), p.py(dot.y));
+        let (x, y) = (p.px(dot.x) + aside, p.py(dot.y));
         if let Some((low, high)) = dot.interval.filter(|_| s.kind != Kind::Pale) {
             let (low, high) = (p.py(low), p.py(high));
-            c.line(&[(x, low), (x, high)], WHISKER)?;
-            c.line(&[(x - 3.0, low), (x + 3.0, low)], WHISKER)?;
-            c.line(&[(x - 3.0, high), (x + 3.0, high)], WHISKER)?;
+            c.line(&[(x, low), (x, high)], whisker)?;
+            c.line(&[(x - 3.0, low), (x + 3.0, low)], whisker)?;
+            c.line(&[(x - 3.0, high), (x + 3.0, high)], whisker)?;
         }
         match s.kind {
             Kind::Pale => page::pale(c, x, y)?,
@@ -215,7 +228,7 @@ fn series(c: &mut Canvas<'_>, p: &Panel<'_>, i: usize, s: &Series) -> Drawn<()> 
     if s.kind == Kind::Line
         && let Some(dot) = s.dots.get(s.dots.len() * (i + 1) / 8 % s.dots.len().max(1))
     {
-        page::lettered(c, p.px(dot.x), p.py(dot.y), i)?;
+        page::lettered(c, p.px(dot.x) + aside, p.py(dot.y), i)?;
     }
     Ok(())
 }
