@@ -47,6 +47,7 @@ fn part(results: &Value, name: &str) -> Value {
             variant["metrics"]["s3_requests_failed"].clone(),
             variant["metrics"]["app_requests_failed"].clone(),
         ]),
+        "thresholds" => results["thresholds"].clone(),
         "bill" | "series" => variant[name].clone(),
         by if by.starts_with("by_") => variant[by].clone(),
         metric => variant["metrics"][metric].clone(),

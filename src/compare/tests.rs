@@ -5,7 +5,7 @@ use crate::results::{DelayHistogram, ScenarioRecord, Series};
 
 type Values<'a> = &'a [(&'a str, &'a [Option<f64>])];
 
-fn variant(name: &str, arrivals: &str, metrics: Values) -> VariantResults {
+pub(super) fn variant(name: &str, arrivals: &str, metrics: Values) -> VariantResults {
     let estimate = |(id, values): &(&str, &[Option<f64>])| {
         ((*id).to_owned(), Estimate::over(values.to_vec(), "1"))
     };
@@ -30,7 +30,7 @@ fn variant(name: &str, arrivals: &str, metrics: Values) -> VariantResults {
     }
 }
 
-fn run(seed: u64, variants: Vec<VariantResults>) -> RunResults {
+pub(super) fn run(seed: u64, variants: Vec<VariantResults>) -> RunResults {
     RunResults {
         schema_version: 1,
         kmsim_version: String::new(),
@@ -46,6 +46,8 @@ fn run(seed: u64, variants: Vec<VariantResults>) -> RunResults {
         warnings: Vec::new(),
         variants,
         comparisons: Vec::new(),
+        thresholds: Vec::new(),
+        precision: None,
     }
 }
 

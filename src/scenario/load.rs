@@ -8,6 +8,7 @@ use super::plan;
 use super::policy;
 use super::reader::{Diagnostics, Reader};
 use super::settings::{self, Home, Scenario};
+use super::thresholds;
 use super::workload::{Retry, Surroundings, WorkloadSettings};
 use crate::access::Kind;
 use crate::model::Plan;
@@ -156,6 +157,57 @@ pub fn load(
     sets: &[String],
     sources: &mut Sources,
 ) -> Result<Loaded, Vec<Diagnostic>> {
+    load_changed(input, sets, sources, None)
+}
+
+/// What is changed in one variant of a file, after everything that the file and its `--set` arguments say.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// The variant, the only one that is read; `base` in a file without any.
+    pub variant: String,
+    /// Tables laid over it, in order.
+    pub over: Vec<Table>,
+    /// `path=value`, in order.
+    pub sets: Vec<String>,
+}
+
+/// As [`load`], one variant only and with what is changed in it.
+///
+/// # Errors
+/// As [`load`]; [`Code::UnknownName`] where there is no such variant.
+pub fn load_variant(
+    input: &Input,
+    sets: &[String],
+    changes: &Changes,
+    sources: &mut Sources,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    load_changed(input, sets, sources, Some(changes))
+}
+
+/// The tables of a file's variants, as they are laid over its base; empty for a file without any.
+///
+/// # Errors
+/// What is wrong with the file as TOML, or with a `--set` argument.
+pub fn overrides(
+    input: &Input,
+    sets: &[String],
+    sources: &mut Sources,
+) -> Result<Vec<(String, Table)>, Vec<Diagnostic>> {
+    let base = parsed(input, sets, sources)?;
+    let Some(Node::Table(all)) = base.get("variant").map(|v| &v.node) else {
+        return Ok(Vec::new());
+    };
+    let tables = all.entries.iter().filter_map(|(name, entry)| {
+        let Node::Table(table) = &entry.value.node else {
+            return None;
+        };
+        Some((name.clone(), table.clone()))
+    });
+    Ok(tables.collect())
+}
+
+/// The file with its `--set` arguments.
+fn parsed(input: &Input, sets: &[String], sources: &mut Sources) -> Result<Table, Vec<Diagnostic>> {
     let mut base = document::parse(sources, &input.shown, &input.text)?;
     let mut faults = Vec::new();
     for argument in sets {
@@ -163,9 +215,52 @@ pub fn load(
             faults.push(fault);
         }
     }
-    if !faults.is_empty() {
-        return Err(faults);
+    if faults.is_empty() {
+        Ok(base)
+    } else {
+        Err(faults)
     }
+}
+
+/// Keeps the variant of the changes and applies them.
+fn change(
+    tables: &mut Vec<(String, Table)>,
+    changes: &Changes,
+    sources: &mut Sources,
+) -> Result<(), Vec<Diagnostic>> {
+    let known: Vec<String> = tables.iter().map(|(name, _)| name.clone()).collect();
+    tables.retain(|(name, _)| *name == changes.variant);
+    let Some((_, table)) = tables.first_mut() else {
+        return Err(vec![
+            Diagnostic::error(
+                Code::UnknownName,
+                format!("there is no variant `{}`", changes.variant),
+            )
+            .help(format!("variants: {}", known.join(", "))),
+        ]);
+    };
+    for over in &changes.over {
+        *table = document::overlay(table, over, &CHOICE_KEYS);
+    }
+    let faults = changes
+        .sets
+        .iter()
+        .filter_map(|argument| document::set(table, sources, argument).err());
+    let faults: Vec<Diagnostic> = faults.collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults)
+    }
+}
+
+fn load_changed(
+    input: &Input,
+    sets: &[String],
+    sources: &mut Sources,
+    changes: Option<&Changes>,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut base = parsed(input, sets, sources)?;
     let files = Files {
         folder: input.folder.clone(),
         traces: RefCell::new(HashMap::new()),
@@ -173,7 +268,12 @@ pub fn load(
         sources: RefCell::new(std::mem::take(sources)),
     };
     let diagnostics = Diagnostics::new();
-    let tables = variants(&mut base, &diagnostics);
+    let mut tables = variants(&mut base, &diagnostics);
+    if let Some(changes) = changes
+        && !diagnostics.has_errors()
+    {
+        change(&mut tables, changes, sources)?;
+    }
     let (mut read, mut run) = (Vec::new(), None);
     for (name, table) in &tables {
         let (settings, variant) = diagnostics.read(table, |r| scenario(name, r, &files));
@@ -317,6 +417,7 @@ fn scenario(
             "write a `[workload.NAME]`, or switch one on with `enabled = true`",
         );
     }
+    let threshold = thresholds::thresholds(r, &names);
     let start = run
         .as_ref()
         .map(|r| r.start.to_string())
@@ -334,6 +435,7 @@ fn scenario(
         workload,
         assumption,
         price,
+        threshold,
     };
     let variant = match &run {
         Some(run) if !r.faults().has_errors() => {

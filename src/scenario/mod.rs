@@ -10,11 +10,13 @@
 pub mod access;
 pub mod diagnostic;
 pub mod document;
+mod growth;
 pub mod load;
 mod plan;
 pub mod policy;
 pub mod reader;
 pub mod settings;
+mod thresholds;
 pub mod workload;
 
-pub use load::{Input, Loaded, Variant, load};
+pub use load::{Changes, Input, Loaded, Variant, load, load_variant};

@@ -539,6 +539,29 @@ impl<'a> Reader<'a> {
         read
     }
 
+    /// Reads a map of values by name, as in `[threshold]`, in the order they were written, each with its place;
+    /// a value is `None` where it is wrong (which is recorded).
+    ///
+    /// No such key is an empty map.
+    pub fn values<T: FromValue>(&mut self, key: &str) -> IndexMap<String, (Option<T>, Place)> {
+        let mut read = IndexMap::new();
+        let Some(value) = self.value(key) else {
+            return read;
+        };
+        let path = self.path_of(key);
+        let pattern = format!("{}.NAME", self.pattern_of(key));
+        self.faults.keys.borrow_mut().insert(pattern);
+        let Some(table) = self.as_table(value, &path) else {
+            return read;
+        };
+        for (name, entry) in &table.entries {
+            let path = format!("{path}.{}", key_text(name));
+            let value = T::from_value(&entry.value, &path, self.faults);
+            read.insert(name.clone(), (value, entry.value.place.clone()));
+        }
+        read
+    }
+
     /// Reads an array of tables, as in `[[quota]]` or `stages = [{ … }, { … }]`.
     ///
     /// `f` gets the position, from 0. No such key is an empty list.

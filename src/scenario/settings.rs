@@ -12,6 +12,7 @@ use super::workload::{LatencySettings, Retry, WorkloadSettings};
 use crate::access::principal::is_account;
 use crate::access::{Kind, Principal};
 use crate::catalog::{self, KeySpec};
+use crate::metrics::target::Target;
 use crate::units::{Rate, Share, Span};
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -44,6 +45,9 @@ pub struct Scenario {
     pub assumption: Assumptions,
     /// Prices that differ from the catalog, by item.
     pub price: IndexMap<String, PriceSettings>,
+    /// What the results are held to, by name.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub threshold: IndexMap<String, Target>,
 }
 
 /// An AWS account.

@@ -2,6 +2,7 @@
 
 use super::diagnostic::{Code, Diagnostic, Place};
 use super::document::Node;
+use super::growth;
 use super::reader::{FromValue, Reader};
 use super::settings::{BucketSettings, KmsKeySettings, ManagedBy, Requester};
 use crate::access::Context;
@@ -475,6 +476,7 @@ impl WorkloadSettings {
         let direct = r.has("key");
         let operations = operations(r, direct);
         let arrivals = arrivals(r, around);
+        let growth = growth::growth(r);
         let start = whole_seconds(r, "start").unwrap_or(Span::ZERO);
         let stop = whole_seconds(r, "stop");
         let after = r.reference("after", others());
@@ -673,7 +675,7 @@ impl WorkloadSettings {
                 "raise `horizon`, or start earlier",
             );
         }
-        let arrivals = arrivals?;
+        let arrivals = growth::grown(r, arrivals?, growth)?;
         let is_job = matches!(arrivals, Arrivals::Job { .. });
         useless(
             r,
@@ -960,7 +962,7 @@ fn arrivals(r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Arrivals> {
 }
 
 /// The highest rate of arrivals: what fits into one simulated second.
-const MAX_RATE: Rate = Rate::per_second_exactly(1_000_000_000);
+pub(super) const MAX_RATE: Rate = Rate::per_second_exactly(1_000_000_000);
 
 /// Factors of a day of the week.
 const WEEKLY_FACTORS: std::ops::RangeInclusive<f64> = 0.0..=1_000.0;

@@ -456,6 +456,20 @@ pub fn rows() -> Vec<Row> {
             &["assumption.encryption_condition=effective"],
             "s3_requests_denied",
         ),
+        row(
+            "threshold.NAME",
+            APP,
+            &["threshold.calls=kms_calls < 1"],
+            &["threshold.calls=kms_calls < 2"],
+            "thresholds",
+        ),
+        row(
+            "workload.NAME.growth",
+            APP,
+            &[],
+            &["workload.w.growth=1.5"],
+            "kms_calls",
+        ),
         // Buckets and requesters.
         row(
             "bucket.NAME.account",
