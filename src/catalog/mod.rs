@@ -8,6 +8,7 @@
 //! prices.toml ─────► price, charged_as, free_tier
 //! s3_operations.toml ► s3_operation
 //! retry_profiles.toml ► retry_profile
+//! algorithm_suites.toml ► algorithm_suite
 //!                         └── all of them ─► table
 //! ```
 //!
@@ -20,6 +21,7 @@ mod price;
 mod quota;
 mod retry;
 mod s3;
+mod suite;
 mod table;
 
 pub use operation::{KeySpec, KmsOperation, UnknownName};
@@ -27,6 +29,7 @@ pub use price::{FreeTier, Price, PriceRow};
 pub use quota::{Calls, Limit, QuotaRow, QuotaScope};
 pub use retry::{RetryJitter, RetryMode, RetryProfile, RetryQuota, SdkDefault};
 pub use s3::{Evidence, NeedSide, S3Need, S3OperationRow, S3Tier};
+pub use suite::AlgorithmSuite;
 pub use table::{CatalogRow, table};
 
 use serde::de::DeserializeOwned;
@@ -49,6 +52,7 @@ struct Catalog {
     prices: price::PriceFile,
     s3: Vec<S3OperationRow>,
     retry: retry::RetryFile,
+    suites: suite::SuiteFile,
 }
 
 static CATALOG: LazyLock<Result<Catalog, toml::de::Error>> = LazyLock::new(|| {
@@ -60,6 +64,7 @@ static CATALOG: LazyLock<Result<Catalog, toml::de::Error>> = LazyLock::new(|| {
         prices: read(include_str!("prices.toml"))?,
         s3: s3.operation,
         retry: read(include_str!("retry_profiles.toml"))?,
+        suites: read(include_str!("algorithm_suites.toml"))?,
     })
 });
 
@@ -183,6 +188,16 @@ pub fn retry_profile(name: &str) -> Option<&'static RetryProfile> {
     retry_profiles()
         .iter()
         .find(|p| p.id == name || p.aliases.iter().any(|a| a == name))
+}
+
+/// Every algorithm suite of the AWS Encryption SDK.
+pub fn algorithm_suites() -> &'static [AlgorithmSuite] {
+    &catalog().suites.suite
+}
+
+/// The algorithm suite of this name.
+pub fn algorithm_suite(name: &str) -> Option<&'static AlgorithmSuite> {
+    algorithm_suites().iter().find(|s| s.name == name)
 }
 
 /// What the SDKs do by default, by version.

@@ -11,7 +11,8 @@ use serde::Serialize;
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CatalogRow {
-    /// `region`, `quota`, `price`, `free-tier`, `s3-operation`, `retry-profile` or `sdk-default`.
+    /// `region`, `quota`, `price`, `free-tier`, `s3-operation`, `retry-profile`, `sdk-default` or
+    /// `algorithm-suite`.
     pub kind: &'static str,
     /// Identifier, with the quota code where there is one.
     pub id: String,
@@ -31,13 +32,15 @@ pub struct CatalogRow {
     pub as_of: String,
 }
 
-/// Every row: Regions, quotas (one a Region where they differ), prices, free tier, S3 operations, retry profiles.
+/// Every row: Regions, quotas (one a Region where they differ), prices, free tier, S3 operations, retry profiles,
+/// algorithm suites.
 pub fn table() -> Vec<CatalogRow> {
     let mut rows = region_rows();
     rows.extend(quota_rows());
     rows.extend(price_rows());
     rows.extend(s3_rows());
     rows.extend(retry_rows());
+    rows.extend(suite_rows());
     rows
 }
 
@@ -221,6 +224,21 @@ fn retry_rows() -> Vec<CatalogRow> {
         as_of: d.as_of.clone(),
     }));
     rows
+}
+
+fn suite_rows() -> impl Iterator<Item = CatalogRow> {
+    let file = &catalog().suites;
+    file.suite.iter().map(|s| CatalogRow {
+        kind: "algorithm-suite",
+        id: format!("{} ({:#06x})", s.name, s.id),
+        region: String::new(),
+        value: if s.key_derivation { "yes" } else { "no" }.to_owned(),
+        unit: "key derivation".to_owned(),
+        assumed: false,
+        note: "without key derivation data keys are not cached for encryption".to_owned(),
+        source: file.source.clone(),
+        as_of: file.as_of.clone(),
+    })
 }
 
 /// A catalog value as it was written, without trailing zeros: all of them are short decimals.

@@ -10,6 +10,7 @@
 pub mod arrivals;
 pub mod bucket_key;
 pub mod data_key_cache;
+mod mixer;
 pub mod retry;
 pub mod trace;
 
@@ -17,6 +18,7 @@ use crate::catalog::{KmsOperation, S3Tier};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
 use crate::engine::random::Zipf;
+use data_key_cache::{Cmm, Sdk, Suite};
 use std::sync::Arc;
 
 /// Everything the simulation of one variant needs to know.
@@ -202,6 +204,50 @@ pub struct BucketKeyUse {
     pub archived_keys: u32,
 }
 
+/// How a workload uses data-key caches.
+#[derive(Clone, Copy, Debug)]
+pub struct DataKeyCacheUse {
+    /// What its messages look up.
+    pub cmm: Cmm,
+    /// Algorithm suite that its messages ask for.
+    pub suite: Option<Suite>,
+    /// Whose rules hold.
+    pub sdk: Sdk,
+    /// Entries of each cache.
+    pub capacity: usize,
+    /// The workload whose caches these are; index of [`Plan::workloads`].
+    pub owner: usize,
+    /// How long a cache lives, and who shares it.
+    pub scope: CacheScope,
+}
+
+/// Who shares a data-key cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheScope {
+    /// Nobody: each client has its own.
+    Client,
+    /// So many clients of one process.
+    Process {
+        /// Clients in a process, at least 1.
+        clients: u32,
+    },
+    /// So many messages of a client, which come in one invocation; the next begins with an empty one.
+    Invocation {
+        /// Messages in an invocation, at least 1.
+        messages: u32,
+    },
+}
+
+impl CacheScope {
+    /// The cache of a client.
+    pub fn cache_of(self, client: u32) -> u32 {
+        match self {
+            CacheScope::Process { clients } => client / clients,
+            CacheScope::Client | CacheScope::Invocation { .. } => client,
+        }
+    }
+}
+
 /// Settings of one bucket-key cache.
 #[derive(Clone, Copy, Debug)]
 pub struct BucketKeySettings {
@@ -234,8 +280,8 @@ pub struct Workload {
     pub is_read: bool,
     /// Size of a message for the data-key cache.
     pub size: Size,
-    /// Thresholds of the data-key cache of each client.
-    pub data_key_cache: Option<data_key_cache::Thresholds>,
+    /// Its caching CMM, with the data-key caches of its processes.
+    pub data_key_cache: Option<DataKeyCacheUse>,
 }
 
 /// Open or closed.
@@ -298,6 +344,8 @@ pub enum Popularity {
 /// Size of a message \[bytes\].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Size {
+    /// Not known when the message is begun.
+    Unknown,
     /// Always the same.
     Constant(u64),
     /// Lognormal.

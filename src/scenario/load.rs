@@ -18,12 +18,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// Tables that hold exactly one alternative, which a variant replaces as a whole.
-const CHOICE_KEYS: [&str; 9] = [
+const CHOICE_KEYS: [&str; 10] = [
     "arrivals",
     "retry",
     "limiter",
     "popularity",
     "message_size",
+    "scope",
     "think_time",
     "kms_latency",
     "s3_latency",

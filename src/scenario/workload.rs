@@ -1,5 +1,6 @@
 //! A workload as written: what it asks for, when, and what its clients do when throttled.
 
+use super::data_key_cache::DataKeyCacheSettings;
 use super::diagnostic::{Code, Diagnostic, Place};
 use super::reader::Reader;
 use super::settings::{BucketSettings, KmsKeySettings, Requester};
@@ -45,8 +46,8 @@ pub struct WorkloadSettings {
     pub parts: u32,
     /// Source of copies.
     pub copy_source: Option<String>,
-    /// Data-key cache of each client.
-    pub data_key_cache: Option<CacheSettings>,
+    /// Its caching CMM and data-key cache.
+    pub data_key_cache: Option<DataKeyCacheSettings>,
     /// Size of a message.
     pub message_size: SizeSettings,
     /// How the messages that it decrypts were encrypted.
@@ -194,23 +195,12 @@ pub enum PopularitySettings {
     },
 }
 
-/// Thresholds of a data-key cache.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct CacheSettings {
-    /// Longest age.
-    pub max_age: Span,
-    /// Messages under one data key.
-    pub max_messages: u64,
-    /// Bytes under one data key.
-    pub max_bytes: u64,
-    /// Entries.
-    pub capacity: u32,
-}
-
 /// Size of a message.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SizeSettings {
+    /// Not known when the message is begun.
+    Unknown {},
     /// Always the same.
     Constant {
         /// Bytes.
@@ -470,7 +460,11 @@ impl WorkloadSettings {
         let reads = r.reference("reads", others());
         let parts = r.optional_in("parts", 1..=10_000);
         let copy_source = r.reference("copy_source", around.buckets.keys().map(String::as_str));
-        let data_key_cache = r.table("data_key_cache", cache).flatten();
+        let data_key_cache = r
+            .table("data_key_cache", |r| {
+                DataKeyCacheSettings::read(r, others())
+            })
+            .flatten();
         let message_size = size(r);
         let encrypted_by = r
             .table("encrypted_by", |r| {
@@ -978,37 +972,21 @@ fn popularity(r: &mut Reader<'_>) -> PopularitySettings {
     .unwrap_or(PopularitySettings::Uniform { objects: 1 })
 }
 
-fn cache(r: &mut Reader<'_>) -> Option<CacheSettings> {
-    let max_age = r.required_in("max_age", Span::from_ns(1)..);
-    let max_messages = r.or_in("max_messages", 1 << 32, 1..=1 << 32);
-    let max_bytes = r.or_in(
-        "max_bytes",
-        Bytes::new(i64::MAX as u64),
-        ..=Bytes::new(i64::MAX as u64),
-    );
-    let capacity = r.required_in("capacity", 1..=u32::MAX);
-    Some(CacheSettings {
-        max_age: max_age?,
-        max_messages,
-        max_bytes: max_bytes.get(),
-        capacity: capacity?,
-    })
-}
-
 fn size(r: &mut Reader<'_>) -> SizeSettings {
-    r.choice("message_size", &["constant", "lognormal"], |tag, r| {
-        Some(if tag == "constant" {
-            SizeSettings::Constant {
-                value: r.required("value")?,
-            }
-        } else {
+    let kinds = ["unknown", "constant", "lognormal"];
+    r.choice("message_size", &kinds, |tag, r| match tag {
+        "unknown" => Some(SizeSettings::Unknown {}),
+        "constant" => Some(SizeSettings::Constant {
+            value: r.required("value")?,
+        }),
+        _ => {
             let median = r.required("median");
             let sigma = r.required_in("sigma", 0.0..=5.0);
-            SizeSettings::Lognormal {
+            Some(SizeSettings::Lognormal {
                 median: median?,
                 sigma: sigma?,
-            }
-        })
+            })
+        }
     })
     .flatten()
     .unwrap_or(SizeSettings::Constant {

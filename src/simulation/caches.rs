@@ -4,8 +4,8 @@ use super::World;
 use super::request::{Purpose, Request};
 use crate::engine::random::Key;
 use crate::model::bucket_key::BucketKeyId;
-use crate::model::data_key_cache::DataKeyCache;
-use crate::model::{BucketKeyUse, Kind, Popularity, Size, Source, Workload};
+use crate::model::data_key_cache::{Cmm, DataKeyCache, Message};
+use crate::model::{BucketKeyUse, CacheScope, Kind, Popularity, Size, Source, Workload};
 
 impl<'a> World<'a> {
     /// Whether a need is met without a call.
@@ -35,27 +35,19 @@ impl<'a> World<'a> {
                 self.bucket_keys[cache].read(request.ticket, id, at)
             }
             Source::CacheEncrypt => {
-                let client = self.client(w, request);
-                let (context, bytes) = self.message(w, request);
-                self.data_key_cache(w, client)
-                    .is_some_and(|c| c.encrypt(context, bytes, at))
+                let message = self.message_to_encrypt(w, request);
+                self.data_key_cache(w, request)
+                    .is_some_and(|(cache, cmm)| cache.encrypt(cmm, &message, at).is_some())
             }
             &Source::CacheDecrypt {
                 producers,
                 messages_per_data_key,
             } => {
-                let client = self.client(w, request);
-                let Some(cache) = self.data_key_cache(w, client) else {
-                    return false;
-                };
-                if request.ticket == u32::MAX {
-                    request.ticket = (cache.messages_seen % u64::from(u32::MAX)) as u32;
-                    cache.messages_seen += 1;
-                }
-                cache.decrypt(
-                    data_key_of(request.ticket, producers, messages_per_data_key),
-                    at,
-                )
+                self.number(w, request);
+                let (message, data_key) =
+                    self.message_to_decrypt(w, request, producers, messages_per_data_key);
+                self.data_key_cache(w, request)
+                    .is_some_and(|(cache, cmm)| cache.decrypt(cmm, &message, data_key, at))
             }
         }
     }
@@ -91,20 +83,22 @@ impl<'a> World<'a> {
                 }
             }
             Source::CacheEncrypt => {
-                let client = self.client(w, request);
-                let (context, bytes) = self.message(w, request);
-                if let Some(cache) = self.data_key_cache(w, client) {
-                    cache.generated(context, bytes, ready);
+                let mut request = *request;
+                let message = self.message_to_encrypt(w, &request);
+                if let Some((cache, cmm)) = self.data_key_cache(w, &mut request) {
+                    // Which data key it is decides nothing here.
+                    cache.generated(cmm, &message, 0, ready);
                 }
             }
             &Source::CacheDecrypt {
                 producers,
                 messages_per_data_key,
             } => {
-                let client = self.client(w, request);
-                let id = data_key_of(request.ticket, producers, messages_per_data_key);
-                if let Some(cache) = self.data_key_cache(w, client) {
-                    cache.decrypted(id, ready);
+                let mut request = *request;
+                let (message, data_key) =
+                    self.message_to_decrypt(w, &request, producers, messages_per_data_key);
+                if let Some((cache, cmm)) = self.data_key_cache(w, &mut request) {
+                    cache.decrypted(cmm, &message, data_key, ready);
                 }
             }
         }
@@ -157,19 +151,45 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Encryption context and size of a message.
-    fn message(&self, w: usize, request: &Request) -> (u64, u64) {
+    fn message_to_encrypt(&self, w: usize, request: &Request) -> Message {
         let workload = &self.plan.workloads[w];
-        let context = self.object(workload, request);
-        let recorded = self.row(workload, request).and_then(|r| r.size);
-        let bytes = recorded.unwrap_or_else(|| match workload.size {
-            Size::Constant(bytes) => bytes,
+        let drawn = || match workload.size {
+            Size::Unknown => None,
+            Size::Constant(bytes) => Some(bytes),
             Size::Lognormal { median, sigma } => {
                 let z = request.of_arrival(Purpose::Size).stream().normal();
-                (median as f64 * libm::exp(sigma * z)).round() as u64
+                Some((median as f64 * libm::exp(sigma * z)).round() as u64)
             }
-        });
-        (context, bytes)
+        };
+        let recorded = self.row(workload, request).and_then(|r| r.size);
+        Message {
+            context: self.object(workload, request),
+            length: match workload.size {
+                Size::Unknown => None,
+                _ => recorded.or_else(drawn),
+            },
+            suite: workload.data_key_cache.and_then(|c| c.suite),
+        }
+    }
+
+    /// The n-th message that a process decrypts, and its data key: producers take turns, and each
+    /// uses a data key for so many messages, all of one encryption context.
+    fn message_to_decrypt(
+        &self,
+        w: usize,
+        request: &Request,
+        producers: u64,
+        messages_per_data_key: u64,
+    ) -> (Message, u64) {
+        let n = u64::from(request.ticket);
+        let producer = n % producers;
+        let serial = n / producers / messages_per_data_key;
+        let message = Message {
+            context: producer,
+            length: None,
+            suite: self.plan.workloads[w].data_key_cache.and_then(|c| c.suite),
+        };
+        (message, producer << 40 | serial)
     }
 
     /// Which object or encryption context a request is for.
@@ -195,17 +215,58 @@ impl<'a> World<'a> {
         }
     }
 
-    fn data_key_cache(&mut self, w: usize, client: u32) -> Option<&mut DataKeyCache> {
-        let thresholds = self.plan.workloads[w].data_key_cache?;
-        let slot = self.workloads[w].caches.get_mut(client as usize)?;
-        Some(slot.get_or_insert_with(|| DataKeyCache::new(thresholds)))
+    /// Gives a message its number in its process and workload.
+    fn number(&mut self, w: usize, request: &mut Request) {
+        if request.ticket == u32::MAX
+            && let Some(process) = self.process(w, w, request)
+        {
+            request.ticket = process.messages;
+            process.messages = (process.messages + 1) % u32::MAX;
+        }
+    }
+
+    /// The cache that a message looks up, and its CMM; `None` where there is none any more: a retry
+    /// of an earlier invocation.
+    fn data_key_cache(
+        &mut self,
+        w: usize,
+        request: &mut Request,
+    ) -> Option<(&mut DataKeyCache, &'a Cmm)> {
+        let uses = self.plan.workloads[w].data_key_cache.as_ref()?;
+        let mut invocation = 0;
+        if let CacheScope::Invocation { messages } = uses.scope {
+            self.number(w, request);
+            invocation = request.ticket / messages;
+        }
+        let process = self.process(uses.owner, w, request)?;
+        if invocation > process.invocation {
+            process.invocation = invocation;
+            process.cache = DataKeyCache::new(uses.sdk, uses.capacity);
+        }
+        (invocation == process.invocation).then_some((&mut process.cache, &uses.cmm))
+    }
+
+    /// The process of a request of `w`, as far as it belongs to the workload `of`.
+    fn process(&mut self, of: usize, w: usize, request: &Request) -> Option<&mut Process> {
+        let uses = self.plan.workloads[of].data_key_cache.as_ref()?;
+        let client = self.client(w, request);
+        let processes = &mut self.workloads[of].processes;
+        let process = processes.get_mut(uses.scope.cache_of(client) as usize)?;
+        Some(process.get_or_insert_with(|| Process {
+            cache: DataKeyCache::new(uses.sdk, uses.capacity),
+            messages: 0,
+            invocation: 0,
+        }))
     }
 }
 
-/// The data key of the n-th message that a process decrypts: producers take turns, and each uses a
-/// data key for so many messages.
-fn data_key_of(n: u32, producers: u64, messages_per_data_key: u64) -> u64 {
-    let producer = u64::from(n) % producers;
-    let serial = u64::from(n) / producers / messages_per_data_key;
-    producer << 40 | serial
+/// What a process holds for one workload.
+#[derive(Clone)]
+pub(super) struct Process {
+    /// Empty where the workload looks up another one's.
+    cache: DataKeyCache,
+    /// Messages numbered so far.
+    messages: u32,
+    /// The invocation whose cache it is.
+    invocation: u32,
 }

@@ -46,7 +46,6 @@ use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
 use crate::model::arrivals::{Arrivals, Density};
 use crate::model::bucket_key::{BucketKeyCache, BucketKeyId};
-use crate::model::data_key_cache::DataKeyCache;
 use crate::model::retry::RetryTokens;
 use crate::model::{Kind, Plan, Workload};
 use record::{QuotaRecord, Record};
@@ -142,7 +141,7 @@ struct WorkloadState {
     /// Requests are looked at one by one even where nobody is throttled.
     one_by_one: bool,
     tokens: Option<RetryTokens>,
-    caches: Vec<Option<DataKeyCache>>,
+    processes: Vec<Option<caches::Process>>,
     has_memory: bool,
     is_job: bool,
     /// Requests that wait for a retry.
@@ -627,12 +626,11 @@ impl WorkloadState {
                 .retry
                 .retry_quota
                 .map(|q| RetryTokens::new(q, workload.clients)),
-            caches: vec![
+            processes: vec![
                 None;
-                if workload.data_key_cache.is_some() {
-                    workload.clients as usize
-                } else {
-                    0
+                match workload.data_key_cache {
+                    Some(c) => c.scope.cache_of(workload.clients - 1) as usize + 1,
+                    None => 0,
                 }
             ],
             has_memory,

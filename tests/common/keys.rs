@@ -127,6 +127,9 @@ data_key_cache = { max_age = "10s", capacity = 5 }
 encrypted_by = { producers = 3, messages_per_data_key = 10 }
 "#;
 
+/// Another workload of the same processes as [`CACHE`]'s `w`.
+const BESIDE: &str = r#"workload.beside={key="k",clients=2,operations={GenerateDataKey=1},arrivals={poisson={rate="20/s"}},popularity={uniform={objects=6}},data_key_cache={max_age="10s",capacity=5}}"#;
+
 /// Every shape of arrivals takes the place of `workload.w`'s.
 const FLOW: &str = r#"
 horizon = "40s"
@@ -600,6 +603,65 @@ pub fn rows() -> Vec<Row> {
             CACHE,
             &[],
             &["workload.w.data_key_cache.max_bytes=4 KiB"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.sdk",
+            CACHE,
+            &[],
+            &["workload.w.data_key_cache.sdk=java"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.algorithm_suite",
+            CACHE,
+            &[],
+            &["workload.w.data_key_cache.algorithm_suite=AES_128_GCM_IV12_TAG16"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.scope.client",
+            CACHE,
+            &["workload.w.data_key_cache.scope=invocation"],
+            &["workload.w.data_key_cache.scope=client"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.scope.process.clients",
+            CACHE,
+            &["workload.w.data_key_cache.scope={process={clients=1}}"],
+            &["workload.w.data_key_cache.scope.process.clients=2"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.scope.invocation.messages",
+            CACHE,
+            &["workload.w.data_key_cache.scope=invocation"],
+            &["workload.w.data_key_cache.scope={invocation={messages=20}}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.shared_with",
+            CACHE,
+            &[BESIDE],
+            &["workload.beside.data_key_cache={shared_with=\"w\",max_age=\"10s\"}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.partition",
+            CACHE,
+            &[
+                BESIDE,
+                "workload.beside.data_key_cache={shared_with=\"w\",max_age=\"10s\",partition=\"p\"}",
+            ],
+            &["workload.w.data_key_cache.partition=p"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.message_size.unknown",
+            CACHE,
+            &[],
+            &["workload.w.message_size=unknown"],
             "kms_calls",
         ),
         row(
