@@ -1283,7 +1283,7 @@ const BROKEN: &[Broken] = &[
         "max_age = \"60s\", capacity = 10, max",
         "max_age = \"60s\", shared_with = \"app\", max",
         "[workload.then]",
-        &["`app`, which has no data-key cache", "`capacity`"],
+        &["`app`, which has no data-key cache", "shares no other"],
     ),
     (
         Code::Contradiction,
@@ -1319,6 +1319,41 @@ const BROKEN: &[Broken] = &[
         "max_age = \"60s\", capacity = 10, scope = { process = { clients = 0 } }, max",
         "0 } }",
         &["but is 0"],
+    ),
+    (
+        Code::Contradiction,
+        "max_bytes = \"1 MiB\" }",
+        "max_bytes = \"1 MiB\" }\nbranch_key_cache = { ttl = \"15m\" }",
+        "{ ttl",
+        &["both", "hierarchical keyring"],
+    ),
+    (
+        Code::Contradiction,
+        "clients = 3",
+        "clients = 3\nbranch_key_cache = { ttl = \"15m\", cache = { storm-tracking = { grace_interval = \"11s\" } } }",
+        "\"11s\"",
+        &["`grace_interval` (11s)", "`in_flight_ttl` (10s)"],
+    ),
+    (
+        Code::OutOfRange,
+        "clients = 3",
+        "clients = 3\nbranch_key_cache = { ttl = \"1500ms\" }",
+        "\"1500ms\"",
+        &["no whole number of seconds"],
+    ),
+    (
+        Code::OutOfRange,
+        "clients = 3",
+        "clients = 3\nbranch_key_cache = { ttl = \"15m\", cache = { storm-tracking = { sleep = \"1500us\" } } }",
+        "\"1500us\"",
+        &["no whole number of milliseconds"],
+    ),
+    (
+        Code::ImpossibleOperation,
+        "operations = { Decrypt = 1 }\narrivals = { constant",
+        "operations = { Encrypt = 1 }\nbranch_key_cache = { ttl = \"15m\" }\narrivals = { constant",
+        "[workload.app]",
+        &["branch-key cache", "Encrypt"],
     ),
     // No sensible default.
     (

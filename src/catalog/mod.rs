@@ -9,12 +9,14 @@
 //! s3_operations.toml ► s3_operation
 //! retry_profiles.toml ► retry_profile
 //! algorithm_suites.toml ► algorithm_suite
+//! branch_key_caches.toml ► branch_key_caches
 //!                         └── all of them ─► table
 //! ```
 //!
 //! Not here: what the model assumes beyond AWS's words (`docs/MODEL.md`), and access to the network: the
 //! files are part of the program.
 
+mod branch_key_cache;
 pub mod decimal;
 mod operation;
 mod price;
@@ -24,6 +26,7 @@ mod s3;
 mod suite;
 mod table;
 
+pub use branch_key_cache::{BranchKeyCaches, MultiThreadedDefaults, StormTrackingDefaults};
 pub use operation::{KeySpec, KmsOperation, UnknownName};
 pub use price::{FreeTier, Price, PriceRow};
 pub use quota::{Calls, Limit, QuotaRow, QuotaScope};
@@ -53,6 +56,7 @@ struct Catalog {
     s3: Vec<S3OperationRow>,
     retry: retry::RetryFile,
     suites: suite::SuiteFile,
+    branch_key_caches: BranchKeyCaches,
 }
 
 static CATALOG: LazyLock<Result<Catalog, toml::de::Error>> = LazyLock::new(|| {
@@ -65,6 +69,7 @@ static CATALOG: LazyLock<Result<Catalog, toml::de::Error>> = LazyLock::new(|| {
         s3: s3.operation,
         retry: read(include_str!("retry_profiles.toml"))?,
         suites: read(include_str!("algorithm_suites.toml"))?,
+        branch_key_caches: read(include_str!("branch_key_caches.toml"))?,
     })
 });
 
@@ -198,6 +203,11 @@ pub fn algorithm_suites() -> &'static [AlgorithmSuite] {
 /// The algorithm suite of this name.
 pub fn algorithm_suite(name: &str) -> Option<&'static AlgorithmSuite> {
     algorithm_suites().iter().find(|s| s.name == name)
+}
+
+/// Defaults of the caches behind a hierarchical keyring.
+pub fn branch_key_caches() -> &'static BranchKeyCaches {
+    &catalog().branch_key_caches
 }
 
 /// What the SDKs do by default, by version.

@@ -24,9 +24,7 @@
 //! Left out: JavaScript's timer that drops an expired tail (nothing is found differently), several
 //! encrypted data keys on a message, threads that interleave inside a look-up.
 
-mod entries;
-
-use entries::{Entries, Entry, Id};
+use super::entries::{Entries, Entry, Eviction, Id};
 use std::collections::BTreeMap;
 
 /// Whose cache it is.
@@ -41,6 +39,14 @@ pub enum Sdk {
 }
 
 impl Sdk {
+    fn eviction(self) -> Eviction {
+        match self {
+            Sdk::Python => Eviction::FirstIn,
+            Sdk::Java => Eviction::LeastUsedSwept,
+            Sdk::JavaScript => Eviction::LeastUsed,
+        }
+    }
+
     /// Time as the SDK reads it: nanoseconds, or milliseconds cut off.
     fn clock(self, ns: u64) -> u64 {
         match self {
@@ -104,7 +110,7 @@ impl DataKeyCache {
     pub fn new(sdk: Sdk, capacity: usize) -> DataKeyCache {
         DataKeyCache {
             sdk,
-            entries: Entries::new(sdk, capacity),
+            entries: Entries::new(sdk.eviction(), capacity),
             in_flight: BTreeMap::new(),
             calls: 0,
         }
@@ -238,13 +244,13 @@ fn encryption_id(cmm: &Cmm, message: &Message) -> Id {
         partition: cmm.partition,
         suite: message.suite.map_or(0, |s| u32::from(s.id) + 1),
         context: message.context,
-        data_key: None,
+        version: None,
     }
 }
 
 fn decryption_id(cmm: &Cmm, message: &Message, data_key: u64) -> Id {
     Id {
-        data_key: Some(data_key),
+        version: Some(data_key),
         ..encryption_id(cmm, message)
     }
 }

@@ -8,8 +8,10 @@
 //! ([`crate::simulation`]).
 
 pub mod arrivals;
+pub mod branch_key_cache;
 pub mod bucket_key;
 pub mod data_key_cache;
+mod entries;
 mod mixer;
 pub mod retry;
 pub mod trace;
@@ -18,6 +20,7 @@ use crate::catalog::{KmsOperation, S3Tier};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
 use crate::engine::random::Zipf;
+use branch_key_cache::Keyring;
 use data_key_cache::{Cmm, Sdk, Suite};
 use std::sync::Arc;
 
@@ -179,6 +182,8 @@ pub enum Source {
         /// Messages each of their data keys was used for.
         messages_per_data_key: u64,
     },
+    /// A branch-key cache.
+    BranchKey,
 }
 
 impl Source {
@@ -204,6 +209,26 @@ pub struct BucketKeyUse {
     pub archived_keys: u32,
 }
 
+/// The client-side caches that a workload's messages look up.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientCache {
+    /// The workload whose caches these are; index of [`Plan::workloads`].
+    pub owner: usize,
+    /// How long a cache lives, and who shares it.
+    pub scope: CacheScope,
+    /// What is cached, and how.
+    pub uses: CacheUse,
+}
+
+/// What a client-side cache holds.
+#[derive(Clone, Copy, Debug)]
+pub enum CacheUse {
+    /// Data keys.
+    DataKeys(DataKeyCacheUse),
+    /// Branch keys.
+    BranchKeys(BranchKeyCacheUse),
+}
+
 /// How a workload uses data-key caches.
 #[derive(Clone, Copy, Debug)]
 pub struct DataKeyCacheUse {
@@ -215,13 +240,20 @@ pub struct DataKeyCacheUse {
     pub sdk: Sdk,
     /// Entries of each cache.
     pub capacity: usize,
-    /// The workload whose caches these are; index of [`Plan::workloads`].
-    pub owner: usize,
-    /// How long a cache lives, and who shares it.
-    pub scope: CacheScope,
 }
 
-/// Who shares a data-key cache.
+/// How a workload uses branch-key caches.
+#[derive(Clone, Copy, Debug)]
+pub struct BranchKeyCacheUse {
+    /// What its messages look up.
+    pub keyring: Keyring,
+    /// Versions under which the messages were encrypted that it decrypts; `None`: it encrypts.
+    pub versions: Option<u64>,
+    /// How each cache behaves.
+    pub settings: branch_key_cache::Settings,
+}
+
+/// Who shares a client-side cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheScope {
     /// Nobody: each client has its own.
@@ -280,8 +312,8 @@ pub struct Workload {
     pub is_read: bool,
     /// Size of a message for the data-key cache.
     pub size: Size,
-    /// Its caching CMM, with the data-key caches of its processes.
-    pub data_key_cache: Option<DataKeyCacheUse>,
+    /// The client-side caches that its messages look up.
+    pub client_cache: Option<ClientCache>,
 }
 
 /// Open or closed.

@@ -4,9 +4,9 @@
 //! text --document--> Table --overlay of a variant--> Table --reader--> Scenario --plan--> Plan
 //! ```
 //!
-//! [`settings`], [`workload`] and [`data_key_cache`] hold what can be written; the module `plan` turns it into the model.
+//! [`settings`], [`workload`] and [`client_cache`] hold what can be written; the module `plan` turns it into the model.
 
-pub mod data_key_cache;
+pub mod client_cache;
 pub mod diagnostic;
 pub mod document;
 pub mod load;

@@ -1,6 +1,7 @@
 //! From a scenario to the model: classes, lanes, quota pools, caches, islands.
 
-use super::data_key_cache::{CacheSettings, DataKeyCacheSettings, ScopeSettings};
+mod client_cache;
+
 use super::diagnostic::{Code, Diagnostic, Place};
 use super::load::RunSettings;
 use super::reader::Diagnostics;
@@ -17,8 +18,8 @@ use crate::engine::random::Zipf;
 use crate::model::arrivals::{Curve, LocalClock, Process};
 use crate::model::trace::Trace;
 use crate::model::{
-    Action, Bucket, BucketKeySettings, BucketKeyUse, Class, Counting, DataKeyCacheUse, Kind,
-    KmsKey, Lane, MAX_LANES, Plan, Popularity, Quota, Size, Source, Workload,
+    Action, Bucket, BucketKeySettings, BucketKeyUse, Class, Counting, Kind, KmsKey, Lane,
+    MAX_LANES, Plan, Popularity, Quota, Size, Source, Workload,
 };
 use crate::units::{Rate, Span};
 use indexmap::{IndexMap, IndexSet};
@@ -148,10 +149,7 @@ impl<'a> Builder<'a> {
                 Popularity::Zipf(Zipf::new(objects, exponent))
             }
         };
-        let data_key_cache = s
-            .data_key_cache
-            .as_ref()
-            .and_then(|c| self.data_key_cache_use(w, s, c));
+        let client_cache = self.client_cache(w);
         let index_of = |name: &Option<String>| {
             name.as_ref()
                 .and_then(|n| self.scenario.workload.get_index_of(n))
@@ -203,7 +201,7 @@ impl<'a> Builder<'a> {
                     sigma,
                 },
             },
-            data_key_cache,
+            client_cache,
         });
     }
 
@@ -373,137 +371,8 @@ impl<'a> Builder<'a> {
             return;
         };
         let account = self.caller(requester, &settings.account);
-        let source = match (&s.data_key_cache, operation) {
-            (Some(_), KmsOperation::GenerateDataKey) => Source::CacheEncrypt,
-            (Some(_), KmsOperation::Decrypt) => match s.encrypted_by {
-                Some(e) => Source::CacheDecrypt {
-                    producers: u64::from(e.producers),
-                    messages_per_data_key: u64::from(e.messages_per_data_key),
-                },
-                None => {
-                    self.fault(
-                        s,
-                        Code::NoDefault,
-                        format!("`workload.{}` decrypts with a data-key cache, but nothing says which messages share a data key", self.workload_name(w)),
-                        "write `encrypted_by = { producers = …, messages_per_data_key = … }`",
-                    );
-                    Source::Call
-                }
-            },
-            (Some(_), other) => {
-                self.fault(
-                    s,
-                    Code::ImpossibleOperation,
-                    format!(
-                        "a data-key cache serves GenerateDataKey and Decrypt, not {}",
-                        other.name()
-                    ),
-                    "give other operations a workload of their own",
-                );
-                Source::Call
-            }
-            (None, _) => Source::Call,
-        };
+        let source = self.client_side(w, s, operation);
         self.lane(s, operation, &key, &account, source);
-    }
-
-    /// The caches that a workload's messages look up: its own, or another workload's.
-    fn data_key_cache_use(
-        &self,
-        w: usize,
-        s: &WorkloadSettings,
-        own: &DataKeyCacheSettings,
-    ) -> Option<DataKeyCacheUse> {
-        let workloads = &self.scenario.workload;
-        let name = self.workload_name(w);
-        let owner_of = |name: &str, c: &DataKeyCacheSettings| {
-            c.shared_with.clone().unwrap_or_else(|| name.to_owned())
-        };
-        let (owner, (index, cache)) = match &own.shared_with {
-            None => (name, (w, own.cache?)),
-            Some(owner) => (owner.as_str(), self.shared_data_key_cache(w, s, owner)?),
-        };
-        // The partitions of one cache, in the order of the file: names first, then those that
-        // nobody shares.
-        let mut partitions: IndexSet<String> = IndexSet::new();
-        let mut sharers = 0;
-        for (other, settings) in workloads {
-            if let Some(c) = &settings.data_key_cache
-                && owner_of(other, c) == owner
-            {
-                sharers += 1;
-                partitions.extend(c.partition.clone());
-            }
-        }
-        if own.partition.is_some() && sharers < 2 {
-            self.fault(
-                s,
-                Code::Contradiction,
-                format!("`workload.{name}.data_key_cache.partition` has no effect: nobody shares its cache"),
-                "drop it, or let another workload share the cache with `shared_with`",
-            );
-        }
-        let partition = match &own.partition {
-            Some(p) => partitions.get_index_of(p)?,
-            None => partitions.len() + w,
-        };
-        Some(DataKeyCacheUse {
-            cmm: own.cmm(partition as u32),
-            suite: own.suite(),
-            sdk: cache.sdk.sdk(),
-            capacity: cache.capacity as usize,
-            owner: index,
-            scope: cache.scope.scope(),
-        })
-    }
-
-    /// The index and the cache of the workload `owner`, which `w` shares.
-    fn shared_data_key_cache(
-        &self,
-        w: usize,
-        s: &WorkloadSettings,
-        owner: &str,
-    ) -> Option<(usize, CacheSettings)> {
-        let name = self.workload_name(w);
-        let key = format!("`workload.{name}.data_key_cache.shared_with`");
-        let Some((index, _, other)) = self.scenario.workload.get_full(owner) else {
-            self.fault(
-                s,
-                Code::UnknownName,
-                format!("{key} names `{owner}`, which is switched off here"),
-                "switch it on, or drop the reference",
-            );
-            return None;
-        };
-        let Some(cache) = other.data_key_cache.as_ref().and_then(|c| c.cache) else {
-            self.fault(
-                s,
-                Code::Contradiction,
-                format!("{key} names `{owner}`, which has no data-key cache of its own"),
-                "name the workload whose `data_key_cache` has a `capacity`",
-            );
-            return None;
-        };
-        if other.clients != s.clients {
-            self.fault(
-                s,
-                Code::Contradiction,
-                format!(
-                    "`workload.{name}` has {} clients and shares the data-key caches of `workload.{owner}`, which has {}",
-                    s.clients, other.clients
-                ),
-                "give both the same `clients`: client by client they are the same processes",
-            );
-        }
-        if let ScopeSettings::Invocation { .. } = cache.scope {
-            self.fault(
-                s,
-                Code::Contradiction,
-                format!("{key} names `{owner}`, whose caches live for an invocation"),
-                "another workload's messages come in invocations of their own: drop `shared_with`",
-            );
-        }
-        Some((index, cache))
     }
 
     /// Adds a lane, unless the key is AWS-owned and counts nothing.
@@ -909,7 +778,7 @@ impl<'a> Builder<'a> {
             }
         }
         for (w, workload) in self.workloads.iter().enumerate() {
-            let owner = workload.data_key_cache.map(|c| c.owner);
+            let owner = workload.client_cache.map(|c| c.owner);
             let others = [workload.after, workload.reads, owner];
             for other in others.into_iter().flatten() {
                 join(&mut parent, w, other);

@@ -1,6 +1,6 @@
 //! A workload as written: what it asks for, when, and what its clients do when throttled.
 
-use super::data_key_cache::DataKeyCacheSettings;
+use super::client_cache::{BranchKeyCacheSettings, DataKeyCacheSettings};
 use super::diagnostic::{Code, Diagnostic, Place};
 use super::reader::Reader;
 use super::settings::{BucketSettings, KmsKeySettings, Requester};
@@ -48,6 +48,8 @@ pub struct WorkloadSettings {
     pub copy_source: Option<String>,
     /// Its caching CMM and data-key cache.
     pub data_key_cache: Option<DataKeyCacheSettings>,
+    /// Its hierarchical keyring and branch-key cache.
+    pub branch_key_cache: Option<BranchKeyCacheSettings>,
     /// Size of a message.
     pub message_size: SizeSettings,
     /// How the messages that it decrypts were encrypted.
@@ -465,6 +467,11 @@ impl WorkloadSettings {
                 DataKeyCacheSettings::read(r, others())
             })
             .flatten();
+        let branch_key_cache = r
+            .table("branch_key_cache", |r| {
+                BranchKeyCacheSettings::read(r, others())
+            })
+            .flatten();
         let message_size = size(r);
         let encrypted_by = r
             .table("encrypted_by", |r| {
@@ -515,6 +522,24 @@ impl WorkloadSettings {
             "S3 has no data-key cache",
             "write it in a workload with `key`",
         );
+        useless(
+            r,
+            key.is_none() && bucket.is_some(),
+            "branch_key_cache",
+            "S3 has no branch keys",
+            "write it in a workload with `key`",
+        );
+        if r.has("data_key_cache") && r.has("branch_key_cache") {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("branch_key_cache"),
+                format!(
+                    "`{}` has both a data-key cache and a branch-key cache",
+                    r.path()
+                ),
+                "a hierarchical keyring makes a data key for each message: keep one of them",
+            );
+        }
         useless(
             r,
             data_key_cache.is_none(),
@@ -585,11 +610,17 @@ impl WorkloadSettings {
         let clients = clients.or_else(|| match &arrivals {
             Arrivals::Job { workers, .. } => Some(*workers),
             _ if r.has("clients") => None,
-            _ if retry.retry_quota.is_some() || data_key_cache.is_some() || around.by_session => {
+            _ if retry.retry_quota.is_some()
+                || data_key_cache.is_some()
+                || branch_key_cache.is_some()
+                || around.by_session =>
+            {
                 let why = if retry.retry_quota.is_some() {
                     format!("each client has a retry quota of its own under the retry profile `{}`", retry.name)
                 } else if data_key_cache.is_some() {
                     "each client has a data-key cache of its own".to_owned()
+                } else if branch_key_cache.is_some() {
+                    "each client has a branch-key cache of its own".to_owned()
                 } else {
                     "sessions are told apart by client".to_owned()
                 };
@@ -619,6 +650,7 @@ impl WorkloadSettings {
             parts: parts.unwrap_or(1),
             copy_source,
             data_key_cache,
+            branch_key_cache,
             message_size,
             encrypted_by,
             place: r.place(),

@@ -1,42 +1,48 @@
-//! Needs that a bucket key or a data-key cache may meet, and what a call brings to them.
+//! Needs that a bucket key or a client-side cache may meet, and what a call brings to them.
 
 use super::World;
 use super::request::{Purpose, Request};
 use crate::engine::random::Key;
+use crate::model::branch_key_cache::{BranchKeyCache, Found, Keyring};
 use crate::model::bucket_key::BucketKeyId;
-use crate::model::data_key_cache::{Cmm, DataKeyCache, Message};
-use crate::model::{BucketKeyUse, CacheScope, Kind, Popularity, Size, Source, Workload};
+use crate::model::data_key_cache::{Cmm, DataKeyCache, Message, Suite};
+use crate::model::{BucketKeyUse, CacheScope, CacheUse, Kind, Popularity, Size, Source, Workload};
 
 impl<'a> World<'a> {
-    /// Whether a need is met without a call.
-    pub(super) fn is_met(&mut self, at: u64, lane: usize, request: &mut Request) -> bool {
+    /// Looks for what would meet a need without a call.
+    pub(super) fn look_up(&mut self, at: u64, lane: usize, request: &mut Request) -> LookUp {
         let plan = self.plan;
         let w = plan.classes[request.class as usize].workload;
-        match &plan.lanes[lane].source {
+        let met = match &plan.lanes[lane].source {
             Source::Call => false,
             Source::BucketKeyWrite(uses) => {
                 if at < uses.since {
-                    return false;
+                    return LookUp::Miss;
                 }
                 let cache = self.bucket_key_cache(uses, w, request);
                 let id = self.bucket_keys[cache].write(request.ticket, at);
-                match id {
-                    Some(id) => self.wrote(w, request, id),
-                    None => return false,
+                if let Some(id) = id {
+                    self.wrote(w, request, id);
                 }
-                true
+                id.is_some()
             }
             Source::BucketKeyRead(uses) => {
                 let id = self.bucket_key_of_object(w, uses, request);
                 if id == BucketKeyId::None {
-                    return false;
+                    return LookUp::Miss;
                 }
                 let cache = self.bucket_key_cache(uses, w, request);
                 self.bucket_keys[cache].read(request.ticket, id, at)
             }
+            // A throttled call is tried again by the KMS client, which knows of no cache.
+            Source::CacheEncrypt | Source::CacheDecrypt { .. } | Source::BranchKey
+                if request.called > 0 =>
+            {
+                false
+            }
             Source::CacheEncrypt => {
                 let message = self.message_to_encrypt(w, request);
-                self.data_key_cache(w, request)
+                self.data_keys(w, request)
                     .is_some_and(|(cache, cmm)| cache.encrypt(cmm, &message, at).is_some())
             }
             &Source::CacheDecrypt {
@@ -46,10 +52,24 @@ impl<'a> World<'a> {
                 self.number(w, request);
                 let (message, data_key) =
                     self.message_to_decrypt(w, request, producers, messages_per_data_key);
-                self.data_key_cache(w, request)
+                self.data_keys(w, request)
                     .is_some_and(|(cache, cmm)| cache.decrypt(cmm, &message, data_key, at))
             }
-        }
+            Source::BranchKey => {
+                let since = request.arrived;
+                let (key, version) = self.branch_key(w, request);
+                let Some((cache, keyring)) = self.branch_keys(w, request) else {
+                    return LookUp::Miss;
+                };
+                match cache.look_up(keyring, key, version, since, at) {
+                    Found::Key => true,
+                    Found::Nothing => false,
+                    Found::Wait(pause) => return LookUp::Wait(at.saturating_add(pause)),
+                    Found::TooLate => return LookUp::TooLate,
+                }
+            }
+        };
+        if met { LookUp::Met } else { LookUp::Miss }
     }
 
     /// KMS admitted the call for a need that a cache could have met: the cache gets the key when KMS
@@ -85,7 +105,7 @@ impl<'a> World<'a> {
             Source::CacheEncrypt => {
                 let mut request = *request;
                 let message = self.message_to_encrypt(w, &request);
-                if let Some((cache, cmm)) = self.data_key_cache(w, &mut request) {
+                if let Some((cache, cmm)) = self.data_keys(w, &mut request) {
                     // Which data key it is decides nothing here.
                     cache.generated(cmm, &message, 0, ready);
                 }
@@ -97,8 +117,15 @@ impl<'a> World<'a> {
                 let mut request = *request;
                 let (message, data_key) =
                     self.message_to_decrypt(w, &request, producers, messages_per_data_key);
-                if let Some((cache, cmm)) = self.data_key_cache(w, &mut request) {
+                if let Some((cache, cmm)) = self.data_keys(w, &mut request) {
                     cache.decrypted(cmm, &message, data_key, ready);
+                }
+            }
+            Source::BranchKey => {
+                let mut request = *request;
+                let (key, version) = self.branch_key(w, &request);
+                if let Some((cache, keyring)) = self.branch_keys(w, &mut request) {
+                    cache.fetched(keyring, key, version, ready);
                 }
             }
         }
@@ -168,7 +195,7 @@ impl<'a> World<'a> {
                 Size::Unknown => None,
                 _ => recorded.or_else(drawn),
             },
-            suite: workload.data_key_cache.and_then(|c| c.suite),
+            suite: suite(workload),
         }
     }
 
@@ -187,7 +214,7 @@ impl<'a> World<'a> {
         let message = Message {
             context: producer,
             length: None,
-            suite: self.plan.workloads[w].data_key_cache.and_then(|c| c.suite),
+            suite: suite(&self.plan.workloads[w]),
         };
         (message, producer << 40 | serial)
     }
@@ -215,6 +242,17 @@ impl<'a> World<'a> {
         }
     }
 
+    /// The branch key of a message, and its version to decrypt.
+    fn branch_key(&self, w: usize, request: &Request) -> (u64, Option<u64>) {
+        let workload = &self.plan.workloads[w];
+        let versions = match workload.client_cache.map(|c| c.uses) {
+            Some(CacheUse::BranchKeys(uses)) => uses.versions,
+            _ => None,
+        };
+        let version = versions.map(|n| request.of_arrival(Purpose::Version).below(n));
+        (self.object(workload, request), version)
+    }
+
     /// Gives a message its number in its process and workload.
     fn number(&mut self, w: usize, request: &mut Request) {
         if request.ticket == u32::MAX
@@ -225,14 +263,40 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The cache that a message looks up, and its CMM; `None` where there is none any more: a retry
-    /// of an earlier invocation.
-    fn data_key_cache(
+    /// The data-key cache that a message looks up, and its CMM.
+    fn data_keys(
         &mut self,
         w: usize,
         request: &mut Request,
     ) -> Option<(&mut DataKeyCache, &'a Cmm)> {
-        let uses = self.plan.workloads[w].data_key_cache.as_ref()?;
+        let CacheUse::DataKeys(uses) = &self.plan.workloads[w].client_cache.as_ref()?.uses else {
+            return None;
+        };
+        match self.cache(w, request)? {
+            Cache::DataKeys(cache) => Some((cache, &uses.cmm)),
+            Cache::BranchKeys(_) => None,
+        }
+    }
+
+    /// The branch-key cache that a message looks up, and its keyring.
+    fn branch_keys(
+        &mut self,
+        w: usize,
+        request: &mut Request,
+    ) -> Option<(&mut BranchKeyCache, &'a Keyring)> {
+        let CacheUse::BranchKeys(uses) = &self.plan.workloads[w].client_cache.as_ref()?.uses else {
+            return None;
+        };
+        match self.cache(w, request)? {
+            Cache::BranchKeys(cache) => Some((cache, &uses.keyring)),
+            Cache::DataKeys(_) => None,
+        }
+    }
+
+    /// The cache that a message looks up; `None` where it is gone: for the answer to a message of an
+    /// earlier invocation.
+    fn cache(&mut self, w: usize, request: &mut Request) -> Option<&mut Cache> {
+        let uses = self.plan.workloads[w].client_cache.as_ref()?;
         let mut invocation = 0;
         if let CacheScope::Invocation { messages } = uses.scope {
             self.number(w, request);
@@ -241,32 +305,67 @@ impl<'a> World<'a> {
         let process = self.process(uses.owner, w, request)?;
         if invocation > process.invocation {
             process.invocation = invocation;
-            process.cache = DataKeyCache::new(uses.sdk, uses.capacity);
+            process.cache = Cache::new(&uses.uses);
         }
-        (invocation == process.invocation).then_some((&mut process.cache, &uses.cmm))
+        (invocation == process.invocation).then_some(&mut process.cache)
     }
 
     /// The process of a request of `w`, as far as it belongs to the workload `of`.
     fn process(&mut self, of: usize, w: usize, request: &Request) -> Option<&mut Process> {
-        let uses = self.plan.workloads[of].data_key_cache.as_ref()?;
+        let uses = self.plan.workloads[of].client_cache.as_ref()?;
         let client = self.client(w, request);
         let processes = &mut self.workloads[of].processes;
         let process = processes.get_mut(uses.scope.cache_of(client) as usize)?;
         Some(process.get_or_insert_with(|| Process {
-            cache: DataKeyCache::new(uses.sdk, uses.capacity),
+            cache: Cache::new(&uses.uses),
             messages: 0,
             invocation: 0,
         }))
     }
 }
 
+fn suite(workload: &Workload) -> Option<Suite> {
+    match workload.client_cache?.uses {
+        CacheUse::DataKeys(uses) => uses.suite,
+        CacheUse::BranchKeys(_) => None,
+    }
+}
+
+/// What a look-up says of a need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LookUp {
+    /// It is met without a call.
+    Met,
+    /// It needs a call.
+    Miss,
+    /// Another request fetches what would meet it: to be looked up again then \[ns\].
+    Wait(u64),
+    /// It has waited too long.
+    TooLate,
+}
+
 /// What a process holds for one workload.
 #[derive(Clone)]
 pub(super) struct Process {
     /// Empty where the workload looks up another one's.
-    cache: DataKeyCache,
+    cache: Cache,
     /// Messages numbered so far.
     messages: u32,
     /// The invocation whose cache it is.
     invocation: u32,
+}
+
+#[derive(Clone)]
+enum Cache {
+    DataKeys(DataKeyCache),
+    BranchKeys(BranchKeyCache),
+}
+
+impl Cache {
+    fn new(uses: &CacheUse) -> Cache {
+        match uses {
+            CacheUse::DataKeys(c) => Cache::DataKeys(DataKeyCache::new(c.sdk, c.capacity)),
+            CacheUse::BranchKeys(c) => Cache::BranchKeys(BranchKeyCache::new(c.settings)),
+        }
+    }
 }

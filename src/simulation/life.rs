@@ -1,5 +1,6 @@
 //! The life of a request: needs met or called for, throttled and tried again, done.
 
+use super::caches::LookUp;
 use super::request::{Purpose, Request, client};
 use super::slots::slot_of;
 use super::{ActionState, Arrival, World};
@@ -64,7 +65,7 @@ impl<'a> World<'a> {
             };
         }
         let mut answered = at;
-        if request.throttled == 0 {
+        if request.throttled == 0 && !request.waited {
             record!().classes[class_index].requests += 1;
         }
         for k in 0..class.lanes {
@@ -76,11 +77,23 @@ impl<'a> World<'a> {
             }
             let bit = 1 << k;
             let has_memory = self.lanes[l].has_memory;
-            if has_memory && self.is_met(at, l, &mut request) {
-                if first {
+            if has_memory {
+                let found = self.look_up(at, l, &mut request);
+                if first && matches!(found, LookUp::Met | LookUp::Wait(_)) {
                     record!().lanes[l].met += 1;
                 }
-                continue;
+                match found {
+                    LookUp::Met => continue,
+                    LookUp::Miss => {}
+                    LookUp::Wait(until) => return self.wait(until, request),
+                    LookUp::TooLate => {
+                        // Neither met nor called for.
+                        let count = &mut record!().lanes[l];
+                        count.needs -= 1;
+                        count.met -= u64::from(!first);
+                        return self.failed(at, &request);
+                    }
+                }
             }
             self.record.attempts_expanded += 1;
             let lane = &self.lanes[l];
@@ -141,25 +154,35 @@ impl<'a> World<'a> {
         }
         if granted {
             let delay = policy.backoff.delay(n, request.backoff());
+            self.workloads[w].waiting += u64::from(!request.is_waiting());
             request.throttled = n;
-            if n == 1 {
-                self.workloads[w].waiting += 1;
-            }
             self.schedule(answered.saturating_add(delay), request);
         } else {
-            if request.throttled > 0 {
-                self.workloads[w].waiting -= 1;
-            }
-            let measured = request.arrived >= self.warm_up;
-            let record = if measured {
-                &mut self.record
-            } else {
-                &mut self.unmeasured
-            };
-            record.classes[request.class as usize].failed += 1;
-            if self.workloads[w].is_job {
-                self.worker_goes_on(w, &request, answered);
-            }
+            self.failed(answered, &request);
+        }
+    }
+
+    /// A request waits for what another one fetches.
+    fn wait(&mut self, until: u64, mut request: Request) {
+        let w = self.plan.classes[request.class as usize].workload;
+        self.workloads[w].waiting += u64::from(!request.is_waiting());
+        request.waited = true;
+        self.schedule(until, request);
+    }
+
+    /// A request is given up at `at`.
+    fn failed(&mut self, at: u64, request: &Request) {
+        let w = self.plan.classes[request.class as usize].workload;
+        self.workloads[w].waiting -= u64::from(request.is_waiting());
+        let measured = request.arrived >= self.warm_up;
+        let record = if measured {
+            &mut self.record
+        } else {
+            &mut self.unmeasured
+        };
+        record.classes[request.class as usize].failed += 1;
+        if self.workloads[w].is_job {
+            self.worker_goes_on(w, request, at);
         }
     }
 
@@ -344,10 +367,10 @@ impl<'a> World<'a> {
         let service = || latency[calls].draw(request.own(Purpose::Service));
         if retried {
             record.delayed(class_index, at - request.arrived);
-            self.workloads[w].waiting -= 1;
         } else {
             record.classes[class_index].undelayed[calls] += 1;
         }
+        self.workloads[w].waiting -= u64::from(request.is_waiting());
         let tokens = self.workloads[w].tokens.as_ref();
         if tokens.is_some_and(|t| retried || !t.all_full()) {
             let client = self.client(w, &request);

@@ -628,7 +628,7 @@ impl WorkloadState {
                 .map(|q| RetryTokens::new(q, workload.clients)),
             processes: vec![
                 None;
-                match workload.data_key_cache {
+                match workload.client_cache {
                     Some(c) => c.scope.cache_of(workload.clients - 1) as usize + 1,
                     None => 0,
                 }

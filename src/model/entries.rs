@@ -1,23 +1,36 @@
-//! The entries of one local cache, and which of them go: by insertion (Python) or by use (Java,
-//! JavaScript), and how each SDK sweeps out what is too old.
+//! The entries of one local cache, and which of them go: over the capacity, and when too old.
 
-use super::Sdk;
-use crate::model::mixer::Mixer;
+use super::mixer::Mixer;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
 
-/// What an entry is found by; the SDKs hash the same parts with SHA-512.
+/// Which entries go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Eviction {
+    /// The first put in; 10 entries are looked at for their age with each put and removal (the
+    /// Encryption SDK for Python).
+    FirstIn,
+    /// The least recently used; up to 10 that are too old with each look-up and put (for Java).
+    LeastUsedSwept,
+    /// The least recently used; those too old when they are looked up (for JavaScript, and the
+    /// Material Providers Library).
+    LeastUsed,
+}
+
+/// What an entry is found by; the SDKs hash the same parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Id {
     pub partition: u32,
     /// The requested algorithm suite, 0 where none was.
     pub suite: u32,
+    /// Encryption context, or branch key.
     pub context: u64,
-    /// The encrypted data key of a message to decrypt; `None` to encrypt.
-    pub data_key: Option<u64>,
+    /// The encrypted data key, or version of the branch key, of a message to decrypt; `None` to
+    /// encrypt.
+    pub version: Option<u64>,
 }
 
-/// A data key in the cache; times in the SDK's own clock.
+/// A key in the cache; times in the software's own clock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub created: u64,
@@ -28,7 +41,7 @@ pub(super) struct Entry {
     pub data_key: u64,
 }
 
-/// Entries that Java and Python look at in one sweep.
+/// Entries that the Encryption SDKs look at in one sweep.
 const SWEEP: usize = 10;
 
 const NONE: u32 = u32::MAX;
@@ -46,7 +59,7 @@ struct Slot {
 /// The entries of one cache.
 #[derive(Clone, Debug)]
 pub(super) struct Entries {
-    sdk: Sdk,
+    eviction: Eviction,
     capacity: usize,
     index: HashMap<Id, u32, BuildHasherDefault<Mixer>>,
     slots: Vec<Slot>,
@@ -55,17 +68,17 @@ pub(super) struct Entries {
     oldest: u32,
     newest: u32,
     serial: u64,
-    /// Python: slot and serial of entries in the order in which they are to be looked at, from the
+    /// `FirstIn`: slot and serial of entries in the order in which they are to be looked at, from the
     /// back. Entries that are gone leave a row behind.
     unchecked: VecDeque<(u32, u64)>,
-    /// Java: expiry, serial and slot.
+    /// `LeastUsedSwept`: expiry, serial and slot.
     expiries: BTreeSet<(u64, u64, u32)>,
 }
 
 impl Entries {
-    pub fn new(sdk: Sdk, capacity: usize) -> Entries {
+    pub fn new(eviction: Eviction, capacity: usize) -> Entries {
         Entries {
-            sdk,
+            eviction,
             capacity,
             index: HashMap::default(),
             slots: Vec::new(),
@@ -82,13 +95,13 @@ impl Entries {
         self.index.len()
     }
 
-    /// Finds an entry; Java and JavaScript take it as used, unless it is too old.
+    /// Finds an entry; but for `FirstIn` it counts as used, unless it is too old.
     pub fn get(&mut self, id: &Id, now: u64) -> Option<&mut Entry> {
-        if self.sdk == Sdk::Java {
+        if self.eviction == Eviction::LeastUsedSwept {
             self.sweep_expiries(now);
         }
         let slot = *self.index.get(id)?;
-        if self.sdk != Sdk::Python {
+        if self.eviction != Eviction::FirstIn {
             if self.slots[slot as usize].entry.expires < now {
                 self.take_out(slot);
                 return None;
@@ -98,19 +111,19 @@ impl Entries {
         Some(&mut self.slots[slot as usize].entry)
     }
 
-    /// Removes an entry that its CMM no longer takes.
+    /// Removes an entry that whoever asked for it no longer takes.
     pub fn remove(&mut self, id: &Id, now: u64) {
         if let Some(&slot) = self.index.get(id) {
             self.take_out(slot);
         }
-        if self.sdk == Sdk::Python {
+        if self.eviction == Eviction::FirstIn {
             self.sweep_unchecked(SWEEP, now);
         }
     }
 
     /// Puts an entry in, and others out until no more than the capacity are left.
     pub fn put(&mut self, id: Id, entry: Entry, now: u64) {
-        if self.sdk == Sdk::Python {
+        if self.eviction == Eviction::FirstIn {
             self.sweep_unchecked(SWEEP, now);
         }
         self.serial += 1;
@@ -122,30 +135,30 @@ impl Entries {
                 self.slots[slot as usize].entry = entry;
                 self.slots[slot as usize].serial = serial;
                 // In Python's ordered dictionary a replaced entry keeps its place.
-                if self.sdk != Sdk::Python {
+                if self.eviction != Eviction::FirstIn {
                     self.use_now(slot);
                 }
                 slot
             }
             None => self.put_in(id, entry, serial),
         };
-        match self.sdk {
-            Sdk::Python => self.unchecked.push_front((slot, serial)),
-            Sdk::Java => {
+        match self.eviction {
+            Eviction::FirstIn => self.unchecked.push_front((slot, serial)),
+            Eviction::LeastUsedSwept => {
                 self.expiries.insert((entry.expires, serial, slot));
                 self.sweep_expiries(now);
             }
-            Sdk::JavaScript => {}
+            Eviction::LeastUsed => {}
         }
         while self.index.len() > self.capacity {
             self.take_out(self.oldest);
-            if self.sdk == Sdk::Python {
+            if self.eviction == Eviction::FirstIn {
                 self.sweep_unchecked(1, now);
             }
         }
     }
 
-    /// Python: looks at the entries that were not looked at for longest.
+    /// `FirstIn`: looks at the entries that were not looked at for longest.
     fn sweep_unchecked(&mut self, rounds: usize, now: u64) {
         for _ in 0..rounds {
             let Some((slot, serial)) = self.unchecked.pop_back() else {
@@ -163,7 +176,7 @@ impl Entries {
         }
     }
 
-    /// Java: removes what expired first.
+    /// `LeastUsedSwept`: removes what expired first.
     fn sweep_expiries(&mut self, now: u64) {
         for _ in 0..SWEEP {
             match self.expiries.first() {
