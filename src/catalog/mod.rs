@@ -9,12 +9,15 @@
 //! s3_operations.toml ► s3_operation
 //! retry_profiles.toml ► retry_profile
 //! policy_limits.toml ─► policy_limit
+//! algorithm_suites.toml ► algorithm_suite
+//! branch_key_caches.toml ► branch_key_caches
 //!                         └── all of them ─► table
 //! ```
 //!
 //! Not here: what the model assumes beyond AWS's words (`docs/MODEL.md`), and access to the network: the
 //! files are part of the program.
 
+mod branch_key_cache;
 pub mod decimal;
 mod operation;
 mod policy;
@@ -22,8 +25,10 @@ mod price;
 mod quota;
 mod retry;
 mod s3;
+mod suite;
 mod table;
 
+pub use branch_key_cache::{BranchKeyCaches, MultiThreadedDefaults, StormTrackingDefaults};
 pub use operation::{KeySpec, KmsOperation, UnknownName};
 pub use policy::PolicyLimit;
 pub use price::{FreeTier, Price, PriceRow};
@@ -33,6 +38,7 @@ pub use s3::{
     EncryptionHeaders, Evidence, NeedSide, PermissionSide, S3Need, S3OperationRow, S3Permission,
     S3Tier,
 };
+pub use suite::AlgorithmSuite;
 pub use table::{CatalogRow, table};
 
 use serde::de::DeserializeOwned;
@@ -56,6 +62,8 @@ struct Catalog {
     s3: Vec<S3OperationRow>,
     retry: retry::RetryFile,
     policies: policy::PolicyFile,
+    suites: suite::SuiteFile,
+    branch_key_caches: BranchKeyCaches,
 }
 
 static CATALOG: LazyLock<Result<Catalog, toml::de::Error>> = LazyLock::new(|| {
@@ -68,6 +76,8 @@ static CATALOG: LazyLock<Result<Catalog, toml::de::Error>> = LazyLock::new(|| {
         s3: s3.operation,
         retry: read(include_str!("retry_profiles.toml"))?,
         policies: read(include_str!("policy_limits.toml"))?,
+        suites: read(include_str!("algorithm_suites.toml"))?,
+        branch_key_caches: read(include_str!("branch_key_caches.toml"))?,
     })
 });
 
@@ -201,6 +211,21 @@ pub fn retry_profile(name: &str) -> Option<&'static RetryProfile> {
     retry_profiles()
         .iter()
         .find(|p| p.id == name || p.aliases.iter().any(|a| a == name))
+}
+
+/// Every algorithm suite of the AWS Encryption SDK.
+pub fn algorithm_suites() -> &'static [AlgorithmSuite] {
+    &catalog().suites.suite
+}
+
+/// The algorithm suite of this name.
+pub fn algorithm_suite(name: &str) -> Option<&'static AlgorithmSuite> {
+    algorithm_suites().iter().find(|s| s.name == name)
+}
+
+/// Defaults of the caches behind a hierarchical keyring.
+pub fn branch_key_caches() -> &'static BranchKeyCaches {
+    &catalog().branch_key_caches
 }
 
 /// What the SDKs do by default, by version.

@@ -340,12 +340,15 @@ impl Explainer<'_> {
                     ""
                 }
             )),
-            Source::CacheEncrypt | Source::CacheDecrypt { .. } => s.data_key_cache.map(|c| {
-                format!(
-                    "the client's data-key cache, entries up to {} old",
-                    c.max_age
-                )
-            }),
+            Source::CacheEncrypt | Source::CacheDecrypt { .. } => {
+                s.data_key_cache.as_ref().map(|c| {
+                    format!(
+                        "the client's data-key cache, entries up to {} old",
+                        c.max_age
+                    )
+                })
+            }
+            Source::BranchKey => Some("the keyring's branch-key cache".to_owned()),
         }
     }
 

@@ -62,7 +62,7 @@ pub const METRICS: &[Metric] = &[
     row("app_requests_failed", "1", "application messages failed", Breakdown, Some(true), "messages that ran out of attempts or of retry quota (400 ThrottlingException)"),
     row("kms_needs", "1", "KMS needs", Breakdown, None, "KMS operations that requests required, counted when first looked up"),
     row("kms_needs_met_by_bucket_key", "1", "met by a bucket key", Breakdown, Some(false), "needs met by an S3 Bucket Key without a KMS call"),
-    row("kms_needs_met_by_data_key_cache", "1", "met by a data-key cache", Breakdown, Some(false), "needs met by an Encryption SDK data-key cache without a KMS call"),
+    row("kms_needs_met_by_data_key_cache", "1", "met by a data-key cache", Breakdown, Some(false), "needs met by a data-key or branch-key cache of the Encryption SDK without a KMS call"),
     row("kms_calls", "1", "KMS calls", Breakdown, Some(true), "needs for which at least one attempt was made"),
     row("kms_attempts", "1", "KMS attempts", Everywhere, Some(true), "tries of KMS operations that reached the quota: admitted + throttled"),
     row("kms_admitted", "1", "KMS attempts admitted", Everywhere, None, "attempts let through by every quota that applies"),

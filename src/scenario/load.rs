@@ -21,12 +21,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// Tables that hold exactly one alternative, which a variant replaces as a whole.
-const CHOICE_KEYS: [&str; 9] = [
+const CHOICE_KEYS: [&str; 11] = [
     "arrivals",
     "retry",
     "limiter",
     "popularity",
     "message_size",
+    "scope",
+    "cache",
     "think_time",
     "kms_latency",
     "s3_latency",

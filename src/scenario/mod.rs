@@ -4,10 +4,11 @@
 //! text --document--> Table --overlay of a variant--> Table --reader--> Scenario --plan--> Plan
 //! ```
 //!
-//! [`settings`] and [`workload`] hold what can be written, [`policy`] the policy documents it points to; the module
-//! `plan` turns it into the model, for which [`access`] says once who may do what.
+//! [`settings`], [`workload`] and [`client_cache`] hold what can be written, [`policy`] the policy documents it points
+//! to; the module `plan` turns it into the model, for which [`access`] says once who may do what.
 
 pub mod access;
+pub mod client_cache;
 pub mod diagnostic;
 pub mod document;
 mod growth;

@@ -1,5 +1,7 @@
 //! From a scenario to the model: classes, lanes, quota pools, caches, islands.
 
+mod client_cache;
+
 use super::access::{Access, Check, NO_TLS, REQUESTER};
 use super::diagnostic::{Code, Diagnostic, Place};
 use super::load::RunSettings;
@@ -15,7 +17,6 @@ use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
 use crate::engine::random::Zipf;
 use crate::model::arrivals::{Curve, LocalClock, Process};
-use crate::model::data_key_cache::Thresholds;
 use crate::model::trace::Trace;
 use crate::model::{
     Action, Bucket, BucketKeySettings, BucketKeyUse, Class, Counting, Denial, Kind, KmsKey, Lane,
@@ -150,12 +151,7 @@ impl<'a> Builder<'a> {
                 Popularity::Zipf(Zipf::new(objects, exponent))
             }
         };
-        let data_key_cache = s.data_key_cache.map(|c| Thresholds {
-            max_age: c.max_age.as_ns(),
-            max_messages: c.max_messages,
-            max_bytes: c.max_bytes,
-            capacity: c.capacity as usize,
-        });
+        let client_cache = self.client_cache(w);
         let index_of = |name: &Option<String>| {
             name.as_ref()
                 .and_then(|n| self.scenario.workload.get_index_of(n))
@@ -200,13 +196,14 @@ impl<'a> Builder<'a> {
             reads: index_of(&s.reads),
             is_read,
             size: match s.message_size {
+                SizeSettings::Unknown {} => Size::Unknown,
                 SizeSettings::Constant { value } => Size::Constant(value.get()),
                 SizeSettings::Lognormal { median, sigma } => Size::Lognormal {
                     median: median.get(),
                     sigma,
                 },
             },
-            data_key_cache,
+            client_cache,
         });
     }
 
@@ -486,37 +483,7 @@ impl<'a> Builder<'a> {
             self.denied_lane(s, operation, &key, &account);
             return;
         }
-        let source = match (s.data_key_cache, operation) {
-            (Some(_), KmsOperation::GenerateDataKey) => Source::CacheEncrypt,
-            (Some(_), KmsOperation::Decrypt) => match s.encrypted_by {
-                Some(e) => Source::CacheDecrypt {
-                    producers: u64::from(e.producers),
-                    messages_per_data_key: u64::from(e.messages_per_data_key),
-                },
-                None => {
-                    self.fault(
-                        s,
-                        Code::NoDefault,
-                        format!("`workload.{}` decrypts with a data-key cache, but nothing says which messages share a data key", self.workload_name(w)),
-                        "write `encrypted_by = { producers = …, messages_per_data_key = … }`",
-                    );
-                    Source::Call
-                }
-            },
-            (Some(_), other) => {
-                self.fault(
-                    s,
-                    Code::ImpossibleOperation,
-                    format!(
-                        "a data-key cache serves GenerateDataKey and Decrypt, not {}",
-                        other.name()
-                    ),
-                    "give other operations a workload of their own",
-                );
-                Source::Call
-            }
-            (None, _) => Source::Call,
-        };
+        let source = self.client_side(w, s, operation);
         self.lane(s, operation, &key, &account, source);
     }
 
@@ -925,7 +892,9 @@ impl<'a> Builder<'a> {
             }
         }
         for (w, workload) in self.workloads.iter().enumerate() {
-            for other in workload.after.into_iter().chain(workload.reads) {
+            let owner = workload.client_cache.map(|c| c.owner);
+            let others = [workload.after, workload.reads, owner];
+            for other in others.into_iter().flatten() {
                 join(&mut parent, w, other);
             }
         }

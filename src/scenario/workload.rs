@@ -1,5 +1,6 @@
 //! A workload as written: what it asks for, when, and what its clients do when throttled.
 
+use super::client_cache::{BranchKeyCacheSettings, DataKeyCacheSettings};
 use super::diagnostic::{Code, Diagnostic, Place};
 use super::document::Node;
 use super::growth;
@@ -48,8 +49,10 @@ pub struct WorkloadSettings {
     pub parts: u32,
     /// Source of copies.
     pub copy_source: Option<String>,
-    /// Data-key cache of each client.
-    pub data_key_cache: Option<CacheSettings>,
+    /// Its caching CMM and data-key cache.
+    pub data_key_cache: Option<DataKeyCacheSettings>,
+    /// Its hierarchical keyring and branch-key cache.
+    pub branch_key_cache: Option<BranchKeyCacheSettings>,
     /// Size of a message.
     pub message_size: SizeSettings,
     /// How the messages that it decrypts were encrypted.
@@ -209,23 +212,12 @@ pub enum PopularitySettings {
     },
 }
 
-/// Thresholds of a data-key cache.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct CacheSettings {
-    /// Longest age.
-    pub max_age: Span,
-    /// Messages under one data key.
-    pub max_messages: u64,
-    /// Bytes under one data key.
-    pub max_bytes: u64,
-    /// Entries.
-    pub capacity: u32,
-}
-
 /// Size of a message.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SizeSettings {
+    /// Not known when the message is begun.
+    Unknown {},
     /// Always the same.
     Constant {
         /// Bytes.
@@ -486,7 +478,16 @@ impl WorkloadSettings {
         let reads = r.reference("reads", others());
         let parts = r.optional_in("parts", 1..=10_000);
         let copy_source = r.reference("copy_source", around.buckets.keys().map(String::as_str));
-        let data_key_cache = r.table("data_key_cache", cache).flatten();
+        let data_key_cache = r
+            .table("data_key_cache", |r| {
+                DataKeyCacheSettings::read(r, others())
+            })
+            .flatten();
+        let branch_key_cache = r
+            .table("branch_key_cache", |r| {
+                BranchKeyCacheSettings::read(r, others())
+            })
+            .flatten();
         let message_size = size(r);
         let encrypted_by = r
             .table("encrypted_by", |r| {
@@ -551,6 +552,24 @@ impl WorkloadSettings {
             "S3 has no data-key cache",
             "write it in a workload with `key`",
         );
+        useless(
+            r,
+            key.is_none() && bucket.is_some(),
+            "branch_key_cache",
+            "S3 has no branch keys",
+            "write it in a workload with `key`",
+        );
+        if r.has("data_key_cache") && r.has("branch_key_cache") {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("branch_key_cache"),
+                format!(
+                    "`{}` has both a data-key cache and a branch-key cache",
+                    r.path()
+                ),
+                "a hierarchical keyring makes a data key for each message: keep one of them",
+            );
+        }
         useless(
             r,
             data_key_cache.is_none(),
@@ -695,11 +714,17 @@ impl WorkloadSettings {
         let clients = clients.or_else(|| match &arrivals {
             Arrivals::Job { workers, .. } => Some(*workers),
             _ if r.has("clients") => None,
-            _ if retry.retry_quota.is_some() || data_key_cache.is_some() || around.by_session => {
+            _ if retry.retry_quota.is_some()
+                || data_key_cache.is_some()
+                || branch_key_cache.is_some()
+                || around.by_session =>
+            {
                 let why = if retry.retry_quota.is_some() {
                     format!("each client has a retry quota of its own under the retry profile `{}`", retry.name)
                 } else if data_key_cache.is_some() {
                     "each client has a data-key cache of its own".to_owned()
+                } else if branch_key_cache.is_some() {
+                    "each client has a branch-key cache of its own".to_owned()
                 } else {
                     "sessions are told apart by client".to_owned()
                 };
@@ -729,6 +754,7 @@ impl WorkloadSettings {
             parts: parts.unwrap_or(1),
             copy_source,
             data_key_cache,
+            branch_key_cache,
             message_size,
             encrypted_by,
             tls,
@@ -1143,37 +1169,21 @@ fn popularity(r: &mut Reader<'_>) -> PopularitySettings {
     .unwrap_or(PopularitySettings::Uniform { objects: 1 })
 }
 
-fn cache(r: &mut Reader<'_>) -> Option<CacheSettings> {
-    let max_age = r.required_in("max_age", Span::from_ns(1)..);
-    let max_messages = r.or_in("max_messages", 1 << 32, 1..=1 << 32);
-    let max_bytes = r.or_in(
-        "max_bytes",
-        Bytes::new(i64::MAX as u64),
-        ..=Bytes::new(i64::MAX as u64),
-    );
-    let capacity = r.required_in("capacity", 1..=u32::MAX);
-    Some(CacheSettings {
-        max_age: max_age?,
-        max_messages,
-        max_bytes: max_bytes.get(),
-        capacity: capacity?,
-    })
-}
-
 fn size(r: &mut Reader<'_>) -> SizeSettings {
-    r.choice("message_size", &["constant", "lognormal"], |tag, r| {
-        Some(if tag == "constant" {
-            SizeSettings::Constant {
-                value: r.required("value")?,
-            }
-        } else {
+    let kinds = ["unknown", "constant", "lognormal"];
+    r.choice("message_size", &kinds, |tag, r| match tag {
+        "unknown" => Some(SizeSettings::Unknown {}),
+        "constant" => Some(SizeSettings::Constant {
+            value: r.required("value")?,
+        }),
+        _ => {
             let median = r.required("median");
             let sigma = r.required_in("sigma", 0.0..=5.0);
-            SizeSettings::Lognormal {
+            Some(SizeSettings::Lognormal {
                 median: median?,
                 sigma: sigma?,
-            }
-        })
+            })
+        }
     })
     .flatten()
     .unwrap_or(SizeSettings::Constant {

@@ -1,5 +1,6 @@
 //! The life of a request: needs met or called for, throttled and tried again, done.
 
+use super::caches::LookUp;
 use super::drawn::{Arrival, Split};
 use super::request::{Purpose, Request, client};
 use super::{SEVERAL, World};
@@ -198,7 +199,7 @@ impl<'a> World<'a> {
             (class.lanes(), class.workload as usize)
         };
         let mut answered = at;
-        if request.throttled == 0 {
+        if request.throttled == 0 && !request.waited {
             record_of!(self, request).classes[class_index].requests += 1;
         }
         for (k, l) in lanes.enumerate() {
@@ -209,11 +210,23 @@ impl<'a> World<'a> {
             }
             let bit = 1 << k;
             let has_memory = self.lanes[l].has_memory;
-            if has_memory && self.is_met(at, l, &mut request) {
-                if first {
+            if has_memory {
+                let found = self.look_up(at, l, &mut request);
+                if first && matches!(found, LookUp::Met | LookUp::Wait(_)) {
                     record_of!(self, request).lanes[l].met += 1;
                 }
-                continue;
+                match found {
+                    LookUp::Met => continue,
+                    LookUp::Miss => {}
+                    LookUp::Wait(until) => return self.wait(until, request, w),
+                    LookUp::TooLate => {
+                        // Neither met nor called for.
+                        let count = &mut record_of!(self, request).lanes[l];
+                        count.needs -= 1;
+                        count.met -= u64::from(!first);
+                        return self.give_up(at, &request, w);
+                    }
+                }
             }
             self.record.attempts_expanded += 1;
             let lane = &self.lanes[l];
@@ -271,24 +284,36 @@ impl<'a> World<'a> {
             granted = tokens.is_none_or(|t| t.take(client));
         }
         if granted {
-            self.workloads[w].waiting += u64::from(request.throttled == 0);
+            self.workloads[w].waiting += u64::from(!request.is_waiting());
             let (latency, retry) = (&self.plan.throttled_latency, &self.workloads[w].retry);
             return Some(next_attempt(latency, retry, at, request));
         }
+        let n = u64::from(request.throttled) + 1;
+        let latency = &self.plan.throttled_latency;
+        let answered = at + latency.draw_with(|| request.own(Purpose::Throttled).with(n));
+        self.give_up(answered, request, w);
+        None
+    }
+
+    /// A request waits for what another one fetches.
+    fn wait(&mut self, until: u64, mut request: Request, w: usize) {
+        self.workloads[w].waiting += u64::from(!request.is_waiting());
+        request.waited = true;
+        self.schedule(until, request);
+    }
+
+    /// A request is given up at `at`.
+    fn give_up(&mut self, at: u64, request: &Request, w: usize) {
         self.fail(request, w);
         if self.workloads[w].is_job {
-            let n = u64::from(request.throttled) + 1;
-            let latency = &self.plan.throttled_latency;
-            let answered = at + latency.draw_with(|| request.own(Purpose::Throttled).with(n));
-            self.worker_goes_on(w, request, answered);
+            self.worker_goes_on(w, request, at);
         }
-        None
     }
 
     /// A request out of attempts or of retry quota.
     #[inline]
     fn fail(&mut self, request: &Request, w: usize) {
-        self.workloads[w].waiting -= u64::from(request.throttled > 0);
+        self.workloads[w].waiting -= u64::from(request.is_waiting());
         record_of!(self, request).classes[request.class as usize].failed += 1;
     }
 
@@ -578,10 +603,10 @@ impl<'a> World<'a> {
         record.classes[class_index].succeeded += 1;
         if retried {
             record.delayed(class_index, at - request.arrived);
-            self.workloads[w].waiting -= 1;
         } else {
             record.classes[class_index].undelayed[calls] += 1;
         }
+        self.workloads[w].waiting -= u64::from(request.is_waiting());
         let tokens = self.workloads[w].tokens.as_ref();
         // A 403 is no success, but nothing to retry either.
         let earns = self.classes[class_index].earns;

@@ -50,7 +50,6 @@ use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
 use crate::model::arrivals::Arrivals;
 use crate::model::bucket_key::{BucketKeyCache, BucketKeyId};
-use crate::model::data_key_cache::DataKeyCache;
 use crate::model::retry::{RetryPolicy, RetryTokens};
 use crate::model::{Class, Kind, Plan, Workload};
 use drawn::{Drawn, NewArrivals, Spread};
@@ -177,7 +176,7 @@ struct WorkloadState {
     tokens: Option<RetryTokens>,
     /// Losers of a slot by client, where there are retry quotas.
     losers_of: Vec<u32>,
-    caches: Vec<Option<DataKeyCache>>,
+    processes: Vec<Option<caches::Process>>,
     has_memory: bool,
     is_job: bool,
     /// Requests that wait for a retry.
@@ -651,12 +650,11 @@ impl WorkloadState {
                 .retry
                 .retry_quota
                 .map(|q| RetryTokens::new(q, workload.clients)),
-            caches: vec![
+            processes: vec![
                 None;
-                if workload.data_key_cache.is_some() {
-                    workload.clients as usize
-                } else {
-                    0
+                match workload.client_cache {
+                    Some(c) => c.scope.cache_of(workload.clients - 1) as usize + 1,
+                    None => 0,
                 }
             ],
             has_memory,

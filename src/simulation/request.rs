@@ -27,6 +27,8 @@ pub(super) struct Request {
     pub looked_up: u8,
     /// Lanes with an attempt, one bit each.
     pub called: u8,
+    /// Has waited for what another request fetches.
+    pub waited: bool,
 }
 
 /// What a number drawn for a request is for.
@@ -41,8 +43,8 @@ pub(super) enum Purpose {
     Action,
     Kms,
     Throttled,
-    /// Last: the numbers of the attempts follow.
     Backoff,
+    Version,
 }
 
 /// Which of `clients` clients sent the request of an arrival, at random.
@@ -74,7 +76,14 @@ impl Request {
             ticket: u32::MAX,
             looked_up: 0,
             called: 0,
+            waited: false,
         }
+    }
+
+    /// Whether it has been put off before.
+    #[inline(always)]
+    pub fn is_waiting(&self) -> bool {
+        self.throttled > 0 || self.waited
     }
 
     /// The key of one purpose of the arrival.

@@ -186,6 +186,28 @@ pub const POLICIES: [(&str, &str); 7] = [
         r#"{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"*","Condition":{"Null":{"s3:x-amz-server-side-encryption":"true"}}}"#,
     ),
 ];
+/// Another workload of the same processes as [`CACHE`]'s `w`.
+const BESIDE: &str = r#"workload.beside={key="k",clients=2,operations={GenerateDataKey=1},arrivals={poisson={rate="20/s"}},popularity={uniform={objects=6}},data_key_cache={max_age="10s",capacity=5}}"#;
+
+/// A branch-key cache.
+const BRANCH: &str = r#"
+horizon = "40s"
+replications = 2
+region = "us-east-1"
+[key.k]
+[workload.w]
+key = "k"
+clients = 2
+operations = { Decrypt = 1 }
+arrivals = { poisson = { rate = "40/s" } }
+popularity = { uniform = { objects = 6 } }
+branch_key_cache = { ttl = "12s", cache = { default = { capacity = 4 } } }
+"#;
+
+/// Another workload of the same processes as [`BRANCH`]'s `w`.
+const BESIDE_BRANCH: &str = r#"workload.beside={key="k",clients=2,operations={Decrypt=1},arrivals={poisson={rate="20/s"}},popularity={uniform={objects=6}},branch_key_cache={ttl="12s",cache={default={capacity=4}}}}"#;
+
+const SLOW_KMS: &str = r#"assumption.kms_latency={constant={value="3s"}}"#;
 
 /// Every shape of arrivals takes the place of `workload.w`'s.
 const FLOW: &str = r#"
@@ -814,6 +836,178 @@ pub fn rows() -> Vec<Row> {
             CACHE,
             &[],
             &["workload.w.data_key_cache.max_bytes=4 KiB"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.sdk",
+            CACHE,
+            &[],
+            &["workload.w.data_key_cache.sdk=java"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.algorithm_suite",
+            CACHE,
+            &[],
+            &["workload.w.data_key_cache.algorithm_suite=AES_128_GCM_IV12_TAG16"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.scope.client",
+            CACHE,
+            &["workload.w.data_key_cache.scope=invocation"],
+            &["workload.w.data_key_cache.scope=client"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.scope.process.clients",
+            CACHE,
+            &["workload.w.data_key_cache.scope={process={clients=1}}"],
+            &["workload.w.data_key_cache.scope.process.clients=2"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.scope.invocation.messages",
+            CACHE,
+            &["workload.w.data_key_cache.scope=invocation"],
+            &["workload.w.data_key_cache.scope={invocation={messages=20}}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.shared_with",
+            CACHE,
+            &[BESIDE],
+            &["workload.beside.data_key_cache={shared_with=\"w\",max_age=\"10s\"}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.partition",
+            CACHE,
+            &[
+                BESIDE,
+                "workload.beside.data_key_cache={shared_with=\"w\",max_age=\"10s\",partition=\"p\"}",
+            ],
+            &["workload.w.data_key_cache.partition=p"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.message_size.unknown",
+            CACHE,
+            &[],
+            &["workload.w.message_size=unknown"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.ttl",
+            BRANCH,
+            &[],
+            &["workload.w.branch_key_cache.ttl=5s"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.decryption.versions",
+            BRANCH,
+            &[],
+            &["workload.w.branch_key_cache.decryption.versions=4"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.default.capacity",
+            BRANCH,
+            &[],
+            &["workload.w.branch_key_cache.cache={default={capacity=2}}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.multi-threaded.capacity",
+            BRANCH,
+            &[],
+            &["workload.w.branch_key_cache.cache={multi-threaded={capacity=2}}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.storm-tracking.capacity",
+            BRANCH,
+            &[],
+            &["workload.w.branch_key_cache.cache={storm-tracking={capacity=2}}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.storm-tracking.grace_period",
+            BRANCH,
+            &[
+                "workload.w.branch_key_cache.cache={storm-tracking={grace_period=\"4s\",in_flight_ttl=\"2s\"}}",
+            ],
+            &["workload.w.branch_key_cache.cache.storm-tracking.grace_period=8s"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.storm-tracking.grace_interval",
+            BRANCH,
+            &[SLOW_KMS],
+            &["workload.w.branch_key_cache.cache={storm-tracking={grace_interval=\"2s\"}}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.storm-tracking.fan_out",
+            BRANCH,
+            &[SLOW_KMS],
+            &["workload.w.branch_key_cache.cache={storm-tracking={fan_out=1}}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.storm-tracking.in_flight_ttl",
+            BRANCH,
+            &[SLOW_KMS],
+            &["workload.w.branch_key_cache.cache={storm-tracking={in_flight_ttl=\"2s\"}}"],
+            "app_requests_failed",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.storm-tracking.sleep",
+            BRANCH,
+            &[
+                SLOW_KMS,
+                "workload.w.branch_key_cache.cache={storm-tracking={fan_out=1}}",
+            ],
+            &["workload.w.branch_key_cache.cache.storm-tracking.sleep=700ms"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.scope.client",
+            BRANCH,
+            &["workload.w.branch_key_cache.scope=invocation"],
+            &["workload.w.branch_key_cache.scope=client"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.scope.process.clients",
+            BRANCH,
+            &["workload.w.branch_key_cache.scope={process={clients=1}}"],
+            &["workload.w.branch_key_cache.scope.process.clients=2"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.scope.invocation.messages",
+            BRANCH,
+            &["workload.w.branch_key_cache.scope=invocation"],
+            &["workload.w.branch_key_cache.scope={invocation={messages=20}}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.shared_with",
+            BRANCH,
+            &[BESIDE_BRANCH],
+            &["workload.beside.branch_key_cache={shared_with=\"w\",ttl=\"12s\"}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.partition",
+            BRANCH,
+            &[
+                BESIDE_BRANCH,
+                "workload.beside.branch_key_cache={shared_with=\"w\",ttl=\"12s\",partition=\"p\"}",
+            ],
+            &["workload.w.branch_key_cache.partition=p"],
             "kms_calls",
         ),
         row(
