@@ -485,7 +485,7 @@ pub fn recovery(map: &Map, to: For) -> String {
                 c.retry.clone(),
                 load(c),
                 c.recovered_after_s
-                    .map_or_else(|| "not while watched".to_owned(), |s| number::instant(s)),
+                    .map_or_else(|| "not while watched".to_owned(), number::instant),
                 number::percent(c.throttled_at_the_end[0]),
                 number::percent(c.throttled_at_the_end[1]),
             ]
