@@ -327,7 +327,7 @@ fn run_commands(page: &Page, dir: &Path, failures: &mut Vec<String>) -> Option<S
                             continue;
                         }
                     };
-                    let simulates = args.first().is_some_and(|v| v == "run" || v == "compare");
+                    let simulates = ["run", "compare", "plan", "sweep"].contains(&args[0].as_str());
                     if command == SHOWN {
                         args.extend(["--format".to_owned(), "markdown".to_owned()]);
                     } else if simulates {

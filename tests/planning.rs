@@ -668,3 +668,100 @@ fn every_fault_of_a_sweep_is_told_before_anything_is_run() {
     assert_eq!(out.lines().count(), 13);
     assert_eq!(out.lines().filter(|l| l.contains(",none,base,")).count(), 6);
 }
+
+#[test]
+fn blame_is_what_would_be_gone_without_somebody() {
+    let text = "horizon = \"30s\"\nreplications = 3\nregion = \"us-east-1\"\n[key.k]\n[key.l]\nkey_store = \"h\"\n\
+        [key_store.h]\nkind = \"cloudhsm\"\n[quota.q]\nlimit = \"100/s\"\n[bucket.a]\nkey = \"k\"\n[retry.none]\n\
+        [workload.a]\nbucket = \"a\"\nclients = 1\noperations.PutObject = 1\narrivals.constant.rate = 60\n\
+        [workload.b]\nkey = \"k\"\nclients = 1\noperations.Decrypt = 1\narrivals.constant.rate = 60\n\
+        [workload.c]\nkey = \"k\"\nclients = 1\noperations.Encrypt = 1\narrivals.constant.rate = \"1/10s\"\n";
+    let text = text.replace(
+        "[key.l]\nkey_store = \"h\"\n[key_store.h]\nkind = \"cloudhsm\"\n",
+        "",
+    );
+    let dir = folder(&text);
+    let (status, out, said) = told(dir.path(), &["plan", "small.toml", "--attribution"]);
+    assert_eq!(status, 0, "{said}");
+    assert!(out.contains("switch bucket keys"), "{out}");
+    let found = json(dir.path().join("output/small-plan/plan.json"));
+    let by = |kind: &str, name: &str| {
+        let entries = found["by"][kind].as_array().expect("entries").clone();
+        entries
+            .into_iter()
+            .find(|e| e["name"] == name)
+            .expect("an entry")
+    };
+    let mean = |e: &serde_json::Value, part: &str| e[part]["mean"].as_f64().expect("a mean");
+    // 60 + 60 against 100: either alone fits, so each causes (next to) all that is refused.
+    for name in ["a", "b"] {
+        let e = by("workload", name);
+        assert!(mean(&e, "caused") > 0.99, "{e}");
+        assert!((mean(&e, "attempts") - 0.5).abs() < 0.01);
+        assert!((mean(&e, "peak") - 0.5).abs() < 0.02, "{e}");
+    }
+    let c = by("workload", "c");
+    assert!(
+        mean(&c, "caused") < 0.02 && mean(&c, "attempts") < 0.002,
+        "{c}"
+    );
+    let borne: f64 = ["a", "b", "c"]
+        .iter()
+        .map(|n| mean(&by("workload", n), "borne"))
+        .sum();
+    assert!((borne - 1.0).abs() < 1e-9);
+    // Everything is on one key, and everybody is one requester.
+    assert!(mean(&by("key", "k"), "caused") > 0.99);
+    assert!(by("operation", "Decrypt")["caused"].is_null());
+    // A bucket key on `a` saves its calls, all but a few.
+    let on = &found["switch_on"][0];
+    assert_eq!(on["bucket"], "a");
+    assert!((mean(on, "calls") - 1_800.0).abs() < 20.0, "{on}");
+    assert!(mean(on, "throttled") > 500.0, "{on}");
+}
+
+#[test]
+fn recovery_takes_as_long_as_the_backlog_drains() {
+    let dir = folder(&poisson(100, 60, 1_000));
+    let patient = "{fixed={delay=\"100ms\",max_attempts=10000}}";
+    let args = [
+        "plan",
+        "small.toml",
+        "--recovery",
+        "--retry",
+        "none",
+        "--retry",
+        patient,
+        "--load",
+        "50%",
+        "--load",
+        "100%",
+        "--spike",
+        "3",
+        "--spike-length",
+        "10s",
+        "--watch",
+        "60s",
+        "--replications",
+        "3",
+    ];
+    let (status, out, said) = told(dir.path(), &args);
+    assert_eq!(status, 0, "{said}");
+    let map = json(dir.path().join("output/small-plan/plan.json"));
+    let after = |i: usize| map["cells"][i]["recovered_after_s"].as_u64();
+    // Nobody retries: nothing is left behind.
+    assert_eq!((after(0), after(1)), (Some(0), Some(0)));
+    // Everybody does: 10 s of (3 × 0.5 − 1) quotas drain at half a quota a second; at full load never.
+    let found = after(2).expect("a time");
+    assert!((8..=13).contains(&found), "{found}");
+    assert_eq!(after(3), None);
+    assert!(
+        out.contains("recovers up to a load of 50 %, no more at 100 %"),
+        "{out}"
+    );
+    assert!(
+        dir.path()
+            .join("output/small-plan/charts/recovery.png")
+            .exists()
+    );
+}

@@ -240,6 +240,21 @@ pub struct Plan {
     /// Share of the request quota that the migration may use
     #[arg(long, value_name = "SHARE", default_value = "20%", requires = "migration", value_parser = share)]
     pub quota_share: f64,
+    /// Traffic in the spike, as a multiple of what it is without
+    #[arg(long, value_name = "FACTOR", default_value_t = 3.0, requires = "recovery", value_parser = spike)]
+    pub spike: f64,
+    /// Length of the spike
+    #[arg(long, value_name = "SPAN", default_value = "30s", requires = "recovery", value_parser = seconds)]
+    pub spike_length: u64,
+    /// How long it is watched after the spike
+    #[arg(long, value_name = "SPAN", default_value = "5m", requires = "recovery", value_parser = seconds)]
+    pub watch: u64,
+    /// Attempts a second without retries, as a share of the quota
+    #[arg(long = "load", value_name = "SHARE", requires = "recovery", value_parser = share)]
+    pub loads: Vec<f64>,
+    /// Retry profiles, such as standard or none [default: the scenario's own and those of the catalog]
+    #[arg(long = "retry", value_name = "NAME", requires = "recovery")]
+    pub retries: Vec<String>,
     /// Folder for plan.json, plan.md and charts [default: output/NAME-plan]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -261,6 +276,12 @@ pub struct PlanQuestion {
     /// Rewriting a bucket's objects to get bucket keys: duration, cost, when it has paid for itself
     #[arg(long, value_name = "BUCKET", requires = "objects")]
     pub migration: Option<String>,
+    /// Who used the quota and who suffered; where to switch bucket keys on first
+    #[arg(long)]
+    pub attribution: bool,
+    /// After a spike, does it recover by itself, and how fast: a map over load and retry profile
+    #[arg(long)]
+    pub recovery: bool,
 }
 
 /// `kmsim sweep`.
@@ -287,6 +308,24 @@ pub struct Sweep {
     /// Folder for the runs, sweep.csv, sweep.parquet and charts [default: output/NAME-sweep]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// A factor above 1.
+fn spike(text: &str) -> Result<f64, String> {
+    let factor = text.parse::<f64>().ok();
+    factor
+        .filter(|f| *f > 1.0 && *f <= 1e6)
+        .ok_or_else(|| format!("\"{text}\" is no factor above 1"))
+}
+
+/// A span of whole seconds, at least one and at most a day.
+fn seconds(text: &str) -> Result<u64, String> {
+    let span = text
+        .parse::<crate::units::Span>()
+        .map_err(|e| format!("{e}; {}", e.way_out()))?;
+    span.whole_seconds()
+        .filter(|s| (1..=86_400).contains(s))
+        .ok_or_else(|| format!("\"{text}\" is no whole number of seconds from 1s to 1d"))
 }
 
 /// A key and its values.

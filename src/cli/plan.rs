@@ -3,9 +3,11 @@
 use super::args::{self, Format};
 use super::{Failure, input, print, progress, run, say};
 use crate::metrics::target::Target;
+use crate::planning::attribution::attribution;
 use crate::planning::migration::{Question, migration};
 use crate::planning::mitigation;
 use crate::planning::quota::{pools, smallest_quota, together};
+use crate::planning::recovery;
 use crate::planning::study::Level;
 use crate::planning::{Answer, Outcome, Study, growth::largest_growth};
 use crate::report::chart::{Figure, planning as draw};
@@ -52,6 +54,10 @@ pub(super) fn plan(args: &args::Plan) -> Result<(), Failure> {
             mitigate(args, &study, &targets, &source.name)
         } else if let Some(bucket) = &question.migration {
             migrate(args, &study, bucket)
+        } else if question.attribution {
+            attribute(args, &study, &source.name)
+        } else if question.recovery {
+            recover(args, &study, &source.name)
         } else {
             quota(args, &study, &targets, &shown, &source.name)
         }
@@ -97,7 +103,9 @@ fn targets(
             study.variant
         )));
     }
-    if targets.is_empty() && args.question.migration.is_none() {
+    let q = &args.question;
+    let wanted = q.migration.is_none() && !q.attribution && !q.recovery;
+    if targets.is_empty() && wanted {
         return Err(Failure::Input(
             "error[missing-key]: there is no target\n  = help: write `--target 'throttle_rate < 0.1%'`, or a `[threshold]` in the scenario".to_owned(),
         ));
@@ -294,16 +302,88 @@ fn migrate(args: &args::Plan, study: &Study, bucket: &str) -> Result<Told, Failu
     };
     let found = migration(study, &question)?;
     let json = json::text(&found).map_err(format_failure)?;
-    let page = words::migration(&found, For::Markdown);
+    described(args, |to| words::migration(&found, to), json, vec![])
+}
+
+fn attribute(args: &args::Plan, study: &Study, name: &str) -> Result<Told, Failure> {
+    let found = attribution(study)?;
+    let text = |to: For| words::attribution(&found, to);
+    let json = json::text(&found).map_err(format_failure)?;
+    described(args, text, json, vec![draw::attribution(&found, name)?])
+}
+
+/// Loads of the map of recovery unless others are given.
+const LOADS: [f64; 6] = [0.5, 0.7, 0.8, 0.9, 0.95, 1.0];
+
+fn recover(args: &args::Plan, study: &Study, name: &str) -> Result<Told, Failure> {
+    let variant = study.with(&[], &[])?;
+    let present = study.run(&[], &[], study.seed)?;
+    let pools = pools(&variant, &present, &args.pools)?;
+    let Some(pool) = pools.first() else {
+        return Err(Failure::Input(format!(
+            "error: variant `{}` makes no KMS attempt, so there is nothing to recover from",
+            study.variant
+        )));
+    };
+    let mut loads = if args.loads.is_empty() {
+        LOADS.to_vec()
+    } else {
+        args.loads.clone()
+    };
+    loads.retain(|l| *l > 0.0);
+    loads.sort_by(f64::total_cmp);
+    let mut retries: Vec<Option<String>> = args.retries.iter().cloned().map(Some).collect();
+    if retries.is_empty() {
+        // The short names that people write.
+        let known = crate::catalog::retry_profiles().iter();
+        let names = known.map(|p| p.aliases.first().unwrap_or(&p.id).clone());
+        retries = std::iter::once(None)
+            .chain(std::iter::once(Some("none".to_owned())))
+            .chain(names.map(Some))
+            .collect();
+    }
+    let question = recovery::Question {
+        size: args.spike,
+        length_s: args.spike_length,
+        watch_s: args.watch,
+        loads,
+        retries,
+    };
+    let cells = (question.loads.len() * question.retries.len()) as u64;
+    let label = format!("{name}: {cells} loads and retry profiles");
+    let map = progress::watch(
+        &label,
+        "cells",
+        cells,
+        args.how.quiet,
+        |done: &AtomicU64| recovery::recovery(study, pool, &question, done),
+    )?;
+    let text = |to: For| words::recovery(&map, to);
+    let json = json::text(&map).map_err(format_failure)?;
+    described(args, text, json, vec![draw::recovery(&map, name)?])
+}
+
+/// What is described, not judged: there is always an answer.
+fn described(
+    args: &args::Plan,
+    text: impl Fn(For) -> String,
+    json: String,
+    figures: Vec<Figure>,
+) -> Result<Told, Failure> {
     Ok(Told {
         text: match args.how.format {
-            Format::Table => words::migration(&found, For::Terminal),
-            Format::Markdown => page.clone(),
-            Format::Json | Format::Csv => json.clone(),
+            Format::Table => text(For::Terminal),
+            Format::Markdown => text(For::Markdown),
+            Format::Json => json.clone(),
+            Format::Csv => {
+                return Err(Failure::Input(
+                    "error: this answer has no CSV form\n  = help: take `--format json`".to_owned(),
+                ));
+            }
         },
-        page,
+        page: text(For::Markdown),
         json,
-        figures: vec![],
+        figures,
         failure: None,
     })
 }

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 /// Settings are thousandths of a factor.
 const SCALE: f64 = 1_000.0;
 
-/// Largest factor that is tried.
-const LARGEST: u64 = 1_000_000;
+/// Largest factor that is tried, in thousandths: a hundred times the traffic is another system.
+const LARGEST: u64 = 100_000;
 
 /// Width at which the search stops, as a share of the factor.
 const TOLERANCE: f64 = 0.005;

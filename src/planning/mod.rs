@@ -7,10 +7,12 @@
 //! Every trial of a search has the same seed, so that settings are compared on the same random numbers; the answer
 //! is run once more with a fresh one. Left out: searches over two settings at once (`sweep`), and printing.
 
+pub mod attribution;
 pub mod growth;
 pub mod migration;
 pub mod mitigation;
 pub mod quota;
+pub mod recovery;
 pub mod search;
 pub mod study;
 

@@ -37,6 +37,11 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// The settings that give it no limit to speak of.
+    pub(super) fn unlimited(&self) -> Vec<String> {
+        self.limited(UNLIMITED)
+    }
+
     /// The settings that give it a limit from t = 0 on.
     fn limited(&self, per_s: u64) -> Vec<String> {
         let mut sets = self.making.clone();

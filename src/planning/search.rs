@@ -274,7 +274,7 @@ mod tests {
         let falls = |at: u64| (if at < 700 { 0.1 } else { 0.9 }, 0.0);
         assert_eq!(over(1_000, 1, falls).0.outcome, Outcome::NotMonotone);
         // Noise that both intervals allow is no break in the order.
-        let noise = |at: u64| (if at % 2 == 0 { 0.49 } else { 0.51 }, 0.02);
+        let noise = |at: u64| (if at.is_multiple_of(2) { 0.49 } else { 0.51 }, 0.02);
         assert_eq!(over(100, 1, noise).0.outcome, Outcome::NoneReaches);
     }
 }

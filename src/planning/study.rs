@@ -5,7 +5,7 @@ use crate::results::{Estimate, ThresholdVerdict, VariantResults};
 use crate::run::{RunError, run_variant};
 use crate::scenario::diagnostic::{Sources, render};
 use crate::scenario::document::{Table, key_text};
-use crate::scenario::load::overrides;
+use crate::scenario::load::{overrides, variant_table};
 use crate::scenario::{Changes, Input, Loaded, Variant, load, load_variant};
 use serde::Serialize;
 
@@ -102,6 +102,17 @@ impl Study {
         let mut sources = Sources::new();
         overrides(&self.input, &self.sets, &mut sources)
             .map_err(|faults| StudyError::Scenario(render(&faults, &sources, false)))
+    }
+
+    /// The variant's table: the file's with what the variant changes.
+    ///
+    /// # Errors
+    /// None but those that [`Study::new`] would have told.
+    pub fn table(&self) -> Result<Table, StudyError> {
+        let mut sources = Sources::new();
+        let found = variant_table(&self.input, &self.sets, &self.variant, &mut sources)
+            .map_err(|faults| StudyError::Scenario(render(&faults, &sources, false)))?;
+        found.ok_or(StudyError::Run(RunError::Empty))
     }
 
     /// How `--set` names a key of the variant.

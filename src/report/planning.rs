@@ -6,8 +6,10 @@ use super::table::{self, markdown_text};
 use super::{compare, number, threshold};
 use crate::catalog;
 use crate::metrics::registry;
+use crate::planning::attribution::Attribution;
 use crate::planning::migration::Migration;
 use crate::planning::mitigation::{self, Cheapest};
+use crate::planning::recovery::{Cell, Map};
 use crate::planning::study::Level;
 use crate::planning::{Answer, Outcome, Trial};
 use crate::results::{Estimate, VariantResults};
@@ -389,6 +391,140 @@ pub fn migration(m: &Migration, to: For) -> String {
     };
     for note in &m.notes {
         out += &format!("Note: {note}.\n");
+    }
+    out
+}
+
+/// Who used the quota and who suffered, a table each, and where bucket keys help most.
+pub fn attribution(a: &Attribution, to: For) -> String {
+    let percent = |e: &Estimate| number::estimate("throttle_rate", e);
+    let some = |e: &Option<Estimate>| e.as_ref().map_or_else(|| "–".to_owned(), percent);
+    let mut out = String::new();
+    for (kind, entries) in &a.by {
+        let header = [
+            kind.as_str(),
+            "attempts",
+            "throttles borne",
+            "caused",
+            "busiest second",
+            "bill",
+        ]
+        .map(str::to_owned);
+        let rows: Vec<[String; 6]> = entries
+            .iter()
+            .map(|e| {
+                [
+                    e.name.clone(),
+                    percent(&e.attempts),
+                    percent(&e.borne),
+                    some(&e.caused),
+                    some(&e.peak),
+                    some(&e.bill),
+                ]
+            })
+            .collect();
+        out += &grid(&header, &rows, to);
+    }
+    let told = "Attempts and throttles borne: shares of the run. Caused, busiest second, bill: what would be gone without \
+                it, by running again without it; such shares need not sum to 100 %.\n";
+    out += &match to {
+        For::Terminal => wrapped(told),
+        For::Markdown => format!("{told}\n"),
+    };
+    if a.switch_on.is_empty() {
+        return out + "Bucket keys are on in every bucket under SSE-KMS that is used.\n";
+    }
+    let header = [
+        "switch bucket keys on here first",
+        "KMS calls saved",
+        "new objects only",
+        "throttles saved",
+        "saved",
+    ]
+    .map(str::to_owned);
+    let count = |e: &Estimate| number::estimate("kms_calls", e);
+    let rows: Vec<[String; 5]> = a
+        .switch_on
+        .iter()
+        .map(|s| {
+            [
+                s.bucket.clone(),
+                count(&s.calls),
+                count(&s.calls_new_objects),
+                count(&s.throttled),
+                number::estimate("cost_total_usd", &s.usd),
+            ]
+        })
+        .collect();
+    out += &grid(&header, &rows, to);
+    let keys: Vec<String> = a
+        .switch_on
+        .iter()
+        .map(|s| {
+            format!(
+                "{} in {}",
+                number::plain(s.archived_bucket_keys as f64),
+                s.bucket
+            )
+        })
+        .collect();
+    out + &format!(
+        "With all objects rewritten under this many bucket keys: {}.\n",
+        keys.join(", ")
+    )
+}
+
+/// The map of recovery, and the load above which there is none.
+pub fn recovery(map: &Map, to: For) -> String {
+    let load = |c: &Cell| number::percent(c.load);
+    let rows: Vec<[String; 5]> = map
+        .cells
+        .iter()
+        .map(|c| {
+            [
+                c.retry.clone(),
+                load(c),
+                c.recovered_after_s
+                    .map_or_else(|| "not while watched".to_owned(), number::instant),
+                number::percent(c.throttled_at_the_end[0]),
+                number::percent(c.throttled_at_the_end[1]),
+            ]
+        })
+        .collect();
+    let header = [
+        "retry",
+        "load",
+        "recovered after",
+        "throttled at the end, no spike",
+        "with spike",
+    ]
+    .map(str::to_owned);
+    let mut out = grid(&header, &rows, to);
+    let mut retries: Vec<&str> = map.cells.iter().map(|c| c.retry.as_str()).collect();
+    retries.dedup();
+    for retry in retries {
+        let cells: Vec<&Cell> = map.cells.iter().filter(|c| c.retry == retry).collect();
+        let failed = cells.iter().find(|c| c.recovered_after_s.is_none());
+        let held = cells
+            .iter()
+            .take_while(|c| c.recovered_after_s.is_some())
+            .last();
+        let told = match (failed, held) {
+            (None, _) => "recovers by itself at every load that was run".to_owned(),
+            (Some(_), None) => "does not recover at any load that was run".to_owned(),
+            (Some(f), Some(h)) => format!(
+                "recovers up to a load of {}, no more at {}",
+                load(h),
+                load(f)
+            ),
+        };
+        out += &format!("{retry}: {told}.\n");
+    }
+    if !map.without_spike.is_empty() {
+        out += &format!(
+            "Without a spike, as jobs and traces: {}.\n",
+            map.without_spike.join(", ")
+        );
     }
     out
 }

@@ -208,6 +208,21 @@ pub fn overrides(
     Ok(tables.collect())
 }
 
+/// The table of one variant: the file's with what the variant changes; `None` where there is none of that name.
+///
+/// # Errors
+/// What is wrong with the file as TOML, or with a `--set` argument.
+pub fn variant_table(
+    input: &Input,
+    sets: &[String],
+    name: &str,
+    sources: &mut Sources,
+) -> Result<Option<Table>, Vec<Diagnostic>> {
+    let mut base = parsed(input, sets, sources)?;
+    let mut tables = variants(&mut base, &Diagnostics::new()).into_iter();
+    Ok(tables.find(|(n, _)| n == name).map(|(_, table)| table))
+}
+
 /// The file with its `--set` arguments.
 fn parsed(input: &Input, sets: &[String], sources: &mut Sources) -> Result<Table, Vec<Diagnostic>> {
     let mut base = document::parse(sources, &input.shown, &input.text)?;

@@ -11,6 +11,7 @@ mod bars;
 mod canvas;
 mod cost;
 mod grid;
+mod heat;
 mod kms_calls;
 mod overlay;
 mod page;

@@ -1,10 +1,16 @@
 //! The figures of planning: a target over the setting that was searched, and the front of cost against throttling.
 
+use super::bars::{self, Bar, Stack};
+use super::canvas::svg;
+use super::heat::{self, Heat};
+use super::page;
 use super::theme::letter;
 use super::xy::{self, Dot, Figure, Kind, Series};
 use super::{Figure as Drawing, figure};
 use crate::metrics::registry;
+use crate::planning::attribution::Attribution;
 use crate::planning::mitigation::Cheapest;
+use crate::planning::recovery::Map;
 use crate::planning::{Answer, Outcome, Trial};
 use crate::report::{ReportError, number};
 
@@ -180,4 +186,110 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Drawing, ReportError> {
         foot: told.join(" · "),
     };
     figure("front", &f.title, xy::draw(&f))
+}
+
+/// Throttled attempts that each workload caused, with what it bore and attempted beside it.
+///
+/// # Errors
+/// A figure that cannot be drawn.
+pub fn attribution(a: &Attribution, scenario: &str) -> Result<Drawing, ReportError> {
+    let title = "Throttled attempts that would be gone without each workload";
+    let head = [format!(
+        "Scenario {scenario}, variant {}: run again without each on the same random numbers",
+        a.variant
+    )];
+    let percent = |e: &crate::results::Estimate| {
+        e.mean
+            .map_or_else(|| number::NO_DATA.to_owned(), number::percent)
+    };
+    let entries = a.by.get("workload").map(Vec::as_slice).unwrap_or_default();
+    let none = entries.iter().all(|e| e.borne.mean.unwrap_or(0.0) == 0.0);
+    if none {
+        let drawn = page::words(title, &head, "No attempt was throttled.");
+        return figure("attribution", title, drawn);
+    }
+    let bars: Vec<Bar> = entries
+        .iter()
+        .filter_map(|e| {
+            let caused = e.caused.as_ref()?;
+            let mean = caused.mean? * 100.0;
+            let interval = caused.ci_low.zip(caused.ci_high);
+            Some(Bar {
+                name: e.name.clone(),
+                parts: vec![mean],
+                total: Some((mean, interval.map(|i| (i.0 * 100.0, i.1 * 100.0)))),
+                label: format!("caused {}", percent(caused)),
+                note: format!(
+                    "bore {}, {} of attempts",
+                    percent(&e.borne),
+                    percent(&e.attempts)
+                ),
+            })
+        })
+        .collect();
+    let parts = ["throttled attempts caused".to_owned()];
+    let stack = Stack {
+        parts: &parts,
+        x_title: "share of all throttled attempts that would be gone [%]",
+        // The label beside the bar says it.
+        amount: |_| String::new(),
+    };
+    let drawn = svg(title, |c| {
+        let top = page::head(c, title, &head)?;
+        bars::draw(c, top, &bars, &stack)
+    });
+    figure("attribution", title, drawn)
+}
+
+/// How long recovery takes, by load and retry profile.
+///
+/// # Errors
+/// A figure that cannot be drawn.
+pub fn recovery(map: &Map, scenario: &str) -> Result<Drawing, ReportError> {
+    let mut loads: Vec<f64> = map.cells.iter().map(|c| c.load).collect();
+    loads.sort_by(f64::total_cmp);
+    loads.dedup();
+    let mut retries: Vec<String> = Vec::new();
+    for cell in map.cells.iter().rev() {
+        if !retries.contains(&cell.retry) {
+            retries.push(cell.retry.clone());
+        }
+    }
+    let value = |retry: &String, load: f64| {
+        let found = map
+            .cells
+            .iter()
+            .find(|c| c.retry == *retry && c.load == load);
+        found.and_then(|c| c.recovered_after_s.map(|s| s as f64))
+    };
+    let watch = number::instant(map.watch_s);
+    let title = format!(
+        "Recovery after {} of {} times the traffic",
+        number::instant(map.length_s),
+        number::tick(map.size)
+    );
+    let h = Heat {
+        title: title.clone(),
+        head: vec![
+            format!(
+                "Scenario {scenario}, variant {}, quota {} of {}",
+                map.variant,
+                map.quota,
+                number::value("", "1/s", map.quota_per_s)
+            ),
+            format!(
+                "Seconds from the end of the spike until attempts are what they would be without it; hatched: not within {watch}"
+            ),
+        ],
+        x_title: "load without retries [% of the quota]".to_owned(),
+        y_title: "retry profile".to_owned(),
+        xs: loads.iter().map(|l| xy::percent(*l)).collect(),
+        cells: retries
+            .iter()
+            .map(|r| loads.iter().map(|l| value(r, *l)).collect())
+            .collect(),
+        ys: retries,
+        text: &|v| v.map_or_else(|| "no".to_owned(), |v| format!("{v} s")),
+    };
+    figure("recovery", &title, heat::draw(&h))
 }

@@ -1,7 +1,8 @@
 //! The figures of a sweep: lines over one key, a heat map over two, and a tornado of which key moves a metric most.
 
-use super::canvas::{Canvas, Drawn, Look, Side, bold, grey, look, svg, text_width, wrap};
-use super::theme::{self, Line, MARGIN, SMALL, TEXT, WHITE, WIDTH};
+use super::canvas::{Drawn, Side, bold, look, svg, text_width, wrap};
+use super::heat::{self, Heat};
+use super::theme::{self, Line, MARGIN, SMALL, TEXT, WIDTH};
 use super::xy::{self, Dot, Kind, Series};
 use super::{Figure, axis, figure, page};
 use crate::metrics::estimate::Moments;
@@ -10,7 +11,6 @@ use crate::report::{ReportError, number};
 use crate::sweep::Quantity;
 use crate::sweep::run::{Run, Sweep};
 use crate::sweep::sensitivity::{Effect, effects, mean};
-use plotters::style::RGBColor;
 
 /// Most lines of one figure, and most columns or rows of a heat map.
 const LINES: usize = 6;
@@ -144,23 +144,7 @@ fn draw_lines(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn
     })
 }
 
-/// From white to dark blue.
-fn shade(share: f64) -> RGBColor {
-    let at = |from: f64, to: f64| (from + (to - from) * share).round() as u8;
-    RGBColor(at(247.0, 8.0), at(251.0, 48.0), at(255.0, 107.0))
-}
-
 fn draw_heat(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn<String> {
-    let title = format!(
-        "{} over {} and {}",
-        label(metric),
-        sweep.keys[0],
-        sweep.keys[1]
-    );
-    let head = [
-        caption(sweep, variant),
-        "The darker, the larger; means over replications".to_owned(),
-    ];
     let (xs, ys) = (distinct(sweep, 0), distinct(sweep, 1));
     let value = |x: &str, y: &str| {
         let at = |r: &&Run| {
@@ -169,96 +153,33 @@ fn draw_heat(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn<
         };
         runs.iter().find(at).and_then(|r| mean(r, metric))
     };
-    let known: Vec<f64> = xs
+    let cells = ys
         .iter()
-        .flat_map(|x| ys.iter().filter_map(|y| value(x, y)))
+        .map(|y| xs.iter().map(|x| value(x, y)).collect())
         .collect();
-    if known.is_empty() {
-        return page::words(&title, &head, "There is no value to show.");
-    }
-    let low = known.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = known.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    svg(&title, |c| {
-        let top = page::head(c, &title, &head)?;
-        let names = look(SMALL);
-        let widest = ys.iter().map(|y| text_width(y, names)).fold(0.0, f64::max);
-        let left = MARGIN + 24.0 + widest.min(240.0) + 8.0;
-        let width = (WIDTH - MARGIN - left) / xs.len() as f64;
-        let height = (380.0 / ys.len() as f64).clamp(22.0, 60.0);
-        for (j, y) in ys.iter().rev().enumerate() {
-            let y0 = top + j as f64 * height;
-            let name = wrap(y, 240.0, names).into_iter().next().unwrap_or_default();
-            c.text(left - 8.0, y0 + height / 2.0, &name, names, Side::Right)?;
-            for (i, x) in xs.iter().enumerate() {
-                let x0 = left + i as f64 * width;
-                cell(c, (x0, y0, width, height), value(x, y), (low, high), metric)?;
-            }
-        }
-        let bottom = top + ys.len() as f64 * height;
-        for (i, x) in xs.iter().enumerate() {
-            let middle = left + (i as f64 + 0.5) * width;
-            let name = wrap(x, width - 4.0, names)
-                .into_iter()
-                .next()
-                .unwrap_or_default();
-            c.text(middle, bottom + 12.0, &name, names, Side::Center)?;
-        }
-        c.text(
-            (left + WIDTH - MARGIN) / 2.0,
-            bottom + 31.0,
-            &sweep.keys[0],
-            grey(TEXT),
-            Side::Center,
-        )?;
-        c.upright(
-            MARGIN + 8.0,
-            (top + bottom) / 2.0,
-            &sweep.keys[1],
-            grey(TEXT),
-        )?;
-        Ok(bottom + 50.0)
-    })
-}
-
-fn cell(
-    c: &mut Canvas<'_>,
-    (x, y, width, height): (f64, f64, f64, f64),
-    value: Option<f64>,
-    (low, high): (f64, f64),
-    metric: &str,
-) -> Drawn<()> {
-    let share = value.map(|v| {
-        if high > low {
-            (v - low) / (high - low)
-        } else {
-            0.0
-        }
-    });
-    let ground = share.map_or(theme::SHADE, shade);
-    c.area(x, y, x + width, y + height, ground, 1.0)?;
-    let edge = Line {
-        color: WHITE,
-        width: 1.0,
-        dash: &[],
-    };
-    c.line(&[(x, y), (x + width, y), (x + width, y + height)], edge)?;
-    let text = value.map_or_else(
-        || number::NO_DATA.to_owned(),
-        |v| number::value(metric, unit(metric), v),
-    );
-    let ink = Look {
-        color: if share.is_some_and(|s| s > 0.5) {
-            WHITE
-        } else {
-            theme::BLACK
+    heat::draw(&Heat {
+        title: format!(
+            "{} over {} and {}",
+            label(metric),
+            sweep.keys[0],
+            sweep.keys[1]
+        ),
+        head: vec![
+            caption(sweep, variant),
+            "The darker, the larger; means over replications".to_owned(),
+        ],
+        x_title: sweep.keys[0].clone(),
+        y_title: sweep.keys[1].clone(),
+        xs,
+        ys,
+        cells,
+        text: &|v| {
+            v.map_or_else(
+                || number::NO_DATA.to_owned(),
+                |v| number::value(metric, unit(metric), v),
+            )
         },
-        ..look(SMALL)
-    };
-    // A text that has no room says less than the colour alone.
-    if text_width(&text, ink) + 4.0 > width {
-        return Ok(());
-    }
-    c.text(x + width / 2.0, y + height / 2.0, &text, ink, Side::Center)
+    })
 }
 
 /// Most keys of a tornado.
