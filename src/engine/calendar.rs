@@ -181,9 +181,12 @@ impl<E: Copy + Ord> Calendar<E> {
         self.heads.fill(NONE);
         self.distribute(&list, show);
         self.left = list.len();
-        // Its place is that of a second still to come: the memory is used again.
+        // Its place is now that of a second still to come: the memory is used again.
         list.clear();
-        self.near[(second % NEAR) as usize] = list;
+        let place = &mut self.near[(second % NEAR) as usize];
+        if place.is_empty() {
+            *place = list;
+        }
         self.slot = 0;
         self.unread = 0..0;
         self.order.clear();
