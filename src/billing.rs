@@ -61,6 +61,8 @@ pub struct Usage {
     pub s3_tier2: BTreeMap<Payer, u64>,
     /// CloudTrail events × copies beyond the first.
     pub cloudtrail_copies: BTreeMap<Payer, u64>,
+    /// CloudTrail data events × copies.
+    pub cloudtrail_data_events: BTreeMap<Payer, u64>,
     /// Bytes ingested by CloudWatch Logs.
     pub log_bytes: BTreeMap<Payer, u64>,
 }
@@ -243,6 +245,12 @@ fn price_usage(
             Cost::CloudTrail,
             "cloudtrail-copies",
             &usage.cloudtrail_copies,
+            &whole(1),
+        ),
+        (
+            Cost::CloudTrail,
+            "cloudtrail-data-events",
+            &usage.cloudtrail_data_events,
             &whole(1),
         ),
         (Cost::Logs, "logs-ingestion", &usage.log_bytes, &log_unit),

@@ -107,7 +107,7 @@ impl Call<'_> {
             "eventID",
             json!(uuid(key.named("eventID").named(recipient))),
         );
-        put("readOnly", json!(true));
+        put("readOnly", json!(self.operation.is_read()));
         put(
             "resources",
             json!([{"accountId": self.key.account, "type": "AWS::KMS::Key", "ARN": self.key.to_string()}]),

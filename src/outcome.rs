@@ -5,6 +5,7 @@
 //! latencies, one multinomial for each kind of request, keyed by the replication.
 
 use crate::billing::{self, Bill, BillError, Cost, Payer, PriceBook, Usage};
+use crate::catalog::KmsOperation;
 use crate::engine::SECOND;
 use crate::engine::limiter::Limiter;
 use crate::metrics::estimate::Moments;
@@ -208,12 +209,19 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
             add("app_requests_denied", denied);
             add("app_requests_failed", n.failed);
         }
-        if class
-            .denial
-            .is_some_and(|d| plan.denials[d].logged_in.is_some())
-        {
+        if let Some(call) = class.denial.and_then(|d| plan.denials[d].unlaned) {
             add("cloudtrail_kms_events", denied);
+            let copies = kms_copies(plan, call.account, call.operation);
+            add("cloudtrail_kms_copies", denied * copies);
         }
+        let owner = class.bucket.map(|b| plan.buckets[b].account);
+        let data_copies = owner
+            .and_then(|a| plan.trails.get(a))
+            .map_or(0, |trail| trail.data_copies);
+        add(
+            "cloudtrail_data_events",
+            n.requests * u64::from(data_copies),
+        );
         if class.lanes > 0 && class.denial.is_none() {
             with_need += n.succeeded;
             if let Some(h) = &record.delays[c] {
@@ -243,6 +251,8 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
         "kms_throttled",
         "kms_retries",
         "cloudtrail_kms_events",
+        "cloudtrail_kms_copies",
+        "cloudtrail_data_events",
     ] {
         add(id, 0);
     }
@@ -270,6 +280,10 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
             "cloudtrail_kms_events",
             events(plan, n) * (1 + u64::from(lane.both_log())),
         );
+        for account in loggers(plan, lane) {
+            let copies = kms_copies(plan, account, lane.operation);
+            add("cloudtrail_kms_copies", events(plan, n) * copies);
+        }
     }
     let mut values: BTreeMap<&'static str, f64> =
         counts.iter().map(|(&id, &n)| (id, n as f64)).collect();
@@ -547,24 +561,31 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
             before = n;
         }
         let events = events(plan, &record.lanes[l]);
-        let owner = plan.keys[lane.key].account;
-        let loggers = [Some(lane.account), lane.both_log().then_some(owner)];
-        for account in loggers.into_iter().flatten() {
+        for account in loggers(plan, lane) {
+            let further = kms_copies(plan, account, lane.operation).saturating_sub(1);
             *usage
                 .cloudtrail_copies
                 .entry(payer(account, lane.region))
-                .or_insert(0) += events * further_copies(plan, account);
+                .or_insert(0) += events * further;
         }
     }
     for (class, n) in plan.classes.iter().zip(&record.classes) {
-        let logged_in = class.denial.and_then(|d| plan.denials[d].logged_in);
-        if let Some((account, region)) = logged_in {
+        if let Some(call) = class.denial.and_then(|d| plan.denials[d].unlaned) {
+            let further = kms_copies(plan, call.account, call.operation).saturating_sub(1);
             *usage
                 .cloudtrail_copies
-                .entry(payer(account, region))
-                .or_insert(0) += n.succeeded * further_copies(plan, account);
+                .entry(payer(call.account, call.region))
+                .or_insert(0) += n.succeeded * further;
+        }
+        if let Some(bucket) = class.bucket.map(|b| &plan.buckets[b]) {
+            let copies = plan.trails.get(bucket.account).map_or(0, |t| t.data_copies);
+            *usage
+                .cloudtrail_data_events
+                .entry(payer(bucket.account, bucket.region))
+                .or_insert(0) += n.requests * u64::from(copies);
         }
     }
+    usage.cloudtrail_data_events.retain(|_, n| *n > 0);
     usage.cloudtrail_copies.retain(|_, n| *n > 0);
     for key in plan.keys.iter().filter(|k| k.charged) {
         *usage
@@ -595,10 +616,16 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
     usage
 }
 
-/// Copies of a management event beyond the first, which is free.
-fn further_copies(plan: &Plan, account: usize) -> u64 {
-    let copies = plan.trail_copies.get(account).copied().unwrap_or(1);
-    u64::from(copies.saturating_sub(1))
+/// Accounts that log a lane's calls: the caller's, and the key's where it is another.
+fn loggers(plan: &Plan, lane: &Lane) -> impl Iterator<Item = usize> {
+    let owner = plan.keys[lane.key].account;
+    std::iter::once(lane.account).chain(lane.both_log().then_some(owner))
+}
+
+/// Copies of a KMS event that an account's trails deliver.
+fn kms_copies(plan: &Plan, account: usize, operation: KmsOperation) -> u64 {
+    let trail = plan.trails.get(account);
+    u64::from(trail.map_or(1, |trail| trail.kms_copies(operation)))
 }
 
 fn series(plan: &Plan, records: &[Record]) -> Series {

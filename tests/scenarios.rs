@@ -294,6 +294,9 @@ fn every_shipped_scenario_says_what_question_it_answers_and_is_valid() {
 fn a_the_bucket_key_proof_of_concept_makes_150_and_4_calls() {
     let r = run("bucket-key-poc", &[]);
     assert_eq!(r.names(), ["A1", "A2"]);
+    // One CloudTrail event a call, none for a request that a bucket key serves.
+    r.exactly("A1", "cloudtrail_kms_events", 150.0);
+    r.exactly("A2", "cloudtrail_kms_events", 4.0);
     r.exactly("A1", "kms_calls", 150.0);
     r.exactly("A2", "kms_calls", 4.0);
     for (variant, operation, calls) in [
@@ -829,6 +832,7 @@ fn a_role_without_kms_decrypt_is_denied_by_kms() {
     for variant in ["denied", "unlimited"] {
         r.denied_by(variant, &[(missing, reads)]);
         r.exactly(variant, "cloudtrail_kms_events", reads);
+        r.exactly(variant, "cloudtrail_kms_copies", reads);
         assert_eq!(r.quantity(variant, "s3-tier2"), reads);
     }
     // The call is made and refused: whether it draws on the quota is an assumption.

@@ -34,10 +34,7 @@ pub use policy::PolicyLimit;
 pub use price::{FreeTier, Price, PriceRow};
 pub use quota::{Calls, Limit, QuotaRow, QuotaScope};
 pub use retry::{RetryJitter, RetryMode, RetryProfile, RetryQuota, SdkDefault};
-pub use s3::{
-    EncryptionHeaders, Evidence, NeedSide, PermissionSide, S3Need, S3OperationRow, S3Permission,
-    S3Tier,
-};
+pub use s3::{Evidence, NeedSide, PermissionSide, S3Need, S3OperationRow, S3Permission, S3Tier};
 pub use suite::AlgorithmSuite;
 pub use table::{CatalogRow, table};
 

@@ -197,6 +197,43 @@ impl KmsOperation {
     }
 }
 
+impl KmsOperation {
+    /// Whether CloudTrail logs it as a read event: cryptographic operations, Describe, Get and List
+    /// (CloudTrail User Guide, logging management events).
+    pub const fn is_read(self) -> bool {
+        !matches!(
+            self,
+            KmsOperation::CancelKeyDeletion
+                | KmsOperation::ConnectCustomKeyStore
+                | KmsOperation::CreateAlias
+                | KmsOperation::CreateCustomKeyStore
+                | KmsOperation::CreateGrant
+                | KmsOperation::CreateKey
+                | KmsOperation::DeleteAlias
+                | KmsOperation::DeleteCustomKeyStore
+                | KmsOperation::DeleteImportedKeyMaterial
+                | KmsOperation::DisableKey
+                | KmsOperation::DisableKeyRotation
+                | KmsOperation::DisconnectCustomKeyStore
+                | KmsOperation::EnableKey
+                | KmsOperation::EnableKeyRotation
+                | KmsOperation::ImportKeyMaterial
+                | KmsOperation::PutKeyPolicy
+                | KmsOperation::ReplicateKey
+                | KmsOperation::RetireGrant
+                | KmsOperation::RevokeGrant
+                | KmsOperation::RotateKeyOnDemand
+                | KmsOperation::ScheduleKeyDeletion
+                | KmsOperation::TagResource
+                | KmsOperation::UntagResource
+                | KmsOperation::UpdateAlias
+                | KmsOperation::UpdateCustomKeyStore
+                | KmsOperation::UpdateKeyDescription
+                | KmsOperation::UpdatePrimaryRegion
+        )
+    }
+}
+
 impl FromStr for KmsOperation {
     type Err = UnknownName;
 

@@ -75,16 +75,6 @@ pub struct S3Permission {
     pub on: PermissionSide,
 }
 
-/// Where a request that writes says how its object is to be encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EncryptionHeaders {
-    /// In headers of its own.
-    Own,
-    /// In those with which its multipart upload was created.
-    Upload,
-}
-
 /// How well a count is founded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -108,8 +98,9 @@ pub struct S3OperationRow {
     pub needs: Vec<S3Need>,
     /// What policies must allow, in order.
     pub permissions: Vec<S3Permission>,
-    /// Where it says how its object is to be encrypted; `None` where it writes none.
-    pub encryption_headers: Option<EncryptionHeaders>,
+    /// Whether headers, its own or those of its upload, can say how its object is encrypted.
+    #[serde(default)]
+    pub encryption_headers: bool,
     /// How well the count is founded.
     pub evidence: Evidence,
     /// The reason in words.

@@ -69,8 +69,8 @@ pub struct Plan {
     pub islands: Vec<Vec<usize>>,
     /// How CloudTrail and CloudWatch count.
     pub counting: Counting,
-    /// Copies of management events that each account's trails deliver.
-    pub trail_copies: Vec<u32>,
+    /// What each account's trails deliver.
+    pub trails: Vec<Trail>,
 }
 
 /// Assumptions about what others count and bill.
@@ -82,6 +82,31 @@ pub struct Counting {
     pub throttled_attempts_logged: bool,
     /// CloudWatch's CallCount holds throttled attempts.
     pub throttled_attempts_in_call_count: bool,
+}
+
+/// What an account's CloudTrail trails deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trail {
+    /// Copies of management events; the first is free.
+    pub copies: u32,
+    /// Whether KMS's read events are among them.
+    pub kms_reads: bool,
+    /// Whether KMS's write events are among them.
+    pub kms_writes: bool,
+    /// Copies of S3 data events; each is charged.
+    pub data_copies: u32,
+}
+
+impl Trail {
+    /// Copies of a KMS event that are delivered.
+    pub fn kms_copies(&self, operation: KmsOperation) -> u32 {
+        let selected = if operation.is_read() {
+            self.kms_reads
+        } else {
+            self.kms_writes
+        };
+        if selected { self.copies } else { 0 }
+    }
 }
 
 /// One request quota.
@@ -148,9 +173,19 @@ pub struct Denial {
     pub name: String,
     /// Whether S3 bills them; an application's are none of S3's business.
     pub billed: bool,
-    /// Account and Region in which CloudTrail logs the KMS call that was denied, where it draws on no quota
-    /// and so has no lane.
-    pub logged_in: Option<(usize, usize)>,
+    /// The KMS call that was denied, where it draws on no quota and so has no lane: CloudTrail logs it.
+    pub unlaned: Option<UnlanedCall>,
+}
+
+/// A KMS call that draws on no quota.
+#[derive(Clone, Copy, Debug)]
+pub struct UnlanedCall {
+    /// The operation.
+    pub operation: KmsOperation,
+    /// The calling account, index of [`Plan::accounts`].
+    pub account: usize,
+    /// Index of [`Plan::regions`].
+    pub region: usize,
 }
 
 /// Most KMS operations that one request may need.

@@ -12,9 +12,7 @@ use crate::access::arn::Arn;
 use crate::access::{
     Context, Decision, Effect, Kind, Outcome, Policies, Policy, Principal, Request, decide,
 };
-use crate::catalog::{
-    self, EncryptionHeaders, KmsOperation, NeedSide, Partition, PermissionSide, S3OperationRow,
-};
+use crate::catalog::{self, KmsOperation, NeedSide, Partition, PermissionSide, S3OperationRow};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,6 +29,8 @@ pub struct Check {
     pub on: String,
     /// Position of the KMS operation among the request's needs; `None` for a permission of S3.
     pub need: Option<usize>,
+    /// That KMS operation.
+    pub operation: Option<KmsOperation>,
     /// The answer.
     pub decision: Arc<Decision>,
     /// What a refusal is counted under.
@@ -87,7 +87,7 @@ impl<'a> Access<'a> {
             key: bucket.key.as_deref(),
             by_header: false,
         };
-        let writes = side != NeedSide::Source && row.encryption_headers.is_some();
+        let writes = side != NeedSide::Source && row.encryption_headers;
         let header = s.encryption_header.as_deref().filter(|_| writes);
         Some(match header {
             None => default,
@@ -172,7 +172,7 @@ impl<'a> Access<'a> {
             } else {
                 format!("{name}/{}", s.object)
             };
-            let mut context = self.kms_context(requester, need.operation, key_name, key);
+            let mut context = self.kms_context(requester, need.operation, key);
             let via = if catalog::partition(&bucket.region) == Some(Partition::China) {
                 format!("s3.{}.amazonaws.com.cn", bucket.region)
             } else {
@@ -190,7 +190,7 @@ impl<'a> Access<'a> {
                 need.operation,
                 (key_name, key),
                 context,
-                Some(i),
+                i,
             ) {
                 return checks;
             }
@@ -213,17 +213,10 @@ impl<'a> Access<'a> {
         if let Some((name, key)) = named
             && names_a_key(operation)
         {
-            let mut context = self.kms_context(requester, operation, name, key);
+            let mut context = self.kms_context(requester, operation, key);
             context.set("aws:SecureTransport", "true");
             written_out(&mut context, s);
-            self.kms(
-                &mut checks,
-                requester,
-                operation,
-                (name, key),
-                context,
-                Some(0),
-            );
+            self.kms(&mut checks, requester, operation, (name, key), context, 0);
         }
         checks
     }
@@ -236,7 +229,7 @@ impl<'a> Access<'a> {
         operation: KmsOperation,
         (name, key): (&str, &KmsKeySettings),
         context: Context,
-        need: Option<usize>,
+        need: usize,
     ) -> bool {
         let actions: &[&str] = if operation == KmsOperation::ReEncrypt {
             &["ReEncryptFrom", "ReEncryptTo"]
@@ -251,7 +244,13 @@ impl<'a> Access<'a> {
                 resource_account: self.account_id(&key.account),
                 context: context.clone(),
             };
-            self.ask(checks, requester, Thing::Key(name, key), request, need)
+            self.ask(
+                checks,
+                requester,
+                Thing::Key(name, key),
+                request,
+                Some((need, operation)),
+            )
         })
     }
 
@@ -262,7 +261,7 @@ impl<'a> Access<'a> {
         requester: &str,
         thing: Thing<'_>,
         request: Request,
-        need: Option<usize>,
+        need: Option<(usize, KmsOperation)>,
     ) -> bool {
         let on = thing.path();
         let key = (requester.to_owned(), on.clone(), request.clone());
@@ -277,7 +276,8 @@ impl<'a> Access<'a> {
         checks.push(Check {
             request,
             on,
-            need,
+            need: need.map(|n| n.0),
+            operation: need.map(|n| n.1),
             decision,
             refusal,
         });
@@ -453,19 +453,14 @@ impl<'a> Access<'a> {
         s: &'a WorkloadSettings,
         row: &S3OperationRow,
     ) {
-        let Some(headers) = row.encryption_headers else {
+        if !row.encryption_headers {
             return;
-        };
+        }
         let Some(in_force) = self.in_force(s, row, NeedSide::Object) else {
             return;
         };
         let effective =
             self.scenario.assumption.encryption_condition == EncryptionCondition::Effective;
-        // A part carries no headers, but what its upload was created with lets it through.
-        debug_assert!(matches!(
-            headers,
-            EncryptionHeaders::Own | EncryptionHeaders::Upload
-        ));
         let algorithm = match (&s.encryption_header, in_force.encryption) {
             (Some(header), _) => Some(header.as_str()),
             (None, _) if !effective => None,
@@ -487,7 +482,6 @@ impl<'a> Access<'a> {
         &self,
         requester: &str,
         operation: KmsOperation,
-        name: &str,
         key: &KmsKeySettings,
     ) -> Context {
         let mut context = self.global_context(requester, &key.account, &key.region);
@@ -498,7 +492,6 @@ impl<'a> Access<'a> {
             .map_or(&key.account, |r| &r.account);
         context.set("kms:CallerAccount", self.account_id(caller));
         context.set("kms:KeySpec", key.spec.name());
-        context.set("kms:RequestAlias", format!("alias/{name}"));
         if matches!(operation, KmsOperation::Decrypt | KmsOperation::Encrypt)
             && key.spec == catalog::KeySpec::SymmetricDefault
         {

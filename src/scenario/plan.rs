@@ -20,7 +20,7 @@ use crate::model::arrivals::{Curve, LocalClock, Process};
 use crate::model::trace::Trace;
 use crate::model::{
     Action, Bucket, BucketKeySettings, BucketKeyUse, Class, Counting, Denial, Kind, KmsKey, Lane,
-    MAX_LANES, Plan, Popularity, Quota, Size, Source, Workload,
+    MAX_LANES, Plan, Popularity, Quota, Size, Source, Trail, UnlanedCall, Workload,
 };
 use crate::units::{Rate, Span};
 use indexmap::{IndexMap, IndexSet};
@@ -295,18 +295,21 @@ impl<'a> Builder<'a> {
     fn denial(&mut self, s: &WorkloadSettings, check: &Check, requester: &str) -> usize {
         let name = check.refusal.clone().unwrap_or_default();
         let denial = self.named_denial(name, s, requester);
-        if check.need.is_some() && !self.scenario.assumption.denied_calls_consume_quota {
-            let key = check.on.strip_prefix("key.");
-            if let Some(key) = key.and_then(|name| self.scenario.key.get(name)) {
-                let account = self.caller(requester, &key.account);
-                let logged_in = (
-                    self.accounts.insert_full(account).0,
-                    self.regions.insert_full(key.region.clone()).0,
-                );
-                self.denials[denial].logged_in = Some(logged_in);
-            }
+        if !self.scenario.assumption.denied_calls_consume_quota {
+            self.denials[denial].unlaned = self.unlaned(check, requester);
         }
         denial
+    }
+
+    /// A KMS call that is denied and draws on no quota.
+    fn unlaned(&mut self, check: &Check, requester: &str) -> Option<UnlanedCall> {
+        let key = self.scenario.key.get(check.on.strip_prefix("key.")?)?;
+        let account = self.caller(requester, &key.account);
+        Some(UnlanedCall {
+            operation: check.operation?,
+            account: self.accounts.insert_full(account).0,
+            region: self.regions.insert_full(key.region.clone()).0,
+        })
     }
 
     /// S3 bills what it denies to the owner's own organization (S3 User Guide, billing of error codes).
@@ -319,7 +322,7 @@ impl<'a> Builder<'a> {
         let denial = Denial {
             name: name.clone(),
             billed,
-            logged_in: None,
+            unlaned: None,
         };
         // One statement can deny those inside and outside of the organization.
         let key = format!("{name} {billed}");
@@ -758,6 +761,10 @@ impl<'a> Builder<'a> {
             let bucket = class.bucket.and_then(|b| self.scenario.bucket.get_index(b));
             if let (Some(item), Some((_, bucket))) = (class.tier.and_then(|t| t.item()), bucket) {
                 need(item, &bucket.region, &s.place);
+                let account = self.scenario.account.get(&bucket.account);
+                if account.is_some_and(|a| a.trail_data_copies > 0) {
+                    need("cloudtrail-data-events", &bucket.region, &s.place);
+                }
             }
         }
         for key in self.scenario.key.values() {
@@ -854,11 +861,16 @@ impl<'a> Builder<'a> {
                 throttled_attempts_logged: a.throttled_attempts_logged,
                 throttled_attempts_in_call_count: a.throttled_attempts_in_call_count,
             },
-            trail_copies: self
+            trails: self
                 .scenario
                 .account
                 .values()
-                .map(|a| a.trail_copies)
+                .map(|a| Trail {
+                    copies: a.trail_copies,
+                    kms_reads: a.trail_kms_events && a.trail_events != "write",
+                    kms_writes: a.trail_kms_events && a.trail_events != "read",
+                    data_copies: a.trail_data_copies,
+                })
                 .collect(),
         }
     }

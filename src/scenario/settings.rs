@@ -57,6 +57,12 @@ pub struct Account {
     pub region: Option<String>,
     /// Copies of management events that its trails deliver in a Region; the first is free.
     pub trail_copies: u32,
+    /// Whether KMS events are among them.
+    pub trail_kms_events: bool,
+    /// Which management events are among them: `all`, `read`, `write`.
+    pub trail_events: String,
+    /// Copies of S3 data events that its trails deliver; each is charged.
+    pub trail_data_copies: u32,
     /// Twelve digits, as ARNs name it.
     pub id: String,
     /// The organization that it is a member of.
@@ -329,6 +335,11 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> IndexMap<String, Ac
     for (name, account) in r.tables("account", |name, r| {
         let region = region(r);
         let trail_copies = r.or_in("trail_copies", 1, 0..=5);
+        let trail_kms_events = r.or("trail_kms_events", true);
+        let trail_events = r
+            .reference("trail_events", ["all", "read", "write"])
+            .unwrap_or_else(|| "all".to_owned());
+        let trail_data_copies = r.or_in("trail_data_copies", 0, 0..=5);
         // A number of twelve digits is easily written without quotes.
         let id = match r.value("id").map(|value| &value.node) {
             Some(Node::Integer(digits)) => Some(format!("{digits:012}")),
@@ -364,6 +375,9 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> IndexMap<String, Ac
         Account {
             region,
             trail_copies,
+            trail_kms_events,
+            trail_events,
+            trail_data_copies,
             id: id.unwrap_or_default(),
             organization,
             service_control_policies,
@@ -378,6 +392,9 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> IndexMap<String, Ac
             Account {
                 region: None,
                 trail_copies: 1,
+                trail_kms_events: true,
+                trail_events: "all".to_owned(),
+                trail_data_copies: 0,
                 id: String::new(),
                 organization: None,
                 service_control_policies: Vec::new(),

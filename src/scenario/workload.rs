@@ -615,7 +615,7 @@ impl WorkloadSettings {
         }
         let writes = |op: &String| {
             op == MULTIPART_UPLOAD
-                || catalog::s3_operation(op).is_some_and(|row| row.encryption_headers.is_some())
+                || catalog::s3_operation(op).is_some_and(|row| row.encryption_headers)
         };
         useless(
             r,

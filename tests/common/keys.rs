@@ -290,6 +290,27 @@ pub fn rows() -> Vec<Row> {
             "cost_cloudtrail_usd",
         ),
         row(
+            "account.NAME.trail_kms_events",
+            APP,
+            &[],
+            &["account.main.trail_kms_events=false"],
+            "cloudtrail_kms_copies",
+        ),
+        row(
+            "account.NAME.trail_events",
+            APP,
+            &["account.main.trail_copies=3"],
+            &["account.main.trail_events=write"],
+            "cost_cloudtrail_usd",
+        ),
+        row(
+            "account.NAME.trail_data_copies",
+            S3,
+            &[],
+            &["account.main.trail_data_copies=1"],
+            "cost_cloudtrail_usd",
+        ),
+        row(
             "key_store.NAME.account",
             APP,
             &["key.k.key_store=h"],
