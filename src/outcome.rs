@@ -190,11 +190,11 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
         if class.tier.is_some() {
             add("s3_requests", n.requests);
             add("s3_requests_succeeded", n.succeeded);
-            add("s3_requests_denied", 0);
+            add("s3_requests_denied", n.denied);
             add("s3_requests_failed", n.failed);
         } else {
             add("app_requests", n.requests);
-            add("app_requests_failed", n.failed);
+            add("app_requests_failed", n.failed + n.denied);
         }
         if class.lanes > 0 {
             with_need += n.succeeded;
@@ -237,7 +237,7 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
         let n = &record.lanes[l];
         add("kms_needs", n.needs);
         match lane.source {
-            Source::BucketKeyWrite(_) | Source::BucketKeyRead(_) => {
+            Source::BucketKeyWrite(_) | Source::BucketKeyRead(_) | Source::BucketKeyVerified(_) => {
                 add("kms_needs_met_by_bucket_key", n.met)
             }
             _ => add("kms_needs_met_by_data_key_cache", n.met),
@@ -551,8 +551,8 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
     for (c, class) in plan.classes.iter().enumerate() {
         if let (Some(tier), Some(bucket)) = (class.tier, class.bucket) {
             let bucket = &plan.buckets[bucket];
-            // 5xx answers are not billed: only what succeeded is.
-            let n = record.classes[c].succeeded;
+            // 5xx answers and KMS's 400 are not billed, a denial (403) is.
+            let n = record.classes[c].succeeded + record.classes[c].denied;
             let counts = match tier.item() {
                 Some("s3-tier1") => &mut usage.s3_tier1,
                 Some(_) => &mut usage.s3_tier2,

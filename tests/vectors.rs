@@ -9,7 +9,7 @@ use kmsim::engine::SECOND;
 use kmsim::engine::calendar::Calendar;
 use kmsim::engine::limiter::{Limiter, Shape, Step};
 use kmsim::engine::random::{Key, Stream};
-use kmsim::model::bucket_key::BucketKeyCache;
+use kmsim::model::bucket_key::{BucketKeyCache, Settings};
 use kmsim::model::data_key_cache::{Cmm, DataKeyCache, Message, Sdk, Suite};
 use kmsim::model::retry::{Backoff, Jitter, RetryPolicy};
 use serde_json::Value;
@@ -694,7 +694,13 @@ fn throttled(
 /// the time they took.
 fn bucket_key_misses(rate: f64, ttl: f64, key: Key) -> f64 {
     let mut gaps = key.stream();
-    let mut cache = BucketKeyCache::new(1, (ttl * SECOND as f64) as u64);
+    let lifetime = (ttl * SECOND as f64) as u64;
+    let mut cache = BucketKeyCache::new(Settings {
+        fanout: 1,
+        lifetime,
+        write_lifetime: lifetime,
+        sliding: false,
+    });
     let (mut now, mut fetches, mut first, mut last) = (0.0, 0_u64, 0.0, 0.0);
     while fetches < 300 {
         now += gaps.exponential() / rate;

@@ -53,7 +53,7 @@ struct Catalog {
     regions: quota::RegionList,
     quotas: Vec<QuotaRow>,
     prices: price::PriceFile,
-    s3: Vec<S3OperationRow>,
+    s3: s3::S3File,
     retry: retry::RetryFile,
     suites: suite::SuiteFile,
     branch_key_caches: BranchKeyCaches,
@@ -66,7 +66,7 @@ static CATALOG: LazyLock<Result<Catalog, toml::de::Error>> = LazyLock::new(|| {
         regions: quotas.regions.clone(),
         quotas: quotas.into_rows(),
         prices: read(include_str!("prices.toml"))?,
-        s3: s3.operation,
+        s3,
         retry: read(include_str!("retry_profiles.toml"))?,
         suites: read(include_str!("algorithm_suites.toml"))?,
         branch_key_caches: read(include_str!("branch_key_caches.toml"))?,
@@ -175,7 +175,12 @@ pub fn free_tier(item: &str) -> Option<&'static FreeTier> {
 
 /// Every S3 operation.
 pub fn s3_operations() -> &'static [S3OperationRow] {
-    &catalog().s3
+    &catalog().s3.operation
+}
+
+/// Life of a session of a directory bucket \[s\].
+pub fn session_lifetime_s() -> u64 {
+    catalog().s3.directory_bucket.session_lifetime_s
 }
 
 /// The S3 operation with this identifier (`PutObject`, `GetObjectRange`).

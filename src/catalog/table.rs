@@ -12,7 +12,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CatalogRow {
     /// `region`, `quota`, `price`, `free-tier`, `s3-operation`, `retry-profile`, `sdk-default`,
-    /// `algorithm-suite` or `branch-key-cache`.
+    /// `algorithm-suite`, `branch-key-cache` or `directory-bucket`.
     pub kind: &'static str,
     /// Identifier, with the quota code where there is one.
     pub id: String,
@@ -41,6 +41,7 @@ pub fn table() -> Vec<CatalogRow> {
     rows.extend(s3_rows());
     rows.extend(retry_rows());
     rows.extend(suite_rows());
+    rows.push(directory_bucket_row());
     rows.extend(branch_key_cache_rows());
     rows
 }
@@ -140,6 +141,7 @@ fn s3_rows() -> Vec<CatalogRow> {
         NeedSide::Source => format!("{} (source)", n.operation),
         NeedSide::Destination => format!("{} (destination)", n.operation),
         NeedSide::Upload => format!("{} (upload)", n.operation),
+        NeedSide::Replica => format!("{} (replica)", n.operation),
     };
     s3_operations()
         .iter()
@@ -161,6 +163,21 @@ fn s3_rows() -> Vec<CatalogRow> {
             as_of: o.as_of.clone(),
         })
         .collect()
+}
+
+fn directory_bucket_row() -> CatalogRow {
+    let d = &catalog().s3.directory_bucket;
+    CatalogRow {
+        kind: "directory-bucket",
+        id: "session_lifetime".to_owned(),
+        region: String::new(),
+        value: d.session_lifetime_s.to_string(),
+        unit: "s".to_owned(),
+        assumed: false,
+        note: "CreateSession needs GenerateDataKey and Decrypt".to_owned(),
+        source: d.source.clone(),
+        as_of: d.as_of.clone(),
+    }
 }
 
 fn retry_rows() -> Vec<CatalogRow> {

@@ -73,6 +73,8 @@ pub struct KmsKeySettings {
     pub spec: KeySpec,
     /// Custom key store, `None` for KMS's own.
     pub key_store: Option<String>,
+    /// When it is disabled; `None`: never.
+    pub disabled_at: Option<Span>,
     /// Where it is written.
     #[serde(skip)]
     pub place: super::diagnostic::Place,
@@ -118,6 +120,8 @@ pub struct BucketSettings {
     pub encryption: Encryption,
     /// KMS key of the default encryption.
     pub key: Option<String>,
+    /// General purpose or directory (S3 Express One Zone).
+    pub kind: BucketKind,
     /// Whether S3 Bucket Keys are on.
     pub bucket_key: bool,
     /// When they were switched on; 0s: before the run.
@@ -126,9 +130,39 @@ pub struct BucketSettings {
     pub older_objects: Share,
     /// Distinct bucket keys behind the other objects that were there before the run.
     pub archived_bucket_keys: Option<u32>,
+    /// Or how long before the run those objects were written.
+    pub archive_age: Option<AgeSettings>,
     /// Where it is written.
     #[serde(skip)]
     pub place: super::diagnostic::Place,
+}
+
+/// Kind of bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BucketKind {
+    /// General purpose.
+    GeneralPurpose,
+    /// Directory bucket: bucket keys always on, one session of five minutes for each client.
+    Directory,
+}
+
+/// Ages of objects at t = 0.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgeSettings {
+    /// Alike from 0 on.
+    Uniform {
+        /// The longest.
+        longest: Span,
+    },
+    /// Lognormal.
+    Lognormal {
+        /// Median.
+        median: Span,
+        /// σ of the logarithm.
+        sigma: f64,
+    },
 }
 
 /// A principal that S3 tells apart.
@@ -142,6 +176,8 @@ pub struct Requester {
     pub session_policy: Option<String>,
     /// Sessions at a time.
     pub sessions: u32,
+    /// When it loses its permission on KMS keys; `None`: never.
+    pub access_revoked_at: Option<Span>,
 }
 
 /// A request quota.
@@ -192,6 +228,12 @@ pub enum LimiterSettings {
 pub struct Assumptions {
     /// How long a bucket key serves.
     pub bucket_key_lifetime: Span,
+    /// How long a bucket key serves new objects.
+    pub bucket_key_write_lifetime: Span,
+    /// From when the lifetimes count.
+    pub bucket_key_renewal: Renewal,
+    /// Whether parts of uploads and replicas have their bucket key verified by a Decrypt.
+    pub bucket_key_verification: bool,
     /// Independent caches of bucket keys in S3.
     pub bucket_key_fanout: u32,
     /// Who shares bucket keys: `role` or `session`.
@@ -220,6 +262,16 @@ pub enum RequesterRule {
     Role,
     /// Nobody: each session has its own (until 2023).
     Session,
+}
+
+/// From when the lifetime of a bucket key counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Renewal {
+    /// From KMS's answer.
+    Fixed,
+    /// From the last use.
+    Sliding,
 }
 
 /// A price in place of the catalog's.
@@ -333,6 +385,7 @@ pub(super) fn keys(
             spec = known;
         }
         let key_store = r.reference("key_store", stores.keys().map(String::as_str));
+        let disabled_at = r.optional_in("disabled_at", ..=LATEST);
         let (account, region) = (account?, region?);
         if let Some(store) = key_store.as_ref().and_then(|s| stores.get(s)) {
             if store.region != region {
@@ -372,6 +425,7 @@ pub(super) fn keys(
             managed_by,
             spec,
             key_store,
+            disabled_at,
             place: r.place(),
         })
     }))
@@ -391,6 +445,43 @@ pub(super) fn buckets(
         let bucket_key_since = r.or("bucket_key_since", Span::ZERO);
         let older_objects = r.or("older_objects", Share::ZERO);
         let archived_bucket_keys = r.optional_in("archived_bucket_keys", 1..=10_000_000);
+        let archive_age = age(r, "archive_age");
+        let kind = match r
+            .reference("kind", ["general-purpose", "directory"])
+            .as_deref()
+        {
+            Some("directory") => BucketKind::Directory,
+            _ => BucketKind::GeneralPurpose,
+        };
+        if r.has("archived_bucket_keys") && r.has("archive_age") {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("archive_age"),
+                format!(
+                    "`{}` gives both the number of bucket keys behind its objects and the objects' age",
+                    r.path()
+                ),
+                "keep one of `archived_bucket_keys` and `archive_age`",
+            );
+        }
+        if kind == BucketKind::Directory {
+            for key in [
+                "bucket_key",
+                "bucket_key_since",
+                "older_objects",
+                "archived_bucket_keys",
+                "archive_age",
+            ] {
+                if r.has(key) {
+                    r.fault(
+                        Code::Contradiction,
+                        r.place_of(key),
+                        format!("`{}` has no effect: in a directory bucket bucket keys are always on, and a session's key serves all objects", r.path_of(key)),
+                        "drop it, or `kind`",
+                    );
+                }
+            }
+        }
         let encryption = match encryption.as_deref() {
             Some("SSE-S3") => Encryption::SseS3,
             Some("SSE-KMS") => Encryption::SseKms,
@@ -416,6 +507,16 @@ pub(super) fn buckets(
                 r.place_of("key"),
                 "a bucket whose objects are not encrypted with KMS has no KMS key",
                 "drop `key`, or write `encryption = \"SSE-KMS\"`",
+            );
+        }
+        if kind == BucketKind::Directory
+            && !matches!(encryption, Encryption::SseS3 | Encryption::SseKms)
+        {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("encryption"),
+                "a directory bucket encrypts with SSE-S3 or SSE-KMS only",
+                "write one of these, or drop `kind`",
             );
         }
         if bucket_key && encryption != Encryption::SseKms {
@@ -452,13 +553,33 @@ pub(super) fn buckets(
             region,
             encryption,
             key,
+            kind,
             bucket_key,
             bucket_key_since,
             older_objects,
             archived_bucket_keys,
+            archive_age,
             place: r.place(),
         })
     }))
+}
+
+/// Ages of objects under `key`.
+fn age(r: &mut Reader<'_>, key: &str) -> Option<AgeSettings> {
+    let span = Span::from_ns(1)..=LATEST;
+    r.choice(key, &["uniform", "lognormal"], |tag, r| {
+        if tag == "uniform" {
+            let longest = r.required_in("longest", span)?;
+            return Some(AgeSettings::Uniform { longest });
+        }
+        let median = r.required_in("median", span);
+        let sigma = r.required_in("sigma", 0.0..=3.0);
+        Some(AgeSettings::Lognormal {
+            median: median?,
+            sigma: sigma?,
+        })
+    })
+    .flatten()
 }
 
 pub(super) fn requesters(r: &mut Reader<'_>, home: &Home<'_>) -> IndexMap<String, Requester> {
@@ -467,11 +588,13 @@ pub(super) fn requesters(r: &mut Reader<'_>, home: &Home<'_>) -> IndexMap<String
         let role = r.or("role", name.to_owned());
         let session_policy = r.optional("session_policy");
         let sessions = r.or_in("sessions", 1, 1..=100_000);
+        let access_revoked_at = r.optional_in("access_revoked_at", ..=LATEST);
         Some(Requester {
             account: account?,
             role,
             session_policy,
             sessions,
+            access_revoked_at,
         })
     }))
 }
@@ -683,12 +806,24 @@ fn limiter(r: &mut Reader<'_>) -> LimiterSettings {
 }
 
 pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
+    let bucket_key_lifetime = |r: &mut Reader<'_>| {
+        let default = Span::from_secs(300);
+        r.or_in("bucket_key_lifetime", default, Span::from_ns(1)..)
+    };
     let read = |r: &mut Reader<'_>| Assumptions {
-        bucket_key_lifetime: r.or_in(
-            "bucket_key_lifetime",
-            Span::from_secs(300),
-            Span::from_ns(1)..,
-        ),
+        bucket_key_lifetime: bucket_key_lifetime(r),
+        bucket_key_write_lifetime: {
+            let same = bucket_key_lifetime(r);
+            r.or_in("bucket_key_write_lifetime", same, Span::from_ns(1)..)
+        },
+        bucket_key_renewal: match r
+            .reference("bucket_key_renewal", ["fixed", "sliding"])
+            .as_deref()
+        {
+            Some("sliding") => Renewal::Sliding,
+            _ => Renewal::Fixed,
+        },
+        bucket_key_verification: r.or("bucket_key_verification", true),
         bucket_key_fanout: r.or_in("bucket_key_fanout", 2, 1..=1024),
         bucket_key_requester: match r
             .reference("bucket_key_requester", ["role", "session"])

@@ -3,7 +3,7 @@
 use super::client_cache::{BranchKeyCacheSettings, DataKeyCacheSettings};
 use super::diagnostic::{Code, Diagnostic, Place};
 use super::reader::Reader;
-use super::settings::{BucketSettings, KmsKeySettings, Requester};
+use super::settings::{BucketKind, BucketSettings, Encryption, KmsKeySettings, Requester};
 use crate::catalog;
 use crate::engine::distribution::Distribution;
 use crate::model::retry::{Backoff, Jitter, RetryPolicy, RetryQuota};
@@ -46,6 +46,8 @@ pub struct WorkloadSettings {
     pub parts: u32,
     /// Source of copies.
     pub copy_source: Option<String>,
+    /// `x-amz-server-side-encryption-bucket-key-enabled` of its writes, over the bucket's setting.
+    pub bucket_key_header: Option<bool>,
     /// Its caching CMM and data-key cache.
     pub data_key_cache: Option<DataKeyCacheSettings>,
     /// Its hierarchical keyring and branch-key cache.
@@ -462,6 +464,7 @@ impl WorkloadSettings {
         let reads = r.reference("reads", others());
         let parts = r.optional_in("parts", 1..=10_000);
         let copy_source = r.reference("copy_source", around.buckets.keys().map(String::as_str));
+        let bucket_key_header = r.optional("bucket_key_header");
         let data_key_cache = r
             .table("data_key_cache", |r| {
                 DataKeyCacheSettings::read(r, others())
@@ -562,13 +565,42 @@ impl WorkloadSettings {
             "there is no MultipartUpload among its operations",
             "add it, or drop `parts`",
         );
+        let copies = |op: &String| {
+            let needs = catalog::s3_operation(op).map(|o| &o.needs);
+            needs.is_some_and(|n| n.iter().any(|n| n.on == catalog::NeedSide::Source))
+        };
         useless(
             r,
-            !has("CopyObject") && !has("UploadPartCopy"),
+            operations.as_ref().is_some_and(|o| !o.keys().any(copies)),
             "copy_source",
-            "there is no CopyObject among its operations",
+            "none of its operations reads another bucket (CopyObject, UploadPartCopy, ReplicateObject)",
             "add it, or drop `copy_source`",
         );
+        let of_bucket = bucket.as_ref().and_then(|b| around.buckets.get(b));
+        useless(
+            r,
+            of_bucket.is_some_and(|b| {
+                b.encryption != Encryption::SseKms || b.kind == BucketKind::Directory
+            }) || key.is_some(),
+            "bucket_key_header",
+            "it means something for SSE-KMS in general purpose buckets only",
+            "drop it",
+        );
+        let writes = |op: &String| {
+            let needs = catalog::s3_operation(op).map(|o| &o.needs);
+            let generates =
+                |n: &catalog::S3Need| n.operation == catalog::KmsOperation::GenerateDataKey;
+            op == MULTIPART_UPLOAD || needs.is_some_and(|n| n.iter().any(generates))
+        };
+        useless(
+            r,
+            operations.as_ref().is_some_and(|o| !o.keys().any(writes)),
+            "bucket_key_header",
+            "none of its operations writes an object",
+            "write it in the workload that does",
+        );
+        let in_sessions =
+            of_bucket.is_some_and(|b| b.kind == BucketKind::Directory && b.key.is_some());
         if let (Some(stop), false) = (stop, start == Span::ZERO && stop.is_none())
             && stop <= start
         {
@@ -613,7 +645,8 @@ impl WorkloadSettings {
             _ if retry.retry_quota.is_some()
                 || data_key_cache.is_some()
                 || branch_key_cache.is_some()
-                || around.by_session =>
+                || around.by_session
+                || in_sessions =>
             {
                 let why = if retry.retry_quota.is_some() {
                     format!("each client has a retry quota of its own under the retry profile `{}`", retry.name)
@@ -621,6 +654,8 @@ impl WorkloadSettings {
                     "each client has a data-key cache of its own".to_owned()
                 } else if branch_key_cache.is_some() {
                     "each client has a branch-key cache of its own".to_owned()
+                } else if in_sessions {
+                    "each client has a session of its own with a directory bucket".to_owned()
                 } else {
                     "sessions are told apart by client".to_owned()
                 };
@@ -649,6 +684,7 @@ impl WorkloadSettings {
             reads,
             parts: parts.unwrap_or(1),
             copy_source,
+            bucket_key_header,
             data_key_cache,
             branch_key_cache,
             message_size,

@@ -91,7 +91,7 @@ impl<'a> World<'a> {
                         let count = &mut record!().lanes[l];
                         count.needs -= 1;
                         count.met -= u64::from(!first);
-                        return self.failed(at, &request);
+                        return self.given_up(at, &request, false);
                     }
                 }
             }
@@ -131,6 +131,11 @@ impl<'a> World<'a> {
                 self.quotas[q as usize].limiter.take(at);
             }
             if has_memory {
+                if let Some(refusal) = plan.lanes[l].refusal
+                    && at >= refusal.from
+                {
+                    return self.given_up(at, &request, refusal.denied);
+                }
                 answered = answered.max(self.fetched(at, l, &request, k));
             }
         }
@@ -158,7 +163,7 @@ impl<'a> World<'a> {
             request.throttled = n;
             self.schedule(answered.saturating_add(delay), request);
         } else {
-            self.failed(answered, &request);
+            self.given_up(answered, &request, false);
         }
     }
 
@@ -170,8 +175,8 @@ impl<'a> World<'a> {
         self.schedule(until, request);
     }
 
-    /// A request is given up at `at`.
-    fn failed(&mut self, at: u64, request: &Request) {
+    /// A request is given up at `at`, or denied for lack of permission.
+    fn given_up(&mut self, at: u64, request: &Request, denied: bool) {
         let w = self.plan.classes[request.class as usize].workload;
         self.workloads[w].waiting -= u64::from(request.is_waiting());
         let measured = request.arrived >= self.warm_up;
@@ -180,7 +185,9 @@ impl<'a> World<'a> {
         } else {
             &mut self.unmeasured
         };
-        record.classes[request.class as usize].failed += 1;
+        let count = &mut record.classes[request.class as usize];
+        count.denied += u64::from(denied);
+        count.failed += u64::from(!denied);
         if self.workloads[w].is_job {
             self.worker_goes_on(w, request, at);
         }

@@ -47,7 +47,7 @@ use crate::engine::random::Key;
 use crate::model::arrivals::{Arrivals, Density};
 use crate::model::bucket_key::{BucketKeyCache, BucketKeyId};
 use crate::model::retry::RetryTokens;
-use crate::model::{Kind, Plan, Workload};
+use crate::model::{Kind, Lane, Plan, Workload};
 use record::{QuotaRecord, Record};
 use request::{Purpose, Request};
 use slots::{Occupied, slot_of};
@@ -254,7 +254,7 @@ impl<'a> World<'a> {
         let lanes = plan.lanes.iter().map(|lane| LaneState {
             quotas: [0, 1].map(|i| lane.quotas.get(i).map_or(0, |&q| q as u32)),
             quota_count: lane.quotas.len() as u8,
-            has_memory: lane.source.has_memory(),
+            has_memory: lane.has_memory(),
         });
         World {
             plan,
@@ -286,7 +286,7 @@ impl<'a> World<'a> {
             bucket_keys: plan
                 .bucket_key_caches
                 .iter()
-                .map(|c| BucketKeyCache::new(c.fanout, c.lifetime))
+                .map(|&c| BucketKeyCache::new(c))
                 .collect(),
             warm_up: plan.warm_up_s * SECOND,
             undrawn: 0,
@@ -607,7 +607,7 @@ impl WorkloadState {
             .map(|&(c, _)| &plan.classes[c]);
         let has_memory = classes.any(|c| {
             let lanes = &plan.lanes[c.first_lane..c.first_lane + c.lanes];
-            lanes.iter().any(|l| l.source.has_memory())
+            lanes.iter().any(Lane::has_memory)
         });
         let shares: Vec<f64> = workload.actions.iter().map(|a| a.weight).collect();
         let sums = shares.iter().scan(0.0, |sum, share| {

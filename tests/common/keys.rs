@@ -76,6 +76,12 @@ operations = { GetObject = 1 }
 arrivals = { poisson = { rate = "3/s" } }
 "#;
 
+/// [`S3`]'s bucket with an archive by age.
+const BY_AGE: &str = r#"bucket.b={key="k",bucket_key=true,archive_age={uniform={longest="20s"}}}"#;
+
+const BY_LOGNORMAL_AGE: &str =
+    r#"bucket.b={key="k",bucket_key=true,archive_age={lognormal={median="9s",sigma=0.5}}}"#;
+
 /// Jobs one after another: an upload, then a reader of what it wrote.
 const JOBS: &str = r#"
 horizon = "60s"
@@ -328,6 +334,76 @@ pub fn rows() -> Vec<Row> {
             S3,
             &["workload.w.popularity={uniform={objects=1000}}"],
             &["bucket.b.archived_bucket_keys=100"],
+            "kms_calls",
+        ),
+        row(
+            "bucket.NAME.kind",
+            S3,
+            &["bucket.b={key=\"k\"}"],
+            &["bucket.b.kind=directory"],
+            "kms_calls",
+        ),
+        row(
+            "bucket.NAME.archive_age.uniform.longest",
+            S3,
+            &[BY_AGE],
+            &["bucket.b.archive_age.uniform.longest=10m"],
+            "kms_calls",
+        ),
+        row(
+            "bucket.NAME.archive_age.lognormal.median",
+            S3,
+            &[BY_LOGNORMAL_AGE],
+            &["bucket.b.archive_age.lognormal.median=1h"],
+            "kms_calls",
+        ),
+        row(
+            "bucket.NAME.archive_age.lognormal.sigma",
+            S3,
+            &[BY_LOGNORMAL_AGE],
+            &["bucket.b.archive_age.lognormal.sigma=3"],
+            "kms_calls",
+        ),
+        row(
+            "key.NAME.disabled_at",
+            APP,
+            &[],
+            &["key.k.disabled_at=6s"],
+            "s3_requests_failed_or_app",
+        ),
+        row(
+            "requester.NAME.access_revoked_at",
+            S3,
+            &[],
+            &["requester.r.access_revoked_at=6s"],
+            "s3_requests_denied",
+        ),
+        row(
+            "workload.NAME.bucket_key_header",
+            S3,
+            &[],
+            &["workload.w.bucket_key_header=false"],
+            "kms_calls",
+        ),
+        row(
+            "assumption.bucket_key_write_lifetime",
+            S3,
+            &[],
+            &["assumption.bucket_key_write_lifetime=1s"],
+            "kms_calls",
+        ),
+        row(
+            "assumption.bucket_key_renewal",
+            S3,
+            &[],
+            &["assumption.bucket_key_renewal=sliding"],
+            "kms_calls",
+        ),
+        row(
+            "assumption.bucket_key_verification",
+            S3,
+            &["workload.w.operations={MultipartUpload=1}"],
+            &["assumption.bucket_key_verification=false"],
             "kms_calls",
         ),
         row(
