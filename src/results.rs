@@ -71,6 +71,9 @@ pub struct VariantResults {
     pub by_requester: IndexMap<String, Metrics>,
     /// By KMS operation (`Decrypt`) and by S3 operation (`GetObject`).
     pub by_operation: IndexMap<String, Metrics>,
+    /// Of denied requests, by the statement that denies them (`policy.json/Sid`) or the permission that is missing.
+    #[serde(default)]
+    pub by_statement: IndexMap<String, Metrics>,
     /// The bill of the measured time, line by line; means over replications.
     pub bill: Vec<BillLine>,
     /// Time series and the distribution of the added delay.

@@ -62,6 +62,16 @@ fn retry(r: &mut Rng) -> String {
     }
 }
 
+/// A limiter as TOML: the default in one half.
+fn limiter(r: &mut Rng) -> &'static str {
+    match r.below(6) {
+        0..=2 => "fixed-window = {}",
+        3 => "token-bucket = { burst = 1 }",
+        4 => "token-bucket = { burst = 0.1 }",
+        _ => "sliding-window = {}",
+    }
+}
+
 /// An open scenario without caches: several accounts, quota pools and a custom key store.
 fn open_scenario(seed: u64) -> String {
     let mut r = Rng::new(seed);
@@ -77,7 +87,8 @@ fn open_scenario(seed: u64) -> String {
     for (name, account, limit) in [("a", "a", quota), ("b", "b", small)] {
         let _ = write!(
             t,
-            "[quota.{name}]\naccount = \"{account}\"\nlimit = \"{limit}/s\"\n"
+            "[quota.{name}]\naccount = \"{account}\"\nlimit = \"{limit}/s\"\nlimiter = {{ {} }}\n",
+            limiter(&mut r)
         );
         if r.chance(0.2) {
             let _ = write!(
@@ -90,8 +101,9 @@ fn open_scenario(seed: u64) -> String {
     }
     let _ = write!(
         t,
-        "[quota.store]\nstore = \"hsm\"\nlimit = \"{}/s\"\n",
-        (quota * 0.4).ceil()
+        "[quota.store]\nstore = \"hsm\"\nlimit = \"{}/s\"\nlimiter = {{ {} }}\n",
+        (quota * 0.4).ceil(),
+        limiter(&mut r)
     );
     for (bucket, key) in [("plain", "plain"), ("stored", "stored"), ("b", "other")] {
         let account = if bucket == "b" { "b" } else { "a" };

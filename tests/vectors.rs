@@ -5,6 +5,7 @@
 mod common;
 
 use common::{Rng, Sample};
+use kmsim::access::{self, Context, Kind, Outcome, Policies, Policy, Request};
 use kmsim::engine::SECOND;
 use kmsim::engine::calendar::Calendar;
 use kmsim::engine::limiter::{Limiter, Shape, Step};
@@ -32,7 +33,7 @@ const KINDS: [(&str, Option<Check>); 15] = [
     ("cache_random", Some(data_key_cache)),
     ("cache_stream", Some(data_key_cache_stream)),
     ("cache_js_lru", Some(data_key_cache)),
-    ("policy", None),
+    ("policy", Some(policy)),
     ("limiter_token_bucket", Some(token_bucket)),
     ("limiter_fixed_window", Some(fixed_window)),
     ("backoff_occ", Some(backoff_occ)),
@@ -391,6 +392,72 @@ fn data_key_cache_stream(cases: &Value) -> usize {
         run.check_totals(case, requests);
     }
     list(cases).len()
+}
+
+// ----- access ----------------------------------------------------------------------------------
+
+fn policy(cases: &Value) -> usize {
+    let mut faults = Vec::new();
+    let mut judged = 0;
+    for case in list(cases) {
+        if case["disputed"] == true {
+            continue;
+        }
+        judged += 1;
+        let got = match outcome(case) {
+            Outcome::Allow => "allow",
+            Outcome::ExplicitDeny => "explicit_deny",
+            Outcome::ImplicitDeny => "implicit_deny",
+        };
+        let expected = text(case, "expected");
+        if got != expected {
+            faults.push(format!("{}: {got} for {expected}", text(case, "id")));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    judged
+}
+
+fn outcome(case: &Value) -> Outcome {
+    let asked = &case["request"];
+    let mut context = Context::new();
+    for (key, value) in asked["context"].as_object().expect("context keys") {
+        match value {
+            Value::Array(values) => {
+                let texts = values.iter().map(|v| v.as_str().expect("text").to_owned());
+                context.set_several(key, texts.collect());
+            }
+            Value::String(text) => context.set(key, text),
+            other => context.set(key, other.to_string()),
+        }
+    }
+    let request = Request {
+        principal: text(asked, "principal").parse().expect("a principal"),
+        action: text(asked, "action").to_owned(),
+        resource: text(asked, "resource").parse().expect("an ARN"),
+        resource_account: text(asked, "resource_account").to_owned(),
+        context,
+    };
+    let read = |kind, document: &Value| -> Policy {
+        let text = serde_json::to_string_pretty(document).expect("JSON");
+        let read = access::policy::read(kind, "case", &text);
+        read.unwrap_or_else(|faults| panic!("{text}: {faults:?}")).0
+    };
+    let identity = list(&case["identity_policies"]).iter();
+    let identity: Vec<Policy> = identity.map(|p| read(Kind::Identity, p)).collect();
+    let kind = if request.resource.service == "kms" {
+        Kind::Key
+    } else {
+        Kind::Bucket
+    };
+    let resource = &case["resource_policy"];
+    let resource = (!resource.is_null()).then(|| read(kind, resource));
+    let policies = Policies {
+        identity: &identity.iter().collect::<Vec<_>>(),
+        resource: resource.as_ref(),
+        ..Policies::default()
+    };
+    access::decide(&request, policies).outcome
 }
 
 // ----- backoff ---------------------------------------------------------------------------------

@@ -10,6 +10,7 @@
 //! retry_profiles.toml ► retry_profile
 //! algorithm_suites.toml ► algorithm_suite
 //! branch_key_caches.toml ► branch_key_caches
+//! policy_limits.toml ─► policy_limit
 //!                         └── all of them ─► table
 //! ```
 //!
@@ -19,6 +20,7 @@
 mod branch_key_cache;
 pub mod decimal;
 mod operation;
+mod policy;
 mod price;
 mod quota;
 mod retry;
@@ -28,10 +30,14 @@ mod table;
 
 pub use branch_key_cache::{BranchKeyCaches, MultiThreadedDefaults, StormTrackingDefaults};
 pub use operation::{KeySpec, KmsOperation, UnknownName};
+pub use policy::PolicyLimit;
 pub use price::{FreeTier, Price, PriceRow};
 pub use quota::{Calls, Limit, QuotaRow, QuotaScope};
 pub use retry::{RetryJitter, RetryMode, RetryProfile, RetryQuota, SdkDefault};
-pub use s3::{Evidence, NeedSide, S3Need, S3OperationRow, S3Tier};
+pub use s3::{
+    EncryptionHeaders, Evidence, NeedSide, PermissionSide, S3Need, S3OperationRow, S3Permission,
+    S3Tier,
+};
 pub use suite::AlgorithmSuite;
 pub use table::{CatalogRow, table};
 
@@ -57,6 +63,7 @@ struct Catalog {
     retry: retry::RetryFile,
     suites: suite::SuiteFile,
     branch_key_caches: BranchKeyCaches,
+    policies: policy::PolicyFile,
 }
 
 static CATALOG: LazyLock<Result<Catalog, toml::de::Error>> = LazyLock::new(|| {
@@ -70,6 +77,7 @@ static CATALOG: LazyLock<Result<Catalog, toml::de::Error>> = LazyLock::new(|| {
         retry: read(include_str!("retry_profiles.toml"))?,
         suites: read(include_str!("algorithm_suites.toml"))?,
         branch_key_caches: read(include_str!("branch_key_caches.toml"))?,
+        policies: read(include_str!("policy_limits.toml"))?,
     })
 });
 
@@ -107,6 +115,16 @@ pub fn partition(region: &str) -> Option<Partition> {
     .into_iter()
     .find(|(names, _)| holds(names))
     .map(|(_, partition)| partition)
+}
+
+/// Every limit on the size of a policy document.
+pub fn policy_limits() -> &'static [PolicyLimit] {
+    &catalog().policies.limit
+}
+
+/// The limit on a kind of policy, `bucket-policy`.
+pub fn policy_limit(id: &str) -> Option<&'static PolicyLimit> {
+    policy_limits().iter().find(|limit| limit.id == id)
 }
 
 /// Every request quota, the shared ones first.

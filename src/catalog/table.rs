@@ -1,8 +1,8 @@
 //! The whole catalog as one flat table, for people to read.
 
 use super::{
-    Evidence, NeedSide, Partition, catalog, partition, prices, quotas, regions, retry_profiles,
-    s3_operations, sdk_defaults,
+    Evidence, NeedSide, Partition, PolicyLimit, catalog, partition, policy_limits, prices, quotas,
+    regions, retry_profiles, s3_operations, sdk_defaults,
 };
 use num_rational::BigRational;
 use num_traits::ToPrimitive;
@@ -13,6 +13,8 @@ use serde::Serialize;
 pub struct CatalogRow {
     /// `region`, `quota`, `price`, `free-tier`, `s3-operation`, `retry-profile`, `sdk-default`,
     /// `algorithm-suite`, `branch-key-cache` or `directory-bucket`.
+    /// `region`, `quota`, `price`, `free-tier`, `s3-operation`, `retry-profile`, `sdk-default` or
+    /// `policy-limit`.
     pub kind: &'static str,
     /// Identifier, with the quota code where there is one.
     pub id: String,
@@ -34,6 +36,7 @@ pub struct CatalogRow {
 
 /// Every row: Regions, quotas (one a Region where they differ), prices, free tier, S3 operations, retry profiles,
 /// algorithm suites, caches of branch keys.
+/// sizes of policies.
 pub fn table() -> Vec<CatalogRow> {
     let mut rows = region_rows();
     rows.extend(quota_rows());
@@ -43,7 +46,26 @@ pub fn table() -> Vec<CatalogRow> {
     rows.extend(suite_rows());
     rows.push(directory_bucket_row());
     rows.extend(branch_key_cache_rows());
+    rows.extend(policy_limits().iter().map(policy_row));
     rows
+}
+
+fn policy_row(limit: &PolicyLimit) -> CatalogRow {
+    CatalogRow {
+        kind: "policy-limit",
+        id: limit.id.clone(),
+        region: String::new(),
+        value: limit.bytes.to_string(),
+        unit: "bytes".to_owned(),
+        assumed: false,
+        note: if limit.without_white_space {
+            "white space does not count".to_owned()
+        } else {
+            String::new()
+        },
+        source: limit.source.clone(),
+        as_of: limit.as_of.clone(),
+    }
 }
 
 fn region_rows() -> Vec<CatalogRow> {

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use clap::builder::TypedValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -22,6 +23,8 @@ pub enum Verb {
     Check(Check),
     /// Paired differences, with intervals, between scenario files or results directories
     Compare(Compare),
+    /// One request's way through the chain: encryption, permissions, KMS calls, caches, quotas, CloudTrail
+    Explain(Explain),
     /// Redraw charts and report from a results directory, without simulating
     Report(Report),
     /// The quotas, prices, S3 operations and retry profiles in use, with source and date
@@ -120,6 +123,25 @@ pub struct Compare {
     pub overrides: Overrides,
     #[command(flatten)]
     pub how: How,
+}
+
+/// `kmsim explain`.
+#[derive(Debug, clap::Args)]
+pub struct Explain {
+    /// Scenario file, `-` for standard input
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: PathBuf,
+    /// Only the requests of this workload
+    #[arg(long, value_name = "NAME")]
+    pub workload: Option<String>,
+    /// Only those for this operation (`GetObject`, `Decrypt`, `MultipartUpload`)
+    #[arg(long, value_name = "OPERATION")]
+    pub operation: Option<String>,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// How it is printed
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(["table", "json"]).map(|f| if f == "json" { Format::Json } else { Format::Table }), default_value = "table")]
+    pub format: Format,
 }
 
 /// `kmsim report`.

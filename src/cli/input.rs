@@ -124,7 +124,7 @@ fn keep(loaded: &mut Loaded, names: &[String], shown: &str) -> Result<(), Failur
         .iter()
         .filter(|n| !known.contains(&n.as_str()))
         .map(|n| {
-            let near = crate::scenario::reader::did_you_mean(n, known.iter().copied());
+            let near = crate::spelling::did_you_mean(n, known.iter().copied());
             let near = near.map_or_else(
                 || format!("its variants: {}", known.join(", ")),
                 |n| format!("did you mean `{n}`?"),

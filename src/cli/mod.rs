@@ -6,6 +6,7 @@
 mod args;
 mod catalog;
 mod compare;
+mod explain;
 mod input;
 mod progress;
 mod run;
@@ -65,6 +66,7 @@ pub fn main() -> ExitCode {
         args::Verb::Run(run) => run::run(run),
         args::Verb::Check(check) => run::check(check),
         args::Verb::Compare(compare) => compare::compare(compare),
+        args::Verb::Explain(args) => explain::run(args),
         args::Verb::Report(report) => redraw(report),
         args::Verb::Catalog(catalog) => catalog::catalog(catalog),
         args::Verb::Completions { shell } => {

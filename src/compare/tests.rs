@@ -19,6 +19,7 @@ fn variant(name: &str, arrivals: &str, metrics: Values) -> VariantResults {
         by_key: IndexMap::new(),
         by_requester: IndexMap::new(),
         by_operation: IndexMap::new(),
+        by_statement: IndexMap::new(),
         bill: Vec::new(),
         series: Series {
             bin_s: 1,

@@ -6,7 +6,8 @@
 //! second by second and merged with what comes out.
 
 use super::SECOND;
-use std::collections::{BTreeMap, VecDeque};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 /// Slots of a second: 10⁹ ns halve nine times without a remainder.
 pub const SLOTS: usize = 512;
@@ -17,6 +18,23 @@ pub const SLOT_NS: u64 = SECOND / SLOTS as u64;
 /// Seconds ahead that are kept in a ring; what is further away goes to a map.
 const NEAR: u64 = 64;
 const NONE: u32 = u32::MAX;
+
+/// Where the time starts in a key of [`Calendar::order_with`], and the mark of a new event.
+const TIME_SHIFT: u32 = 33;
+const NEW: u64 = 1 << 32;
+
+/// Where an event stands while it is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Place(u32);
+
+/// What comes next in a slot.
+#[derive(Clone, Copy, Debug)]
+pub enum Next {
+    /// A scheduled event.
+    Scheduled(Place),
+    /// A new event, by its number.
+    New(usize),
+}
 
 /// An event and its time.
 #[derive(Clone, Copy, Debug)]
@@ -35,26 +53,29 @@ pub struct Entry<E> {
 pub struct Calendar<E> {
     /// The open second.
     second: u64,
-    /// Events that the second had when it was opened, by slot.
-    opened: Vec<Entry<E>>,
+    /// Events of the open second: first those it had when it was opened, slot by slot, then those
+    /// scheduled since, in places that are used again.
+    pool: Vec<Entry<E>>,
+    /// Where each slot's events of the first kind begin.
     starts: Vec<u32>,
-    /// Events scheduled since, as lists by slot.
-    added: Vec<(Entry<E>, u32)>,
+    /// Lists of the second kind by slot, and of free places.
     heads: Vec<u32>,
-    /// The begun slot; what is left of it stands in `opened` and in its list until its order is
-    /// asked for, then in `current`, sorted.
+    next: Vec<u32>,
+    free: u32,
+    /// The begun slot; what is left of it stands in `unread` and in its list until its order is
+    /// asked for, then in `order`.
     slot: usize,
-    unread: std::ops::Range<usize>,
-    current: Vec<Entry<E>>,
+    unread: std::ops::Range<u32>,
+    /// Time in the slot (from bit 33 on), whether it is a new one that the caller keeps (bit 32),
+    /// and place in the pool or number of the new one: sorted.
+    order: Vec<u64>,
     cursor: usize,
     sorted: bool,
-    /// Events of the open second.
+    /// Events of the open second that `order` does not hold.
     left: usize,
-    /// Lists of the seconds `second + 1 ..= second + NEAR`.
-    near: VecDeque<Vec<Entry<E>>>,
+    /// Lists of the seconds `second + 1 ..= second + NEAR`, by second modulo `NEAR`.
+    near: Vec<Vec<Entry<E>>>,
     far: BTreeMap<u64, Vec<Entry<E>>>,
-    len: usize,
-    spare: Vec<Vec<Entry<E>>>,
 }
 
 impl<E: Copy + Ord> Calendar<E> {
@@ -62,36 +83,37 @@ impl<E: Copy + Ord> Calendar<E> {
     pub fn new() -> Self {
         Calendar {
             second: 0,
-            opened: Vec::new(),
+            pool: Vec::new(),
             starts: vec![0; SLOTS + 1],
-            added: Vec::new(),
             heads: vec![NONE; SLOTS],
+            next: Vec::new(),
+            free: NONE,
             slot: 0,
             unread: 0..0,
-            current: Vec::new(),
+            order: Vec::new(),
             cursor: 0,
             sorted: false,
             left: 0,
-            near: VecDeque::new(),
+            near: (0..NEAR).map(|_| Vec::new()).collect(),
             far: BTreeMap::new(),
-            len: 0,
-            spare: Vec::new(),
         }
     }
 
     /// The second whose events can be taken.
+    #[inline(always)]
     pub fn open_second(&self) -> u64 {
         self.second
     }
 
-    /// Number of events scheduled.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
     /// Whether nothing is scheduled.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.next_second().is_none()
+    }
+
+    /// Whether the open second has events left.
+    #[inline]
+    fn has_left(&self) -> bool {
+        self.left > 0 || self.order[self.cursor..].iter().any(|o| o & NEW == 0)
     }
 
     /// Number of events of `second`, which must lie after the open one.
@@ -106,18 +128,19 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// The first second with an event, the open one included.
     pub fn next_second(&self) -> Option<u64> {
-        if self.left > 0 {
+        if self.has_left() {
             return Some(self.second);
         }
-        let near = self.near.iter().position(|l| !l.is_empty());
-        near.map(|i| self.second + 1 + i as u64)
+        let near = self.second + 1..=self.second + NEAR;
+        near.into_iter()
+            .find(|&s| !self.near[(s % NEAR) as usize].is_empty())
             .or_else(|| self.far.keys().next().copied())
     }
 
     fn list_of(&self, second: u64) -> Option<&Vec<Entry<E>>> {
         let ahead = second.checked_sub(self.second + 1)?;
         if ahead < NEAR {
-            self.near.get(ahead as usize)
+            self.near.get((second % NEAR) as usize)
         } else {
             self.far.get(&second)
         }
@@ -125,18 +148,24 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Opens `second`, which must not lie before the open one. Every earlier event must be gone.
     pub fn open(&mut self, second: u64) {
-        debug_assert!(self.left == 0, "events of second {} are left", self.second);
+        self.open_with(second, |_, _| {});
+    }
+
+    /// Opens `second` and shows each of its events with its slot, in no order.
+    pub fn open_with(&mut self, second: u64, show: impl FnMut(usize, &E)) {
+        debug_assert!(
+            !self.has_left(),
+            "events of second {} are left",
+            self.second
+        );
         let mut list = Vec::new();
         if second > self.second {
-            for _ in self.second + 1..second {
-                let Some(gone) = self.near.pop_front() else {
-                    break;
-                };
-                debug_assert!(gone.is_empty(), "skipped events before second {second}");
-                self.spare.push(gone);
-            }
-            list = self.near.pop_front().unwrap_or_default();
+            debug_assert!(
+                self.next_second().is_none_or(|next| next >= second),
+                "skipped events before second {second}"
+            );
             self.second = second;
+            list = std::mem::take(&mut self.near[(second % NEAR) as usize]);
             while let Some(entry) = self.far.first_entry() {
                 if *entry.key() > second + NEAR {
                     break;
@@ -145,40 +174,46 @@ impl<E: Copy + Ord> Calendar<E> {
                 if key == second {
                     list.extend(far);
                 } else {
-                    self.near_list((key - second - 1) as usize).extend(far);
+                    self.near[(key % NEAR) as usize].extend(far);
                 }
             }
         }
-        self.distribute(&list);
-        self.left = list.len();
-        list.clear();
-        self.spare.push(list);
-        self.spare.truncate(8);
-        self.added.clear();
         self.heads.fill(NONE);
+        self.distribute(&list, show);
+        self.left = list.len();
+        // Its place is that of a second still to come: the memory is used again.
+        list.clear();
+        self.near[(second % NEAR) as usize] = list;
         self.slot = 0;
         self.unread = 0..0;
+        self.order.clear();
+        self.cursor = 0;
         self.begin_slot(0);
     }
 
     /// Counting sort of a second's list by slot.
-    fn distribute(&mut self, list: &[Entry<E>]) {
-        self.opened.clear();
+    fn distribute(&mut self, list: &[Entry<E>], mut show: impl FnMut(usize, &E)) {
         self.starts.fill(0);
         let base = self.second * SECOND;
         let slot_of = |at: u64| ((at - base) / SLOT_NS) as usize;
         for entry in list {
-            self.starts[slot_of(entry.at) + 1] += 1;
+            let slot = slot_of(entry.at);
+            show(slot, &entry.event);
+            self.starts[slot + 1] += 1;
         }
         for k in 0..SLOTS {
             self.starts[k + 1] += self.starts[k];
         }
+        self.free = NONE;
+        self.pool.clear();
+        self.next.clear();
         if let Some(&any) = list.first() {
-            self.opened.resize(list.len(), any);
+            self.pool.resize(list.len(), any);
+            self.next.resize(list.len(), NONE);
         }
         for entry in list {
             let place = &mut self.starts[slot_of(entry.at)];
-            self.opened[*place as usize] = *entry;
+            self.pool[*place as usize] = *entry;
             *place += 1;
         }
         // Each start has moved to the next slot's: move them back.
@@ -186,13 +221,6 @@ impl<E: Copy + Ord> Calendar<E> {
             self.starts[k] = self.starts[k - 1];
         }
         self.starts[0] = 0;
-    }
-
-    fn near_list(&mut self, ahead: usize) -> &mut Vec<Entry<E>> {
-        while self.near.len() <= ahead {
-            self.near.push_back(self.spare.pop().unwrap_or_default());
-        }
-        &mut self.near[ahead]
     }
 
     /// Makes slot `k` of the open second the current one; the one before must be empty. A second is
@@ -204,26 +232,27 @@ impl<E: Copy + Ord> Calendar<E> {
             self.slot
         );
         self.slot = k;
-        self.unread = self.starts[k] as usize..self.starts[k + 1] as usize;
-        self.current.clear();
+        self.unread = self.starts[k]..self.starts[k + 1];
+        self.order.clear();
         self.cursor = 0;
         self.sorted = false;
     }
 
     /// Whether the current slot holds nothing.
     pub fn slot_is_empty(&self) -> bool {
-        self.unread.is_empty() && self.heads[self.slot] == NONE && self.cursor == self.current.len()
+        self.unread.is_empty() && self.heads[self.slot] == NONE && self.cursor == self.order.len()
     }
 
     /// The events of the current slot whose order was not asked for, in no order.
     pub fn slot_events(&self) -> impl Iterator<Item = &Entry<E>> {
         let mut node = self.heads[self.slot];
         let added = std::iter::from_fn(move || {
-            let (entry, next) = self.added.get(node as usize)?;
-            node = *next;
+            let entry = self.pool.get(node as usize)?;
+            node = self.next[node as usize];
             Some(entry)
         });
-        self.opened[self.unread.clone()].iter().chain(added)
+        let opened = self.unread.start as usize..self.unread.end as usize;
+        self.pool[opened].iter().chain(added)
     }
 
     /// Takes any event of the current slot, whose order was not asked for.
@@ -231,82 +260,184 @@ impl<E: Copy + Ord> Calendar<E> {
     pub fn take_any(&mut self) -> Option<Entry<E>> {
         debug_assert!(!self.sorted);
         let entry = match self.unread.next() {
-            Some(i) => self.opened[i],
+            Some(i) => self.pool[i as usize],
             None => {
-                let (entry, next) = *self.added.get(self.heads[self.slot] as usize)?;
-                self.heads[self.slot] = next;
+                let node = self.heads[self.slot];
+                let entry = *self.pool.get(node as usize)?;
+                self.heads[self.slot] = self.next[node as usize];
+                self.release(Place(node));
                 entry
             }
         };
         self.left -= 1;
-        self.len -= 1;
         Some(entry)
     }
 
-    /// Puts what is left of the current slot in order.
-    fn sort(&mut self) {
-        self.current.clear();
-        self.cursor = 0;
-        self.current
-            .extend_from_slice(&self.opened[self.unread.clone()]);
-        self.unread = 0..0;
-        let mut node = std::mem::replace(&mut self.heads[self.slot], NONE);
-        while let Some(&(entry, next)) = self.added.get(node as usize) {
-            self.current.push(entry);
-            node = next;
+    /// Puts an event into a free place of the pool.
+    #[inline(always)]
+    fn place(&mut self, entry: Entry<E>) -> Place {
+        let place = self.free;
+        if let Some(free) = self.pool.get_mut(place as usize) {
+            *free = entry;
+            self.free = self.next[place as usize];
+            Place(place)
+        } else {
+            self.pool.push(entry);
+            self.next.push(NONE);
+            Place((self.pool.len() - 1) as u32)
         }
-        self.current
-            .sort_unstable_by(|a, b| (a.at, &a.event).cmp(&(b.at, &b.event)));
-        self.sorted = true;
     }
 
-    /// Time of the next event of the current slot, `u64::MAX` without one.
-    #[inline(always)]
-    pub fn next_at(&mut self) -> u64 {
-        if !self.sorted {
-            self.sort();
+    /// Puts what is left of the current slot in order, together with new events that the caller
+    /// keeps: their times in the slot \[ns\], by number. At one instant these come last.
+    pub fn order_with(&mut self, new: impl Iterator<Item = u64>) {
+        let start = self.second * SECOND + self.slot as u64 * SLOT_NS;
+        self.sorted = true;
+        self.order.clear();
+        self.cursor = 0;
+        for place in std::mem::take(&mut self.unread) {
+            let at = self.pool[place as usize].at - start;
+            self.order.push(at << TIME_SHIFT | u64::from(place));
         }
-        self.current.get(self.cursor).map_or(u64::MAX, |e| e.at)
+        let mut node = std::mem::replace(&mut self.heads[self.slot], NONE);
+        while let Some(entry) = self.pool.get(node as usize) {
+            self.order
+                .push((entry.at - start) << TIME_SHIFT | u64::from(node));
+            node = self.next[node as usize];
+        }
+        self.left -= self.order.len();
+        for (number, at) in new.enumerate() {
+            self.order.push(at << TIME_SHIFT | NEW | number as u64);
+        }
+        self.order.sort_unstable();
+        // Rarely do two come at one instant: then the events' own order decides.
+        let tie = |a: u64, b: u64| a >> TIME_SHIFT == b >> TIME_SHIFT && b & NEW == 0;
+        if self.order.windows(2).any(|w| tie(w[0], w[1])) {
+            let pool = &self.pool;
+            let event = |o: u64| (o & NEW == 0).then(|| pool[o as u32 as usize].event);
+            self.order.sort_by(|&a, &b| {
+                let times = (a >> (TIME_SHIFT - 1)).cmp(&(b >> (TIME_SHIFT - 1)));
+                times.then_with(|| event(a).cmp(&event(b)))
+            });
+        }
+    }
+
+    /// What comes next in the current slot, and when \[ns\].
+    #[inline(always)]
+    pub fn next(&mut self) -> Option<(u64, Next)> {
+        if !self.sorted {
+            self.order_with(std::iter::empty());
+        }
+        let next = *self.order.get(self.cursor)?;
+        self.cursor += 1;
+        let start = self.second * SECOND + self.slot as u64 * SLOT_NS;
+        let what = if next & NEW == 0 {
+            Next::Scheduled(Place(next as u32))
+        } else {
+            Next::New(next as u32 as usize)
+        };
+        Some((start + (next >> TIME_SHIFT), what))
+    }
+
+    /// The event that came next; then either [`Calendar::release`] or [`Calendar::again`].
+    #[inline(always)]
+    pub fn event_mut(&mut self, place: Place) -> &mut E {
+        &mut self.pool[place.0 as usize].event
+    }
+
+    /// Schedules the event that came next for another time, without moving it where that can be.
+    #[inline(always)]
+    pub fn again(&mut self, place: Place, at: u64) -> Option<usize> {
+        let since = at.wrapping_sub(self.second * SECOND);
+        if since >= SECOND {
+            let event = self.pool[place.0 as usize].event;
+            self.release(place);
+            self.push_later(Entry { at, event });
+            return None;
+        }
+        self.pool[place.0 as usize].at = at;
+        Some(self.link(place, since))
+    }
+
+    /// Makes the place of an event that came next free.
+    #[inline(always)]
+    pub fn release(&mut self, place: Place) {
+        self.next[place.0 as usize] = self.free;
+        self.free = place.0;
     }
 
     /// Takes the next event of the current slot.
     #[inline]
     pub fn pop(&mut self) -> Option<Entry<E>> {
-        self.next_at();
-        let entry = *self.current.get(self.cursor)?;
-        self.cursor += 1;
-        self.left -= 1;
-        self.len -= 1;
-        Some(entry)
+        match self.next()?.1 {
+            Next::Scheduled(place) => {
+                self.release(place);
+                Some(self.pool[place.0 as usize])
+            }
+            Next::New(_) => None,
+        }
     }
 
     /// Schedules an event at `at` \[ns\], not before the last event popped.
-    #[inline]
     pub fn push(&mut self, at: u64, event: E) {
-        self.len += 1;
+        self.schedule(at, event);
+    }
+
+    /// Schedules an event like [`Calendar::push`]; returns its slot if it falls into the open second.
+    #[inline(always)]
+    pub fn schedule(&mut self, at: u64, event: E) -> Option<usize> {
         let entry = Entry { at, event };
-        let second = at / SECOND;
-        if second > self.second {
-            let ahead = second - self.second - 1;
-            if ahead < NEAR {
-                self.near_list(ahead as usize).push(entry);
-            } else {
-                self.far.entry(second).or_default().push(entry);
-            }
-            return;
+        let since = at.wrapping_sub(self.second * SECOND);
+        if since >= SECOND {
+            self.push_later(entry);
+            return None;
         }
-        debug_assert!(second == self.second, "an event in the past");
-        self.left += 1;
-        let slot = ((at - self.second * SECOND) / SLOT_NS) as usize;
+        let place = self.place(entry);
+        Some(self.link(place, since))
+    }
+
+    /// Puts an event of the open second, so long after its start, into its slot's list.
+    #[inline(always)]
+    fn link(&mut self, place: Place, since: u64) -> usize {
+        let slot = (since / SLOT_NS) as usize;
         debug_assert!(slot >= self.slot, "an event in a slot that is over");
         if slot == self.slot && self.sorted {
-            let rest = &self.current[self.cursor..];
-            let place = rest.partition_point(|e| (e.at, &e.event) <= (at, &event));
-            self.current.insert(self.cursor + place, entry);
+            self.insert(place.0);
         } else {
-            self.added.push((entry, self.heads[slot]));
-            self.heads[slot] = (self.added.len() - 1) as u32;
+            self.left += 1;
+            self.next[place.0 as usize] = self.heads[slot];
+            self.heads[slot] = place.0;
         }
+        slot
+    }
+
+    /// Schedules an event of a later second.
+    #[inline(always)]
+    fn push_later(&mut self, entry: Entry<E>) {
+        let second = entry.at / SECOND;
+        debug_assert!(second > self.second, "an event in the past");
+        let ahead = second - self.second - 1;
+        if ahead < NEAR {
+            self.near[(second % NEAR) as usize].push(entry);
+        } else {
+            self.far.entry(second).or_default().push(entry);
+        }
+    }
+
+    /// Inserts an event into the current slot, which is in order.
+    #[cold]
+    fn insert(&mut self, place: u32) {
+        let Entry { at, event } = self.pool[place as usize];
+        let at = at - self.second * SECOND - self.slot as u64 * SLOT_NS;
+        let pool = &self.pool;
+        // Before the new ones of that instant, which have bit 32 set.
+        let comes_before = |o: u64| match (o >> TIME_SHIFT).cmp(&at) {
+            Ordering::Equal => o & NEW == 0 && pool[o as u32 as usize].event <= event,
+            order => order == Ordering::Less,
+        };
+        let after = self.order[self.cursor..].partition_point(|&o| comes_before(o));
+        self.order
+            .insert(self.cursor + after, at << TIME_SHIFT | u64::from(place));
     }
 
     /// Takes the next event of all, going through slots and seconds as needed.
@@ -315,7 +446,7 @@ impl<E: Copy + Ord> Calendar<E> {
             if let Some(entry) = self.pop() {
                 return Some((entry.at, entry.event));
             }
-            if self.left > 0 {
+            if self.has_left() {
                 self.begin_slot(self.slot + 1);
             } else {
                 let second = self.next_second()?;

@@ -41,6 +41,8 @@ pub struct Plan {
     pub classes: Vec<Class>,
     /// Needs of the classes.
     pub lanes: Vec<Lane>,
+    /// Why requests of some classes are denied.
+    pub denials: Vec<Denial>,
     /// Workloads in file order.
     pub workloads: Vec<Workload>,
     /// Bucket-key caches, one for each (bucket, KMS key, requester).
@@ -134,6 +136,21 @@ pub struct Class {
     pub first_lane: usize,
     /// Number of lanes, 0 to [`MAX_LANES`].
     pub lanes: usize,
+    /// Why its requests are denied, index of [`Plan::denials`]; `None`: they are allowed. S3 decides before
+    /// it calls KMS, so that they have no lanes; where KMS denies a call, that call is the last lane.
+    pub denial: Option<usize>,
+}
+
+/// Why requests are denied.
+#[derive(Clone, Debug)]
+pub struct Denial {
+    /// The statement that denies them, or the permission that is missing.
+    pub name: String,
+    /// Whether S3 bills them; an application's are none of S3's business.
+    pub billed: bool,
+    /// Account and Region in which CloudTrail logs the KMS call that was denied, where it draws on no quota
+    /// and so has no lane.
+    pub logged_in: Option<(usize, usize)>,
 }
 
 /// Most KMS operations that one request may need.
@@ -162,6 +179,8 @@ pub struct Lane {
     pub free_tier: bool,
     /// Whether the key belongs to another account, so that both log the call.
     pub crosses_account: bool,
+    /// Whether KMS answers AccessDenied; only the caller's account logs that.
+    pub denied: bool,
     /// KMS refuses it from some time on.
     pub refusal: Option<Refusal>,
 }
@@ -173,6 +192,8 @@ pub struct Refusal {
     pub from: u64,
     /// The caller has no permission (403, denied); else the key is disabled (400, failed).
     pub denied: bool,
+    /// S3 bills the answer.
+    pub billed: bool,
 }
 
 /// What can meet a need without a KMS call.
@@ -200,6 +221,11 @@ pub enum Source {
 }
 
 impl Lane {
+    /// Whether the key's owner logs its calls too.
+    pub fn both_log(&self) -> bool {
+        self.crosses_account && !self.denied
+    }
+
     /// Whether what becomes of a need depends on the time or on which requests came before, so that
     /// the requests of its class are looked at one by one even in a quiet second.
     pub fn has_memory(&self) -> bool {
@@ -394,7 +420,7 @@ pub struct Action {
     pub name: String,
     /// Share of arrivals; the weights of a workload sum to 1.
     pub weight: f64,
-    /// Requests in order: class and how many.
+    /// Requests in order: class and how many. What an upload would go on with is not there after a denial.
     pub requests: Vec<(usize, u32)>,
 }
 

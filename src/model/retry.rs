@@ -72,7 +72,7 @@ impl RetryPolicy {
 
 impl Backoff {
     /// The delay \[ns\] after failed attempt `n` ≥ 1 of the request whose draws are under `key`.
-    #[inline]
+    #[inline(always)]
     pub fn delay(&self, n: u16, key: Key) -> u64 {
         match *self {
             Backoff::Fixed(ns) => ns,

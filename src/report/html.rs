@@ -14,8 +14,9 @@ use crate::results::{Metrics, RunResults, VariantResults};
 const NEAR: f64 = 0.2;
 
 /// Columns of the breakdown tables, as far as the results have them.
-const BREAKDOWN: [&str; 8] = [
+const BREAKDOWN: [&str; 9] = [
     "s3_requests",
+    "s3_requests_denied",
     "s3_requests_failed",
     "kms_needs",
     "kms_calls",
@@ -284,12 +285,13 @@ fn quotas(results: &RunResults) -> Value {
 
 fn breakdowns(results: &RunResults) -> Vec<Value> {
     type Group = fn(&VariantResults) -> &indexmap::IndexMap<String, Metrics>;
-    let groups: [(&str, Group); 5] = [
+    let groups: [(&str, Group); 6] = [
         ("workload", |v| &v.by_workload),
         ("bucket", |v| &v.by_bucket),
         ("KMS key", |v| &v.by_key),
         ("requester", |v| &v.by_requester),
         ("operation", |v| &v.by_operation),
+        ("denied by", |v| &v.by_statement),
     ];
     let tables = groups.into_iter().map(|(title, group)| {
         let rows = results.variants.iter().flat_map(|v| {

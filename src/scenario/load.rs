@@ -5,9 +5,11 @@
 use super::diagnostic::{Code, Diagnostic, Severity, Sources};
 use super::document::{self, Node, Table, key_text};
 use super::plan;
+use super::policy;
 use super::reader::{Diagnostics, Reader};
 use super::settings::{self, Home, Scenario};
 use super::workload::{Retry, Surroundings, WorkloadSettings};
+use crate::access::Kind;
 use crate::model::Plan;
 use crate::model::trace::{Trace, TraceError};
 use crate::units::Span;
@@ -81,11 +83,14 @@ pub struct Input {
     pub text: String,
 }
 
-/// Trace files, read once each.
+/// Trace files and policy documents, read once each.
 #[derive(Debug)]
 pub(super) struct Files {
     folder: PathBuf,
     traces: RefCell<HashMap<String, TraceOutcome>>,
+    policies: RefCell<HashMap<(PathBuf, Kind), policy::Document>>,
+    /// Where documents go whose faults have places.
+    sources: RefCell<Sources>,
 }
 
 type TraceOutcome = Result<Arc<Trace>, Rc<Vec<TraceError>>>;
@@ -117,6 +122,19 @@ impl Files {
                 Trace::read(path, time_scale, rate_scale, repeat)
                     .map(Arc::new)
                     .map_err(Rc::new)
+            })
+            .clone()
+    }
+
+    /// A policy document as written.
+    pub fn policy(&self, file: &str, kind: Kind) -> policy::Document {
+        let path = self.resolve(file);
+        let mut policies = self.policies.borrow_mut();
+        policies
+            .entry((path.clone(), kind))
+            .or_insert_with(|| {
+                let mut sources = self.sources.borrow_mut();
+                policy::read(file, &path, kind, &mut sources)
             })
             .clone()
     }
@@ -154,6 +172,8 @@ pub fn load(
     let files = Files {
         folder: input.folder.clone(),
         traces: RefCell::new(HashMap::new()),
+        policies: RefCell::new(HashMap::new()),
+        sources: RefCell::new(std::mem::take(sources)),
     };
     let diagnostics = Diagnostics::new();
     let tables = variants(&mut base, &diagnostics);
@@ -163,6 +183,7 @@ pub fn load(
         run = run.or(settings);
         read.extend(variant);
     }
+    *sources = files.sources.into_inner();
     let keys_known = diagnostics.keys_known();
     let (warnings, errors): (Vec<_>, Vec<_>) = diagnostics
         .into_list()
@@ -258,10 +279,11 @@ fn scenario(
 ) -> (Option<RunSettings>, Option<Variant>) {
     let run = run_settings(r);
     let region = settings::top_region(r);
-    let account = settings::accounts(r);
+    let account = settings::accounts(r, files);
     let home = Home {
         accounts: &account,
         region: region.as_deref(),
+        files,
     };
     let key_store = settings::key_stores(r, &home);
     let key = settings::keys(r, &home, &key_store);

@@ -4,13 +4,16 @@
 //! text --document--> Table --overlay of a variant--> Table --reader--> Scenario --plan--> Plan
 //! ```
 //!
-//! [`settings`], [`workload`] and [`client_cache`] hold what can be written; the module `plan` turns it into the model.
+//! [`settings`], [`workload`] and [`client_cache`] hold what can be written, [`policy`] the policy documents they point
+//! to; the module `plan` turns it into the model, for which [`access`] says once who may do what.
 
+pub mod access;
 pub mod client_cache;
 pub mod diagnostic;
 pub mod document;
 pub mod load;
 mod plan;
+pub mod policy;
 pub mod reader;
 pub mod settings;
 pub mod workload;

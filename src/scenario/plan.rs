@@ -3,6 +3,7 @@
 mod client_cache;
 mod s3;
 
+use super::access::{Access, Check, NO_TLS, REQUESTER};
 use super::diagnostic::{Code, Diagnostic, Place};
 use super::load::RunSettings;
 use super::reader::Diagnostics;
@@ -17,16 +18,13 @@ use crate::engine::random::Zipf;
 use crate::model::arrivals::{Curve, LocalClock, Process};
 use crate::model::trace::Trace;
 use crate::model::{
-    Action, Bucket, Class, Counting, Kind, KmsKey, Lane, MAX_LANES, Plan, Popularity, Quota,
-    Refusal, Size, Source, Workload, bucket_key,
+    Action, Bucket, Class, Counting, Denial, Kind, KmsKey, Lane, MAX_LANES, Plan, Popularity,
+    Quota, Refusal, Size, Source, Workload, bucket_key,
 };
 use crate::units::{Rate, Span};
 use indexmap::{IndexMap, IndexSet};
 use sha2::Digest;
 use std::sync::Arc;
-
-/// Requester of a file that declares none.
-const REQUESTER: &str = "default";
 
 /// Builds the plan of one variant; `None` after recording what is wrong.
 pub(super) fn build(
@@ -60,6 +58,8 @@ struct Builder<'a> {
     quotas: IndexMap<String, Quota>,
     classes: Vec<Class>,
     lanes: Vec<Lane>,
+    access: Access<'a>,
+    denials: IndexMap<String, Denial>,
     workloads: Vec<Workload>,
     /// First cache of each (bucket, key, requester class).
     caches: IndexMap<(String, String, String), usize>,
@@ -82,13 +82,15 @@ impl<'a> Builder<'a> {
             quotas: IndexMap::new(),
             classes: Vec::new(),
             lanes: Vec::new(),
+            access: Access::new(scenario),
+            denials: IndexMap::new(),
             workloads: Vec::new(),
             caches: IndexMap::new(),
             cache_settings: Vec::new(),
         }
     }
 
-    fn workload(&mut self, w: usize, name: &str, s: &WorkloadSettings) {
+    fn workload(&mut self, w: usize, name: &str, s: &'a WorkloadSettings) {
         let default = s.requester.clone().unwrap_or_else(|| REQUESTER.to_owned());
         let mut actions: Vec<Action> = Vec::new();
         for (operation, &weight) in &s.operations {
@@ -201,33 +203,67 @@ impl<'a> Builder<'a> {
     fn requests(
         &mut self,
         w: usize,
-        s: &WorkloadSettings,
+        s: &'a WorkloadSettings,
         operation: &str,
         requester: &str,
     ) -> Vec<(usize, u32)> {
-        if s.bucket.is_some() && operation == MULTIPART_UPLOAD {
-            return [
+        let steps = if s.bucket.is_some() && operation == MULTIPART_UPLOAD {
+            vec![
                 ("CreateMultipartUpload", 1),
                 ("UploadPart", s.parts),
                 ("CompleteMultipartUpload", 1),
             ]
-            .into_iter()
-            .map(|(op, n)| (self.class(w, s, op, requester), n))
-            .collect();
+        } else {
+            vec![(operation, 1)]
+        };
+        let mut requests = Vec::new();
+        for (operation, n) in steps {
+            let class = self.class(w, s, operation, requester);
+            let denied = self.classes[class].denial.is_some();
+            let tries = if denied { s.requests_when_denied } else { 1 };
+            requests.push((class, n * tries));
+            // Whoever was denied an upload has no parts to send.
+            if denied {
+                break;
+            }
         }
-        vec![(self.class(w, s, operation, requester), 1)]
+        requests
     }
 
-    fn class(&mut self, w: usize, s: &WorkloadSettings, operation: &str, requester: &str) -> usize {
+    fn class(
+        &mut self,
+        w: usize,
+        s: &'a WorkloadSettings,
+        operation: &str,
+        requester: &str,
+    ) -> usize {
         let first_lane = self.lanes.len();
-        let mut tier = None;
+        let (mut tier, mut denial) = (None, None);
         if s.bucket.is_some() {
             if let Some(row) = catalog::s3_operation(operation) {
                 tier = Some(row.billing);
-                self.s3_lanes(w, s, row, requester);
+                let checks = self.access.s3(s, row, requester);
+                let refused = checks.last().filter(|check| check.refusal.is_some());
+                match refused {
+                    Some(check) => denial = Some(self.denial(s, check, requester)),
+                    None if self.access.needs_tls(s, row) => {
+                        denial = Some(self.named_denial(NO_TLS.to_owned(), s, requester));
+                    }
+                    None => {}
+                }
+                // Needs before the one that KMS denies are met; S3 asks KMS for nothing that it denies itself.
+                let upto = match (refused, denial) {
+                    (None, None) => row.needs.len(),
+                    (Some(check), _) => check.need.map_or(0, |need| need + 1),
+                    (None, Some(_)) => 0,
+                };
+                self.s3_lanes(w, s, row, requester, upto, refused.and_then(|c| c.need));
             }
-        } else {
-            self.direct_lane(w, s, operation, requester);
+        } else if let Ok(op) = operation.parse::<KmsOperation>() {
+            let checks = self.access.direct(s, op, requester);
+            let refused = checks.last().filter(|check| check.refusal.is_some());
+            denial = refused.map(|check| self.denial(s, check, requester));
+            self.direct_lane(w, s, op, requester, denial.is_some());
         }
         let class = Class {
             workload: w,
@@ -240,10 +276,49 @@ impl<'a> Builder<'a> {
             tier,
             first_lane,
             lanes: self.lanes.len() - first_lane,
+            denial,
         };
         debug_assert!(class.lanes <= MAX_LANES);
         self.classes.push(class);
         self.classes.len() - 1
+    }
+
+    /// What a refused request is counted under.
+    fn denial(&mut self, s: &WorkloadSettings, check: &Check, requester: &str) -> usize {
+        let name = check.refusal.clone().unwrap_or_default();
+        let denial = self.named_denial(name, s, requester);
+        if check.need.is_some() && !self.scenario.assumption.denied_calls_consume_quota {
+            let key = check.on.strip_prefix("key.");
+            if let Some(key) = key.and_then(|name| self.scenario.key.get(name)) {
+                let account = self.caller(requester, &key.account);
+                let logged_in = (
+                    self.accounts.insert_full(account).0,
+                    self.regions.insert_full(key.region.clone()).0,
+                );
+                self.denials[denial].logged_in = Some(logged_in);
+            }
+        }
+        denial
+    }
+
+    /// S3 bills what it denies to the owner's own organization (S3 User Guide, billing of error codes).
+    fn named_denial(&mut self, name: String, s: &WorkloadSettings, requester: &str) -> usize {
+        let bucket = s.bucket.as_ref().and_then(|b| self.scenario.bucket.get(b));
+        let billed = bucket.is_some_and(|bucket| {
+            let caller = self.caller(requester, &bucket.account);
+            self.access.same_organization(&caller, &bucket.account)
+        });
+        let denial = Denial {
+            name: name.clone(),
+            billed,
+            logged_in: None,
+        };
+        // One statement can deny those inside and outside of the organization.
+        let key = format!("{name} {billed}");
+        let entry = self.denials.entry(key);
+        let index = entry.index();
+        entry.or_insert(denial);
+        index
     }
 
     /// The account that a requester's calls are charged to.
@@ -254,21 +329,47 @@ impl<'a> Builder<'a> {
             .map_or_else(|| otherwise.to_owned(), |r| r.account.clone())
     }
 
+    /// A call that KMS denies; nothing can meet its need, and no cache comes of it.
+    fn denied_lane(
+        &mut self,
+        s: &WorkloadSettings,
+        operation: KmsOperation,
+        key: &str,
+        caller: (&str, &str),
+    ) {
+        if self.scenario.assumption.denied_calls_consume_quota {
+            let before = self.lanes.len();
+            self.lane(s, operation, key, caller, Source::Call);
+            self.lanes[before..]
+                .iter_mut()
+                .for_each(|lane| lane.denied = true);
+        }
+    }
+
     fn workload_name(&self, w: usize) -> &str {
         self.scenario.workload.get_index(w).map_or("", |(n, _)| n)
     }
 
-    fn direct_lane(&mut self, w: usize, s: &WorkloadSettings, operation: &str, requester: &str) {
+    fn direct_lane(
+        &mut self,
+        w: usize,
+        s: &WorkloadSettings,
+        operation: KmsOperation,
+        requester: &str,
+        denied: bool,
+    ) {
         let Some(key) = s.key.clone() else { return };
         let Some(settings) = self.scenario.key.get(&key) else {
             return;
         };
-        let Ok(operation) = operation.parse::<KmsOperation>() else {
-            return;
-        };
         let account = self.caller(requester, &settings.account);
+        let caller = (account.as_str(), requester);
+        if denied {
+            self.denied_lane(s, operation, &key, caller);
+            return;
+        }
         let source = self.client_side(w, s, operation);
-        self.lane(s, operation, &key, (&account, requester), source);
+        self.lane(s, operation, &key, caller, source);
     }
 
     /// Adds a lane, unless the key is AWS-owned and counts nothing.
@@ -328,15 +429,23 @@ impl<'a> Builder<'a> {
             price_item,
             free_tier: catalog::free_tier(price_item).is_some(),
             crosses_account: account != settings.account,
-            refusal: self.refusal(settings, requester),
+            denied: false,
+            refusal: self.refusal(s, settings, (account, requester)),
         });
     }
 
     /// From when on KMS refuses a requester's calls on a key.
-    fn refusal(&self, key: &KmsKeySettings, requester: &str) -> Option<Refusal> {
+    fn refusal(
+        &self,
+        s: &WorkloadSettings,
+        key: &KmsKeySettings,
+        (account, requester): (&str, &str),
+    ) -> Option<Refusal> {
+        let bucket = s.bucket.as_ref().and_then(|b| self.scenario.bucket.get(b));
         let disabled = key.disabled_at.map(|at| Refusal {
             from: at.as_ns(),
             denied: false,
+            billed: false,
         });
         let requester = self.scenario.requester.get(requester);
         let revoked = requester
@@ -344,6 +453,7 @@ impl<'a> Builder<'a> {
             .map(|at| Refusal {
                 from: at.as_ns(),
                 denied: true,
+                billed: bucket.is_some_and(|b| self.access.same_organization(account, &b.account)),
             });
         [revoked, disabled]
             .into_iter()
@@ -428,7 +538,7 @@ impl<'a> Builder<'a> {
     fn trace(
         &mut self,
         w: usize,
-        s: &WorkloadSettings,
+        s: &'a WorkloadSettings,
         trace: &Arc<Trace>,
         default: &str,
         actions: &mut Vec<Action>,
@@ -639,6 +749,7 @@ impl<'a> Builder<'a> {
             quotas: self.quotas.into_values().collect(),
             classes: self.classes,
             lanes: self.lanes,
+            denials: self.denials.into_values().collect(),
             workloads: self.workloads,
             bucket_key_caches: self.cache_settings,
             throttled_latency: a.throttled_latency.distribution(),

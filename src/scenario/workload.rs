@@ -2,8 +2,12 @@
 
 use super::client_cache::{BranchKeyCacheSettings, DataKeyCacheSettings};
 use super::diagnostic::{Code, Diagnostic, Place};
-use super::reader::Reader;
-use super::settings::{BucketKind, BucketSettings, Encryption, KmsKeySettings, Requester};
+use super::document::Node;
+use super::reader::{FromValue, Reader};
+use super::settings::{
+    BucketKind, BucketSettings, Encryption, KmsKeySettings, ManagedBy, Requester,
+};
+use crate::access::Context;
 use crate::catalog;
 use crate::engine::distribution::Distribution;
 use crate::model::retry::{Backoff, Jitter, RetryPolicy, RetryQuota};
@@ -56,6 +60,18 @@ pub struct WorkloadSettings {
     pub message_size: SizeSettings,
     /// How the messages that it decrypts were encrypted.
     pub encrypted_by: Option<EncryptedBy>,
+    /// Version of TLS, `None`: plain HTTP.
+    pub tls: Option<String>,
+    /// What its writes send as `x-amz-server-side-encryption`.
+    pub encryption_header: Option<String>,
+    /// The KMS key whose ARN they send as `x-amz-server-side-encryption-aws-kms-key-id`.
+    pub encryption_header_key: Option<String>,
+    /// Key of its objects as policies see it.
+    pub object: String,
+    /// Further context keys that policies see.
+    pub context: Context,
+    /// Requests sent in all where the first is denied.
+    pub requests_when_denied: u32,
     /// Where it is written.
     #[serde(skip)]
     pub place: Place,
@@ -486,6 +502,20 @@ impl WorkloadSettings {
                 })
             })
             .flatten();
+        let tls = match r.reference("tls", ["1.3", "1.2", "none"]).as_deref() {
+            Some("none") => None,
+            Some("1.2") => Some("1.2".to_owned()),
+            _ => Some("1.3".to_owned()),
+        };
+        let encryption_header =
+            r.reference("encryption_header", ["AES256", "aws:kms", "aws:kms:dsse"]);
+        let encryption_header_key = r.reference(
+            "encryption_header_key",
+            around.keys.keys().map(String::as_str),
+        );
+        let object = r.or("object", format!("{name}/object"));
+        let context = context(r);
+        let requests_when_denied = r.or_in("requests_when_denied", 1, 1..=1_000);
         if !enabled {
             return None;
         }
@@ -576,31 +606,96 @@ impl WorkloadSettings {
             "none of its operations reads another bucket (CopyObject, UploadPartCopy, ReplicateObject)",
             "add it, or drop `copy_source`",
         );
+        for key in [
+            "tls",
+            "encryption_header",
+            "encryption_header_key",
+            "object",
+        ] {
+            useless(
+                r,
+                direct && bucket.is_none(),
+                key,
+                "it says how S3 is asked, and this application calls KMS itself",
+                "drop it",
+            );
+        }
+        let writes = |op: &String| {
+            op == MULTIPART_UPLOAD
+                || catalog::s3_operation(op).is_some_and(|row| row.encryption_headers.is_some())
+        };
+        for key in ["encryption_header", "bucket_key_header"] {
+            useless(
+                r,
+                !direct && !operations.iter().flat_map(IndexMap::keys).any(writes),
+                key,
+                "none of its operations writes an object",
+                "drop it, or add PutObject",
+            );
+        }
         let of_bucket = bucket.as_ref().and_then(|b| around.buckets.get(b));
+        let sse_kms = match encryption_header.as_deref() {
+            None => of_bucket.is_none_or(|b| b.encryption == Encryption::SseKms),
+            Some(header) => header == "aws:kms",
+        };
         useless(
             r,
-            of_bucket.is_some_and(|b| {
-                b.encryption != Encryption::SseKms || b.kind == BucketKind::Directory
-            }) || key.is_some(),
+            direct || !sse_kms || of_bucket.is_some_and(|b| b.kind == BucketKind::Directory),
             "bucket_key_header",
             "it means something for SSE-KMS in general purpose buckets only",
             "drop it",
         );
-        let writes = |op: &String| {
-            let needs = catalog::s3_operation(op).map(|o| &o.needs);
-            let generates =
-                |n: &catalog::S3Need| n.operation == catalog::KmsOperation::GenerateDataKey;
-            op == MULTIPART_UPLOAD || needs.is_some_and(|n| n.iter().any(generates))
-        };
-        useless(
-            r,
-            operations.as_ref().is_some_and(|o| !o.keys().any(writes)),
-            "bucket_key_header",
-            "none of its operations writes an object",
-            "write it in the workload that does",
-        );
         let in_sessions =
             of_bucket.is_some_and(|b| b.kind == BucketKind::Directory && b.key.is_some());
+        useless(
+            r,
+            !matches!(
+                encryption_header.as_deref(),
+                Some("aws:kms" | "aws:kms:dsse")
+            ),
+            "encryption_header_key",
+            "a request names a KMS key only along with `aws:kms` or `aws:kms:dsse`",
+            "add `encryption_header = \"aws:kms\"`, or drop it",
+        );
+        let encryption_header_key = match (&encryption_header, &encryption_header_key, &bucket) {
+            (Some(header), None, Some(bucket))
+                if header.starts_with("aws:kms") && !r.has("encryption_header_key") =>
+            {
+                aws_managed_key(r, around, bucket)
+            }
+            _ => encryption_header_key,
+        };
+        if let (Some(key), Some(bucket)) = (
+            encryption_header_key
+                .as_ref()
+                .and_then(|k| around.keys.get(k)),
+            bucket.as_ref().and_then(|b| around.buckets.get(b)),
+        ) {
+            let (what, help) = if key.region != bucket.region {
+                (
+                    format!("is in {}, the bucket in {}", key.region, bucket.region),
+                    "S3 takes keys of the bucket's own Region",
+                )
+            } else if key.spec != catalog::KeySpec::SymmetricDefault {
+                (
+                    format!("is {}", key.spec.name()),
+                    "S3 encrypts with symmetric keys only",
+                )
+            } else {
+                (String::new(), "")
+            };
+            if !what.is_empty() {
+                r.fault(
+                    Code::Contradiction,
+                    r.place_of("encryption_header_key"),
+                    format!(
+                        "the key that `{}` names {what}",
+                        r.path_of("encryption_header_key")
+                    ),
+                    help,
+                );
+            }
+        }
         if let (Some(stop), false) = (stop, start == Span::ZERO && stop.is_none())
             && stop <= start
         {
@@ -689,9 +784,70 @@ impl WorkloadSettings {
             branch_key_cache,
             message_size,
             encrypted_by,
+            tls,
+            encryption_header,
+            encryption_header_key,
+            object,
+            context,
+            requests_when_denied,
             place: r.place(),
         })
     }
+}
+
+/// The key `aws/s3` of a bucket's account and Region, which S3 takes where a request names none.
+fn aws_managed_key(r: &Reader<'_>, around: &Surroundings<'_>, bucket: &str) -> Option<String> {
+    let bucket = around.buckets.get(bucket)?;
+    let found = around.keys.iter().find(|(_, key)| {
+        key.managed_by == ManagedBy::Aws
+            && (&key.account, &key.region) == (&bucket.account, &bucket.region)
+    });
+    if found.is_none() {
+        r.fault(
+            Code::NoDefault,
+            r.place_of("encryption_header"),
+            format!("`{}` asks for SSE-KMS without a key: S3 takes the AWS-managed key `aws/s3` of account {}, which this file does not have", r.path_of("encryption_header"), bucket.account),
+            format!("write `[key.aws-s3]` with `managed_by = \"aws\"` and `account = \"{}\"`, or name a key with `encryption_header_key`", bucket.account),
+        );
+    }
+    found.map(|(name, _)| name.clone())
+}
+
+/// Context keys written out: text, or a list of texts for keys that can have several values.
+fn context(r: &mut Reader<'_>) -> Context {
+    let mut context = Context::new();
+    let Some(value) = r.value("context") else {
+        return context;
+    };
+    let Node::Table(table) = &value.node else {
+        let is = value.node.describe();
+        r.fault(
+            Code::WrongType,
+            value.place.clone(),
+            format!("`{}` must be a table, but is {is}", r.path_of("context")),
+            "write for example `context = { \"aws:SourceIp\" = \"192.0.2.7\" }`",
+        );
+        return context;
+    };
+    for (key, entry) in &table.entries {
+        let path = format!("{}.{key:?}", r.path_of("context"));
+        if !key.contains(':') {
+            r.fault(
+                Code::UnknownKey,
+                entry.key.clone(),
+                format!("`{path}` is no context key: it names no service"),
+                "write for example `\"aws:SourceIp\" = \"192.0.2.7\"`",
+            );
+        }
+        if let Node::Array(_) = entry.value.node {
+            if let Some(values) = Vec::<String>::from_value(&entry.value, &path, r.faults()) {
+                context.set_several(key, values);
+            }
+        } else if let Some(value) = String::from_value(&entry.value, &path, r.faults()) {
+            context.set(key, value);
+        }
+    }
+    context
 }
 
 /// Records a key that would change nothing.

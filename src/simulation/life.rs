@@ -1,103 +1,236 @@
 //! The life of a request: needs met or called for, throttled and tried again, done.
 
 use super::caches::LookUp;
+use super::drawn::{Arrival, Split};
 use super::request::{Purpose, Request, client};
-use super::slots::slot_of;
-use super::{ActionState, Arrival, World};
+use super::{SEVERAL, World};
 use crate::engine::SECOND;
+use crate::engine::calendar::{Place, SLOT_NS};
+use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
 use crate::model::Kind;
-use crate::model::arrivals::Process;
-use crate::model::retry::RetryTokens;
+use crate::model::arrivals::{Process, in_slot};
+use crate::model::retry::{RetryPolicy, RetryTokens};
 
-/// A request that loses, before it is decided whether it may try again.
-#[derive(Clone, Copy)]
+/// A request that loses, whose client's retry quota may pay for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Loser {
-    pub at: u64,
-    /// When it would try again; `u64::MAX` where it has no attempts left.
-    pub next: u64,
-    pub request: Request,
-    workload: u32,
-    /// Whose retry quota pays; `NOBODY` where none does.
+    at: u64,
+    request: Request,
     client: u32,
-    /// Asks no quota.
-    wins: bool,
 }
 
-const NOBODY: u32 = u32::MAX;
-/// Marks a client that cannot pay for the retries of all its losers in a slot.
-const CONTESTED: u32 = u32::MAX;
+/// What decides about the losers of a slot that ends at `end`.
+struct Refused<'p> {
+    latency: &'p Distribution,
+    retry: &'p RetryPolicy,
+    tokens: &'p RetryTokens,
+    end: u64,
+}
+
+impl Refused<'_> {
+    /// Counts a loser that may try again among those of its client, and marks the client where it
+    /// may depend on their order which of their retries its quota pays for.
+    #[inline(always)]
+    fn count(&self, losers: &mut u32, client: u32, at: u64, request: &Request) {
+        *losers += 1;
+        let n = *losers & !CONTESTED;
+        // Retries within the slot lose too and ask the same client: at most so many.
+        let most = n.saturating_mul(u32::from(self.retry.max_attempts));
+        if self.tokens.contests(client, most) && (n > 1 || self.contests_alone(client, at, request))
+        {
+            *losers |= CONTESTED;
+        }
+    }
+
+    /// Whether the only loser of its client asks for more retries in the slot than are paid for.
+    #[inline]
+    fn contests_alone(&self, client: u32, mut at: u64, request: &Request) -> bool {
+        let mut request = *request;
+        let mut retries = 0;
+        while at < self.end && request.throttled + 1 < self.retry.max_attempts {
+            retries += 1;
+            at = next_attempt(self.latency, self.retry, at, &request);
+            request.throttled += 1;
+        }
+        self.tokens.contests(client, retries)
+    }
+}
+
+/// When a request that is refused at `at` would try again.
+#[inline(always)]
+fn next_attempt(latency: &Distribution, retry: &RetryPolicy, at: u64, request: &Request) -> u64 {
+    let n = request.throttled + 1;
+    let answered = at + latency.draw_with(|| request.own(Purpose::Throttled).with(u64::from(n)));
+    answered.saturating_add(retry.backoff.delay(n, request.backoff()))
+}
+
+/// The losers of a slot.
+#[derive(Default)]
+pub(super) struct Lost {
+    /// Those that were listed or scheduled, with their instants.
+    pub others: Vec<(u64, Request)>,
+    /// Whose retry quota would pay, of each in turn.
+    pub clients: Vec<u32>,
+    pub contested: Vec<Loser>,
+    again: Vec<Loser>,
+}
+
+impl Lost {
+    pub fn clear(&mut self) {
+        self.others.clear();
+        self.clients.clear();
+        self.contested.clear();
+        self.again.clear();
+    }
+}
+
+/// No retry quota pays.
+pub(super) const NOBODY: u32 = u32::MAX;
+/// Marks a client for whose losers of a slot order matters.
+const CONTESTED: u32 = 1 << 31;
+
+macro_rules! record_of {
+    ($world:expr, $request:expr) => {
+        if $request.arrived >= $world.warm_up {
+            &mut $world.record
+        } else {
+            &mut $world.unmeasured
+        }
+    };
+}
 
 impl<'a> World<'a> {
-    /// A new arrival offers its requests.
-    #[inline]
-    pub(super) fn arrive(&mut self, at: u64, arrival: Arrival) {
+    /// The requests of an arrival, one after another.
+    #[inline(always)]
+    pub(super) fn requests_of(
+        &mut self,
+        at: u64,
+        arrival: &Arrival,
+        mut on: impl FnMut(&mut Self, Request),
+    ) {
         let Arrival {
             action,
             index,
             copy,
             key,
-        } = arrival;
+        } = *arrival;
         let state = &self.actions[action as usize];
         if state.parts.is_empty() {
-            self.offer(at, Request::new(at, state.class, index, copy, 0, key));
-        } else {
-            for part in 0..state.parts.len() {
-                let class = self.actions[action as usize].parts[part];
-                self.offer(at, Request::new(at, class, index, copy, part as u16, key));
-            }
+            let request = Request::new(at, state.class, index, copy, 0, key);
+            return on(self, request);
+        }
+        for part in 0..state.parts.len() {
+            let class = self.actions[action as usize].parts[part];
+            on(self, Request::new(at, class, index, copy, part as u16, key));
         }
     }
 
+    /// A new arrival offers its requests.
+    #[inline(always)]
+    pub(super) fn arrive(&mut self, at: u64, arrival: &Arrival) {
+        self.requests_of(at, arrival, |world, request| world.offer(at, &request));
+    }
+
+    /// One try of a request.
+    #[inline(always)]
+    pub(super) fn offer(&mut self, at: u64, request: &Request) {
+        let class = &self.classes[request.class as usize];
+        let w = class.workload as usize;
+        if class.only_quota == SEVERAL {
+            self.offer_needs(at, *request);
+        } else if self.attempt(at, request) {
+            self.succeeded(at, request, 1, at);
+        } else if let Some(next) = self.throttled(at, request, w) {
+            let mut request = *request;
+            request.throttled += 1;
+            self.schedule(next, request);
+        }
+    }
+
+    /// The next try of a scheduled request, which stays where it is if there will be another.
+    #[inline(always)]
+    pub(super) fn offer_scheduled(&mut self, at: u64, place: Place) {
+        let request = *self.calendar.event_mut(place);
+        let class = &self.classes[request.class as usize];
+        let w = class.workload as usize;
+        if class.only_quota == SEVERAL {
+            self.calendar.release(place);
+            self.offer_needs(at, request);
+        } else if self.attempt(at, &request) {
+            self.calendar.release(place);
+            self.succeeded(at, &request, 1, at);
+        } else if let Some(next) = self.throttled(at, &request, w) {
+            self.calendar.event_mut(place).throttled = request.throttled + 1;
+            if let Some(slot) = self.calendar.again(place, next) {
+                self.weigh_scheduled(slot, request.class);
+            }
+        } else {
+            self.calendar.release(place);
+        }
+    }
+
+    /// An attempt of a request with one need, which one quota decides: whether it is admitted.
+    #[inline(always)]
+    fn attempt(&mut self, at: u64, request: &Request) -> bool {
+        let class = &mut self.classes[request.class as usize];
+        let tally = &mut class.tally[usize::from(request.arrived < self.warm_up)];
+        // Added, not branched on: nobody could foresee which it is.
+        tally.requests += u64::from(request.throttled == 0);
+        tally.attempts += 1;
+        let quota = &mut self.quotas[class.only_quota as usize];
+        quota.attempts += 1;
+        let admitted = quota.limiter.has_room(at);
+        if admitted {
+            quota.limiter.take(at);
+        } else {
+            quota.throttled += 1;
+            tally.throttled += 1;
+        }
+        admitted
+    }
+
     /// One try of a request: each need in turn, until one is refused or all are met.
-    pub(super) fn offer(&mut self, at: u64, mut request: Request) {
+    fn offer_needs(&mut self, at: u64, mut request: Request) {
         let plan = self.plan;
         let class_index = request.class as usize;
-        let class = &plan.classes[class_index];
-        let measured = request.arrived >= self.warm_up;
-        macro_rules! record {
-            () => {
-                if measured {
-                    &mut self.record
-                } else {
-                    &mut self.unmeasured
-                }
-            };
-        }
+        let (lanes, w) = {
+            let class = &self.classes[class_index];
+            (class.lanes(), class.workload as usize)
+        };
         let mut answered = at;
-        if request.throttled == 0 && !request.waited {
-            record!().classes[class_index].requests += 1;
+        if !request.is_waiting() {
+            record_of!(self, request).classes[class_index].requests += 1;
         }
-        for k in 0..class.lanes {
-            let l = class.first_lane + k;
+        for (k, l) in lanes.enumerate() {
             let first = k >= usize::from(request.looked_up);
             if first {
                 request.looked_up = k as u8 + 1;
-                record!().lanes[l].needs += 1;
+                record_of!(self, request).lanes[l].needs += 1;
             }
             let bit = 1 << k;
             let has_memory = self.lanes[l].has_memory;
             if has_memory {
                 let found = self.look_up(at, l, &mut request);
                 if first && matches!(found, LookUp::Met | LookUp::Wait(_)) {
-                    record!().lanes[l].met += 1;
+                    record_of!(self, request).lanes[l].met += 1;
                 }
                 match found {
                     LookUp::Met => continue,
                     LookUp::Miss => {}
-                    LookUp::Wait(until) => return self.wait(until, request),
+                    LookUp::Wait(until) => return self.wait(until, request, w),
                     LookUp::TooLate => {
                         // Neither met nor called for.
-                        let count = &mut record!().lanes[l];
+                        let count = &mut record_of!(self, request).lanes[l];
                         count.needs -= 1;
                         count.met -= u64::from(!first);
-                        return self.given_up(at, &request, false);
+                        return self.given_up(at, &request, w, false);
                     }
                 }
             }
             self.record.attempts_expanded += 1;
             let lane = &self.lanes[l];
-            let count = &mut record!().lanes[l];
+            let count = &mut record_of!(self, request).lanes[l];
             if request.called & bit == 0 {
                 request.called |= bit;
                 count.calls += 1;
@@ -121,10 +254,13 @@ impl<'a> World<'a> {
             if let Some(i) = refused {
                 count.throttled_by[i] += 1;
                 // Refused by one quota, it counts at that one only.
-                for &q in &lane.quotas[..i] {
-                    self.quotas[q as usize].attempts -= 1;
+                for &q in &plan.lanes[l].quotas[..i] {
+                    self.quotas[q].attempts -= 1;
                 }
-                self.throttled(at, request);
+                if let Some(next) = self.throttled(at, &request, w) {
+                    request.throttled += 1;
+                    self.schedule(next, request);
+                }
                 return;
             }
             for &q in lane.quotas() {
@@ -134,216 +270,333 @@ impl<'a> World<'a> {
                 if let Some(refusal) = plan.lanes[l].refusal
                     && at >= refusal.from
                 {
-                    return self.given_up(at, &request, refusal.denied);
+                    return self.given_up(at, &request, w, refusal.denied);
                 }
                 answered = answered.max(self.fetched(at, l, &request, k));
             }
         }
-        self.succeeded(at, request, answered);
+        let calls = request.called.count_ones() as usize;
+        self.succeeded(at, &request, calls, answered);
     }
 
-    fn throttled(&mut self, at: u64, mut request: Request) {
-        let w = self.plan.classes[request.class as usize].workload;
-        let policy = &self.plan.workloads[w].retry;
-        let n = request.throttled + 1;
-        let latency = &self.plan.throttled_latency;
-        let answered =
-            at + latency.draw_with(|| request.own(Purpose::Throttled).with(u64::from(n)));
-        let mut granted = n < policy.max_attempts;
+    /// A refused request: when it will try again, unless it has failed.
+    #[inline(always)]
+    fn throttled(&mut self, at: u64, request: &Request, w: usize) -> Option<u64> {
+        let mut granted = request.throttled + 1 < self.workloads[w].retry.max_attempts;
         if granted && self.workloads[w].tokens.is_some() {
-            let client = self.client(w, &request);
-            granted = self.workloads[w]
-                .tokens
-                .as_mut()
-                .is_none_or(|t| t.take(client));
+            let client = self.client(w, request);
+            let tokens = self.workloads[w].tokens.as_mut();
+            granted = tokens.is_none_or(|t| t.take(client));
         }
         if granted {
-            let delay = policy.backoff.delay(n, request.backoff());
             self.workloads[w].waiting += u64::from(!request.is_waiting());
-            request.throttled = n;
-            self.schedule(answered.saturating_add(delay), request);
-        } else {
-            self.given_up(answered, &request, false);
+            let (latency, retry) = (&self.plan.throttled_latency, &self.workloads[w].retry);
+            return Some(next_attempt(latency, retry, at, request));
         }
+        self.fail(request, w);
+        if self.workloads[w].is_job {
+            let n = u64::from(request.throttled) + 1;
+            let latency = &self.plan.throttled_latency;
+            let answered = at + latency.draw_with(|| request.own(Purpose::Throttled).with(n));
+            self.worker_goes_on(w, request, answered);
+        }
+        None
     }
 
     /// A request waits for what another one fetches.
-    fn wait(&mut self, until: u64, mut request: Request) {
-        let w = self.plan.classes[request.class as usize].workload;
+    fn wait(&mut self, until: u64, mut request: Request, w: usize) {
         self.workloads[w].waiting += u64::from(!request.is_waiting());
         request.waited = true;
         self.schedule(until, request);
     }
 
-    /// A request is given up at `at`, or denied for lack of permission.
-    fn given_up(&mut self, at: u64, request: &Request, denied: bool) {
-        let w = self.plan.classes[request.class as usize].workload;
-        self.workloads[w].waiting -= u64::from(request.is_waiting());
-        let measured = request.arrived >= self.warm_up;
-        let record = if measured {
-            &mut self.record
-        } else {
-            &mut self.unmeasured
-        };
-        let count = &mut record.classes[request.class as usize];
+    /// A request ends in an error at `at`: it lacks permission, or anything else.
+    fn given_up(&mut self, at: u64, request: &Request, w: usize, denied: bool) {
+        self.fail(request, w);
+        let count = &mut record_of!(self, request).classes[request.class as usize];
+        count.failed -= u64::from(denied);
         count.denied += u64::from(denied);
-        count.failed += u64::from(!denied);
         if self.workloads[w].is_job {
             self.worker_goes_on(w, request, at);
         }
     }
 
-    /// A request that will lose at `at`, and when it would try again; one that asks no quota wins.
-    #[inline(always)]
-    pub(super) fn loser(&self, at: u64, request: Request) -> Loser {
-        let class = &self.plan.classes[request.class as usize];
-        let w = class.workload;
-        let policy = &self.plan.workloads[w].retry;
-        let wins = class.lanes == 0;
-        let n = request.throttled + 1;
-        let again = !wins && n < policy.max_attempts;
-        let mut l = Loser {
-            at,
-            next: u64::MAX,
-            request,
-            workload: w as u32,
-            client: NOBODY,
-            wins,
+    /// A request out of attempts or of retry quota.
+    #[inline]
+    fn fail(&mut self, request: &Request, w: usize) {
+        self.workloads[w].waiting -= u64::from(request.is_waiting());
+        record_of!(self, request).classes[request.class as usize].failed += 1;
+    }
+
+    /// Counts a request that will lose at `at`, in a slot that ends at `end`, for its client.
+    /// Returns the client whose quota is asked for a retry.
+    pub(super) fn count_loser(&mut self, at: u64, request: &Request, end: u64) -> u32 {
+        let class = &self.classes[request.class as usize];
+        let (w, wins) = (class.workload as usize, class.lanes == 0);
+        let client = self.client(w, request);
+        let state = &mut self.workloads[w];
+        let (Some(tokens), Some(losers)) =
+            (&state.tokens, state.losers_of.get_mut(client as usize))
+        else {
+            return NOBODY;
         };
-        if again {
-            let latency = &self.plan.throttled_latency;
-            let answered =
-                at + latency.draw_with(|| request.own(Purpose::Throttled).with(u64::from(n)));
-            l.next = answered.saturating_add(policy.backoff.delay(n, request.backoff()));
+        if wins {
+            // Its success gives something back in the midst of the others.
+            *losers |= CONTESTED;
+            return client;
         }
-        if (again || wins) && self.workloads[w].tokens.is_some() {
-            l.client = self.client(w, &request);
+        if request.throttled + 1 >= state.retry.max_attempts {
+            return NOBODY;
         }
-        l
+        let refused = Refused {
+            latency: &self.plan.throttled_latency,
+            retry: &state.retry,
+            tokens,
+            end,
+        };
+        refused.count(losers, client, at, request);
+        client
     }
 
-    /// The losers that an arrival makes.
-    #[inline(always)]
-    pub(super) fn add_losers(
-        &self,
-        losers: &mut Vec<Loser>,
+    /// Counts the losers of a split's slot.
+    pub(super) fn count_losers(&mut self, split: Split, slot: usize, end: u64, lost: &mut Lost) {
+        let n = self.spread.slot_counts[split.counts + slot];
+        let base = end - (slot as u64 + 1) * SLOT_NS;
+        let action = &self.actions[split.action as usize];
+        let state = &mut self.workloads[split.workload as usize];
+        let class = &self.classes[action.class as usize];
+        let plain = action.parts.is_empty() && class.lanes > 0 && state.retry.max_attempts > 1;
+        let Some(tokens) = state.tokens.as_ref().filter(|_| plain) else {
+            return in_slot(split.key, slot, n, |at, index, key| {
+                self.requests_of(base + at, &split.arrival(index, key), |world, request| {
+                    let client = world.count_loser(base + at, &request, end);
+                    lost.clients.push(client);
+                });
+            });
+        };
+        let refused = Refused {
+            latency: &self.plan.throttled_latency,
+            retry: &state.retry,
+            tokens,
+            end,
+        };
+        let (clients, losers_of) = (state.clients, &mut state.losers_of[..]);
+        lost.clients.reserve(n as usize);
+        in_slot(split.key, slot, n, |at, index, key| {
+            let client = client(key, clients);
+            lost.clients.push(client);
+            let losers = &mut losers_of[client as usize];
+            let request = Request::new(base + at, action.class, index, 0, 0, key);
+            refused.count(losers, client, base + at, &request);
+        });
+    }
+
+    /// Refuses a loser; lets it try again or fail unless its client is contested.
+    pub(super) fn lose(
+        &mut self,
         at: u64,
-        action: &ActionState,
-        arrival: Arrival,
+        request: Request,
+        client: u32,
+        end: u64,
+        lost: &mut Lost,
     ) {
-        let Arrival {
-            index, copy, key, ..
-        } = arrival;
-        if action.parts.is_empty() {
-            losers.push(self.loser(at, Request::new(at, action.class, index, copy, 0, key)));
+        let class = &self.classes[request.class as usize];
+        let (w, wins) = (class.workload as usize, class.lanes == 0);
+        let loser = Loser {
+            at,
+            request: if wins { request } else { self.refuse(request) },
+            client,
+        };
+        if client != NOBODY {
+            let losers = &mut self.workloads[w].losers_of[client as usize];
+            if *losers & CONTESTED != 0 {
+                return lost.contested.push(loser);
+            }
+            *losers = 0;
         }
-        for (part, &class) in action.parts.iter().enumerate() {
-            losers.push(self.loser(at, Request::new(at, class, index, copy, part as u16, key)));
+        if wins {
+            self.offer(at, &request);
+        } else {
+            self.lose_on(&loser, end);
         }
     }
 
-    /// Refuses each of the losers of a slot.
-    ///
-    /// Order matters only within one client: if its retry quota cannot pay for all its losers, or if
-    /// it also has a winner there, whose success gives something back.
-    pub(super) fn lose(&mut self, losers: &[Loser]) {
-        let with_client = || losers.iter().filter(|l| l.client != NOBODY);
-        for l in with_client().filter(|l| !l.wins) {
-            self.losers_of[l.workload as usize][l.client as usize] += 1;
+    /// Refuses the losers of a split's slot; their clients stand next in `lost`.
+    pub(super) fn lose_all(
+        &mut self,
+        split: Split,
+        slot: usize,
+        end: u64,
+        clients: &mut impl Iterator<Item = u32>,
+        lost: &mut Lost,
+    ) {
+        let n = self.spread.slot_counts[split.counts + slot];
+        let base = end - (slot as u64 + 1) * SLOT_NS;
+        let action = &self.actions[split.action as usize];
+        let class_index = action.class;
+        let class = &mut self.classes[class_index as usize];
+        if !action.parts.is_empty() || class.only_quota == SEVERAL {
+            return in_slot(split.key, slot, n, |at, index, key| {
+                self.requests_of(base + at, &split.arrival(index, key), |world, request| {
+                    let client = clients.next().unwrap_or(NOBODY);
+                    world.lose(base + at, request, client, end, lost);
+                });
+            });
         }
-        for l in with_client() {
-            let w = l.workload as usize;
-            let n = &mut self.losers_of[w][l.client as usize];
-            let contests = |t: &RetryTokens| *n != CONTESTED && t.contests(l.client, *n);
-            let both = l.wins && *n > 0;
-            if both || self.workloads[w].tokens.as_ref().is_some_and(contests) {
-                *n = CONTESTED;
+        // All are alike: what they count is added at once.
+        let unmeasured = end <= self.warm_up;
+        let tally = &mut class.tally[usize::from(unmeasured)];
+        tally.requests += u64::from(n);
+        tally.attempts += u64::from(n);
+        tally.throttled += u64::from(n);
+        let quota = &mut self.quotas[class.only_quota as usize];
+        quota.attempts += u64::from(n);
+        quota.throttled += u64::from(n);
+        let state = &mut self.workloads[split.workload as usize];
+        let may_retry = state.retry.max_attempts > 1;
+        let latency = &self.plan.throttled_latency;
+        let mut failed = 0;
+        in_slot(split.key, slot, n, |at, index, key| {
+            let client = clients.next().unwrap_or(NOBODY);
+            let at = base + at;
+            let mut request = Request::new(at, class_index, index, 0, 0, key);
+            if client != NOBODY {
+                let losers = &mut state.losers_of[client as usize];
+                if *losers & CONTESTED != 0 {
+                    return lost.contested.push(Loser {
+                        at,
+                        request,
+                        client,
+                    });
+                }
+                *losers = 0;
+            }
+            let pays = |t: &mut RetryTokens| client == NOBODY || t.take(client);
+            if !may_retry || !state.tokens.as_mut().is_none_or(pays) {
+                failed += 1;
+                return;
+            }
+            state.waiting += 1;
+            let at = next_attempt(latency, &state.retry, at, &request);
+            request.throttled = 1;
+            if at < end {
+                lost.again.push(Loser {
+                    at,
+                    request,
+                    client,
+                });
+            } else if let Some(slot) = self.calendar.schedule(at, request) {
+                self.spread.occupied.mark(slot);
+                quota.demand[slot] += 1;
+            }
+        });
+        let record = if unmeasured {
+            &mut self.unmeasured
+        } else {
+            &mut self.record
+        };
+        record.classes[class_index as usize].failed += failed;
+        while let Some(again) = lost.again.pop() {
+            let again = Loser {
+                request: self.refuse(again.request),
+                ..again
+            };
+            self.lose_on(&again, end);
+        }
+    }
+
+    /// Decides about the losers of contested clients in order of time.
+    pub(super) fn lose_in_order(&mut self, contested: &mut Vec<Loser>, end: u64) {
+        // The earliest stands last.
+        contested.sort_unstable_by(|a, b| b.cmp(a));
+        while let Some(l) = contested.pop() {
+            let class = &self.classes[l.request.class as usize];
+            self.workloads[class.workload as usize].losers_of[l.client as usize] = 0;
+            if class.lanes == 0 {
+                self.offer(l.at, &l.request);
+            } else if let Some(again) = self.decide(&l, end) {
+                let place = contested.partition_point(|l| *l > again);
+                contested.insert(place, again);
             }
         }
-        let mut contested = std::mem::take(&mut self.contested);
-        contested.clear();
-        for l in losers {
-            let l = if l.wins { *l } else { self.refuse(*l) };
-            let in_order = l.client != NOBODY
-                && self.losers_of[l.workload as usize][l.client as usize] == CONTESTED;
-            if in_order {
-                contested.push(l);
-            } else {
-                self.decide(&l);
-            }
-        }
-        contested.sort_unstable_by_key(|l| (l.at, l.request));
-        for l in &contested {
-            self.decide(l);
-        }
-        self.contested = contested;
-        for l in with_client() {
-            self.losers_of[l.workload as usize][l.client as usize] = 0;
+    }
+
+    /// Decides about a loser and about its retries within the slot.
+    fn lose_on(&mut self, loser: &Loser, end: u64) {
+        let mut retry = self.decide(loser, end);
+        while let Some(l) = retry {
+            retry = self.decide(&l, end);
         }
     }
 
     /// Counts the refusal of a loser's first need.
     #[inline]
-    fn refuse(&mut self, mut l: Loser) -> Loser {
-        let class = &self.plan.classes[l.request.class as usize];
-        let measured = l.request.arrived >= self.warm_up;
-        let record = if measured {
-            &mut self.record
+    fn refuse(&mut self, mut request: Request) -> Request {
+        let class = &mut self.classes[request.class as usize];
+        let first = u64::from(request.throttled == 0);
+        let quota = if class.only_quota == SEVERAL {
+            request.looked_up = request.looked_up.max(1);
+            request.called |= 1;
+            let record = record_of!(self, request);
+            record.classes[request.class as usize].requests += first;
+            let count = &mut record.lanes[class.first_lane as usize];
+            count.needs += first;
+            count.calls += first;
+            count.attempts += 1;
+            count.throttled_by[0] += 1;
+            self.record.attempts_expanded += 1;
+            self.lanes[class.first_lane as usize].quotas[0]
         } else {
-            &mut self.unmeasured
+            let tally = &mut class.tally[usize::from(request.arrived < self.warm_up)];
+            tally.requests += first;
+            tally.attempts += 1;
+            tally.throttled += 1;
+            class.only_quota
         };
-        record.classes[l.request.class as usize].requests += u64::from(l.request.throttled == 0);
-        let count = &mut record.lanes[class.first_lane];
-        let first = u64::from(l.request.looked_up == 0);
-        count.needs += first;
-        count.calls += first;
-        count.attempts += 1;
-        count.throttled_by[0] += 1;
-        l.request.looked_up = l.request.looked_up.max(1);
-        l.request.called |= 1;
-        let quota = &mut self.quotas[self.lanes[class.first_lane].quotas[0] as usize];
+        let quota = &mut self.quotas[quota as usize];
         quota.attempts += 1;
         quota.throttled += 1;
-        self.record.attempts_expanded += 1;
-        l
+        request
     }
 
-    /// Lets a refused request try again, or fail.
+    /// Lets a refused loser try again or fail. A retry within the slot is refused too and given
+    /// back.
     #[inline]
-    fn decide(&mut self, l: &Loser) {
-        if l.wins {
-            self.offer(l.at, l.request);
-            return;
+    fn decide(&mut self, l: &Loser, end: u64) -> Option<Loser> {
+        let w = self.classes[l.request.class as usize].workload as usize;
+        let state = &mut self.workloads[w];
+        let pays = |t: &mut RetryTokens| l.client == NOBODY || t.take(l.client);
+        let granted = l.request.throttled + 1 < state.retry.max_attempts
+            && state.tokens.as_mut().is_none_or(pays);
+        if !granted {
+            self.fail(&l.request, w);
+            return None;
         }
-        let w = l.workload as usize;
-        let tokens = self.workloads[w].tokens.as_mut();
-        let granted = l.next != u64::MAX && tokens.is_none_or(|t| t.take(l.client));
-        let mut request = l.request;
-        if granted {
-            request.throttled += 1;
-            self.workloads[w].waiting += u64::from(request.throttled == 1);
-            self.schedule(l.next, request);
-        } else {
-            self.workloads[w].waiting -= u64::from(request.throttled > 0);
-            let measured = request.arrived >= self.warm_up;
-            let record = if measured {
-                &mut self.record
-            } else {
-                &mut self.unmeasured
-            };
-            record.classes[request.class as usize].failed += 1;
+        state.waiting += u64::from(l.request.throttled == 0);
+        let mut again = *l;
+        again.at = next_attempt(&self.plan.throttled_latency, &state.retry, l.at, &l.request);
+        again.request.throttled += 1;
+        if again.at < end {
+            again.request = self.refuse(again.request);
+            return Some(again);
         }
+        self.schedule(again.at, again.request);
+        None
     }
 
     /// Schedules an attempt; what falls into the present second adds to what its slot may offer.
-    #[inline]
+    #[inline(always)]
     pub(super) fn schedule(&mut self, at: u64, request: Request) {
-        self.calendar.push(at, request);
-        if at / SECOND == self.calendar.open_second() {
-            let slot = slot_of(at % SECOND);
-            self.occupied.mark(slot);
-            let class = &self.plan.classes[request.class as usize];
-            for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
+        if let Some(slot) = self.calendar.schedule(at, request) {
+            self.weigh_scheduled(slot, request.class);
+        }
+    }
+
+    #[inline(always)]
+    fn weigh_scheduled(&mut self, slot: usize, class: u32) {
+        self.spread.occupied.mark(slot);
+        if self.weighed {
+            for lane in &self.lanes[self.classes[class as usize].lanes()] {
                 for &q in lane.quotas() {
                     self.quotas[q as usize].demand[slot] += 1;
                 }
@@ -352,26 +605,13 @@ impl<'a> World<'a> {
     }
 
     /// KMS's last answer that a cache waits for came at `answered`: the request's own comes no earlier.
-    fn succeeded(&mut self, at: u64, request: Request, answered: u64) {
-        let plan = self.plan;
+    #[inline]
+    fn succeeded(&mut self, at: u64, request: &Request, calls: usize, answered: u64) {
         let class_index = request.class as usize;
-        let class = &plan.classes[class_index];
-        let w = class.workload;
-        let measured = request.arrived >= self.warm_up;
-        let record = if measured {
-            &mut self.record
-        } else {
-            &mut self.unmeasured
-        };
-        let calls = request.called.count_ones() as usize;
+        let w = self.classes[class_index].workload as usize;
+        let record = record_of!(self, request);
         let retried = request.throttled > 0;
         record.classes[class_index].succeeded += 1;
-        let latency = if class.tier.is_some() {
-            &plan.s3_latency
-        } else {
-            &plan.app_latency
-        };
-        let service = || latency[calls].draw(request.own(Purpose::Service));
         if retried {
             record.delayed(class_index, at - request.arrived);
         } else {
@@ -379,35 +619,63 @@ impl<'a> World<'a> {
         }
         self.workloads[w].waiting -= u64::from(request.is_waiting());
         let tokens = self.workloads[w].tokens.as_ref();
-        if tokens.is_some_and(|t| retried || !t.all_full()) {
-            let client = self.client(w, &request);
+        // A 403 is no success, but nothing to retry either.
+        let earns = self.classes[class_index].earns;
+        if earns && tokens.is_some_and(|t| retried || !t.all_full()) {
+            let client = self.client(w, request);
             if let Some(tokens) = &mut self.workloads[w].tokens {
                 tokens.refund(client, retried);
             }
         }
         if self.workloads[w].is_job {
-            self.worker_goes_on(w, &request, answered.max(at + service()));
+            let plan = self.plan;
+            let latency = match plan.classes[class_index].tier {
+                Some(_) => &plan.s3_latency,
+                None => &plan.app_latency,
+            };
+            let service = latency[calls].draw(request.own(Purpose::Service));
+            self.worker_goes_on(w, request, answered.max(at + service));
         }
     }
 
     /// Which of the workload's clients sent a request.
-    #[inline]
+    #[inline(always)]
     pub(super) fn client(&self, w: usize, request: &Request) -> u32 {
-        let workload = &self.plan.workloads[w];
-        if workload.clients == 1 {
-            return 0;
+        let state = &self.workloads[w];
+        match state.turn {
+            Turn::Random => client(Key::from_bits(request.arrival), state.clients),
+            Turn::Worker => request.worker % state.clients,
+            Turn::Even { num, den } => {
+                let second = request.arrived / SECOND - state.active.start;
+                let before = (u128::from(second) * u128::from(num)).div_ceil(u128::from(den));
+                ((before + u128::from(request.index)) % u128::from(state.clients)) as u32
+            }
         }
-        match &workload.kind {
-            Kind::Job { .. } => request.worker % workload.clients,
+    }
+}
+
+/// How a workload's requests fall to its clients.
+#[derive(Clone, Copy)]
+pub(super) enum Turn {
+    Random,
+    /// A worker is always the same client's.
+    Worker,
+    /// Evenly spaced requests go round.
+    Even {
+        num: u64,
+        den: u64,
+    },
+}
+
+impl Turn {
+    pub fn new(kind: &Kind) -> Turn {
+        match *kind {
+            Kind::Job { .. } => Turn::Worker,
             Kind::Open {
                 process: Process::Constant { num, den },
                 ..
-            } => {
-                let second = request.arrived / SECOND - self.workloads[w].active.start;
-                let before = (u128::from(second) * u128::from(*num)).div_ceil(u128::from(*den));
-                ((before + u128::from(request.index)) % u128::from(workload.clients)) as u32
-            }
-            _ => client(Key::from_bits(request.arrival), u64::from(workload.clients)),
+            } => Turn::Even { num, den },
+            _ => Turn::Random,
         }
     }
 }

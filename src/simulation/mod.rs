@@ -29,11 +29,15 @@
 //! At one instant: first what was scheduled (by time of arrival, then class and number), then new
 //! arrivals: those that were split, in order of workload, action and number, then those listed.
 //!
-//! Not counted: token buckets and sliding windows (their state depends on instants) are
-//! certified only when idle, and their contended seconds are ordered call by call; seconds of
-//! running jobs are always simulated.
+//! The state of a token bucket or sliding window depends on instants. Their seconds are certified
+//! by bounds of that state, on as many parts of the second as it takes; the exact state is
+//! recovered when a contended second asks for it ([`held`]), which is then ordered call by call.
+//!
+//! Not counted: seconds of running jobs.
 
 mod caches;
+mod drawn;
+mod held;
 mod jobs;
 mod life;
 pub mod record;
@@ -44,13 +48,14 @@ use crate::engine::SECOND;
 use crate::engine::calendar::{Calendar, SLOTS};
 use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
-use crate::model::arrivals::{Arrivals, Density};
+use crate::model::arrivals::Arrivals;
 use crate::model::bucket_key::{BucketKeyCache, BucketKeyId};
-use crate::model::retry::RetryTokens;
-use crate::model::{Kind, Lane, Plan, Workload};
+use crate::model::retry::{RetryPolicy, RetryTokens};
+use crate::model::{CacheUse, Class, Kind, Lane, Plan, Workload};
+use drawn::{Drawn, NewArrivals, Spread};
+use held::Held;
 use record::{QuotaRecord, Record};
-use request::{Purpose, Request};
-use slots::{Occupied, slot_of};
+use request::Request;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How a replication is run.
@@ -83,6 +88,54 @@ pub fn action_key(replication: Key, workload: &str, action: &str) -> Key {
     replication.named(workload).named("requests").named(action)
 }
 
+/// A class, compact.
+#[derive(Clone, Copy)]
+struct ClassState {
+    workload: u32,
+    first_lane: u32,
+    lanes: u32,
+    /// The quota of its only need, which nothing else can meet; `SEVERAL` where there is more to it.
+    only_quota: u32,
+    /// Whether its successes give something back to a retry quota.
+    earns: bool,
+    /// What requests with an only quota count, until it is added to the record: those of the
+    /// measured time, and those of the warm-up.
+    tally: [Tally; 2],
+}
+
+/// Counters of a class whose requests have one need each.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    requests: u64,
+    attempts: u64,
+    throttled: u64,
+}
+
+const SEVERAL: u32 = u32::MAX;
+
+impl ClassState {
+    fn new(plan: &Plan, class: &Class) -> ClassState {
+        let lanes = &plan.lanes[class.first_lane..class.first_lane + class.lanes];
+        let only_quota = match lanes {
+            [lane] if !lane.has_memory() && lane.quotas.len() == 1 => lane.quotas[0] as u32,
+            _ => SEVERAL,
+        };
+        ClassState {
+            workload: class.workload as u32,
+            first_lane: class.first_lane as u32,
+            lanes: class.lanes as u32,
+            only_quota,
+            earns: class.denial.is_none(),
+            tally: Default::default(),
+        }
+    }
+
+    #[inline(always)]
+    fn lanes(&self) -> std::ops::Range<usize> {
+        self.first_lane as usize..(self.first_lane + self.lanes) as usize
+    }
+}
+
 /// A lane, compact.
 struct LaneState {
     quotas: [u32; 2],
@@ -103,29 +156,10 @@ struct QuotaState {
     limiter: Limiter,
     attempts: u64,
     throttled: u64,
-    /// Most that could be offered in this second.
-    bound: u64,
+    /// Most that could be offered in this second, in each of so many equal parts of it.
+    parts: Vec<u64>,
     /// Most that could be offered in each slot of a contended second.
     demand: Vec<u32>,
-}
-
-/// Arrivals of one action that were split over the slots of a contended second.
-struct Split {
-    action: u32,
-    key: Key,
-    /// First of its slots' counts.
-    counts: usize,
-    workload: usize,
-}
-
-/// A new arrival.
-#[derive(Clone, Copy)]
-struct Arrival {
-    action: u32,
-    index: u32,
-    /// Trace: the copy of the row.
-    copy: u32,
-    key: Key,
 }
 
 /// State of one workload.
@@ -136,11 +170,12 @@ struct WorkloadState {
     arrivals: Option<Arrivals>,
     /// Open: active seconds.
     active: std::ops::Range<u64>,
-    /// How the arrivals of the present second lie in it.
-    density: Option<Density>,
-    /// Requests are looked at one by one even where nobody is throttled.
-    one_by_one: bool,
+    clients: u32,
+    turn: life::Turn,
+    retry: RetryPolicy,
     tokens: Option<RetryTokens>,
+    /// Losers of a slot by client, where there are retry quotas.
+    losers_of: Vec<u32>,
     processes: Vec<Option<caches::Process>>,
     has_memory: bool,
     is_job: bool,
@@ -176,15 +211,20 @@ struct ActionState {
     /// Classes of its requests, one after another; empty where there is only `class`.
     parts: Vec<u32>,
     class: u32,
+    /// How many of its requests earn.
+    earning: u32,
 }
 
 struct World<'a> {
     plan: &'a Plan,
     options: Options<'a>,
     calendar: Calendar<Request>,
-    quotas: Vec<QuotaState>,
-    quotas_here: Vec<usize>,
+    classes: Vec<ClassState>,
     lanes: Vec<LaneState>,
+    quotas: Vec<QuotaState>,
+    /// Quotas of this island, and those among them whose state depends on instants.
+    quotas_here: Vec<usize>,
+    timed: Vec<usize>,
     workloads: Vec<WorkloadState>,
     /// Workloads of this island.
     open: Vec<usize>,
@@ -192,6 +232,8 @@ struct World<'a> {
     /// Whether order matters beyond the quotas: caches or retry quotas.
     has_memory: bool,
     has_tokens: bool,
+    /// Whether a message may wait for another's fetch: its call then comes later than its arrival.
+    has_waits: bool,
     actions: Vec<ActionState>,
     class_action: Vec<u32>,
     bucket_keys: Vec<BucketKeyCache>,
@@ -202,34 +244,25 @@ struct World<'a> {
     /// Counters of requests that arrived in the warm-up, which nobody reads.
     unmeasured: Record,
     // The present second.
-    occupied: Occupied,
-    /// Arrivals by action.
-    counts: Vec<u64>,
-    /// Open workloads with arrivals.
-    drawn: Vec<usize>,
-    splits: Vec<Split>,
-    slot_counts: Vec<u32>,
-    /// Instant and position of listed arrivals, in order of time.
-    listed: Vec<u64>,
-    listed_arrivals: Vec<Arrival>,
-    next_listed: usize,
-    /// Arrivals of each action that were counted slot by slot.
+    drawn: Drawn,
+    spread: Spread,
+    /// Whether its slots are weighed against what the quotas have left.
+    weighed: bool,
+    /// Arrivals of each action that were counted.
     counted: Vec<u64>,
-    /// Instant and position of the new arrivals of a slot, in order of time.
-    order: Vec<u64>,
-    order_arrivals: Vec<Arrival>,
-    multinomial: Vec<u64>,
-    losers: Vec<life::Loser>,
-    contested: Vec<life::Loser>,
-    /// Losers of a slot by client, for those workloads that have retry quotas.
-    losers_of: Vec<Vec<u32>>,
+    new: NewArrivals,
+    lost: life::Lost,
+    /// Counted seconds since the state of `timed` was known.
+    held: Held,
 }
 
 impl<'a> World<'a> {
     fn new(plan: &'a Plan, island: &[usize], options: Options<'a>) -> World<'a> {
         let root = replication_key(options.seed, options.replication);
+        let mut here = vec![false; plan.workloads.len()];
+        island.iter().for_each(|&w| here[w] = true);
         let mut used = vec![false; plan.quotas.len()];
-        for class in plan.classes.iter().filter(|c| island.contains(&c.workload)) {
+        for class in plan.classes.iter().filter(|c| here[c.workload]) {
             for lane in &plan.lanes[class.first_lane..class.first_lane + class.lanes] {
                 lane.quotas.iter().for_each(|&q| used[q] = true);
             }
@@ -256,30 +289,44 @@ impl<'a> World<'a> {
             quota_count: lane.quotas.len() as u8,
             has_memory: lane.has_memory(),
         });
+        let quotas: Vec<QuotaState> = plan
+            .quotas
+            .iter()
+            .zip(&used)
+            .map(|(q, &used)| QuotaState {
+                limiter: Limiter::new(q.shape, &q.steps),
+                attempts: 0,
+                throttled: 0,
+                parts: vec![0],
+                demand: vec![0; if used { SLOTS } else { 0 }],
+            })
+            .collect();
+        let quotas_here: Vec<usize> = (0..plan.quotas.len()).filter(|&q| used[q]).collect();
+        let timed = quotas_here.iter().copied();
         World {
             plan,
             options,
             calendar: Calendar::new(),
-            quotas: plan
-                .quotas
+            classes: plan
+                .classes
                 .iter()
-                .zip(&used)
-                .map(|(q, &used)| QuotaState {
-                    limiter: Limiter::new(q.shape, &q.steps),
-                    attempts: 0,
-                    throttled: 0,
-                    bound: 0,
-                    demand: vec![0; if used { SLOTS } else { 0 }],
-                })
+                .map(|c| ClassState::new(plan, c))
                 .collect(),
-            quotas_here: (0..plan.quotas.len()).filter(|&q| used[q]).collect(),
             lanes: lanes.collect(),
+            timed: timed
+                .filter(|&q| quotas[q].limiter.needs_instants())
+                .collect(),
+            quotas,
+            quotas_here,
             open: island.iter().copied().filter(is_open).collect(),
             jobs: island.iter().copied().filter(|w| !is_open(w)).collect(),
             has_memory: island.iter().any(|&w| workloads[w].has_memory),
             has_tokens: island.iter().any(|&w| workloads[w].tokens.is_some()),
+            has_waits: island.iter().any(|&w| {
+                let uses = plan.workloads[w].client_cache.map(|c| c.uses);
+                matches!(uses, Some(CacheUse::BranchKeys(c)) if c.settings.storm_tracking.is_some())
+            }),
             workloads,
-            counts: vec![0; actions.len()],
             counted: vec![0; actions.len()],
             actions,
             class_action,
@@ -297,32 +344,12 @@ impl<'a> World<'a> {
                 plan.workloads.len(),
             ),
             unmeasured: Record::new(plan.classes.len(), plan.lanes.len(), 0, 0),
-            occupied: Occupied::default(),
-            drawn: Vec::new(),
-            splits: Vec::new(),
-            slot_counts: Vec::new(),
-            listed: Vec::new(),
-            listed_arrivals: Vec::new(),
-            next_listed: 0,
-            order: Vec::new(),
-            order_arrivals: Vec::new(),
-            multinomial: Vec::new(),
-            losers: Vec::new(),
-            contested: Vec::new(),
-            losers_of: plan
-                .workloads
-                .iter()
-                .map(|w| {
-                    vec![
-                        0;
-                        if w.retry.retry_quota.is_some() {
-                            w.clients as usize
-                        } else {
-                            0
-                        }
-                    ]
-                })
-                .collect(),
+            drawn: Drawn::default(),
+            spread: Spread::default(),
+            weighed: false,
+            new: NewArrivals::default(),
+            lost: life::Lost::default(),
+            held: Held::default(),
         }
     }
 
@@ -353,15 +380,39 @@ impl<'a> World<'a> {
                 shown = second;
             }
         }
+        self.add_tallies();
+        self.record.attempts_expanded += self.unmeasured.attempts_expanded;
         self.record.close_periods(second.saturating_sub(1));
+    }
+
+    /// Adds what the classes tallied to the record.
+    fn add_tallies(&mut self) {
+        for (c, class) in self.classes.iter_mut().enumerate() {
+            let tallies = std::mem::take(&mut class.tally);
+            if class.only_quota == SEVERAL {
+                continue;
+            }
+            for (tally, record) in tallies.iter().zip([&mut self.record, &mut self.unmeasured]) {
+                record.attempts_expanded += tally.attempts;
+                record.classes[c].requests += tally.requests;
+                let lane = &mut record.lanes[class.first_lane as usize];
+                lane.needs += tally.requests;
+                lane.calls += tally.requests;
+                lane.attempts += tally.attempts;
+                lane.throttled_by[0] += tally.throttled;
+            }
+        }
     }
 
     /// One second: draw, certify, then count or go through its slots.
     fn second(&mut self, second: u64) {
-        self.record.close_periods(second);
+        if self.record.closes_periods(second) {
+            self.add_tallies();
+            self.record.close_periods(second);
+        }
         self.finish_open(second);
         self.draw(second);
-        if self.certify(second) && !self.options.simulate_all {
+        if !self.options.simulate_all && self.certify(second) {
             self.quiet(second);
         } else {
             self.contended(second);
@@ -392,143 +443,110 @@ impl<'a> World<'a> {
         }
     }
 
-    // ----- counts ------------------------------------------------------------------------------
-
-    /// How many arrivals of each action the second has.
-    fn draw(&mut self, second: u64) {
-        self.drawn.clear();
-        self.undrawn = second + 1;
-        if second >= self.plan.horizon_s {
-            return;
-        }
-        for i in 0..self.open.len() {
-            let w = self.open[i];
-            let workload = &self.plan.workloads[w];
-            let state = &mut self.workloads[w];
-            if !state.active.contains(&second) {
-                continue;
-            }
-            let actions = state.first_action..state.first_action + workload.actions.len();
-            state.one_by_one =
-                state.has_memory || state.tokens.as_ref().is_some_and(|t| !t.all_full());
-            if let Kind::Trace { trace, start, .. } = &workload.kind {
-                self.counts[actions.clone()].fill(0);
-                let mix = state.trace_key.with(Purpose::Action as u64).with(second);
-                trace.of_second(second - start, state.trace_key, |ordinal, _, row| {
-                    let action =
-                        trace_action(trace, &trace.rows[row], mix.with(ordinal), &state.sums);
-                    self.counts[actions.start + action] += 1;
-                });
-            } else if let Some(arrivals) = &mut state.arrivals {
-                let (mean, density) = arrivals.of_second(second);
-                if arrivals.is_random() {
-                    for (a, share) in actions.zip(&state.shares) {
-                        let mut stream = self.actions[a].key.with(second).stream();
-                        self.counts[a] = stream.poisson(mean * share);
-                    }
-                } else {
-                    let mut stream = state.arrivals_key.with(second).stream();
-                    stream.multinomial(mean as u64, &state.shares, &mut self.multinomial);
-                    self.counts[actions].copy_from_slice(&self.multinomial);
-                }
-                state.density = Some(density);
-            }
-            self.drawn.push(w);
-        }
-    }
-
-    /// The actions of a workload.
-    fn actions_of(&self, w: usize) -> std::ops::Range<usize> {
-        let first = self.workloads[w].first_action;
-        first..first + self.plan.workloads[w].actions.len()
-    }
-
     /// Whether nobody can be throttled in this second.
     fn certify(&mut self, second: u64) -> bool {
-        for &q in &self.quotas_here {
-            self.quotas[q].bound = 0;
+        if self.jobs_run() || self.has_job_start(second) {
+            return false;
         }
-        for d in 0..self.drawn.len() {
-            for a in self.actions_of(self.drawn[d]) {
-                let n = self.counts[a];
-                if n > 0 {
-                    for &(q, each) in &self.actions[a].demand {
-                        self.quotas[q].bound += n * each;
+        for &q in &self.quotas_here {
+            let parts = &mut self.quotas[q].parts;
+            parts.clear();
+            parts.push(0);
+        }
+        for d in &self.drawn.workloads {
+            for (action, n) in self.drawn.of(d) {
+                for &(q, each) in &self.actions[action].demand {
+                    self.quotas[q].parts[0] += n * each;
+                }
+            }
+        }
+        // Most contended seconds are told by the new arrivals alone.
+        if self.exceeds_a_window(second) {
+            return false;
+        }
+        if self.calendar.len_of(second) > 0 {
+            for entry in self.calendar.events_of(second) {
+                let class = &self.classes[entry.event.class as usize];
+                for lane in &self.lanes[class.lanes()] {
+                    for &q in lane.quotas() {
+                        self.quotas[q as usize].parts[0] += 1;
                     }
                 }
             }
-        }
-        for entry in self.calendar.events_of(second) {
-            let class = &self.plan.classes[entry.event.class as usize];
-            for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
-                for &q in lane.quotas() {
-                    self.quotas[q as usize].bound += 1;
-                }
+            if self.exceeds_a_window(second) {
+                return false;
             }
         }
-        let mut certified = !self.jobs_run() && !self.has_job_start(second);
-        for &q in &self.quotas_here {
+        self.timed.is_empty() || (!self.has_waits && self.certify_timed(second))
+    }
+
+    /// Whether more could be offered to a fixed window than it has room for.
+    fn exceeds_a_window(&mut self, second: u64) -> bool {
+        self.quotas_here.iter().any(|&q| {
             let quota = &mut self.quotas[q];
-            certified &= quota.limiter.certifies(second, quota.bound);
-        }
-        certified
+            let room = quota.limiter.room_in(second);
+            room.is_some_and(|room| quota.parts[0] > room)
+        })
     }
 
     /// A certified second: counted, but for what is looked at one by one.
     fn quiet(&mut self, second: u64) {
         self.record.seconds_counted += 1;
+        if !self.timed.is_empty() {
+            self.begin_held(second);
+        }
+        self.weighed = false;
         let mut one_by_one = self.calendar.len_of(second) > 0;
-        for d in 0..self.drawn.len() {
-            let w = self.drawn[d];
-            if self.workloads[w].one_by_one {
+        for d in &self.drawn.workloads {
+            if d.one_by_one {
                 one_by_one = true;
             } else {
-                for a in self.actions_of(w) {
-                    self.counted[a] = self.counts[a];
-                }
+                let counts = &self.drawn.counts[d.first..d.first + d.actions];
+                self.counted[d.first_action..d.first_action + d.actions].copy_from_slice(counts);
             }
         }
         self.add_counted(second, true);
         if one_by_one {
-            self.spread(second, true);
-            for entry in self.calendar.events_of(second) {
-                self.occupied.mark(slot_of(entry.at % SECOND));
-            }
-            self.calendar.open(second);
+            self.spread(true);
+            let occupied = &mut self.spread.occupied;
+            self.calendar
+                .open_with(second, |slot, _| occupied.mark(slot));
             for slot in 0..SLOTS {
-                if self.occupied.holds(slot) {
+                if self.spread.occupied.holds(slot) {
                     self.calendar.begin_slot(slot);
                     self.count_slot(slot, second);
                 }
             }
             self.add_counted(second, false);
         }
+        if !self.timed.is_empty() {
+            self.end_held(second);
+        }
     }
 
     /// Adds what was counted to the counters; with `take`, its room is taken from the quotas too.
     fn add_counted(&mut self, second: u64, take: bool) {
         let measured = second >= self.plan.warm_up_s;
-        for d in 0..self.drawn.len() {
-            let w = self.drawn[d];
-            let first = self.workloads[w].first_action;
-            let record = if measured {
-                &mut self.record
-            } else {
-                &mut self.unmeasured
-            };
-            for (a, action) in self.plan.workloads[w].actions.iter().enumerate() {
-                let n = std::mem::take(&mut self.counted[first + a]);
+        let record = if measured {
+            &mut self.record
+        } else {
+            &mut self.unmeasured
+        };
+        for d in &self.drawn.workloads {
+            let actions = &self.plan.workloads[d.workload].actions;
+            for (a, action) in actions.iter().enumerate() {
+                let n = std::mem::take(&mut self.counted[d.first_action + a]);
                 if n == 0 {
                     continue;
                 }
                 for &(class_index, each) in &action.requests {
-                    let class = &self.plan.classes[class_index];
+                    let class = self.classes[class_index];
                     let n = n * u64::from(each);
                     let count = &mut record.classes[class_index];
                     count.requests += n;
                     count.succeeded += n;
-                    count.undelayed[class.lanes] += n;
-                    for l in class.first_lane..class.first_lane + class.lanes {
+                    count.undelayed[class.lanes as usize] += n;
+                    for l in class.lanes() {
                         let lane = &mut record.lanes[l];
                         lane.needs += n;
                         lane.calls += n;
@@ -565,6 +583,8 @@ impl ActionState {
             }
         }
         let class = parts.first().copied().unwrap_or(0);
+        let earns = |c: &&u32| plan.classes[**c as usize].denial.is_none();
+        let earning = parts.iter().filter(earns).count() as u32;
         if parts.len() == 1 {
             parts.clear();
         }
@@ -573,6 +593,7 @@ impl ActionState {
             demand,
             parts,
             class,
+            earning,
         }
     }
 }
@@ -620,8 +641,17 @@ impl WorkloadState {
             job_key: key.named("job"),
             arrivals,
             active,
-            density: None,
-            one_by_one: false,
+            clients: workload.clients.max(1),
+            turn: life::Turn::new(&workload.kind),
+            retry: workload.retry.clone(),
+            losers_of: vec![
+                0;
+                if workload.retry.retry_quota.is_some() {
+                    workload.clients as usize
+                } else {
+                    0
+                }
+            ],
             tokens: workload
                 .retry
                 .retry_quota
@@ -646,22 +676,5 @@ impl WorkloadState {
             shares,
             first_action,
         }
-    }
-}
-
-/// The action of a trace's row, or one drawn from the mix where the row does not say.
-fn trace_action(
-    trace: &crate::model::trace::Trace,
-    row: &crate::model::trace::Row,
-    key: Key,
-    sums: &[f64],
-) -> usize {
-    match trace.actions.get(&(row.operation, row.requester)) {
-        Some(actions) if actions.len() > 1 => {
-            let drawn = sums.partition_point(|&c| c <= key.unit());
-            actions[drawn.min(actions.len() - 1)] as usize
-        }
-        Some(actions) => actions.first().map_or(0, |&a| a as usize),
-        None => 0,
     }
 }

@@ -244,9 +244,14 @@ impl Record {
         }
     }
 
+    /// Whether `second` lies in a later billing period than what was counted.
+    pub fn closes_periods(&self, second: u64) -> bool {
+        (self.periods.len() as u64) < second / MONTH_S
+    }
+
     /// Closes billing periods up to the one that holds `second`.
     pub fn close_periods(&mut self, second: u64) {
-        while (self.periods.len() as u64) < second / MONTH_S {
+        while self.closes_periods(second) {
             self.periods.push(self.lanes.clone());
         }
     }

@@ -49,8 +49,10 @@ pub(super) enum Purpose {
 
 /// Which of `clients` clients sent the request of an arrival, at random.
 #[inline(always)]
-pub(super) fn client(arrival: Key, clients: u64) -> u32 {
-    arrival.with(Purpose::Client as u64).below(clients) as u32
+pub(super) fn client(arrival: Key, clients: u32) -> u32 {
+    arrival
+        .with(Purpose::Client as u64)
+        .below(u64::from(clients)) as u32
 }
 
 impl Request {

@@ -1,37 +1,17 @@
 //! A contended second, slot by slot: counted until the room runs out, in order where it does, and after it
-//! only the losers; and the instants of its arrivals.
+//! only the losers.
 
-use super::request::{self, Purpose};
-use super::{Arrival, Split, World, trace_action};
+use super::drawn::Split;
+use super::life::NOBODY;
+use super::{SEVERAL, World, request};
 use crate::engine::SECOND;
-use crate::engine::calendar::{SLOT_NS, SLOTS};
-use crate::model::Kind;
-use crate::model::arrivals::{Density, in_slot};
-
-/// Bits of an arrival's position; the instant stands above them.
-const POSITION_BITS: u32 = 34;
-const POSITION: u64 = (1 << POSITION_BITS) - 1;
+use crate::engine::calendar::{Next, SLOT_NS, SLOTS};
+use crate::model::arrivals::in_slot;
 
 /// The slot of an instant \[ns in the second\].
 #[inline(always)]
 pub(super) fn slot_of(at: u64) -> usize {
     (at / SLOT_NS) as usize
-}
-
-/// Slots of the present second that hold anything, one bit each.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Occupied([u64; SLOTS / 64]);
-
-impl Occupied {
-    #[inline(always)]
-    pub fn mark(&mut self, slot: usize) {
-        self.0[slot / 64] |= 1 << (slot % 64);
-    }
-
-    #[inline(always)]
-    pub fn holds(&self, slot: usize) -> bool {
-        self.0[slot / 64] >> (slot % 64) & 1 == 1
-    }
 }
 
 /// What is known of a slot before looking into it.
@@ -48,41 +28,53 @@ enum Verdict {
 impl World<'_> {
     /// A second in which somebody may be throttled: slot by slot.
     pub(super) fn contended(&mut self, second: u64) {
-        for &q in &self.quotas_here {
-            self.quotas[q].demand.fill(0);
-        }
-        self.spread(second, false);
-        for entry in self.calendar.events_of(second) {
-            let slot = slot_of(entry.at % SECOND);
-            self.occupied.mark(slot);
-            let class = &self.plan.classes[entry.event.class as usize];
-            for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
-                for &q in lane.quotas() {
-                    self.quotas[q as usize].demand[slot] += 1;
-                }
+        self.recover(second);
+        // How many requests a running job sends depends on the answers: every slot is open then. So it
+        // is where no quota can tell what it has left without instants.
+        self.weighed = !(self.options.simulate_all
+            || self.jobs_run()
+            || self.has_job_start(second)
+            || self.timed.len() == self.quotas_here.len());
+        if self.weighed {
+            for &q in &self.quotas_here {
+                self.quotas[q].demand.fill(0);
             }
         }
-        self.calendar.open(second);
+        self.spread(false);
+        let (occupied, weighed) = (&mut self.spread.occupied, self.weighed);
+        let (classes, lanes, quotas) = (&self.classes, &self.lanes, &mut self.quotas);
+        self.calendar.open_with(second, |slot, request| {
+            occupied.mark(slot);
+            let class = &classes[request.class as usize];
+            if !weighed {
+            } else if class.only_quota != SEVERAL {
+                quotas[class.only_quota as usize].demand[slot] += 1;
+            } else {
+                for lane in &lanes[class.lanes()] {
+                    for &q in lane.quotas() {
+                        quotas[q as usize].demand[slot] += 1;
+                    }
+                }
+            }
+        });
         self.start_jobs(second);
-        // How many requests a running job sends depends on the answers: every slot is open then.
-        let ordered = self.options.simulate_all || self.jobs_run();
         for slot in 0..SLOTS {
-            if !self.occupied.holds(slot) {
+            if !self.spread.occupied.holds(slot) {
                 continue;
             }
             self.calendar.begin_slot(slot);
-            let verdict = if ordered {
-                Verdict::Open
-            } else {
+            let verdict = if self.weighed {
                 self.verdict(second, slot)
+            } else {
+                Verdict::Open
             };
             match verdict {
                 Verdict::Quiet => self.count_slot(slot, second),
                 Verdict::Exhausted if !self.has_memory => {
-                    if !self.has_tokens {
+                    if self.has_tokens {
+                        self.lose_slot(slot, second);
+                    } else {
                         self.in_any_order(slot, second);
-                    } else if !self.lose_slot(slot, second) {
-                        self.in_order(slot, second, false);
                     }
                 }
                 Verdict::Exhausted | Verdict::Open => self.in_order(slot, second, false),
@@ -113,24 +105,18 @@ impl World<'_> {
 
     /// A slot in which all are admitted.
     pub(super) fn count_slot(&mut self, slot: usize, second: u64) {
-        for s in 0..self.splits.len() {
-            let split = &self.splits[s];
-            let n = u64::from(self.slot_counts[split.counts + slot]);
-            if n == 0 {
-                continue;
-            }
-            if self.workloads[split.workload].has_memory {
+        for s in 0..self.spread.splits.len() {
+            let split = self.spread.splits[s];
+            let n = u64::from(self.spread.slot_counts[split.counts + slot]);
+            let state = &self.workloads[split.workload as usize];
+            if n == 0 || state.has_memory {
                 continue;
             }
             // Asked for each slot: a client may have paid for a retry in this very second.
-            if self.workloads[split.workload]
-                .tokens
-                .as_ref()
-                .is_some_and(|t| !t.all_full())
-            {
-                self.refund_slot(s, slot, n);
+            if state.tokens.as_ref().is_some_and(|t| !t.all_full()) {
+                self.refund_slot(split, slot, n);
             }
-            let action = self.splits[s].action as usize;
+            let action = split.action as usize;
             self.counted[action] += n;
             for &(q, each) in &self.actions[action].demand {
                 self.quotas[q].limiter.take_counted(n * each);
@@ -140,305 +126,114 @@ impl World<'_> {
             self.in_order(slot, second, true);
         } else {
             // Listed arrivals and retries: all are admitted, so their order does not matter.
-            while let Some((at, arrival)) = self.take_listed(slot) {
-                self.arrive(second * SECOND + at, arrival);
-            }
-            while let Some(entry) = self.calendar.take_any() {
-                self.offer(entry.at, entry.event);
-            }
+            self.any_listed(slot, second);
         }
-    }
-
-    // ----- instants ----------------------------------------------------------------------------
-
-    /// Splits the counts of the second over its slots, or lists the arrivals where they are few or
-    /// have instants of their own. `only_one_by_one`: of those workloads only.
-    pub(super) fn spread(&mut self, second: u64, only_one_by_one: bool) {
-        self.occupied = Occupied::default();
-        self.splits.clear();
-        self.slot_counts.clear();
-        self.listed.clear();
-        self.listed_arrivals.clear();
-        self.next_listed = 0;
-        for d in 0..self.drawn.len() {
-            let w = self.drawn[d];
-            let actions = self.actions_of(w);
-            let state = &self.workloads[w];
-            if only_one_by_one && !state.one_by_one {
-                continue;
-            }
-            let (listed, arrivals) = (&mut self.listed, &mut self.listed_arrivals);
-            let quotas = &mut self.quotas;
-            let of_actions = &self.actions;
-            let occupied = &mut self.occupied;
-            let mut list = |at: u64, arrival: Arrival| {
-                let slot = slot_of(at);
-                occupied.mark(slot);
-                listed.push(at << POSITION_BITS | arrivals.len() as u64);
-                arrivals.push(arrival);
-                for &(q, each) in &of_actions[arrival.action as usize].demand {
-                    quotas[q].demand[slot] += each as u32;
-                }
-            };
-            if let Kind::Trace { trace, start, .. } = &self.plan.workloads[w].kind {
-                let mix = state.trace_key.with(Purpose::Action as u64).with(second);
-                trace.of_second(second - start, state.trace_key, |ordinal, at, row| {
-                    let action = actions.start
-                        + trace_action(trace, &trace.rows[row], mix.with(ordinal), &state.sums);
-                    let key = of_actions[action].key.with(second).with(ordinal);
-                    list(
-                        at,
-                        Arrival {
-                            action: action as u32,
-                            index: row as u32,
-                            copy: ordinal as u32,
-                            key,
-                        },
-                    );
-                });
-                continue;
-            }
-            let Some(density) = &state.density else {
-                continue;
-            };
-            if let Density::Even { .. } = density {
-                // Which action each of the evenly spaced arrivals is: drawn without putting back.
-                let mut left = self.counts[actions.clone()].to_vec();
-                let mut total: u64 = left.iter().sum();
-                let mut stream = state
-                    .arrivals_key
-                    .with(second)
-                    .with(Purpose::Action as u64)
-                    .stream();
-                density.list(
-                    total,
-                    second,
-                    state.arrivals_key.with(second),
-                    |at, index, key| {
-                        let mut pick = if left.len() > 1 {
-                            stream.below(total)
-                        } else {
-                            0
-                        };
-                        let action = left.iter().position(|&n| {
-                            let here = pick < n;
-                            pick = pick.saturating_sub(n);
-                            here
-                        });
-                        let action = action.unwrap_or(0);
-                        left[action] -= 1;
-                        total -= 1;
-                        list(
-                            at,
-                            Arrival {
-                                action: (actions.start + action) as u32,
-                                index,
-                                copy: 0,
-                                key,
-                            },
-                        );
-                    },
-                );
-                continue;
-            }
-            for a in actions {
-                let n = self.counts[a];
-                let key = of_actions[a].key.with(second);
-                if density.is_listed(n) {
-                    density.list(n, second, key, |at, index, key| {
-                        list(
-                            at,
-                            Arrival {
-                                action: a as u32,
-                                index,
-                                copy: 0,
-                                key,
-                            },
-                        );
-                    });
-                    continue;
-                }
-                let counts = self.slot_counts.len();
-                density.split(n, key, &mut self.slot_counts);
-                self.splits.push(Split {
-                    action: a as u32,
-                    key,
-                    counts,
-                    workload: w,
-                });
-            }
-        }
-        self.listed.sort_unstable();
-        for split in &self.splits {
-            let counts = &self.slot_counts[split.counts..split.counts + SLOTS];
-            for (bits, counts) in self.occupied.0.iter_mut().zip(counts.chunks(64)) {
-                let of_slot = |(i, &n): (usize, &u32)| u64::from(n > 0) << i;
-                *bits |= counts.iter().enumerate().map(of_slot).sum::<u64>();
-            }
-            for &(q, each) in &self.actions[split.action as usize].demand {
-                let counts = &self.slot_counts[split.counts..split.counts + SLOTS];
-                for (demand, &n) in self.quotas[q].demand.iter_mut().zip(counts) {
-                    *demand += n * each as u32;
-                }
-            }
-        }
-    }
-
-    /// The next listed arrival of a slot, with its instant \[ns in the second\].
-    fn take_listed(&mut self, slot: usize) -> Option<(u64, Arrival)> {
-        let &listed = self.listed.get(self.next_listed)?;
-        let at = listed >> POSITION_BITS;
-        (slot_of(at) <= slot).then(|| {
-            self.next_listed += 1;
-            (at, self.listed_arrivals[(listed & POSITION) as usize])
-        })
     }
 
     /// A slot call by call in order of time. `memory_only`: of those workloads, the
     /// rest of it having been counted.
     fn in_order(&mut self, slot: usize, second: u64, memory_only: bool) {
-        let base = second * SECOND;
-        self.order.clear();
-        self.order_arrivals.clear();
-        for split in &self.splits {
-            let n = self.slot_counts[split.counts + slot];
-            if n == 0 || (memory_only && !self.workloads[split.workload].has_memory) {
+        let from = slot as u64 * SLOT_NS;
+        let mut new = std::mem::take(&mut self.new);
+        new.instants.clear();
+        new.arrivals.clear();
+        for split in &self.spread.splits {
+            let n = self.spread.slot_counts[split.counts + slot];
+            if n == 0 || (memory_only && !self.workloads[split.workload as usize].has_memory) {
                 continue;
             }
-            let (order, arrivals) = (&mut self.order, &mut self.order_arrivals);
             in_slot(split.key, slot, n, |at, index, key| {
-                order.push(at << POSITION_BITS | arrivals.len() as u64);
-                arrivals.push(Arrival {
-                    action: split.action,
-                    index,
-                    copy: 0,
-                    key,
-                });
+                new.instants.push(at - from);
+                new.arrivals.push(split.arrival(index, key));
             });
         }
-        while let Some((at, arrival)) = self.take_listed(slot) {
-            self.order
-                .push(at << POSITION_BITS | self.order_arrivals.len() as u64);
-            self.order_arrivals.push(arrival);
+        while let Some((at, arrival)) = self.spread.take_listed(slot) {
+            new.instants.push(at - from);
+            new.arrivals.push(arrival);
         }
-        self.order.sort_unstable();
-        let mut next = 0;
-        loop {
-            let arrival = self
-                .order
-                .get(next)
-                .map_or(u64::MAX, |o| base + (o >> POSITION_BITS));
-            if self.calendar.next_at() <= arrival {
-                match self.calendar.pop() {
-                    Some(entry) => self.offer(entry.at, entry.event),
-                    // Neither holds anything: both times are the largest number there is.
-                    None => break,
-                }
-            } else {
-                let position = (self.order[next] & POSITION) as usize;
-                next += 1;
-                self.arrive(arrival, self.order_arrivals[position]);
+        self.calendar.order_with(new.instants.iter().copied());
+        while let Some((at, next)) = self.calendar.next() {
+            match next {
+                Next::New(number) => self.arrive(at, &new.arrivals[number]),
+                Next::Scheduled(place) => self.offer_scheduled(at, place),
             }
         }
+        debug_assert!(self.calendar.open_second() == second);
+        self.new = new;
     }
 
     /// Gives the clients of a slot's admitted arrivals back what their successes earn.
-    fn refund_slot(&mut self, split: usize, slot: usize, n: u64) {
-        let Split { action, key, .. } = self.splits[split];
-        let state = &self.actions[action as usize];
-        let parts = state.parts.len().max(1);
-        let w = self.plan.classes[state.class as usize].workload;
-        let clients = u64::from(self.plan.workloads[w].clients);
+    fn refund_slot(&mut self, split: Split, slot: usize, n: u64) {
+        let earning = self.actions[split.action as usize].earning;
+        let w = split.workload as usize;
+        let clients = self.workloads[w].clients;
         if let Some(tokens) = &mut self.workloads[w].tokens {
-            in_slot(key, slot, n as u32, |_, _, key| {
-                let client = if clients == 1 {
-                    0
-                } else {
-                    request::client(key, clients)
-                };
-                for _ in 0..parts {
+            in_slot(split.key, slot, n as u32, |_, _, key| {
+                let client = request::client(key, clients);
+                for _ in 0..earning {
                     tokens.refund(client, false);
                 }
             });
         }
     }
 
-    /// A slot in which all lose, where retry quotas may run dry: order matters only between losers
-    /// of one client that cannot pay for all their retries. False, and nothing is done, where a
-    /// retry would fall into this very slot: then all is ordered.
-    fn lose_slot(&mut self, slot: usize, second: u64) -> bool {
+    /// A slot in which all lose, where retry quotas may run dry.
+    ///
+    /// Order matters only between losers of one client that cannot pay for all their retries. So
+    /// they are looked at twice: to count the losers of each client, and to decide.
+    fn lose_slot(&mut self, slot: usize, second: u64) {
         let base = second * SECOND;
-        let end = (slot as u64 + 1) * SLOT_NS;
-        let mut losers = std::mem::take(&mut self.losers);
-        losers.clear();
-        for split in &self.splits {
-            let state = &self.actions[split.action as usize];
-            let n = self.slot_counts[split.counts + slot];
-            in_slot(split.key, slot, n, |at, index, key| {
-                self.add_losers(
-                    &mut losers,
-                    base + at,
-                    state,
-                    Arrival {
-                        action: split.action,
-                        index,
-                        copy: 0,
-                        key,
-                    },
-                );
+        let end = base + (slot as u64 + 1) * SLOT_NS;
+        let mut lost = std::mem::take(&mut self.lost);
+        lost.clear();
+        while let Some((at, arrival)) = self.spread.take_listed(slot) {
+            self.requests_of(base + at, &arrival, |_, request| {
+                lost.others.push((base + at, request));
             });
         }
-        let mut next = self.next_listed;
-        while let Some(&listed) = self.listed.get(next)
-            && listed >> POSITION_BITS < end
-        {
-            next += 1;
-            let arrival = self.listed_arrivals[(listed & POSITION) as usize];
-            let state = &self.actions[arrival.action as usize];
-            self.add_losers(
-                &mut losers,
-                base + (listed >> POSITION_BITS),
-                state,
-                arrival,
-            );
+        while let Some(entry) = self.calendar.take_any() {
+            lost.others.push((entry.at, entry.event));
         }
-        for entry in self.calendar.slot_events() {
-            losers.push(self.loser(entry.at, entry.event));
+        for s in 0..self.spread.splits.len() {
+            self.count_losers(self.spread.splits[s], slot, end, &mut lost);
         }
-        let in_time = losers.iter().all(|l| l.next >= base + end);
-        if in_time {
-            self.next_listed = next;
-            while self.calendar.take_any().is_some() {}
-            self.lose(&losers);
+        for (at, request) in &lost.others {
+            lost.clients.push(self.count_loser(*at, request, end));
         }
-        self.losers = losers;
-        in_time
+        let clients = std::mem::take(&mut lost.clients);
+        let mut next = clients.iter().copied();
+        for s in 0..self.spread.splits.len() {
+            self.lose_all(self.spread.splits[s], slot, end, &mut next, &mut lost);
+        }
+        let others = std::mem::take(&mut lost.others);
+        for &(at, request) in &others {
+            self.lose(at, request, next.next().unwrap_or(NOBODY), end, &mut lost);
+        }
+        (lost.clients, lost.others) = (clients, others);
+        self.lose_in_order(&mut lost.contested, end);
+        self.lost = lost;
     }
 
     /// A slot in which all lose, and nothing else depends on their order.
     fn in_any_order(&mut self, slot: usize, second: u64) {
         let base = second * SECOND;
-        for s in 0..self.splits.len() {
-            let split = &self.splits[s];
-            let (action, key) = (split.action, split.key);
-            let n = self.slot_counts[split.counts + slot];
-            in_slot(key, slot, n, |at, index, key| {
-                self.arrive(
-                    base + at,
-                    Arrival {
-                        action,
-                        index,
-                        copy: 0,
-                        key,
-                    },
-                );
+        for s in 0..self.spread.splits.len() {
+            let split = self.spread.splits[s];
+            let n = self.spread.slot_counts[split.counts + slot];
+            in_slot(split.key, slot, n, |at, index, key| {
+                self.arrive(base + at, &split.arrival(index, key));
             });
         }
-        while let Some((at, arrival)) = self.take_listed(slot) {
-            self.arrive(base + at, arrival);
+        self.any_listed(slot, second);
+    }
+
+    /// What of a slot was listed or scheduled, in no order.
+    fn any_listed(&mut self, slot: usize, second: u64) {
+        while let Some((at, arrival)) = self.spread.take_listed(slot) {
+            self.arrive(second * SECOND + at, &arrival);
         }
         while let Some(entry) = self.calendar.take_any() {
-            self.offer(entry.at, entry.event);
+            self.offer(entry.at, &entry.event);
         }
     }
 }

@@ -15,40 +15,48 @@ struct Side<'a> {
     name: &'a str,
     bucket: &'a BucketSettings,
     key: &'a str,
+    /// In force there.
+    encryption: Encryption,
     /// The account that is charged.
     account: String,
     requester: &'a str,
 }
 
 impl<'a> Builder<'a> {
-    /// The lanes of one S3 request.
+    /// The lanes of one S3 request, of its first `upto` needs; `denied` is the one that KMS denies.
     pub(super) fn s3_lanes(
         &mut self,
         w: usize,
-        s: &WorkloadSettings,
+        s: &'a WorkloadSettings,
         row: &S3OperationRow,
         requester: &str,
+        upto: usize,
+        denied: Option<usize>,
     ) {
         let mut has_session = false;
-        for need in &row.needs {
-            let own = s.bucket.as_deref().unwrap_or_default();
-            let name = match need.on {
-                NeedSide::Source => s.copy_source.as_deref().unwrap_or(own),
-                _ => own,
-            };
-            let Some(bucket) = self.scenario.bucket.get(name) else {
+        for (i, need) in row.needs.iter().take(upto).enumerate() {
+            let in_force = self.access.in_force(s, row, need.on);
+            let (Some(in_force), Some((name, bucket))) =
+                (in_force, self.access.bucket_of(s, need.on))
+            else {
                 continue;
             };
-            let Some(key) = bucket.key.as_deref() else {
+            let Some(key) = in_force.key else {
                 continue;
             };
             let side = Side {
                 name,
                 bucket,
                 key,
+                encryption: in_force.encryption,
                 account: self.caller(requester, &bucket.account),
                 requester,
             };
+            if denied == Some(i) {
+                let caller = (side.account.as_str(), requester);
+                self.denied_lane(s, need.operation, key, caller);
+                continue;
+            }
             let of_session = matches!(need.on, NeedSide::Object | NeedSide::Upload);
             if bucket.kind == BucketKind::Directory && of_session {
                 if !has_session {
@@ -58,7 +66,7 @@ impl<'a> Builder<'a> {
                 continue;
             }
             if !self.has_bucket_key(s, &side, need.operation, need.on) {
-                let calls = match bucket.encryption {
+                let calls = match side.encryption {
                     Encryption::DsseKms => self.scenario.assumption.dsse_kms_calls,
                     _ => 1,
                 };
@@ -117,8 +125,7 @@ impl<'a> Builder<'a> {
         operation: KmsOperation,
         on: NeedSide,
     ) -> bool {
-        if side.bucket.encryption != Encryption::SseKms || side.bucket.kind == BucketKind::Directory
-        {
+        if side.encryption != Encryption::SseKms || side.bucket.kind == BucketKind::Directory {
             return false;
         }
         let setting = side.bucket.bucket_key;
