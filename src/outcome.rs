@@ -202,11 +202,11 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
         if class.tier.is_some() {
             add("s3_requests", n.requests);
             add("s3_requests_succeeded", succeeded);
-            add("s3_requests_denied", denied);
+            add("s3_requests_denied", denied + n.denied);
             add("s3_requests_failed", n.failed);
         } else {
             add("app_requests", n.requests);
-            add("app_requests_denied", denied);
+            add("app_requests_denied", denied + n.denied);
             add("app_requests_failed", n.failed);
         }
         if let Some(call) = class.denial.and_then(|d| plan.denials[d].unlaned) {
@@ -266,7 +266,7 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
         let n = &record.lanes[l];
         add("kms_needs", n.needs);
         match lane.source {
-            Source::BucketKeyWrite(_) | Source::BucketKeyRead(_) => {
+            Source::BucketKeyWrite(_) | Source::BucketKeyRead(_) | Source::BucketKeyVerified(_) => {
                 add("kms_needs_met_by_bucket_key", n.met)
             }
             _ => add("kms_needs_met_by_data_key_cache", n.met),
@@ -596,13 +596,12 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
     for (c, class) in plan.classes.iter().enumerate() {
         if let (Some(tier), Some(bucket)) = (class.tier, class.bucket) {
             let bucket = &plan.buckets[bucket];
-            // 5xx answers are not billed, 403s are within the owner's organization.
+            // 5xx answers and KMS's 400 are not billed, 403s are within the owner's organization.
+            let n = &record.classes[c];
+            let lanes = &plan.lanes[class.first_lane..class.first_lane + class.lanes];
+            let refused = lanes.iter().filter_map(|l| l.refusal).any(|r| r.billed);
             let billed = class.denial.is_none_or(|d| plan.denials[d].billed);
-            let n = if billed {
-                record.classes[c].succeeded
-            } else {
-                0
-            };
+            let n = u64::from(billed) * n.succeeded + u64::from(refused) * n.denied;
             let counts = match tier.item() {
                 Some("s3-tier1") => &mut usage.s3_tier1,
                 Some(_) => &mut usage.s3_tier2,

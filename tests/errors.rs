@@ -1426,6 +1426,48 @@ const BROKEN: &[Broken] = &[
         "[workload.app]",
         &["branch-key cache", "Encrypt"],
     ),
+    (
+        Code::Contradiction,
+        "archived_bucket_keys = 3",
+        "archived_bucket_keys = 3\narchive_age = { uniform = { longest = \"9d\" } }",
+        "{ uniform = { longest",
+        &["both", "archive_age"],
+    ),
+    (
+        Code::Contradiction,
+        "bucket_key = true\n",
+        "kind = \"directory\"\nbucket_key = true\n",
+        "true\narch",
+        &["no effect", "directory bucket"],
+    ),
+    (
+        Code::Contradiction,
+        "key = \"main\"\nbucket_key = true\narchived_bucket_keys = 3\nolder_objects = 0.5\n",
+        "kind = \"directory\"\nkey = \"main\"\nencryption = \"DSSE-KMS\"\n",
+        "\"DSSE-KMS\"",
+        &["directory bucket", "SSE-KMS only"],
+    ),
+    (
+        Code::Contradiction,
+        "operations = { GetObject = 1 }",
+        "operations = { GetObject = 1 }\nbucket_key_header = true",
+        "true\narrivals",
+        &["none of its operations writes"],
+    ),
+    (
+        Code::Contradiction,
+        "clients = 3",
+        "clients = 3\nbucket_key_header = true",
+        "true\n\n[workload.day]",
+        &["SSE-KMS", "general purpose"],
+    ),
+    (
+        Code::NoDefault,
+        "key = \"main\"\nbucket_key = true\narchived_bucket_keys = 3\nolder_objects = 0.5\n",
+        "key = \"main\"\nkind = \"directory\"\n",
+        "[workload.reads]",
+        &["how many clients", "session of its own"],
+    ),
     // No sensible default.
     (
         Code::NoDefault,

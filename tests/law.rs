@@ -342,17 +342,19 @@ fn full_scenario(seed: u64) -> String {
     let quota = r.log_between(5.0, 200.0).round();
     let rate = |r: &mut Rng| r.log_between(0.05, 1.5) * quota / 3.0;
     let mut t = format!(
-        "seed = {seed}\nhorizon = \"90s\"\nwarm_up = \"{}s\"\nreplications = 2\nregion = \"us-east-1\"\n[account.a]\n[account.b]\n[requester.x]\naccount = \"a\"\nsessions = 3\n[requester.y]\naccount = \"b\"\n[key_store.hsm]\nkind = \"cloudhsm\"\naccount = \"a\"\n[key.k]\naccount = \"a\"\n[key.stored]\naccount = \"a\"\nkey_store = \"hsm\"\n[assumption]\nbucket_key_requester = \"{}\"\nbucket_key_lifetime = \"{}s\"\n{latency}[quota.a]\naccount = \"a\"\nlimit = \"{quota}/s\"\nlimiter = {{ {limiter} }}\nchanges = [{{ at = \"{}s\", limit = \"{}/s\" }}]\n[quota.b]\naccount = \"b\"\nlimit = \"{quota}/s\"\n[quota.s]\nstore = \"hsm\"\nlimit = \"{}/s\"\n",
+        "seed = {seed}\nhorizon = \"90s\"\nwarm_up = \"{}s\"\nreplications = 2\nregion = \"us-east-1\"\n[account.a]\n[account.b]\n[requester.x]\naccount = \"a\"\nsessions = 3\n[requester.y]\naccount = \"b\"\n{}[key_store.hsm]\nkind = \"cloudhsm\"\naccount = \"a\"\n[key.k]\naccount = \"a\"\n[key.stored]\naccount = \"a\"\nkey_store = \"hsm\"\n[assumption]\nbucket_key_requester = \"{}\"\nbucket_key_lifetime = \"{}s\"\nbucket_key_renewal = \"{}\"\n{latency}[quota.a]\naccount = \"a\"\nlimit = \"{quota}/s\"\nlimiter = {{ {limiter} }}\nchanges = [{{ at = \"{}s\", limit = \"{}/s\" }}]\n[quota.b]\naccount = \"b\"\nlimit = \"{quota}/s\"\n[quota.s]\nstore = \"hsm\"\nlimit = \"{}/s\"\n",
         r.below(30),
+        r.pick(&["", "access_revoked_at = \"50500ms\"\n"]),
         r.pick(&["role", "session"]),
         1 + r.below(60),
+        r.pick(&["fixed", "sliding"]),
         10 + r.below(60),
         (quota * (0.5 + r.unit())).ceil(),
         (quota * 0.3).ceil(),
     );
     let _ = write!(
         t,
-        "[bucket.keyed]\naccount = \"a\"\nkey = \"k\"\nbucket_key = true\narchived_bucket_keys = 5\nolder_objects = 0.1\n[bucket.stored]\naccount = \"a\"\nkey = \"stored\"\n"
+        "[bucket.keyed]\naccount = \"a\"\nkey = \"k\"\nbucket_key = true\narchived_bucket_keys = 5\nolder_objects = 0.1\n[bucket.aged]\naccount = \"a\"\nkey = \"k\"\nbucket_key = true\narchive_age.lognormal = {{ median = \"1h\", sigma = 1 }}\n[bucket.express]\naccount = \"a\"\nkey = \"k\"\nkind = \"directory\"\n[bucket.stored]\naccount = \"a\"\nkey = \"stored\"\n"
     );
     let sdk = *r.pick(&["python", "java", "javascript"]);
     let scope = *r.pick(&[
@@ -374,6 +376,18 @@ fn full_scenario(seed: u64) -> String {
     for (name, body) in [
         ("cache", data_keys.as_str()),
         ("branch", branch_keys.as_str()),
+        (
+            "aged",
+            "bucket = \"aged\"\nrequester = \"y\"\noperations = { GetObject = 1, MultipartUpload = 1 }\nparts = 3\npopularity.uniform.objects = 1000\n",
+        ),
+        (
+            "express",
+            "bucket = \"express\"\nrequester = \"x\"\noperations = { GetObject = 1, CopyObject = 1 }\ncopy_source = \"aged\"\n",
+        ),
+        (
+            "replicate",
+            "bucket = \"stored\"\nrequester = \"y\"\noperations = { ReplicateObject = 1 }\ncopy_source = \"keyed\"\n",
+        ),
         (
             "get",
             "bucket = \"keyed\"\nrequester = \"x\"\noperations = { GetObject = 1, PutObject = 1 }\npopularity.zipf = { objects = 50, exponent = 1.0 }\n",

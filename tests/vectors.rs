@@ -10,7 +10,7 @@ use kmsim::engine::SECOND;
 use kmsim::engine::calendar::Calendar;
 use kmsim::engine::limiter::{Limiter, Shape, Step};
 use kmsim::engine::random::{Key, Stream};
-use kmsim::model::bucket_key::BucketKeyCache;
+use kmsim::model::bucket_key::{BucketKeyCache, Settings};
 use kmsim::model::data_key_cache::{Cmm, DataKeyCache, Message, Sdk, Suite};
 use kmsim::model::retry::{Backoff, Jitter, RetryPolicy};
 use serde_json::Value;
@@ -195,72 +195,6 @@ fn fixed_window(cases: &Value) -> usize {
         assert_eq!(got, text(&case["aligned"], "admit"), "{}", text(case, "id"));
     }
     list(cases).len()
-}
-
-// ----- access ----------------------------------------------------------------------------------
-
-fn policy(cases: &Value) -> usize {
-    let mut faults = Vec::new();
-    let mut judged = 0;
-    for case in list(cases) {
-        if case["disputed"] == true {
-            continue;
-        }
-        judged += 1;
-        let got = match outcome(case) {
-            Outcome::Allow => "allow",
-            Outcome::ExplicitDeny => "explicit_deny",
-            Outcome::ImplicitDeny => "implicit_deny",
-        };
-        let expected = text(case, "expected");
-        if got != expected {
-            faults.push(format!("{}: {got} for {expected}", text(case, "id")));
-        }
-    }
-    assert!(faults.is_empty(), "{}", faults.join("\n"));
-    judged
-}
-
-fn outcome(case: &Value) -> Outcome {
-    let asked = &case["request"];
-    let mut context = Context::new();
-    for (key, value) in asked["context"].as_object().expect("context keys") {
-        match value {
-            Value::Array(values) => {
-                let texts = values.iter().map(|v| v.as_str().expect("text").to_owned());
-                context.set_several(key, texts.collect());
-            }
-            Value::String(text) => context.set(key, text),
-            other => context.set(key, other.to_string()),
-        }
-    }
-    let request = Request {
-        principal: text(asked, "principal").parse().expect("a principal"),
-        action: text(asked, "action").to_owned(),
-        resource: text(asked, "resource").parse().expect("an ARN"),
-        resource_account: text(asked, "resource_account").to_owned(),
-        context,
-    };
-    let read = |kind, document: &Value| -> Policy {
-        let text = serde_json::to_string_pretty(document).expect("JSON");
-        let read = access::policy::read(kind, "case", &text);
-        read.unwrap_or_else(|faults| panic!("{text}: {faults:?}")).0
-    };
-    let identity = list(&case["identity_policies"]).iter();
-    let identity: Vec<Policy> = identity.map(|p| read(Kind::Identity, p)).collect();
-    let kind = if request.resource.service == "kms" {
-        Kind::Key
-    } else {
-        Kind::Bucket
-    };
-    let resource = &case["resource_policy"];
-    let resource = (!resource.is_null()).then(|| read(kind, resource));
-    let policies = Policies {
-        identity: &identity.iter().collect::<Vec<_>>(),
-        resource: resource.as_ref(),
-        ..Policies::default()
-    };
-    access::decide(&request, policies).outcome
 }
 
 // ----- data-key caches -------------------------------------------------------------------------
@@ -458,6 +392,72 @@ fn data_key_cache_stream(cases: &Value) -> usize {
         run.check_totals(case, requests);
     }
     list(cases).len()
+}
+
+// ----- access ----------------------------------------------------------------------------------
+
+fn policy(cases: &Value) -> usize {
+    let mut faults = Vec::new();
+    let mut judged = 0;
+    for case in list(cases) {
+        if case["disputed"] == true {
+            continue;
+        }
+        judged += 1;
+        let got = match outcome(case) {
+            Outcome::Allow => "allow",
+            Outcome::ExplicitDeny => "explicit_deny",
+            Outcome::ImplicitDeny => "implicit_deny",
+        };
+        let expected = text(case, "expected");
+        if got != expected {
+            faults.push(format!("{}: {got} for {expected}", text(case, "id")));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    judged
+}
+
+fn outcome(case: &Value) -> Outcome {
+    let asked = &case["request"];
+    let mut context = Context::new();
+    for (key, value) in asked["context"].as_object().expect("context keys") {
+        match value {
+            Value::Array(values) => {
+                let texts = values.iter().map(|v| v.as_str().expect("text").to_owned());
+                context.set_several(key, texts.collect());
+            }
+            Value::String(text) => context.set(key, text),
+            other => context.set(key, other.to_string()),
+        }
+    }
+    let request = Request {
+        principal: text(asked, "principal").parse().expect("a principal"),
+        action: text(asked, "action").to_owned(),
+        resource: text(asked, "resource").parse().expect("an ARN"),
+        resource_account: text(asked, "resource_account").to_owned(),
+        context,
+    };
+    let read = |kind, document: &Value| -> Policy {
+        let text = serde_json::to_string_pretty(document).expect("JSON");
+        let read = access::policy::read(kind, "case", &text);
+        read.unwrap_or_else(|faults| panic!("{text}: {faults:?}")).0
+    };
+    let identity = list(&case["identity_policies"]).iter();
+    let identity: Vec<Policy> = identity.map(|p| read(Kind::Identity, p)).collect();
+    let kind = if request.resource.service == "kms" {
+        Kind::Key
+    } else {
+        Kind::Bucket
+    };
+    let resource = &case["resource_policy"];
+    let resource = (!resource.is_null()).then(|| read(kind, resource));
+    let policies = Policies {
+        identity: &identity.iter().collect::<Vec<_>>(),
+        resource: resource.as_ref(),
+        ..Policies::default()
+    };
+    access::decide(&request, policies).outcome
 }
 
 // ----- backoff ---------------------------------------------------------------------------------
@@ -761,7 +761,13 @@ fn throttled(
 /// the time they took.
 fn bucket_key_misses(rate: f64, ttl: f64, key: Key) -> f64 {
     let mut gaps = key.stream();
-    let mut cache = BucketKeyCache::new(1, (ttl * SECOND as f64) as u64);
+    let lifetime = (ttl * SECOND as f64) as u64;
+    let mut cache = BucketKeyCache::new(Settings {
+        fanout: 1,
+        lifetime,
+        write_lifetime: lifetime,
+        sliding: false,
+    });
     let (mut now, mut fetches, mut first, mut last) = (0.0, 0_u64, 0.0, 0.0);
     while fetches < 300 {
         now += gaps.exponential() / rate;

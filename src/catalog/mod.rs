@@ -8,9 +8,9 @@
 //! prices.toml ─────► price, charged_as, free_tier
 //! s3_operations.toml ► s3_operation
 //! retry_profiles.toml ► retry_profile
-//! policy_limits.toml ─► policy_limit
 //! algorithm_suites.toml ► algorithm_suite
 //! branch_key_caches.toml ► branch_key_caches
+//! policy_limits.toml ─► policy_limit
 //!                         └── all of them ─► table
 //! ```
 //!
@@ -56,11 +56,11 @@ struct Catalog {
     regions: quota::RegionList,
     quotas: Vec<QuotaRow>,
     prices: price::PriceFile,
-    s3: Vec<S3OperationRow>,
+    s3: s3::S3File,
     retry: retry::RetryFile,
-    policies: policy::PolicyFile,
     suites: suite::SuiteFile,
     branch_key_caches: BranchKeyCaches,
+    policies: policy::PolicyFile,
 }
 
 static CATALOG: LazyLock<Result<Catalog, toml::de::Error>> = LazyLock::new(|| {
@@ -70,11 +70,11 @@ static CATALOG: LazyLock<Result<Catalog, toml::de::Error>> = LazyLock::new(|| {
         regions: quotas.regions.clone(),
         quotas: quotas.into_rows(),
         prices: read(include_str!("prices.toml"))?,
-        s3: s3.operation,
+        s3,
         retry: read(include_str!("retry_profiles.toml"))?,
-        policies: read(include_str!("policy_limits.toml"))?,
         suites: read(include_str!("algorithm_suites.toml"))?,
         branch_key_caches: read(include_str!("branch_key_caches.toml"))?,
+        policies: read(include_str!("policy_limits.toml"))?,
     })
 });
 
@@ -190,7 +190,12 @@ pub fn free_tier(item: &str) -> Option<&'static FreeTier> {
 
 /// Every S3 operation.
 pub fn s3_operations() -> &'static [S3OperationRow] {
-    &catalog().s3
+    &catalog().s3.operation
+}
+
+/// Life of a session of a directory bucket \[s\].
+pub fn session_lifetime_s() -> u64 {
+    catalog().s3.directory_bucket.session_lifetime_s
 }
 
 /// The S3 operation with this identifier (`PutObject`, `GetObjectRange`).

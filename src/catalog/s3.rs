@@ -1,7 +1,6 @@
 //! What each S3 operation needs of KMS, and how S3 bills it.
 //!
-//! Data: `s3_operations.toml`. Left out: directory buckets (S3 Express), lifecycle transitions and
-//! inventory; Batch Operations are the operations they call.
+//! Data: `s3_operations.toml`. Batch Operations are the operations they call.
 
 use super::operation::KmsOperation;
 use serde::{Deserialize, Serialize};
@@ -41,6 +40,8 @@ pub enum NeedSide {
     Destination,
     /// The multipart upload.
     Upload,
+    /// The replica, which keeps the bucket-key setting of its source.
+    Replica,
 }
 
 /// One KMS operation that a request needs.
@@ -118,10 +119,21 @@ impl S3OperationRow {
     }
 }
 
+/// What S3 Express One Zone does differently.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DirectoryBucket {
+    /// Life of a session's credentials \[s\].
+    pub(super) session_lifetime_s: u64,
+    pub(super) source: String,
+    pub(super) as_of: String,
+}
+
 /// The file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct S3File {
+    pub(super) directory_bucket: DirectoryBucket,
     pub(super) operation: Vec<S3OperationRow>,
 }
 

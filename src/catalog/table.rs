@@ -12,7 +12,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CatalogRow {
     /// `region`, `quota`, `price`, `free-tier`, `s3-operation`, `retry-profile`, `sdk-default`,
-    /// `policy-limit`, `algorithm-suite` or `branch-key-cache`.
+    /// `algorithm-suite`, `branch-key-cache`, `directory-bucket` or `policy-limit`.
     pub kind: &'static str,
     /// Identifier, with the quota code where there is one.
     pub id: String,
@@ -33,16 +33,17 @@ pub struct CatalogRow {
 }
 
 /// Every row: Regions, quotas (one a Region where they differ), prices, free tier, S3 operations, retry profiles,
-/// sizes of policies, algorithm suites, caches of branch keys.
+/// algorithm suites, caches of branch keys, sizes of policies.
 pub fn table() -> Vec<CatalogRow> {
     let mut rows = region_rows();
     rows.extend(quota_rows());
     rows.extend(price_rows());
     rows.extend(s3_rows());
     rows.extend(retry_rows());
-    rows.extend(policy_limits().iter().map(policy_row));
     rows.extend(suite_rows());
+    rows.push(directory_bucket_row());
     rows.extend(branch_key_cache_rows());
+    rows.extend(policy_limits().iter().map(policy_row));
     rows
 }
 
@@ -159,6 +160,7 @@ fn s3_rows() -> Vec<CatalogRow> {
         NeedSide::Source => format!("{} (source)", n.operation),
         NeedSide::Destination => format!("{} (destination)", n.operation),
         NeedSide::Upload => format!("{} (upload)", n.operation),
+        NeedSide::Replica => format!("{} (replica)", n.operation),
     };
     s3_operations()
         .iter()
@@ -180,6 +182,21 @@ fn s3_rows() -> Vec<CatalogRow> {
             as_of: o.as_of.clone(),
         })
         .collect()
+}
+
+fn directory_bucket_row() -> CatalogRow {
+    let d = &catalog().s3.directory_bucket;
+    CatalogRow {
+        kind: "directory-bucket",
+        id: "session_lifetime".to_owned(),
+        region: String::new(),
+        value: d.session_lifetime_s.to_string(),
+        unit: "s".to_owned(),
+        assumed: false,
+        note: "CreateSession needs GenerateDataKey and Decrypt".to_owned(),
+        source: d.source.clone(),
+        as_of: d.as_of.clone(),
+    }
 }
 
 fn retry_rows() -> Vec<CatalogRow> {

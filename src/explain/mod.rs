@@ -323,8 +323,9 @@ impl Explainer<'_> {
                 0 => String::new(),
                 since => format!(", from {} on", Span::from_ns(since)),
             };
+            let after = if settings.sliding { "use" } else { "call" };
             format!(
-                "for {lifetime} after a call, in each of {} partitions{since}",
+                "for {lifetime} after a {after}, in each of {} partitions{since}",
                 settings.fanout
             )
         };
@@ -340,6 +341,10 @@ impl Explainer<'_> {
                     ""
                 }
             )),
+            Source::BucketKeyVerified(uses) => Some(format!(
+                "a bucket key that a Decrypt has verified, {}",
+                keys(uses)
+            )),
             Source::CacheEncrypt | Source::CacheDecrypt { .. } => {
                 s.data_key_cache.as_ref().map(|c| {
                     format!(
@@ -348,7 +353,10 @@ impl Explainer<'_> {
                     )
                 })
             }
-            Source::BranchKey => Some("the keyring's branch-key cache".to_owned()),
+            Source::BranchKey => s
+                .branch_key_cache
+                .as_ref()
+                .map(|c| format!("the client's branch-key cache, entries up to {} old", c.ttl)),
         }
     }
 

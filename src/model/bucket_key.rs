@@ -3,8 +3,9 @@
 //! One cache stands for one (bucket, KMS key, requester); it has `fanout` partitions, and the n-th
 //! request goes to partition n mod `fanout`. A PUT needs any live bucket key of its partition, a
 //! GET the very key its object was written under. A fetched key serves once KMS has answered and
-//! for `lifetime` from then on; requests that look it up while it is on its way fetch it too.
-//! Not modelled here: sliding renewal, a separate lifetime for writing, multipart's extra Decrypt.
+//! for `lifetime` from then on, or from its last use; requests that look it up while it is on its way
+//! fetch it too. A part of an upload, or a replica, needs a key to write under that one Decrypt has
+//! verified.
 
 use super::mixer::Mixer;
 use std::collections::HashMap;
@@ -16,9 +17,22 @@ pub enum BucketKeyId {
     /// None: the object has a data key of its own from KMS.
     None,
     /// One of the keys behind the objects that were there before the run.
-    Archived(u32),
+    Archived(u64),
     /// Generated in this run.
     Generated(u32),
+}
+
+/// How the bucket keys of one cache are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Partitions, at least 1.
+    pub fanout: u32,
+    /// How long a copy serves reads \[ns\].
+    pub lifetime: u64,
+    /// How long a key serves new objects \[ns\].
+    pub write_lifetime: u64,
+    /// Lifetimes count from the last use instead of KMS's answer.
+    pub sliding: bool,
 }
 
 /// A plaintext copy in one partition.
@@ -39,6 +53,16 @@ impl Copy {
         self.from <= at && at < self.until
     }
 
+    /// As `serves`, and with `renewed` the lifetime starts over.
+    #[inline]
+    fn uses(&mut self, at: u64, renewed: Option<u64>) -> bool {
+        let serves = self.serves(at);
+        if serves && let Some(lifetime) = renewed {
+            self.until = at.saturating_add(lifetime);
+        }
+        serves
+    }
+
     /// A fetch begun at a miss at `at` answers at `ready`. The first answer counts; those of
     /// requests that looked before it came are dropped.
     fn fetched(&mut self, at: u64, ready: u64, lifetime: u64) {
@@ -51,30 +75,43 @@ impl Copy {
     }
 }
 
+/// The key that a partition writes under.
+#[derive(Clone, Copy, Debug)]
+struct Writing {
+    id: u32,
+    copy: Copy,
+    /// From when on it has been verified for uploads and replicas.
+    verified: u64,
+}
+
+/// Copies for reading are swept when there are more than twice as many as were left the last time.
+const FEW_COPIES: usize = 1_024;
+
 /// The bucket keys that S3 holds for one bucket, KMS key and requester.
 #[derive(Clone, Debug)]
 pub struct BucketKeyCache {
-    fanout: u32,
-    lifetime: u64,
+    settings: Settings,
     requests: u64,
     generated: u32,
-    /// The key each partition writes under; as long as the partitions that were asked so far, for
-    /// with many sessions most caches stay small.
-    writing: Vec<(u32, Copy)>,
+    /// As long as the partitions that were asked so far, for with many sessions most caches stay
+    /// small.
+    writing: Vec<Writing>,
     /// Copies for reading, by partition and key.
     reading: HashMap<(u32, BucketKeyId), Copy, BuildHasherDefault<Mixer>>,
+    /// Number of copies at which the expired ones are dropped.
+    sweep_at: usize,
 }
 
 impl BucketKeyCache {
-    /// An empty cache of `fanout` ≥ 1 partitions whose keys live for `lifetime` \[ns\].
-    pub fn new(fanout: u32, lifetime: u64) -> BucketKeyCache {
+    /// An empty cache.
+    pub fn new(settings: Settings) -> BucketKeyCache {
         BucketKeyCache {
-            fanout,
-            lifetime,
+            settings,
             requests: 0,
             generated: 0,
             writing: Vec::new(),
             reading: HashMap::default(),
+            sweep_at: FEW_COPIES,
         }
     }
 
@@ -82,13 +119,17 @@ impl BucketKeyCache {
     pub fn next_partition(&mut self) -> u32 {
         let n = self.requests;
         self.requests += 1;
-        (n % u64::from(self.fanout)) as u32
+        (n % u64::from(self.settings.fanout)) as u32
     }
 
     /// The bucket key that an object written at `at` goes under, if the partition holds one.
-    pub fn write(&self, partition: u32, at: u64) -> Option<BucketKeyId> {
-        let (id, copy) = self.writing.get(partition as usize)?;
-        copy.serves(at).then_some(BucketKeyId::Generated(*id))
+    pub fn write(&mut self, partition: u32, at: u64) -> Option<BucketKeyId> {
+        let renewed = self.renewed(self.settings.write_lifetime);
+        let writing = self.writing.get_mut(partition as usize)?;
+        writing
+            .copy
+            .uses(at, renewed)
+            .then_some(BucketKeyId::Generated(writing.id))
     }
 
     /// KMS generated a key for a miss at `at` and answers at `ready`; the key of that object.
@@ -96,36 +137,71 @@ impl BucketKeyCache {
         self.generated += 1;
         let id = self.generated;
         if self.writing.len() <= partition as usize {
-            self.writing
-                .resize(partition as usize + 1, (0, Copy::NEVER));
+            let none = Writing {
+                id: 0,
+                copy: Copy::NEVER,
+                verified: u64::MAX,
+            };
+            self.writing.resize(partition as usize + 1, none);
         }
-        let (current, copy) = &mut self.writing[partition as usize];
-        let before = copy.from;
-        copy.fetched(at, ready, self.lifetime);
-        if copy.from != before {
-            *current = id;
+        let writing = &mut self.writing[partition as usize];
+        let before = writing.copy.from;
+        writing
+            .copy
+            .fetched(at, ready, self.settings.write_lifetime);
+        if writing.copy.from != before {
+            writing.id = id;
+            writing.verified = u64::MAX;
         }
         let id = BucketKeyId::Generated(id);
         self.decrypted(partition, id, at, ready);
         id
     }
 
+    /// Whether the partition holds a key to write under that has been verified.
+    pub fn is_verified(&self, partition: u32, at: u64) -> bool {
+        self.writing
+            .get(partition as usize)
+            .is_some_and(|w| w.copy.serves(at) && w.verified <= at)
+    }
+
+    /// KMS decrypted the key to write under for a miss at `at` and answers at `ready`. A partition
+    /// that has none gets the upload's.
+    pub fn verified(&mut self, partition: u32, at: u64, ready: u64) {
+        let holds = self.writing.get(partition as usize);
+        if holds.is_none_or(|w| w.copy.until <= at) {
+            self.generated(partition, at, ready);
+        }
+        if let Some(writing) = self.writing.get_mut(partition as usize) {
+            writing.verified = writing.verified.min(ready);
+        }
+    }
+
     /// Whether the partition can read under `id` without KMS.
-    pub fn read(&self, partition: u32, id: BucketKeyId, at: u64) -> bool {
+    pub fn read(&mut self, partition: u32, id: BucketKeyId, at: u64) -> bool {
+        let renewed = self.renewed(self.settings.lifetime);
         self.reading
-            .get(&(partition, id))
-            .is_some_and(|copy| copy.serves(at))
+            .get_mut(&(partition, id))
+            .is_some_and(|copy| copy.uses(at, renewed))
     }
 
     /// KMS decrypted `id` for a miss at `at` and answers at `ready`.
     pub fn decrypted(&mut self, partition: u32, id: BucketKeyId, at: u64, ready: u64) {
-        if id != BucketKeyId::None {
-            let lifetime = self.lifetime;
-            self.reading
-                .entry((partition, id))
-                .or_insert(Copy::NEVER)
-                .fetched(at, ready, lifetime);
+        if id == BucketKeyId::None {
+            return;
         }
+        if self.reading.len() >= self.sweep_at {
+            self.reading.retain(|_, copy| copy.until > at);
+            self.sweep_at = FEW_COPIES.max(2 * self.reading.len());
+        }
+        self.reading
+            .entry((partition, id))
+            .or_insert(Copy::NEVER)
+            .fetched(at, ready, self.settings.lifetime);
+    }
+
+    fn renewed(&self, lifetime: u64) -> Option<u64> {
+        self.settings.sliding.then_some(lifetime)
     }
 }
 
@@ -133,9 +209,18 @@ impl BucketKeyCache {
 mod tests {
     use super::*;
 
+    fn of(fanout: u32) -> Settings {
+        Settings {
+            fanout,
+            lifetime: 300,
+            write_lifetime: 300,
+            sliding: false,
+        }
+    }
+
     /// GenerateDataKey and Decrypt calls of 50 PUTs and then 100 GETs of the first nine objects.
     fn poc(fanout: u32) -> (u32, u32) {
-        let mut cache = BucketKeyCache::new(fanout, 300);
+        let mut cache = BucketKeyCache::new(of(fanout));
         let (mut generate, mut decrypt) = (0, 0);
         let mut objects = Vec::new();
         for at in 0..50 {
@@ -165,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_key_serves_from_the_answer_until_its_lifetime_ends() {
-        let mut c = BucketKeyCache::new(1, 300);
+        let mut c = BucketKeyCache::new(of(1));
         assert_eq!(c.write(0, 10), None);
         let id = c.generated(0, 10, 15);
         assert_eq!(
@@ -181,5 +266,51 @@ mod tests {
             (c.write(0, 335), c.write(0, 629), c.write(0, 630)),
             (Some(a), Some(a), None)
         );
+    }
+
+    #[test]
+    fn lifetimes_for_writing_and_reading_are_apart_and_may_slide() {
+        let mut c = BucketKeyCache::new(Settings {
+            write_lifetime: 100,
+            ..of(1)
+        });
+        let id = c.generated(0, 0, 0);
+        assert_eq!((c.write(0, 99), c.write(0, 100)), (Some(id), None));
+        assert!(c.read(0, id, 299) && !c.read(0, id, 300));
+        let mut c = BucketKeyCache::new(Settings {
+            sliding: true,
+            ..of(1)
+        });
+        let id = c.generated(0, 0, 0);
+        for at in [299, 598, 897] {
+            assert_eq!(c.write(0, at), Some(id));
+            assert!(c.read(0, id, at));
+        }
+        assert_eq!(c.write(0, 1_197), None);
+    }
+
+    #[test]
+    fn uploads_verify_a_key_once() {
+        let mut c = BucketKeyCache::new(of(2));
+        c.generated(0, 0, 5);
+        assert!(!c.is_verified(0, 10));
+        c.verified(0, 10, 15);
+        assert!(!c.is_verified(0, 14) && c.is_verified(0, 15) && !c.is_verified(0, 305));
+        // The other partition gets the upload's key with it.
+        c.verified(1, 20, 25);
+        assert!(c.is_verified(1, 25) && c.write(1, 25).is_some());
+        // A new key is to be verified anew.
+        c.generated(0, 305, 305);
+        assert!(!c.is_verified(0, 310));
+    }
+
+    #[test]
+    fn expired_copies_do_not_pile_up() {
+        let mut c = BucketKeyCache::new(of(1));
+        for at in 0..100_000 {
+            c.decrypted(0, BucketKeyId::Archived(at), at, at);
+        }
+        assert!(c.reading.len() <= FEW_COPIES);
+        assert!(c.read(0, BucketKeyId::Archived(99_999), 99_999));
     }
 }

@@ -46,7 +46,7 @@ pub struct Plan {
     /// Workloads in file order.
     pub workloads: Vec<Workload>,
     /// Bucket-key caches, one for each (bucket, KMS key, requester).
-    pub bucket_key_caches: Vec<BucketKeySettings>,
+    pub bucket_key_caches: Vec<bucket_key::Settings>,
     /// Time from a call to KMS's answer.
     pub kms_latency: Distribution,
     /// Time from an attempt to its answer when it is throttled.
@@ -216,13 +216,19 @@ pub struct Lane {
     pub crosses_account: bool,
     /// Whether KMS answers AccessDenied; only the caller's account logs that.
     pub denied: bool,
+    /// KMS refuses it from some time on.
+    pub refusal: Option<Refusal>,
 }
 
-impl Lane {
-    /// Whether the key's owner logs its calls too.
-    pub fn both_log(&self) -> bool {
-        self.crosses_account && !self.denied
-    }
+/// From when on KMS refuses calls, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// First instant \[ns\].
+    pub from: u64,
+    /// The caller has no permission (403, denied); else the key is disabled (400, failed).
+    pub denied: bool,
+    /// S3 bills the answer.
+    pub billed: bool,
 }
 
 /// What can meet a need without a KMS call.
@@ -234,6 +240,8 @@ pub enum Source {
     BucketKeyWrite(BucketKeyUse),
     /// The bucket key that the object was written under.
     BucketKeyRead(BucketKeyUse),
+    /// A bucket key to write under that has been verified: parts of uploads, replicas.
+    BucketKeyVerified(BucketKeyUse),
     /// A data-key cache, for encrypting.
     CacheEncrypt,
     /// A data-key cache, for decrypting.
@@ -247,11 +255,16 @@ pub enum Source {
     BranchKey,
 }
 
-impl Source {
-    /// Whether a need depends on which requests came before, so that the requests of its class are
-    /// looked at one by one even in a quiet second.
+impl Lane {
+    /// Whether the key's owner logs its calls too.
+    pub fn both_log(&self) -> bool {
+        self.crosses_account && !self.denied
+    }
+
+    /// Whether what becomes of a need depends on the time or on which requests came before, so that
+    /// the requests of its class are looked at one by one even in a quiet second.
     pub fn has_memory(&self) -> bool {
-        !matches!(self, Source::Call)
+        self.refusal.is_some() || !matches!(self.source, Source::Call)
     }
 }
 
@@ -266,8 +279,8 @@ pub struct BucketKeyUse {
     pub since: u64,
     /// Share of reads that go to objects written without one.
     pub older_objects: f64,
-    /// Bucket keys behind the objects that were there before the run.
-    pub archived_keys: u32,
+    /// Bucket keys behind the other objects that were there before the run.
+    pub archive: Archive,
 }
 
 /// The client-side caches that a workload's messages look up.
@@ -341,13 +354,37 @@ impl CacheScope {
     }
 }
 
-/// Settings of one bucket-key cache.
-#[derive(Clone, Copy, Debug)]
-pub struct BucketKeySettings {
-    /// Partitions.
-    pub fanout: u32,
-    /// How long a copy serves \[ns\].
-    pub lifetime: u64,
+/// Which bucket keys the objects were written under that were there before the run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Archive {
+    /// So many, evenly.
+    Keys(u64),
+    /// One for each partition and lifetime of the time in which they were written.
+    Ages {
+        /// How long before the run an object was written.
+        age: Age,
+        /// How long a key served new objects \[ns\].
+        lifetime: u64,
+        /// Partitions.
+        fanout: u32,
+    },
+}
+
+/// Ages of objects \[ns\].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Age {
+    /// Alike from 0 on.
+    Uniform {
+        /// The longest.
+        longest: u64,
+    },
+    /// Lognormal.
+    Lognormal {
+        /// Median.
+        median: u64,
+        /// σ of the logarithm.
+        sigma: f64,
+    },
 }
 
 /// Who asks for what, and when.

@@ -79,7 +79,7 @@ impl<'a> Access<'a> {
         let own = s.bucket.as_deref().unwrap_or_default();
         let name = match side {
             NeedSide::Source => s.copy_source.as_deref().unwrap_or(own),
-            NeedSide::Object | NeedSide::Destination | NeedSide::Upload => own,
+            NeedSide::Object | NeedSide::Destination | NeedSide::Upload | NeedSide::Replica => own,
         };
         let bucket = self.scenario.bucket.get(name)?;
         let default = InForce {
@@ -112,7 +112,7 @@ impl<'a> Access<'a> {
         let own = s.bucket.as_deref()?;
         let name = match side {
             NeedSide::Source => s.copy_source.as_deref().unwrap_or(own),
-            NeedSide::Object | NeedSide::Destination | NeedSide::Upload => own,
+            NeedSide::Object | NeedSide::Destination | NeedSide::Upload | NeedSide::Replica => own,
         };
         self.scenario.bucket.get(name).map(|bucket| (name, bucket))
     }
@@ -165,8 +165,9 @@ impl<'a> Access<'a> {
                 continue;
             };
             // Under a bucket key S3 calls KMS with the bucket in place of the object.
-            let by_bucket_key =
-                bucket.bucket_key && in_force.is_some_and(|f| f.encryption == Encryption::SseKms);
+            let header = s.bucket_key_header.filter(|_| row.encryption_headers);
+            let by_bucket_key = header.unwrap_or(bucket.bucket_key)
+                && in_force.is_some_and(|f| f.encryption == Encryption::SseKms);
             let object = if by_bucket_key {
                 name.to_owned()
             } else {

@@ -21,12 +21,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// Tables that hold exactly one alternative, which a variant replaces as a whole.
-const CHOICE_KEYS: [&str; 11] = [
+const CHOICE_KEYS: [&str; 12] = [
     "arrivals",
     "retry",
     "limiter",
     "popularity",
     "message_size",
+    "archive_age",
     "scope",
     "cache",
     "think_time",

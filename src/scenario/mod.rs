@@ -4,7 +4,7 @@
 //! text --document--> Table --overlay of a variant--> Table --reader--> Scenario --plan--> Plan
 //! ```
 //!
-//! [`settings`], [`workload`] and [`client_cache`] hold what can be written, [`policy`] the policy documents it points
+//! [`settings`], [`workload`] and [`client_cache`] hold what can be written, [`policy`] the policy documents they point
 //! to; the module `plan` turns it into the model, for which [`access`] says once who may do what.
 
 pub mod access;

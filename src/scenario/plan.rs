@@ -1,26 +1,25 @@
 //! From a scenario to the model: classes, lanes, quota pools, caches, islands.
 
 mod client_cache;
+mod s3;
 
 use super::access::{Access, Check, NO_TLS, REQUESTER};
 use super::diagnostic::{Code, Diagnostic, Place};
 use super::load::RunSettings;
 use super::reader::Diagnostics;
-use super::settings::{
-    BucketSettings, Encryption, LimiterSettings, ManagedBy, QuotaSettings, RequesterRule, Scenario,
-};
+use super::settings::{KmsKeySettings, LimiterSettings, ManagedBy, QuotaSettings, Scenario};
 use super::workload::{
     Arrivals, MULTIPART_UPLOAD, PopularitySettings, SizeSettings, WorkloadSettings,
 };
-use crate::catalog::{self, KmsOperation, NeedSide, S3OperationRow};
+use crate::catalog::{self, KmsOperation};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
 use crate::engine::random::Zipf;
 use crate::model::arrivals::{Curve, LocalClock, Process};
 use crate::model::trace::Trace;
 use crate::model::{
-    Action, Bucket, BucketKeySettings, BucketKeyUse, Class, Counting, Denial, Kind, KmsKey, Lane,
-    MAX_LANES, Plan, Popularity, Quota, Size, Source, Trail, UnlanedCall, Workload,
+    Action, Bucket, Class, Counting, Denial, Kind, KmsKey, Lane, MAX_LANES, Plan, Popularity,
+    Quota, Refusal, Size, Source, Trail, UnlanedCall, Workload, bucket_key,
 };
 use crate::units::{Rate, Span};
 use indexmap::{IndexMap, IndexSet};
@@ -64,14 +63,7 @@ struct Builder<'a> {
     workloads: Vec<Workload>,
     /// First cache of each (bucket, key, requester class).
     caches: IndexMap<(String, String, String), usize>,
-    cache_settings: Vec<BucketKeySettings>,
-}
-
-/// What meets a need on a bucket's key.
-enum Use {
-    Write,
-    Read,
-    None,
+    cache_settings: Vec<bucket_key::Settings>,
 }
 
 impl<'a> Builder<'a> {
@@ -171,7 +163,7 @@ impl<'a> Builder<'a> {
         if let Some(writer) = s.reads.as_ref().and_then(|n| self.scenario.workload.get(n)) {
             if !matches!(writer.arrivals, Arrivals::Job { .. }) {
                 self.fault(s, Code::Contradiction, format!("`workload.{name}` reads what a workload writes that is no job: its objects have no numbers"), "give the writer a `job`");
-            } else if writer.bucket != s.bucket {
+            } else if writer.bucket.as_ref() != s.copy_source.as_ref().or(s.bucket.as_ref()) {
                 self.fault(
                     s,
                     Code::Contradiction,
@@ -340,83 +332,17 @@ impl<'a> Builder<'a> {
             .map_or_else(|| otherwise.to_owned(), |r| r.account.clone())
     }
 
-    /// Lanes of the first `upto` needs; `denied` is the one that KMS denies.
-    fn s3_lanes(
-        &mut self,
-        w: usize,
-        s: &'a WorkloadSettings,
-        row: &S3OperationRow,
-        requester: &str,
-        upto: usize,
-        denied: Option<usize>,
-    ) {
-        for (i, need) in row.needs.iter().take(upto).enumerate() {
-            let in_force = self.access.in_force(s, row, need.on);
-            let (Some(in_force), Some((side, bucket))) =
-                (in_force, self.access.bucket_of(s, need.on))
-            else {
-                continue;
-            };
-            let Some(key) = in_force.key else {
-                continue;
-            };
-            let account = self.caller(requester, &bucket.account);
-            if denied == Some(i) {
-                self.denied_lane(s, need.operation, key, &account);
-                continue;
-            }
-            let calls = if in_force.encryption == Encryption::DsseKms {
-                self.scenario.assumption.dsse_kms_calls
-            } else {
-                1
-            };
-            let bucket_key = bucket.bucket_key && in_force.encryption == Encryption::SseKms;
-            let uses = match (bucket_key, need.operation, need.on) {
-                (false, ..) => Use::None,
-                (true, KmsOperation::GenerateDataKey, _) | (true, _, NeedSide::Upload) => {
-                    Use::Write
-                }
-                (true, KmsOperation::Decrypt, _) => Use::Read,
-                _ => Use::None,
-            };
-            let source = match uses {
-                Use::None => Source::Call,
-                Use::Write => Source::BucketKeyWrite(
-                    self.bucket_key_use(side, bucket, key, requester, &account),
-                ),
-                Use::Read => {
-                    if s.reads.is_none() && bucket.archived_bucket_keys.is_none() {
-                        self.faults.push(
-                            Diagnostic::error(
-                                Code::NoDefault,
-                                format!("`bucket.{side}` does not say how many bucket keys its objects were written under, and `workload.{}` reads them", self.workload_name(w)),
-                            )
-                            .at(bucket.place.clone())
-                            .help("write `archived_bucket_keys = …`: about one for each `bucket_key_lifetime` and requester in which they were written (a day of steady writing: 288); a read needs the very key"),
-                        );
-                    }
-                    Source::BucketKeyRead(
-                        self.bucket_key_use(side, bucket, key, requester, &account),
-                    )
-                }
-            };
-            for _ in 0..calls {
-                self.lane(s, need.operation, key, &account, source.clone());
-            }
-        }
-    }
-
     /// A call that KMS denies; nothing can meet its need, and no cache comes of it.
     fn denied_lane(
         &mut self,
         s: &WorkloadSettings,
         operation: KmsOperation,
         key: &str,
-        account: &str,
+        caller: (&str, &str),
     ) {
         if self.scenario.assumption.denied_calls_consume_quota {
             let before = self.lanes.len();
-            self.lane(s, operation, key, account, Source::Call);
+            self.lane(s, operation, key, caller, Source::Call);
             self.lanes[before..]
                 .iter_mut()
                 .for_each(|lane| lane.denied = true);
@@ -425,48 +351,6 @@ impl<'a> Builder<'a> {
 
     fn workload_name(&self, w: usize) -> &str {
         self.scenario.workload.get_index(w).map_or("", |(n, _)| n)
-    }
-
-    /// The caches of one (bucket, key, requester class).
-    fn bucket_key_use(
-        &mut self,
-        name: &str,
-        bucket: &BucketSettings,
-        key: &str,
-        requester: &str,
-        account: &str,
-    ) -> BucketKeyUse {
-        let settings = self.scenario.requester.get(requester);
-        let (class, sessions) = match (settings, self.scenario.assumption.bucket_key_requester) {
-            (Some(r), RequesterRule::Role) => (
-                // Apart as in Debug, quoted: names may hold any character.
-                format!("{:?}", (&r.account, &r.role, &r.session_policy)),
-                1,
-            ),
-            (Some(r), RequesterRule::Session) => (requester.to_owned(), r.sessions),
-            (None, _) => (format!("{:?}", (account, requester)), 1),
-        };
-        let next = self.cache_settings.len();
-        let cache = *self
-            .caches
-            .entry((name.to_owned(), key.to_owned(), class))
-            .or_insert(next);
-        if cache == next {
-            let a = &self.scenario.assumption;
-            let settings = BucketKeySettings {
-                fanout: a.bucket_key_fanout,
-                lifetime: a.bucket_key_lifetime.as_ns(),
-            };
-            self.cache_settings
-                .extend(std::iter::repeat_n(settings, sessions as usize));
-        }
-        BucketKeyUse {
-            cache,
-            sessions,
-            since: bucket.bucket_key_since.as_ns(),
-            older_objects: bucket.older_objects.get(),
-            archived_keys: bucket.archived_bucket_keys.unwrap_or(1),
-        }
     }
 
     fn direct_lane(
@@ -482,12 +366,13 @@ impl<'a> Builder<'a> {
             return;
         };
         let account = self.caller(requester, &settings.account);
+        let caller = (account.as_str(), requester);
         if denied {
-            self.denied_lane(s, operation, &key, &account);
+            self.denied_lane(s, operation, &key, caller);
             return;
         }
         let source = self.client_side(w, s, operation);
-        self.lane(s, operation, &key, &account, source);
+        self.lane(s, operation, &key, caller, source);
     }
 
     /// Adds a lane, unless the key is AWS-owned and counts nothing.
@@ -496,7 +381,7 @@ impl<'a> Builder<'a> {
         s: &WorkloadSettings,
         operation: KmsOperation,
         key: &str,
-        account: &str,
+        (account, requester): (&str, &str),
         source: Source,
     ) {
         let Some((index, _, settings)) = self.scenario.key.get_full(key) else {
@@ -548,7 +433,35 @@ impl<'a> Builder<'a> {
             free_tier: catalog::free_tier(price_item).is_some(),
             crosses_account: account != settings.account,
             denied: false,
+            refusal: self.refusal(s, settings, (account, requester)),
         });
+    }
+
+    /// From when on KMS refuses a requester's calls on a key.
+    fn refusal(
+        &self,
+        s: &WorkloadSettings,
+        key: &KmsKeySettings,
+        (account, requester): (&str, &str),
+    ) -> Option<Refusal> {
+        let bucket = s.bucket.as_ref().and_then(|b| self.scenario.bucket.get(b));
+        let disabled = key.disabled_at.map(|at| Refusal {
+            from: at.as_ns(),
+            denied: false,
+            billed: false,
+        });
+        let requester = self.scenario.requester.get(requester);
+        let revoked = requester
+            .and_then(|r| r.access_revoked_at)
+            .map(|at| Refusal {
+                from: at.as_ns(),
+                denied: true,
+                billed: bucket.is_some_and(|b| self.access.same_organization(account, &b.account)),
+            });
+        [revoked, disabled]
+            .into_iter()
+            .flatten()
+            .min_by_key(|r| r.from)
     }
 
     /// The pool called `name`: as declared, or with the catalog's limit.
@@ -898,7 +811,10 @@ impl<'a> Builder<'a> {
                 for &q in &lane.quotas {
                     join(&mut parent, w, *of_quota[q].get_or_insert(w));
                 }
-                if let Source::BucketKeyWrite(uses) | Source::BucketKeyRead(uses) = &lane.source {
+                if let Source::BucketKeyWrite(uses)
+                | Source::BucketKeyRead(uses)
+                | Source::BucketKeyVerified(uses) = &lane.source
+                {
                     join(&mut parent, w, *of_cache[uses.cache].get_or_insert(w));
                 }
             }

@@ -97,6 +97,8 @@ pub struct KmsKeySettings {
     pub spec: KeySpec,
     /// Custom key store, `None` for KMS's own.
     pub key_store: Option<String>,
+    /// When it is disabled; `None`: never.
+    pub disabled_at: Option<Span>,
     /// Key ID, as ARNs name it.
     pub id: String,
     /// Key policy, `None`: the default one.
@@ -146,6 +148,8 @@ pub struct BucketSettings {
     pub encryption: Encryption,
     /// KMS key of the default encryption.
     pub key: Option<String>,
+    /// General purpose or directory (S3 Express One Zone).
+    pub kind: BucketKind,
     /// Whether S3 Bucket Keys are on.
     pub bucket_key: bool,
     /// When they were switched on; 0s: before the run.
@@ -154,11 +158,41 @@ pub struct BucketSettings {
     pub older_objects: Share,
     /// Distinct bucket keys behind the other objects that were there before the run.
     pub archived_bucket_keys: Option<u32>,
+    /// Or how long before the run those objects were written.
+    pub archive_age: Option<AgeSettings>,
     /// Bucket policy.
     pub policy: Option<PolicySettings>,
     /// Where it is written.
     #[serde(skip)]
     pub place: super::diagnostic::Place,
+}
+
+/// Kind of bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BucketKind {
+    /// General purpose.
+    GeneralPurpose,
+    /// Directory bucket: bucket keys always on, one session of five minutes for each client.
+    Directory,
+}
+
+/// Ages of objects at t = 0.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgeSettings {
+    /// Alike from 0 on.
+    Uniform {
+        /// The longest.
+        longest: Span,
+    },
+    /// Lognormal.
+    Lognormal {
+        /// Median.
+        median: Span,
+        /// σ of the logarithm.
+        sigma: f64,
+    },
 }
 
 /// A principal that S3 tells apart.
@@ -172,6 +206,8 @@ pub struct Requester {
     pub session_policy: Option<String>,
     /// Sessions at a time.
     pub sessions: u32,
+    /// When it loses its permission on KMS keys; `None`: never.
+    pub access_revoked_at: Option<Span>,
     /// ARN or name of a service, `None`: a session of the role.
     pub principal: Option<Principal>,
     /// Attached to it, `None`: it may do everything.
@@ -230,6 +266,12 @@ pub enum LimiterSettings {
 pub struct Assumptions {
     /// How long a bucket key serves.
     pub bucket_key_lifetime: Span,
+    /// How long a bucket key serves new objects.
+    pub bucket_key_write_lifetime: Span,
+    /// From when the lifetimes count.
+    pub bucket_key_renewal: Renewal,
+    /// Whether parts of uploads and replicas have their bucket key verified by a Decrypt.
+    pub bucket_key_verification: bool,
     /// Independent caches of bucket keys in S3.
     pub bucket_key_fanout: u32,
     /// Who shares bucket keys: `role` or `session`.
@@ -262,6 +304,16 @@ pub enum RequesterRule {
     Role,
     /// Nobody: each session has its own (until 2023).
     Session,
+}
+
+/// From when the lifetime of a bucket key counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Renewal {
+    /// From KMS's answer.
+    Fixed,
+    /// From the last use.
+    Sliding,
 }
 
 /// What the context key `s3:x-amz-server-side-encryption` holds.
@@ -458,6 +510,7 @@ pub(super) fn keys(
             spec = known;
         }
         let key_store = r.reference("key_store", stores.keys().map(String::as_str));
+        let disabled_at = r.optional_in("disabled_at", ..=LATEST);
         let id = r.or("id", name.to_owned());
         let policy = PolicySettings::read(r, "policy", Kind::Key, home.files);
         if managed_by != ManagedBy::Customer && r.has("policy") {
@@ -507,6 +560,7 @@ pub(super) fn keys(
             managed_by,
             spec,
             key_store,
+            disabled_at,
             id,
             policy,
             place: r.place(),
@@ -528,6 +582,43 @@ pub(super) fn buckets(
         let bucket_key_since = r.or("bucket_key_since", Span::ZERO);
         let older_objects = r.or("older_objects", Share::ZERO);
         let archived_bucket_keys = r.optional_in("archived_bucket_keys", 1..=10_000_000);
+        let archive_age = age(r, "archive_age");
+        let kind = match r
+            .reference("kind", ["general-purpose", "directory"])
+            .as_deref()
+        {
+            Some("directory") => BucketKind::Directory,
+            _ => BucketKind::GeneralPurpose,
+        };
+        if r.has("archived_bucket_keys") && r.has("archive_age") {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("archive_age"),
+                format!(
+                    "`{}` gives both the number of bucket keys behind its objects and the objects' age",
+                    r.path()
+                ),
+                "keep one of `archived_bucket_keys` and `archive_age`",
+            );
+        }
+        if kind == BucketKind::Directory {
+            for key in [
+                "bucket_key",
+                "bucket_key_since",
+                "older_objects",
+                "archived_bucket_keys",
+                "archive_age",
+            ] {
+                if r.has(key) {
+                    r.fault(
+                        Code::Contradiction,
+                        r.place_of(key),
+                        format!("`{}` has no effect: in a directory bucket bucket keys are always on, and a session's key serves all objects", r.path_of(key)),
+                        "drop it, or `kind`",
+                    );
+                }
+            }
+        }
         let policy = PolicySettings::read(r, "policy", Kind::Bucket, home.files);
         let encryption = match encryption.as_deref() {
             Some("SSE-S3") => Encryption::SseS3,
@@ -554,6 +645,16 @@ pub(super) fn buckets(
                 r.place_of("key"),
                 "a bucket whose objects are not encrypted with KMS has no KMS key",
                 "drop `key`, or write `encryption = \"SSE-KMS\"`",
+            );
+        }
+        if kind == BucketKind::Directory
+            && !matches!(encryption, Encryption::SseS3 | Encryption::SseKms)
+        {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("encryption"),
+                "a directory bucket encrypts with SSE-S3 or SSE-KMS only",
+                "write one of these, or drop `kind`",
             );
         }
         if bucket_key && encryption != Encryption::SseKms {
@@ -590,14 +691,34 @@ pub(super) fn buckets(
             region,
             encryption,
             key,
+            kind,
             bucket_key,
             bucket_key_since,
             older_objects,
             archived_bucket_keys,
+            archive_age,
             policy,
             place: r.place(),
         })
     }))
+}
+
+/// Ages of objects under `key`.
+fn age(r: &mut Reader<'_>, key: &str) -> Option<AgeSettings> {
+    let span = Span::from_ns(1)..=LATEST;
+    r.choice(key, &["uniform", "lognormal"], |tag, r| {
+        if tag == "uniform" {
+            let longest = r.required_in("longest", span)?;
+            return Some(AgeSettings::Uniform { longest });
+        }
+        let median = r.required_in("median", span);
+        let sigma = r.required_in("sigma", 0.0..=3.0);
+        Some(AgeSettings::Lognormal {
+            median: median?,
+            sigma: sigma?,
+        })
+    })
+    .flatten()
 }
 
 pub(super) fn requesters(r: &mut Reader<'_>, home: &Home<'_>) -> IndexMap<String, Requester> {
@@ -606,6 +727,7 @@ pub(super) fn requesters(r: &mut Reader<'_>, home: &Home<'_>) -> IndexMap<String
         let role = r.or("role", name.to_owned());
         let session_policy = r.optional("session_policy");
         let sessions = r.or_in("sessions", 1, 1..=100_000);
+        let access_revoked_at = r.optional_in("access_revoked_at", ..=LATEST);
         let files = home.files;
         let identity_policies =
             PolicySettings::read_all(r, "identity_policies", Kind::Identity, files);
@@ -622,6 +744,7 @@ pub(super) fn requesters(r: &mut Reader<'_>, home: &Home<'_>) -> IndexMap<String
             account,
             role,
             sessions,
+            access_revoked_at,
             identity_policies,
             permissions_boundary,
             session_policy_document,
@@ -873,12 +996,24 @@ fn limiter(r: &mut Reader<'_>) -> LimiterSettings {
 }
 
 pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
+    let bucket_key_lifetime = |r: &mut Reader<'_>| {
+        let default = Span::from_secs(300);
+        r.or_in("bucket_key_lifetime", default, Span::from_ns(1)..)
+    };
     let read = |r: &mut Reader<'_>| Assumptions {
-        bucket_key_lifetime: r.or_in(
-            "bucket_key_lifetime",
-            Span::from_secs(300),
-            Span::from_ns(1)..,
-        ),
+        bucket_key_lifetime: bucket_key_lifetime(r),
+        bucket_key_write_lifetime: {
+            let same = bucket_key_lifetime(r);
+            r.or_in("bucket_key_write_lifetime", same, Span::from_ns(1)..)
+        },
+        bucket_key_renewal: match r
+            .reference("bucket_key_renewal", ["fixed", "sliding"])
+            .as_deref()
+        {
+            Some("sliding") => Renewal::Sliding,
+            _ => Renewal::Fixed,
+        },
+        bucket_key_verification: r.or("bucket_key_verification", true),
         bucket_key_fanout: r.or_in("bucket_key_fanout", 2, 1..=1024),
         bucket_key_requester: match r
             .reference("bucket_key_requester", ["role", "session"])

@@ -5,7 +5,9 @@ use super::diagnostic::{Code, Diagnostic, Place};
 use super::document::Node;
 use super::growth;
 use super::reader::{FromValue, Reader};
-use super::settings::{BucketSettings, KmsKeySettings, ManagedBy, Requester};
+use super::settings::{
+    BucketKind, BucketSettings, Encryption, KmsKeySettings, ManagedBy, Requester,
+};
 use crate::access::Context;
 use crate::catalog;
 use crate::engine::distribution::Distribution;
@@ -49,6 +51,8 @@ pub struct WorkloadSettings {
     pub parts: u32,
     /// Source of copies.
     pub copy_source: Option<String>,
+    /// `x-amz-server-side-encryption-bucket-key-enabled` of its writes, over the bucket's setting.
+    pub bucket_key_header: Option<bool>,
     /// Its caching CMM and data-key cache.
     pub data_key_cache: Option<DataKeyCacheSettings>,
     /// Its hierarchical keyring and branch-key cache.
@@ -478,6 +482,7 @@ impl WorkloadSettings {
         let reads = r.reference("reads", others());
         let parts = r.optional_in("parts", 1..=10_000);
         let copy_source = r.reference("copy_source", around.buckets.keys().map(String::as_str));
+        let bucket_key_header = r.optional("bucket_key_header");
         let data_key_cache = r
             .table("data_key_cache", |r| {
                 DataKeyCacheSettings::read(r, others())
@@ -592,11 +597,15 @@ impl WorkloadSettings {
             "there is no MultipartUpload among its operations",
             "add it, or drop `parts`",
         );
+        let copies = |op: &String| {
+            let needs = catalog::s3_operation(op).map(|o| &o.needs);
+            needs.is_some_and(|n| n.iter().any(|n| n.on == catalog::NeedSide::Source))
+        };
         useless(
             r,
-            !has("CopyObject") && !has("UploadPartCopy"),
+            operations.as_ref().is_some_and(|o| !o.keys().any(copies)),
             "copy_source",
-            "there is no CopyObject among its operations",
+            "none of its operations reads another bucket (CopyObject, UploadPartCopy, ReplicateObject)",
             "add it, or drop `copy_source`",
         );
         for key in [
@@ -617,13 +626,29 @@ impl WorkloadSettings {
             op == MULTIPART_UPLOAD
                 || catalog::s3_operation(op).is_some_and(|row| row.encryption_headers)
         };
+        for key in ["encryption_header", "bucket_key_header"] {
+            useless(
+                r,
+                !direct && !operations.iter().flat_map(IndexMap::keys).any(writes),
+                key,
+                "none of its operations writes an object",
+                "drop it, or add PutObject",
+            );
+        }
+        let of_bucket = bucket.as_ref().and_then(|b| around.buckets.get(b));
+        let sse_kms = match encryption_header.as_deref() {
+            None => of_bucket.is_none_or(|b| b.encryption == Encryption::SseKms),
+            Some(header) => header == "aws:kms",
+        };
         useless(
             r,
-            !direct && !operations.iter().flat_map(IndexMap::keys).any(writes),
-            "encryption_header",
-            "none of its operations writes an object",
-            "drop it, or add PutObject",
+            direct || !sse_kms || of_bucket.is_some_and(|b| b.kind == BucketKind::Directory),
+            "bucket_key_header",
+            "it means something for SSE-KMS in general purpose buckets only",
+            "drop it",
         );
+        let in_sessions =
+            of_bucket.is_some_and(|b| b.kind == BucketKind::Directory && b.key.is_some());
         useless(
             r,
             !matches!(
@@ -717,7 +742,8 @@ impl WorkloadSettings {
             _ if retry.retry_quota.is_some()
                 || data_key_cache.is_some()
                 || branch_key_cache.is_some()
-                || around.by_session =>
+                || around.by_session
+                || in_sessions =>
             {
                 let why = if retry.retry_quota.is_some() {
                     format!("each client has a retry quota of its own under the retry profile `{}`", retry.name)
@@ -725,6 +751,8 @@ impl WorkloadSettings {
                     "each client has a data-key cache of its own".to_owned()
                 } else if branch_key_cache.is_some() {
                     "each client has a branch-key cache of its own".to_owned()
+                } else if in_sessions {
+                    "each client has a session of its own with a directory bucket".to_owned()
                 } else {
                     "sessions are told apart by client".to_owned()
                 };
@@ -753,6 +781,7 @@ impl WorkloadSettings {
             reads,
             parts: parts.unwrap_or(1),
             copy_source,
+            bucket_key_header,
             data_key_cache,
             branch_key_cache,
             message_size,

@@ -6,7 +6,9 @@ use crate::engine::random::Key;
 use crate::model::branch_key_cache::{BranchKeyCache, Found, Keyring};
 use crate::model::bucket_key::BucketKeyId;
 use crate::model::data_key_cache::{Cmm, DataKeyCache, Message, Suite};
-use crate::model::{BucketKeyUse, CacheScope, CacheUse, Kind, Popularity, Size, Source, Workload};
+use crate::model::{
+    Age, Archive, BucketKeyUse, CacheScope, CacheUse, Kind, Popularity, Size, Source, Workload,
+};
 
 impl<'a> World<'a> {
     /// Looks for what would meet a need without a call.
@@ -33,6 +35,10 @@ impl<'a> World<'a> {
                 }
                 let cache = self.bucket_key_cache(uses, w, request);
                 self.bucket_keys[cache].read(request.ticket, id, at)
+            }
+            Source::BucketKeyVerified(uses) => {
+                let cache = self.bucket_key_cache(uses, w, request);
+                at >= uses.since && self.bucket_keys[cache].is_verified(request.ticket, at)
             }
             // A throttled call is tried again by the KMS client, which knows of no cache.
             Source::CacheEncrypt | Source::CacheDecrypt { .. } | Source::BranchKey
@@ -102,6 +108,13 @@ impl<'a> World<'a> {
                     self.bucket_keys[cache].decrypted(request.ticket, id, at, ready);
                 }
             }
+            Source::BucketKeyVerified(uses) => {
+                if at >= uses.since {
+                    let mut request = *request;
+                    let cache = self.bucket_key_cache(uses, w, &mut request);
+                    self.bucket_keys[cache].verified(request.ticket, at, ready);
+                }
+            }
             Source::CacheEncrypt => {
                 let mut request = *request;
                 let message = self.message_to_encrypt(w, &request);
@@ -163,8 +176,21 @@ impl<'a> World<'a> {
         if request.of_arrival(Purpose::Older).unit() < uses.older_objects {
             return BucketKeyId::None;
         }
-        let object = self.object(workload, request);
-        BucketKeyId::Archived(Key::root(object, 0).below(u64::from(uses.archived_keys)) as u32)
+        let object = Key::root(self.object(workload, request), 0);
+        BucketKeyId::Archived(match uses.archive {
+            Archive::Keys(n) => object.below(n),
+            Archive::Ages {
+                age,
+                lifetime,
+                fanout,
+            } => {
+                let age = age_of(age, object.named("age"));
+                let partition = object.named("partition").below(u64::from(fanout));
+                (age / lifetime)
+                    .saturating_mul(u64::from(fanout))
+                    .saturating_add(partition)
+            }
+        })
     }
 
     fn wrote(&mut self, w: usize, request: &Request, id: BucketKeyId) {
@@ -321,6 +347,17 @@ impl<'a> World<'a> {
             messages: 0,
             invocation: 0,
         }))
+    }
+}
+
+/// How long before the run an object was written \[ns\].
+fn age_of(age: Age, object: Key) -> u64 {
+    match age {
+        Age::Uniform { longest } => object.below(longest.max(1)),
+        Age::Lognormal { median, sigma } => {
+            let z = object.stream().normal();
+            (median as f64 * libm::exp(sigma * z)) as u64
+        }
     }
 }
 

@@ -199,7 +199,7 @@ impl<'a> World<'a> {
             (class.lanes(), class.workload as usize)
         };
         let mut answered = at;
-        if request.throttled == 0 && !request.waited {
+        if !request.is_waiting() {
             record_of!(self, request).classes[class_index].requests += 1;
         }
         for (k, l) in lanes.enumerate() {
@@ -224,7 +224,7 @@ impl<'a> World<'a> {
                         let count = &mut record_of!(self, request).lanes[l];
                         count.needs -= 1;
                         count.met -= u64::from(!first);
-                        return self.give_up(at, &request, w);
+                        return self.given_up(at, &request, w, false);
                     }
                 }
             }
@@ -267,6 +267,11 @@ impl<'a> World<'a> {
                 self.quotas[q as usize].limiter.take(at);
             }
             if has_memory {
+                if let Some(refusal) = plan.lanes[l].refusal
+                    && at >= refusal.from
+                {
+                    return self.given_up(at, &request, w, refusal.denied);
+                }
                 answered = answered.max(self.fetched(at, l, &request, k));
             }
         }
@@ -291,7 +296,7 @@ impl<'a> World<'a> {
         let n = u64::from(request.throttled) + 1;
         let latency = &self.plan.throttled_latency;
         let answered = at + latency.draw_with(|| request.own(Purpose::Throttled).with(n));
-        self.give_up(answered, request, w);
+        self.given_up(answered, request, w, false);
         None
     }
 
@@ -302,9 +307,12 @@ impl<'a> World<'a> {
         self.schedule(until, request);
     }
 
-    /// A request is given up at `at`.
-    fn give_up(&mut self, at: u64, request: &Request, w: usize) {
+    /// A request ends in an error at `at`: it lacks permission, or anything else.
+    fn given_up(&mut self, at: u64, request: &Request, w: usize, denied: bool) {
         self.fail(request, w);
+        let count = &mut record_of!(self, request).classes[request.class as usize];
+        count.failed -= u64::from(denied);
+        count.denied += u64::from(denied);
         if self.workloads[w].is_job {
             self.worker_goes_on(w, request, at);
         }

@@ -51,7 +51,7 @@ use crate::engine::random::Key;
 use crate::model::arrivals::Arrivals;
 use crate::model::bucket_key::{BucketKeyCache, BucketKeyId};
 use crate::model::retry::{RetryPolicy, RetryTokens};
-use crate::model::{Class, Kind, Plan, Workload};
+use crate::model::{CacheUse, Class, Kind, Lane, Plan, Workload};
 use drawn::{Drawn, NewArrivals, Spread};
 use held::Held;
 use record::{QuotaRecord, Record};
@@ -117,7 +117,7 @@ impl ClassState {
     fn new(plan: &Plan, class: &Class) -> ClassState {
         let lanes = &plan.lanes[class.first_lane..class.first_lane + class.lanes];
         let only_quota = match lanes {
-            [lane] if !lane.source.has_memory() && lane.quotas.len() == 1 => lane.quotas[0] as u32,
+            [lane] if !lane.has_memory() && lane.quotas.len() == 1 => lane.quotas[0] as u32,
             _ => SEVERAL,
         };
         ClassState {
@@ -232,6 +232,8 @@ struct World<'a> {
     /// Whether order matters beyond the quotas: caches or retry quotas.
     has_memory: bool,
     has_tokens: bool,
+    /// Whether a message may wait for another's fetch: its call then comes later than its arrival.
+    has_waits: bool,
     actions: Vec<ActionState>,
     class_action: Vec<u32>,
     bucket_keys: Vec<BucketKeyCache>,
@@ -285,7 +287,7 @@ impl<'a> World<'a> {
         let lanes = plan.lanes.iter().map(|lane| LaneState {
             quotas: [0, 1].map(|i| lane.quotas.get(i).map_or(0, |&q| q as u32)),
             quota_count: lane.quotas.len() as u8,
-            has_memory: lane.source.has_memory(),
+            has_memory: lane.has_memory(),
         });
         let quotas: Vec<QuotaState> = plan
             .quotas
@@ -320,6 +322,10 @@ impl<'a> World<'a> {
             jobs: island.iter().copied().filter(|w| !is_open(w)).collect(),
             has_memory: island.iter().any(|&w| workloads[w].has_memory),
             has_tokens: island.iter().any(|&w| workloads[w].tokens.is_some()),
+            has_waits: island.iter().any(|&w| {
+                let uses = plan.workloads[w].client_cache.map(|c| c.uses);
+                matches!(uses, Some(CacheUse::BranchKeys(c)) if c.settings.storm_tracking.is_some())
+            }),
             workloads,
             counted: vec![0; actions.len()],
             actions,
@@ -327,7 +333,7 @@ impl<'a> World<'a> {
             bucket_keys: plan
                 .bucket_key_caches
                 .iter()
-                .map(|c| BucketKeyCache::new(c.fanout, c.lifetime))
+                .map(|&c| BucketKeyCache::new(c))
                 .collect(),
             warm_up: plan.warm_up_s * SECOND,
             undrawn: 0,
@@ -471,7 +477,7 @@ impl<'a> World<'a> {
                 return false;
             }
         }
-        self.timed.is_empty() || self.certify_timed(second)
+        self.timed.is_empty() || (!self.has_waits && self.certify_timed(second))
     }
 
     /// Whether more could be offered to a fixed window than it has room for.
@@ -622,7 +628,7 @@ impl WorkloadState {
             .map(|&(c, _)| &plan.classes[c]);
         let has_memory = classes.any(|c| {
             let lanes = &plan.lanes[c.first_lane..c.first_lane + c.lanes];
-            lanes.iter().any(|l| l.source.has_memory())
+            lanes.iter().any(Lane::has_memory)
         });
         let shares: Vec<f64> = workload.actions.iter().map(|a| a.weight).collect();
         let sums = shares.iter().scan(0.0, |sum, share| {

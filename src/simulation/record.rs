@@ -17,8 +17,10 @@ pub struct ClassCount {
     pub requests: u64,
     /// That ended well.
     pub succeeded: u64,
-    /// That ran out of attempts or of retry quota.
+    /// That ran out of attempts or of retry quota, or ended in an error.
     pub failed: u64,
+    /// That KMS refused for lack of permission.
+    pub denied: u64,
     /// That ended well and were never throttled, by number of KMS calls.
     pub undelayed: [u64; MAX_LANES + 1],
 }
@@ -270,6 +272,7 @@ impl Record {
             a.requests += b.requests;
             a.succeeded += b.succeeded;
             a.failed += b.failed;
+            a.denied += b.denied;
             for (x, y) in a.undelayed.iter_mut().zip(b.undelayed) {
                 *x += y;
             }

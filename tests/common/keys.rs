@@ -76,6 +76,12 @@ operations = { GetObject = 1 }
 arrivals = { poisson = { rate = "3/s" } }
 "#;
 
+/// [`S3`]'s bucket with an archive by age.
+const BY_AGE: &str = r#"bucket.b={key="k",bucket_key=true,archive_age={uniform={longest="20s"}}}"#;
+
+const BY_LOGNORMAL_AGE: &str =
+    r#"bucket.b={key="k",bucket_key=true,archive_age={lognormal={median="9s",sigma=0.5}}}"#;
+
 /// Jobs one after another: an upload, then a reader of what it wrote.
 const JOBS: &str = r#"
 horizon = "60s"
@@ -127,6 +133,28 @@ data_key_cache = { max_age = "10s", capacity = 5 }
 encrypted_by = { producers = 3, messages_per_data_key = 10 }
 "#;
 
+/// Another workload of the same processes as [`CACHE`]'s `w`.
+const BESIDE: &str = r#"workload.beside={key="k",clients=2,operations={GenerateDataKey=1},arrivals={poisson={rate="20/s"}},popularity={uniform={objects=6}},data_key_cache={max_age="10s",capacity=5}}"#;
+
+/// A branch-key cache.
+const BRANCH: &str = r#"
+horizon = "40s"
+replications = 2
+region = "us-east-1"
+[key.k]
+[workload.w]
+key = "k"
+clients = 2
+operations = { Decrypt = 1 }
+arrivals = { poisson = { rate = "40/s" } }
+popularity = { uniform = { objects = 6 } }
+branch_key_cache = { ttl = "12s", cache = { default = { capacity = 4 } } }
+"#;
+
+/// Another workload of the same processes as [`BRANCH`]'s `w`.
+const BESIDE_BRANCH: &str = r#"workload.beside={key="k",clients=2,operations={Decrypt=1},arrivals={poisson={rate="20/s"}},popularity={uniform={objects=6}},branch_key_cache={ttl="12s",cache={default={capacity=4}}}}"#;
+
+const SLOW_KMS: &str = r#"assumption.kms_latency={constant={value="3s"}}"#;
 /// A bucket and a key under policies, asked from within and from another account.
 const ACCESS: &str = r#"
 horizon = "10s"
@@ -186,28 +214,6 @@ pub const POLICIES: [(&str, &str); 7] = [
         r#"{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"*","Condition":{"Null":{"s3:x-amz-server-side-encryption":"true"}}}"#,
     ),
 ];
-/// Another workload of the same processes as [`CACHE`]'s `w`.
-const BESIDE: &str = r#"workload.beside={key="k",clients=2,operations={GenerateDataKey=1},arrivals={poisson={rate="20/s"}},popularity={uniform={objects=6}},data_key_cache={max_age="10s",capacity=5}}"#;
-
-/// A branch-key cache.
-const BRANCH: &str = r#"
-horizon = "40s"
-replications = 2
-region = "us-east-1"
-[key.k]
-[workload.w]
-key = "k"
-clients = 2
-operations = { Decrypt = 1 }
-arrivals = { poisson = { rate = "40/s" } }
-popularity = { uniform = { objects = 6 } }
-branch_key_cache = { ttl = "12s", cache = { default = { capacity = 4 } } }
-"#;
-
-/// Another workload of the same processes as [`BRANCH`]'s `w`.
-const BESIDE_BRANCH: &str = r#"workload.beside={key="k",clients=2,operations={Decrypt=1},arrivals={poisson={rate="20/s"}},popularity={uniform={objects=6}},branch_key_cache={ttl="12s",cache={default={capacity=4}}}}"#;
-
-const SLOW_KMS: &str = r#"assumption.kms_latency={constant={value="3s"}}"#;
 
 /// Every shape of arrivals takes the place of `workload.w`'s.
 const FLOW: &str = r#"
@@ -562,6 +568,76 @@ pub fn rows() -> Vec<Row> {
             S3,
             &["workload.w.popularity={uniform={objects=1000}}"],
             &["bucket.b.archived_bucket_keys=100"],
+            "kms_calls",
+        ),
+        row(
+            "bucket.NAME.kind",
+            S3,
+            &["bucket.b={key=\"k\"}"],
+            &["bucket.b.kind=directory"],
+            "kms_calls",
+        ),
+        row(
+            "bucket.NAME.archive_age.uniform.longest",
+            S3,
+            &[BY_AGE],
+            &["bucket.b.archive_age.uniform.longest=10m"],
+            "kms_calls",
+        ),
+        row(
+            "bucket.NAME.archive_age.lognormal.median",
+            S3,
+            &[BY_LOGNORMAL_AGE],
+            &["bucket.b.archive_age.lognormal.median=1h"],
+            "kms_calls",
+        ),
+        row(
+            "bucket.NAME.archive_age.lognormal.sigma",
+            S3,
+            &[BY_LOGNORMAL_AGE],
+            &["bucket.b.archive_age.lognormal.sigma=3"],
+            "kms_calls",
+        ),
+        row(
+            "key.NAME.disabled_at",
+            APP,
+            &[],
+            &["key.k.disabled_at=6s"],
+            "s3_requests_failed_or_app",
+        ),
+        row(
+            "requester.NAME.access_revoked_at",
+            S3,
+            &[],
+            &["requester.r.access_revoked_at=6s"],
+            "s3_requests_denied",
+        ),
+        row(
+            "workload.NAME.bucket_key_header",
+            S3,
+            &[],
+            &["workload.w.bucket_key_header=false"],
+            "kms_calls",
+        ),
+        row(
+            "assumption.bucket_key_write_lifetime",
+            S3,
+            &[],
+            &["assumption.bucket_key_write_lifetime=1s"],
+            "kms_calls",
+        ),
+        row(
+            "assumption.bucket_key_renewal",
+            S3,
+            &[],
+            &["assumption.bucket_key_renewal=sliding"],
+            "kms_calls",
+        ),
+        row(
+            "assumption.bucket_key_verification",
+            S3,
+            &["workload.w.operations={MultipartUpload=1}"],
+            &["assumption.bucket_key_verification=false"],
             "kms_calls",
         ),
         row(

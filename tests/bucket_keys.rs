@@ -1,0 +1,222 @@
+//! Bucket keys through whole scenarios: who shares them, what expires when, what a refused call does,
+//! and what the rarer operations need.
+
+mod common;
+
+use common::{run, values};
+use kmsim::results::VariantResults;
+
+/// KMS and S3 answer at once, one cache, nothing left to chance; buckets with and without bucket keys.
+const EXACT: &str = r#"
+replications = 1
+region = "us-east-1"
+[account.main]
+[account.other]
+[key.k]
+[bucket.keyed]
+key = "k"
+bucket_key = true
+archived_bucket_keys = 1
+[bucket.unkeyed]
+key = "k"
+[assumption]
+bucket_key_fanout = 1
+kms_latency.constant.value = 0
+s3_latency.constant.value = 0
+"#;
+
+/// The results of `horizon`, what is added under `[assumption]`, and further tables.
+fn simulated(horizon: &str, assumption: &str, tables: &str) -> VariantResults {
+    let text = format!("horizon = \"{horizon}\"\n{EXACT}{assumption}\n{tables}");
+    run(&text).variants.swap_remove(0)
+}
+
+fn metric(r: &VariantResults, id: &str) -> f64 {
+    values(&r.metrics, id)[0]
+}
+
+/// Calls of GenerateDataKey, Encrypt and Decrypt.
+fn calls(r: &VariantResults) -> [f64; 3] {
+    ["GenerateDataKey", "Encrypt", "Decrypt"].map(|operation| {
+        let of = r.by_operation.get(operation);
+        of.map_or(0.0, |m| values(m, "kms_calls")[0])
+    })
+}
+
+/// A workload at constant intervals.
+fn workload(name: &str, rate: &str, rest: &str) -> String {
+    format!("[workload.{name}]\nretry.none = {{}}\narrivals.constant.rate = \"{rate}\"\n{rest}\n")
+}
+
+/// A10: a bucket key of 300 s, always busy, for 30 days.
+#[test]
+fn a10_a_busy_requester_fetches_8640_keys_in_a_month() {
+    let put = workload("w", "1/s", "bucket = \"keyed\"\noperations.PutObject = 1");
+    let r = simulated("30d", "", &put);
+    assert_eq!(metric(&r, "kms_calls"), 8_640.0);
+}
+
+/// A4, A5: 10 sessions of one role have 10 keys by the rule until 2023, and one by today's.
+#[test]
+fn a4_a5_sessions_of_a_role_share_by_todays_rule() {
+    let body = "[requester.r]\nsessions = 10\n[requester.other]\nrole = \"s\"\n";
+    let w = |who: &str| {
+        let put = format!(
+            "bucket = \"keyed\"\nrequester = \"{who}\"\nclients = 10\noperations.PutObject = 1"
+        );
+        workload(who, "50/s", &put)
+    };
+    let one = format!("{body}{}", w("r"));
+    let both = format!("{one}{}", w("other"));
+    let session = "bucket_key_requester = \"session\"";
+    for (assumption, tables, expected) in [("", &one, 1.0), ("", &both, 2.0), (session, &one, 10.0)]
+    {
+        let r = simulated("4m", assumption, tables);
+        assert_eq!(metric(&r, "kms_calls"), expected, "{assumption}");
+    }
+}
+
+/// Keys of 10 s, fetched at 0, 10, 20: what is disabled at 15 s serves until 20 s.
+#[test]
+fn a_disabled_key_or_a_revoked_permission_takes_effect_when_the_bucket_key_expires() {
+    let put = |bucket: &str| {
+        let rest = format!("bucket = \"{bucket}\"\nrequester = \"r\"\noperations.PutObject = 1");
+        workload("w", "1/s", &rest)
+    };
+    for (table, id) in [
+        (
+            "[requester.r]\naccess_revoked_at = \"15s\"\n",
+            "s3_requests_denied",
+        ),
+        ("[requester.r]\n", "s3_requests_failed"),
+    ] {
+        for (bucket, ended_badly) in [("keyed", 10.0), ("unkeyed", 15.0)] {
+            let mut text = format!("horizon = \"30s\"\n{EXACT}bucket_key_lifetime = \"10s\"\n");
+            if id == "s3_requests_failed" {
+                text = text.replace("[key.k]", "[key.k]\ndisabled_at = \"15s\"");
+            }
+            let r = run(&format!("{text}{table}{}", put(bucket)));
+            let v = &r.variants[0];
+            assert_eq!(metric(v, id), ended_badly, "{bucket}");
+            assert_eq!(metric(v, "s3_requests_succeeded"), 30.0 - ended_badly);
+            // Refused calls have reached the quota.
+            let admitted = metric(v, "kms_admitted");
+            assert_eq!(admitted, if bucket == "keyed" { 12.0 } else { 30.0 });
+        }
+    }
+}
+
+#[test]
+fn reading_an_archive_gains_as_little_as_its_age_says() {
+    let get = |age: &str| {
+        let bucket = format!(
+            "[bucket.old]\nkey = \"k\"\nbucket_key = true\narchive_age.uniform.longest = \"{age}\"\n"
+        );
+        let rest =
+            "bucket = \"old\"\npopularity.uniform.objects = 1_000_000\noperations.GetObject = 1";
+        let r = simulated(
+            "100s",
+            "",
+            &format!("{bucket}{}", workload("w", "100/s", rest)),
+        );
+        metric(&r, "kms_calls") / metric(&r, "kms_needs")
+    };
+    // Written within one lifetime: one key. Over a year of 105,120 keys: hardly one is used twice.
+    assert_eq!(get("300s"), 1.0 / 10_000.0);
+    assert!(get("365d") > 0.94, "{}", get("365d"));
+    // Ten thousand reads of 2,016 keys touch them all: 2,016 · (1 − e^−4.96).
+    let week = get("7d") * 10_000.0;
+    assert!((week - 2_001.9).abs() < 15.0, "{week}");
+}
+
+#[test]
+fn sliding_renewal_keeps_a_busy_key_for_good() {
+    let put = workload("w", "1/s", "bucket = \"keyed\"\noperations.PutObject = 1");
+    let r = simulated("1h", "bucket_key_renewal = \"sliding\"", &put);
+    assert_eq!(metric(&r, "kms_calls"), 1.0);
+    // A key for new objects that lives longer than its copies for reading.
+    let r = simulated("1h", "bucket_key_write_lifetime = \"30m\"", &put);
+    assert_eq!(metric(&r, "kms_calls"), 2.0);
+}
+
+#[test]
+fn a_header_overrides_the_bucket() {
+    for (bucket, header, expected) in [
+        ("keyed", "", 1.0),
+        ("keyed", "bucket_key_header = false", 60.0),
+        ("unkeyed", "", 60.0),
+        ("unkeyed", "bucket_key_header = true", 1.0),
+    ] {
+        let rest = format!("bucket = \"{bucket}\"\n{header}\noperations.PutObject = 1");
+        let r = simulated("60s", "", &workload("w", "1/s", &rest));
+        assert_eq!(metric(&r, "kms_calls"), expected, "{bucket} {header}");
+    }
+}
+
+/// n + 2 without bucket keys; with them one GenerateDataKey and one Decrypt that verifies it.
+#[test]
+fn a_multipart_upload_has_its_bucket_key_verified() {
+    let upload = |bucket: &str| {
+        let rest = format!("bucket = \"{bucket}\"\nparts = 8\noperations.MultipartUpload = 1");
+        workload("w", "1/s", &rest)
+    };
+    let r = simulated("60s", "", &upload("unkeyed"));
+    assert_eq!(calls(&r), [60.0, 0.0, 9.0 * 60.0]);
+    let r = simulated("60s", "", &upload("keyed"));
+    assert_eq!(calls(&r), [1.0, 0.0, 1.0]);
+    let r = simulated("60s", "bucket_key_verification = false", &upload("keyed"));
+    assert_eq!(calls(&r), [1.0, 0.0, 0.0]);
+}
+
+#[test]
+fn replication_is_charged_to_its_role_and_keeps_the_sources_bucket_key() {
+    let role = "[requester.replicator]\naccount = \"other\"\n";
+    let replicate = |from: &str, to: &str| {
+        let rest = format!(
+            "bucket = \"{to}\"\ncopy_source = \"{from}\"\nrequester = \"replicator\"\noperations.ReplicateObject = 1"
+        );
+        format!("{role}{}", workload("w", "1/s", &rest))
+    };
+    let r = simulated("60s", "", &replicate("unkeyed", "keyed"));
+    assert_eq!(calls(&r), [0.0, 60.0, 60.0]);
+    let used = |r: &VariantResults| -> Vec<String> {
+        let used = |q: &&String| values(&r.by_quota[*q].metrics, "kms_attempts")[0] > 0.0;
+        r.by_quota.keys().filter(used).cloned().collect()
+    };
+    assert_eq!(used(&r), ["other/us-east-1/L-6E3AF000"]);
+    // The source's one key is decrypted once, the replica's generated and verified once.
+    let r = simulated("60s", "", &replicate("keyed", "unkeyed"));
+    assert_eq!(calls(&r), [1.0, 0.0, 2.0]);
+}
+
+/// S3 Express: a session of five minutes for each client; copies call KMS every time.
+#[test]
+fn directory_buckets_call_kms_for_sessions_only() {
+    let bucket = "[bucket.express]\nkey = \"k\"\nkind = \"directory\"\n";
+    let rest = "bucket = \"express\"\nclients = 5\noperations = { GetObject = 1, PutObject = 1 }";
+    let r = simulated(
+        "11m",
+        "",
+        &format!("{bucket}{}", workload("w", "10/s", rest)),
+    );
+    assert_eq!(calls(&r), [15.0, 0.0, 15.0]);
+    let rest = "bucket = \"express\"\nclients = 5\noperations.CopyObject = 1";
+    let r = simulated(
+        "60s",
+        "",
+        &format!("{bucket}{}", workload("w", "1/s", rest)),
+    );
+    assert_eq!(calls(&r), [60.0, 0.0, 60.0]);
+}
+
+#[test]
+fn a_key_in_a_custom_key_store_draws_on_both_quotas_of_s3_too() {
+    let tables = "[key_store.hsm]\nkind = \"external\"\n[key.stored]\nkey_store = \"hsm\"\n[bucket.stored]\nkey = \"stored\"\n";
+    let put = workload(
+        "w",
+        "2000/s",
+        "bucket = \"stored\"\noperations.PutObject = 1",
+    );
+    let r = simulated("10s", "", &format!("{tables}{put}"));
+    assert_eq!(metric(&r, "kms_throttled"), 10.0 * 200.0);
+}
