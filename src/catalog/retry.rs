@@ -1,7 +1,6 @@
 //! Retry behaviour of AWS SDKs as data; the algorithms live with the model.
 //!
-//! Data: `retry_profiles.toml`. Left out: DynamoDB's own limits, long-poll operations, and the constants of
-//! the adaptive mode's client rate limiter.
+//! Data: `retry_profiles.toml`. Left out: DynamoDB's own limits, and long-poll operations.
 
 use super::decimal;
 use num_rational::BigRational;
@@ -15,6 +14,122 @@ pub enum RetryMode {
     Legacy,
     /// The `standard` mode of all AWS SDKs.
     Standard,
+    /// `standard` with a client rate limiter.
+    Adaptive,
+}
+
+/// What the server's `x-amz-retry-after` does to a delay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RetryAfter {
+    /// Nothing.
+    Ignored,
+    /// Raises a shorter one, within `raises_by_s`.
+    Raises,
+    /// Takes its place, up to the largest backoff.
+    Replaces,
+}
+
+/// Which retry's cost a success gives back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RetryRefund {
+    /// The last one of the same request.
+    OwnLastRetry,
+    /// The last one of the client, once.
+    ClientsLastRetry,
+}
+
+/// A list of codes that count with one status code only.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusWithCode {
+    /// HTTP status code.
+    pub status: u16,
+    /// Error codes.
+    pub codes: Vec<String>,
+    /// The only service it holds for, by botocore's name; `None` for all.
+    pub service: Option<String>,
+}
+
+/// Which answers an SDK tries again, and as what.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Classification {
+    /// Identifier.
+    pub id: String,
+    /// Error codes that mean throttling, whatever the status code.
+    #[serde(default)]
+    pub throttling_codes: Vec<String>,
+    /// Status codes that mean throttling, whatever the error code.
+    #[serde(default)]
+    pub throttling_statuses: Vec<u16>,
+    /// Error codes of other errors that are tried again.
+    #[serde(default)]
+    pub transient_codes: Vec<String>,
+    /// Status codes of other errors that are tried again.
+    pub transient_statuses: Vec<u16>,
+    /// Status codes that are tried again with certain error codes.
+    #[serde(default)]
+    pub status_with_code: Vec<StatusWithCode>,
+    /// Exceptions that are timeouts, by botocore's names.
+    pub timeout_exceptions: Vec<String>,
+    /// Other exceptions that are tried again.
+    pub transient_exceptions: Vec<String>,
+    /// Where it comes from.
+    pub source: String,
+    /// When it was read or published, `YYYY-MM-DD`.
+    pub as_of: String,
+}
+
+/// The figures of an adaptive mode's client rate limiter.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimiterProfile {
+    /// Identifier.
+    pub id: String,
+    /// Share of the measured rate that is left after throttling.
+    pub beta: f64,
+    /// Factor of the cube of time \[1/s⁴\].
+    pub scale_constant: f64,
+    /// Weight of the newest measurement.
+    pub smoothing: f64,
+    /// Span over which the rate is measured \[s\].
+    pub time_bucket_s: f64,
+    /// The fill rate is at most so many times the measured rate.
+    pub max_rate_scale: f64,
+    /// Least fill rate \[1/s\].
+    pub min_fill_rate: f64,
+    /// Least capacity \[tokens\].
+    pub min_capacity: f64,
+    /// Fill rate of a new client \[1/s\].
+    pub initial_fill_rate: f64,
+    /// Measured rate of a new client \[1/s\].
+    pub initial_measured_rate: f64,
+    /// Tokens of a retry after throttling, taken in place of a backoff; `None`: one token at each send.
+    pub retry_cost_throttling: Option<f64>,
+    /// The same after other errors.
+    pub retry_cost_other: Option<f64>,
+    /// Where it comes from.
+    pub source: String,
+    /// When it was read or published, `YYYY-MM-DD`.
+    pub as_of: String,
+}
+
+/// How a service answers a request that it throttles.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ThrottledAnswer {
+    /// The service, by botocore's name.
+    pub service: String,
+    /// HTTP status code.
+    pub status: u16,
+    /// Error code.
+    pub code: String,
+    /// Where it comes from.
+    pub source: String,
+    /// When it was read or published, `YYYY-MM-DD`.
+    pub as_of: String,
 }
 
 /// How a delay is drawn from the backoff.
@@ -37,8 +152,10 @@ pub struct RetryQuota {
     pub cost_other: u32,
     /// Tokens for a retry after a connect or read timeout.
     pub cost_timeout: u32,
-    /// Tokens back for a success that never retried; one that did gets its last retry's cost back.
+    /// Tokens back for a success without a retry to pay back.
     pub success_refund: u32,
+    /// Which retry a success pays back.
+    pub refund: RetryRefund,
 }
 
 /// A retry behaviour.
@@ -64,12 +181,36 @@ pub struct RetryProfile {
     pub max_backoff_s: Option<BigRational>,
     /// How the delay is drawn.
     pub jitter: RetryJitter,
+    /// What the server's `x-amz-retry-after` does.
+    pub retry_after: RetryAfter,
+    /// Most that it adds to the backoff \[s\], `None` unless it raises it.
+    #[serde(default, deserialize_with = "some")]
+    pub raises_by_s: Option<BigRational>,
+    /// Identifier of the classification of answers.
+    pub classification: String,
+    /// Identifier of the client rate limiter, `None` without one.
+    pub rate_limiter: Option<String>,
     /// The client's retry quota, `None` without one.
     pub retry_quota: Option<RetryQuota>,
     /// Where it comes from.
     pub source: String,
     /// When it was read or published, `YYYY-MM-DD`.
     pub as_of: String,
+}
+
+impl RetryProfile {
+    /// How it classifies answers.
+    pub fn classification(&self) -> Option<&'static Classification> {
+        let rows = &super::catalog().retry.classification;
+        rows.iter().find(|c| c.id == self.classification)
+    }
+
+    /// The figures of its client rate limiter, `None` without one.
+    pub fn rate_limiter(&self) -> Option<&'static RateLimiterProfile> {
+        let id = self.rate_limiter.as_ref()?;
+        let rows = &super::catalog().retry.rate_limiter;
+        rows.iter().find(|l| l.id == *id)
+    }
 }
 
 /// What an SDK does when nobody configures retries.
@@ -95,6 +236,9 @@ pub struct SdkDefault {
 #[serde(deny_unknown_fields)]
 pub(super) struct RetryFile {
     pub(super) profile: Vec<RetryProfile>,
+    pub(super) classification: Vec<Classification>,
+    pub(super) rate_limiter: Vec<RateLimiterProfile>,
+    pub(super) throttled_answer: Vec<ThrottledAnswer>,
     pub(super) sdk_default: Vec<SdkDefault>,
 }
 
@@ -161,6 +305,12 @@ mod tests {
                 .collect::<std::collections::BTreeSet<_>>()
                 .len()
         );
+        for p in retry_profiles() {
+            assert!(p.classification().is_some(), "{}", p.id);
+            assert_eq!(p.rate_limiter().is_some(), p.rate_limiter.is_some());
+            assert_eq!(p.mode == RetryMode::Adaptive, p.rate_limiter.is_some());
+            assert_eq!(p.retry_after == RetryAfter::Raises, p.raises_by_s.is_some());
+        }
         for d in sdk_defaults() {
             assert!(
                 d.profile

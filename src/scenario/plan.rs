@@ -15,6 +15,7 @@ use crate::engine::limiter::{Shape, Step};
 use crate::engine::random::Zipf;
 use crate::model::arrivals::{Curve, LocalClock, Process};
 use crate::model::data_key_cache::Thresholds;
+use crate::model::retry::Service;
 use crate::model::trace::Trace;
 use crate::model::{
     Action, Bucket, BucketKeySettings, BucketKeyUse, Class, Counting, Kind, KmsKey, Lane,
@@ -192,7 +193,11 @@ impl<'a> Builder<'a> {
             kind,
             actions,
             clients: s.clients,
-            retry: s.retry.policy(),
+            retry: s.retry.policy(if s.bucket.is_some() {
+                Service::S3
+            } else {
+                Service::Kms
+            }),
             after: index_of(&s.after),
             popularity: objects,
             reads: index_of(&s.reads),

@@ -5,7 +5,7 @@ use super::reader::Reader;
 use super::settings::{BucketSettings, KmsKeySettings, Requester};
 use crate::catalog;
 use crate::engine::distribution::Distribution;
-use crate::model::retry::{Backoff, Jitter, RetryPolicy, RetryQuota};
+use crate::model::retry::{Answer, Backoff, Jitter, RetryPolicy, RetryQuota, Service};
 use crate::model::trace::{Trace, TraceError};
 use crate::units::{Bytes, Rate, Span};
 use indexmap::IndexMap;
@@ -296,8 +296,17 @@ impl LatencySettings {
 }
 
 impl Retry {
-    /// The policy of the simulation.
-    pub fn policy(&self) -> RetryPolicy {
+    /// The policy of the simulation, for the service that answers.
+    pub fn policy(&self, service: Service) -> RetryPolicy {
+        if let Some(profile) = catalog::retry_profile(&self.name) {
+            let throttled = catalog::throttled_answer(service.name());
+            let kind = throttled.zip(profile.classification());
+            return RetryPolicy {
+                max_attempts: u16::try_from(self.max_attempts).unwrap_or(u16::MAX),
+                ..RetryPolicy::profile(profile)
+            }
+            .throttled_as(kind.and_then(|(answer, rules)| Answer::from(answer).kind(service, rules)));
+        }
         let initial_backoff = self.initial_backoff.as_ns();
         let jitter = match self.jitter.as_str() {
             "full" => Jitter::Full,
@@ -305,21 +314,20 @@ impl Retry {
             "decorrelated" => Jitter::Decorrelated,
             _ => Jitter::None,
         };
+        let backoff = match self.name.as_str() {
+            "none" | "fixed" => Backoff::Fixed(initial_backoff),
+            _ => Backoff::Exponential {
+                initial_backoff,
+                max_backoff: self.max_backoff.map_or(u64::MAX, Span::as_ns),
+                jitter,
+            },
+        };
         RetryPolicy {
             max_attempts: u16::try_from(self.max_attempts).unwrap_or(u16::MAX),
-            backoff: match self.name.as_str() {
-                "none" | "fixed" => Backoff::Fixed(initial_backoff),
-                _ => Backoff::Exponential {
-                    initial_backoff,
-                    max_backoff: self.max_backoff.map_or(u64::MAX, Span::as_ns),
-                    jitter,
-                },
-            },
-            retry_quota: self.retry_quota.map(|q| RetryQuota {
-                capacity: q.capacity,
-                throttling_cost: q.throttling_cost,
-                success_refund: q.success_refund,
+            retry_quota: self.retry_quota.map(|q| {
+                RetryQuota::after_throttling(q.capacity, q.throttling_cost, q.success_refund)
             }),
+            ..RetryPolicy::custom(backoff)
         }
     }
 
@@ -365,6 +373,7 @@ impl Retry {
         let profiles = catalog::retry_profiles();
         let names = profiles
             .iter()
+            .filter(|p| p.mode != catalog::RetryMode::Adaptive)
             .flat_map(|p| p.aliases.iter().chain([&p.id]))
             .map(String::as_str);
         let alternatives: Vec<&str> = ["none", "fixed", "exponential"]
