@@ -748,18 +748,15 @@ fn exponential(
     max_attempts: u16,
     capacity: Option<u32>,
 ) -> RetryPolicy {
+    let backoff = Backoff::Exponential {
+        initial_backoff: initial_ms * 1_000_000,
+        max_backoff: cap_s * SECOND,
+        jitter,
+    };
     RetryPolicy {
         max_attempts,
-        backoff: Backoff::Exponential {
-            initial_backoff: initial_ms * 1_000_000,
-            max_backoff: cap_s * SECOND,
-            jitter,
-        },
-        retry_quota: capacity.map(|capacity| RetryQuota {
-            capacity,
-            throttling_cost: 5,
-            success_refund: 1,
-        }),
+        retry_quota: capacity.map(|capacity| RetryQuota::after_throttling(capacity, 5, 1)),
+        ..RetryPolicy::custom(backoff)
     }
 }
 

@@ -42,10 +42,11 @@ const KINDS: [(&str, Option<Check>); 15] = [
 
 /// Where the vectors are.
 fn folder() -> PathBuf {
-    std::env::var_os("KMSIM_VECTORS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"),
-        PathBuf::from,
-    )
+    std::env::var_os("KMSIM_VECTORS").map_or_else(own_folder, PathBuf::from)
+}
+
+fn own_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
 }
 
 #[test]

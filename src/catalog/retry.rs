@@ -106,6 +106,8 @@ pub struct RateLimiterProfile {
     pub initial_fill_rate: f64,
     /// Measured rate of a new client \[1/s\].
     pub initial_measured_rate: f64,
+    /// An answer wakes one of the requests that wait for a token.
+    pub answer_wakes: bool,
     /// Tokens of a retry after throttling, taken in place of a backoff; `None`: one token at each send.
     pub retry_cost_throttling: Option<f64>,
     /// The same after other errors.

@@ -305,7 +305,9 @@ impl Retry {
                 max_attempts: u16::try_from(self.max_attempts).unwrap_or(u16::MAX),
                 ..RetryPolicy::profile(profile)
             }
-            .throttled_as(kind.and_then(|(answer, rules)| Answer::from(answer).kind(service, rules)));
+            .throttled_as(
+                kind.and_then(|(answer, rules)| Answer::from(answer).kind(service, rules)),
+            );
         }
         let initial_backoff = self.initial_backoff.as_ns();
         let jitter = match self.jitter.as_str() {

@@ -4,7 +4,7 @@
 use kmsim::catalog::{self, Classification};
 use kmsim::engine::SECOND;
 use kmsim::model::retry::{
-    Answer, ClientRateLimiter, ClientState, ErrorKind, Failure, Look, RetryAfter, RetryPolicy,
+    Answer, ClientRateLimiter, ClientState, ErrorKind, Failure, RetryAfter, RetryPolicy,
     RetryTokens, SendQueue, Service, Verdict,
 };
 use serde_json::Value;
@@ -19,9 +19,13 @@ fn kinds() -> &'static Value {
     use std::sync::OnceLock;
     static KINDS: OnceLock<Value> = OnceLock::new();
     KINDS.get_or_init(|| {
-        let path = super::folder().join("retry_kinds.json");
-        let text = std::fs::read_to_string(&path)
-            .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        // A folder without that file uses the project's.
+        let path = [super::folder(), super::own_folder()]
+            .map(|folder| folder.join("retry_kinds.json"))
+            .into_iter()
+            .find(|path| path.exists())
+            .expect("a retry_kinds.json");
+        let text = std::fs::read_to_string(&path).expect("a readable file");
         serde_json::from_str(&text).expect("JSON")
     })
 }
@@ -62,7 +66,11 @@ impl Rules {
             .or(case["retry_spec"].as_str())
             .expect("a retry_spec");
         let mode = text(case, "mode");
-        let sdk = if package.contains("smithy") { "smithy" } else { "botocore" };
+        let sdk = if package.contains("smithy") {
+            "smithy"
+        } else {
+            "botocore"
+        };
         let name = match (sdk, mode, spec) {
             ("botocore", "legacy", _) => "botocore-legacy".to_owned(),
             ("botocore", _, "2.1") => format!("botocore-1.44-{mode}"),
@@ -122,7 +130,10 @@ impl Draws {
         if self.ones {
             return u64::MAX;
         }
-        let u = self.numbers.get(i).expect("one more draw than was recorded");
+        let u = self
+            .numbers
+            .get(i)
+            .expect("one more draw than was recorded");
         (u * 2.0_f64.powi(64)) as u64
     }
 }
@@ -219,14 +230,13 @@ fn paced(client: &mut Client, rules: &Rules, request: &Request, mut now: f64, cl
     if !rules.policy.is_paced(request.failed) {
         return now;
     }
-    client.queue.push(0);
-    loop {
-        match client.queue.look(limiter, now) {
-            Look::Send(_) => return now,
-            Look::After(wait) => now = clock(now, wait),
-            Look::Nothing => panic!("the only attempt is told to wait for nothing"),
-        }
+    let mut sent = client.queue.ask(limiter, now, 0).is_some();
+    while !sent {
+        let at = client.queue.next_look().expect("a time to look again");
+        now = clock(now, at - now);
+        sent = client.queue.woken(limiter, now).is_some();
     }
+    now
 }
 
 /// Figures of the limiter as botocore's vectors name them.
@@ -252,7 +262,9 @@ fn figure(v: &Value) -> f64 {
 
 fn same_state(client: &Client, theirs: &Value, rel: f64, what: &str) {
     let limiter = client.limiter.as_ref().expect("adaptive");
-    let theirs = theirs.as_object().unwrap_or_else(|| panic!("{what}: no state"));
+    let theirs = theirs
+        .as_object()
+        .unwrap_or_else(|| panic!("{what}: no state"));
     let ours = state(limiter);
     for (name, value) in theirs {
         let (_, own) = ours
@@ -286,13 +298,23 @@ pub fn kinds_file(file: &Value) -> usize {
         let profile = catalog::retry_profile(name).expect("a profile");
         profile.classification().expect("a classification")
     };
-    let (legacy, old, new) = (rules("legacy"), rules("standard-2.0"), rules("standard-2.1"));
+    let (legacy, old, new) = (
+        rules("legacy"),
+        rules("standard-2.0"),
+        rules("standard-2.1"),
+    );
     let file = file.as_object().expect("an object");
     for (name, row) in file {
         let row: &'static Value = Box::leak(Box::new(row.clone()));
         let answer = answer(row);
         let kind = |rules| answer.kind(Service::Kms, rules);
-        let retried = |rules| if kind(rules).is_some() { "retry" } else { "none" };
+        let retried = |rules| {
+            if kind(rules).is_some() {
+                "retry"
+            } else {
+                "none"
+            }
+        };
         assert_eq!(retried(legacy), text(row, "legacy"), "{name} in legacy");
         assert_eq!(retried(old), text(row, "standard_2.0"), "{name} under 2.0");
         let standard = match kind(new) {
@@ -302,8 +324,16 @@ pub fn kinds_file(file: &Value) -> usize {
         };
         assert_eq!(standard, text(row, "standard"), "{name} under 2.1");
         let flag = |name: &str| row[name].as_bool().expect("a flag");
-        assert_eq!(kind(new) == Some(ErrorKind::Timeout), flag("timeout"), "{name}");
-        assert_eq!(kind(old) == Some(ErrorKind::Timeout), flag("timeout"), "{name}");
+        assert_eq!(
+            kind(new) == Some(ErrorKind::Timeout),
+            flag("timeout"),
+            "{name}"
+        );
+        assert_eq!(
+            kind(old) == Some(ErrorKind::Timeout),
+            flag("timeout"),
+            "{name}"
+        );
         let throttles = kind(new) == Some(ErrorKind::Throttling);
         assert_eq!(throttles, flag("standard_throttle"), "{name}");
         assert_eq!(answer.is_success(), name == "ok", "{name}");
@@ -359,13 +389,21 @@ fn one_by_one(case: &Value, clock: Clock, slack: f64, rel: f64) {
             let drawn = client.draws.next.get();
             let verdict = client.answered(&rules, &mut request, &answer, header, now);
             if !theirs_now["quota"].is_null() {
-                assert_eq!(client.quota(), theirs_now["quota"].as_u64(), "{what}: quota");
+                assert_eq!(
+                    client.quota(),
+                    theirs_now["quota"].as_u64(),
+                    "{what}: quota"
+                );
             }
             if !theirs_now["adaptive"].is_null() {
                 same_state(&client, &theirs_now["adaptive"], rel, &what);
             }
             let retried = matches!(verdict, Some(Verdict::Retry { .. }));
-            assert_eq!(Some(retried), theirs_now["retried"].as_bool(), "{what}: retried");
+            assert_eq!(
+                Some(retried),
+                theirs_now["retried"].as_bool(),
+                "{what}: retried"
+            );
             if let Some(Verdict::Retry { delay, .. }) = verdict {
                 let delay = delay as f64 / SECOND as f64;
                 if theirs_now["wait"].is_null() {
@@ -398,7 +436,11 @@ fn one_by_one(case: &Value, clock: Clock, slack: f64, rel: f64) {
             break;
         }
     }
-    let unused = client.draws.numbers.len().saturating_sub(client.draws.next.get());
+    let unused = client
+        .draws
+        .numbers
+        .len()
+        .saturating_sub(client.draws.next.get());
     assert_eq!(unused, 0, "{id}: draws left over");
 }
 
@@ -468,7 +510,10 @@ fn long(case: &Value) {
                 _ => -1.0,
             };
             let attempt = attempts as f64;
-            if rows.peek().is_some_and(|row| row[0].as_f64() == Some(attempt)) {
+            if rows
+                .peek()
+                .is_some_and(|row| row[0].as_f64() == Some(attempt))
+            {
                 let row = rows.next().expect("just seen");
                 let quota = client.quota().map_or(0.0, |q| q as f64);
                 let state = state(client.limiter.as_ref().expect("adaptive"));
@@ -505,7 +550,11 @@ fn long(case: &Value) {
     assert!(rows.next().is_none(), "{id}: attempts that were not made");
     assert!(responses.next().is_none(), "{id}: responses left over");
     let totals = &case["totals"];
-    for (name, ours) in [("attempts", attempts), ("throttles", throttles), ("ok_calls", ok)] {
+    for (name, ours) in [
+        ("attempts", attempts),
+        ("throttles", throttles),
+        ("ok_calls", ok),
+    ] {
         assert_eq!(ours, whole(totals, name), "{id}: {name}");
     }
     assert_eq!(client.quota(), totals["quota"].as_u64(), "{id}: quota");
@@ -514,7 +563,10 @@ fn long(case: &Value) {
     for (name, ours) in state(limiter) {
         let rel = if name == "capacity" { 1e-5 } else { 1e-6 };
         let theirs = &totals["state"][name];
-        assert!(close(ours, figure(theirs), rel), "{id}: {name} {ours} for {theirs}");
+        assert!(
+            close(ours, figure(theirs), rel),
+            "{id}: {name} {ours} for {theirs}"
+        );
     }
 }
 
@@ -554,7 +606,8 @@ struct Fleet<'a> {
 impl Fleet<'_> {
     fn at(&mut self, time: f64, step: Step) {
         self.scheduled += 1;
-        self.events.push(Reverse((time.to_bits(), self.scheduled, step)));
+        self.events
+            .push(Reverse((time.to_bits(), self.scheduled, step)));
     }
 
     fn send(&mut self, now: f64, client: usize, worker: usize) {
@@ -571,19 +624,27 @@ impl Fleet<'_> {
         self.at(now + latency, Step::Answer(client, worker, admitted));
     }
 
-    /// Sends what may be sent of a client's waiting attempts.
+    /// Wakes a client's waiting attempts whose time has come.
     fn look(&mut self, now: f64, c: usize) {
-        loop {
-            let client = &mut self.clients[c];
-            let Some(limiter) = &mut client.limiter else {
-                return;
-            };
-            match client.queue.look(limiter, now) {
-                Look::Send(worker) => self.send(now, c, worker),
-                Look::After(wait) => return self.at(exact(now, wait), Step::Look(c)),
-                Look::Nothing => return,
-            }
+        while let Some(worker) = self.with_queue(c, |q, l| q.woken(l, now)) {
+            self.send(now, c, worker);
         }
+        self.plan_look(c);
+    }
+
+    fn plan_look(&mut self, c: usize) {
+        if let Some(at) = self.with_queue(c, |q, _| q.next_look()) {
+            self.at(at, Step::Look(c));
+        }
+    }
+
+    fn with_queue<T>(
+        &mut self,
+        c: usize,
+        f: impl FnOnce(&mut SendQueue<usize>, &mut ClientRateLimiter) -> Option<T>,
+    ) -> Option<T> {
+        let client = &mut self.clients[c];
+        f(&mut client.queue, client.limiter.as_mut()?)
     }
 
     fn step(&mut self, now: f64, step: Step) {
@@ -592,12 +653,11 @@ impl Fleet<'_> {
             Step::Ready(c, w) => {
                 let failed = self.workers[c][w].request.failed;
                 let paced = self.rules.policy.is_paced(failed);
-                if self.clients[c].limiter.is_some() && paced {
-                    self.clients[c].queue.push(w);
-                    self.look(now, c);
-                } else {
+                let waits = paced && self.clients[c].limiter.is_some();
+                if !waits || self.with_queue(c, |q, l| q.ask(l, now, w)).is_some() {
                     self.send(now, c, w);
                 }
+                self.plan_look(c);
             }
             Step::Answer(c, w, admitted) => {
                 let response = kind(if admitted { "ok" } else { "throttle" });
@@ -620,8 +680,15 @@ impl Fleet<'_> {
                         self.at(now + number(self.case, "think"), Step::Ready(c, w));
                     }
                 }
-                // The answer may have changed the rate.
-                self.look(now, c);
+                let wakes = self
+                    .rules
+                    .policy
+                    .rate_limiter
+                    .is_some_and(|l| l.answer_wakes);
+                if wakes && let Some(w) = self.with_queue(c, |q, l| q.rate_changed(l, now)) {
+                    self.send(now, c, w);
+                }
+                self.plan_look(c);
             }
         }
     }
@@ -676,7 +743,10 @@ fn run_fleet(case: &Value) {
     let ok = fleet.calls.iter().filter(|c| c.3).count();
     let totals = [
         ("attempts", fleet.trace.len() as f64),
-        ("throttles", fleet.trace.iter().filter(|t| !t.3).count() as f64),
+        (
+            "throttles",
+            fleet.trace.iter().filter(|t| !t.3).count() as f64,
+        ),
         ("calls", fleet.calls.len() as f64),
         ("ok_calls", ok as f64),
         ("failed_calls", (fleet.calls.len() - ok) as f64),
@@ -696,7 +766,11 @@ fn run_fleet(case: &Value) {
         let theirs: Vec<f64> = list(theirs).iter().map(figure).collect();
         let what = format!("{id}: attempt {i} {ours:?} for {theirs:?}");
         assert!(close(sent, theirs[0], 1e-9), "{what}");
-        assert_eq!([client, worker], [theirs[1] as usize, theirs[2] as usize], "{what}");
+        assert_eq!(
+            [client, worker],
+            [theirs[1] as usize, theirs[2] as usize],
+            "{what}"
+        );
         assert_eq!(admitted, theirs[3] == 1.0, "{what}");
     }
     for (i, (ours, theirs)) in fleet.calls.iter().zip(list(&case["calls"])).enumerate() {
@@ -704,7 +778,11 @@ fn run_fleet(case: &Value) {
         let theirs: Vec<f64> = list(theirs).iter().map(figure).collect();
         let what = format!("{id}: call {i} {ours:?} for {theirs:?}");
         assert!(close(end, theirs[0], 1e-9), "{what}");
-        assert_eq!([client, worker], [theirs[1] as usize, theirs[2] as usize], "{what}");
+        assert_eq!(
+            [client, worker],
+            [theirs[1] as usize, theirs[2] as usize],
+            "{what}"
+        );
         assert_eq!(ok, theirs[3] == 1.0, "{what}");
         assert_eq!(f64::from(attempts), theirs[4], "{what}");
     }

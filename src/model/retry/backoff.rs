@@ -60,9 +60,8 @@ impl Backoff {
                         (initial_backoff << doubled).min(max_backoff)
                     }
                 };
-                let up_to = |n: u16, most: u64| {
-                    Key::from_bits(draw(n)).below(most.saturating_add(1))
-                };
+                let up_to =
+                    |n: u16, most: u64| Key::from_bits(draw(n)).below(most.saturating_add(1));
                 match jitter {
                     Jitter::None => bound(n),
                     Jitter::Full => up_to(n, bound(n)),
@@ -161,11 +160,17 @@ mod tests {
         let raises = RetryAfter::Raises(5_000 * MS);
         assert_eq!(raises.apply(300 * MS, u64::MAX, Some(200 * MS)), 300 * MS);
         assert_eq!(raises.apply(300 * MS, u64::MAX, Some(900 * MS)), 900 * MS);
-        assert_eq!(raises.apply(300 * MS, u64::MAX, Some(9_000 * MS)), 5_300 * MS);
+        assert_eq!(
+            raises.apply(300 * MS, u64::MAX, Some(9_000 * MS)),
+            5_300 * MS
+        );
         assert_eq!(RetryAfter::Replaces.apply(300, 2_000, Some(100)), 100);
         assert_eq!(RetryAfter::Replaces.apply(300, 2_000, Some(9_000)), 2_000);
         assert_eq!(RetryAfter::Ignored.apply(300, 2_000, Some(9_000)), 300);
         assert_eq!(RetryAfter::parse("1500"), Some(1_500 * MS));
-        assert_eq!((RetryAfter::parse("-5"), RetryAfter::parse("soon")), (None, None));
+        assert_eq!(
+            (RetryAfter::parse("-5"), RetryAfter::parse("soon")),
+            (None, None)
+        );
     }
 }

@@ -61,7 +61,13 @@ impl<'a> From<&'a ThrottledAnswer> for Answer<'a> {
 impl Answer<'_> {
     /// Whether the attempt succeeded.
     pub fn is_success(&self) -> bool {
-        matches!(self, Answer::Response { status: 200..=299, .. })
+        matches!(
+            self,
+            Answer::Response {
+                status: 200..=299,
+                ..
+            }
+        )
     }
 
     /// The kind of error under an SDK's rules, `None` if it is not tried again.

@@ -14,7 +14,7 @@ mod rate_limiter;
 pub use backoff::{Backoff, Jitter, RetryAfter};
 pub use classify::{Answer, ErrorKind, Service};
 pub use quota::{Refund, RetryQuota, RetryTokens};
-pub use rate_limiter::{ClientRateLimiter, Look, RateLimiterRules, RetryCost, SendQueue};
+pub use rate_limiter::{ClientRateLimiter, RateLimiterRules, RetryCost, SendQueue};
 
 use crate::catalog;
 use crate::engine::SECOND;
@@ -115,10 +115,7 @@ impl RetryPolicy {
     pub fn profile(profile: &catalog::RetryProfile) -> RetryPolicy {
         let backoff = |base: &BigRational| Backoff::Exponential {
             initial_backoff: nanoseconds(base),
-            max_backoff: profile
-                .max_backoff_s
-                .as_ref()
-                .map_or(u64::MAX, nanoseconds),
+            max_backoff: profile.max_backoff_s.as_ref().map_or(u64::MAX, nanoseconds),
             jitter: match profile.jitter {
                 catalog::RetryJitter::Full => Jitter::Full,
             },

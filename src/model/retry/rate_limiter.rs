@@ -5,7 +5,8 @@
 //! on, for good; every other one lets the rate grow with the cube of time. Time is in seconds as the SDKs have
 //! it, for the state depends on where half seconds of the clock begin.
 //!
-//! Left out: the order in which an SDK's threads wake up. Whoever has waited longest sends first.
+//! Left out: the operating system's scheduling. Threads that wake at the same nanosecond go on in the order in
+//! which they fell asleep.
 
 use crate::catalog::RateLimiterProfile;
 use std::collections::VecDeque;
@@ -31,6 +32,8 @@ pub struct RateLimiterRules {
     pub initial_fill_rate: f64,
     /// Measured rate of a new client \[1/s\].
     pub initial_measured_rate: f64,
+    /// An answer, which may change the rate, wakes one attempt that waits for a token.
+    pub answer_wakes: bool,
     /// Tokens that a retry takes in place of backing off; `None`: each attempt takes one token when it
     /// is sent, retries after their backoff.
     pub retry_cost: Option<RetryCost>,
@@ -59,6 +62,7 @@ impl RateLimiterRules {
             min_capacity: row.min_capacity,
             initial_fill_rate: row.initial_fill_rate,
             initial_measured_rate: row.initial_measured_rate,
+            answer_wakes: row.answer_wakes,
             retry_cost: cost.map(|(throttling, other)| RetryCost { throttling, other }),
         }
     }
@@ -173,65 +177,133 @@ impl ClientRateLimiter {
     }
 }
 
-/// Attempts of one client that wait for a token, first come, first served.
+/// Attempts of one client that wait for a token, as the threads of an SDK do: each sleeps until there would
+/// be one at the present rate, then looks again, in the order in which they fell asleep.
+///
+/// Attempts that wake at the same nanosecond are kept together, so that a long queue costs no more to
+/// serve than a short one.
 #[derive(Clone, Debug)]
 pub struct SendQueue<T> {
-    waiting: VecDeque<T>,
-    /// When the first one is looked at again \[s\].
+    /// In the order in which they fell asleep.
+    sleepers: VecDeque<Sleepers<T>>,
+    len: usize,
+    /// The earliest look that was asked for and has not come yet \[s\].
     look_at: f64,
 }
 
-/// What a look at the queue brings.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Look<T> {
-    /// This attempt is sent now; look again for the next.
-    Send(T),
-    /// Look again after so long \[s\].
-    After(f64),
-    /// Nothing to do: nobody waits, or a look is already due.
-    Nothing,
+/// Attempts that wake together.
+#[derive(Clone, Debug)]
+struct Sleepers<T> {
+    /// When \[s\].
+    wake_at: f64,
+    attempts: VecDeque<T>,
 }
+
+/// Times that differ by less are one \[s\].
+const GRAIN: f64 = 1e-9;
 
 impl<T> SendQueue<T> {
     /// Nobody waits.
     pub fn new() -> SendQueue<T> {
         SendQueue {
-            waiting: VecDeque::new(),
+            sleepers: VecDeque::new(),
+            len: 0,
             look_at: f64::INFINITY,
         }
     }
 
     /// Attempts that wait.
     pub fn len(&self) -> usize {
-        self.waiting.len()
+        self.len
     }
 
     /// Whether nobody waits.
     pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.len == 0
     }
 
-    /// An attempt joins the queue.
-    pub fn push(&mut self, attempt: T) {
-        self.waiting.push_back(attempt);
+    /// An attempt asks for a token at `now` \[s\]: it comes back if it has one, and waits if not.
+    pub fn ask(&mut self, limiter: &mut ClientRateLimiter, now: f64, attempt: T) -> Option<T> {
+        match limiter.take(now, 1.0) {
+            Ok(()) => Some(attempt),
+            Err(wait) => {
+                self.len += 1;
+                self.sleep(now + wait, VecDeque::from([attempt]));
+                None
+            }
+        }
     }
 
-    /// Looks at `now` \[s\] whether the first one may be sent: after it joined, after an answer has changed
-    /// the rate, and when the look it was told to take is due.
-    pub fn look(&mut self, limiter: &mut ClientRateLimiter, now: f64) -> Look<T> {
-        if now >= self.look_at {
+    /// The next of the attempts that have woken by `now` \[s\] and find a token, `None` after the last.
+    pub fn woken(&mut self, limiter: &mut ClientRateLimiter, now: f64) -> Option<T> {
+        if now > self.look_at - GRAIN {
             self.look_at = f64::INFINITY;
         }
-        if self.waiting.is_empty() {
-            return Look::Nothing;
-        }
-        match limiter.take(now, 1.0) {
-            Ok(()) => self.waiting.pop_front().map_or(Look::Nothing, Look::Send),
-            Err(wait) if now + wait < self.look_at => {
-                self.look_at = now + wait;
-                Look::After(wait)
+        loop {
+            let due = self.sleepers.iter().position(|s| now > s.wake_at - GRAIN)?;
+            match limiter.take(now, 1.0) {
+                Ok(()) => return self.first_of(due),
+                Err(wait) => {
+                    if let Some(group) = self.sleepers.remove(due) {
+                        self.sleep(now + wait.max(GRAIN), group.attempts);
+                    }
+                }
             }
-            Err(_) => Look::Nothing,
+        }
+    }
+
+    /// The rate has changed at `now` \[s\], which wakes who has slept longest: the attempt, if it finds a
+    /// token.
+    pub fn rate_changed(&mut self, limiter: &mut ClientRateLimiter, now: f64) -> Option<T> {
+        let attempt = self.first_of(0)?;
+        self.len += 1;
+        match limiter.take(now, 1.0) {
+            Ok(()) => {
+                self.len -= 1;
+                Some(attempt)
+            }
+            Err(wait) => {
+                self.sleep(now + wait, VecDeque::from([attempt]));
+                None
+            }
+        }
+    }
+
+    /// When to call [`SendQueue::woken`] \[s\], if no call is asked for already.
+    pub fn next_look(&mut self) -> Option<f64> {
+        let wakes = self.sleepers.iter().map(|s| s.wake_at);
+        let earliest = wakes.fold(f64::INFINITY, f64::min);
+        (earliest < self.look_at - GRAIN).then(|| {
+            self.look_at = earliest;
+            earliest
+        })
+    }
+
+    fn first_of(&mut self, group: usize) -> Option<T> {
+        let sleepers = self.sleepers.get_mut(group)?;
+        let first = sleepers.attempts.pop_front();
+        if sleepers.attempts.is_empty() {
+            self.sleepers.remove(group);
+        }
+        self.len -= usize::from(first.is_some());
+        first
+    }
+
+    /// `attempts` fall asleep, after all that sleep already.
+    fn sleep(&mut self, wake_at: f64, mut attempts: VecDeque<T>) {
+        match self.sleepers.back_mut() {
+            Some(last) if (last.wake_at - wake_at).abs() < GRAIN => {
+                // The shorter of the two is moved.
+                if last.attempts.len() < attempts.len() {
+                    while let Some(earlier) = last.attempts.pop_back() {
+                        attempts.push_front(earlier);
+                    }
+                    last.attempts = attempts;
+                } else {
+                    last.attempts.append(&mut attempts);
+                }
+            }
+            _ => self.sleepers.push_back(Sleepers { wake_at, attempts }),
         }
     }
 }
@@ -239,5 +311,88 @@ impl<T> SendQueue<T> {
 impl<T> Default for SendQueue<T> {
     fn default() -> Self {
         SendQueue::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::retry_profile;
+
+    /// A limiter turned on at t = 0 with half a token a second and none left.
+    fn limited() -> (RateLimiterRules, ClientRateLimiter) {
+        let row = retry_profile("adaptive").and_then(|p| p.rate_limiter());
+        let rules = RateLimiterRules::figures(row.unwrap());
+        let mut limiter = ClientRateLimiter::new(&rules, 0.0);
+        assert!(limiter.take(0.0, 1.0).is_ok(), "off at first");
+        limiter.answered(&rules, 0.0, true);
+        (rules, limiter)
+    }
+
+    #[test]
+    fn a_throttled_client_sends_every_two_seconds_at_least() {
+        let (_, mut limiter) = limited();
+        assert_eq!(limiter.take(0.0, 1.0), Err(2.0));
+        assert_eq!(limiter.take(1.5, 1.0), Err(0.5));
+        assert!(limiter.take(2.0, 1.0).is_ok());
+        assert!(limiter.take(2.0, 1.0).is_err());
+    }
+
+    #[test]
+    fn the_rate_comes_back_to_where_it_was_after_k() {
+        let (rules, mut limiter) = limited();
+        // 20 answers a second, then one throttled, then 20 a second again.
+        let at_twenty = |limiter: &mut ClientRateLimiter, from: f64, until: f64| {
+            let mut now = from;
+            while now < until {
+                limiter.answered(&rules, now, false);
+                now += 0.05;
+            }
+        };
+        at_twenty(&mut limiter, 0.0, 10.0);
+        limiter.answered(&rules, 10.01, true);
+        let (w_max, k) = (limiter.w_max, limiter.k);
+        assert!((limiter.fill_rate - 0.7 * w_max).abs() < 1e-12);
+        assert!((k - libm::cbrt(w_max * 0.75)).abs() < 1e-12);
+        at_twenty(&mut limiter, 10.05, 10.01 + k);
+        limiter.answered(&rules, 10.01 + k, false);
+        assert!((limiter.fill_rate - w_max).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_queue_is_served_in_order_and_asks_for_one_look_at_a_time() {
+        let (_, mut limiter) = limited();
+        let mut queue = SendQueue::new();
+        for i in 0..1_000 {
+            assert_eq!(queue.ask(&mut limiter, 0.0, i), None);
+        }
+        assert_eq!(queue.len(), 1_000);
+        for i in 0..1_000 {
+            let at = queue.next_look().unwrap();
+            assert!((at - 2.0 * f64::from(i + 1)).abs() < 1e-6);
+            assert_eq!(queue.next_look(), None);
+            assert_eq!(queue.woken(&mut limiter, at), Some(i));
+            assert_eq!(queue.woken(&mut limiter, at), None);
+        }
+        assert!(queue.is_empty() && queue.next_look().is_none());
+    }
+
+    #[test]
+    fn an_answer_wakes_who_has_slept_longest() {
+        let (rules, mut limiter) = limited();
+        let mut queue = SendQueue::new();
+        for i in 0..3 {
+            assert_eq!(queue.ask(&mut limiter, 0.0, i), None);
+        }
+        // 0.8 tokens are there, and the rate rises: the first one wakes sooner, the others sleep on.
+        limiter.measured_rate = 100.0;
+        limiter.answered(&rules, 1.6, false);
+        assert_eq!(queue.rate_changed(&mut limiter, 1.6), None);
+        let at = queue.next_look().unwrap();
+        assert!((at - (1.6 + 0.2 / (0.4 * 1.6 * 1.6 * 1.6))).abs() < 1e-9);
+        assert_eq!(queue.woken(&mut limiter, at), Some(0));
+        assert_eq!(queue.woken(&mut limiter, at), None);
+        assert!((queue.next_look().unwrap() - 2.0).abs() < 1e-9);
+        assert_eq!(queue.len(), 2);
     }
 }
