@@ -4,13 +4,14 @@
 //! text --document--> Table --overlay of a variant--> Table --reader--> Scenario --plan--> Plan
 //! ```
 //!
-//! [`settings`] and [`workload`] hold what can be written; the module `plan` turns it into the model.
+//! [`settings`], [`workload`] and [`retry`] hold what can be written; the module `plan` turns it into the model.
 
 pub mod diagnostic;
 pub mod document;
 pub mod load;
 mod plan;
 pub mod reader;
+pub mod retry;
 pub mod settings;
 pub mod workload;
 

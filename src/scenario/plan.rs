@@ -188,16 +188,19 @@ impl<'a> Builder<'a> {
             .workload
             .values()
             .any(|o| o.reads.as_deref() == Some(name));
+        let service = if s.bucket.is_some() {
+            Service::S3
+        } else {
+            Service::Kms
+        };
         self.workloads.push(Workload {
             name: name.to_owned(),
             kind,
             actions,
             clients: s.clients,
-            retry: s.retry.policy(if s.bucket.is_some() {
-                Service::S3
-            } else {
-                Service::Kms
-            }),
+            retry: s
+                .retry
+                .policy(service, self.scenario.assumption.retry_after),
             after: index_of(&s.after),
             popularity: objects,
             reads: index_of(&s.reads),

@@ -7,17 +7,20 @@
 //! Left out: DynamoDB's own figures, and long-poll operations, which sleep when the retry quota is spent.
 
 mod backoff;
+mod breaker;
 mod classify;
 mod quota;
 mod rate_limiter;
 
 pub use backoff::{Backoff, Jitter, RetryAfter};
+pub use breaker::{Blocks, CircuitBreaker, CircuitBreakers};
 pub use classify::{Answer, ErrorKind, Service};
 pub use quota::{Refund, RetryQuota, RetryTokens};
 pub use rate_limiter::{ClientRateLimiter, RateLimiterRules, RetryCost, SendQueue};
 
 use crate::catalog;
 use crate::engine::SECOND;
+use crate::engine::random::Key;
 use num_rational::BigRational;
 use num_traits::ToPrimitive;
 
@@ -36,6 +39,10 @@ pub struct RetryPolicy {
     pub retry_quota: Option<RetryQuota>,
     /// The client's rate limiter, `None` without one.
     pub rate_limiter: Option<RateLimiterRules>,
+    /// The client's circuit breaker, `None` without one.
+    pub circuit_breaker: Option<CircuitBreaker>,
+    /// What the `x-amz-retry-after` of a throttled answer asks for \[ns\], `None` without one.
+    pub asked: Option<u64>,
 }
 
 /// What becomes of a failed attempt.
@@ -91,6 +98,8 @@ impl RetryPolicy {
             retry_after: RetryAfter::Ignored,
             retry_quota: None,
             rate_limiter: None,
+            circuit_breaker: None,
+            asked: None,
         }
     }
 
@@ -137,12 +146,25 @@ impl RetryPolicy {
                 other_cost: q.cost_other,
                 timeout_cost: q.cost_timeout,
                 success_refund: q.success_refund,
+                shared: false,
                 refund: match q.refund {
                     catalog::RetryRefund::OwnLastRetry => Refund::OwnLastRetry,
                     catalog::RetryRefund::ClientsLastRetry => Refund::ClientsLastRetry,
                 },
             }),
             rate_limiter: profile.rate_limiter().map(RateLimiterRules::figures),
+            circuit_breaker: None,
+            asked: None,
+        }
+    }
+
+    /// The delay \[ns\] after the `n`-th attempt of a request was throttled, whose draws are under `key`.
+    #[inline]
+    pub fn delay(&self, n: u16, key: Key) -> u64 {
+        let delay = self.backoff.delay(n, key);
+        match self.asked {
+            None => delay,
+            asked => self.retry_after.apply(delay, self.backoff.cap(), asked),
         }
     }
 

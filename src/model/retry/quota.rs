@@ -15,6 +15,8 @@ pub struct RetryQuota {
     pub success_refund: u32,
     /// Which retry a success pays back.
     pub refund: Refund,
+    /// The clients of a workload have one together, instead of one each.
+    pub shared: bool,
 }
 
 impl RetryQuota {
@@ -27,6 +29,7 @@ impl RetryQuota {
             timeout_cost: cost,
             success_refund,
             refund: Refund::OwnLastRetry,
+            shared: false,
         }
     }
 }
@@ -56,8 +59,9 @@ pub struct RetryTokens {
 }
 
 impl RetryTokens {
-    /// Full buckets for `clients` clients.
+    /// Full buckets for `clients` clients, or one for all.
     pub fn new(quota: RetryQuota, clients: u32) -> RetryTokens {
+        let clients = if quota.shared { 1 } else { clients };
         let held = match quota.refund {
             Refund::ClientsLastRetry => clients as usize,
             Refund::OwnLastRetry | Refund::Nothing => 0,
@@ -160,6 +164,7 @@ mod tests {
         timeout_cost: 14,
         success_refund: 1,
         refund: Refund::OwnLastRetry,
+        shared: false,
     };
 
     #[test]
