@@ -61,7 +61,7 @@ impl Refused<'_> {
 fn next_attempt(latency: &Distribution, retry: &RetryPolicy, at: u64, request: &Request) -> u64 {
     let n = request.throttled + 1;
     let answered = at + latency.draw_with(|| request.own(Purpose::Throttled).with(u64::from(n)));
-    answered.saturating_add(retry.backoff.delay(n, request.backoff()))
+    answered.saturating_add(retry.delay(n, request.backoff()))
 }
 
 /// The losers of a slot.
@@ -137,7 +137,7 @@ impl<'a> World<'a> {
         let class = &self.classes[request.class as usize];
         let w = class.workload as usize;
         if class.only_quota == SEVERAL {
-            self.offer_needs(at, *request);
+            self.offer_several(at, *request, w);
         } else if self.attempt(at, request) {
             self.succeeded(at, request, 1, at);
         } else if let Some(next) = self.throttled(at, request, w) {
@@ -155,7 +155,7 @@ impl<'a> World<'a> {
         let w = class.workload as usize;
         if class.only_quota == SEVERAL {
             self.calendar.release(place);
-            self.offer_needs(at, request);
+            self.offer_several(at, request, w);
         } else if self.attempt(at, &request) {
             self.calendar.release(place);
             self.succeeded(at, &request, 1, at);
@@ -189,8 +189,17 @@ impl<'a> World<'a> {
         admitted
     }
 
+    /// One try of a request that needs more than one quota's word.
+    fn offer_several(&mut self, at: u64, request: Request, w: usize) {
+        if self.workloads[w].guards.is_some() {
+            self.guarded(at, request, w);
+        } else {
+            self.offer_needs(at, request);
+        }
+    }
+
     /// One try of a request: each need in turn, until one is refused or all are met.
-    fn offer_needs(&mut self, at: u64, mut request: Request) {
+    pub(super) fn offer_needs(&mut self, at: u64, mut request: Request) {
         let plan = self.plan;
         let class_index = request.class as usize;
         let (lanes, w) = {
@@ -244,6 +253,9 @@ impl<'a> World<'a> {
                 for &q in &plan.lanes[l].quotas[..i] {
                     self.quotas[q].attempts -= 1;
                 }
+                if self.guards_throttled(at, request, w) {
+                    return;
+                }
                 if let Some(next) = self.throttled(at, &request, w) {
                     request.throttled += 1;
                     self.schedule(next, request);
@@ -266,7 +278,7 @@ impl<'a> World<'a> {
     fn throttled(&mut self, at: u64, request: &Request, w: usize) -> Option<u64> {
         let mut granted = request.throttled + 1 < self.workloads[w].retry.max_attempts;
         if granted && self.workloads[w].tokens.is_some() {
-            let client = self.client(w, request);
+            let client = self.payer(w, request);
             let tokens = self.workloads[w].tokens.as_mut();
             granted = tokens.is_none_or(|t| t.take(client));
         }
@@ -287,8 +299,8 @@ impl<'a> World<'a> {
 
     /// A request out of attempts or of retry quota.
     #[inline]
-    fn fail(&mut self, request: &Request, w: usize) {
-        self.workloads[w].waiting -= u64::from(request.throttled > 0);
+    pub(super) fn fail(&mut self, request: &Request, w: usize) {
+        self.workloads[w].waiting -= u64::from(request.throttled > 0 || request.waited);
         record_of!(self, request).classes[request.class as usize].failed += 1;
     }
 
@@ -297,7 +309,7 @@ impl<'a> World<'a> {
     pub(super) fn count_loser(&mut self, at: u64, request: &Request, end: u64) -> u32 {
         let class = &self.classes[request.class as usize];
         let (w, wins) = (class.workload as usize, class.lanes == 0);
-        let client = self.client(w, request);
+        let client = self.payer(w, request);
         let state = &mut self.workloads[w];
         let (Some(tokens), Some(losers)) =
             (&state.tokens, state.losers_of.get_mut(client as usize))
@@ -344,7 +356,7 @@ impl<'a> World<'a> {
             tokens,
             end,
         };
-        let (clients, losers_of) = (state.clients, &mut state.losers_of[..]);
+        let (clients, losers_of) = (state.payers, &mut state.losers_of[..]);
         lost.clients.reserve(n as usize);
         in_slot(split.key, slot, n, |at, index, key| {
             let client = client(key, clients);
@@ -576,27 +588,33 @@ impl<'a> World<'a> {
         let record = record_of!(self, request);
         let retried = request.throttled > 0;
         record.classes[class_index].succeeded += 1;
-        if retried {
+        if retried || request.waited {
             record.delayed(class_index, at - request.arrived);
             self.workloads[w].waiting -= 1;
         } else {
             record.classes[class_index].undelayed[calls] += 1;
         }
+        let answer = |world: &World<'_>| answered.max(at + world.service(request, calls));
+        let heard_later =
+            self.workloads[w].guards.is_some() && self.guards_succeeded(at, answer, request, w);
         let tokens = self.workloads[w].tokens.as_ref();
-        if tokens.is_some_and(|t| retried || !t.all_full()) {
-            let client = self.client(w, request);
+        if !heard_later && tokens.is_some_and(|t| retried || !t.all_full()) {
+            let client = self.payer(w, request);
             if let Some(tokens) = &mut self.workloads[w].tokens {
                 tokens.refund(client, retried);
             }
         }
         if self.workloads[w].is_job {
-            let plan = self.plan;
-            let latency = match plan.classes[class_index].tier {
-                Some(_) => &plan.s3_latency,
-                None => &plan.app_latency,
-            };
-            let service = latency[calls].draw(request.own(Purpose::Service));
-            self.worker_goes_on(w, request, answered.max(at + service));
+            self.worker_goes_on(w, request, answer(self));
+        }
+    }
+
+    /// Whose retry quota pays for a request: its client's, or that of all.
+    #[inline(always)]
+    pub(super) fn payer(&self, w: usize, request: &Request) -> u32 {
+        match self.workloads[w].payers {
+            1 => 0,
+            _ => self.client(w, request),
         }
     }
 

@@ -36,7 +36,7 @@ pub enum Jitter {
 
 impl Backoff {
     /// The delay \[ns\] after failed attempt `n` ≥ 1 of the request whose draws are under `key`.
-    #[inline]
+    #[inline(always)]
     pub fn delay(&self, n: u16, key: Key) -> u64 {
         self.delay_drawn(n, |k| key.with(u64::from(k)).bits())
     }

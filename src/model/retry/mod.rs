@@ -159,7 +159,7 @@ impl RetryPolicy {
     }
 
     /// The delay \[ns\] after the `n`-th attempt of a request was throttled, whose draws are under `key`.
-    #[inline]
+    #[inline(always)]
     pub fn delay(&self, n: u16, key: Key) -> u64 {
         let delay = self.backoff.delay(n, key);
         match self.asked {

@@ -113,6 +113,15 @@ impl ClientRateLimiter {
         }
     }
 
+    /// The same, where nothing is known of the answers before `from` \[s\].
+    pub fn since(rules: &RateLimiterRules, made: f64, from: f64) -> ClientRateLimiter {
+        ClientRateLimiter {
+            refilled_at: from,
+            bucket: from.floor(),
+            ..ClientRateLimiter::new(rules, made)
+        }
+    }
+
     /// Takes `tokens` at `now` \[s\].
     ///
     /// # Errors
@@ -199,8 +208,10 @@ struct Sleepers<T> {
     attempts: VecDeque<T>,
 }
 
-/// Times that differ by less are one \[s\].
-const GRAIN: f64 = 1e-9;
+/// Times about `now` that differ by less are one \[s\]: a nanosecond, or what is left of it far from zero.
+fn grain(now: f64) -> f64 {
+    1e-9 + 2.0 * f64::EPSILON * now
+}
 
 impl<T> SendQueue<T> {
     /// Nobody waits.
@@ -236,16 +247,19 @@ impl<T> SendQueue<T> {
 
     /// The next of the attempts that have woken by `now` \[s\] and find a token, `None` after the last.
     pub fn woken(&mut self, limiter: &mut ClientRateLimiter, now: f64) -> Option<T> {
-        if now > self.look_at - GRAIN {
+        if now > self.look_at - grain(now) {
             self.look_at = f64::INFINITY;
         }
         loop {
-            let due = self.sleepers.iter().position(|s| now > s.wake_at - GRAIN)?;
+            let due = self
+                .sleepers
+                .iter()
+                .position(|s| now > s.wake_at - grain(now))?;
             match limiter.take(now, 1.0) {
                 Ok(()) => return self.first_of(due),
                 Err(wait) => {
                     if let Some(group) = self.sleepers.remove(due) {
-                        self.sleep(now + wait.max(GRAIN), group.attempts);
+                        self.sleep(now + wait.max(2.0 * grain(now)), group.attempts);
                     }
                 }
             }
@@ -273,7 +287,7 @@ impl<T> SendQueue<T> {
     pub fn next_look(&mut self) -> Option<f64> {
         let wakes = self.sleepers.iter().map(|s| s.wake_at);
         let earliest = wakes.fold(f64::INFINITY, f64::min);
-        (earliest < self.look_at - GRAIN).then(|| {
+        (earliest < self.look_at - grain(earliest)).then(|| {
             self.look_at = earliest;
             earliest
         })
@@ -292,7 +306,7 @@ impl<T> SendQueue<T> {
     /// `attempts` fall asleep, after all that sleep already.
     fn sleep(&mut self, wake_at: f64, mut attempts: VecDeque<T>) {
         match self.sleepers.back_mut() {
-            Some(last) if (last.wake_at - wake_at).abs() < GRAIN => {
+            Some(last) if (last.wake_at - wake_at).abs() < grain(wake_at) => {
                 // The shorter of the two is moved.
                 if last.attempts.len() < attempts.len() {
                     while let Some(earlier) = last.attempts.pop_back() {
