@@ -49,8 +49,22 @@ fn arrivals(r: &mut Rng, rate: f64, horizon: u64) -> String {
 
 /// A retry policy as TOML, and whether it needs clients.
 fn retry(r: &mut Rng) -> String {
-    match r.below(8) {
+    match r.below(12) {
         0..=3 => "none = {}".to_owned(),
+        8 => (*r.pick(&[
+            "adaptive = {}",
+            "\"rust-adaptive-2.0\" = {}",
+            "\"rust-adaptive-2.1\" = {}",
+        ]))
+        .to_owned(),
+        9 => format!(
+            "fixed = {{ delay = \"300ms\", max_attempts = 3, circuit_breaker = {{ open_time = \"{}ms\", window = {}, blocks = \"{}\" }} }}",
+            r.pick(&[200, 700, 2_500]),
+            1 + r.below(20),
+            r.pick(&["requests", "retries"])
+        ),
+        10 => "exponential = { initial_backoff = \"100ms\", max_attempts = 4, retry_token_bucket = { capacity = 5, shared = true } }".to_owned(),
+        11 => "\"rust-standard-2.0\" = {}".to_owned(),
         4 => "standard = {}".to_owned(),
         5 => "fixed = { delay = \"300ms\", max_attempts = 3, retry_quota = { capacity = 40 } }"
             .to_owned(),

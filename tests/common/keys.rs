@@ -429,6 +429,13 @@ pub fn rows() -> Vec<Row> {
             "kms_calls",
         ),
         row(
+            "assumption.retry_after",
+            APP,
+            &["retry={standard={}}"],
+            &["assumption.retry_after=3s"],
+            "kms_attempts_per_s_max",
+        ),
+        row(
             "assumption.throttled_attempts_billed",
             APP,
             &[],
@@ -897,23 +904,27 @@ pub fn rows() -> Vec<Row> {
                 // As a key it needs quotes where it has a point.
                 let bare = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
                 let as_key = if bare { name } else { &quoted };
-                let with = format!("{path}={{{as_key}={{}}}}");
-                rows.push(row(
-                    format!("{key}.{name}.max_attempts"),
-                    APP,
-                    &[&with],
-                    &[&format!("{path}.{as_key}.max_attempts=2")],
-                    "kms_attempts",
-                ));
-                if profile.retry_quota.is_some() {
-                    // More is asked for than the retry quotas of two clients pay for.
+                // More is asked for than the retry quota of one client pays for, by clients enough that a
+                // rate limiter does not prevent it.
+                let before = [
+                    format!("{path}={{{as_key}={{}}}}"),
+                    "quota.q={limit=\"5/s\"}".to_owned(),
+                    "workload.w.clients=60".to_owned(),
+                    "workload.w.arrivals={poisson={rate=\"90/s\"}}".to_owned(),
+                ];
+                let before = before.each_ref().map(String::as_str);
+                let mut add = |inside: &str, value: &str| {
                     rows.push(row(
-                        format!("{key}.{name}.retry_quota.shared"),
+                        format!("{key}.{name}.{inside}"),
                         APP,
-                        &[&with, "workload.w.arrivals={poisson={rate=\"90/s\"}}"],
-                        &[&format!("{path}.{as_key}.retry_quota.shared=true")],
+                        &before,
+                        &[&format!("{path}.{as_key}.{inside}={value}")],
                         "kms_attempts",
                     ));
+                };
+                add("max_attempts", "2");
+                if profile.retry_quota.is_some() {
+                    add("retry_quota.shared", "true");
                 }
             }
         }
