@@ -235,6 +235,46 @@ fn counting_is_simulating(seeds: std::ops::Range<u64>) {
 }
 
 #[test]
+fn what_a_cache_meets_leaves_its_tokens() {
+    // A job drains the bucket, which refills while bucket keys meet all that could be asked for; another job
+    // then finds it full.
+    let text = r#"
+        horizon = "40s"
+        replications = 1
+        region = "us-east-1"
+        retry = "none"
+        [key.k]
+        [quota.q]
+        limit = "40/s"
+        limiter.token-bucket.burst = 3
+        [bucket.b]
+        key = "k"
+        bucket_key = true
+        archived_bucket_keys = 20
+        [workload.w]
+        stop = "30s"
+        clients = 1
+        bucket = "b"
+        operations.PutObject = 1
+        arrivals.constant.rate = "39/s"
+        [workload.first]
+        key = "k"
+        start = "5s"
+        operations.Decrypt = 1
+        job = { workers = 6, objects = 500, think_time.constant.value = "50ms" }
+        [workload.second]
+        key = "k"
+        start = "30s"
+        operations.Decrypt = 1
+        job = { workers = 6, objects = 100 }
+    "#;
+    let counted = in_pool(1, text, false).0;
+    assert_eq!(json(&counted), json(&in_pool(1, text, true).0));
+    let second = &counted.variants[0].by_workload["second"];
+    assert_eq!(second["kms_throttled"].mean, Some(0.0));
+}
+
+#[test]
 fn counting_is_simulating_one() {
     counting_is_simulating(0..104);
 }

@@ -121,7 +121,9 @@ impl World<'_> {
         for &q in &self.timed {
             let quota = &mut self.quotas[q];
             held.quotas.push((quota.limiter.known(second), Vec::new()));
-            quota.limiter.count_second(second, &quota.parts);
+            // What a cache or a client may keep back is counted too.
+            let at_most = self.has_memory;
+            quota.limiter.count_second(second, &quota.parts, at_most);
         }
         self.held.seconds.push_back(held);
     }
