@@ -354,6 +354,10 @@ pub fn mean_lines(bills: &[Bill]) -> Vec<BillLine> {
             unit: line.unit.clone(),
             unit_price_usd: line.unit_price.to_f64().unwrap_or(f64::NAN),
             amount_usd: usd_f64(&(amount / &n)),
+            values_usd: bills
+                .iter()
+                .map(|b| b.lines.get(key).map_or(0.0, |l| usd_f64(&l.amount())))
+                .collect(),
         })
         .collect()
 }

@@ -9,6 +9,7 @@
 //! | read a scenario, with every fault told at once | [`load`](fn@scenario::load) |
 //! | simulate its variants | [`run::run`] |
 //! | read what was found, or read it back from a directory | [`results::RunResults`], [`report::read`] |
+//! | follow one request through the chain | [`explain`](fn@explain::explain) |
 //! | compare runs | [`compare::across`] |
 //! | look up quotas, prices, S3 operations, retry profiles | [`catalog`] |
 //! | see every metric with its unit | [`metrics`] |
@@ -47,17 +48,23 @@
 //! # Ok::<(), String>(())
 //! ```
 
+pub mod access;
 pub mod billing;
 pub mod catalog;
 pub mod cli;
+pub mod cloudtrail;
 pub mod compare;
 pub mod engine;
+pub mod explain;
 pub mod metrics;
 pub mod model;
 pub mod outcome;
+pub mod planning;
 pub mod report;
 pub mod results;
 pub mod run;
 pub mod scenario;
 pub mod simulation;
+pub mod spelling;
+pub mod sweep;
 pub mod units;

@@ -115,6 +115,11 @@ pub fn variant_results(
             whole(&|class| class.tier.is_some() && class.operation == name),
         )
     });
+    let statements: BTreeSet<&str> = plan.denials.iter().map(|d| d.name.as_str()).collect();
+    let by_statement = statements.into_iter().map(|name| {
+        let metrics = whole(&|class| class.denial.is_some_and(|d| plan.denials[d].name == name));
+        (name.to_owned(), metrics)
+    });
     Ok(VariantResults {
         name: plan.name.clone(),
         arrivals_id: plan.arrivals_id.clone(),
@@ -125,6 +130,7 @@ pub fn variant_results(
         by_key: by_key.collect(),
         by_requester,
         by_operation: kms.chain(s3).collect(),
+        by_statement: by_statement.collect(),
         bill: billing::mean_lines(&bills),
         series: series(plan, records),
     })
@@ -187,16 +193,28 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
         .filter(|(_, class)| (selection.classes)(class))
     {
         let n = &record.classes[c];
+        // The simulation follows a denied request to its answer like any other: that answer is 403.
+        let (succeeded, denied) = match class.denial {
+            None => (n.succeeded, 0),
+            Some(_) => (0, n.succeeded),
+        };
         if class.tier.is_some() {
             add("s3_requests", n.requests);
-            add("s3_requests_succeeded", n.succeeded);
-            add("s3_requests_denied", 0);
+            add("s3_requests_succeeded", succeeded);
+            add("s3_requests_denied", denied);
             add("s3_requests_failed", n.failed);
         } else {
             add("app_requests", n.requests);
+            add("app_requests_denied", denied);
             add("app_requests_failed", n.failed);
         }
-        if class.lanes > 0 {
+        if class
+            .denial
+            .is_some_and(|d| plan.denials[d].logged_in.is_some())
+        {
+            add("cloudtrail_kms_events", denied);
+        }
+        if class.lanes > 0 && class.denial.is_none() {
             with_need += n.succeeded;
             if let Some(h) = &record.delays[c] {
                 delayed += h.as_ref();
@@ -210,6 +228,7 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
         "s3_requests_denied",
         "s3_requests_failed",
         "app_requests",
+        "app_requests_denied",
         "app_requests_failed",
     ] {
         add(id, 0);
@@ -249,7 +268,7 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
         add("kms_retries", n.attempts - n.calls);
         add(
             "cloudtrail_kms_events",
-            events(plan, n) * (1 + u64::from(lane.crosses_account)),
+            events(plan, n) * (1 + u64::from(lane.both_log())),
         );
     }
     let mut values: BTreeMap<&'static str, f64> =
@@ -387,7 +406,9 @@ fn latencies(
             let mut stream = key.with(kind as u64).with(calls as u64).stream();
             let classes = || {
                 let all = plan.classes.iter().zip(&record.classes).enumerate();
-                all.filter(|(_, (c, _))| usize::from(c.tier.is_none()) == kind)
+                all.filter(|(_, (c, _))| {
+                    usize::from(c.tier.is_none()) == kind && c.denial.is_none()
+                })
             };
             let undelayed: u64 = classes().map(|(_, (_, n))| n.undelayed[calls]).sum();
             if undelayed > 0 {
@@ -527,18 +548,21 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
         }
         let events = events(plan, &record.lanes[l]);
         let owner = plan.keys[lane.key].account;
-        let loggers = [Some(lane.account), lane.crosses_account.then_some(owner)];
+        let loggers = [Some(lane.account), lane.both_log().then_some(owner)];
         for account in loggers.into_iter().flatten() {
-            let copies = plan
-                .trail_copies
-                .get(account)
-                .copied()
-                .unwrap_or(1)
-                .saturating_sub(1);
             *usage
                 .cloudtrail_copies
                 .entry(payer(account, lane.region))
-                .or_insert(0) += events * u64::from(copies);
+                .or_insert(0) += events * further_copies(plan, account);
+        }
+    }
+    for (class, n) in plan.classes.iter().zip(&record.classes) {
+        let logged_in = class.denial.and_then(|d| plan.denials[d].logged_in);
+        if let Some((account, region)) = logged_in {
+            *usage
+                .cloudtrail_copies
+                .entry(payer(account, region))
+                .or_insert(0) += n.succeeded * further_copies(plan, account);
         }
     }
     usage.cloudtrail_copies.retain(|_, n| *n > 0);
@@ -551,8 +575,13 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
     for (c, class) in plan.classes.iter().enumerate() {
         if let (Some(tier), Some(bucket)) = (class.tier, class.bucket) {
             let bucket = &plan.buckets[bucket];
-            // 5xx answers are not billed: only what succeeded is.
-            let n = record.classes[c].succeeded;
+            // 5xx answers are not billed, 403s are within the owner's organization.
+            let billed = class.denial.is_none_or(|d| plan.denials[d].billed);
+            let n = if billed {
+                record.classes[c].succeeded
+            } else {
+                0
+            };
             let counts = match tier.item() {
                 Some("s3-tier1") => &mut usage.s3_tier1,
                 Some(_) => &mut usage.s3_tier2,
@@ -564,6 +593,12 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
         }
     }
     usage
+}
+
+/// Copies of a management event beyond the first, which is free.
+fn further_copies(plan: &Plan, account: usize) -> u64 {
+    let copies = plan.trail_copies.get(account).copied().unwrap_or(1);
+    u64::from(copies.saturating_sub(1))
 }
 
 fn series(plan: &Plan, records: &[Record]) -> Series {
@@ -672,7 +707,13 @@ fn delay_histogram(plan: &Plan, records: &[Record]) -> DelayHistogram {
     let mut buckets: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
     let mut undelayed = 0;
     for record in records {
-        for (c, class) in plan.classes.iter().enumerate().filter(|(_, c)| c.lanes > 0) {
+        let with_need = |class: &Class| class.lanes > 0 && class.denial.is_none();
+        for (c, class) in plan
+            .classes
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| with_need(c))
+        {
             undelayed += record.classes[c].succeeded;
             if let (Some(h), true) = (&record.delays[c], class.lanes > 0) {
                 undelayed -= h.len();

@@ -34,6 +34,73 @@ pub struct RunResults {
     pub variants: Vec<VariantResults>,
     /// Paired differences of the other variants against the first.
     pub comparisons: Vec<Comparison>,
+    /// The scenario's thresholds, judged; in the order of variants.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thresholds: Vec<ThresholdResult>,
+    /// What was asked of the intervals and whether it was reached; `None` where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub precision: Option<PrecisionResult>,
+}
+
+/// One threshold of one variant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ThresholdResult {
+    /// The threshold's name in the scenario.
+    pub name: String,
+    /// The variant.
+    pub variant: String,
+    /// The workload whose metric it is; `None` for the whole variant's.
+    pub workload: Option<String>,
+    /// Identifier of the metric.
+    pub metric: String,
+    /// `<`, `<=`, `>` or `>=`: how the value must stand to the limit.
+    pub comparison: String,
+    /// The limit.
+    pub limit: f64,
+    /// Mean of the metric.
+    pub mean: Option<f64>,
+    /// Lower end of its 95 % interval.
+    pub ci_low: Option<f64>,
+    /// Upper end.
+    pub ci_high: Option<f64>,
+    /// Unit of all four.
+    pub unit: String,
+    /// Whether it was crossed.
+    pub verdict: ThresholdVerdict,
+}
+
+/// How a value stands to its threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThresholdVerdict {
+    /// The whole 95 % interval is on the right side.
+    Met,
+    /// The mean is on the right side, but there is no interval, or it reaches across.
+    MetNotShown,
+    /// The mean is on the wrong side.
+    Crossed,
+    /// There is no value.
+    NoData,
+}
+
+impl ThresholdVerdict {
+    /// Whether it fails a run: crossed, or without data.
+    pub fn fails(self) -> bool {
+        matches!(self, ThresholdVerdict::Crossed | ThresholdVerdict::NoData)
+    }
+}
+
+/// What was asked of a metric's interval (`--precision`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PrecisionResult {
+    /// Identifier of the metric.
+    pub metric: String,
+    /// Half-width of the 95 % interval asked for, as a share of the mean.
+    pub wanted: f64,
+    /// The widest of the variants' half-widths, as a share of the mean; `None` without data.
+    pub found: Option<f64>,
+    /// Whether every variant's is at most what was asked for.
+    pub reached: bool,
 }
 
 /// Which scenario it was.
@@ -71,6 +138,9 @@ pub struct VariantResults {
     pub by_requester: IndexMap<String, Metrics>,
     /// By KMS operation (`Decrypt`) and by S3 operation (`GetObject`).
     pub by_operation: IndexMap<String, Metrics>,
+    /// Of denied requests, by the statement that denies them (`policy.json/Sid`) or the permission that is missing.
+    #[serde(default)]
+    pub by_statement: IndexMap<String, Metrics>,
     /// The bill of the measured time, line by line; means over replications.
     pub bill: Vec<BillLine>,
     /// Time series and the distribution of the added delay.
@@ -123,6 +193,9 @@ pub struct BillLine {
     pub unit_price_usd: f64,
     /// Mean amount.
     pub amount_usd: f64,
+    /// One amount a replication, in order; 0 where one lacks the line.
+    #[serde(default)]
+    pub values_usd: Vec<f64>,
 }
 
 /// Time series of every quota, on a common time axis of at most 2,000 bins.
@@ -186,8 +259,33 @@ pub struct Comparison {
     pub variant: String,
     /// Whether both saw the same arrivals, so that differences are paired by replication.
     pub paired: bool,
+    /// Why they could not be paired; `None` where they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unpaired_because: Option<String>,
+    /// What is set differently, the largest change first; only where two files are compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<SettingDifference>,
     /// Differences (variant − baseline) by metric.
     pub metrics: IndexMap<String, Difference>,
+    /// By workload that either has, then by metric.
+    #[serde(default)]
+    pub by_workload: IndexMap<String, IndexMap<String, Difference>>,
+    /// Amounts of the bill, by `item account/region`.
+    #[serde(default)]
+    pub bill: IndexMap<String, Difference>,
+}
+
+/// A setting that two scenarios do not share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SettingDifference {
+    /// Path of the key.
+    pub path: String,
+    /// The baseline's value, `None` where it has none.
+    pub baseline: Option<String>,
+    /// The variant's.
+    pub variant: Option<String>,
+    /// The variant's over the baseline's, where both are quantities of one kind above zero.
+    pub factor: Option<f64>,
 }
 
 /// One metric's difference, variant − baseline.

@@ -7,11 +7,15 @@
 use crate::billing::{BillError, PriceBook};
 use crate::compare::compare_all;
 use crate::outcome;
-use crate::results::{RunResults, SCHEMA_VERSION, ScenarioRecord, VariantManifest};
-use crate::scenario::Loaded;
+use crate::results::{
+    PrecisionResult, RunResults, SCHEMA_VERSION, ScenarioRecord, ThresholdResult, VariantManifest,
+    VariantResults,
+};
+use crate::scenario::{Loaded, Variant};
 use crate::simulation::record::Record;
 use crate::simulation::{Options, simulate};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
@@ -28,6 +32,8 @@ pub struct RunOptions<'a> {
     pub simulate_all: bool,
     /// Where simulated seconds are added up; [`work`] tells how many there will be.
     pub progress: Option<&'a AtomicU64>,
+    /// Add replications until this is reached.
+    pub precision: Option<Precision>,
 }
 
 /// Why a run has no results.
@@ -41,6 +47,9 @@ pub enum RunError {
         /// Which price.
         source: BillError,
     },
+    /// There is no variant.
+    #[error("there is no variant to run")]
+    Empty,
 }
 
 /// Simulated seconds of a whole run, for progress.
@@ -52,6 +61,20 @@ pub fn work(loaded: &Loaded) -> u64 {
         .sum()
 }
 
+/// What `--precision` asks for: an interval narrow enough for one metric, of every variant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Precision {
+    /// Identifier of the metric, one of the registry's.
+    pub metric: &'static str,
+    /// Largest half-width of the 95 % interval, as a share of the mean.
+    pub share: f64,
+    /// Replications after which to give up.
+    pub most: u32,
+}
+
+/// Fewest replications on which an interval is believed: with two or three, a narrow one is often luck.
+const FEW_TO_STOP: u32 = FEW_REPLICATIONS;
+
 /// Runs a scenario in the current rayon pool.
 ///
 /// # Errors
@@ -60,62 +83,240 @@ pub fn run(
     loaded: &Loaded,
     options: RunOptions<'_>,
 ) -> Result<(RunResults, Vec<VariantManifest>), RunError> {
-    let mut tasks = Vec::new();
-    for (v, variant) in loaded.variants.iter().enumerate() {
-        for replication in 0..u64::from(loaded.replications) {
-            tasks.extend((0..variant.plan.islands.len()).map(|island| (v, replication, island)));
+    let mut records = Records::new(loaded.variants.len());
+    let variants: Vec<&Variant> = loaded.variants.iter().collect();
+    let mut replications = match options.precision {
+        Some(p) => loaded.replications.max(FEW_TO_STOP).min(p.most),
+        None => loaded.replications,
+    };
+    records.extend(&variants, loaded.seed, 0..replications, options);
+    let mut results = records.results(&variants, loaded.seed)?;
+    let mut precision = None;
+    if let Some(wanted) = options.precision {
+        loop {
+            let found = wanted.judge(&results);
+            let enough = found.reached || replications >= wanted.most;
+            let next = wanted.next(&results, replications);
+            precision = Some(found);
+            if enough {
+                break;
+            }
+            records.extend(&variants, loaded.seed, replications..next, options);
+            replications = next;
+            results = records.results(&variants, loaded.seed)?;
         }
     }
-    let done: Vec<(Record, f64)> = tasks
-        .par_iter()
-        .map(|&(v, replication, island)| {
-            let plan = &loaded.variants[v].plan;
-            let started = Instant::now();
-            let options = Options {
-                seed: loaded.seed,
-                replication,
-                simulate_all: options.simulate_all,
-                progress: options.progress,
-            };
-            let record = simulate(plan, &plan.islands[island], options);
-            (record, started.elapsed().as_secs_f64())
+    let manifests = records.manifests(&variants);
+    let mut warnings = loaded.warnings.clone();
+    for (variant, results) in variants.iter().zip(&results) {
+        warnings.extend(outcome::warnings(
+            &variant.plan,
+            &price_book(variant),
+            results,
+        ));
+    }
+    let results = RunResults {
+        schema_version: SCHEMA_VERSION,
+        kmsim_version: VERSION.to_owned(),
+        scenario: ScenarioRecord {
+            name: loaded.name.clone(),
+            text_sha256: loaded.text_sha256.clone(),
+            resolved: resolved(loaded),
+        },
+        seed: loaded.seed,
+        replications,
+        horizon_s: loaded.horizon.whole_seconds().unwrap_or(0),
+        measured_s: loaded.horizon.whole_seconds().unwrap_or(0)
+            - loaded.warm_up.whole_seconds().unwrap_or(0),
+        warnings: told_once(warnings, replications, &results, precision.as_ref()),
+        comparisons: compare_all(&results),
+        thresholds: thresholds(loaded, &results),
+        variants: results,
+        precision,
+    };
+    Ok((results, manifests))
+}
+
+/// One variant's results over so many replications, in the current rayon pool.
+///
+/// # Errors
+/// [`RunError`] where a price is not known.
+pub fn run_variant(
+    variant: &Variant,
+    seed: u64,
+    replications: u32,
+) -> Result<VariantResults, RunError> {
+    let mut records = Records::new(1);
+    records.extend(&[variant], seed, 0..replications, RunOptions::default());
+    let results = records.results(&[variant], seed)?;
+    // One variant in, one out.
+    results.into_iter().next().ok_or(RunError::Empty)
+}
+
+/// Records of every variant so far, in the order of replications.
+struct Records {
+    of: Vec<Vec<Record>>,
+    engine_s: Vec<f64>,
+}
+
+impl Records {
+    fn new(variants: usize) -> Records {
+        Records {
+            of: (0..variants).map(|_| Vec::new()).collect(),
+            engine_s: vec![0.0; variants],
+        }
+    }
+
+    /// Simulates more replications of all variants.
+    fn extend(
+        &mut self,
+        variants: &[&Variant],
+        seed: u64,
+        replications: Range<u32>,
+        options: RunOptions<'_>,
+    ) {
+        let mut tasks = Vec::new();
+        for (v, variant) in variants.iter().enumerate() {
+            for replication in replications.clone() {
+                let islands = 0..variant.plan.islands.len();
+                tasks.extend(islands.map(|island| (v, u64::from(replication), island)));
+            }
+        }
+        let done: Vec<(Record, f64)> = tasks
+            .par_iter()
+            .map(|&(v, replication, island)| {
+                let plan = &variants[v].plan;
+                let started = Instant::now();
+                let options = Options {
+                    seed,
+                    replication,
+                    simulate_all: options.simulate_all,
+                    progress: options.progress,
+                };
+                let record = simulate(plan, &plan.islands[island], options);
+                (record, started.elapsed().as_secs_f64())
+            })
+            .collect();
+        for (&(v, _, island), (record, seconds)) in tasks.iter().zip(done) {
+            self.engine_s[v] += seconds;
+            match self.of[v].last_mut() {
+                Some(whole) if island > 0 => whole.merge(record),
+                _ => self.of[v].push(record),
+            }
+        }
+    }
+
+    fn results(&self, variants: &[&Variant], seed: u64) -> Result<Vec<VariantResults>, RunError> {
+        let pairs = variants.iter().zip(&self.of);
+        pairs
+            .map(|(variant, records)| {
+                let prices = price_book(variant);
+                outcome::variant_results(&variant.plan, seed, &prices, records).map_err(|source| {
+                    RunError::Bill {
+                        variant: variant.plan.name.clone(),
+                        source,
+                    }
+                })
+            })
+            .collect()
+    }
+
+    fn manifests(&self, variants: &[&Variant]) -> Vec<VariantManifest> {
+        let pairs = variants.iter().zip(&self.of).zip(&self.engine_s);
+        pairs
+            .map(|((variant, records), &engine_s)| VariantManifest {
+                name: variant.plan.name.clone(),
+                engine_s,
+                seconds_counted: records.iter().map(|r| r.seconds_counted).sum(),
+                attempts_expanded: records.iter().map(|r| r.attempts_expanded).sum(),
+            })
+            .collect()
+    }
+}
+
+impl Precision {
+    /// Half-width as a share of the mean; zero where all replications agree, `None` without data.
+    fn found(&self, variant: &VariantResults) -> Option<f64> {
+        let e = variant.metrics.get(self.metric)?;
+        let half = (e.ci_high? - e.ci_low?) / 2.0;
+        Some(if half == 0.0 {
+            0.0
+        } else {
+            half / e.mean?.abs()
         })
-        .collect();
-    let mut records: Vec<Vec<Record>> = loaded.variants.iter().map(|_| Vec::new()).collect();
-    let mut engine_s = vec![0.0; loaded.variants.len()];
-    for (&(v, _, island), (record, seconds)) in tasks.iter().zip(done) {
-        engine_s[v] += seconds;
-        match records[v].last_mut() {
-            Some(whole) if island > 0 => whole.merge(record),
-            _ => records[v].push(record),
+    }
+
+    fn judge(&self, variants: &[VariantResults]) -> PrecisionResult {
+        let all: Option<Vec<f64>> = variants.iter().map(|v| self.found(v)).collect();
+        let widest = all.map(|all| all.into_iter().fold(0.0, f64::max));
+        PrecisionResult {
+            metric: self.metric.to_owned(),
+            wanted: self.share,
+            found: widest.filter(|w| w.is_finite()),
+            reached: widest.is_some_and(|w| w <= self.share),
         }
     }
-    let (mut variants, mut manifests, mut warnings) =
-        (Vec::new(), Vec::new(), loaded.warnings.clone());
-    for (v, variant) in loaded.variants.iter().enumerate() {
-        let plan = &variant.plan;
-        let prices = price_book(variant);
-        let records = std::mem::take(&mut records[v]);
-        let results =
-            outcome::variant_results(plan, loaded.seed, &prices, &records).map_err(|source| {
-                RunError::Bill {
-                    variant: plan.name.clone(),
-                    source,
-                }
-            })?;
-        warnings.extend(outcome::warnings(plan, &prices, &results));
-        variants.push(results);
-        manifests.push(VariantManifest {
-            name: plan.name.clone(),
-            engine_s: engine_s[v],
-            seconds_counted: records.iter().map(|r| r.seconds_counted).sum(),
-            attempts_expanded: records.iter().map(|r| r.attempts_expanded).sum(),
-        });
+
+    /// How many replications to have next: as many as the widest interval promises, at most twice as many as
+    /// there are, since that promise is itself an estimate.
+    fn next(&self, variants: &[VariantResults], replications: u32) -> u32 {
+        let ratio = variants
+            .iter()
+            .filter_map(|v| self.found(v))
+            .fold(0.0, f64::max)
+            / self.share;
+        let promised = f64::from(replications) * (ratio * ratio).clamp(1.0, 2.0);
+        (promised.ceil() as u32)
+            .max(replications + 2)
+            .min(self.most)
     }
-    if loaded.replications < FEW_REPLICATIONS {
+}
+
+/// Every threshold of every variant, judged.
+fn thresholds(loaded: &Loaded, results: &[VariantResults]) -> Vec<ThresholdResult> {
+    let pairs = loaded.variants.iter().zip(results);
+    let judged = pairs.flat_map(|(variant, results)| {
+        variant.scenario.threshold.iter().map(|(name, target)| {
+            let estimate = target.of(results);
+            ThresholdResult {
+                name: name.clone(),
+                variant: variant.plan.name.clone(),
+                workload: target.workload.clone(),
+                metric: target.metric.to_owned(),
+                comparison: target.comparison.sign().to_owned(),
+                limit: target.limit,
+                mean: estimate.and_then(|e| e.mean),
+                ci_low: estimate.and_then(|e| e.ci_low),
+                ci_high: estimate.and_then(|e| e.ci_high),
+                unit: target.row().map_or("", |m| m.unit).to_owned(),
+                verdict: target.judge(estimate),
+            }
+        })
+    });
+    judged.collect()
+}
+
+/// The run's own warnings added to those of its variants, each once.
+fn told_once(
+    mut warnings: Vec<String>,
+    replications: u32,
+    variants: &[VariantResults],
+    precision: Option<&PrecisionResult>,
+) -> Vec<String> {
+    if replications < FEW_REPLICATIONS {
         warnings.push(format!(
-            "{} replication(s): intervals need at least two and are wide below {FEW_REPLICATIONS}",
-            loaded.replications
+            "{replications} replication(s): intervals need at least two and are wide below {FEW_REPLICATIONS}"
+        ));
+    }
+    if let Some(p) = precision.filter(|p| !p.reached) {
+        let found = p.found.map_or_else(
+            || "a variant has no interval of it".to_owned(),
+            |f| format!("it is {:.3} %", f * 100.0),
+        );
+        warnings.push(format!(
+            "precision not reached: the half-width of `{}` was to be {:.3} % of the mean, but after {replications} replications {found}",
+            p.metric,
+            p.wanted * 100.0
         ));
     }
     if variants
@@ -131,28 +332,10 @@ pub fn run(
             once.push(warning);
         }
     }
-    let comparisons = compare_all(&variants);
-    let results = RunResults {
-        schema_version: SCHEMA_VERSION,
-        kmsim_version: VERSION.to_owned(),
-        scenario: ScenarioRecord {
-            name: loaded.name.clone(),
-            text_sha256: loaded.text_sha256.clone(),
-            resolved: resolved(loaded),
-        },
-        seed: loaded.seed,
-        replications: loaded.replications,
-        horizon_s: loaded.horizon.whole_seconds().unwrap_or(0),
-        measured_s: loaded.horizon.whole_seconds().unwrap_or(0)
-            - loaded.warm_up.whole_seconds().unwrap_or(0),
-        warnings: once,
-        variants,
-        comparisons,
-    };
-    Ok((results, manifests))
+    once
 }
 
-fn price_book(variant: &crate::scenario::Variant) -> PriceBook {
+pub(crate) fn price_book(variant: &Variant) -> PriceBook {
     let mut book = PriceBook::default();
     for (item, price) in &variant.scenario.price {
         let key = price

@@ -511,6 +511,80 @@ fn check_says_what_it_read_and_writes_nothing() {
 }
 
 #[test]
+fn explain_follows_a_request_through_the_chain() {
+    let dir = folder();
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/scenarios/role-without-decrypt.toml"
+    );
+    let told = done(dir.path(), &["explain", file, "--variant", "denied"]);
+    for words in [
+        "SSE-KMS under arn:aws:kms:us-east-1:111122223333:key/1234abcd",
+        "identity policy policies/read-objects.json: Allow of ReadLedger",
+        "role reports needs kms:Decrypt on key ledger: key policy allows whom IAM allows, identity policy does not",
+        "draws on main/us-east-1/L-6E3AF000: 100,000/s",
+        "403 AccessDenied, billed as s3-tier2",
+        "Decrypt in account 111122223333, invokedBy fas.s3.amazonaws.com",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    let repaired = ["explain", file, "--variant", "repaired", "--format", "json"];
+    let all = json(&done(dir.path(), &repaired));
+    let request = &all["requests"][0];
+    assert_eq!(request["decision"], "allow");
+    assert_eq!(
+        request["permissions"][1]["statements"][1]["statement"],
+        "DecryptLedger"
+    );
+    assert_eq!(request["kms_calls"][0]["operation"], "Decrypt");
+    let record = &request["cloudtrail"][0];
+    assert_eq!(record["eventName"], "Decrypt");
+    assert_eq!(record["userIdentity"]["invokedBy"], "fas.s3.amazonaws.com");
+    assert_eq!(
+        record["requestParameters"]["encryptionContext"]["aws:s3:arn"],
+        "arn:aws:s3:::ledger/reads/object"
+    );
+    // What S3 denies makes no KMS call and leaves no KMS event.
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/scenarios/deny-plain-http.toml"
+    );
+    let lists = [
+        "explain",
+        file,
+        "--variant",
+        "enforced",
+        "--workload",
+        "lists",
+        "--format",
+        "json",
+    ];
+    let request = json(&done(dir.path(), &lists))["requests"][0].clone();
+    assert_eq!(request["decision"], "explicit deny");
+    assert_eq!(
+        request["denied_by"],
+        "policies/secure-transport.json/DenyInsecureTransport"
+    );
+    for none in ["kms_calls", "cloudtrail"] {
+        assert_eq!(request[none], serde_json::json!([]));
+    }
+    let said = failed(dir.path(), 2, &["explain", file, "--workload", "list"]);
+    assert!(
+        said.contains("workloads known here: lists, writes"),
+        "{said}"
+    );
+    let said = failed(
+        dir.path(),
+        2,
+        &["explain", file, "--operation", "GetObject"],
+    );
+    assert!(
+        said.contains("operations known here: ListObjects, PutObject"),
+        "{said}"
+    );
+}
+
+#[test]
 fn every_verb_has_help_that_names_its_flags() {
     let dir = folder();
     let top = done(dir.path(), &["--help"]);
@@ -522,6 +596,16 @@ fn every_verb_has_help_that_names_its_flags() {
         ("compare", [&common[..], &how].concat()),
         ("report", vec!["<DIR>"]),
         ("catalog", vec!["--format"]),
+        (
+            "explain",
+            vec![
+                "--workload",
+                "--operation",
+                "--variant",
+                "--set",
+                "--format",
+            ],
+        ),
         ("completions", vec!["bash", "zsh", "fish"]),
         ("man", vec![]),
     ] {

@@ -272,16 +272,20 @@ fn meaning(line: &str) -> Result<Shown, String> {
 /// A folder as a reader sees it: the scenarios, and no results yet.
 fn folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("temporary folder");
-    fs::create_dir(dir.path().join("scenarios")).expect("folder");
-    for entry in fs::read_dir(root().join("scenarios")).expect("scenarios/") {
-        let from = entry.expect("entry").path();
-        let to = dir
-            .path()
-            .join("scenarios")
-            .join(from.file_name().expect("name"));
-        fs::copy(&from, to).expect("copy");
-    }
+    copy(&root().join("scenarios"), &dir.path().join("scenarios"));
     dir
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        fs::create_dir(to).expect("folder");
+        for entry in fs::read_dir(from).expect("a folder") {
+            let name = entry.expect("entry").file_name();
+            copy(&from.join(&name), &to.join(&name));
+        }
+    } else {
+        fs::copy(from, to).expect("copy");
+    }
 }
 
 /// Runs kmsim; its standard output.

@@ -240,6 +240,77 @@ type Broken = (
 );
 
 const BROKEN: &[Broken] = &[
+    // Access.
+    (
+        Code::OutOfRange,
+        "trail_copies = 1",
+        "trail_copies = 1\nid = \"1234\"",
+        "\"1234\"",
+        &["twelve digits"],
+    ),
+    (
+        Code::DuplicateName,
+        "trail_copies = 1\n\n[account.other]",
+        "id = \"111122223333\"\n\n[account.other]\nid = \"111122223333\"",
+        "\"111122223333\"\nregion",
+        &["`main`", "`other`"],
+    ),
+    (
+        Code::OutOfRange,
+        "role = \"app\"",
+        "role = \"app\"\nprincipal = \"alice\"",
+        "\"alice\"",
+        &["is no principal"],
+    ),
+    (
+        Code::Contradiction,
+        "role = \"app\"",
+        "role = \"app\"\nprincipal = \"arn:aws:iam::444455556666:user/alice\"",
+        "\"arn:aws",
+        &["444455556666", "111122223333"],
+    ),
+    (
+        Code::Contradiction,
+        "popularity = { zipf",
+        "encryption_header = \"aws:kms\"\npopularity = { zipf",
+        "\"aws:kms\"",
+        &["writes an object"],
+    ),
+    (
+        Code::NoDefault,
+        "parts = 3",
+        "parts = 3\nencryption_header = \"aws:kms\"",
+        "\"aws:kms\"",
+        &["aws/s3", "account main"],
+    ),
+    (
+        Code::Contradiction,
+        "parts = 3",
+        "parts = 3\nencryption_header_key = \"main\"",
+        "\"main\"\njob",
+        &["only along with"],
+    ),
+    (
+        Code::Contradiction,
+        "parts = 3",
+        "parts = 3\nencryption_header = \"aws:kms\"\nencryption_header_key = \"far\"",
+        "\"far\"",
+        &["eu-west-1", "us-east-1"],
+    ),
+    (
+        Code::Contradiction,
+        "start = \"1s\"\n",
+        "start = \"1s\"\ntls = \"none\"\n",
+        "\"none\"",
+        &["calls KMS itself"],
+    ),
+    (
+        Code::UnknownKey,
+        "parts = 3",
+        "parts = 3\ncontext = { SourceIp = \"192.0.2.7\" }",
+        "SourceIp",
+        &["aws:SourceIp"],
+    ),
     // Not TOML.
     (Code::Syntax, "seed = 7", "seed = 7 7", "7 7", &[]),
     (
@@ -1302,6 +1373,97 @@ const BROKEN: &[Broken] = &[
             "`requests`",
         ],
     ),
+    (
+        Code::Contradiction,
+        "max_age = \"60s\", capacity = 10, max",
+        "max_age = \"60s\", capacity = 10, partition = \"p\", max",
+        "[workload.then]",
+        &["partition", "nobody shares"],
+    ),
+    (
+        Code::Contradiction,
+        "max_age = \"60s\", capacity = 10, max",
+        "max_age = \"60s\", capacity = 10, shared_with = \"app\", max",
+        "10, shared_with",
+        &["no effect", "shared_with"],
+    ),
+    (
+        Code::Contradiction,
+        "max_age = \"60s\", capacity = 10, max",
+        "max_age = \"60s\", shared_with = \"app\", max",
+        "[workload.then]",
+        &["`app`, which has no data-key cache", "shares no other"],
+    ),
+    (
+        Code::Contradiction,
+        "clients = 3",
+        "clients = 3\n\n[workload.also]\nkey = \"main\"\noperations = { GenerateDataKey = 1 }\narrivals.poisson.rate = 1\nclients = 3\ndata_key_cache = { shared_with = \"then\", max_age = \"1s\" }",
+        "[workload.also]",
+        &["has 3 clients", "has 2"],
+    ),
+    (
+        Code::Contradiction,
+        "clients = 3",
+        "clients = 3\n\n[workload.also]\nkey = \"main\"\noperations = { GenerateDataKey = 1 }\narrivals.poisson.rate = 1\nclients = 4\ndata_key_cache = { shared_with = \"moment\", max_age = \"1s\" }\n\n[workload.moment]\nkey = \"main\"\noperations = { GenerateDataKey = 1 }\narrivals.poisson.rate = 1\nclients = 4\ndata_key_cache = { max_age = \"1s\", capacity = 1, scope = \"invocation\" }",
+        "[workload.also]",
+        &["`moment`", "for an invocation"],
+    ),
+    (
+        Code::UnknownName,
+        "max_age = \"60s\", capacity = 10, max",
+        "max_age = \"60s\", capacity = 10, sdk = \"rust\", max",
+        "\"rust\"",
+        &["\"rust\"", "python"],
+    ),
+    (
+        Code::UnknownName,
+        "max_age = \"60s\", capacity = 10, max",
+        "max_age = \"60s\", capacity = 10, algorithm_suite = \"AES_256_GCM_HKDF\", max",
+        "\"AES_256_GCM_HKDF\"",
+        &["AES_256_GCM_HKDF_SHA512_COMMIT_KEY"],
+    ),
+    (
+        Code::OutOfRange,
+        "max_age = \"60s\", capacity = 10, max",
+        "max_age = \"60s\", capacity = 10, scope = { process = { clients = 0 } }, max",
+        "0 } }",
+        &["but is 0"],
+    ),
+    (
+        Code::Contradiction,
+        "max_bytes = \"1 MiB\" }",
+        "max_bytes = \"1 MiB\" }\nbranch_key_cache = { ttl = \"15m\" }",
+        "{ ttl",
+        &["both", "hierarchical keyring"],
+    ),
+    (
+        Code::Contradiction,
+        "clients = 3",
+        "clients = 3\nbranch_key_cache = { ttl = \"15m\", cache = { storm-tracking = { grace_interval = \"11s\" } } }",
+        "\"11s\"",
+        &["`grace_interval` (11s)", "`in_flight_ttl` (10s)"],
+    ),
+    (
+        Code::OutOfRange,
+        "clients = 3",
+        "clients = 3\nbranch_key_cache = { ttl = \"1500ms\" }",
+        "\"1500ms\"",
+        &["no whole number of seconds"],
+    ),
+    (
+        Code::OutOfRange,
+        "clients = 3",
+        "clients = 3\nbranch_key_cache = { ttl = \"15m\", cache = { storm-tracking = { sleep = \"1500us\" } } }",
+        "\"1500us\"",
+        &["no whole number of milliseconds"],
+    ),
+    (
+        Code::ImpossibleOperation,
+        "operations = { Decrypt = 1 }\narrivals = { constant",
+        "operations = { Encrypt = 1 }\nbranch_key_cache = { ttl = \"15m\" }\narrivals = { constant",
+        "[workload.app]",
+        &["branch-key cache", "Encrypt"],
+    ),
     // No sensible default.
     (
         Code::NoDefault,
@@ -1385,7 +1547,11 @@ fn every_fault_names_its_place_and_a_way_out() {
 fn every_code_has_a_bad_scenario() {
     let here: BTreeSet<&str> = BROKEN.iter().map(|b| b.0.name()).collect();
     // These two have tests of their own below.
-    let elsewhere = [Code::BadTraceRow.name(), Code::BadSet.name()];
+    let elsewhere = [
+        Code::BadTraceRow.name(),
+        Code::BadSet.name(),
+        Code::BadPolicy.name(),
+    ];
     for code in Code::ALL {
         assert!(
             here.contains(code.name()) || elsewhere.contains(&code.name()),
@@ -1471,6 +1637,103 @@ fn traces_are_checked_row_by_row() {
     fs::write(dir.path().join("trace.csv"), b"time\n\xff\xfe\n1\n").expect("write");
     let said = refused_in(dir.path(), &["bad.toml"], b"");
     assert!(said.contains("trace.csv:2:"), "{said}");
+}
+
+/// A policy document that is right, to break in one place at a time.
+const POLICY: &str = r#"{
+  "Version": "2012-10-17",
+  "Statement": [
+    {
+      "Sid": "DenyInsecureTransport",
+      "Effect": "Deny",
+      "Principal": "*",
+      "Action": "s3:*",
+      "Resource": ["arn:aws:s3:::logs", "arn:aws:s3:::logs/*"],
+      "Condition": { "Bool": { "aws:SecureTransport": "false" } }
+    }
+  ]
+}
+"#;
+
+/// What kmsim says of a bucket policy; the text of the scenario names it.
+fn policy_refused(policy: &[u8]) -> String {
+    let text = GOOD.replace("[bucket.logs]", "[bucket.logs]\npolicy = \"policy.json\"");
+    let dir = folder(text.as_bytes());
+    fs::write(dir.path().join("policy.json"), policy).expect("write");
+    refused_in(dir.path(), &["bad.toml"], b"")
+}
+
+#[test]
+fn policies_are_checked_where_they_stand() {
+    // (what stands in the policy, what is put there, where the fault must point, words it must say)
+    let large = format!("\"Action\": \"s3:{}\"", "x".repeat(1 << 20));
+    let broken = [
+        ("\"Deny\",", "\"Deny\"", "\n      \"Principal", "no JSON"),
+        ("\"Bool\"", "\"Boole\"", "\"Boole", "did you mean `Bool`?"),
+        (
+            "\"Bool\"",
+            "\"ForSomeValue:Bool\"",
+            "\"ForSome",
+            "is no condition operator",
+        ),
+        (
+            "arn:aws:s3:::logs/*",
+            "arn:aws:s3:logs",
+            "\"arn:aws:s3:logs",
+            "4 of 6 parts",
+        ),
+        (
+            "\"Principal\": \"*\"",
+            "\"Principal\": { \"AWS\": \"alice\" }",
+            "\"alice",
+            "is no principal",
+        ),
+        ("\"Sid\"", "\"Side\"", "\"Side", "did you mean `Sid`?"),
+        (
+            "\"Sid\": \"DenyInsecureTransport\"",
+            "\"Effect\": \"Deny\"",
+            "\"Effect\": \"Deny\",\n      \"Principal",
+            "is there twice",
+        ),
+        ("2012-10-17", "2012-10-18", "\"2012", "AWS does not know"),
+        (
+            "\"Action\": \"s3:*\"",
+            &large,
+            "{\n      \"Sid",
+            "more than the 20480 bytes",
+        ),
+    ];
+    for (part, instead, at, words) in broken {
+        let policy = POLICY.replace(part, instead);
+        let said = policy_refused(policy.as_bytes());
+        assert_eq!(codes(&said), BTreeSet::from(["bad-policy"]), "{said}");
+        let where_ = format!("policy.json:{}", place(&policy, at));
+        assert!(said.contains(&where_), "{where_}: {said}");
+        assert!(said.contains(words), "{words}: {said}");
+        assert!(said.len() < 10_000, "{} bytes", said.len());
+    }
+    // All at once, and with the place that names the document.
+    let policy = POLICY
+        .replace("Bool", "Boole")
+        .replace("\"s3:*\"", "\"s3\"");
+    let said = policy_refused(policy.as_bytes());
+    assert_eq!(said.matches("error[bad-policy]").count(), 2, "{said}");
+    assert!(said.contains("bad.toml:26:10"), "{said}");
+    // Never as if it were empty.
+    for nothing in [&b""[..], b" ", b"{}", b"[]", b"null", b"\xff\xfe", b"\0"] {
+        let said = policy_refused(nothing);
+        assert_eq!(codes(&said), BTreeSet::from(["bad-policy"]), "{said}");
+    }
+    let said = refused(
+        &GOOD.replace("[bucket.logs]", "[bucket.logs]\npolicy = \"none.json\""),
+        &[],
+    );
+    assert_eq!(codes(&said), BTreeSet::from(["missing-file"]), "{said}");
+    let said = refused(
+        &GOOD.replace("[bucket.logs]", "[bucket.logs]\npolicy = \".\""),
+        &[],
+    );
+    assert_eq!(codes(&said), BTreeSet::from(["missing-file"]), "{said}");
 }
 
 #[test]

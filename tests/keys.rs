@@ -20,6 +20,10 @@ fn folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("temporary folder");
     fs::write(dir.path().join("trace.csv"), "time\n0\n0.5\n2.5\n12\n").expect("write");
     fs::write(dir.path().join("other.csv"), "time\n0\n1\n").expect("write");
+    for (name, statement) in common::keys::POLICIES {
+        let document = format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#);
+        fs::write(dir.path().join(name), document).expect("write");
+    }
     dir
 }
 
@@ -43,6 +47,7 @@ fn part(results: &Value, name: &str) -> Value {
             variant["metrics"]["s3_requests_failed"].clone(),
             variant["metrics"]["app_requests_failed"].clone(),
         ]),
+        "thresholds" => results["thresholds"].clone(),
         "bill" | "series" => variant[name].clone(),
         by if by.starts_with("by_") => variant[by].clone(),
         metric => variant["metrics"][metric].clone(),

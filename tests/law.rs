@@ -408,7 +408,26 @@ fn full_scenario(seed: u64) -> String {
         t,
         "[bucket.keyed]\naccount = \"a\"\nkey = \"k\"\nbucket_key = true\narchived_bucket_keys = 5\nolder_objects = 0.1\n[bucket.stored]\naccount = \"a\"\nkey = \"stored\"\n"
     );
+    let sdk = *r.pick(&["python", "java", "javascript"]);
+    let scope = *r.pick(&[
+        "client = {}",
+        "process = { clients = 3 }",
+        "invocation = { messages = 5 }",
+    ]);
+    let data_keys = format!(
+        "key = \"k\"\nrequester = \"y\"\noperations = {{ GenerateDataKey = 1 }}\npopularity.uniform.objects = 4\ndata_key_cache = {{ sdk = \"{sdk}\", scope = {{ {scope} }}, max_age = \"5s\", max_messages = 20, capacity = 3 }}\n"
+    );
+    let storm = *r.pick(&[
+        "default = {}",
+        "multi-threaded = { capacity = 4 }",
+        "storm-tracking = { fan_out = 2, grace_period = \"3s\", in_flight_ttl = \"2s\" }",
+    ]);
+    let branch_keys = format!(
+        "key = \"k\"\nrequester = \"y\"\noperations = {{ Decrypt = 1 }}\npopularity.uniform.objects = 6\nbranch_key_cache = {{ ttl = \"9s\", cache = {{ {storm} }} }}\n"
+    );
     for (name, body) in [
+        ("cache", data_keys.as_str()),
+        ("branch", branch_keys.as_str()),
         (
             "get",
             "bucket = \"keyed\"\nrequester = \"x\"\noperations = { GetObject = 1, PutObject = 1 }\npopularity.zipf = { objects = 50, exponent = 1.0 }\n",
@@ -420,10 +439,6 @@ fn full_scenario(seed: u64) -> String {
         (
             "upload",
             "bucket = \"stored\"\nrequester = \"x\"\noperations = { MultipartUpload = 1, DeleteObject = 1 }\nparts = 4\n",
-        ),
-        (
-            "cache",
-            "key = \"k\"\nrequester = \"y\"\noperations = { GenerateDataKey = 1 }\npopularity.uniform.objects = 4\ndata_key_cache = { max_age = \"5s\", max_messages = 20, capacity = 3 }\n",
         ),
     ] {
         let own = rate(&mut r);

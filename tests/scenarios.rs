@@ -150,6 +150,7 @@ fn laws(results: &Results) {
             "by_key",
             "by_requester",
             "by_operation",
+            "by_statement",
         ] {
             for (part, metrics) in variant[kind].as_object().expect("a breakdown") {
                 conserved(&format!("{name}, {kind} {part}"), metrics);
@@ -332,13 +333,14 @@ fn a_one_perfect_cache_needs_one_call_however_long_kms_takes() {
 #[test]
 fn b_data_key_caching_cuts_500_to_5_and_1000_to_10_calls_a_second() {
     let r = run("encryption-sdk-producers", &[]);
-    assert_eq!(r.names(), ["B1", "B2", "B3", "B4"]);
+    assert_eq!(r.names(), ["B1", "B2", "B3", "B4", "B5"]);
     let measured = number(&r.0["measured_s"]);
     for (variant, operation, rate) in [
         ("B1", "GenerateDataKey", 500.0),
         ("B2", "GenerateDataKey", 5.0),
         ("B3", "Decrypt", 1000.0),
         ("B4", "Decrypt", 10.0),
+        ("B5", "GenerateDataKey", 500.0),
     ] {
         for attempts in r.values(variant, "kms_attempts") {
             assert_eq!(attempts / measured, rate, "{variant}");
@@ -346,6 +348,7 @@ fn b_data_key_caching_cuts_500_to_5_and_1000_to_10_calls_a_second() {
         let metrics = &r.variant(variant)["by_operation"][operation]["kms_attempts"];
         assert_eq!(number(&metrics["mean"]), rate * measured, "{variant}");
     }
+    r.exactly("B5", "kms_needs_met_by_data_key_cache", 0.0);
 }
 
 // ----- C: quotas ------------------------------------------------------------------------------------
@@ -718,5 +721,132 @@ fn the_media_library_tells_a_story_for_each_mitigation() {
     let failed = |v| r.mean(v, "s3_requests_failed") + r.mean(v, "app_requests_failed");
     for name in &names[1..] {
         assert!(failed(name) < failed("as-is"), "{name}");
+    }
+}
+
+// ----- access ---------------------------------------------------------------------------------------
+
+impl Results {
+    /// Quantity of the bill's lines of one item.
+    fn quantity(&self, variant: &str, item: &str) -> f64 {
+        let lines = self.variant(variant)["bill"].as_array().expect("a bill");
+        let of_item = lines.iter().filter(|line| line["item"] == item);
+        of_item.map(|line| number(&line["quantity"])).sum()
+    }
+
+    /// Requests denied by each statement, and nothing by any other: they sum to what was denied.
+    fn denied_by(&self, variant: &str, statements: &[(&str, f64)]) {
+        let found: Vec<(&str, f64)> = self.variant(variant)["by_statement"]
+            .as_object()
+            .expect("statements")
+            .iter()
+            .map(|(name, metrics)| {
+                (
+                    name.as_str(),
+                    number(&metrics["s3_requests_denied"]["mean"]),
+                )
+            })
+            .collect();
+        assert_eq!(found, statements, "{variant}");
+        let sum: f64 = statements.iter().map(|s| s.1).sum();
+        self.exactly(variant, "s3_requests_denied", sum);
+    }
+}
+
+const MINUTE: f64 = 60.0;
+
+#[test]
+fn plain_http_is_denied_by_the_bucket_policy_and_billed() {
+    let r = run("deny-plain-http", &[]);
+    r.denied_by("as-is", &[]);
+    let denied = 20.0 * MINUTE;
+    r.denied_by(
+        "enforced",
+        &[(
+            "policies/secure-transport.json/DenyInsecureTransport",
+            denied,
+        )],
+    );
+    for variant in ["as-is", "enforced"] {
+        // Lists need no KMS, so that denying them changes nothing there; 403 is billed as 200 is.
+        r.exactly(variant, "kms_calls", 80.0 * MINUTE);
+        assert_eq!(r.quantity(variant, "s3-tier1"), 100.0 * MINUTE);
+    }
+    // Objects under SSE-KMS are refused over plain HTTP even without a policy.
+    let r = run("deny-plain-http", &["--set", "workload.writes.tls=none"]);
+    r.denied_by(
+        "as-is",
+        &[(
+            "S3 takes no plain HTTP for objects under SSE-KMS",
+            80.0 * MINUTE,
+        )],
+    );
+    r.exactly("as-is", "kms_calls", 0.0);
+}
+
+#[test]
+fn a_negated_operator_denies_the_absent_header_too() {
+    let r = run("deny-wrong-encryption", &[]);
+    r.denied_by("as-is", &[]);
+    r.exactly("as-is", "kms_calls", (50.0 + 20.0) * MINUTE);
+    let statement = |file: &str| format!("policies/{file}.json/DenyIncorrectEncryptionHeader");
+    let (all, sent) = (
+        statement("right-encryption"),
+        statement("right-encryption-if-sent"),
+    );
+    r.denied_by("enforced", &[(&all, (30.0 + 20.0) * MINUTE)]);
+    r.exactly("enforced", "kms_calls", 50.0 * MINUTE);
+    r.denied_by("enforced-if-sent", &[(&sent, 30.0 * MINUTE)]);
+    r.exactly("enforced-if-sent", "kms_calls", (50.0 + 20.0) * MINUTE);
+    // The other reading of the condition key: the bucket's default counts.
+    let effective = ["--set", "assumption.encryption_condition=effective"];
+    let r = run("deny-wrong-encryption", &effective);
+    r.denied_by("enforced", &[(&all, 30.0 * MINUTE)]);
+}
+
+#[test]
+fn an_upload_without_a_header_is_denied_before_its_parts() {
+    let r = run("deny-missing-encryption", &[]);
+    r.denied_by("as-is", &[]);
+    // n + 2 calls an upload, none where it is under S3's own keys.
+    r.exactly("as-is", "kms_calls", 5.0 * 5.0 * MINUTE);
+    r.exactly("as-is", "s3_requests", 15.0 * 5.0 * MINUTE);
+    let statement = "policies/encryption-sent.json/DenyMissingEncryptionHeader";
+    for (variant, tries) in [("enforced", 1.0), ("stubborn", 5.0)] {
+        r.denied_by(variant, &[(statement, 5.0 * tries * MINUTE)]);
+        r.exactly(variant, "kms_calls", 0.0);
+        let requests = (10.0 * 5.0 + 5.0 * tries) * MINUTE;
+        r.exactly(variant, "s3_requests", requests);
+        assert_eq!(r.quantity(variant, "s3-tier1"), requests);
+    }
+}
+
+#[test]
+fn a_role_without_kms_decrypt_is_denied_by_kms() {
+    let r = run("role-without-decrypt", &[]);
+    let reads = 40.0 * MINUTE;
+    let missing = "requester.reports has no kms:Decrypt on key.ledger";
+    for variant in ["denied", "unlimited"] {
+        r.denied_by(variant, &[(missing, reads)]);
+        r.exactly(variant, "cloudtrail_kms_events", reads);
+        assert_eq!(r.quantity(variant, "s3-tier2"), reads);
+    }
+    // The call is made and refused: whether it draws on the quota is an assumption.
+    r.exactly("denied", "kms_attempts", reads);
+    r.exactly("denied", "kms_admitted", reads);
+    r.exactly("unlimited", "kms_attempts", 0.0);
+    r.denied_by("repaired", &[]);
+    r.exactly("repaired", "s3_requests_succeeded", reads);
+}
+
+#[test]
+fn a_key_policy_without_the_caller_lets_nobody_in() {
+    let r = run("key-policy-without-caller", &[]);
+    let reads = 40.0 * MINUTE;
+    let missing = "key.ledger does not let requester.reports kms:Decrypt";
+    r.denied_by("denied", &[(missing, reads)]);
+    for variant in ["caller-named", "left-to-iam"] {
+        r.denied_by(variant, &[]);
+        r.exactly(variant, "s3_requests_succeeded", reads);
     }
 }

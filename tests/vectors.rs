@@ -6,12 +6,13 @@ mod common;
 mod retry_vectors;
 
 use common::{Rng, Sample};
+use kmsim::access::{self, Context, Kind, Outcome, Policies, Policy, Request};
 use kmsim::engine::SECOND;
 use kmsim::engine::calendar::Calendar;
 use kmsim::engine::limiter::{Limiter, Shape, Step};
 use kmsim::engine::random::{Key, Stream};
 use kmsim::model::bucket_key::BucketKeyCache;
-use kmsim::model::data_key_cache::{DataKeyCache, Thresholds};
+use kmsim::model::data_key_cache::{Cmm, DataKeyCache, Message, Sdk, Suite};
 use kmsim::model::retry::{Backoff, Jitter, RetryPolicy};
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -29,11 +30,11 @@ const KINDS: [(&str, Option<Check>); 15] = [
     ("retry_long_adaptive", Some(retry_vectors::long_adaptive)),
     ("retry_fleet", Some(retry_vectors::fleet)),
     ("retry_smithy_rust", Some(retry_vectors::smithy)),
-    ("cache_boundary", None),
-    ("cache_random", None),
-    ("cache_stream", None),
-    ("cache_js_lru", None),
-    ("policy", None),
+    ("cache_boundary", Some(data_key_cache)),
+    ("cache_random", Some(data_key_cache)),
+    ("cache_stream", Some(data_key_cache_stream)),
+    ("cache_js_lru", Some(data_key_cache)),
+    ("policy", Some(policy)),
     ("limiter_token_bucket", Some(token_bucket)),
     ("limiter_fixed_window", Some(fixed_window)),
     ("backoff_occ", Some(backoff_occ)),
@@ -199,6 +200,269 @@ fn fixed_window(cases: &Value) -> usize {
             .collect();
         // KMS counts by the clock's seconds; the rule of `first_hit` is another limiter's.
         assert_eq!(got, text(&case["aligned"], "admit"), "{}", text(case, "id"));
+    }
+    list(cases).len()
+}
+
+// ----- access ----------------------------------------------------------------------------------
+
+fn policy(cases: &Value) -> usize {
+    let mut faults = Vec::new();
+    let mut judged = 0;
+    for case in list(cases) {
+        if case["disputed"] == true {
+            continue;
+        }
+        judged += 1;
+        let got = match outcome(case) {
+            Outcome::Allow => "allow",
+            Outcome::ExplicitDeny => "explicit_deny",
+            Outcome::ImplicitDeny => "implicit_deny",
+        };
+        let expected = text(case, "expected");
+        if got != expected {
+            faults.push(format!("{}: {got} for {expected}", text(case, "id")));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    judged
+}
+
+fn outcome(case: &Value) -> Outcome {
+    let asked = &case["request"];
+    let mut context = Context::new();
+    for (key, value) in asked["context"].as_object().expect("context keys") {
+        match value {
+            Value::Array(values) => {
+                let texts = values.iter().map(|v| v.as_str().expect("text").to_owned());
+                context.set_several(key, texts.collect());
+            }
+            Value::String(text) => context.set(key, text),
+            other => context.set(key, other.to_string()),
+        }
+    }
+    let request = Request {
+        principal: text(asked, "principal").parse().expect("a principal"),
+        action: text(asked, "action").to_owned(),
+        resource: text(asked, "resource").parse().expect("an ARN"),
+        resource_account: text(asked, "resource_account").to_owned(),
+        context,
+    };
+    let read = |kind, document: &Value| -> Policy {
+        let text = serde_json::to_string_pretty(document).expect("JSON");
+        let read = access::policy::read(kind, "case", &text);
+        read.unwrap_or_else(|faults| panic!("{text}: {faults:?}")).0
+    };
+    let identity = list(&case["identity_policies"]).iter();
+    let identity: Vec<Policy> = identity.map(|p| read(Kind::Identity, p)).collect();
+    let kind = if request.resource.service == "kms" {
+        Kind::Key
+    } else {
+        Kind::Bucket
+    };
+    let resource = &case["resource_policy"];
+    let resource = (!resource.is_null()).then(|| read(kind, resource));
+    let policies = Policies {
+        identity: &identity.iter().collect::<Vec<_>>(),
+        resource: resource.as_ref(),
+        ..Policies::default()
+    };
+    access::decide(&request, policies).outcome
+}
+
+// ----- data-key caches -------------------------------------------------------------------------
+
+/// A recorded cache, with the CMMs that share it and what it cost so far.
+struct Recorded {
+    cache: DataKeyCache,
+    cmms: Vec<Cmm>,
+    /// Names of encryption contexts, partitions.
+    contexts: Vec<String>,
+    generated: u64,
+    decrypted: u64,
+}
+
+/// A message and the data key that it was encrypted under.
+type Encrypted = (Message, u64);
+
+impl Recorded {
+    fn new(case: &Value) -> Recorded {
+        let package = text(&case["engine"], "package");
+        let sdk = match package {
+            "aws-encryption-sdk (Python)" => Sdk::Python,
+            "@aws-crypto/cache-material" => Sdk::JavaScript,
+            "aws-encryption-sdk-java" => Sdk::Java,
+            other => panic!("no data-key cache of {other}"),
+        };
+        let mut partitions = Vec::new();
+        let limit = |v: &Value, name: &str, otherwise| match &v[name] {
+            Value::Null => otherwise,
+            _ => whole(v, name),
+        };
+        let cmms = list(&case["cmms"]).iter().map(|c| Cmm {
+            partition: number_of(&mut partitions, text(c, "partition")) as u32,
+            max_age: ns(number(c, "max_age")),
+            max_messages: limit(c, "max_messages", 1 << 32),
+            max_bytes: limit(c, "max_bytes", i64::MAX as u64),
+        });
+        Recorded {
+            cmms: cmms.collect(),
+            cache: DataKeyCache::new(sdk, whole(case, "capacity") as usize),
+            contexts: Vec::new(),
+            generated: 0,
+            decrypted: 0,
+        }
+    }
+
+    fn encrypt(&mut self, cmm: usize, message: &Message, at: u64) -> u64 {
+        let cmm = &self.cmms[cmm];
+        self.cache.encrypt(cmm, message, at).unwrap_or_else(|| {
+            self.generated += 1;
+            self.cache.generated(cmm, message, self.generated, at);
+            self.generated
+        })
+    }
+
+    fn decrypt(&mut self, cmm: usize, (message, data_key): &Encrypted, at: u64) {
+        let cmm = &self.cmms[cmm];
+        if !self.cache.decrypt(cmm, message, *data_key, at) {
+            self.decrypted += 1;
+            self.cache.decrypted(cmm, message, *data_key, at);
+        }
+    }
+
+    fn message(&mut self, request: &Value) -> Message {
+        // Without key derivation; which suite it is tells nothing more.
+        let plain = Suite {
+            id: 0x0078,
+            key_derivation: false,
+        };
+        let context = request["ec"].as_object().expect("an encryption context");
+        let mut pairs: Vec<_> = context.iter().collect();
+        pairs.sort_by_key(|pair| pair.0);
+        let length = &request["len"];
+        Message {
+            context: number_of(&mut self.contexts, &format!("{pairs:?}")),
+            length: (!length.is_null()).then(|| length.as_u64().expect("a length in bytes")),
+            suite: request["unsafe"]
+                .as_bool()
+                .unwrap_or(false)
+                .then_some(plain),
+        }
+    }
+
+    fn check_totals(&self, case: &Value, requests: u64) {
+        let id = text(case, "id");
+        for (name, total) in case["totals"].as_object().expect("totals") {
+            let ours = match name.as_str() {
+                "COUNT_GDK" => self.generated,
+                "COUNT_DEC" => self.decrypted,
+                "requests" => requests,
+                other => panic!("{id}: no total {other}"),
+            };
+            assert_eq!(Some(ours), total.as_u64(), "{id}: {name}");
+        }
+    }
+}
+
+/// The number of a name, in the order in which they are met.
+fn number_of(names: &mut Vec<String>, name: &str) -> u64 {
+    let found = names.iter().position(|n| n == name);
+    found.unwrap_or_else(|| {
+        names.push(name.to_owned());
+        names.len() - 1
+    }) as u64
+}
+
+fn ns(seconds: f64) -> u64 {
+    (seconds * SECOND as f64).round() as u64
+}
+
+fn data_key_cache(cases: &Value) -> usize {
+    for case in list(cases) {
+        let id = text(case, "id");
+        let mut run = Recorded::new(case);
+        let (requests, expected) = (list(&case["requests"]), list(&case["expect"]));
+        assert_eq!(requests.len(), expected.len(), "{id}");
+        let mut encrypted: Vec<Encrypted> = Vec::new();
+        for (i, (request, row)) in requests.iter().zip(expected).enumerate() {
+            let (at, before) = (ns(number(request, "t")), (run.generated, run.decrypted));
+            let cmm = request["cmm"].as_u64().unwrap_or(0) as usize;
+            let of = match text(request, "op") {
+                "enc" => {
+                    let message = run.message(request);
+                    (message, run.encrypt(cmm, &message, at))
+                }
+                "dec" => {
+                    let of = encrypted[whole(request, "of") as usize];
+                    run.decrypt(cmm, &of, at);
+                    of
+                }
+                other => panic!("{id}: no operation {other}"),
+            };
+            encrypted.push(of);
+            for (column, value) in list(&case["expect_columns"]).iter().zip(list(row)) {
+                let ours = match column.as_str().expect("a column") {
+                    "generate_data_key_calls" => run.generated - before.0,
+                    "decrypt_calls" => run.decrypted - before.1,
+                    "data_key_serial" => of.1,
+                    "cache_entries_after" => run.cache.entries(at) as u64,
+                    other => panic!("{id}: no column {other}"),
+                };
+                assert_eq!(Some(ours), value.as_u64(), "{id}: request {i}, {column}");
+            }
+        }
+        run.check_totals(case, requests.len() as u64);
+    }
+    list(cases).len()
+}
+
+fn data_key_cache_stream(cases: &Value) -> usize {
+    for case in list(cases) {
+        let (id, stream) = (text(case, "id"), &case["stream"]);
+        let generator = text(stream, "generator");
+        assert!(
+            generator.starts_with("xorshift64*: x^=x>>12; x^=x<<25; x^=x>>27 (u64); out=(x*2685821657736338717 mod 2^64)>>11"),
+            "{id}: no generator {generator}"
+        );
+        let rule = text(stream, "per_request");
+        let moduli: Vec<u64> = rule
+            .split("out % ")
+            .skip(1)
+            .map(|rest| {
+                let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                digits.parse().expect("a modulus")
+            })
+            .collect();
+        let [tick, keys, lengths] = moduli[..] else {
+            panic!("{id}: no stream {rule}")
+        };
+        assert_eq!(
+            rule,
+            format!(
+                "tick_ms += out % {tick} ; key = out % {keys} ; len = out % {lengths} (in that order); t = tick_ms/1000; encryption context {{\"k\": str(key)}}; encrypt"
+            ),
+            "{id}"
+        );
+        let mut x = whole(stream, "seed");
+        let mut out = || {
+            x ^= x >> 12;
+            x ^= x << 25;
+            x ^= x >> 27;
+            x.wrapping_mul(2_685_821_657_736_338_717) >> 11
+        };
+        let (mut run, mut ms) = (Recorded::new(case), 0);
+        let requests = whole(stream, "requests");
+        for _ in 0..requests {
+            ms += out() % tick;
+            let message = Message {
+                context: out() % keys,
+                length: Some(out() % lengths),
+                suite: None,
+            };
+            run.encrypt(0, &message, ms * 1_000_000);
+        }
+        run.check_totals(case, requests);
     }
     list(cases).len()
 }
@@ -521,20 +785,45 @@ fn bucket_key_misses(rate: f64, ttl: f64, key: Key) -> f64 {
     (fetches - 1) as f64 / (last - first)
 }
 
-fn cache(max_age: f64, max_messages: u64, contexts: u64) -> DataKeyCache {
-    DataKeyCache::new(Thresholds {
-        max_age: (max_age * SECOND as f64) as u64,
-        max_messages,
-        max_bytes: u64::MAX,
-        capacity: contexts as usize,
-    })
+/// A cache with the one CMM that uses it.
+struct Cached {
+    cache: DataKeyCache,
+    cmm: Cmm,
+}
+
+fn cache(max_age: f64, max_messages: u64, contexts: u64) -> Cached {
+    Cached {
+        cache: DataKeyCache::new(Sdk::Python, contexts as usize),
+        cmm: Cmm {
+            partition: 0,
+            max_age: (max_age * SECOND as f64) as u64,
+            max_messages,
+            max_bytes: u64::MAX,
+        },
+    }
+}
+
+impl Cached {
+    fn put(&mut self, context: u64, at: u64) {
+        let message = one_byte(context);
+        self.cache.generated(&self.cmm, &message, 0, at);
+    }
+}
+
+fn one_byte(context: u64) -> Message {
+    Message {
+        context,
+        length: Some(1),
+        suite: None,
+    }
 }
 
 /// Whether a message of that context finds a data key; if not, it fetches one.
-fn look_up(cache: &mut DataKeyCache, context: u64, at: u64) -> bool {
-    let found = cache.encrypt(context, 1, at);
+fn look_up(cached: &mut Cached, context: u64, at: u64) -> bool {
+    let message = one_byte(context);
+    let found = cached.cache.encrypt(&cached.cmm, &message, at).is_some();
     if !found {
-        cache.generated(context, 1, at);
+        cached.put(context, at);
     }
     found
 }
@@ -560,7 +849,7 @@ fn fetches(
         let own = rate * weight(k) / total;
         if state.unit() < ttl / (ttl + 1.0 / own) {
             let from = start - state.unit() * ttl;
-            cache.generated(k, 1, (from * SECOND as f64) as u64);
+            cache.put(k, (from * SECOND as f64) as u64);
         }
     }
     let span = (40_000.0 / rate).max(2.5 * ttl);

@@ -8,28 +8,40 @@
 //! prices.toml ─────► price, charged_as, free_tier
 //! s3_operations.toml ► s3_operation
 //! retry_profiles.toml ► retry_profile
+//! policy_limits.toml ─► policy_limit
+//! algorithm_suites.toml ► algorithm_suite
+//! branch_key_caches.toml ► branch_key_caches
 //!                         └── all of them ─► table
 //! ```
 //!
 //! Not here: what the model assumes beyond AWS's words (`docs/MODEL.md`), and access to the network: the
 //! files are part of the program.
 
+mod branch_key_cache;
 pub mod decimal;
 mod operation;
+mod policy;
 mod price;
 mod quota;
 mod retry;
 mod s3;
+mod suite;
 mod table;
 
+pub use branch_key_cache::{BranchKeyCaches, MultiThreadedDefaults, StormTrackingDefaults};
 pub use operation::{KeySpec, KmsOperation, UnknownName};
+pub use policy::PolicyLimit;
 pub use price::{FreeTier, Price, PriceRow};
 pub use quota::{Calls, Limit, QuotaRow, QuotaScope};
 pub use retry::{
     Classification, RateLimiterProfile, RetryAfter, RetryJitter, RetryMode, RetryProfile,
     RetryQuota, RetryRefund, SdkDefault, StatusWithCode, ThrottledAnswer,
 };
-pub use s3::{Evidence, NeedSide, S3Need, S3OperationRow, S3Tier};
+pub use s3::{
+    EncryptionHeaders, Evidence, NeedSide, PermissionSide, S3Need, S3OperationRow, S3Permission,
+    S3Tier,
+};
+pub use suite::AlgorithmSuite;
 pub use table::{CatalogRow, table};
 
 use serde::de::DeserializeOwned;
@@ -52,6 +64,9 @@ struct Catalog {
     prices: price::PriceFile,
     s3: Vec<S3OperationRow>,
     retry: retry::RetryFile,
+    policies: policy::PolicyFile,
+    suites: suite::SuiteFile,
+    branch_key_caches: BranchKeyCaches,
 }
 
 static CATALOG: LazyLock<Result<Catalog, toml::de::Error>> = LazyLock::new(|| {
@@ -63,6 +78,9 @@ static CATALOG: LazyLock<Result<Catalog, toml::de::Error>> = LazyLock::new(|| {
         prices: read(include_str!("prices.toml"))?,
         s3: s3.operation,
         retry: read(include_str!("retry_profiles.toml"))?,
+        policies: read(include_str!("policy_limits.toml"))?,
+        suites: read(include_str!("algorithm_suites.toml"))?,
+        branch_key_caches: read(include_str!("branch_key_caches.toml"))?,
     })
 });
 
@@ -100,6 +118,16 @@ pub fn partition(region: &str) -> Option<Partition> {
     .into_iter()
     .find(|(names, _)| holds(names))
     .map(|(_, partition)| partition)
+}
+
+/// Every limit on the size of a policy document.
+pub fn policy_limits() -> &'static [PolicyLimit] {
+    &catalog().policies.limit
+}
+
+/// The limit on a kind of policy, `bucket-policy`.
+pub fn policy_limit(id: &str) -> Option<&'static PolicyLimit> {
+    policy_limits().iter().find(|limit| limit.id == id)
 }
 
 /// Every request quota, the shared ones first.
@@ -192,6 +220,21 @@ pub fn retry_profile(name: &str) -> Option<&'static RetryProfile> {
     retry_profiles()
         .iter()
         .find(|p| p.id == name || p.aliases.iter().any(|a| a == name))
+}
+
+/// Every algorithm suite of the AWS Encryption SDK.
+pub fn algorithm_suites() -> &'static [AlgorithmSuite] {
+    &catalog().suites.suite
+}
+
+/// The algorithm suite of this name.
+pub fn algorithm_suite(name: &str) -> Option<&'static AlgorithmSuite> {
+    algorithm_suites().iter().find(|s| s.name == name)
+}
+
+/// Defaults of the caches behind a hierarchical keyring.
+pub fn branch_key_caches() -> &'static BranchKeyCaches {
+    &catalog().branch_key_caches
 }
 
 /// What the SDKs do by default, by version.

@@ -53,6 +53,38 @@ pub struct S3Need {
     pub on: NeedSide,
 }
 
+/// What a permission is asked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PermissionSide {
+    /// The object of the request.
+    Object,
+    /// The bucket of the request.
+    Bucket,
+    /// The source of a copy.
+    Source,
+}
+
+/// An action that policies must allow.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct S3Permission {
+    /// `s3:GetObject`.
+    pub action: String,
+    /// On what.
+    pub on: PermissionSide,
+}
+
+/// Where a request that writes says how its object is to be encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncryptionHeaders {
+    /// In headers of its own.
+    Own,
+    /// In those with which its multipart upload was created.
+    Upload,
+}
+
 /// How well a count is founded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -74,6 +106,10 @@ pub struct S3OperationRow {
     pub billing: S3Tier,
     /// The KMS operations it needs under SSE-KMS without a Bucket Key, in order.
     pub needs: Vec<S3Need>,
+    /// What policies must allow, in order.
+    pub permissions: Vec<S3Permission>,
+    /// Where it says how its object is to be encrypted; `None` where it writes none.
+    pub encryption_headers: Option<EncryptionHeaders>,
     /// How well the count is founded.
     pub evidence: Evidence,
     /// The reason in words.

@@ -1,8 +1,8 @@
 //! The whole catalog as one flat table, for people to read.
 
 use super::{
-    Evidence, NeedSide, Partition, catalog, partition, prices, quotas, regions, retry,
-    s3_operations,
+    Evidence, NeedSide, Partition, PolicyLimit, catalog, partition, policy_limits, prices, quotas,
+    regions, retry, s3_operations,
 };
 use num_rational::BigRational;
 use num_traits::ToPrimitive;
@@ -12,7 +12,8 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CatalogRow {
     /// `region`, `quota`, `price`, `free-tier`, `s3-operation`, `retry-profile`, `retry-limiter`,
-    /// `retry-classification`, `throttled-answer` or `sdk-default`.
+    /// `retry-classification`, `throttled-answer`, `sdk-default`, `policy-limit`, `algorithm-suite` or
+    /// `branch-key-cache`.
     pub kind: &'static str,
     /// Identifier, with the quota code where there is one.
     pub id: String,
@@ -32,14 +33,36 @@ pub struct CatalogRow {
     pub as_of: String,
 }
 
-/// Every row: Regions, quotas (one a Region where they differ), prices, free tier, S3 operations, retry profiles.
+/// Every row: Regions, quotas (one a Region where they differ), prices, free tier, S3 operations, retry profiles,
+/// sizes of policies, algorithm suites, caches of branch keys.
 pub fn table() -> Vec<CatalogRow> {
     let mut rows = region_rows();
     rows.extend(quota_rows());
     rows.extend(price_rows());
     rows.extend(s3_rows());
     rows.extend(retry::rows());
+    rows.extend(policy_limits().iter().map(policy_row));
+    rows.extend(suite_rows());
+    rows.extend(branch_key_cache_rows());
     rows
+}
+
+fn policy_row(limit: &PolicyLimit) -> CatalogRow {
+    CatalogRow {
+        kind: "policy-limit",
+        id: limit.id.clone(),
+        region: String::new(),
+        value: limit.bytes.to_string(),
+        unit: "bytes".to_owned(),
+        assumed: false,
+        note: if limit.without_white_space {
+            "white space does not count".to_owned()
+        } else {
+            String::new()
+        },
+        source: limit.source.clone(),
+        as_of: limit.as_of.clone(),
+    }
 }
 
 fn region_rows() -> Vec<CatalogRow> {
@@ -157,6 +180,58 @@ fn s3_rows() -> Vec<CatalogRow> {
             source: o.source.clone(),
             as_of: o.as_of.clone(),
         })
+        .collect()
+}
+
+fn suite_rows() -> impl Iterator<Item = CatalogRow> {
+    let file = &catalog().suites;
+    file.suite.iter().map(|s| CatalogRow {
+        kind: "algorithm-suite",
+        id: format!("{} ({:#06x})", s.name, s.id),
+        region: String::new(),
+        value: if s.key_derivation { "yes" } else { "no" }.to_owned(),
+        unit: "key derivation".to_owned(),
+        assumed: false,
+        note: "without key derivation data keys are not cached for encryption".to_owned(),
+        source: file.source.clone(),
+        as_of: file.as_of.clone(),
+    })
+}
+
+fn branch_key_cache_rows() -> Vec<CatalogRow> {
+    let file = &catalog().branch_key_caches;
+    let (s, m) = (&file.storm_tracking, &file.multi_threaded);
+    let of_storm = [
+        ("capacity", u64::from(s.capacity), "entry"),
+        ("grace_period", s.grace_period_s, "s"),
+        ("grace_interval", s.grace_interval_s, "s"),
+        ("fan_out", u64::from(s.fan_out), "key"),
+        ("in_flight_ttl", s.in_flight_ttl_s, "s"),
+        ("sleep", s.sleep_ms, "ms"),
+    ];
+    let of_multi = [("capacity", u64::from(m.capacity), "entry")];
+    let row =
+        |cache: &str, (figure, value, unit): &(&str, u64, &str), source: &str, as_of: &str| {
+            CatalogRow {
+                kind: "branch-key-cache",
+                id: format!("{cache}.{figure}"),
+                region: String::new(),
+                value: value.to_string(),
+                unit: (*unit).to_owned(),
+                assumed: false,
+                note: String::new(),
+                source: source.to_owned(),
+                as_of: as_of.to_owned(),
+            }
+        };
+    of_storm
+        .iter()
+        .map(|f| row("storm-tracking", f, &s.source, &s.as_of))
+        .chain(
+            of_multi
+                .iter()
+                .map(|f| row("multi-threaded", f, &m.source, &m.as_of)),
+        )
         .collect()
 }
 

@@ -1,5 +1,8 @@
 //! What can be typed.
 
+use crate::metrics::target::Target;
+use crate::sweep::Axis;
+use clap::builder::TypedValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -22,6 +25,12 @@ pub enum Verb {
     Check(Check),
     /// Paired differences, with intervals, between scenario files or results directories
     Compare(Compare),
+    /// One request's way through the chain: encryption, permissions, KMS calls, caches, quotas, CloudTrail
+    Explain(Explain),
+    /// Inverse questions: the smallest quota, the largest growth, the cheapest mitigations that keep a target
+    Plan(Plan),
+    /// Many settings of a scenario, a grid or a Latin hypercube, as one table with charts; goes on where it was stopped
+    Sweep(Sweep),
     /// Redraw charts and report from a results directory, without simulating
     Report(Report),
     /// The quotas, prices, S3 operations and retry profiles in use, with source and date
@@ -78,6 +87,67 @@ pub struct Run {
     /// Results directory; with several scenarios the folder that holds one for each [default: output/NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub precision: Precision,
+    #[command(flatten)]
+    pub baseline: Baseline,
+}
+
+/// When to have seen enough.
+#[derive(Debug, clap::Args)]
+pub struct Precision {
+    /// Add replications until the 95 % interval's half-width is at most this share of the mean, such as 2%
+    #[arg(long = "precision", value_name = "SHARE", value_parser = share)]
+    pub share: Option<f64>,
+    /// The metric whose interval it is
+    #[arg(
+        long = "precision-metric",
+        value_name = "METRIC",
+        default_value = "throttle_rate",
+        requires = "share",
+        value_parser = metric
+    )]
+    pub metric: &'static str,
+    /// Replications after which to give up
+    #[arg(
+        long = "max-replications",
+        value_name = "N",
+        default_value_t = 1000,
+        requires = "share",
+        value_parser = clap::value_parser!(u32).range(2..=100_000)
+    )]
+    pub most: u32,
+}
+
+/// An earlier run to hold this one against.
+#[derive(Debug, clap::Args)]
+pub struct Baseline {
+    /// Results directory of an earlier run to compare with, variant by variant
+    #[arg(long = "baseline", value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Exit with status 1 where a metric got worse than in the baseline
+    #[arg(long, requires = "dir")]
+    pub fail_on_regression: bool,
+    /// Differences up to this share of the baseline's mean are noise
+    #[arg(long, value_name = "SHARE", default_value = "1%", requires = "dir", value_parser = share)]
+    pub noise: f64,
+}
+
+/// A share such as 2% or 0.02.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<crate::units::Share>();
+    share
+        .map(crate::units::Share::get)
+        .map_err(|e| format!("{e}; {}", e.way_out()))
+}
+
+/// Identifier of a metric.
+fn metric(id: &str) -> Result<&'static str, String> {
+    let target = format!("{id} < 0").parse::<crate::metrics::target::Target>();
+    match crate::metrics::registry::metric(id) {
+        Some(row) => Ok(row.id),
+        None => Err(target.map_or_else(|e| format!("{e}; {}", e.way_out()), |_| String::new())),
+    }
 }
 
 /// How to simulate and print.
@@ -120,6 +190,149 @@ pub struct Compare {
     pub overrides: Overrides,
     #[command(flatten)]
     pub how: How,
+    #[command(flatten)]
+    pub precision: Precision,
+    /// Also write a results directory of all variants with overlaid charts and report.html
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// `kmsim plan`.
+#[derive(Debug, clap::Args)]
+pub struct Plan {
+    /// Scenario file, `-` for standard input
+    pub scenario: PathBuf,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    #[command(flatten)]
+    pub how: How,
+    #[command(flatten)]
+    pub question: PlanQuestion,
+    /// What must hold, such as 'throttle_rate < 0.1%' [default: the scenario's thresholds]
+    #[arg(long = "target", value_name = "TARGET", value_parser = target)]
+    pub targets: Vec<Target>,
+    /// Quotas to look at, by their name in the scenario or as account/Region/code [default: all that are used]
+    #[arg(long = "pool", value_name = "NAME")]
+    pub pools: Vec<String>,
+    /// Workloads that grow [default: all]
+    #[arg(long = "workload", value_name = "NAME", requires = "growth")]
+    pub workloads: Vec<String>,
+    /// How much traffic grows a month, such as 4%: tells the date on which the targets are no longer kept
+    #[arg(long, value_name = "SHARE", requires = "growth", value_parser = share)]
+    pub growth_per_month: Option<f64>,
+    /// Day from which it grows, YYYY-MM-DD [default: today]
+    #[arg(long, value_name = "DATE", requires = "growth_per_month")]
+    pub from: Option<jiff::civil::Date>,
+    /// Mitigations to look at, such as bucket.videos [default: all that the file's variants name]
+    #[arg(long = "mitigation", value_name = "PATH", requires = "mitigations")]
+    pub only: Vec<String>,
+    /// Objects to migrate
+    #[arg(long, value_name = "N", requires = "migration", value_parser = clap::value_parser!(u64).range(1..))]
+    pub objects: Option<u64>,
+    /// S3 operation that migrates one
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "CopyObject",
+        requires = "migration"
+    )]
+    pub operation: String,
+    /// Share of the request quota that the migration may use
+    #[arg(long, value_name = "SHARE", default_value = "20%", requires = "migration", value_parser = share)]
+    pub quota_share: f64,
+    /// Folder for plan.json, plan.md and charts [default: output/NAME-plan]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// What is asked.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub struct PlanQuestion {
+    /// The smallest request quota of each pool (this is asked where nothing else is)
+    #[arg(long)]
+    pub quota: bool,
+    /// The largest growth factor
+    #[arg(long)]
+    pub growth: bool,
+    /// The cheapest set of what the file's other variants do
+    #[arg(long)]
+    pub mitigations: bool,
+    /// Rewriting a bucket's objects to get bucket keys: duration, cost, when it has paid for itself
+    #[arg(long, value_name = "BUCKET", requires = "objects")]
+    pub migration: Option<String>,
+}
+
+/// `kmsim sweep`.
+#[derive(Debug, clap::Args)]
+pub struct Sweep {
+    /// Scenario file, `-` for standard input
+    pub scenario: PathBuf,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    #[command(flatten)]
+    pub how: How,
+    /// A key and its values, KEY=A,B,C or KEY=LOW..HIGH:COUNT[:log]; several make a grid
+    #[arg(long = "over", value_name = "KEY=VALUES", required = true, value_parser = axis)]
+    pub over: Vec<Axis>,
+    /// Draw so many settings as a Latin hypercube instead of a grid; ranges need no count
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub latin: Option<u32>,
+    /// Metrics to draw and to print [default: throttle_rate, added_delay_s_p99, cost_total_usd]
+    #[arg(long = "metric", value_name = "METRIC", value_parser = metric)]
+    pub metrics: Vec<&'static str>,
+    /// Run the I-th of every N runs only, I from 1; all shards may share a folder
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub shard: Option<(usize, usize)>,
+    /// Folder for the runs, sweep.csv, sweep.parquet and charts [default: output/NAME-sweep]
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// A key and its values.
+fn axis(text: &str) -> Result<Axis, String> {
+    text.parse()
+        .map_err(|e: crate::sweep::AxisError| e.to_string())
+}
+
+/// `2/8`, counted from 0 inside.
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let fault = || format!("\"{text}\" is no shard; write for example 2/8, the second of eight");
+    let (i, n) = text.split_once('/').ok_or_else(fault)?;
+    let (i, n): (usize, usize) = (
+        i.parse().map_err(|_| fault())?,
+        n.parse().map_err(|_| fault())?,
+    );
+    if (1..=n).contains(&i) {
+        Ok((i - 1, n))
+    } else {
+        Err(fault())
+    }
+}
+
+/// A target.
+fn target(text: &str) -> Result<Target, String> {
+    text.parse()
+        .map_err(|e: crate::metrics::target::TargetError| format!("{e}; {}", e.way_out()))
+}
+
+/// `kmsim explain`.
+#[derive(Debug, clap::Args)]
+pub struct Explain {
+    /// Scenario file, `-` for standard input
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: PathBuf,
+    /// Only the requests of this workload
+    #[arg(long, value_name = "NAME")]
+    pub workload: Option<String>,
+    /// Only those for this operation (`GetObject`, `Decrypt`, `MultipartUpload`)
+    #[arg(long, value_name = "OPERATION")]
+    pub operation: Option<String>,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// How it is printed
+    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(["table", "json"]).map(|f| if f == "json" { Format::Json } else { Format::Table }), default_value = "table")]
+    pub format: Format,
 }
 
 /// `kmsim report`.

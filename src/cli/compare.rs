@@ -1,8 +1,8 @@
 //! `kmsim compare`: scenario files are run, results directories read.
 
 use super::args::{self, Format};
-use super::{Failure, input, print, run};
-use crate::compare::across;
+use super::{Failure, input, print, run, say};
+use crate::compare::{across, merged};
 use crate::report;
 use crate::results::RunResults;
 
@@ -10,6 +10,9 @@ pub(super) fn compare(args: &args::Compare) -> Result<(), Failure> {
     let (mut results, mut faults) = (Vec::new(), Vec::new());
     let mut scenarios = Vec::new();
     input::one_stdin(&args.inputs)?;
+    if let Some(dir) = &args.out {
+        report::probe(dir)?;
+    }
     for (i, path) in args.inputs.iter().enumerate() {
         if path.is_dir() {
             match report::read(path) {
@@ -28,13 +31,22 @@ pub(super) fn compare(args: &args::Compare) -> Result<(), Failure> {
         return Err(Failure::Input(faults.join("\n")));
     }
     for (i, loaded) in scenarios {
-        let (found, _) = run::simulate(&loaded, &args.how)?;
+        let (found, _) = run::simulate(&loaded, &args.how, &args.precision)?;
         results.push((i, loaded.name.clone(), found));
     }
     results.sort_by_key(|r| r.0);
     let named: Vec<(String, RunResults)> =
         results.into_iter().map(|(_, name, r)| (name, r)).collect();
     let comparisons = across(&named);
+    if let (Some(dir), Some(all)) = (&args.out, merged(&named)) {
+        report::write_all(&all, None, dir)?;
+        if !args.how.quiet {
+            say(&format!(
+                "overlaid charts and report.html in {}",
+                dir.display()
+            ));
+        }
+    }
     let failed = |e: String| Failure::Machine(format!("error: cannot format the comparison: {e}"));
     print(&match args.how.format {
         Format::Table => report::compare::table(&comparisons),

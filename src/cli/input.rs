@@ -9,10 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Reads and validates a scenario.
 pub(super) fn scenario(path: &Path, overrides: &Overrides) -> Result<Loaded, Failure> {
-    let input = read(path)?;
-    let mut sets = overrides.sets.clone();
-    sets.extend(overrides.seed.map(|n| format!("seed={n}")));
-    sets.extend(overrides.replications.map(|n| format!("replications={n}")));
+    let (input, sets) = text(path, overrides)?;
     let mut sources = Sources::new();
     let mut loaded = load(&input, &sets, &mut sources).map_err(|faults| {
         let n = faults.len();
@@ -22,6 +19,15 @@ pub(super) fn scenario(path: &Path, overrides: &Overrides) -> Result<Loaded, Fai
     })?;
     keep(&mut loaded, &overrides.variants, &input.shown)?;
     Ok(loaded)
+}
+
+/// A scenario's text, with all that sets keys on the command line.
+pub(super) fn text(path: &Path, overrides: &Overrides) -> Result<(Input, Vec<String>), Failure> {
+    let input = read(path)?;
+    let mut sets = overrides.sets.clone();
+    sets.extend(overrides.seed.map(|n| format!("seed={n}")));
+    sets.extend(overrides.replications.map(|n| format!("replications={n}")));
+    Ok((input, sets))
 }
 
 /// Several scenarios: every fault of every file at once.
@@ -124,7 +130,7 @@ fn keep(loaded: &mut Loaded, names: &[String], shown: &str) -> Result<(), Failur
         .iter()
         .filter(|n| !known.contains(&n.as_str()))
         .map(|n| {
-            let near = crate::scenario::reader::did_you_mean(n, known.iter().copied());
+            let near = crate::spelling::did_you_mean(n, known.iter().copied());
             let near = near.map_or_else(
                 || format!("its variants: {}", known.join(", ")),
                 |n| format!("did you mean `{n}`?"),

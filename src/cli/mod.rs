@@ -1,14 +1,17 @@
 //! The command line: the only room that prints, reads the clock and the environment.
 //!
 //! Results go to standard output, talk and progress to standard error. Exit status: 0 done, 1 a
-//! threshold crossed, 2 the command or an input is at fault, 3 the machine failed us.
+//! threshold crossed or a precision not reached, 2 the command or an input is at fault, 3 the machine failed us.
 
 mod args;
 mod catalog;
 mod compare;
+mod explain;
 mod input;
+mod plan;
 mod progress;
 mod run;
+mod sweep;
 
 use clap::{CommandFactory, Parser};
 use std::io::{IsTerminal, Write};
@@ -19,6 +22,8 @@ use std::process::ExitCode;
 pub(crate) enum Failure {
     /// The command or an input is at fault (exit status 2); the text has been made ready to print.
     Input(String),
+    /// What was found is not what was asked for (exit status 1); results have been printed.
+    Judged(String),
     /// The machine failed us (exit status 3).
     Machine(String),
     /// Whoever reads standard output has gone: that is no failure.
@@ -50,6 +55,12 @@ impl From<crate::report::ReportError> for Failure {
     }
 }
 
+impl From<crate::planning::StudyError> for Failure {
+    fn from(e: crate::planning::StudyError) -> Failure {
+        Failure::Input(e.to_string())
+    }
+}
+
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
     let args = match args::Args::try_parse() {
@@ -65,6 +76,9 @@ pub fn main() -> ExitCode {
         args::Verb::Run(run) => run::run(run),
         args::Verb::Check(check) => run::check(check),
         args::Verb::Compare(compare) => compare::compare(compare),
+        args::Verb::Explain(args) => explain::run(args),
+        args::Verb::Plan(plan) => plan::plan(plan),
+        args::Verb::Sweep(sweep) => sweep::sweep(sweep),
         args::Verb::Report(report) => redraw(report),
         args::Verb::Catalog(catalog) => catalog::catalog(catalog),
         args::Verb::Completions { shell } => {
@@ -85,6 +99,10 @@ pub fn main() -> ExitCode {
         Err(Failure::Input(text)) => {
             say(&text);
             ExitCode::from(2)
+        }
+        Err(Failure::Judged(text)) => {
+            say(&text);
+            ExitCode::from(1)
         }
         Err(Failure::Machine(text)) => {
             say(&text);

@@ -1,4 +1,4 @@
-//! The progress bar: simulated seconds, their rate and the time left; on a terminal only.
+//! The progress bar: simulated seconds or what else is counted, their rate and the time left; on a terminal only.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt::Write;
@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Runs `work` with a counter that it may add simulated seconds to, and shows it.
+/// Runs `work` with a counter that it may add to, and shows it.
 pub(super) fn watch<R>(
     label: &str,
+    what: &str,
     total: u64,
     quiet: bool,
     work: impl FnOnce(&AtomicU64) -> R,
@@ -19,8 +20,9 @@ pub(super) fn watch<R>(
         return work(&done);
     }
     let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    let template = "{msg} [{bar:32}] {percent}% · {rate} simulated seconds a second · {eta} left";
-    if let Ok(style) = ProgressStyle::with_template(template) {
+    let template =
+        format!("{{msg}} [{{bar:32}}] {{percent}}% · {{rate}} {what} a second · {{eta}} left");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
         let rate = |state: &ProgressState, out: &mut dyn Write| {
             // Nobody is left to tell when the terminal takes no text.
             let _ = write!(out, "{:.0}", state.per_sec());

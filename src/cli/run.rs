@@ -2,15 +2,20 @@
 
 use super::args::{self, Format, How};
 use super::{Failure, input, print, progress, say};
+use crate::compare::{Regressions, regressions};
 use crate::report::{self, table};
 use crate::results::{Manifest, RunResults, VariantManifest};
-use crate::run::{RunOptions, VERSION, work};
+use crate::run::{Precision, RunOptions, VERSION, work};
 use crate::scenario::Loaded;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub(super) fn run(args: &args::Run) -> Result<(), Failure> {
     let started = Instant::now();
+    let baseline = match &args.baseline.dir {
+        Some(dir) => Some(report::read(dir)?),
+        None => None,
+    };
     let loaded = input::scenarios(&args.scenarios, &args.overrides)?;
     let dirs = directories(&loaded, args.out.as_deref())?;
     // Nothing is lost: whether results can be written is known before simulating.
@@ -19,7 +24,7 @@ pub(super) fn run(args: &args::Run) -> Result<(), Failure> {
     }
     let mut all = Vec::new();
     for (scenario, dir) in loaded.iter().zip(&dirs) {
-        let (results, variants) = simulate(scenario, &args.how)?;
+        let (results, variants) = simulate(scenario, &args.how, &args.precision)?;
         let manifest = manifest(&args.how, started, variants);
         report::write_all(&results, Some(&manifest), dir)?;
         if !args.how.quiet {
@@ -31,32 +36,113 @@ pub(super) fn run(args: &args::Run) -> Result<(), Failure> {
         }
         all.push(results);
     }
-    print(&shown(&all, args.how.format)?)
+    let held: Vec<Regressions> = baseline
+        .iter()
+        .flat_map(|b| all.iter().map(|r| regressions(b, r, args.baseline.noise)))
+        .collect();
+    let mut text = shown(&all, args.how.format)?;
+    let for_people = matches!(args.how.format, Format::Table | Format::Markdown);
+    for held in held.iter().filter(|_| for_people) {
+        text.push('\n');
+        text += &match args.how.format {
+            Format::Markdown => report::compare::markdown(&held.comparisons),
+            _ => report::compare::table(&held.comparisons),
+        };
+    }
+    print(&text)?;
+    judge(&all, &held, &args.baseline, for_people)
+}
+
+/// Whether what was found is what was asked for: thresholds, precision, no regression.
+fn judge(
+    all: &[RunResults],
+    held: &[Regressions],
+    baseline: &args::Baseline,
+    told: bool,
+) -> Result<(), Failure> {
+    let mut failures = Vec::new();
+    for results in all {
+        if let Some(failure) = report::threshold::failure(results) {
+            // The table of verdicts stands on standard output only where it is for people.
+            let table = if told {
+                String::new()
+            } else {
+                report::threshold::summary(results)
+            };
+            failures.push(format!("{table}error: {failure}"));
+        }
+        if let Some(p) = results.precision.as_ref().filter(|p| !p.reached) {
+            failures.push(format!(
+                "error: {}: the precision of `{}` was not reached after {} replications",
+                results.scenario.name, p.metric, results.replications
+            ));
+        }
+    }
+    for held in held {
+        for name in &held.new {
+            say(&format!(
+                "note: the baseline has no variant `{name}`, so it is not compared"
+            ));
+        }
+        for name in &held.gone {
+            say(&format!("note: the baseline's variant `{name}` is gone"));
+        }
+        if baseline.fail_on_regression && held.comparisons.is_empty() {
+            failures.push("error: no variant is also in the baseline, so nothing can be said about regressions".to_owned());
+        }
+        for (variant, metric) in held.worse.iter().filter(|_| baseline.fail_on_regression) {
+            failures.push(format!(
+                "error: regression: `{metric}` of variant `{variant}` is worse than in the baseline"
+            ));
+        }
+    }
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::Judged(failures.join("\n")))
+    }
 }
 
 /// Simulates one scenario in a pool of as many threads as asked for.
 pub(super) fn simulate(
     loaded: &Loaded,
     how: &How,
+    precision: &args::Precision,
 ) -> Result<(RunResults, Vec<VariantManifest>), Failure> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads(how))
-        .build()
-        .map_err(|e| Failure::Machine(format!("error: cannot start worker threads: {e}")))?;
+    let pool = pool(how)?;
     let label = format!(
         "{} × {} variants × {} replications",
         loaded.name,
         loaded.variants.len(),
         loaded.replications
     );
-    progress::watch(&label, work(loaded), how.quiet, |done| {
-        let options = RunOptions {
-            simulate_all: how.simulate_all,
-            progress: Some(done),
-        };
-        pool.install(|| crate::run::run(loaded, options))
-    })
+    progress::watch(
+        &label,
+        "simulated seconds",
+        work(loaded),
+        how.quiet,
+        |done| {
+            let options = RunOptions {
+                simulate_all: how.simulate_all,
+                progress: Some(done),
+                precision: precision.share.map(|share| Precision {
+                    metric: precision.metric,
+                    share,
+                    most: precision.most,
+                }),
+            };
+            pool.install(|| crate::run::run(loaded, options))
+        },
+    )
     .map_err(|e| Failure::Input(format!("error: {e}")))
+}
+
+/// A pool of as many threads as asked for.
+pub(super) fn pool(how: &How) -> Result<rayon::ThreadPool, Failure> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads(how))
+        .build()
+        .map_err(|e| Failure::Machine(format!("error: cannot start worker threads: {e}")))
 }
 
 fn threads(how: &How) -> usize {

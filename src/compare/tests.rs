@@ -5,7 +5,7 @@ use crate::results::{DelayHistogram, ScenarioRecord, Series};
 
 type Values<'a> = &'a [(&'a str, &'a [Option<f64>])];
 
-fn variant(name: &str, arrivals: &str, metrics: Values) -> VariantResults {
+pub(super) fn variant(name: &str, arrivals: &str, metrics: Values) -> VariantResults {
     let estimate = |(id, values): &(&str, &[Option<f64>])| {
         ((*id).to_owned(), Estimate::over(values.to_vec(), "1"))
     };
@@ -19,6 +19,7 @@ fn variant(name: &str, arrivals: &str, metrics: Values) -> VariantResults {
         by_key: IndexMap::new(),
         by_requester: IndexMap::new(),
         by_operation: IndexMap::new(),
+        by_statement: IndexMap::new(),
         bill: Vec::new(),
         series: Series {
             bin_s: 1,
@@ -29,7 +30,7 @@ fn variant(name: &str, arrivals: &str, metrics: Values) -> VariantResults {
     }
 }
 
-fn run(seed: u64, variants: Vec<VariantResults>) -> RunResults {
+pub(super) fn run(seed: u64, variants: Vec<VariantResults>) -> RunResults {
     RunResults {
         schema_version: 1,
         kmsim_version: String::new(),
@@ -45,6 +46,8 @@ fn run(seed: u64, variants: Vec<VariantResults>) -> RunResults {
         warnings: Vec::new(),
         variants,
         comparisons: Vec::new(),
+        thresholds: Vec::new(),
+        precision: None,
     }
 }
 

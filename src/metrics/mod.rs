@@ -1,7 +1,8 @@
-//! What a run is judged by: the registry of metrics, and estimates of them over replications.
+//! What a run is judged by: the registry of metrics, estimates of them over replications, and targets.
 //!
 //! A metric exists once, as a row of [`registry::METRICS`]. Results, CSV, tables, axis labels,
 //! comparisons and documentation all read that row.
 
 pub mod estimate;
 pub mod registry;
+pub mod target;

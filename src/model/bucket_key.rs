@@ -6,8 +6,9 @@
 //! for `lifetime` from then on; requests that look it up while it is on its way fetch it too.
 //! Not modelled here: sliding renewal, a separate lifetime for writing, multipart's extra Decrypt.
 
+use super::mixer::Mixer;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::BuildHasherDefault;
 
 /// Which bucket key an object was written under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,32 +48,6 @@ impl Copy {
                 until: ready.saturating_add(lifetime),
             };
         }
-    }
-}
-
-/// Hashes the few small numbers of a key: std's hasher, made for hostile keys, took a tenth of a run.
-#[derive(Clone, Copy, Debug, Default)]
-struct Mixer(u64);
-
-impl Hasher for Mixer {
-    fn write(&mut self, bytes: &[u8]) {
-        bytes.iter().for_each(|&b| self.write_u64(u64::from(b)));
-    }
-
-    fn write_u32(&mut self, n: u32) {
-        self.write_u64(u64::from(n));
-    }
-
-    fn write_isize(&mut self, n: isize) {
-        self.write_u64(n as u64);
-    }
-
-    fn write_u64(&mut self, n: u64) {
-        self.0 = (self.0.rotate_left(26) ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
     }
 }
 

@@ -1,142 +1,257 @@
-//! The AWS Encryption SDK's data-key cache of one process.
+//! The AWS Encryption SDK's data-key caches.
 //!
-//! Thresholds as in the SDK for Python 4.0.7: an entry serves while age ≤ `max_age`; the lookup
+//! ```text
+//! Cmm (partition, thresholds) ──look-up, use counted──► DataKeyCache ──► entries (FIFO or LRU, sweeps)
+//!      └─ miss: KMS ── generated, decrypted ──► in flight until the answer ──► entries
+//! ```
+//!
+//! Rules as in the SDKs' sources and runs (Python 4.0.7, Java 3.0.2, JavaScript's cache-material
+//! 5.0.2). Common to all: an entry serves while age ≤ `max_age` of the CMM that asks; a look-up
 //! counts the message first and rejects the entry when messages > `max_messages` or bytes >
-//! `max_bytes`; a key whose first message alone reaches `max_bytes` is not stored. Over
-//! `capacity`, the entry that was put in first goes (FIFO). Misses while a key is on its way from
-//! KMS each fetch their own, and the last one put in stays (no single flight).
-//! Not modelled here: the Java and JavaScript caches' rules.
+//! `max_bytes`; what was decrypted knows only `max_age`; messages of unknown length are neither
+//! looked up nor stored, nor is one under a suite without key derivation encrypted from a cache.
+//! Misses while a key is on its way from KMS each fetch their own, and the last answer stays (no
+//! single flight).
+//!
+//! | | Python | Java | JavaScript |
+//! |---|---|---|---|
+//! | over `capacity` goes | the first put in | the least recently used | the least recently used |
+//! | too old by its own CMM | 10 entries looked at with each put and removal | up to 10 removed with each look-up and put | when looked up |
+//! | message ≥ `max_bytes` | looked up (which spends the entry), not stored | neither | = is stored, > as in Python |
+//! | decrypting under a suite without key derivation | cached | cached | not cached |
+//! | clock | exact | milliseconds | milliseconds |
+//!
+//! Left out: JavaScript's timer that drops an expired tail (nothing is found differently), several
+//! encrypted data keys on a message, threads that interleave inside a look-up.
 
-use std::collections::{HashMap, VecDeque};
+use super::entries::{Entries, Entry, Eviction, Id};
+use std::collections::BTreeMap;
 
-/// Thresholds of a cache.
+/// Whose cache it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Thresholds {
+pub enum Sdk {
+    /// AWS Encryption SDK for Python.
+    Python,
+    /// AWS Encryption SDK for Java.
+    Java,
+    /// AWS Encryption SDK for JavaScript.
+    JavaScript,
+}
+
+impl Sdk {
+    fn eviction(self) -> Eviction {
+        match self {
+            Sdk::Python => Eviction::FirstIn,
+            Sdk::Java => Eviction::LeastUsedSwept,
+            Sdk::JavaScript => Eviction::LeastUsed,
+        }
+    }
+
+    /// Time as the SDK reads it: nanoseconds, or milliseconds cut off.
+    fn clock(self, ns: u64) -> u64 {
+        match self {
+            Sdk::Python => ns,
+            Sdk::Java | Sdk::JavaScript => ns / 1_000_000,
+        }
+    }
+}
+
+/// A caching cryptographic materials manager: which part of a cache it sees, and its thresholds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cmm {
+    /// CMMs of one partition share entries.
+    pub partition: u32,
     /// Longest age of an entry \[ns\].
     pub max_age: u64,
     /// Messages encrypted under one data key.
     pub max_messages: u64,
     /// Bytes encrypted under one data key.
     pub max_bytes: u64,
-    /// Entries.
-    pub capacity: usize,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    /// When KMS answered: the age counts from here.
-    created: u64,
-    /// From when on messages find a key: earlier than `created` where this key replaced one.
-    from: u64,
-    messages: u64,
-    bytes: u64,
-    serial: u64,
+/// An algorithm suite that a message asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suite {
+    /// Its identifier.
+    pub id: u16,
+    /// Whether it derives keys; only then may a data key serve several messages.
+    pub key_derivation: bool,
 }
 
-/// The cache of one process.
+/// What a look-up goes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Encryption context.
+    pub context: u64,
+    /// Bytes to encrypt, if they are known beforehand.
+    pub length: Option<u64>,
+    /// Algorithm suite; `None`: the SDK's default.
+    pub suite: Option<Suite>,
+}
+
+impl Message {
+    fn may_be_cached(&self) -> bool {
+        self.suite.is_none_or(|s| s.key_derivation)
+    }
+}
+
+/// A cache of one process, which several CMMs may share.
 #[derive(Clone, Debug)]
 pub struct DataKeyCache {
-    thresholds: Thresholds,
-    entries: HashMap<u64, Entry>,
-    /// Keys in the order in which they were put in, with the entry's serial: a removed or replaced
-    /// entry leaves a stale row behind.
-    order: VecDeque<(u64, u64)>,
-    serial: u64,
-    /// Messages looked up so far.
-    pub messages_seen: u64,
+    sdk: Sdk,
+    entries: Entries,
+    /// What KMS answers later, by when and in the order of the calls.
+    in_flight: BTreeMap<(u64, u64), (Id, Entry)>,
+    calls: u64,
 }
 
 impl DataKeyCache {
-    /// An empty cache.
-    pub fn new(thresholds: Thresholds) -> DataKeyCache {
+    /// An empty cache of at most `capacity` entries.
+    pub fn new(sdk: Sdk, capacity: usize) -> DataKeyCache {
         DataKeyCache {
-            thresholds,
-            entries: HashMap::new(),
-            order: VecDeque::new(),
-            serial: 0,
-            messages_seen: 0,
+            sdk,
+            entries: Entries::new(sdk.eviction(), capacity),
+            in_flight: BTreeMap::new(),
+            calls: 0,
         }
     }
 
-    /// Whether a message of `bytes` under `context` can be encrypted at `at` without KMS. A used-up
-    /// entry is removed.
-    pub fn encrypt(&mut self, context: u64, bytes: u64, at: u64) -> bool {
-        let t = self.thresholds;
-        let Some(entry) = self.entries.get_mut(&context) else {
-            return false;
+    /// Entries at `at` \[ns\].
+    pub fn entries(&mut self, at: u64) -> usize {
+        self.answers(at);
+        self.entries.len()
+    }
+
+    /// The data key under which a message can be encrypted at `at` \[ns\] without KMS. Where there
+    /// is none, tell [`DataKeyCache::generated`] what KMS does.
+    pub fn encrypt(&mut self, cmm: &Cmm, message: &Message, at: u64) -> Option<u64> {
+        self.answers(at);
+        let length = message.length?;
+        let bypass = match self.sdk {
+            Sdk::Python | Sdk::JavaScript => !message.may_be_cached(),
+            Sdk::Java => length >= cmm.max_bytes,
         };
-        if entry.from > at {
-            return false;
+        if bypass {
+            return None;
         }
+        let (sdk, now) = (self.sdk, self.sdk.clock(at));
+        let id = encryption_id(cmm, message);
+        let entry = self.entries.get(&id, now)?;
         entry.messages += 1;
-        entry.bytes = entry.bytes.saturating_add(bytes);
-        let serves = at.saturating_sub(entry.created) <= t.max_age
-            && entry.messages <= t.max_messages
-            && entry.bytes <= t.max_bytes;
-        if !serves {
-            self.entries.remove(&context);
+        entry.bytes = entry.bytes.saturating_add(length);
+        let serves = now.saturating_sub(entry.created) <= sdk.clock(cmm.max_age)
+            && entry.messages <= cmm.max_messages
+            && entry.bytes <= max_bytes(sdk, cmm);
+        let data_key = entry.data_key;
+        if serves {
+            return Some(data_key);
         }
-        serves
+        self.entries.remove(&id, now);
+        None
     }
 
-    /// KMS generated a data key for a message of `bytes`; it can serve others from `ready` on.
-    pub fn generated(&mut self, context: u64, bytes: u64, ready: u64) {
-        if bytes < self.thresholds.max_bytes {
-            self.put(context, ready, 1, bytes);
-        }
-    }
-
-    /// Whether the data key `id` of a message can be used at `at` without KMS.
-    pub fn decrypt(&mut self, id: u64, at: u64) -> bool {
-        let Some(entry) = self.entries.get(&id) else {
-            return false;
+    /// KMS generates `data_key` for a message and answers at `ready` \[ns\]: from then on it can
+    /// serve others.
+    pub fn generated(&mut self, cmm: &Cmm, message: &Message, data_key: u64, ready: u64) {
+        let Some(length) = message.length.filter(|_| message.may_be_cached()) else {
+            return;
         };
-        if entry.from > at {
-            return false;
-        }
-        let serves = at.saturating_sub(entry.created) <= self.thresholds.max_age;
-        if !serves {
-            self.entries.remove(&id);
-        }
-        serves
-    }
-
-    /// KMS decrypted the data key `id`; it can serve others from `ready` on.
-    pub fn decrypted(&mut self, id: u64, ready: u64) {
-        self.put(id, ready, 0, 0);
-    }
-
-    fn put(&mut self, key: u64, ready: u64, messages: u64, bytes: u64) {
-        self.serial += 1;
-        // An entry that is still there when a miss is answered was itself on its way at the miss:
-        // from its coming on there is a key to use.
-        let from = self
-            .entries
-            .get(&key)
-            .map_or(ready, |old| old.from.min(ready));
-        let entry = Entry {
-            created: ready,
-            from,
-            messages,
-            bytes,
-            serial: self.serial,
+        let stored = match self.sdk {
+            Sdk::Python | Sdk::Java => length < cmm.max_bytes,
+            Sdk::JavaScript => length <= max_bytes(self.sdk, cmm),
         };
-        self.entries.insert(key, entry);
-        self.order.push_back((key, self.serial));
-        while self.entries.len() > self.thresholds.capacity {
-            let Some((key, serial)) = self.order.pop_front() else {
-                break;
+        if stored {
+            let (now, age) = (self.sdk.clock(ready), self.sdk.clock(cmm.max_age));
+            let entry = Entry {
+                created: now,
+                expires: now.saturating_add(age),
+                messages: 1,
+                bytes: length,
+                data_key,
             };
-            if self.entries.get(&key).is_some_and(|e| e.serial == serial) {
-                self.entries.remove(&key);
-            }
+            self.await_answer(encryption_id(cmm, message), entry, ready);
         }
-        // Stale rows are swept when they outnumber the live ones.
-        if self.order.len() > 2 * self.entries.len() + 16 {
-            let entries = &self.entries;
-            self.order
-                .retain(|(k, s)| entries.get(k).is_some_and(|e| e.serial == *s));
+    }
+
+    /// Whether a message under `data_key` can be decrypted at `at` \[ns\] without KMS.
+    pub fn decrypt(&mut self, cmm: &Cmm, message: &Message, data_key: u64, at: u64) -> bool {
+        self.answers(at);
+        if self.sdk == Sdk::JavaScript && !message.may_be_cached() {
+            return false;
         }
+        let (sdk, now) = (self.sdk, self.sdk.clock(at));
+        let id = decryption_id(cmm, message, data_key);
+        let Some(entry) = self.entries.get(&id, now) else {
+            return false;
+        };
+        let serves = now.saturating_sub(entry.created) <= sdk.clock(cmm.max_age);
+        // Java leaves it to the cache to remove it.
+        if !serves && sdk != Sdk::Java {
+            self.entries.remove(&id, now);
+        }
+        serves
+    }
+
+    /// KMS decrypts `data_key` for a message and answers at `ready` \[ns\].
+    pub fn decrypted(&mut self, cmm: &Cmm, message: &Message, data_key: u64, ready: u64) {
+        if self.sdk == Sdk::JavaScript && !message.may_be_cached() {
+            return;
+        }
+        let (now, age) = (self.sdk.clock(ready), self.sdk.clock(cmm.max_age));
+        let entry = Entry {
+            created: now,
+            // Python gives what it decrypted no lifetime: it goes when looked up, or in its turn.
+            expires: match self.sdk {
+                Sdk::Python => u64::MAX,
+                Sdk::Java | Sdk::JavaScript => now.saturating_add(age),
+            },
+            messages: 0,
+            bytes: 0,
+            data_key,
+        };
+        self.await_answer(decryption_id(cmm, message, data_key), entry, ready);
+    }
+
+    fn await_answer(&mut self, id: Id, entry: Entry, ready: u64) {
+        self.calls += 1;
+        self.in_flight.insert((ready, self.calls), (id, entry));
+    }
+
+    /// Puts in what KMS has answered by `at`.
+    #[inline]
+    fn answers(&mut self, at: u64) {
+        while let Some(first) = self.in_flight.first_entry()
+            && first.key().0 <= at
+        {
+            let ((ready, _), (id, entry)) = first.remove_entry();
+            self.entries.put(id, entry, self.sdk.clock(ready));
+        }
+    }
+}
+
+/// JavaScript reads 0 as not given, and its numbers are whole up to 2⁵³ − 1.
+fn max_bytes(sdk: Sdk, cmm: &Cmm) -> u64 {
+    const LARGEST: u64 = (1 << 53) - 1;
+    match (sdk, cmm.max_bytes) {
+        (Sdk::JavaScript, 0) => LARGEST,
+        (Sdk::JavaScript, bytes) => bytes.min(LARGEST),
+        (_, bytes) => bytes,
+    }
+}
+
+fn encryption_id(cmm: &Cmm, message: &Message) -> Id {
+    Id {
+        partition: cmm.partition,
+        suite: message.suite.map_or(0, |s| u32::from(s.id) + 1),
+        context: message.context,
+        version: None,
+    }
+}
+
+fn decryption_id(cmm: &Cmm, message: &Message, data_key: u64) -> Id {
+    Id {
+        version: Some(data_key),
+        ..encryption_id(cmm, message)
     }
 }
 
@@ -144,89 +259,182 @@ impl DataKeyCache {
 mod tests {
     use super::*;
 
-    const UNLIMITED: Thresholds = Thresholds {
-        max_age: u64::MAX,
-        max_messages: u64::MAX,
-        max_bytes: u64::MAX,
-        capacity: 100,
+    const SECOND: u64 = 1_000_000_000;
+    const ANY: Cmm = Cmm {
+        partition: 0,
+        max_age: 1_000_000 * SECOND,
+        max_messages: 1 << 32,
+        max_bytes: i64::MAX as u64,
     };
+    const ALL: [Sdk; 3] = [Sdk::Python, Sdk::Java, Sdk::JavaScript];
 
-    fn calls(t: Thresholds, messages: impl IntoIterator<Item = (u64, u64, u64)>) -> usize {
-        let mut cache = DataKeyCache::new(t);
+    fn message(context: u64, length: u64) -> Message {
+        Message {
+            context,
+            length: Some(length),
+            suite: None,
+        }
+    }
+
+    /// Whether each of the messages (second, context, bytes) made a call; calls take no time.
+    fn calls(sdk: Sdk, capacity: usize, cmm: Cmm, messages: &[(u64, u64, u64)]) -> Vec<bool> {
+        let mut cache = DataKeyCache::new(sdk, capacity);
         messages
-            .into_iter()
-            .filter(|&(at, context, bytes)| {
-                let miss = !cache.encrypt(context, bytes, at);
+            .iter()
+            .map(|&(s, context, bytes)| {
+                let (at, m) = (s * SECOND, message(context, bytes));
+                let miss = cache.encrypt(&cmm, &m, at).is_none();
                 if miss {
-                    cache.generated(context, bytes, at);
+                    cache.generated(&cmm, &m, 0, at);
                 }
                 miss
             })
-            .count()
+            .collect()
     }
 
-    /// Figures that aws-encryption-sdk 4.0.7 gave when it was run.
+    fn count(sdk: Sdk, cmm: Cmm, n: usize, bytes: u64) -> usize {
+        let same = vec![(0, 1, bytes); n];
+        calls(sdk, 100, cmm, &same).iter().filter(|&&c| c).count()
+    }
+
+    /// Figures of the Python SDK when it was run; of the others by their sources.
     #[test]
-    fn thresholds_are_those_of_the_sdk() {
-        let hundred = |bytes| (0..100).map(move |_| (0, 1, bytes));
-        assert_eq!(
-            calls(
-                Thresholds {
-                    max_messages: 10,
-                    ..UNLIMITED
-                },
-                hundred(1)
-            ),
-            10
-        );
-        assert_eq!(
-            calls(
-                Thresholds {
-                    max_messages: 1,
-                    ..UNLIMITED
-                },
-                hundred(1)
-            ),
-            100
-        );
-        let t = Thresholds {
-            max_bytes: 100,
-            ..UNLIMITED
-        };
-        assert_eq!(calls(t, hundred(10)), 10);
-        for (bytes, expected) in [(100, 10), (99, 10), (50, 5)] {
+    fn thresholds_are_those_of_the_sdks() {
+        for sdk in ALL {
+            for (max_messages, expected) in [(10, 10), (1, 100), (3, 34)] {
+                let cmm = Cmm {
+                    max_messages,
+                    ..ANY
+                };
+                assert_eq!(count(sdk, cmm, 100, 1), expected, "{sdk:?} {max_messages}");
+            }
+            let cmm = Cmm {
+                max_bytes: 100,
+                ..ANY
+            };
+            for (bytes, expected) in [(10, 1), (100, 10), (99, 10), (50, 5), (101, 10)] {
+                assert_eq!(
+                    count(sdk, cmm, 10, bytes),
+                    expected,
+                    "{sdk:?} {bytes} bytes"
+                );
+            }
+            let cmm = Cmm {
+                max_age: 10 * SECOND,
+                ..ANY
+            };
+            let at = |s| (s, 1, 1);
             assert_eq!(
-                calls(t, (0..10).map(|_| (0, 1, bytes))),
-                expected,
-                "{bytes} bytes"
+                calls(sdk, 9, cmm, &[0, 9, 10, 11, 21, 22].map(at)),
+                [true, false, false, true, false, true],
+                "{sdk:?}"
             );
         }
-        // Age equal to max_age still serves.
-        let t = Thresholds {
-            max_age: 10,
-            ..UNLIMITED
-        };
-        assert_eq!(calls(t, [0, 9, 10, 11, 21, 22].map(|at| (at, 1, 1))), 3);
     }
 
     #[test]
-    fn over_capacity_the_first_in_goes_first() {
-        let t = Thresholds {
-            capacity: 2,
-            ..UNLIMITED
+    fn a_message_too_large_spends_the_entry_but_in_java() {
+        let cmm = Cmm {
+            max_bytes: 100,
+            ..ANY
         };
-        // a, b, a again, c pushes a out although it was just used: a misses.
-        assert_eq!(calls(t, [1, 2, 1, 3, 2, 1].map(|c| (0, c, 1))), 4);
+        let bytes = [(0, 1, 10), (0, 1, 500), (0, 1, 10)];
+        assert_eq!(calls(Sdk::Python, 9, cmm, &bytes), [true, true, true]);
+        assert_eq!(calls(Sdk::JavaScript, 9, cmm, &bytes), [true, true, true]);
+        assert_eq!(calls(Sdk::Java, 9, cmm, &bytes), [true, true, false]);
+        // As large as the limit: JavaScript stores it, and an empty message may still use it.
+        let bytes = [(0, 1, 100), (0, 1, 0)];
+        assert_eq!(calls(Sdk::Python, 9, cmm, &bytes), [true, true]);
+        assert_eq!(calls(Sdk::Java, 9, cmm, &bytes), [true, true]);
+        assert_eq!(calls(Sdk::JavaScript, 9, cmm, &bytes), [true, false]);
     }
 
     #[test]
-    fn messages_that_come_while_a_key_is_fetched_fetch_their_own() {
-        let mut cache = DataKeyCache::new(UNLIMITED);
-        assert!(!cache.encrypt(1, 1, 5));
-        cache.generated(1, 1, 8);
-        assert!(!cache.encrypt(1, 1, 7));
-        cache.generated(1, 1, 12);
-        // From the first answer on there is a key to use.
-        assert!(cache.encrypt(1, 1, 8) && cache.encrypt(1, 1, 13));
+    fn over_capacity_python_drops_the_first_in_and_the_others_the_least_used() {
+        // a, b, a again, c: Python drops a although it was just used, the others b.
+        let order = [1, 2, 1, 3, 1].map(|c| (0, c, 1));
+        let call = [true, true, false, true];
+        assert_eq!(calls(Sdk::Python, 2, ANY, &order)[..4], call);
+        assert!(calls(Sdk::Python, 2, ANY, &order)[4]);
+        for sdk in [Sdk::Java, Sdk::JavaScript] {
+            assert_eq!(calls(sdk, 2, ANY, &order)[..4], call);
+            assert!(!calls(sdk, 2, ANY, &order)[4], "{sdk:?}");
+        }
+    }
+
+    #[test]
+    fn java_and_javascript_read_milliseconds() {
+        let cmm = Cmm {
+            max_age: SECOND,
+            ..ANY
+        };
+        for (sdk, serves) in [
+            (Sdk::Python, false),
+            (Sdk::Java, true),
+            (Sdk::JavaScript, true),
+        ] {
+            let mut cache = DataKeyCache::new(sdk, 9);
+            let m = message(1, 1);
+            cache.generated(&cmm, &m, 7, 400_000);
+            let found = cache.encrypt(&cmm, &m, SECOND + 900_000);
+            assert_eq!(found, serves.then_some(7), "{sdk:?}");
+            assert_eq!(cache.encrypt(&cmm, &m, SECOND + 1_000_000), None);
+        }
+    }
+
+    #[test]
+    fn java_sweeps_what_expired_before_it_drops_what_is_in_use() {
+        let short = Cmm {
+            max_age: SECOND,
+            ..ANY
+        };
+        for (sdk, left) in [(Sdk::Java, 1), (Sdk::JavaScript, 2)] {
+            let mut cache = DataKeyCache::new(sdk, 2);
+            cache.generated(&short, &message(1, 1), 0, 0);
+            cache.generated(&ANY, &message(2, 1), 0, 0);
+            assert_eq!(cache.encrypt(&ANY, &message(2, 1), 2 * SECOND), Some(0));
+            assert_eq!(cache.entries(2 * SECOND), left, "{sdk:?}");
+        }
+    }
+
+    #[test]
+    fn suites_without_key_derivation_and_unknown_lengths_go_past_the_cache() {
+        let plain = Suite {
+            id: 0x0078,
+            key_derivation: false,
+        };
+        for sdk in ALL {
+            let mut cache = DataKeyCache::new(sdk, 9);
+            let unsafe_suite = Message {
+                suite: Some(plain),
+                ..message(1, 1)
+            };
+            let unknown = Message {
+                length: None,
+                ..message(1, 1)
+            };
+            for m in [unsafe_suite, unknown] {
+                assert_eq!(cache.encrypt(&ANY, &m, 0), None);
+                cache.generated(&ANY, &m, 0, 0);
+                assert_eq!(cache.entries(0), 0, "{sdk:?}");
+            }
+            cache.decrypted(&ANY, &unsafe_suite, 3, 0);
+            let found = cache.decrypt(&ANY, &unsafe_suite, 3, 0);
+            assert_eq!(found, sdk != Sdk::JavaScript, "{sdk:?}");
+        }
+    }
+
+    #[test]
+    fn messages_that_come_while_a_key_is_fetched_fetch_their_own_and_the_last_answer_stays() {
+        for sdk in ALL {
+            let mut cache = DataKeyCache::new(sdk, 9);
+            let (m, ms) = (message(1, 1), 1_000_000);
+            assert_eq!(cache.encrypt(&ANY, &m, 5 * ms), None);
+            cache.generated(&ANY, &m, 1, 12 * ms);
+            assert_eq!(cache.encrypt(&ANY, &m, 7 * ms), None);
+            cache.generated(&ANY, &m, 2, 8 * ms);
+            assert_eq!(cache.encrypt(&ANY, &m, 8 * ms), Some(2), "{sdk:?}");
+            assert_eq!(cache.encrypt(&ANY, &m, 13 * ms), Some(1), "{sdk:?}");
+        }
     }
 }

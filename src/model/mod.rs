@@ -8,8 +8,11 @@
 //! ([`crate::simulation`]).
 
 pub mod arrivals;
+pub mod branch_key_cache;
 pub mod bucket_key;
 pub mod data_key_cache;
+mod entries;
+mod mixer;
 pub mod retry;
 pub mod trace;
 
@@ -17,6 +20,8 @@ use crate::catalog::{KmsOperation, S3Tier};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
 use crate::engine::random::Zipf;
+use branch_key_cache::Keyring;
+use data_key_cache::{Cmm, Sdk, Suite};
 use std::sync::Arc;
 
 /// Everything the simulation of one variant needs to know.
@@ -36,6 +41,8 @@ pub struct Plan {
     pub classes: Vec<Class>,
     /// Needs of the classes.
     pub lanes: Vec<Lane>,
+    /// Why requests of some classes are denied.
+    pub denials: Vec<Denial>,
     /// Workloads in file order.
     pub workloads: Vec<Workload>,
     /// Bucket-key caches, one for each (bucket, KMS key, requester).
@@ -129,6 +136,21 @@ pub struct Class {
     pub first_lane: usize,
     /// Number of lanes, 0 to [`MAX_LANES`].
     pub lanes: usize,
+    /// Why its requests are denied, index of [`Plan::denials`]; `None`: they are allowed. S3 decides before
+    /// it calls KMS, so that they have no lanes; where KMS denies a call, that call is the last lane.
+    pub denial: Option<usize>,
+}
+
+/// Why requests are denied.
+#[derive(Clone, Debug)]
+pub struct Denial {
+    /// The statement that denies them, or the permission that is missing.
+    pub name: String,
+    /// Whether S3 bills them; an application's are none of S3's business.
+    pub billed: bool,
+    /// Account and Region in which CloudTrail logs the KMS call that was denied, where it draws on no quota
+    /// and so has no lane.
+    pub logged_in: Option<(usize, usize)>,
 }
 
 /// Most KMS operations that one request may need.
@@ -157,6 +179,15 @@ pub struct Lane {
     pub free_tier: bool,
     /// Whether the key belongs to another account, so that both log the call.
     pub crosses_account: bool,
+    /// Whether KMS answers AccessDenied; only the caller's account logs that.
+    pub denied: bool,
+}
+
+impl Lane {
+    /// Whether the key's owner logs its calls too.
+    pub fn both_log(&self) -> bool {
+        self.crosses_account && !self.denied
+    }
 }
 
 /// What can meet a need without a KMS call.
@@ -177,6 +208,8 @@ pub enum Source {
         /// Messages each of their data keys was used for.
         messages_per_data_key: u64,
     },
+    /// A branch-key cache.
+    BranchKey,
 }
 
 impl Source {
@@ -200,6 +233,77 @@ pub struct BucketKeyUse {
     pub older_objects: f64,
     /// Bucket keys behind the objects that were there before the run.
     pub archived_keys: u32,
+}
+
+/// The client-side caches that a workload's messages look up.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientCache {
+    /// The workload whose caches these are; index of [`Plan::workloads`].
+    pub owner: usize,
+    /// How long a cache lives, and who shares it.
+    pub scope: CacheScope,
+    /// What is cached, and how.
+    pub uses: CacheUse,
+}
+
+/// What a client-side cache holds.
+#[derive(Clone, Copy, Debug)]
+pub enum CacheUse {
+    /// Data keys.
+    DataKeys(DataKeyCacheUse),
+    /// Branch keys.
+    BranchKeys(BranchKeyCacheUse),
+}
+
+/// How a workload uses data-key caches.
+#[derive(Clone, Copy, Debug)]
+pub struct DataKeyCacheUse {
+    /// What its messages look up.
+    pub cmm: Cmm,
+    /// Algorithm suite that its messages ask for.
+    pub suite: Option<Suite>,
+    /// Whose rules hold.
+    pub sdk: Sdk,
+    /// Entries of each cache.
+    pub capacity: usize,
+}
+
+/// How a workload uses branch-key caches.
+#[derive(Clone, Copy, Debug)]
+pub struct BranchKeyCacheUse {
+    /// What its messages look up.
+    pub keyring: Keyring,
+    /// Versions under which the messages were encrypted that it decrypts; `None`: it encrypts.
+    pub versions: Option<u64>,
+    /// How each cache behaves.
+    pub settings: branch_key_cache::Settings,
+}
+
+/// Who shares a client-side cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CacheScope {
+    /// Nobody: each client has its own.
+    Client,
+    /// So many clients of one process.
+    Process {
+        /// Clients in a process, at least 1.
+        clients: u32,
+    },
+    /// So many messages of a client, which come in one invocation; the next begins with an empty one.
+    Invocation {
+        /// Messages in an invocation, at least 1.
+        messages: u32,
+    },
+}
+
+impl CacheScope {
+    /// The cache of a client.
+    pub fn cache_of(self, client: u32) -> u32 {
+        match self {
+            CacheScope::Process { clients } => client / clients,
+            CacheScope::Client | CacheScope::Invocation { .. } => client,
+        }
+    }
 }
 
 /// Settings of one bucket-key cache.
@@ -234,8 +338,8 @@ pub struct Workload {
     pub is_read: bool,
     /// Size of a message for the data-key cache.
     pub size: Size,
-    /// Thresholds of the data-key cache of each client.
-    pub data_key_cache: Option<data_key_cache::Thresholds>,
+    /// The client-side caches that its messages look up.
+    pub client_cache: Option<ClientCache>,
 }
 
 /// Open or closed.
@@ -279,7 +383,7 @@ pub struct Action {
     pub name: String,
     /// Share of arrivals; the weights of a workload sum to 1.
     pub weight: f64,
-    /// Requests in order: class and how many.
+    /// Requests in order: class and how many. What an upload would go on with is not there after a denial.
     pub requests: Vec<(usize, u32)>,
 }
 
@@ -298,6 +402,8 @@ pub enum Popularity {
 /// Size of a message \[bytes\].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Size {
+    /// Not known when the message is begun.
+    Unknown,
     /// Always the same.
     Constant(u64),
     /// Lognormal.

@@ -4,6 +4,8 @@
 
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 
+use indexmap::IndexMap;
+
 use super::{number, table};
 use crate::metrics::registry;
 use crate::results::{Comparison, Difference, Verdict};
@@ -68,12 +70,89 @@ pub fn row(id: &str, d: &Difference) -> Row {
 }
 
 /// How the two sides were compared.
-pub fn method(c: &Comparison) -> &'static str {
-    if c.paired {
-        "same arrivals, differences paired by replication"
-    } else {
-        "different arrivals, unpaired (Welch)"
+pub fn method(c: &Comparison) -> String {
+    match &c.unpaired_because {
+        _ if c.paired => "same arrivals, differences paired by replication".to_owned(),
+        Some(why) => format!("unpaired (Welch), as {why}"),
+        None => "unpaired (Welch)".to_owned(),
     }
+}
+
+/// The whole comparison in a sentence: which metrics are better, which worse.
+pub fn sentence(c: &Comparison) -> String {
+    let labels = |wanted: Verdict| -> Vec<&str> {
+        let found = c.metrics.iter().filter(|(_, d)| d.verdict == wanted);
+        found
+            .filter_map(|(id, _)| registry::metric(id).map(|m| m.label))
+            .collect()
+    };
+    let (better, worse) = (labels(Verdict::Better), labels(Verdict::Worse));
+    let unclear = labels(Verdict::NoDifferenceShown).len();
+    let mut parts = Vec::new();
+    for (word, labels) in [("Better", &better), ("Worse", &worse)] {
+        if !labels.is_empty() {
+            parts.push(format!("{word}: {}.", labels.join(", ")));
+        }
+    }
+    if parts.is_empty() {
+        parts.push("Nothing is shown to be better or worse.".to_owned());
+    }
+    if unclear > 0 {
+        let s = if unclear == 1 { "" } else { "s" };
+        parts.push(format!("No difference shown in {unclear} other metric{s}."));
+    }
+    parts.join(" ")
+}
+
+/// A part of a comparison that is about less than the whole variant.
+pub struct Part {
+    /// What it is about, `workload playback` or `bill`.
+    pub name: String,
+    /// Its rows.
+    pub rows: Vec<Row>,
+}
+
+/// Differences by workload and of the bill, but for what is the same or has no data on either side.
+pub fn parts(c: &Comparison) -> Vec<Part> {
+    let told = |differences: &IndexMap<String, Difference>| -> Vec<Row> {
+        let rows = differences.iter().filter(|(_, d)| {
+            d.verdict != Verdict::Same && (d.baseline.is_some() || d.variant.is_some())
+        });
+        rows.map(|(id, d)| row(id, d)).collect()
+    };
+    let workloads = c.by_workload.iter().map(|(name, metrics)| Part {
+        name: format!("workload {name}"),
+        rows: told(metrics),
+    });
+    let bill = Part {
+        name: "bill".to_owned(),
+        rows: told(&c.bill),
+    };
+    let all = workloads.chain([bill]);
+    all.filter(|p| !p.rows.is_empty()).collect()
+}
+
+/// What is set differently, a line each: path, both values, the factor between them.
+pub fn settings(c: &Comparison) -> Vec<[String; 4]> {
+    let none = || "not set".to_owned();
+    let rows = c.settings.iter().map(|d| {
+        [
+            d.path.clone(),
+            d.baseline.clone().unwrap_or_else(none),
+            d.variant.clone().unwrap_or_else(none),
+            d.factor
+                .map_or_else(String::new, |f| format!("× {}", number::plain(f))),
+        ]
+    });
+    rows.collect()
+}
+
+/// Most settings that a table for people lists; JSON has all.
+const SETTINGS: usize = 20;
+
+fn more(c: &Comparison) -> Option<String> {
+    let left = c.settings.len().saturating_sub(SETTINGS);
+    (left > 0).then(|| format!("… and {left} more settings; `--format json` has them all."))
 }
 
 /// Every comparison as a table for a terminal.
@@ -84,51 +163,117 @@ pub fn table(comparisons: &[Comparison]) -> String {
     let mut out = String::new();
     for c in comparisons {
         out += &format!("{} against {} ({})\n", c.variant, c.baseline, method(c));
-        let mut table = Table::new();
-        table.load_style(presets::UTF8_FULL_CONDENSED);
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(table::WIDTH as u16);
-        table.set_header(["", "baseline", "variant", "difference", "verdict"]);
-        for r in rows(c) {
-            table.add_row([&r.label, &r.baseline, &r.variant, &r.difference, r.verdict]);
+        let settings = settings(c);
+        if !settings.is_empty() {
+            let header = ["set differently", "baseline", "variant", ""].map(str::to_owned);
+            let rows: Vec<[String; 4]> = settings.into_iter().take(SETTINGS).collect();
+            out += &boxed(&header, &rows);
+            out.extend(more(c).map(|m| m + "\n"));
         }
-        for column in table.column_iter_mut().skip(1).take(3) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-        // Only labels may be broken into lines.
-        for column in table.column_iter_mut().skip(1) {
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        }
-        out += &table.trim_fmt();
+        out += &sentence(c);
         out.push('\n');
+        out += &differences("", &rows(c));
+        for part in parts(c) {
+            out += &differences(&part.name, &part.rows);
+        }
     }
     out
 }
 
+fn differences(name: &str, rows: &[Row]) -> String {
+    let header = [name, "baseline", "variant", "difference", "verdict"].map(str::to_owned);
+    let rows: Vec<[String; 5]> = rows
+        .iter()
+        .map(|r| {
+            [
+                r.label.clone(),
+                r.baseline.clone(),
+                r.variant.clone(),
+                r.difference.clone(),
+                r.verdict.to_owned(),
+            ]
+        })
+        .collect();
+    boxed(&header, &rows)
+}
+
+/// A table whose middle columns are numbers; only its first may be broken into lines, and long texts.
+pub(super) fn boxed<const N: usize>(header: &[String; N], rows: &[[String; N]]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(table::WIDTH as u16);
+    table.set_header(header.clone());
+    for row in rows {
+        table.add_row(row.clone());
+    }
+    for column in table
+        .column_iter_mut()
+        .skip(1)
+        .take(N.saturating_sub(2).max(1))
+    {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let widest = |i: usize| {
+        let texts = rows.iter().map(|r| r[i].chars().count());
+        texts.max().unwrap_or(0)
+    };
+    let total: usize = (1..N).map(|i| widest(i) + 3).sum();
+    if total + 20 <= table::WIDTH {
+        for column in table.column_iter_mut().skip(1) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    table.trim_fmt() + "\n"
+}
+
 /// Every comparison as a Markdown table.
 pub fn markdown(comparisons: &[Comparison]) -> String {
+    let text = table::markdown_text;
     let mut out = String::new();
     for c in comparisons {
-        let text = table::markdown_text;
         out += &format!(
             "**{}** against **{}** ",
             text(&c.variant),
             text(&c.baseline)
         );
-        out += &format!("({})\n\n", method(c));
-        out += "|  | baseline | variant | difference | verdict |\n|---|---:|---:|---:|---|\n";
-        for r in rows(c) {
-            out += &format!(
-                "| {} | {} | {} | {} | {} |\n",
-                text(&r.label),
-                r.baseline,
-                r.variant,
-                r.difference,
-                r.verdict
-            );
+        out += &format!("({})\n\n", text(&method(c)));
+        let settings = settings(c);
+        if !settings.is_empty() {
+            out += "| set differently | baseline | variant |  |\n|---|---:|---:|---:|\n";
+            for row in settings.iter().take(SETTINGS) {
+                out += &format!("| {} |\n", row.each_ref().map(|c| text(c)).join(" | "));
+            }
+            out.extend(more(c).map(|m| format!("\n{m}\n")));
+            out.push('\n');
         }
-        out.push('\n');
+        out += &format!("{}\n\n", text(&sentence(c)));
+        out += &markdown_differences("", &rows(c));
+        for part in parts(c) {
+            out += &markdown_differences(&part.name, &part.rows);
+        }
     }
+    out
+}
+
+fn markdown_differences(name: &str, rows: &[Row]) -> String {
+    let text = table::markdown_text;
+    let mut out = format!(
+        "| {} | baseline | variant | difference | verdict |\n",
+        text(name)
+    );
+    out += "|---|---:|---:|---:|---|\n";
+    for r in rows {
+        out += &format!(
+            "| {} | {} | {} | {} | {} |\n",
+            text(&r.label),
+            r.baseline,
+            r.variant,
+            r.difference,
+            r.verdict
+        );
+    }
+    out.push('\n');
     out
 }
 
@@ -143,6 +288,8 @@ struct CsvRow<'a> {
     baseline: &'a str,
     variant: &'a str,
     paired: bool,
+    /// `variant`, `workload NAME` or `bill`.
+    part: &'a str,
     metric: &'a str,
     baseline_mean: Option<f64>,
     variant_mean: Option<f64>,
@@ -153,27 +300,35 @@ struct CsvRow<'a> {
     verdict: Verdict,
 }
 
-/// The comparisons as CSV, one row a metric.
+/// The comparisons as CSV: one row a metric of the variant and of each workload, one a line of the bill.
 ///
 /// # Errors
 /// Never in practice: the rows are written to memory.
 pub fn csv(comparisons: &[Comparison]) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for c in comparisons {
-        for (metric, d) in &c.metrics {
-            writer.serialize(CsvRow {
-                baseline: &c.baseline,
-                variant: &c.variant,
-                paired: c.paired,
-                metric,
-                baseline_mean: d.baseline,
-                variant_mean: d.variant,
-                difference: d.mean,
-                ci_low: d.ci_low,
-                ci_high: d.ci_high,
-                unit: &d.unit,
-                verdict: d.verdict,
-            })?;
+        let workloads = c.by_workload.iter();
+        let parts = [("variant".to_owned(), &c.metrics)]
+            .into_iter()
+            .chain(workloads.map(|(name, metrics)| (format!("workload {name}"), metrics)))
+            .chain([("bill".to_owned(), &c.bill)]);
+        for (part, differences) in parts {
+            for (metric, d) in differences {
+                writer.serialize(CsvRow {
+                    baseline: &c.baseline,
+                    variant: &c.variant,
+                    paired: c.paired,
+                    part: &part,
+                    metric,
+                    baseline_mean: d.baseline,
+                    variant_mean: d.variant,
+                    difference: d.mean,
+                    ci_low: d.ci_low,
+                    ci_high: d.ci_high,
+                    unit: &d.unit,
+                    verdict: d.verdict,
+                })?;
+            }
         }
     }
     let bytes = writer.into_inner().map_err(|e| e.into_error())?;

@@ -14,8 +14,9 @@ use crate::results::{Metrics, RunResults, VariantResults};
 const NEAR: f64 = 0.2;
 
 /// Columns of the breakdown tables, as far as the results have them.
-const BREAKDOWN: [&str; 8] = [
+const BREAKDOWN: [&str; 9] = [
     "s3_requests",
+    "s3_requests_denied",
     "s3_requests_failed",
     "kms_needs",
     "kms_calls",
@@ -57,6 +58,7 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         quotas => quotas(results),
         bills => results.variants.iter().map(bill).collect::<Vec<_>>(),
         breakdowns => breakdowns(results),
+        thresholds => thresholds(results),
         definitions => METRICS.iter().map(definition).collect::<Vec<_>>(),
         resolved,
     };
@@ -217,18 +219,38 @@ fn class(verdict: &str) -> &str {
     verdict.split(' ').next().unwrap_or_default()
 }
 
-fn comparison(c: &crate::results::Comparison) -> Value {
-    let rows: Vec<Value> = compare::rows(c)
-        .into_iter()
-        .map(|r| {
-            context! {
-                label => r.label, baseline => r.baseline, variant => r.variant,
-                difference => r.difference, verdict => r.verdict,
-                class => class(r.verdict),
-            }
+/// The thresholds' verdicts, row by row.
+fn thresholds(results: &RunResults) -> Vec<Value> {
+    let rows = super::threshold::rows(results).into_iter();
+    rows.zip(&results.thresholds)
+        .map(|(cells, t)| {
+            let class = if t.verdict.fails() { "worse" } else { "better" };
+            context! { cells => cells.to_vec(), class }
         })
+        .collect()
+}
+
+fn comparison(c: &crate::results::Comparison) -> Value {
+    let shown = |rows: Vec<compare::Row>| -> Vec<Value> {
+        rows.into_iter()
+            .map(|r| {
+                context! {
+                    label => r.label, baseline => r.baseline, variant => r.variant,
+                    difference => r.difference, verdict => r.verdict,
+                    class => class(r.verdict),
+                }
+            })
+            .collect()
+    };
+    let parts: Vec<Value> = compare::parts(c)
+        .into_iter()
+        .map(|p| context! { name => p.name, rows => shown(p.rows) })
         .collect();
-    context! { baseline => c.baseline.as_str(), variant => c.variant.as_str(), method => compare::method(c), rows }
+    context! {
+        baseline => c.baseline.as_str(), variant => c.variant.as_str(), method => compare::method(c),
+        settings => compare::settings(c).iter().map(|r| r.to_vec()).collect::<Vec<_>>(),
+        sentence => compare::sentence(c), rows => shown(compare::rows(c)), parts,
+    }
 }
 
 /// A header cell; the unit stands in the cells below.
@@ -284,12 +306,13 @@ fn quotas(results: &RunResults) -> Value {
 
 fn breakdowns(results: &RunResults) -> Vec<Value> {
     type Group = fn(&VariantResults) -> &indexmap::IndexMap<String, Metrics>;
-    let groups: [(&str, Group); 5] = [
+    let groups: [(&str, Group); 6] = [
         ("workload", |v| &v.by_workload),
         ("bucket", |v| &v.by_bucket),
         ("KMS key", |v| &v.by_key),
         ("requester", |v| &v.by_requester),
         ("operation", |v| &v.by_operation),
+        ("denied by", |v| &v.by_statement),
     ];
     let tables = groups.into_iter().map(|(title, group)| {
         let rows = results.variants.iter().flat_map(|v| {

@@ -22,7 +22,10 @@ pub(crate) mod fixture;
 pub mod html;
 pub mod json;
 pub mod number;
+pub mod planning;
+pub mod sweep;
 pub mod table;
+pub mod threshold;
 
 use std::path::{Path, PathBuf};
 
@@ -175,6 +178,40 @@ pub fn parse(text: &str, path: &Path) -> Result<RunResults, ReportError> {
     serde_json::from_str(text).map_err(fault)
 }
 
+/// Writes texts and figures of an answer into a directory of its own; texts come with their file names.
+///
+/// # Errors
+/// What cannot be written or drawn.
+pub fn write_answer(
+    texts: &[(&str, &str)],
+    figures: &[chart::Figure],
+    dir: &Path,
+) -> Result<(), ReportError> {
+    directory::probe(dir)?;
+    for (name, text) in texts {
+        directory::write(&dir.join(name), text.as_bytes())?;
+    }
+    write_figures(figures, dir)
+}
+
+/// Writes a file beside its place and renames it.
+///
+/// # Errors
+/// What the operating system refuses.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
+    directory::write(path, bytes)
+}
+
+fn write_figures(figures: &[chart::Figure], dir: &Path) -> Result<(), ReportError> {
+    let charts = dir.join(directory::CHARTS);
+    for figure in figures {
+        let place = |ending| charts.join(format!("{}.{ending}", figure.stem));
+        directory::write(&place("svg"), figure.svg.as_bytes())?;
+        directory::write(&place("png"), &figure.png()?)?;
+    }
+    Ok(())
+}
+
 fn draw(results: &RunResults, dir: &Path) -> Result<(), ReportError> {
     directory::write(&dir.join("summary.csv"), csv::summary(results)?.as_bytes())?;
     directory::write(
@@ -184,11 +221,7 @@ fn draw(results: &RunResults, dir: &Path) -> Result<(), ReportError> {
     directory::write(&dir.join("bill.csv"), csv::bill(results)?.as_bytes())?;
     let figures = chart::all(results)?;
     let charts = dir.join(directory::CHARTS);
-    for figure in &figures {
-        let place = |ending| charts.join(format!("{}.{ending}", figure.stem));
-        directory::write(&place("svg"), figure.svg.as_bytes())?;
-        directory::write(&place("png"), &figure.png()?)?;
-    }
+    write_figures(&figures, dir)?;
     directory::remove_stale(&charts, &figures)?;
     let html = html::report(results, &figures)?;
     directory::write(&dir.join("report.html"), html.as_bytes())

@@ -15,6 +15,11 @@ const SHARES: [&str; 3] = [
     "cloudwatch_alarm_80_percent",
 ];
 
+/// Whether a metric is a share of one, shown in percent.
+pub fn is_share(id: &str) -> bool {
+    SHARES.contains(&id)
+}
+
 /// How a value is scaled and what follows it.
 #[derive(Clone, Copy)]
 struct Shape {
@@ -162,6 +167,15 @@ pub fn instant(seconds: u64) -> String {
         return format!("{whole} {large}");
     }
     format!("{whole} {large} {rest} {small}")
+}
+
+/// A setting that was searched for: a rate in requests per second, or a factor.
+pub fn setting(unit: &str, v: f64) -> String {
+    if unit == "1/s" {
+        value("", unit, v)
+    } else {
+        format!("× {}", tick((v * 1_000.0).round() / 1_000.0))
+    }
 }
 
 /// A share of one, in percent.

@@ -163,6 +163,7 @@ pub fn summary(results: &RunResults) -> String {
     }
     out.push_str(note(results));
     out.push('\n');
+    out.push_str(&super::threshold::summary(results));
     for w in &results.warnings {
         out.push_str(&format!("warning: {w}\n"));
     }
@@ -242,6 +243,9 @@ pub fn markdown(results: &RunResults) -> String {
         out += &format!("| {label} | {} |\n", cells.join(" | "));
     }
     out += &format!("\n{}\n", note(results));
+    if !results.thresholds.is_empty() {
+        out += &format!("\n{}", super::threshold::markdown(results));
+    }
     for (i, w) in results.warnings.iter().enumerate() {
         let gap = if i == 0 { "\n" } else { "" };
         out += &format!("{gap}- **warning:** {}\n", markdown_text(w));

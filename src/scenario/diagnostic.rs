@@ -40,6 +40,8 @@ pub enum Code {
     MissingFile,
     /// A row of a trace that is not an arrival.
     BadTraceRow,
+    /// A policy document that AWS would refuse, or that cannot mean what it says.
+    BadPolicy,
     /// An operation that cannot occur with these settings.
     ImpossibleOperation,
     /// A `--set` that is not `path=value` or leads nowhere.
@@ -50,7 +52,7 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Code; 14] = [
+    pub const ALL: [Code; 15] = [
         Code::Syntax,
         Code::UnknownKey,
         Code::MissingKey,
@@ -62,6 +64,7 @@ impl Code {
         Code::DuplicateName,
         Code::MissingFile,
         Code::BadTraceRow,
+        Code::BadPolicy,
         Code::ImpossibleOperation,
         Code::BadSet,
         Code::NoDefault,
@@ -81,6 +84,7 @@ impl Code {
             Code::DuplicateName => "duplicate-name",
             Code::MissingFile => "missing-file",
             Code::BadTraceRow => "bad-trace-row",
+            Code::BadPolicy => "bad-policy",
             Code::ImpossibleOperation => "impossible-operation",
             Code::BadSet => "bad-set",
             Code::NoDefault => "no-default",

@@ -5,10 +5,13 @@
 use super::diagnostic::{Code, Diagnostic, Severity, Sources};
 use super::document::{self, Node, Table, key_text};
 use super::plan;
+use super::policy;
 use super::reader::{Diagnostics, Reader};
 use super::retry::Retry;
 use super::settings::{self, Home, Scenario};
+use super::thresholds;
 use super::workload::{Surroundings, WorkloadSettings};
+use crate::access::Kind;
 use crate::model::Plan;
 use crate::model::trace::{Trace, TraceError};
 use crate::units::Span;
@@ -19,12 +22,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// Tables that hold exactly one alternative, which a variant replaces as a whole.
-const CHOICE_KEYS: [&str; 9] = [
+const CHOICE_KEYS: [&str; 11] = [
     "arrivals",
     "retry",
     "limiter",
     "popularity",
     "message_size",
+    "scope",
+    "cache",
     "think_time",
     "kms_latency",
     "s3_latency",
@@ -79,11 +84,14 @@ pub struct Input {
     pub text: String,
 }
 
-/// Trace files, read once each.
+/// Trace files and policy documents, read once each.
 #[derive(Debug)]
 pub(super) struct Files {
     folder: PathBuf,
     traces: RefCell<HashMap<String, TraceOutcome>>,
+    policies: RefCell<HashMap<(PathBuf, Kind), policy::Document>>,
+    /// Where documents go whose faults have places.
+    sources: RefCell<Sources>,
 }
 
 type TraceOutcome = Result<Arc<Trace>, Rc<Vec<TraceError>>>;
@@ -118,6 +126,19 @@ impl Files {
             })
             .clone()
     }
+
+    /// A policy document as written.
+    pub fn policy(&self, file: &str, kind: Kind) -> policy::Document {
+        let path = self.resolve(file);
+        let mut policies = self.policies.borrow_mut();
+        policies
+            .entry((path.clone(), kind))
+            .or_insert_with(|| {
+                let mut sources = self.sources.borrow_mut();
+                policy::read(file, &path, kind, &mut sources)
+            })
+            .clone()
+    }
 }
 
 /// What holds for the whole file.
@@ -139,6 +160,57 @@ pub fn load(
     sets: &[String],
     sources: &mut Sources,
 ) -> Result<Loaded, Vec<Diagnostic>> {
+    load_changed(input, sets, sources, None)
+}
+
+/// What is changed in one variant of a file, after everything that the file and its `--set` arguments say.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// The variant, the only one that is read; `base` in a file without any.
+    pub variant: String,
+    /// Tables laid over it, in order.
+    pub over: Vec<Table>,
+    /// `path=value`, in order.
+    pub sets: Vec<String>,
+}
+
+/// As [`load`], one variant only and with what is changed in it.
+///
+/// # Errors
+/// As [`load`]; [`Code::UnknownName`] where there is no such variant.
+pub fn load_variant(
+    input: &Input,
+    sets: &[String],
+    changes: &Changes,
+    sources: &mut Sources,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    load_changed(input, sets, sources, Some(changes))
+}
+
+/// The tables of a file's variants, as they are laid over its base; empty for a file without any.
+///
+/// # Errors
+/// What is wrong with the file as TOML, or with a `--set` argument.
+pub fn overrides(
+    input: &Input,
+    sets: &[String],
+    sources: &mut Sources,
+) -> Result<Vec<(String, Table)>, Vec<Diagnostic>> {
+    let base = parsed(input, sets, sources)?;
+    let Some(Node::Table(all)) = base.get("variant").map(|v| &v.node) else {
+        return Ok(Vec::new());
+    };
+    let tables = all.entries.iter().filter_map(|(name, entry)| {
+        let Node::Table(table) = &entry.value.node else {
+            return None;
+        };
+        Some((name.clone(), table.clone()))
+    });
+    Ok(tables.collect())
+}
+
+/// The file with its `--set` arguments.
+fn parsed(input: &Input, sets: &[String], sources: &mut Sources) -> Result<Table, Vec<Diagnostic>> {
     let mut base = document::parse(sources, &input.shown, &input.text)?;
     let mut faults = Vec::new();
     for argument in sets {
@@ -146,21 +218,72 @@ pub fn load(
             faults.push(fault);
         }
     }
-    if !faults.is_empty() {
-        return Err(faults);
+    if faults.is_empty() {
+        Ok(base)
+    } else {
+        Err(faults)
     }
+}
+
+/// Keeps the variant of the changes and applies them.
+fn change(
+    tables: &mut Vec<(String, Table)>,
+    changes: &Changes,
+    sources: &mut Sources,
+) -> Result<(), Vec<Diagnostic>> {
+    let known: Vec<String> = tables.iter().map(|(name, _)| name.clone()).collect();
+    tables.retain(|(name, _)| *name == changes.variant);
+    let Some((_, table)) = tables.first_mut() else {
+        return Err(vec![
+            Diagnostic::error(
+                Code::UnknownName,
+                format!("there is no variant `{}`", changes.variant),
+            )
+            .help(format!("variants: {}", known.join(", "))),
+        ]);
+    };
+    for over in &changes.over {
+        *table = document::overlay(table, over, &CHOICE_KEYS);
+    }
+    let faults = changes
+        .sets
+        .iter()
+        .filter_map(|argument| document::set(table, sources, argument).err());
+    let faults: Vec<Diagnostic> = faults.collect();
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults)
+    }
+}
+
+fn load_changed(
+    input: &Input,
+    sets: &[String],
+    sources: &mut Sources,
+    changes: Option<&Changes>,
+) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut base = parsed(input, sets, sources)?;
     let files = Files {
         folder: input.folder.clone(),
         traces: RefCell::new(HashMap::new()),
+        policies: RefCell::new(HashMap::new()),
+        sources: RefCell::new(std::mem::take(sources)),
     };
     let diagnostics = Diagnostics::new();
-    let tables = variants(&mut base, &diagnostics);
+    let mut tables = variants(&mut base, &diagnostics);
+    if let Some(changes) = changes
+        && !diagnostics.has_errors()
+    {
+        change(&mut tables, changes, sources)?;
+    }
     let (mut read, mut run) = (Vec::new(), None);
     for (name, table) in &tables {
         let (settings, variant) = diagnostics.read(table, |r| scenario(name, r, &files));
         run = run.or(settings);
         read.extend(variant);
     }
+    *sources = files.sources.into_inner();
     let keys_known = diagnostics.keys_known();
     let (warnings, errors): (Vec<_>, Vec<_>) = diagnostics
         .into_list()
@@ -256,10 +379,11 @@ fn scenario(
 ) -> (Option<RunSettings>, Option<Variant>) {
     let run = run_settings(r);
     let region = settings::top_region(r);
-    let account = settings::accounts(r);
+    let account = settings::accounts(r, files);
     let home = Home {
         accounts: &account,
         region: region.as_deref(),
+        files,
     };
     let key_store = settings::key_stores(r, &home);
     let key = settings::keys(r, &home, &key_store);
@@ -296,6 +420,7 @@ fn scenario(
             "write a `[workload.NAME]`, or switch one on with `enabled = true`",
         );
     }
+    let threshold = thresholds::thresholds(r, &names);
     let start = run
         .as_ref()
         .map(|r| r.start.to_string())
@@ -313,6 +438,7 @@ fn scenario(
         workload,
         assumption,
         price,
+        threshold,
     };
     let variant = match &run {
         Some(run) if !r.faults().has_errors() => {

@@ -4,15 +4,21 @@
 //! text --document--> Table --overlay of a variant--> Table --reader--> Scenario --plan--> Plan
 //! ```
 //!
-//! [`settings`], [`workload`] and [`retry`] hold what can be written; the module `plan` turns it into the model.
+//! [`settings`], [`workload`], [`retry`] and [`client_cache`] hold what can be written, [`policy`] the policy documents it points
+//! to; the module `plan` turns it into the model, for which [`access`] says once who may do what.
 
+pub mod access;
+pub mod client_cache;
 pub mod diagnostic;
 pub mod document;
+mod growth;
 pub mod load;
 mod plan;
+pub mod policy;
 pub mod reader;
 pub mod retry;
 pub mod settings;
+mod thresholds;
 pub mod workload;
 
-pub use load::{Input, Loaded, Variant, load};
+pub use load::{Changes, Input, Loaded, Variant, load, load_variant};

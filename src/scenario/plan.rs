@@ -1,5 +1,8 @@
 //! From a scenario to the model: classes, lanes, quota pools, caches, islands.
 
+mod client_cache;
+
+use super::access::{Access, Check, NO_TLS, REQUESTER};
 use super::diagnostic::{Code, Diagnostic, Place};
 use super::load::RunSettings;
 use super::reader::Diagnostics;
@@ -14,20 +17,16 @@ use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
 use crate::engine::random::Zipf;
 use crate::model::arrivals::{Curve, LocalClock, Process};
-use crate::model::data_key_cache::Thresholds;
 use crate::model::retry::Service;
 use crate::model::trace::Trace;
 use crate::model::{
-    Action, Bucket, BucketKeySettings, BucketKeyUse, Class, Counting, Kind, KmsKey, Lane,
+    Action, Bucket, BucketKeySettings, BucketKeyUse, Class, Counting, Denial, Kind, KmsKey, Lane,
     MAX_LANES, Plan, Popularity, Quota, Size, Source, Workload,
 };
 use crate::units::{Rate, Span};
 use indexmap::{IndexMap, IndexSet};
 use sha2::Digest;
 use std::sync::Arc;
-
-/// Requester of a file that declares none.
-const REQUESTER: &str = "default";
 
 /// Builds the plan of one variant; `None` after recording what is wrong.
 pub(super) fn build(
@@ -61,6 +60,8 @@ struct Builder<'a> {
     quotas: IndexMap<String, Quota>,
     classes: Vec<Class>,
     lanes: Vec<Lane>,
+    access: Access<'a>,
+    denials: IndexMap<String, Denial>,
     workloads: Vec<Workload>,
     /// First cache of each (bucket, key, requester class).
     caches: IndexMap<(String, String, String), usize>,
@@ -90,13 +91,15 @@ impl<'a> Builder<'a> {
             quotas: IndexMap::new(),
             classes: Vec::new(),
             lanes: Vec::new(),
+            access: Access::new(scenario),
+            denials: IndexMap::new(),
             workloads: Vec::new(),
             caches: IndexMap::new(),
             cache_settings: Vec::new(),
         }
     }
 
-    fn workload(&mut self, w: usize, name: &str, s: &WorkloadSettings) {
+    fn workload(&mut self, w: usize, name: &str, s: &'a WorkloadSettings) {
         let default = s.requester.clone().unwrap_or_else(|| REQUESTER.to_owned());
         let mut actions: Vec<Action> = Vec::new();
         for (operation, &weight) in &s.operations {
@@ -149,12 +152,7 @@ impl<'a> Builder<'a> {
                 Popularity::Zipf(Zipf::new(objects, exponent))
             }
         };
-        let data_key_cache = s.data_key_cache.map(|c| Thresholds {
-            max_age: c.max_age.as_ns(),
-            max_messages: c.max_messages,
-            max_bytes: c.max_bytes,
-            capacity: c.capacity as usize,
-        });
+        let client_cache = self.client_cache(w);
         let index_of = |name: &Option<String>| {
             name.as_ref()
                 .and_then(|n| self.scenario.workload.get_index_of(n))
@@ -206,13 +204,14 @@ impl<'a> Builder<'a> {
             reads: index_of(&s.reads),
             is_read,
             size: match s.message_size {
+                SizeSettings::Unknown {} => Size::Unknown,
                 SizeSettings::Constant { value } => Size::Constant(value.get()),
                 SizeSettings::Lognormal { median, sigma } => Size::Lognormal {
                     median: median.get(),
                     sigma,
                 },
             },
-            data_key_cache,
+            client_cache,
         });
     }
 
@@ -220,33 +219,67 @@ impl<'a> Builder<'a> {
     fn requests(
         &mut self,
         w: usize,
-        s: &WorkloadSettings,
+        s: &'a WorkloadSettings,
         operation: &str,
         requester: &str,
     ) -> Vec<(usize, u32)> {
-        if s.bucket.is_some() && operation == MULTIPART_UPLOAD {
-            return [
+        let steps = if s.bucket.is_some() && operation == MULTIPART_UPLOAD {
+            vec![
                 ("CreateMultipartUpload", 1),
                 ("UploadPart", s.parts),
                 ("CompleteMultipartUpload", 1),
             ]
-            .into_iter()
-            .map(|(op, n)| (self.class(w, s, op, requester), n))
-            .collect();
+        } else {
+            vec![(operation, 1)]
+        };
+        let mut requests = Vec::new();
+        for (operation, n) in steps {
+            let class = self.class(w, s, operation, requester);
+            let denied = self.classes[class].denial.is_some();
+            let tries = if denied { s.requests_when_denied } else { 1 };
+            requests.push((class, n * tries));
+            // Whoever was denied an upload has no parts to send.
+            if denied {
+                break;
+            }
         }
-        vec![(self.class(w, s, operation, requester), 1)]
+        requests
     }
 
-    fn class(&mut self, w: usize, s: &WorkloadSettings, operation: &str, requester: &str) -> usize {
+    fn class(
+        &mut self,
+        w: usize,
+        s: &'a WorkloadSettings,
+        operation: &str,
+        requester: &str,
+    ) -> usize {
         let first_lane = self.lanes.len();
-        let mut tier = None;
+        let (mut tier, mut denial) = (None, None);
         if s.bucket.is_some() {
             if let Some(row) = catalog::s3_operation(operation) {
                 tier = Some(row.billing);
-                self.s3_lanes(w, s, row, requester);
+                let checks = self.access.s3(s, row, requester);
+                let refused = checks.last().filter(|check| check.refusal.is_some());
+                match refused {
+                    Some(check) => denial = Some(self.denial(s, check, requester)),
+                    None if self.access.needs_tls(s, row) => {
+                        denial = Some(self.named_denial(NO_TLS.to_owned(), s, requester));
+                    }
+                    None => {}
+                }
+                // Needs before the one that KMS denies are met; S3 asks KMS for nothing that it denies itself.
+                let upto = match (refused, denial) {
+                    (None, None) => row.needs.len(),
+                    (Some(check), _) => check.need.map_or(0, |need| need + 1),
+                    (None, Some(_)) => 0,
+                };
+                self.s3_lanes(w, s, row, requester, upto, refused.and_then(|c| c.need));
             }
-        } else {
-            self.direct_lane(w, s, operation, requester);
+        } else if let Ok(op) = operation.parse::<KmsOperation>() {
+            let checks = self.access.direct(s, op, requester);
+            let refused = checks.last().filter(|check| check.refusal.is_some());
+            denial = refused.map(|check| self.denial(s, check, requester));
+            self.direct_lane(w, s, op, requester, denial.is_some());
         }
         let class = Class {
             workload: w,
@@ -259,10 +292,49 @@ impl<'a> Builder<'a> {
             tier,
             first_lane,
             lanes: self.lanes.len() - first_lane,
+            denial,
         };
         debug_assert!(class.lanes <= MAX_LANES);
         self.classes.push(class);
         self.classes.len() - 1
+    }
+
+    /// What a refused request is counted under.
+    fn denial(&mut self, s: &WorkloadSettings, check: &Check, requester: &str) -> usize {
+        let name = check.refusal.clone().unwrap_or_default();
+        let denial = self.named_denial(name, s, requester);
+        if check.need.is_some() && !self.scenario.assumption.denied_calls_consume_quota {
+            let key = check.on.strip_prefix("key.");
+            if let Some(key) = key.and_then(|name| self.scenario.key.get(name)) {
+                let account = self.caller(requester, &key.account);
+                let logged_in = (
+                    self.accounts.insert_full(account).0,
+                    self.regions.insert_full(key.region.clone()).0,
+                );
+                self.denials[denial].logged_in = Some(logged_in);
+            }
+        }
+        denial
+    }
+
+    /// S3 bills what it denies to the owner's own organization (S3 User Guide, billing of error codes).
+    fn named_denial(&mut self, name: String, s: &WorkloadSettings, requester: &str) -> usize {
+        let bucket = s.bucket.as_ref().and_then(|b| self.scenario.bucket.get(b));
+        let billed = bucket.is_some_and(|bucket| {
+            let caller = self.caller(requester, &bucket.account);
+            self.access.same_organization(&caller, &bucket.account)
+        });
+        let denial = Denial {
+            name: name.clone(),
+            billed,
+            logged_in: None,
+        };
+        // One statement can deny those inside and outside of the organization.
+        let key = format!("{name} {billed}");
+        let entry = self.denials.entry(key);
+        let index = entry.index();
+        entry.or_insert(denial);
+        index
     }
 
     /// The account that a requester's calls are charged to.
@@ -273,26 +345,38 @@ impl<'a> Builder<'a> {
             .map_or_else(|| otherwise.to_owned(), |r| r.account.clone())
     }
 
-    fn s3_lanes(&mut self, w: usize, s: &WorkloadSettings, row: &S3OperationRow, requester: &str) {
-        for need in &row.needs {
-            let own = s.bucket.as_deref().unwrap_or_default();
-            let side = match need.on {
-                NeedSide::Source => s.copy_source.as_deref().unwrap_or(own),
-                NeedSide::Object | NeedSide::Destination | NeedSide::Upload => own,
-            };
-            let Some(bucket) = self.scenario.bucket.get(side) else {
+    /// Lanes of the first `upto` needs; `denied` is the one that KMS denies.
+    fn s3_lanes(
+        &mut self,
+        w: usize,
+        s: &'a WorkloadSettings,
+        row: &S3OperationRow,
+        requester: &str,
+        upto: usize,
+        denied: Option<usize>,
+    ) {
+        for (i, need) in row.needs.iter().take(upto).enumerate() {
+            let in_force = self.access.in_force(s, row, need.on);
+            let (Some(in_force), Some((side, bucket))) =
+                (in_force, self.access.bucket_of(s, need.on))
+            else {
                 continue;
             };
-            let Some(key) = bucket.key.clone() else {
+            let Some(key) = in_force.key else {
                 continue;
             };
             let account = self.caller(requester, &bucket.account);
-            let calls = if bucket.encryption == Encryption::DsseKms {
+            if denied == Some(i) {
+                self.denied_lane(s, need.operation, key, &account);
+                continue;
+            }
+            let calls = if in_force.encryption == Encryption::DsseKms {
                 self.scenario.assumption.dsse_kms_calls
             } else {
                 1
             };
-            let uses = match (bucket.bucket_key, need.operation, need.on) {
+            let bucket_key = bucket.bucket_key && in_force.encryption == Encryption::SseKms;
+            let uses = match (bucket_key, need.operation, need.on) {
                 (false, ..) => Use::None,
                 (true, KmsOperation::GenerateDataKey, _) | (true, _, NeedSide::Upload) => {
                     Use::Write
@@ -303,7 +387,7 @@ impl<'a> Builder<'a> {
             let source = match uses {
                 Use::None => Source::Call,
                 Use::Write => Source::BucketKeyWrite(
-                    self.bucket_key_use(side, bucket, &key, requester, &account),
+                    self.bucket_key_use(side, bucket, key, requester, &account),
                 ),
                 Use::Read => {
                     if s.reads.is_none() && bucket.archived_bucket_keys.is_none() {
@@ -317,13 +401,30 @@ impl<'a> Builder<'a> {
                         );
                     }
                     Source::BucketKeyRead(
-                        self.bucket_key_use(side, bucket, &key, requester, &account),
+                        self.bucket_key_use(side, bucket, key, requester, &account),
                     )
                 }
             };
             for _ in 0..calls {
-                self.lane(s, need.operation, &key, &account, source.clone());
+                self.lane(s, need.operation, key, &account, source.clone());
             }
+        }
+    }
+
+    /// A call that KMS denies; nothing can meet its need, and no cache comes of it.
+    fn denied_lane(
+        &mut self,
+        s: &WorkloadSettings,
+        operation: KmsOperation,
+        key: &str,
+        account: &str,
+    ) {
+        if self.scenario.assumption.denied_calls_consume_quota {
+            let before = self.lanes.len();
+            self.lane(s, operation, key, account, Source::Call);
+            self.lanes[before..]
+                .iter_mut()
+                .for_each(|lane| lane.denied = true);
         }
     }
 
@@ -373,46 +474,24 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn direct_lane(&mut self, w: usize, s: &WorkloadSettings, operation: &str, requester: &str) {
+    fn direct_lane(
+        &mut self,
+        w: usize,
+        s: &WorkloadSettings,
+        operation: KmsOperation,
+        requester: &str,
+        denied: bool,
+    ) {
         let Some(key) = s.key.clone() else { return };
         let Some(settings) = self.scenario.key.get(&key) else {
             return;
         };
-        let Ok(operation) = operation.parse::<KmsOperation>() else {
-            return;
-        };
         let account = self.caller(requester, &settings.account);
-        let source = match (s.data_key_cache, operation) {
-            (Some(_), KmsOperation::GenerateDataKey) => Source::CacheEncrypt,
-            (Some(_), KmsOperation::Decrypt) => match s.encrypted_by {
-                Some(e) => Source::CacheDecrypt {
-                    producers: u64::from(e.producers),
-                    messages_per_data_key: u64::from(e.messages_per_data_key),
-                },
-                None => {
-                    self.fault(
-                        s,
-                        Code::NoDefault,
-                        format!("`workload.{}` decrypts with a data-key cache, but nothing says which messages share a data key", self.workload_name(w)),
-                        "write `encrypted_by = { producers = …, messages_per_data_key = … }`",
-                    );
-                    Source::Call
-                }
-            },
-            (Some(_), other) => {
-                self.fault(
-                    s,
-                    Code::ImpossibleOperation,
-                    format!(
-                        "a data-key cache serves GenerateDataKey and Decrypt, not {}",
-                        other.name()
-                    ),
-                    "give other operations a workload of their own",
-                );
-                Source::Call
-            }
-            (None, _) => Source::Call,
-        };
+        if denied {
+            self.denied_lane(s, operation, &key, &account);
+            return;
+        }
+        let source = self.client_side(w, s, operation);
         self.lane(s, operation, &key, &account, source);
     }
 
@@ -473,6 +552,7 @@ impl<'a> Builder<'a> {
             price_item,
             free_tier: catalog::free_tier(price_item).is_some(),
             crosses_account: account != settings.account,
+            denied: false,
         });
     }
 
@@ -553,7 +633,7 @@ impl<'a> Builder<'a> {
     fn trace(
         &mut self,
         w: usize,
-        s: &WorkloadSettings,
+        s: &'a WorkloadSettings,
         trace: &Arc<Trace>,
         default: &str,
         actions: &mut Vec<Action>,
@@ -764,6 +844,7 @@ impl<'a> Builder<'a> {
             quotas: self.quotas.into_values().collect(),
             classes: self.classes,
             lanes: self.lanes,
+            denials: self.denials.into_values().collect(),
             workloads: self.workloads,
             bucket_key_caches: self.cache_settings,
             throttled_latency: a.throttled_latency.distribution(),
@@ -819,7 +900,9 @@ impl<'a> Builder<'a> {
             }
         }
         for (w, workload) in self.workloads.iter().enumerate() {
-            for other in workload.after.into_iter().chain(workload.reads) {
+            let owner = workload.client_cache.map(|c| c.owner);
+            let others = [workload.after, workload.reads, owner];
+            for other in others.into_iter().flatten() {
                 join(&mut parent, w, other);
             }
         }

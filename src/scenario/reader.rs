@@ -33,6 +33,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::diagnostic::{Code, Diagnostic, Place, Severity};
 use super::document::{Node, Table, Value, key_text};
+use crate::spelling::did_you_mean;
 use crate::units::{Bytes, Rate, Share, Span, UnitError};
 
 /// The faults found so far and the keys asked for so far; shared by all readers of a file.
@@ -538,6 +539,29 @@ impl<'a> Reader<'a> {
         read
     }
 
+    /// Reads a map of values by name, as in `[threshold]`, in the order they were written, each with its place;
+    /// a value is `None` where it is wrong (which is recorded).
+    ///
+    /// No such key is an empty map.
+    pub fn values<T: FromValue>(&mut self, key: &str) -> IndexMap<String, (Option<T>, Place)> {
+        let mut read = IndexMap::new();
+        let Some(value) = self.value(key) else {
+            return read;
+        };
+        let path = self.path_of(key);
+        let pattern = format!("{}.NAME", self.pattern_of(key));
+        self.faults.keys.borrow_mut().insert(pattern);
+        let Some(table) = self.as_table(value, &path) else {
+            return read;
+        };
+        for (name, entry) in &table.entries {
+            let path = format!("{path}.{}", key_text(name));
+            let value = T::from_value(&entry.value, &path, self.faults);
+            read.insert(name.clone(), (value, entry.value.place.clone()));
+        }
+        read
+    }
+
     /// Reads an array of tables, as in `[[quota]]` or `stages = [{ … }, { … }]`.
     ///
     /// `f` gets the position, from 0. No such key is an empty list.
@@ -932,23 +956,6 @@ fn way_out<'k>(meant: Option<&str>, known: impl Iterator<Item = &'k str>, what: 
     }
 }
 
-/// The name among `known` that `written` was most likely meant to be, if any is close: a third of
-/// the letters may differ, at least one; case and `-` for `_` don't count.
-pub fn did_you_mean<'k>(
-    written: &str,
-    known: impl IntoIterator<Item = &'k str>,
-) -> Option<&'k str> {
-    let plain = |name: &str| name.to_lowercase().replace('-', "_");
-    let written = plain(written);
-    let tolerance = (written.chars().count() / 3).max(1);
-    known
-        .into_iter()
-        .map(|name| (strsim::damerau_levenshtein(&written, &plain(name)), name))
-        .filter(|(distance, _)| *distance <= tolerance)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::diagnostic::{Sources, in_order, render};
@@ -1197,16 +1204,6 @@ mod tests {
                 "peak.toml:1:22: error[unknown-name]: `b[2]` names \"zzzzzz\", which is not known (names known here: `logs`, `data`)",
             ]
         );
-    }
-
-    #[test]
-    fn near_misses_are_guessed() {
-        let known = ["warm_up", "horizon", "seed", "replications"];
-        assert_eq!(did_you_mean("warm-up", known), Some("warm_up"));
-        assert_eq!(did_you_mean("Horizon", known), Some("horizon"));
-        assert_eq!(did_you_mean("sede", known), Some("seed"));
-        assert_eq!(did_you_mean("replication", known), Some("replications"));
-        assert_eq!(did_you_mean("bucket", known), None);
     }
 
     #[test]

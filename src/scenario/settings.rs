@@ -4,13 +4,20 @@
 //! [`Reader`] and serialised into `results.json` as resolved.
 
 use super::diagnostic::Code;
+use super::document::Node;
+use super::load::Files;
+use super::policy::PolicySettings;
 use super::reader::Reader;
 use super::retry::Retry;
 use super::workload::{LatencySettings, WorkloadSettings};
+use crate::access::principal::is_account;
+use crate::access::{Kind, Principal};
 use crate::catalog::{self, KeySpec};
+use crate::metrics::target::Target;
 use crate::units::{Rate, Share, Span};
 use indexmap::IndexMap;
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// One variant of a scenario.
 #[derive(Clone, Debug, Serialize)]
@@ -39,6 +46,9 @@ pub struct Scenario {
     pub assumption: Assumptions,
     /// Prices that differ from the catalog, by item.
     pub price: IndexMap<String, PriceSettings>,
+    /// What the results are held to, by name.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub threshold: IndexMap<String, Target>,
 }
 
 /// An AWS account.
@@ -48,6 +58,14 @@ pub struct Account {
     pub region: Option<String>,
     /// Copies of management events that its trails deliver in a Region; the first is free.
     pub trail_copies: u32,
+    /// Twelve digits, as ARNs name it.
+    pub id: String,
+    /// The organization that it is a member of.
+    pub organization: Option<String>,
+    /// Limit what its principals may do.
+    pub service_control_policies: Vec<PolicySettings>,
+    /// Limit what may be done to its resources.
+    pub resource_control_policies: Vec<PolicySettings>,
 }
 
 /// A custom key store.
@@ -74,6 +92,10 @@ pub struct KmsKeySettings {
     pub spec: KeySpec,
     /// Custom key store, `None` for KMS's own.
     pub key_store: Option<String>,
+    /// Key ID, as ARNs name it.
+    pub id: String,
+    /// Key policy, `None`: the default one.
+    pub policy: Option<PolicySettings>,
     /// Where it is written.
     #[serde(skip)]
     pub place: super::diagnostic::Place,
@@ -127,6 +149,8 @@ pub struct BucketSettings {
     pub older_objects: Share,
     /// Distinct bucket keys behind the other objects that were there before the run.
     pub archived_bucket_keys: Option<u32>,
+    /// Bucket policy.
+    pub policy: Option<PolicySettings>,
     /// Where it is written.
     #[serde(skip)]
     pub place: super::diagnostic::Place,
@@ -143,6 +167,14 @@ pub struct Requester {
     pub session_policy: Option<String>,
     /// Sessions at a time.
     pub sessions: u32,
+    /// ARN or name of a service, `None`: a session of the role.
+    pub principal: Option<Principal>,
+    /// Attached to it, `None`: it may do everything.
+    pub identity_policies: Option<Vec<PolicySettings>>,
+    /// The most it may do.
+    pub permissions_boundary: Option<PolicySettings>,
+    /// The most its sessions may do.
+    pub session_policy_document: Option<PolicySettings>,
 }
 
 /// A request quota.
@@ -213,6 +245,10 @@ pub struct Assumptions {
     pub throttled_attempts_in_call_count: bool,
     /// KMS calls of a DSSE-KMS request for each of SSE-KMS.
     pub dsse_kms_calls: u32,
+    /// Whether a KMS call that policies deny draws on the request quota.
+    pub denied_calls_consume_quota: bool,
+    /// What `s3:x-amz-server-side-encryption` holds.
+    pub encryption_condition: EncryptionCondition,
 }
 
 /// Who shares bucket keys.
@@ -223,6 +259,16 @@ pub enum RequesterRule {
     Role,
     /// Nobody: each session has its own (until 2023).
     Session,
+}
+
+/// What the context key `s3:x-amz-server-side-encryption` holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncryptionCondition {
+    /// The header; the key is absent where the request has none.
+    Header,
+    /// The encryption in force, the bucket's default included.
+    Effective,
 }
 
 /// A price in place of the catalog's.
@@ -240,6 +286,7 @@ pub struct PriceSettings {
 pub(super) struct Home<'a> {
     pub accounts: &'a IndexMap<String, Account>,
     pub region: Option<&'a str>,
+    pub files: &'a Files,
 }
 
 impl Home<'_> {
@@ -279,22 +326,83 @@ fn region(r: &mut Reader<'_>) -> Option<String> {
     r.reference("region", catalog::regions())
 }
 
-pub(super) fn accounts(r: &mut Reader<'_>) -> IndexMap<String, Account> {
-    let mut accounts = r.tables("account", |_, r| Account {
-        region: region(r),
-        trail_copies: r.or_in("trail_copies", 1, 0..=5),
-    });
+pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> IndexMap<String, Account> {
+    let mut accounts: IndexMap<String, Account> = IndexMap::new();
+    let mut ids: HashMap<String, String> = HashMap::new();
+    for (name, account) in r.tables("account", |name, r| {
+        let region = region(r);
+        let trail_copies = r.or_in("trail_copies", 1, 0..=5);
+        // A number of twelve digits is easily written without quotes.
+        let id = match r.value("id").map(|value| &value.node) {
+            Some(Node::Integer(digits)) => Some(format!("{digits:012}")),
+            _ => r.optional("id"),
+        };
+        if let Some(id) = &id {
+            if !is_account(id) {
+                r.fault(
+                    Code::OutOfRange,
+                    r.place_of("id"),
+                    format!(
+                        "`{}` is {id:?}, which is no account of twelve digits",
+                        r.path_of("id")
+                    ),
+                    "write for example `id = \"111122223333\"`",
+                );
+            } else if let Some(other) = ids.insert(id.clone(), name.to_owned()) {
+                r.fault(
+                    Code::DuplicateName,
+                    r.place_of("id"),
+                    format!("accounts `{other}` and `{name}` have the same `id` {id}"),
+                    "give each account its own",
+                );
+            }
+        }
+        let organization = r.optional("organization");
+        let limits = |r: &mut Reader<'_>, key, kind| {
+            PolicySettings::read_all(r, key, kind, files).unwrap_or_default()
+        };
+        let service_control_policies = limits(r, "service_control_policies", Kind::ServiceControl);
+        let resource_control_policies =
+            limits(r, "resource_control_policies", Kind::ResourceControl);
+        Account {
+            region,
+            trail_copies,
+            id: id.unwrap_or_default(),
+            organization,
+            service_control_policies,
+            resource_control_policies,
+        }
+    }) {
+        accounts.insert(name, account);
+    }
     if accounts.is_empty() {
         accounts.insert(
             "main".to_owned(),
             Account {
                 region: None,
                 trail_copies: 1,
+                id: String::new(),
+                organization: None,
+                service_control_policies: Vec::new(),
+                resource_control_policies: Vec::new(),
             },
         );
     }
+    let mut free = EXAMPLE_ACCOUNTS.iter().map(|&id| id.to_owned());
+    let mut next = 0_u64;
+    for account in accounts.values_mut().filter(|a| a.id.is_empty()) {
+        while account.id.is_empty() || ids.contains_key(&account.id) {
+            account.id = free.next().unwrap_or_else(|| {
+                next += 1;
+                format!("{next:012}")
+            });
+        }
+    }
     accounts
 }
+
+/// Numbers of accounts that name none: those of AWS's own examples, then 000000000001 and so on.
+const EXAMPLE_ACCOUNTS: [&str; 3] = ["111122223333", "444455556666", "777788889999"];
 
 pub(super) fn top_region(r: &mut Reader<'_>) -> Option<String> {
     region(r)
@@ -318,7 +426,7 @@ pub(super) fn keys(
     home: &Home<'_>,
     stores: &IndexMap<String, KeyStore>,
 ) -> IndexMap<String, KmsKeySettings> {
-    complete(r.tables("key", |_, r| {
+    complete(r.tables("key", |name, r| {
         let account = home.account(r, "account");
         let region = home.region(r, account.as_deref());
         let managed_by = match r
@@ -336,6 +444,16 @@ pub(super) fn keys(
             spec = known;
         }
         let key_store = r.reference("key_store", stores.keys().map(String::as_str));
+        let id = r.or("id", name.to_owned());
+        let policy = PolicySettings::read(r, "policy", Kind::Key, home.files);
+        if managed_by != ManagedBy::Customer && r.has("policy") {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("policy"),
+                "the policy of a key that AWS manages is AWS's own",
+                "drop `policy`, or `managed_by`",
+            );
+        }
         let (account, region) = (account?, region?);
         if let Some(store) = key_store.as_ref().and_then(|s| stores.get(s)) {
             if store.region != region {
@@ -375,6 +493,8 @@ pub(super) fn keys(
             managed_by,
             spec,
             key_store,
+            id,
+            policy,
             place: r.place(),
         })
     }))
@@ -394,6 +514,7 @@ pub(super) fn buckets(
         let bucket_key_since = r.or("bucket_key_since", Span::ZERO);
         let older_objects = r.or("older_objects", Share::ZERO);
         let archived_bucket_keys = r.optional_in("archived_bucket_keys", 1..=10_000_000);
+        let policy = PolicySettings::read(r, "policy", Kind::Bucket, home.files);
         let encryption = match encryption.as_deref() {
             Some("SSE-S3") => Encryption::SseS3,
             Some("SSE-KMS") => Encryption::SseKms,
@@ -459,6 +580,7 @@ pub(super) fn buckets(
             bucket_key_since,
             older_objects,
             archived_bucket_keys,
+            policy,
             place: r.place(),
         })
     }))
@@ -470,13 +592,64 @@ pub(super) fn requesters(r: &mut Reader<'_>, home: &Home<'_>) -> IndexMap<String
         let role = r.or("role", name.to_owned());
         let session_policy = r.optional("session_policy");
         let sessions = r.or_in("sessions", 1, 1..=100_000);
+        let files = home.files;
+        let identity_policies =
+            PolicySettings::read_all(r, "identity_policies", Kind::Identity, files);
+        let permissions_boundary =
+            PolicySettings::read(r, "permissions_boundary", Kind::Boundary, files);
+        let session_policy_document =
+            PolicySettings::read(r, "session_policy_document", Kind::Session, files);
+        let account = account?;
         Some(Requester {
-            account: account?,
+            principal: principal(r, home, &account),
+            // Sessions under one document share bucket keys, those under another do not.
+            session_policy: session_policy
+                .or_else(|| session_policy_document.as_ref().map(|p| p.file.clone())),
+            account,
             role,
-            session_policy,
             sessions,
+            identity_policies,
+            permissions_boundary,
+            session_policy_document,
         })
     }))
+}
+
+/// A principal written out.
+fn principal(r: &mut Reader<'_>, home: &Home<'_>, account: &str) -> Option<Principal> {
+    let text: String = r.optional("principal")?;
+    let principal = match text.parse::<Principal>() {
+        Ok(principal) => principal,
+        Err(fault) => {
+            r.fault(
+                Code::OutOfRange,
+                r.place_of("principal"),
+                format!("`{}`: {fault}", r.path_of("principal")),
+                "write for example \"arn:aws:iam::111122223333:user/alice\" or \"logging.s3.amazonaws.com\"",
+            );
+            return None;
+        }
+    };
+    let its = home.accounts.get(account).map_or("", |a| a.id.as_str());
+    if let Some(written) = principal.account()
+        && written != its
+    {
+        r.fault(
+            Code::Contradiction,
+            r.place_of("principal"),
+            format!("the principal is of account {written}, the requester's account `{account}` is {its}"),
+            format!("write `id = \"{written}\"` in `[account.{account}]`, or correct one of them"),
+        );
+    }
+    if matches!(principal, Principal::Service(_)) && r.has("identity_policies") {
+        r.fault(
+            Code::Contradiction,
+            r.place_of("identity_policies"),
+            "an AWS service has no identity policies: resource policies let it in",
+            "drop `identity_policies`",
+        );
+    }
+    Some(principal)
 }
 
 pub(super) fn quotas(
@@ -708,6 +881,14 @@ pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
         throttled_attempts_logged: r.or("throttled_attempts_logged", true),
         throttled_attempts_in_call_count: r.or("throttled_attempts_in_call_count", true),
         dsse_kms_calls: r.or_in("dsse_kms_calls", 1, 1..=2),
+        denied_calls_consume_quota: r.or("denied_calls_consume_quota", true),
+        encryption_condition: match r
+            .reference("encryption_condition", ["header", "effective"])
+            .as_deref()
+        {
+            Some("effective") => EncryptionCondition::Effective,
+            _ => EncryptionCondition::Header,
+        },
     };
     if r.has("assumption")
         && let Some(assumptions) = r.table("assumption", read)
@@ -722,7 +903,7 @@ pub(super) fn prices(r: &mut Reader<'_>) -> IndexMap<String, PriceSettings> {
     complete(r.tables("price", |item, r| {
         if !catalog::prices().iter().any(|p| p.item == item) {
             let known: Vec<&str> = catalog::prices().iter().map(|p| p.item.as_str()).collect();
-            let near = super::reader::did_you_mean(item, known.iter().copied());
+            let near = crate::spelling::did_you_mean(item, known.iter().copied());
             let help = near.map_or_else(
                 || format!("items: {}", known.join(", ")),
                 |n| format!("did you mean `{n}`?"),

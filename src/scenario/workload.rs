@@ -1,9 +1,13 @@
 //! A workload as written: what it asks for, when, and what its clients do when throttled.
 
+use super::client_cache::{BranchKeyCacheSettings, DataKeyCacheSettings};
 use super::diagnostic::{Code, Diagnostic, Place};
-use super::reader::Reader;
+use super::document::Node;
+use super::growth;
+use super::reader::{FromValue, Reader};
 use super::retry::Retry;
-use super::settings::{BucketSettings, KmsKeySettings, Requester};
+use super::settings::{BucketSettings, KmsKeySettings, ManagedBy, Requester};
+use crate::access::Context;
 use crate::catalog;
 use crate::engine::distribution::Distribution;
 use crate::model::trace::{Trace, TraceError};
@@ -44,12 +48,26 @@ pub struct WorkloadSettings {
     pub parts: u32,
     /// Source of copies.
     pub copy_source: Option<String>,
-    /// Data-key cache of each client.
-    pub data_key_cache: Option<CacheSettings>,
+    /// Its caching CMM and data-key cache.
+    pub data_key_cache: Option<DataKeyCacheSettings>,
+    /// Its hierarchical keyring and branch-key cache.
+    pub branch_key_cache: Option<BranchKeyCacheSettings>,
     /// Size of a message.
     pub message_size: SizeSettings,
     /// How the messages that it decrypts were encrypted.
     pub encrypted_by: Option<EncryptedBy>,
+    /// Version of TLS, `None`: plain HTTP.
+    pub tls: Option<String>,
+    /// What its writes send as `x-amz-server-side-encryption`.
+    pub encryption_header: Option<String>,
+    /// The KMS key whose ARN they send as `x-amz-server-side-encryption-aws-kms-key-id`.
+    pub encryption_header_key: Option<String>,
+    /// Key of its objects as policies see it.
+    pub object: String,
+    /// Further context keys that policies see.
+    pub context: Context,
+    /// Requests sent in all where the first is denied.
+    pub requests_when_denied: u32,
     /// Where it is written.
     #[serde(skip)]
     pub place: Place,
@@ -165,23 +183,12 @@ pub enum PopularitySettings {
     },
 }
 
-/// Thresholds of a data-key cache.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct CacheSettings {
-    /// Longest age.
-    pub max_age: Span,
-    /// Messages under one data key.
-    pub max_messages: u64,
-    /// Bytes under one data key.
-    pub max_bytes: u64,
-    /// Entries.
-    pub capacity: u32,
-}
-
 /// Size of a message.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SizeSettings {
+    /// Not known when the message is begun.
+    Unknown {},
     /// Always the same.
     Constant {
         /// Bytes.
@@ -303,6 +310,7 @@ impl WorkloadSettings {
         let direct = r.has("key");
         let operations = operations(r, direct);
         let arrivals = arrivals(r, around);
+        let growth = growth::growth(r);
         let start = whole_seconds(r, "start").unwrap_or(Span::ZERO);
         let stop = whole_seconds(r, "stop");
         let after = r.reference("after", others());
@@ -312,7 +320,16 @@ impl WorkloadSettings {
         let reads = r.reference("reads", others());
         let parts = r.optional_in("parts", 1..=10_000);
         let copy_source = r.reference("copy_source", around.buckets.keys().map(String::as_str));
-        let data_key_cache = r.table("data_key_cache", cache).flatten();
+        let data_key_cache = r
+            .table("data_key_cache", |r| {
+                DataKeyCacheSettings::read(r, others())
+            })
+            .flatten();
+        let branch_key_cache = r
+            .table("branch_key_cache", |r| {
+                BranchKeyCacheSettings::read(r, others())
+            })
+            .flatten();
         let message_size = size(r);
         let encrypted_by = r
             .table("encrypted_by", |r| {
@@ -324,6 +341,20 @@ impl WorkloadSettings {
                 })
             })
             .flatten();
+        let tls = match r.reference("tls", ["1.3", "1.2", "none"]).as_deref() {
+            Some("none") => None,
+            Some("1.2") => Some("1.2".to_owned()),
+            _ => Some("1.3".to_owned()),
+        };
+        let encryption_header =
+            r.reference("encryption_header", ["AES256", "aws:kms", "aws:kms:dsse"]);
+        let encryption_header_key = r.reference(
+            "encryption_header_key",
+            around.keys.keys().map(String::as_str),
+        );
+        let object = r.or("object", format!("{name}/object"));
+        let context = context(r);
+        let requests_when_denied = r.or_in("requests_when_denied", 1, 1..=1_000);
         if !enabled {
             return None;
         }
@@ -365,6 +396,24 @@ impl WorkloadSettings {
         );
         useless(
             r,
+            key.is_none() && bucket.is_some(),
+            "branch_key_cache",
+            "S3 has no branch keys",
+            "write it in a workload with `key`",
+        );
+        if r.has("data_key_cache") && r.has("branch_key_cache") {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("branch_key_cache"),
+                format!(
+                    "`{}` has both a data-key cache and a branch-key cache",
+                    r.path()
+                ),
+                "a hierarchical keyring makes a data key for each message: keep one of them",
+            );
+        }
+        useless(
+            r,
             data_key_cache.is_none(),
             "message_size",
             "only a data-key cache looks at sizes",
@@ -392,6 +441,80 @@ impl WorkloadSettings {
             "there is no CopyObject among its operations",
             "add it, or drop `copy_source`",
         );
+        for key in [
+            "tls",
+            "encryption_header",
+            "encryption_header_key",
+            "object",
+        ] {
+            useless(
+                r,
+                direct && bucket.is_none(),
+                key,
+                "it says how S3 is asked, and this application calls KMS itself",
+                "drop it",
+            );
+        }
+        let writes = |op: &String| {
+            op == MULTIPART_UPLOAD
+                || catalog::s3_operation(op).is_some_and(|row| row.encryption_headers.is_some())
+        };
+        useless(
+            r,
+            !direct && !operations.iter().flat_map(IndexMap::keys).any(writes),
+            "encryption_header",
+            "none of its operations writes an object",
+            "drop it, or add PutObject",
+        );
+        useless(
+            r,
+            !matches!(
+                encryption_header.as_deref(),
+                Some("aws:kms" | "aws:kms:dsse")
+            ),
+            "encryption_header_key",
+            "a request names a KMS key only along with `aws:kms` or `aws:kms:dsse`",
+            "add `encryption_header = \"aws:kms\"`, or drop it",
+        );
+        let encryption_header_key = match (&encryption_header, &encryption_header_key, &bucket) {
+            (Some(header), None, Some(bucket))
+                if header.starts_with("aws:kms") && !r.has("encryption_header_key") =>
+            {
+                aws_managed_key(r, around, bucket)
+            }
+            _ => encryption_header_key,
+        };
+        if let (Some(key), Some(bucket)) = (
+            encryption_header_key
+                .as_ref()
+                .and_then(|k| around.keys.get(k)),
+            bucket.as_ref().and_then(|b| around.buckets.get(b)),
+        ) {
+            let (what, help) = if key.region != bucket.region {
+                (
+                    format!("is in {}, the bucket in {}", key.region, bucket.region),
+                    "S3 takes keys of the bucket's own Region",
+                )
+            } else if key.spec != catalog::KeySpec::SymmetricDefault {
+                (
+                    format!("is {}", key.spec.name()),
+                    "S3 encrypts with symmetric keys only",
+                )
+            } else {
+                (String::new(), "")
+            };
+            if !what.is_empty() {
+                r.fault(
+                    Code::Contradiction,
+                    r.place_of("encryption_header_key"),
+                    format!(
+                        "the key that `{}` names {what}",
+                        r.path_of("encryption_header_key")
+                    ),
+                    help,
+                );
+            }
+        }
         if let (Some(stop), false) = (stop, start == Span::ZERO && stop.is_none())
             && stop <= start
         {
@@ -413,7 +536,7 @@ impl WorkloadSettings {
                 "raise `horizon`, or start earlier",
             );
         }
-        let arrivals = arrivals?;
+        let arrivals = growth::grown(r, arrivals?, growth)?;
         let is_job = matches!(arrivals, Arrivals::Job { .. });
         useless(
             r,
@@ -434,11 +557,17 @@ impl WorkloadSettings {
         let clients = clients.or_else(|| match &arrivals {
             Arrivals::Job { workers, .. } => Some(*workers),
             _ if r.has("clients") => None,
-            _ if own.is_some() || data_key_cache.is_some() || around.by_session => {
+            _ if own.is_some()
+                || data_key_cache.is_some()
+                || branch_key_cache.is_some()
+                || around.by_session =>
+            {
                 let why = if let Some(own) = own {
                     format!("each client has {own} of its own under the retry profile `{}`", retry.name)
                 } else if data_key_cache.is_some() {
                     "each client has a data-key cache of its own".to_owned()
+                } else if branch_key_cache.is_some() {
+                    "each client has a branch-key cache of its own".to_owned()
                 } else {
                     "sessions are told apart by client".to_owned()
                 };
@@ -468,11 +597,73 @@ impl WorkloadSettings {
             parts: parts.unwrap_or(1),
             copy_source,
             data_key_cache,
+            branch_key_cache,
             message_size,
             encrypted_by,
+            tls,
+            encryption_header,
+            encryption_header_key,
+            object,
+            context,
+            requests_when_denied,
             place: r.place(),
         })
     }
+}
+
+/// The key `aws/s3` of a bucket's account and Region, which S3 takes where a request names none.
+fn aws_managed_key(r: &Reader<'_>, around: &Surroundings<'_>, bucket: &str) -> Option<String> {
+    let bucket = around.buckets.get(bucket)?;
+    let found = around.keys.iter().find(|(_, key)| {
+        key.managed_by == ManagedBy::Aws
+            && (&key.account, &key.region) == (&bucket.account, &bucket.region)
+    });
+    if found.is_none() {
+        r.fault(
+            Code::NoDefault,
+            r.place_of("encryption_header"),
+            format!("`{}` asks for SSE-KMS without a key: S3 takes the AWS-managed key `aws/s3` of account {}, which this file does not have", r.path_of("encryption_header"), bucket.account),
+            format!("write `[key.aws-s3]` with `managed_by = \"aws\"` and `account = \"{}\"`, or name a key with `encryption_header_key`", bucket.account),
+        );
+    }
+    found.map(|(name, _)| name.clone())
+}
+
+/// Context keys written out: text, or a list of texts for keys that can have several values.
+fn context(r: &mut Reader<'_>) -> Context {
+    let mut context = Context::new();
+    let Some(value) = r.value("context") else {
+        return context;
+    };
+    let Node::Table(table) = &value.node else {
+        let is = value.node.describe();
+        r.fault(
+            Code::WrongType,
+            value.place.clone(),
+            format!("`{}` must be a table, but is {is}", r.path_of("context")),
+            "write for example `context = { \"aws:SourceIp\" = \"192.0.2.7\" }`",
+        );
+        return context;
+    };
+    for (key, entry) in &table.entries {
+        let path = format!("{}.{key:?}", r.path_of("context"));
+        if !key.contains(':') {
+            r.fault(
+                Code::UnknownKey,
+                entry.key.clone(),
+                format!("`{path}` is no context key: it names no service"),
+                "write for example `\"aws:SourceIp\" = \"192.0.2.7\"`",
+            );
+        }
+        if let Node::Array(_) = entry.value.node {
+            if let Some(values) = Vec::<String>::from_value(&entry.value, &path, r.faults()) {
+                context.set_several(key, values);
+            }
+        } else if let Some(value) = String::from_value(&entry.value, &path, r.faults()) {
+            context.set(key, value);
+        }
+    }
+    context
 }
 
 /// Records a key that would change nothing.
@@ -640,7 +831,7 @@ fn arrivals(r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Arrivals> {
 }
 
 /// The highest rate of arrivals: what fits into one simulated second.
-const MAX_RATE: Rate = Rate::per_second_exactly(1_000_000_000);
+pub(super) const MAX_RATE: Rate = Rate::per_second_exactly(1_000_000_000);
 
 /// Factors of a day of the week.
 const WEEKLY_FACTORS: std::ops::RangeInclusive<f64> = 0.0..=1_000.0;
@@ -821,37 +1012,21 @@ fn popularity(r: &mut Reader<'_>) -> PopularitySettings {
     .unwrap_or(PopularitySettings::Uniform { objects: 1 })
 }
 
-fn cache(r: &mut Reader<'_>) -> Option<CacheSettings> {
-    let max_age = r.required_in("max_age", Span::from_ns(1)..);
-    let max_messages = r.or_in("max_messages", 1 << 32, 1..=1 << 32);
-    let max_bytes = r.or_in(
-        "max_bytes",
-        Bytes::new(i64::MAX as u64),
-        ..=Bytes::new(i64::MAX as u64),
-    );
-    let capacity = r.required_in("capacity", 1..=u32::MAX);
-    Some(CacheSettings {
-        max_age: max_age?,
-        max_messages,
-        max_bytes: max_bytes.get(),
-        capacity: capacity?,
-    })
-}
-
 fn size(r: &mut Reader<'_>) -> SizeSettings {
-    r.choice("message_size", &["constant", "lognormal"], |tag, r| {
-        Some(if tag == "constant" {
-            SizeSettings::Constant {
-                value: r.required("value")?,
-            }
-        } else {
+    let kinds = ["unknown", "constant", "lognormal"];
+    r.choice("message_size", &kinds, |tag, r| match tag {
+        "unknown" => Some(SizeSettings::Unknown {}),
+        "constant" => Some(SizeSettings::Constant {
+            value: r.required("value")?,
+        }),
+        _ => {
             let median = r.required("median");
             let sigma = r.required_in("sigma", 0.0..=5.0);
-            SizeSettings::Lognormal {
+            Some(SizeSettings::Lognormal {
                 median: median?,
                 sigma: sigma?,
-            }
-        })
+            })
+        }
     })
     .flatten()
     .unwrap_or(SizeSettings::Constant {

@@ -1,63 +1,75 @@
-//! Needs that a bucket key or a data-key cache may meet, and what a call brings to them.
+//! Needs that a bucket key or a client-side cache may meet, and what a call brings to them.
 
 use super::World;
 use super::request::{Purpose, Request};
 use crate::engine::random::Key;
+use crate::model::branch_key_cache::{BranchKeyCache, Found, Keyring};
 use crate::model::bucket_key::BucketKeyId;
-use crate::model::data_key_cache::DataKeyCache;
-use crate::model::{BucketKeyUse, Kind, Popularity, Size, Source, Workload};
+use crate::model::data_key_cache::{Cmm, DataKeyCache, Message, Suite};
+use crate::model::{BucketKeyUse, CacheScope, CacheUse, Kind, Popularity, Size, Source, Workload};
 
 impl<'a> World<'a> {
-    /// Whether a need is met without a call.
-    pub(super) fn is_met(&mut self, at: u64, lane: usize, request: &mut Request) -> bool {
+    /// Looks for what would meet a need without a call.
+    pub(super) fn look_up(&mut self, at: u64, lane: usize, request: &mut Request) -> LookUp {
         let plan = self.plan;
         let w = plan.classes[request.class as usize].workload;
-        match &plan.lanes[lane].source {
+        let met = match &plan.lanes[lane].source {
             Source::Call => false,
             Source::BucketKeyWrite(uses) => {
                 if at < uses.since {
-                    return false;
+                    return LookUp::Miss;
                 }
                 let cache = self.bucket_key_cache(uses, w, request);
                 let id = self.bucket_keys[cache].write(request.ticket, at);
-                match id {
-                    Some(id) => self.wrote(w, request, id),
-                    None => return false,
+                if let Some(id) = id {
+                    self.wrote(w, request, id);
                 }
-                true
+                id.is_some()
             }
             Source::BucketKeyRead(uses) => {
                 let id = self.bucket_key_of_object(w, uses, request);
                 if id == BucketKeyId::None {
-                    return false;
+                    return LookUp::Miss;
                 }
                 let cache = self.bucket_key_cache(uses, w, request);
                 self.bucket_keys[cache].read(request.ticket, id, at)
             }
+            // A throttled call is tried again by the KMS client, which knows of no cache.
+            Source::CacheEncrypt | Source::CacheDecrypt { .. } | Source::BranchKey
+                if request.called > 0 =>
+            {
+                false
+            }
             Source::CacheEncrypt => {
-                let client = self.client(w, request);
-                let (context, bytes) = self.message(w, request);
-                self.data_key_cache(w, client)
-                    .is_some_and(|c| c.encrypt(context, bytes, at))
+                let message = self.message_to_encrypt(w, request);
+                self.data_keys(w, request)
+                    .is_some_and(|(cache, cmm)| cache.encrypt(cmm, &message, at).is_some())
             }
             &Source::CacheDecrypt {
                 producers,
                 messages_per_data_key,
             } => {
-                let client = self.client(w, request);
-                let Some(cache) = self.data_key_cache(w, client) else {
-                    return false;
-                };
-                if request.ticket == u32::MAX {
-                    request.ticket = (cache.messages_seen % u64::from(u32::MAX)) as u32;
-                    cache.messages_seen += 1;
-                }
-                cache.decrypt(
-                    data_key_of(request.ticket, producers, messages_per_data_key),
-                    at,
-                )
+                self.number(w, request);
+                let (message, data_key) =
+                    self.message_to_decrypt(w, request, producers, messages_per_data_key);
+                self.data_keys(w, request)
+                    .is_some_and(|(cache, cmm)| cache.decrypt(cmm, &message, data_key, at))
             }
-        }
+            Source::BranchKey => {
+                let since = request.arrived;
+                let (key, version) = self.branch_key(w, request);
+                let Some((cache, keyring)) = self.branch_keys(w, request) else {
+                    return LookUp::Miss;
+                };
+                match cache.look_up(keyring, key, version, since, at) {
+                    Found::Key => true,
+                    Found::Nothing => false,
+                    Found::Wait(pause) => return LookUp::Wait(at.saturating_add(pause)),
+                    Found::TooLate => return LookUp::TooLate,
+                }
+            }
+        };
+        if met { LookUp::Met } else { LookUp::Miss }
     }
 
     /// KMS admitted the call for a need that a cache could have met: the cache gets the key when KMS
@@ -91,20 +103,29 @@ impl<'a> World<'a> {
                 }
             }
             Source::CacheEncrypt => {
-                let client = self.client(w, request);
-                let (context, bytes) = self.message(w, request);
-                if let Some(cache) = self.data_key_cache(w, client) {
-                    cache.generated(context, bytes, ready);
+                let mut request = *request;
+                let message = self.message_to_encrypt(w, &request);
+                if let Some((cache, cmm)) = self.data_keys(w, &mut request) {
+                    // Which data key it is decides nothing here.
+                    cache.generated(cmm, &message, 0, ready);
                 }
             }
             &Source::CacheDecrypt {
                 producers,
                 messages_per_data_key,
             } => {
-                let client = self.client(w, request);
-                let id = data_key_of(request.ticket, producers, messages_per_data_key);
-                if let Some(cache) = self.data_key_cache(w, client) {
-                    cache.decrypted(id, ready);
+                let mut request = *request;
+                let (message, data_key) =
+                    self.message_to_decrypt(w, &request, producers, messages_per_data_key);
+                if let Some((cache, cmm)) = self.data_keys(w, &mut request) {
+                    cache.decrypted(cmm, &message, data_key, ready);
+                }
+            }
+            Source::BranchKey => {
+                let mut request = *request;
+                let (key, version) = self.branch_key(w, &request);
+                if let Some((cache, keyring)) = self.branch_keys(w, &mut request) {
+                    cache.fetched(keyring, key, version, ready);
                 }
             }
         }
@@ -157,19 +178,45 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Encryption context and size of a message.
-    fn message(&self, w: usize, request: &Request) -> (u64, u64) {
+    fn message_to_encrypt(&self, w: usize, request: &Request) -> Message {
         let workload = &self.plan.workloads[w];
-        let context = self.object(workload, request);
-        let recorded = self.row(workload, request).and_then(|r| r.size);
-        let bytes = recorded.unwrap_or_else(|| match workload.size {
-            Size::Constant(bytes) => bytes,
+        let drawn = || match workload.size {
+            Size::Unknown => None,
+            Size::Constant(bytes) => Some(bytes),
             Size::Lognormal { median, sigma } => {
                 let z = request.of_arrival(Purpose::Size).stream().normal();
-                (median as f64 * libm::exp(sigma * z)).round() as u64
+                Some((median as f64 * libm::exp(sigma * z)).round() as u64)
             }
-        });
-        (context, bytes)
+        };
+        let recorded = self.row(workload, request).and_then(|r| r.size);
+        Message {
+            context: self.object(workload, request),
+            length: match workload.size {
+                Size::Unknown => None,
+                _ => recorded.or_else(drawn),
+            },
+            suite: suite(workload),
+        }
+    }
+
+    /// The n-th message that a process decrypts, and its data key: producers take turns, and each
+    /// uses a data key for so many messages, all of one encryption context.
+    fn message_to_decrypt(
+        &self,
+        w: usize,
+        request: &Request,
+        producers: u64,
+        messages_per_data_key: u64,
+    ) -> (Message, u64) {
+        let n = u64::from(request.ticket);
+        let producer = n % producers;
+        let serial = n / producers / messages_per_data_key;
+        let message = Message {
+            context: producer,
+            length: None,
+            suite: suite(&self.plan.workloads[w]),
+        };
+        (message, producer << 40 | serial)
     }
 
     /// Which object or encryption context a request is for.
@@ -195,17 +242,130 @@ impl<'a> World<'a> {
         }
     }
 
-    fn data_key_cache(&mut self, w: usize, client: u32) -> Option<&mut DataKeyCache> {
-        let thresholds = self.plan.workloads[w].data_key_cache?;
-        let slot = self.workloads[w].caches.get_mut(client as usize)?;
-        Some(slot.get_or_insert_with(|| DataKeyCache::new(thresholds)))
+    /// The branch key of a message, and its version to decrypt.
+    fn branch_key(&self, w: usize, request: &Request) -> (u64, Option<u64>) {
+        let workload = &self.plan.workloads[w];
+        let versions = match workload.client_cache.map(|c| c.uses) {
+            Some(CacheUse::BranchKeys(uses)) => uses.versions,
+            _ => None,
+        };
+        let version = versions.map(|n| request.of_arrival(Purpose::Version).below(n));
+        (self.object(workload, request), version)
+    }
+
+    /// Gives a message its number in its process and workload.
+    fn number(&mut self, w: usize, request: &mut Request) {
+        if request.ticket == u32::MAX
+            && let Some(process) = self.process(w, w, request)
+        {
+            request.ticket = process.messages;
+            process.messages = (process.messages + 1) % u32::MAX;
+        }
+    }
+
+    /// The data-key cache that a message looks up, and its CMM.
+    fn data_keys(
+        &mut self,
+        w: usize,
+        request: &mut Request,
+    ) -> Option<(&mut DataKeyCache, &'a Cmm)> {
+        let CacheUse::DataKeys(uses) = &self.plan.workloads[w].client_cache.as_ref()?.uses else {
+            return None;
+        };
+        match self.cache(w, request)? {
+            Cache::DataKeys(cache) => Some((cache, &uses.cmm)),
+            Cache::BranchKeys(_) => None,
+        }
+    }
+
+    /// The branch-key cache that a message looks up, and its keyring.
+    fn branch_keys(
+        &mut self,
+        w: usize,
+        request: &mut Request,
+    ) -> Option<(&mut BranchKeyCache, &'a Keyring)> {
+        let CacheUse::BranchKeys(uses) = &self.plan.workloads[w].client_cache.as_ref()?.uses else {
+            return None;
+        };
+        match self.cache(w, request)? {
+            Cache::BranchKeys(cache) => Some((cache, &uses.keyring)),
+            Cache::DataKeys(_) => None,
+        }
+    }
+
+    /// The cache that a message looks up; `None` where it is gone: for the answer to a message of an
+    /// earlier invocation.
+    fn cache(&mut self, w: usize, request: &mut Request) -> Option<&mut Cache> {
+        let uses = self.plan.workloads[w].client_cache.as_ref()?;
+        let mut invocation = 0;
+        if let CacheScope::Invocation { messages } = uses.scope {
+            self.number(w, request);
+            invocation = request.ticket / messages;
+        }
+        let process = self.process(uses.owner, w, request)?;
+        if invocation > process.invocation {
+            process.invocation = invocation;
+            process.cache = Cache::new(&uses.uses);
+        }
+        (invocation == process.invocation).then_some(&mut process.cache)
+    }
+
+    /// The process of a request of `w`, as far as it belongs to the workload `of`.
+    fn process(&mut self, of: usize, w: usize, request: &Request) -> Option<&mut Process> {
+        let uses = self.plan.workloads[of].client_cache.as_ref()?;
+        let client = self.client(w, request);
+        let processes = &mut self.workloads[of].processes;
+        let process = processes.get_mut(uses.scope.cache_of(client) as usize)?;
+        Some(process.get_or_insert_with(|| Process {
+            cache: Cache::new(&uses.uses),
+            messages: 0,
+            invocation: 0,
+        }))
     }
 }
 
-/// The data key of the n-th message that a process decrypts: producers take turns, and each uses a
-/// data key for so many messages.
-fn data_key_of(n: u32, producers: u64, messages_per_data_key: u64) -> u64 {
-    let producer = u64::from(n) % producers;
-    let serial = u64::from(n) / producers / messages_per_data_key;
-    producer << 40 | serial
+fn suite(workload: &Workload) -> Option<Suite> {
+    match workload.client_cache?.uses {
+        CacheUse::DataKeys(uses) => uses.suite,
+        CacheUse::BranchKeys(_) => None,
+    }
+}
+
+/// What a look-up says of a need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LookUp {
+    /// It is met without a call.
+    Met,
+    /// It needs a call.
+    Miss,
+    /// Another request fetches what would meet it: to be looked up again then \[ns\].
+    Wait(u64),
+    /// It has waited too long.
+    TooLate,
+}
+
+/// What a process holds for one workload.
+#[derive(Clone)]
+pub(super) struct Process {
+    /// Empty where the workload looks up another one's.
+    cache: Cache,
+    /// Messages numbered so far.
+    messages: u32,
+    /// The invocation whose cache it is.
+    invocation: u32,
+}
+
+#[derive(Clone)]
+enum Cache {
+    DataKeys(DataKeyCache),
+    BranchKeys(BranchKeyCache),
+}
+
+impl Cache {
+    fn new(uses: &CacheUse) -> Cache {
+        match uses {
+            CacheUse::DataKeys(c) => Cache::DataKeys(DataKeyCache::new(c.sdk, c.capacity)),
+            CacheUse::BranchKeys(c) => Cache::BranchKeys(BranchKeyCache::new(c.settings)),
+        }
+    }
 }

@@ -5,7 +5,8 @@
 //! its time, goes to the limiter of its client, and what the client sends waits for a token. What the
 //! limiters remember of the time before is found by drawing the last seconds' arrivals again from their keys:
 //! all of them were admitted at once. The moment is that of the throttled attempt itself, so that no digit
-//! depends on what was counted. A job's clients are followed from its start.
+//! depends on what was counted. A job's clients are followed from its start, and so are those of an
+//! application with a client-side cache: its limiter sees only what the cache does not meet.
 //!
 //! **Circuit breaker.** It changes only when an attempt is throttled, or by a success while it
 //! remembers a failure; else its workload is counted. An attempt's outcome reaches it when the attempt is sent.
@@ -45,9 +46,23 @@ pub(super) struct Guards {
     past: Past,
     /// Attempts that wait for a token.
     waiting: u64,
+    /// Whether an attempt was throttled, so that attempts may have to wait.
+    is_on: bool,
     breakers: Option<CircuitBreakers>,
     /// Whether needs alone make the order matter.
     needs_order: bool,
+    /// An application with a client-side cache: only its calls pass its SDK client.
+    at_calls: bool,
+}
+
+/// Whether a client lets a call through.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum MayCall {
+    Now,
+    /// When it has a token, in so long at the present rate \[s\].
+    Later(f64),
+    /// Its circuit breaker is open.
+    Never,
 }
 
 struct PacedClient {
@@ -79,7 +94,11 @@ impl Past {
 }
 
 impl Guards {
-    pub fn new(workload: &crate::model::Workload, needs_order: bool) -> Option<Box<Guards>> {
+    pub fn new(
+        workload: &crate::model::Workload,
+        needs_order: bool,
+        is_s3: bool,
+    ) -> Option<Box<Guards>> {
         let retry = &workload.retry;
         let breaker = retry.circuit_breaker;
         (retry.rate_limiter.is_some() || breaker.is_some()).then(|| {
@@ -87,6 +106,7 @@ impl Guards {
                 limiter: retry.rate_limiter,
                 breakers: breaker.map(|b| CircuitBreakers::new(b, workload.clients)),
                 needs_order,
+                at_calls: needs_order && !is_s3,
                 ..Guards::default()
             })
         })
@@ -137,26 +157,33 @@ impl World<'_> {
     }
 
     /// Keeps what the second has drawn of workloads that are not followed yet.
-    pub(super) fn remember(&mut self) {
-        for &w in &self.guarded {
+    pub(super) fn remember(&mut self, second: u64) {
+        for i in 0..self.guarded.len() {
+            let w = self.guarded[i];
             let clients = u64::from(self.plan.workloads[w].clients);
-            if let Some(guards) = &mut self.workloads[w].guards
-                && guards.limiter.is_some()
-                && !guards.is_followed()
-                && let Some(drawn) = self.drawn.only(w)
-            {
-                guards.past.push(drawn, clients);
+            let state = &mut self.workloads[w];
+            let Some(guards) = &mut state.guards else {
+                continue;
+            };
+            if guards.limiter.is_none() || guards.is_followed() {
+                continue;
+            }
+            if !guards.at_calls {
+                if let Some(drawn) = self.drawn.only(w) {
+                    guards.past.push(drawn, clients);
+                }
+            } else if state.active.contains(&second) {
+                self.follow(w, second * SECOND);
             }
         }
     }
 
-    /// Whether attempts that wait for a token could be sent in other parts of a second than those in which
-    /// they are counted.
+    /// Whether attempts may be sent in other parts of a second than those in which they are counted.
     pub(super) fn is_paced(&self) -> bool {
         self.guarded.iter().any(|&w| {
             let state = &self.workloads[w];
-            let followed = state.guards.as_ref().is_some_and(|g| g.is_followed());
-            followed && !state.is_job
+            let is_on = state.guards.as_ref().is_some_and(|g| g.is_on);
+            is_on && (!state.is_job || state.job.active_workers > 0)
         })
     }
 
@@ -266,7 +293,7 @@ impl World<'_> {
     /// What is next for a request, or its client.
     pub(super) fn guarded(&mut self, at: u64, mut request: Request, w: usize) {
         match std::mem::take(&mut request.step) {
-            Step::Attempt => self.ready(at, request, w),
+            Step::Attempt | Step::Granted => self.ready(at, request, w),
             Step::Throttled => self.hears_throttled(at, request, w),
             Step::Succeeded => self.hears_success(at, &request, w),
             Step::Look => self.look(at, w, request.index),
@@ -275,53 +302,74 @@ impl World<'_> {
 
     /// An attempt that its client may have to hold back.
     fn ready(&mut self, at: u64, request: Request, w: usize) {
-        let client = self.client(w, &request);
-        let is_retry = request.throttled > 0;
-        let state = &mut self.workloads[w];
-        let Some(guards) = &mut state.guards else {
-            return;
-        };
-        if let Some(breakers) = &guards.breakers
-            && !breakers.allows(client, at, is_retry)
-        {
-            self.blocked(at, &request, w);
-            return;
+        let guards = self.workloads[w].guards.as_ref();
+        if guards.is_some_and(|g| g.at_calls) {
+            return self.offer_needs(at, request);
         }
-        if let Some(rules) = guards.limiter
-            && guards.is_followed()
-            && state.retry.is_paced(request.throttled)
-        {
-            let mut held_back = request;
-            held_back.waited = true;
-            let PacedClient { limiter, queue } = guards.client(&rules, client);
-            match queue.ask(limiter, seconds(at), held_back) {
-                Some(_) => self.offer_needs(at, request),
-                None => {
-                    guards.waiting += 1;
-                    state.waiting += u64::from(!request.waited);
-                    self.plan_look(at, w, client);
+        match self.asks_client(at, &request, w) {
+            MayCall::Now => self.offer_needs(at, request),
+            MayCall::Later(wait) => self.hold_back(at, wait, request, w),
+            MayCall::Never => {
+                if request.throttled == 0 {
+                    let measured = request.arrived >= self.warm_up;
+                    let record = if measured {
+                        &mut self.record
+                    } else {
+                        &mut self.unmeasured
+                    };
+                    record.classes[request.class as usize].requests += 1;
                 }
+                self.give_up(at, &request, w);
             }
-        } else {
-            self.offer_needs(at, request);
         }
     }
 
-    /// An open circuit breaker: the request fails where it is, without a call.
-    fn blocked(&mut self, at: u64, request: &Request, w: usize) {
-        if request.throttled == 0 {
-            let measured = request.arrived >= self.warm_up;
-            let record = if measured {
-                &mut self.record
-            } else {
-                &mut self.unmeasured
-            };
-            record.classes[request.class as usize].requests += 1;
+    /// Whether a need of a request may be called for now, where calls alone pass the client.
+    pub(super) fn may_call(&mut self, at: u64, request: &mut Request, w: usize) -> MayCall {
+        let granted = std::mem::take(&mut request.step) == Step::Granted;
+        let guards = self.workloads[w].guards.as_ref();
+        if granted || guards.is_none_or(|g| !g.at_calls) {
+            MayCall::Now
+        } else {
+            self.asks_client(at, request, w)
         }
-        self.fail(request, w);
-        if self.workloads[w].is_job {
-            self.worker_goes_on(w, request, at);
+    }
+
+    /// What a request's client says to an attempt; a token is taken if there is one.
+    fn asks_client(&mut self, at: u64, request: &Request, w: usize) -> MayCall {
+        let client = self.client(w, request);
+        let state = &mut self.workloads[w];
+        let Some(guards) = &mut state.guards else {
+            return MayCall::Now;
+        };
+        if let Some(breakers) = &guards.breakers
+            && !breakers.allows(client, at, request.throttled > 0)
+        {
+            return MayCall::Never;
         }
+        if !guards.is_followed() || !state.retry.is_paced(request.throttled) {
+            return MayCall::Now;
+        }
+        let now = seconds(at);
+        let wait = self.with_queue(w, client, |_, _, limiter| limiter.take(now, 1.0).err());
+        wait.map_or(MayCall::Now, MayCall::Later)
+    }
+
+    /// An attempt waits for a token.
+    pub(super) fn hold_back(&mut self, at: u64, wait: f64, mut request: Request, w: usize) {
+        let client = self.client(w, &request);
+        let state = &mut self.workloads[w];
+        state.waiting += u64::from(!request.is_waiting());
+        request.held_back = true;
+        if let Some(guards) = &mut state.guards {
+            guards.waiting += 1;
+        }
+        let wake_at = seconds(at) + wait;
+        self.with_queue(w, client, |_, queue, _| {
+            queue.push(wake_at, request);
+            Some(())
+        });
+        self.plan_look(at, w, client);
     }
 
     /// An attempt was throttled at `at`. Whether its client decides only when it hears of it.
@@ -330,6 +378,7 @@ impl World<'_> {
             return false;
         }
         self.follow(w, at);
+        let was_waiting = request.is_waiting();
         request.throttled += 1;
         let latency = &self.plan.throttled_latency;
         let n = u64::from(request.throttled);
@@ -344,10 +393,12 @@ impl World<'_> {
         }
         let followed = guards.is_followed();
         if followed {
-            state.waiting += u64::from(!request.waited);
-            request.waited = true;
+            guards.is_on = true;
+            state.waiting += u64::from(!was_waiting);
             request.step = Step::Throttled;
             self.schedule(answered, request);
+            // From now on attempts are sent in other slots than those in which they are weighed.
+            self.weighed = false;
         }
         followed
     }
@@ -358,6 +409,7 @@ impl World<'_> {
         &mut self,
         at: u64,
         answered: impl FnOnce(&Self) -> u64,
+        calls: usize,
         request: &Request,
         w: usize,
     ) -> bool {
@@ -365,6 +417,9 @@ impl World<'_> {
         let Some(guards) = &mut self.workloads[w].guards else {
             return false;
         };
+        if guards.at_calls && calls == 0 {
+            return false;
+        }
         if let Some(breakers) = &mut guards.breakers
             && !breakers.all_closed()
         {
@@ -406,10 +461,7 @@ impl World<'_> {
         if let Verdict::Retry { delay, .. } = verdict {
             self.schedule(at.saturating_add(delay), request);
         } else {
-            self.fail(&request, w);
-            if self.workloads[w].is_job {
-                self.worker_goes_on(w, &request, at);
-            }
+            self.give_up(at, &request, w);
         }
         self.wake(at, w, client);
     }
@@ -417,7 +469,9 @@ impl World<'_> {
     fn hears_success(&mut self, at: u64, request: &Request, w: usize) {
         let (client, payer) = (self.client(w, request), self.payer(w, request));
         self.hears(at, w, client, false);
-        if let Some(tokens) = &mut self.workloads[w].tokens {
+        let calls = request.called.count_ones() as usize;
+        let earns = self.earns(request.class as usize, calls);
+        if earns && let Some(tokens) = &mut self.workloads[w].tokens {
             tokens.refund(payer, request.throttled > 0);
         }
         self.wake(at, w, client);
@@ -458,9 +512,12 @@ impl World<'_> {
     }
 
     /// Sends an attempt that has waited for its token.
-    fn send(&mut self, at: u64, request: Request, w: usize) {
+    fn send(&mut self, at: u64, mut request: Request, w: usize) {
         if let Some(guards) = &mut self.workloads[w].guards {
             guards.waiting -= 1;
+            if guards.at_calls {
+                request.step = Step::Granted;
+            }
         }
         self.offer_needs(at, request);
     }

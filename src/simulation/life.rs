@@ -1,6 +1,8 @@
 //! The life of a request: needs met or called for, throttled and tried again, done.
 
+use super::caches::LookUp;
 use super::drawn::{Arrival, Split};
+use super::guarded::MayCall;
 use super::request::{Purpose, Request, client};
 use super::{SEVERAL, World};
 use crate::engine::SECOND;
@@ -207,7 +209,7 @@ impl<'a> World<'a> {
             (class.lanes(), class.workload as usize)
         };
         let mut answered = at;
-        if request.throttled == 0 {
+        if request.throttled == 0 && !request.waited && request.called == 0 {
             record_of!(self, request).classes[class_index].requests += 1;
         }
         for (k, l) in lanes.enumerate() {
@@ -218,23 +220,46 @@ impl<'a> World<'a> {
             }
             let bit = 1 << k;
             let has_memory = self.lanes[l].has_memory;
-            if has_memory && self.is_met(at, l, &mut request) {
-                if first {
+            if has_memory {
+                let found = self.look_up(at, l, &mut request);
+                if first && matches!(found, LookUp::Met | LookUp::Wait(_)) {
                     record_of!(self, request).lanes[l].met += 1;
                 }
-                continue;
+                match found {
+                    LookUp::Met => continue,
+                    LookUp::Miss => {}
+                    LookUp::Wait(until) => return self.wait(until, request, w),
+                    LookUp::TooLate => {
+                        // Neither met nor called for.
+                        let count = &mut record_of!(self, request).lanes[l];
+                        count.needs -= 1;
+                        count.met -= u64::from(!first);
+                        return self.give_up(at, &request, w);
+                    }
+                }
             }
+            if self.workloads[w].guards.is_some() {
+                match self.may_call(at, &mut request, w) {
+                    MayCall::Now => {}
+                    MayCall::Later(wait) => {
+                        self.count_call(l, bit, first, &mut request);
+                        return self.hold_back(at, wait, request, w);
+                    }
+                    MayCall::Never => {
+                        if request.called & bit == 0 {
+                            // Neither met nor called for.
+                            let count = &mut record_of!(self, request).lanes[l];
+                            count.needs -= 1;
+                            count.met -= u64::from(!first);
+                        }
+                        return self.give_up(at, &request, w);
+                    }
+                }
+            }
+            self.count_call(l, bit, first, &mut request);
             self.record.attempts_expanded += 1;
             let lane = &self.lanes[l];
             let count = &mut record_of!(self, request).lanes[l];
-            if request.called & bit == 0 {
-                request.called |= bit;
-                count.calls += 1;
-                if !first {
-                    // A cache met it at first and no longer does: now it is a call.
-                    count.met -= 1;
-                }
-            }
             count.attempts += 1;
             // The quotas in turn; the first without room refuses, and nothing is taken from any.
             let mut refused = None;
@@ -273,6 +298,20 @@ impl<'a> World<'a> {
         self.succeeded(at, &request, calls, answered);
     }
 
+    /// A need that no cache meets becomes a call, once.
+    #[inline(always)]
+    fn count_call(&mut self, lane: usize, bit: u8, first: bool, request: &mut Request) {
+        if request.called & bit == 0 {
+            request.called |= bit;
+            let count = &mut record_of!(self, request).lanes[lane];
+            count.calls += 1;
+            if !first {
+                // A cache met it at first and no longer does: now it is a call.
+                count.met -= 1;
+            }
+        }
+    }
+
     /// A refused request: when it will try again, unless it has failed.
     #[inline(always)]
     fn throttled(&mut self, at: u64, request: &Request, w: usize) -> Option<u64> {
@@ -283,24 +322,36 @@ impl<'a> World<'a> {
             granted = tokens.is_none_or(|t| t.take(client));
         }
         if granted {
-            self.workloads[w].waiting += u64::from(request.throttled == 0);
+            self.workloads[w].waiting += u64::from(!request.is_waiting());
             let (latency, retry) = (&self.plan.throttled_latency, &self.workloads[w].retry);
             return Some(next_attempt(latency, retry, at, request));
         }
+        let n = u64::from(request.throttled) + 1;
+        let latency = &self.plan.throttled_latency;
+        let answered = at + latency.draw_with(|| request.own(Purpose::Throttled).with(n));
+        self.give_up(answered, request, w);
+        None
+    }
+
+    /// A request waits for what another one fetches.
+    fn wait(&mut self, until: u64, mut request: Request, w: usize) {
+        self.workloads[w].waiting += u64::from(!request.is_waiting());
+        request.waited = true;
+        self.schedule(until, request);
+    }
+
+    /// A request is given up at `at`.
+    pub(super) fn give_up(&mut self, at: u64, request: &Request, w: usize) {
         self.fail(request, w);
         if self.workloads[w].is_job {
-            let n = u64::from(request.throttled) + 1;
-            let latency = &self.plan.throttled_latency;
-            let answered = at + latency.draw_with(|| request.own(Purpose::Throttled).with(n));
-            self.worker_goes_on(w, request, answered);
+            self.worker_goes_on(w, request, at);
         }
-        None
     }
 
     /// A request out of attempts or of retry quota.
     #[inline]
     pub(super) fn fail(&mut self, request: &Request, w: usize) {
-        self.workloads[w].waiting -= u64::from(request.throttled > 0 || request.waited);
+        self.workloads[w].waiting -= u64::from(request.is_waiting());
         record_of!(self, request).classes[request.class as usize].failed += 1;
     }
 
@@ -588,17 +639,20 @@ impl<'a> World<'a> {
         let record = record_of!(self, request);
         let retried = request.throttled > 0;
         record.classes[class_index].succeeded += 1;
-        if retried || request.waited {
+        if retried || request.held_back {
             record.delayed(class_index, at - request.arrived);
-            self.workloads[w].waiting -= 1;
         } else {
             record.classes[class_index].undelayed[calls] += 1;
         }
+        self.workloads[w].waiting -= u64::from(request.is_waiting());
         let answer = |world: &World<'_>| answered.max(at + world.service(request, calls));
-        let heard_later =
-            self.workloads[w].guards.is_some() && self.guards_succeeded(at, answer, request, w);
+        let heard_later = self.workloads[w].guards.is_some()
+            && self.guards_succeeded(at, answer, calls, request, w);
         let tokens = self.workloads[w].tokens.as_ref();
-        if !heard_later && tokens.is_some_and(|t| retried || !t.all_full()) {
+        if !heard_later
+            && tokens.is_some_and(|t| retried || !t.all_full())
+            && self.earns(class_index, calls)
+        {
             let client = self.payer(w, request);
             if let Some(tokens) = &mut self.workloads[w].tokens {
                 tokens.refund(client, retried);
@@ -607,6 +661,14 @@ impl<'a> World<'a> {
         if self.workloads[w].is_job {
             self.worker_goes_on(w, request, answer(self));
         }
+    }
+
+    /// Whether such a request gives something back to its client's retry quota when it ends well. A 403
+    /// is no success, but nothing to retry either; what a client-side cache meets asks nobody.
+    #[inline]
+    pub(super) fn earns(&self, class: usize, calls: usize) -> bool {
+        let is_s3 = self.plan.classes[class].tier.is_some();
+        self.classes[class].earns && (is_s3 || calls > 0)
     }
 
     /// Whose retry quota pays for a request: its client's, or that of all.

@@ -53,7 +53,6 @@ use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
 use crate::model::arrivals::Arrivals;
 use crate::model::bucket_key::{BucketKeyCache, BucketKeyId};
-use crate::model::data_key_cache::DataKeyCache;
 use crate::model::retry::{RetryPolicy, RetryTokens};
 use crate::model::{Class, Kind, Plan, Workload};
 use drawn::{Drawn, NewArrivals, Spread};
@@ -101,6 +100,8 @@ struct ClassState {
     lanes: u32,
     /// The quota of its only need, which nothing else can meet; `SEVERAL` where there is more to it.
     only_quota: u32,
+    /// Whether its successes give something back to a retry quota.
+    earns: bool,
     /// What requests with an only quota count, until it is added to the record: those of the
     /// measured time, and those of the warm-up.
     tally: [Tally; 2],
@@ -131,6 +132,7 @@ impl ClassState {
             first_lane: class.first_lane as u32,
             lanes: class.lanes as u32,
             only_quota,
+            earns: class.denial.is_none(),
             tally: Default::default(),
         }
     }
@@ -185,7 +187,7 @@ struct WorkloadState {
     guards: Option<Box<Guards>>,
     /// Losers of a slot by client, where there are retry quotas.
     losers_of: Vec<u32>,
-    caches: Vec<Option<DataKeyCache>>,
+    processes: Vec<Option<caches::Process>>,
     has_memory: bool,
     is_job: bool,
     /// Requests that wait for a retry.
@@ -220,6 +222,8 @@ struct ActionState {
     /// Classes of its requests, one after another; empty where there is only `class`.
     parts: Vec<u32>,
     class: u32,
+    /// How many of its requests earn.
+    earning: u32,
 }
 
 struct World<'a> {
@@ -421,7 +425,7 @@ impl<'a> World<'a> {
         self.finish_open(second);
         self.order_guarded(false);
         self.draw(second);
-        self.remember();
+        self.remember(second);
         if !self.options.simulate_all && self.certify(second) {
             self.quiet(second);
         } else {
@@ -596,6 +600,8 @@ impl ActionState {
             }
         }
         let class = parts.first().copied().unwrap_or(0);
+        let earns = |c: &&u32| plan.classes[**c as usize].denial.is_none();
+        let earning = parts.iter().filter(earns).count() as u32;
         if parts.len() == 1 {
             parts.clear();
         }
@@ -604,6 +610,7 @@ impl ActionState {
             demand,
             parts,
             class,
+            earning,
         }
     }
 }
@@ -645,6 +652,10 @@ impl WorkloadState {
             *sum += share;
             Some(*sum)
         });
+        let requests = workload.actions.iter().flat_map(|a| &a.requests);
+        let is_s3 = requests
+            .clone()
+            .any(|&(c, _)| plan.classes[c].tier.is_some());
         let shared = workload.retry.retry_quota.is_some_and(|q| q.shared);
         let payers = if shared { 1 } else { workload.clients.max(1) };
         WorkloadState {
@@ -665,17 +676,16 @@ impl WorkloadState {
                     0
                 }
             ],
-            guards: Guards::new(workload, has_memory),
+            guards: Guards::new(workload, has_memory, is_s3),
             tokens: workload
                 .retry
                 .retry_quota
                 .map(|q| RetryTokens::new(q, workload.clients)),
-            caches: vec![
+            processes: vec![
                 None;
-                if workload.data_key_cache.is_some() {
-                    workload.clients as usize
-                } else {
-                    0
+                match workload.client_cache {
+                    Some(c) => c.scope.cache_of(workload.clients - 1) as usize + 1,
+                    None => 0,
                 }
             ],
             has_memory,

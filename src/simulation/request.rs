@@ -29,7 +29,9 @@ pub(super) struct Request {
     pub called: u8,
     /// What happens next.
     pub step: Step,
-    /// Whether it was held back or throttled since it arrived.
+    /// Was held back by its client since it arrived.
+    pub held_back: bool,
+    /// Has waited for what another request fetches.
     pub waited: bool,
 }
 
@@ -39,6 +41,8 @@ pub(super) enum Step {
     /// It is tried.
     #[default]
     Attempt,
+    /// It is tried, and its client has a token for the call.
+    Granted,
     /// Its client hears that it was throttled.
     Throttled,
     /// Its client hears that it succeeded.
@@ -50,7 +54,7 @@ pub(super) enum Step {
 impl Step {
     /// Whether an attempt may come of it.
     pub fn may_ask(self) -> bool {
-        matches!(self, Step::Attempt | Step::Throttled)
+        matches!(self, Step::Attempt | Step::Granted | Step::Throttled)
     }
 }
 
@@ -66,8 +70,8 @@ pub(super) enum Purpose {
     Action,
     Kms,
     Throttled,
-    /// Last: the numbers of the attempts follow.
     Backoff,
+    Version,
 }
 
 /// Which of `clients` clients sent the request of an arrival, at random.
@@ -100,6 +104,7 @@ impl Request {
             looked_up: 0,
             called: 0,
             step: Step::Attempt,
+            held_back: false,
             waited: false,
         }
     }
@@ -109,6 +114,12 @@ impl Request {
         let mut look = Request::new(0, class, client, 0, 0, Key::from_bits(0));
         look.step = Step::Look;
         look
+    }
+
+    /// Whether it has been put off before.
+    #[inline(always)]
+    pub fn is_waiting(&self) -> bool {
+        self.throttled > 0 || self.waited || self.held_back
     }
 
     /// The key of one purpose of the arrival.

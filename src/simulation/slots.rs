@@ -166,13 +166,13 @@ impl World<'_> {
 
     /// Gives the clients of a slot's admitted arrivals back what their successes earn.
     fn refund_slot(&mut self, split: Split, slot: usize, n: u64) {
-        let parts = self.actions[split.action as usize].parts.len().max(1);
+        let earning = self.actions[split.action as usize].earning;
         let w = split.workload as usize;
         let clients = self.workloads[w].payers;
         if let Some(tokens) = &mut self.workloads[w].tokens {
             in_slot(split.key, slot, n as u32, |_, _, key| {
                 let client = request::client(key, clients);
-                for _ in 0..parts {
+                for _ in 0..earning {
                     tokens.refund(client, false);
                 }
             });

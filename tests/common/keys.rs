@@ -127,6 +127,88 @@ data_key_cache = { max_age = "10s", capacity = 5 }
 encrypted_by = { producers = 3, messages_per_data_key = 10 }
 "#;
 
+/// A bucket and a key under policies, asked from within and from another account.
+const ACCESS: &str = r#"
+horizon = "10s"
+replications = 2
+region = "us-east-1"
+[account.main]
+[account.other]
+[key.k]
+[key.k2]
+[bucket.b]
+key = "k"
+[requester.r]
+[requester.far]
+account = "other"
+[workload.w]
+bucket = "b"
+requester = "r"
+clients = 1
+operations = { GetObject = 1, PutObject = 1 }
+arrivals = { constant = { rate = "10/s" } }
+[workload.far]
+bucket = "b"
+requester = "far"
+clients = 1
+operations = { ListObjects = 1 }
+arrivals = { constant = { rate = "10/s" } }
+"#;
+
+/// Policy documents beside the scenarios: name and statement.
+pub const POLICIES: [(&str, &str); 7] = [
+    (
+        "nobody.json",
+        r#"{"Sid":"Nobody","Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}"#,
+    ),
+    (
+        "nothing.json",
+        r#"{"Sid":"Nothing","Effect":"Deny","Action":"*","Resource":"*"}"#,
+    ),
+    (
+        "for-111122223333.json",
+        r#"{"Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:sts::111122223333:assumed-role/r/r"},"Action":"*","Resource":"*"}"#,
+    ),
+    (
+        "for-alice.json",
+        r#"{"Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Action":"*","Resource":"*"}"#,
+    ),
+    (
+        "for-team.json",
+        r#"{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalTag/team":"x"}}}"#,
+    ),
+    (
+        "key-k.json",
+        r#"{"Effect":"Allow","Action":"*","Resource":["arn:aws:s3:::b/w/*","arn:aws:kms:us-east-1:111122223333:key/k"]}"#,
+    ),
+    (
+        "encryption-sent.json",
+        r#"{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"*","Condition":{"Null":{"s3:x-amz-server-side-encryption":"true"}}}"#,
+    ),
+];
+/// Another workload of the same processes as [`CACHE`]'s `w`.
+const BESIDE: &str = r#"workload.beside={key="k",clients=2,operations={GenerateDataKey=1},arrivals={poisson={rate="20/s"}},popularity={uniform={objects=6}},data_key_cache={max_age="10s",capacity=5}}"#;
+
+/// A branch-key cache.
+const BRANCH: &str = r#"
+horizon = "40s"
+replications = 2
+region = "us-east-1"
+[key.k]
+[workload.w]
+key = "k"
+clients = 2
+operations = { Decrypt = 1 }
+arrivals = { poisson = { rate = "40/s" } }
+popularity = { uniform = { objects = 6 } }
+branch_key_cache = { ttl = "12s", cache = { default = { capacity = 4 } } }
+"#;
+
+/// Another workload of the same processes as [`BRANCH`]'s `w`.
+const BESIDE_BRANCH: &str = r#"workload.beside={key="k",clients=2,operations={Decrypt=1},arrivals={poisson={rate="20/s"}},popularity={uniform={objects=6}},branch_key_cache={ttl="12s",cache={default={capacity=4}}}}"#;
+
+const SLOW_KMS: &str = r#"assumption.kms_latency={constant={value="3s"}}"#;
+
 /// Every shape of arrivals takes the place of `workload.w`'s.
 const FLOW: &str = r#"
 horizon = "40s"
@@ -255,6 +337,160 @@ pub fn rows() -> Vec<Row> {
             &[],
             &["key.k.key_store=h"],
             "by_quota",
+        ),
+        // Policies.
+        row(
+            "account.NAME.id",
+            ACCESS,
+            &["bucket.b.policy=for-111122223333.json"],
+            &["account.main.id=999999999999"],
+            "s3_requests_denied",
+        ),
+        row(
+            "account.NAME.organization",
+            ACCESS,
+            &[
+                "bucket.b.policy=nobody.json",
+                "account.main.organization=o-1",
+            ],
+            &["account.other.organization=o-1"],
+            "cost_s3_requests_usd",
+        ),
+        row(
+            "account.NAME.service_control_policies",
+            ACCESS,
+            &[],
+            &["account.other.service_control_policies=[\"nothing.json\"]"],
+            "s3_requests_denied",
+        ),
+        row(
+            "account.NAME.resource_control_policies",
+            ACCESS,
+            &[],
+            &["account.main.resource_control_policies=[\"nobody.json\"]"],
+            "s3_requests_denied",
+        ),
+        row(
+            "key.NAME.id",
+            ACCESS,
+            &["requester.r.identity_policies=[\"key-k.json\"]"],
+            &["key.k.id=other"],
+            "s3_requests_denied",
+        ),
+        row(
+            "key.NAME.policy",
+            ACCESS,
+            &[],
+            &["key.k.policy=nobody.json"],
+            "by_statement",
+        ),
+        row(
+            "bucket.NAME.policy",
+            ACCESS,
+            &[],
+            &["bucket.b.policy=nobody.json"],
+            "by_statement",
+        ),
+        row(
+            "requester.NAME.principal",
+            ACCESS,
+            &["bucket.b.policy=for-alice.json"],
+            &["requester.r.principal=arn:aws:iam::111122223333:user/alice"],
+            "s3_requests_denied",
+        ),
+        row(
+            "requester.NAME.identity_policies",
+            ACCESS,
+            &[],
+            &["requester.r.identity_policies=[]"],
+            "s3_requests_denied",
+        ),
+        row(
+            "requester.NAME.permissions_boundary",
+            ACCESS,
+            &[],
+            &["requester.r.permissions_boundary=nothing.json"],
+            "s3_requests_denied",
+        ),
+        row(
+            "requester.NAME.session_policy_document",
+            ACCESS,
+            &[],
+            &["requester.r.session_policy_document=nothing.json"],
+            "s3_requests_denied",
+        ),
+        row(
+            "workload.NAME.tls",
+            ACCESS,
+            &[],
+            &["workload.w.tls=none"],
+            "s3_requests_denied",
+        ),
+        row(
+            "workload.NAME.encryption_header",
+            ACCESS,
+            &[],
+            &["workload.w.encryption_header=AES256"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.encryption_header_key",
+            ACCESS,
+            &[
+                "workload.w.encryption_header=aws:kms",
+                "workload.w.encryption_header_key=k",
+            ],
+            &["workload.w.encryption_header_key=k2"],
+            "by_key",
+        ),
+        row(
+            "workload.NAME.object",
+            ACCESS,
+            &["requester.r.identity_policies=[\"key-k.json\"]"],
+            &["workload.w.object=elsewhere"],
+            "s3_requests_denied",
+        ),
+        row(
+            "workload.NAME.context",
+            ACCESS,
+            &["bucket.b.policy=for-team.json"],
+            &["workload.w.context={\"aws:PrincipalTag/team\"=\"x\"}"],
+            "s3_requests_denied",
+        ),
+        row(
+            "workload.NAME.requests_when_denied",
+            ACCESS,
+            &["workload.w.tls=none"],
+            &["workload.w.requests_when_denied=3"],
+            "s3_requests_denied",
+        ),
+        row(
+            "assumption.denied_calls_consume_quota",
+            ACCESS,
+            &["key.k.policy=nobody.json"],
+            &["assumption.denied_calls_consume_quota=false"],
+            "kms_attempts",
+        ),
+        row(
+            "assumption.encryption_condition",
+            ACCESS,
+            &["bucket.b.policy=encryption-sent.json"],
+            &["assumption.encryption_condition=effective"],
+            "s3_requests_denied",
+        ),
+        row(
+            "threshold.NAME",
+            APP,
+            &["threshold.calls=kms_calls < 1"],
+            &["threshold.calls=kms_calls < 2"],
+            "thresholds",
+        ),
+        row(
+            "workload.NAME.growth",
+            APP,
+            &[],
+            &["workload.w.growth=1.5"],
+            "kms_calls",
         ),
         // Buckets and requesters.
         row(
@@ -607,6 +843,178 @@ pub fn rows() -> Vec<Row> {
             CACHE,
             &[],
             &["workload.w.data_key_cache.max_bytes=4 KiB"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.sdk",
+            CACHE,
+            &[],
+            &["workload.w.data_key_cache.sdk=java"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.algorithm_suite",
+            CACHE,
+            &[],
+            &["workload.w.data_key_cache.algorithm_suite=AES_128_GCM_IV12_TAG16"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.scope.client",
+            CACHE,
+            &["workload.w.data_key_cache.scope=invocation"],
+            &["workload.w.data_key_cache.scope=client"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.scope.process.clients",
+            CACHE,
+            &["workload.w.data_key_cache.scope={process={clients=1}}"],
+            &["workload.w.data_key_cache.scope.process.clients=2"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.scope.invocation.messages",
+            CACHE,
+            &["workload.w.data_key_cache.scope=invocation"],
+            &["workload.w.data_key_cache.scope={invocation={messages=20}}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.shared_with",
+            CACHE,
+            &[BESIDE],
+            &["workload.beside.data_key_cache={shared_with=\"w\",max_age=\"10s\"}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.partition",
+            CACHE,
+            &[
+                BESIDE,
+                "workload.beside.data_key_cache={shared_with=\"w\",max_age=\"10s\",partition=\"p\"}",
+            ],
+            &["workload.w.data_key_cache.partition=p"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.message_size.unknown",
+            CACHE,
+            &[],
+            &["workload.w.message_size=unknown"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.ttl",
+            BRANCH,
+            &[],
+            &["workload.w.branch_key_cache.ttl=5s"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.decryption.versions",
+            BRANCH,
+            &[],
+            &["workload.w.branch_key_cache.decryption.versions=4"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.default.capacity",
+            BRANCH,
+            &[],
+            &["workload.w.branch_key_cache.cache={default={capacity=2}}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.multi-threaded.capacity",
+            BRANCH,
+            &[],
+            &["workload.w.branch_key_cache.cache={multi-threaded={capacity=2}}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.storm-tracking.capacity",
+            BRANCH,
+            &[],
+            &["workload.w.branch_key_cache.cache={storm-tracking={capacity=2}}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.storm-tracking.grace_period",
+            BRANCH,
+            &[
+                "workload.w.branch_key_cache.cache={storm-tracking={grace_period=\"4s\",in_flight_ttl=\"2s\"}}",
+            ],
+            &["workload.w.branch_key_cache.cache.storm-tracking.grace_period=8s"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.storm-tracking.grace_interval",
+            BRANCH,
+            &[SLOW_KMS],
+            &["workload.w.branch_key_cache.cache={storm-tracking={grace_interval=\"2s\"}}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.storm-tracking.fan_out",
+            BRANCH,
+            &[SLOW_KMS],
+            &["workload.w.branch_key_cache.cache={storm-tracking={fan_out=1}}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.storm-tracking.in_flight_ttl",
+            BRANCH,
+            &[SLOW_KMS],
+            &["workload.w.branch_key_cache.cache={storm-tracking={in_flight_ttl=\"2s\"}}"],
+            "app_requests_failed",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.cache.storm-tracking.sleep",
+            BRANCH,
+            &[
+                SLOW_KMS,
+                "workload.w.branch_key_cache.cache={storm-tracking={fan_out=1}}",
+            ],
+            &["workload.w.branch_key_cache.cache.storm-tracking.sleep=700ms"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.scope.client",
+            BRANCH,
+            &["workload.w.branch_key_cache.scope=invocation"],
+            &["workload.w.branch_key_cache.scope=client"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.scope.process.clients",
+            BRANCH,
+            &["workload.w.branch_key_cache.scope={process={clients=1}}"],
+            &["workload.w.branch_key_cache.scope.process.clients=2"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.scope.invocation.messages",
+            BRANCH,
+            &["workload.w.branch_key_cache.scope=invocation"],
+            &["workload.w.branch_key_cache.scope={invocation={messages=20}}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.shared_with",
+            BRANCH,
+            &[BESIDE_BRANCH],
+            &["workload.beside.branch_key_cache={shared_with=\"w\",ttl=\"12s\"}"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.branch_key_cache.partition",
+            BRANCH,
+            &[
+                BESIDE_BRANCH,
+                "workload.beside.branch_key_cache={shared_with=\"w\",ttl=\"12s\",partition=\"p\"}",
+            ],
+            &["workload.w.branch_key_cache.partition=p"],
             "kms_calls",
         ),
         row(

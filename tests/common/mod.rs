@@ -39,7 +39,7 @@ pub fn run(text: &str) -> RunResults {
 pub fn run_with(text: &str, simulate_all: bool) -> (RunResults, Vec<VariantManifest>) {
     let options = RunOptions {
         simulate_all,
-        progress: None,
+        ..RunOptions::default()
     };
     kmsim::run::run(&load(text), options).unwrap_or_else(|e| panic!("{e}\n{text}"))
 }

@@ -230,7 +230,11 @@ fn paced(client: &mut Client, rules: &Rules, request: &Request, mut now: f64, cl
     if !rules.policy.is_paced(request.failed) {
         return now;
     }
-    let mut sent = client.queue.ask(limiter, now, 0).is_some();
+    let Err(wait) = limiter.take(now, 1.0) else {
+        return now;
+    };
+    client.queue.push(now + wait, 0);
+    let mut sent = false;
     while !sent {
         let at = client.queue.next_look().expect("a time to look again");
         now = clock(now, at - now);
@@ -653,9 +657,9 @@ impl Fleet<'_> {
             Step::Ready(c, w) => {
                 let failed = self.workers[c][w].request.failed;
                 let paced = self.rules.policy.is_paced(failed);
-                let waits = paced && self.clients[c].limiter.is_some();
-                if !waits || self.with_queue(c, |q, l| q.ask(l, now, w)).is_some() {
-                    self.send(now, c, w);
+                match paced.then(|| self.with_queue(c, |_, l| l.take(now, 1.0).err())) {
+                    Some(Some(wait)) => self.clients[c].queue.push(now + wait, w),
+                    _ => self.send(now, c, w),
                 }
                 self.plan_look(c);
             }

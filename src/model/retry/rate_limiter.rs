@@ -233,16 +233,10 @@ impl<T> SendQueue<T> {
         self.len == 0
     }
 
-    /// An attempt asks for a token at `now` \[s\]: it comes back if it has one, and waits if not.
-    pub fn ask(&mut self, limiter: &mut ClientRateLimiter, now: f64, attempt: T) -> Option<T> {
-        match limiter.take(now, 1.0) {
-            Ok(()) => Some(attempt),
-            Err(wait) => {
-                self.len += 1;
-                self.sleep(now + wait, VecDeque::from([attempt]));
-                None
-            }
-        }
+    /// An attempt that found no token ([`ClientRateLimiter::take`]) sleeps until `wake_at` \[s\].
+    pub fn push(&mut self, wake_at: f64, attempt: T) {
+        self.len += 1;
+        self.sleep(wake_at, VecDeque::from([attempt]));
     }
 
     /// The next of the attempts that have woken by `now` \[s\] and find a token, `None` after the last.
@@ -378,7 +372,7 @@ mod tests {
         let (_, mut limiter) = limited();
         let mut queue = SendQueue::new();
         for i in 0..1_000 {
-            assert_eq!(queue.ask(&mut limiter, 0.0, i), None);
+            queue.push(limiter.take(0.0, 1.0).unwrap_err(), i);
         }
         assert_eq!(queue.len(), 1_000);
         for i in 0..1_000 {
@@ -396,7 +390,7 @@ mod tests {
         let (rules, mut limiter) = limited();
         let mut queue = SendQueue::new();
         for i in 0..3 {
-            assert_eq!(queue.ask(&mut limiter, 0.0, i), None);
+            queue.push(limiter.take(0.0, 1.0).unwrap_err(), i);
         }
         // 0.8 tokens are there, and the rate rises: the first one wakes sooner, the others sleep on.
         limiter.measured_rate = 100.0;

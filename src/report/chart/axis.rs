@@ -64,6 +64,25 @@ pub(super) fn linear(low: f64, high: f64, count: f64, text: impl Fn(f64) -> Stri
     }
 }
 
+/// An axis from `low` to `high` (below it) in about `count` round steps, without zero where that is far.
+pub(super) fn between(low: f64, high: f64, count: f64, text: impl Fn(f64) -> String) -> Axis {
+    if low <= 0.0 || low < (high - low) * 0.2 {
+        return linear(low, high, count, text);
+    }
+    let step = step(high - low, count);
+    let (first, last) = ((low / step).floor() as i64, (high / step).ceil() as i64);
+    let ticks = (first..=last)
+        .map(|i| i as f64 * step)
+        .map(|v| (v, text(v)))
+        .collect();
+    Axis {
+        low: first as f64 * step,
+        high: last as f64 * step,
+        log: false,
+        ticks,
+    }
+}
+
 /// An axis of decades that hold `low` and `high`, both above 0.
 pub(super) fn decades(low: f64, high: f64, text: impl Fn(f64) -> String) -> Axis {
     // A hair inside, so that an exact power of ten doesn't open a decade of its own.

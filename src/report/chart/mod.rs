@@ -12,11 +12,15 @@ mod canvas;
 mod cost;
 mod grid;
 mod kms_calls;
+mod overlay;
 mod page;
+pub mod planning;
 mod png;
 mod stroke;
+pub mod sweep;
 mod theme;
 mod throttle_rate;
+mod xy;
 
 use super::{ReportError, table};
 use crate::metrics::registry;
@@ -45,7 +49,13 @@ impl Figure {
 
 /// Stem of the attempts figure where no quota saw an attempt, and prefix of all others.
 const ATTEMPTS: &str = "attempts";
-const FIXED: [&str; 4] = ["throttle_rate", "kms_calls", "cost", "added_delay"];
+const FIXED: [&str; 5] = [
+    "throttle_rate",
+    "kms_calls",
+    "cost",
+    "added_delay",
+    "overlay",
+];
 
 /// Whether a file of this stem is a figure of this program.
 pub(super) fn is_figure(stem: &str) -> bool {
@@ -68,7 +78,10 @@ pub fn all(results: &RunResults) -> Result<Vec<Figure>, ReportError> {
         (FIXED[2], cost::TITLE, cost::draw(results)),
         (FIXED[3], added_delay::TITLE, added_delay::draw(results)),
     ];
-    for (stem, title, svg) in drawings {
+    // One variant alone would only repeat its own figure.
+    let overlay =
+        (results.variants.len() > 1).then(|| (FIXED[4], overlay::TITLE, overlay::draw(results)));
+    for (stem, title, svg) in drawings.into_iter().chain(overlay) {
         figures.push(figure(stem, title, svg)?);
     }
     Ok(figures)
@@ -84,6 +97,11 @@ fn figure(stem: &str, title: &str, svg: canvas::Drawn<String>) -> Result<Figure,
         title: title.to_owned(),
         svg,
     })
+}
+
+/// The letter of the i-th of several things.
+pub(super) fn letter(i: usize) -> String {
+    theme::letter(i)
 }
 
 /// The caption that every figure carries.

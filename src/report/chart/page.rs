@@ -11,6 +11,8 @@ pub(super) enum Sign {
     Fill(Fill),
     Shade,
     Marker,
+    /// A point that stands behind the others.
+    Pale,
     /// A variant's line with the letter of its place.
     Lettered(usize),
     /// A variant's letter alone, where it has no line.
@@ -86,6 +88,7 @@ fn draw_sign(c: &mut Canvas<'_>, sign: Sign, x: f64, y: f64) -> Drawn<()> {
             let (a, b) = (y - 6.0, y + 6.0);
             c.line(&[(x0, a), (x1, a), (x1, b), (x0, b), (x0, a)], edge)
         }
+        Sign::Pale => pale(c, (x0 + x1) / 2.0, y),
         Sign::Marker => marker(c, (x0 + x1) / 2.0, y),
         Sign::Lettered(i) => {
             c.line(&[(x0, y), (x1, y)], theme::variant_line(i))?;
@@ -100,6 +103,12 @@ pub(super) fn marker(c: &mut Canvas<'_>, x: f64, y: f64) -> Drawn<()> {
     c.disc(x, y, 4.5, theme::WHITE, true)?;
     c.disc(x, y, 4.5, theme::BLACK, false)?;
     c.disc(x, y, 2.0, theme::BLACK, true)
+}
+
+/// The sign of a point that stands behind others.
+pub(super) fn pale(c: &mut Canvas<'_>, x: f64, y: f64) -> Drawn<()> {
+    c.disc(x, y, 4.0, theme::PALE, true)?;
+    c.disc(x, y, 4.0, theme::FRAME, false)
 }
 
 /// A variant's letter in a disc on its line.

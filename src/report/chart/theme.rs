@@ -24,6 +24,7 @@ pub(super) const BLACK: RGBColor = RGBColor(17, 17, 17);
 pub(super) const GREY: RGBColor = RGBColor(85, 85, 85);
 pub(super) const GRID: RGBColor = RGBColor(222, 222, 222);
 pub(super) const FRAME: RGBColor = RGBColor(120, 120, 120);
+pub(super) const PALE: RGBColor = RGBColor(205, 205, 205);
 pub(super) const SHADE: RGBColor = RGBColor(240, 240, 236);
 
 /// A line's colour, width [px] and dash: lengths of stroke and gap in turn [px], empty for solid.

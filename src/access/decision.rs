@@ -1,0 +1,286 @@
+//! The decision on a request, from all policies that have a say.
+//!
+//! 1. An explicit Deny in any policy ends it.
+//! 2. Resource and service control policies, where there are any, must allow.
+//! 3. In one account an Allow of the bucket policy or of the identity policies will do; across accounts it
+//!    takes both. KMS trusts IAM only where the key policy says so: identity policies count if the key policy
+//!    allows the account, and nothing counts without the key policy.
+//! 4. Permissions boundary and session policy must allow as well, but for what a resource policy grants to a
+//!    user or session by name.
+//! 5. A service is let in by the resource policy alone.
+//!
+//! Source: IAM User Guide, policy evaluation logic; KMS Developer Guide, key policies (2026-11).
+
+use super::policy::{Effect, Kind, Policy};
+use super::principal::{Meant, Principal};
+use super::request::Request;
+use std::fmt;
+
+/// The policies that have a say. `None` and empty lists are policies that do not exist, which is not the
+/// same as policies that allow nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Policies<'a> {
+    /// Attached to the user or role.
+    pub identity: &'a [&'a Policy],
+    /// Permissions boundary of the user or role.
+    pub boundary: Option<&'a Policy>,
+    /// Of the session.
+    pub session: Option<&'a Policy>,
+    /// Service control policies of the principal's account.
+    pub service_control: &'a [&'a Policy],
+    /// Resource control policies of the resource's account.
+    pub resource_control: &'a [&'a Policy],
+    /// Bucket policy or key policy.
+    pub resource: Option<&'a Policy>,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// It is allowed.
+    Allow,
+    /// A statement denies it.
+    ExplicitDeny,
+    /// Nothing denies it, but an Allow that it needs is missing.
+    ImplicitDeny,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Outcome::Allow => "allow",
+            Outcome::ExplicitDeny => "explicit deny",
+            Outcome::ImplicitDeny => "implicit deny",
+        })
+    }
+}
+
+/// What the policies of one kind say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// There are none.
+    Absent,
+    /// None has a statement on the request.
+    Silent,
+    /// A statement allows the account of the principal: whom its identity policies let.
+    AllowsAccount,
+    /// A statement allows it.
+    Allows,
+    /// A statement denies it.
+    Denies,
+}
+
+/// A statement that has to do with the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matched {
+    /// Kind of its policy.
+    pub kind: Kind,
+    /// Name of its policy.
+    pub policy: String,
+    /// Its `Sid`, else `statement 3`.
+    pub statement: String,
+    /// Allows or denies.
+    pub effect: Effect,
+    /// How it means the principal.
+    pub meant: Meant,
+}
+
+/// The decision and its reasons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What becomes of it.
+    pub outcome: Outcome,
+    /// Whether principal and resource belong to different accounts.
+    pub crosses_account: bool,
+    /// What each kind of policy says, in the order in which AWS asks.
+    pub verdicts: Vec<(Kind, Verdict)>,
+    /// Statements that have to do with it, in the same order.
+    pub matched: Vec<Matched>,
+    /// The policies that would have to allow it and do not; empty if it is allowed or denied explicitly.
+    pub lacking: Vec<Kind>,
+}
+
+impl Decision {
+    /// The first statement that denies it.
+    pub fn denied_by(&self) -> Option<&Matched> {
+        self.matched.iter().find(|m| m.effect == Effect::Deny)
+    }
+
+    /// What policies of a kind say.
+    pub fn verdict(&self, kind: Kind) -> Verdict {
+        let found = self.verdicts.iter().find(|(k, _)| *k == kind);
+        found.map_or(Verdict::Absent, |(_, verdict)| *verdict)
+    }
+}
+
+/// Decides on a request.
+pub fn decide(request: &Request, policies: Policies<'_>) -> Decision {
+    Deciding {
+        request,
+        policies,
+        matched: Vec::new(),
+        verdicts: Vec::new(),
+        granted: None,
+    }
+    .decide()
+}
+
+struct Deciding<'a> {
+    request: &'a Request,
+    policies: Policies<'a>,
+    matched: Vec<Matched>,
+    verdicts: Vec<(Kind, Verdict)>,
+    /// How the resource policy's most direct Allow means the principal.
+    granted: Option<Meant>,
+}
+
+impl Deciding<'_> {
+    fn decide(mut self) -> Decision {
+        let p = self.policies;
+        let is_service = matches!(self.request.principal, Principal::Service(_));
+        let resource_kind = if self.request.resource.service == "kms" {
+            Kind::Key
+        } else {
+            Kind::Bucket
+        };
+        self.ask(Kind::ResourceControl, p.resource_control);
+        if !is_service {
+            self.ask(Kind::ServiceControl, p.service_control);
+        }
+        self.ask(resource_kind, p.resource.as_slice());
+        self.ask(Kind::Identity, p.identity);
+        self.ask(Kind::Boundary, p.boundary.as_slice());
+        self.ask(Kind::Session, p.session.as_slice());
+        let lacking = if is_service {
+            self.service(resource_kind)
+        } else {
+            self.identity(resource_kind)
+        };
+        let denied = self.matched.iter().any(|m| m.effect == Effect::Deny);
+        let outcome = match (denied, lacking.is_empty()) {
+            (true, _) => Outcome::ExplicitDeny,
+            (false, true) => Outcome::Allow,
+            (false, false) => Outcome::ImplicitDeny,
+        };
+        Decision {
+            outcome,
+            crosses_account: self.crosses_account(),
+            verdicts: self.verdicts,
+            matched: self.matched,
+            lacking: if denied { Vec::new() } else { lacking },
+        }
+    }
+
+    /// What the policies of one kind say.
+    fn ask(&mut self, kind: Kind, policies: &[&Policy]) {
+        let bounded = self.policies.boundary.is_some();
+        let mut verdict = if policies.is_empty() {
+            Verdict::Absent
+        } else {
+            Verdict::Silent
+        };
+        for policy in policies {
+            for (i, statement) in policy.statements.iter().enumerate() {
+                let Some(meant) = statement.applies(self.request, bounded) else {
+                    continue;
+                };
+                verdict = verdict.max(match (statement.effect, meant) {
+                    (Effect::Deny, _) => Verdict::Denies,
+                    (Effect::Allow, Meant::ByAccount) => Verdict::AllowsAccount,
+                    (Effect::Allow, _) => Verdict::Allows,
+                });
+                if statement.effect == Effect::Allow && matches!(kind, Kind::Bucket | Kind::Key) {
+                    self.granted = self.granted.max(Some(meant));
+                }
+                self.matched.push(Matched {
+                    kind,
+                    policy: policy.name.clone(),
+                    statement: policy.label(i),
+                    effect: statement.effect,
+                    meant,
+                });
+            }
+        }
+        self.verdicts.push((kind, verdict));
+    }
+
+    fn crosses_account(&self) -> bool {
+        let account = self.request.principal.account();
+        account.is_some_and(|account| account != self.request.resource_account)
+    }
+
+    /// Whether policies of a kind allow it, as far as Denies elsewhere are no matter.
+    fn allows(&self, kind: Kind) -> bool {
+        let allows = |m: &Matched| m.kind == kind && m.effect == Effect::Allow;
+        self.matched.iter().any(allows)
+    }
+
+    /// Whether policies that can only limit let it through.
+    fn lets(&self, kind: Kind) -> bool {
+        let absent = (kind, Verdict::Absent);
+        self.allows(kind) || self.verdicts.contains(&absent)
+    }
+
+    fn limits(&self, kinds: &[Kind]) -> Vec<Kind> {
+        kinds
+            .iter()
+            .copied()
+            .filter(|&kind| !self.lets(kind))
+            .collect()
+    }
+
+    /// What a service lacks.
+    fn service(&self, resource: Kind) -> Vec<Kind> {
+        let mut lacking = self.limits(&[Kind::ResourceControl]);
+        // The root of an account stands for no service, so that an Allow means it by name or by `*`.
+        if self.granted.is_none() {
+            lacking.push(resource);
+        }
+        lacking
+    }
+
+    /// What an AWS principal lacks.
+    fn identity(&self, resource: Kind) -> Vec<Kind> {
+        let mut lacking = self.limits(&[Kind::ResourceControl, Kind::ServiceControl]);
+        let directly = self.granted.is_some_and(|meant| meant > Meant::ByAccount);
+        let mut by_identity = Vec::new();
+        if !self.allows(Kind::Identity) {
+            by_identity.push(Kind::Identity);
+        }
+        by_identity.extend(self.limits(&[Kind::Boundary, Kind::Session]));
+        if self.crosses_account() {
+            if self.granted.is_none() {
+                lacking.push(resource);
+            }
+            lacking.extend(by_identity);
+            return lacking;
+        }
+        if resource == Kind::Key && self.granted.is_none() {
+            by_identity.insert(0, Kind::Key);
+        }
+        if directly {
+            let by_resource = self.limits(self.limits_of_a_grant());
+            // Two ways in: that with less in the way.
+            if by_resource.len() < by_identity.len() {
+                by_identity = by_resource;
+            }
+        }
+        lacking.extend(by_identity);
+        lacking
+    }
+
+    /// The policies that limit what a resource policy of the same account grants.
+    fn limits_of_a_grant(&self) -> &'static [Kind] {
+        let principal = &self.request.principal;
+        match self.granted {
+            // The role is named, but a session asks: what limits its sessions limits the grant.
+            Some(Meant::ByName) if principal.is_role() => &[Kind::Boundary, Kind::Session],
+            Some(Meant::ByName) => &[],
+            Some(Meant::ByWildcard) => &[Kind::Session],
+            _ => &[Kind::Boundary, Kind::Session],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

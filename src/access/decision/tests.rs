@@ -1,0 +1,214 @@
+use super::super::policy;
+use super::super::request::Context;
+use super::*;
+
+const ROLE: &str = "arn:aws:iam::111122223333:role/app";
+const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/app/s1";
+const USER: &str = "arn:aws:iam::111122223333:user/alice";
+const OBJECT: &str = "arn:aws:s3:::data/x";
+const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/k";
+
+/// A policy of one statement for everything, `Principal` where the kind has one.
+fn policy(kind: Kind, effect: &str, principal: &str) -> Policy {
+    let principal = match (kind.has_principals(), principal) {
+        (false, _) => String::new(),
+        (true, "*") => r#""Principal":"*","#.to_owned(),
+        (true, service) if service.ends_with(".com") => {
+            format!(r#""Principal":{{"Service":"{service}"}},"#)
+        }
+        (true, arn) => format!(r#""Principal":{{"AWS":"{arn}"}},"#),
+    };
+    let text = format!(
+        r#"{{"Version":"2012-10-17","Statement":{{"Sid":"Only","Effect":"{effect}",{principal}"Action":"*","Resource":"*"}}}}"#
+    );
+    policy::read(kind, "policy.json", &text)
+        .expect("a policy")
+        .0
+}
+
+/// What becomes of a request of `principal` on `resource` under policies written as (kind, effect, principal).
+fn decided(principal: &str, resource: &str, policies: &[(Kind, &str, &str)]) -> Decision {
+    let request = Request {
+        principal: principal.parse().expect("a principal"),
+        action: if resource == KEY {
+            "kms:Decrypt"
+        } else {
+            "s3:GetObject"
+        }
+        .to_owned(),
+        resource: resource.parse().expect("an ARN"),
+        resource_account: "111122223333".to_owned(),
+        context: Context::new(),
+    };
+    let all: Vec<Policy> = policies
+        .iter()
+        .map(|&(kind, e, p)| super::tests::policy(kind, e, p))
+        .collect();
+    let of = |kind: Kind| all.iter().filter(|p| p.kind == kind).collect::<Vec<_>>();
+    decide(
+        &request,
+        Policies {
+            identity: &of(Kind::Identity),
+            boundary: of(Kind::Boundary).first().copied(),
+            session: of(Kind::Session).first().copied(),
+            service_control: &of(Kind::ServiceControl),
+            resource_control: &of(Kind::ResourceControl),
+            resource: all
+                .iter()
+                .find(|p| matches!(p.kind, Kind::Bucket | Kind::Key)),
+        },
+    )
+}
+
+/// What it lacks; empty if it is allowed.
+fn lacking(principal: &str, resource: &str, policies: &[(Kind, &str, &str)]) -> Vec<Kind> {
+    let decision = decided(principal, resource, policies);
+    let expected = if decision.lacking.is_empty() {
+        Outcome::Allow
+    } else {
+        Outcome::ImplicitDeny
+    };
+    assert_eq!(decision.outcome, expected);
+    decision.lacking
+}
+
+const IDENTITY: (Kind, &str, &str) = (Kind::Identity, "Allow", "");
+
+#[test]
+fn one_allow_will_do_in_one_account_for_s3() {
+    assert_eq!(lacking(SESSION, OBJECT, &[]), [Kind::Identity]);
+    assert_eq!(lacking(SESSION, OBJECT, &[IDENTITY]), []);
+    assert_eq!(
+        lacking(SESSION, OBJECT, &[(Kind::Bucket, "Allow", ROLE)]),
+        []
+    );
+    let root = (Kind::Bucket, "Allow", "111122223333");
+    assert_eq!(lacking(SESSION, OBJECT, &[root]), [Kind::Identity]);
+}
+
+#[test]
+fn across_accounts_it_takes_both() {
+    let other = "arn:aws:sts::444455556666:assumed-role/remote/s1";
+    let bucket = (
+        Kind::Bucket,
+        "Allow",
+        "arn:aws:iam::444455556666:role/remote",
+    );
+    assert_eq!(lacking(other, OBJECT, &[IDENTITY]), [Kind::Bucket]);
+    assert_eq!(lacking(other, OBJECT, &[bucket]), [Kind::Identity]);
+    assert_eq!(lacking(other, OBJECT, &[bucket, IDENTITY]), []);
+    let root = (Kind::Key, "Allow", "444455556666");
+    assert_eq!(lacking(other, KEY, &[root, IDENTITY]), []);
+    assert!(decided(other, KEY, &[root]).crosses_account);
+}
+
+#[test]
+fn kms_asks_the_key_policy_first() {
+    let root = (Kind::Key, "Allow", "111122223333");
+    let direct = (Kind::Key, "Allow", ROLE);
+    let foreign = (Kind::Key, "Allow", "arn:aws:iam::111122223333:role/other");
+    assert_eq!(lacking(SESSION, KEY, &[IDENTITY]), [Kind::Key]);
+    assert_eq!(lacking(SESSION, KEY, &[IDENTITY, foreign]), [Kind::Key]);
+    assert_eq!(lacking(SESSION, KEY, &[root]), [Kind::Identity]);
+    assert_eq!(lacking(SESSION, KEY, &[root, IDENTITY]), []);
+    assert_eq!(lacking(SESSION, KEY, &[direct]), []);
+    let decision = decided(SESSION, KEY, &[root]);
+    assert_eq!(decision.verdict(Kind::Key), Verdict::AllowsAccount);
+    assert_eq!(decision.verdict(Kind::Identity), Verdict::Absent);
+}
+
+#[test]
+fn a_deny_anywhere_ends_it_and_is_named() {
+    for kind in [
+        Kind::Identity,
+        Kind::Boundary,
+        Kind::Session,
+        Kind::ServiceControl,
+        Kind::ResourceControl,
+        Kind::Bucket,
+    ] {
+        let decision = decided(SESSION, OBJECT, &[IDENTITY, (kind, "Deny", "*")]);
+        assert_eq!(decision.outcome, Outcome::ExplicitDeny, "{kind:?}");
+        assert_eq!(
+            decision.denied_by().map(|m| (m.kind, m.statement.as_str())),
+            Some((kind, "Only"))
+        );
+    }
+}
+
+/// A policy of the kind that is there and has nothing to say.
+fn silent(kind: Kind) -> Policy {
+    let mut policy = policy(kind, "Allow", "*");
+    policy.statements.clear();
+    policy
+}
+
+#[test]
+fn what_limits_must_allow_too() {
+    let request = |principal: &str| Request {
+        principal: principal.parse().expect("a principal"),
+        action: "s3:GetObject".to_owned(),
+        resource: OBJECT.parse().expect("an ARN"),
+        resource_account: "111122223333".to_owned(),
+        context: Context::new(),
+    };
+    let allow = policy(Kind::Identity, "Allow", "");
+    for kind in [
+        Kind::Boundary,
+        Kind::Session,
+        Kind::ServiceControl,
+        Kind::ResourceControl,
+    ] {
+        let limit = silent(kind);
+        let (control, absent): ([&Policy; 1], [&Policy; 0]) = ([&limit], []);
+        let given = |bucket: Option<&Policy>, principal: &str| {
+            let is = |k: Kind| kind == k;
+            let decision = decide(
+                &request(principal),
+                Policies {
+                    identity: &[&allow],
+                    boundary: is(Kind::Boundary).then_some(&limit),
+                    session: is(Kind::Session).then_some(&limit),
+                    service_control: if is(Kind::ServiceControl) {
+                        &control
+                    } else {
+                        &absent
+                    },
+                    resource_control: if is(Kind::ResourceControl) {
+                        &control
+                    } else {
+                        &absent
+                    },
+                    resource: bucket,
+                },
+            );
+            decision.lacking
+        };
+        assert_eq!(given(None, SESSION), [kind]);
+        // A grant to the role is limited as the role is, one to the session or user is not.
+        let bounds = matches!(kind, Kind::Boundary | Kind::Session);
+        let to_role = policy(Kind::Bucket, "Allow", ROLE);
+        assert_eq!(given(Some(&to_role), SESSION), [kind]);
+        let to_session = policy(Kind::Bucket, "Allow", SESSION);
+        assert_eq!(given(Some(&to_session), SESSION).is_empty(), bounds);
+        let to_user = policy(Kind::Bucket, "Allow", USER);
+        assert_eq!(given(Some(&to_user), USER).is_empty(), bounds);
+    }
+}
+
+#[test]
+fn a_service_needs_the_resource_policy() {
+    let logs = "logs.us-east-1.amazonaws.com";
+    let root = (Kind::Key, "Allow", "111122223333");
+    assert_eq!(lacking(logs, KEY, &[root]), [Kind::Key]);
+    assert_eq!(lacking(logs, KEY, &[(Kind::Key, "Allow", logs)]), []);
+    assert_eq!(lacking(logs, KEY, &[(Kind::Key, "Allow", "*")]), []);
+    assert_eq!(
+        lacking(
+            logs,
+            KEY,
+            &[(Kind::Key, "Allow", "cloudtrail.amazonaws.com")]
+        ),
+        [Kind::Key]
+    );
+}

@@ -1,0 +1,26 @@
+//! Who may do what: policies as AWS writes them, and the decision on one request.
+//!
+//! ```text
+//! JSON ──policy::read──► Policy, or every fault with its place and way out
+//! Request ─┐
+//! Policies ┴─decide──► Decision: allow, explicit deny or implicit deny, and what each policy said
+//! ```
+//!
+//! Nothing here knows of scenarios, time or files. Decisions are pure, so that a plan asks once for each
+//! distinct request.
+//!
+//! Left out: ACLs, Block Public Access, grants, VPC endpoint policies, service-linked roles, the management
+//! account of an organization and root users, whose rules differ.
+
+pub mod arn;
+pub mod condition;
+pub mod decision;
+pub mod pattern;
+pub mod policy;
+pub mod principal;
+pub mod request;
+
+pub use decision::{Decision, Outcome, Policies, decide};
+pub use policy::{Effect, Kind, Policy};
+pub use principal::Principal;
+pub use request::{Context, Request};

@@ -1,0 +1,887 @@
+//! A policy document: read from JSON with the place of every fault, and matched against requests.
+//!
+//! ```text
+//! text ──jsonc-parser, strict JSON──► values with places ──read──► Policy
+//!                                                          └─ every fault, its place and way out
+//! ```
+//!
+//! What AWS refuses to store is an error. What AWS stores though it can never match (a comparison with
+//! something that is no number, a variable in a policy of the old version) is a warning.
+//!
+//! Left out: whether an action or context key exists; AWS adds some every week.
+
+use super::arn::{ArnPattern, Variables};
+use super::condition::{Condition, Operator, operators};
+use super::pattern::{Pattern, Syntax};
+use super::principal::{Entry, Meant, Principal};
+use super::request::Request;
+use crate::catalog;
+use jsonc_parser::ast::{Object, ObjectProp, Value};
+use jsonc_parser::common::Ranged;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// What a policy is attached to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A user or role: what it may do.
+    Identity,
+    /// A user or role: the most it may do.
+    Boundary,
+    /// A session: the most it may do.
+    Session,
+    /// An account or its organizational units: the most that its principals may do.
+    ServiceControl,
+    /// An account or its organizational units: the most that may be done to its resources.
+    ResourceControl,
+    /// An S3 bucket.
+    Bucket,
+    /// A KMS key.
+    Key,
+}
+
+impl Kind {
+    /// In words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Identity => "identity policy",
+            Kind::Boundary => "permissions boundary",
+            Kind::Session => "session policy",
+            Kind::ServiceControl => "service control policy",
+            Kind::ResourceControl => "resource control policy",
+            Kind::Bucket => "bucket policy",
+            Kind::Key => "key policy",
+        }
+    }
+
+    /// In words, with its article.
+    pub fn a(self) -> String {
+        let article = if self == Kind::Identity { "an" } else { "a" };
+        format!("{article} {}", self.name())
+    }
+
+    /// Its row in the catalog.
+    const fn id(self) -> &'static str {
+        match self {
+            Kind::Identity | Kind::Boundary => "managed-policy",
+            Kind::Session => "session-policy",
+            Kind::ServiceControl => "service-control-policy",
+            Kind::ResourceControl => "resource-control-policy",
+            Kind::Bucket => "bucket-policy",
+            Kind::Key => "key-policy",
+        }
+    }
+
+    /// Whether its statements say whom they mean.
+    pub const fn has_principals(self) -> bool {
+        matches!(self, Kind::Bucket | Kind::Key | Kind::ResourceControl)
+    }
+}
+
+/// A policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// What it is attached to.
+    pub kind: Kind,
+    /// What it is called in explanations: its file.
+    pub name: String,
+    /// Its statements, in order.
+    pub statements: Vec<Statement>,
+}
+
+/// Whether a statement allows or denies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// `Allow`.
+    Allow,
+    /// `Deny`.
+    Deny,
+}
+
+/// A statement.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// `Sid`, if it has one.
+    pub sid: Option<String>,
+    /// Allows or denies.
+    pub effect: Effect,
+    /// Place in the document \[bytes\].
+    pub range: Range<usize>,
+    principals: Option<Not<Vec<Entry>>>,
+    actions: Not<Vec<Pattern>>,
+    resources: Not<Vec<Resource>>,
+    /// All must hold.
+    pub conditions: Vec<Condition>,
+}
+
+/// `Action` or `NotAction`.
+#[derive(Clone, Debug, PartialEq)]
+struct Not<T> {
+    not: bool,
+    of: T,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Resource {
+    All,
+    Arn(ArnPattern),
+}
+
+impl Statement {
+    /// Whether it has to do with a request, and how it means its principal: `None` if not, and
+    /// [`Meant::ByName`] where a policy has no principals.
+    ///
+    /// `bounded`: the principal has a permissions boundary. A Deny with `NotPrincipal` then hits it
+    /// whomever it excepts (IAM User Guide, permissions boundaries).
+    pub fn applies(&self, request: &Request, bounded: bool) -> Option<Meant> {
+        let action = |pattern: &Pattern| pattern.matches(&request.action, &request.context);
+        if self.actions.of.iter().any(action) == self.actions.not {
+            return None;
+        }
+        let meant = self.means(&request.principal, bounded)?;
+        let resource = |resource: &Resource| match resource {
+            Resource::All => true,
+            Resource::Arn(arn) => arn.matches(&request.resource, &request.context),
+        };
+        if self.resources.of.iter().any(resource) == self.resources.not {
+            return None;
+        }
+        let mut conditions = self.conditions.iter();
+        conditions
+            .all(|c| c.holds(&request.context))
+            .then_some(meant)
+    }
+
+    fn means(&self, principal: &Principal, bounded: bool) -> Option<Meant> {
+        let Some(principals) = &self.principals else {
+            return Some(Meant::ByName);
+        };
+        let meant = principals.of.iter().filter_map(|e| e.means(principal));
+        if !principals.not {
+            return meant.max();
+        }
+        let excepted = match self.effect {
+            Effect::Allow => meant.max().is_some(),
+            // The root of an account among the exceptions excepts nobody else of that account.
+            Effect::Deny => !bounded && meant.max() > Some(Meant::ByAccount),
+        };
+        (!excepted).then_some(Meant::ByWildcard)
+    }
+}
+
+impl Policy {
+    /// A policy that allows everything, to these accounts where the kind has principals.
+    pub fn allow_all(kind: Kind, accounts: &[&str]) -> Policy {
+        let entries = accounts.iter().map(|&id| Entry::Account(id.to_owned()));
+        let any = Syntax {
+            wildcards: true,
+            variables: false,
+            fold: true,
+        };
+        Policy {
+            kind,
+            name: "default".to_owned(),
+            statements: vec![Statement {
+                sid: None,
+                effect: Effect::Allow,
+                range: 0..0,
+                principals: kind.has_principals().then(|| Not {
+                    not: false,
+                    of: entries.collect(),
+                }),
+                actions: Not {
+                    not: false,
+                    of: vec![Pattern::new("*", any)],
+                },
+                resources: Not {
+                    not: false,
+                    of: vec![Resource::All],
+                },
+                conditions: Vec::new(),
+            }],
+        }
+    }
+
+    /// What a statement is called: its `Sid`, else `statement 3`.
+    pub fn label(&self, statement: usize) -> String {
+        let sid = self.statements.get(statement).and_then(|s| s.sid.clone());
+        sid.unwrap_or_else(|| format!("statement {}", statement + 1))
+    }
+}
+
+/// What is wrong with a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Where \[bytes\].
+    pub range: Range<usize>,
+    /// One sentence.
+    pub message: String,
+    /// The way out.
+    pub help: String,
+    /// AWS would store it all the same.
+    pub is_warning: bool,
+}
+
+/// Reads a policy document.
+///
+/// # Errors
+/// Every fault, warnings among them; a document with warnings only is returned with these.
+pub fn read(kind: Kind, name: &str, text: &str) -> Result<(Policy, Vec<Fault>), Vec<Fault>> {
+    let strict = ParseOptions {
+        allow_comments: false,
+        allow_loose_object_property_names: false,
+        allow_trailing_commas: false,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    };
+    let no_json = |range: Range<usize>, reason: &str| {
+        vec![Fault {
+            range,
+            message: format!("this {} is no JSON: {reason}", kind.name()),
+            help: "write the policy as AWS takes it: a JSON object with `Version` and `Statement`"
+                .to_owned(),
+            is_warning: false,
+        }]
+    };
+    let value = match parse_to_ast(text, &CollectOptions::default(), &strict) {
+        Ok(parsed) => parsed.value,
+        Err(fault) => {
+            let range = fault.range();
+            return Err(no_json(range.start..range.end, &fault.kind().to_string()));
+        }
+    };
+    let Some(value) = value else {
+        return Err(no_json(0..0, "it is empty"));
+    };
+    let mut reader = Reader {
+        kind,
+        variables: false,
+        faults: Vec::new(),
+    };
+    let statements = reader.document(&value);
+    reader.size(text, statements.as_deref().unwrap_or_default());
+    let mut faults = reader.faults;
+    faults.sort_by_key(|fault| fault.range.start);
+    match statements {
+        Some(statements) if faults.iter().all(|fault| fault.is_warning) => {
+            let policy = Policy {
+                kind,
+                name: name.to_owned(),
+                statements,
+            };
+            Ok((policy, faults))
+        }
+        _ => Err(faults),
+    }
+}
+
+/// Reads a document and gathers its faults; `None` where it recorded one.
+struct Reader {
+    kind: Kind,
+    /// Whether the document's version knows `${…}`.
+    variables: bool,
+    faults: Vec<Fault>,
+}
+
+const DOCUMENT_KEYS: [&str; 3] = ["Version", "Id", "Statement"];
+const STATEMENT_KEYS: [&str; 9] = [
+    "Sid",
+    "Effect",
+    "Principal",
+    "NotPrincipal",
+    "Action",
+    "NotAction",
+    "Resource",
+    "NotResource",
+    "Condition",
+];
+const PRINCIPAL_KEYS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
+
+impl Reader {
+    fn document(&mut self, value: &Value<'_>) -> Option<Vec<Statement>> {
+        let document = self.object(value, "a policy")?;
+        let keys = self.keys(document, &DOCUMENT_KEYS, "a policy");
+        match keys.get("Version") {
+            None => {}
+            Some(version) => match self.text(&version.value, "`Version`").as_deref() {
+                Some("2012-10-17") => self.variables = true,
+                Some("2008-10-17") | None => {}
+                Some(other) => {
+                    let message = format!("`Version` is {other:?}, which AWS does not know");
+                    let help = "write \"2012-10-17\"";
+                    self.error(range(&version.value), message, help);
+                }
+            },
+        }
+        if let Some(id) = keys.get("Id") {
+            self.text(&id.value, "`Id`");
+        }
+        let Some(list) = keys.get("Statement") else {
+            let message = format!("this {} has no `Statement`", self.kind.name());
+            self.error(range(value), message, "add `\"Statement\": [ … ]`");
+            return None;
+        };
+        let values = one_or_more(&list.value);
+        if values.is_empty() {
+            self.error(
+                range(&list.value),
+                "`Statement` is empty",
+                "write at least one statement, or drop the policy",
+            );
+        }
+        let before = self.faults.len();
+        let statements: Vec<Statement> = values
+            .into_iter()
+            .filter_map(|value| self.statement(value))
+            .collect();
+        self.sids(&statements);
+        let whole = self.faults[before..].iter().all(|fault| fault.is_warning);
+        whole.then_some(statements)
+    }
+
+    fn statement(&mut self, value: &Value<'_>) -> Option<Statement> {
+        let object = self.object(value, "a statement")?;
+        let keys = self.keys(object, &STATEMENT_KEYS, "a statement");
+        let sid = keys.get("Sid").and_then(|p| self.sid(&p.value));
+        let effect = self.effect(value, keys.get("Effect").map(|p| &p.value));
+        let principals = self.principals(value, &keys);
+        let actions = self.either(value, &keys, ["Action", "NotAction"], true);
+        let actions = actions.map(|(not, value)| Not {
+            not,
+            of: self.actions(value),
+        });
+        let resources = self.either(value, &keys, ["Resource", "NotResource"], true);
+        let resources = resources.map(|(not, value)| Not {
+            not,
+            of: self.resources(value),
+        });
+        let conditions = keys.get("Condition").map(|p| self.conditions(&p.value));
+        Some(Statement {
+            sid,
+            effect: effect?,
+            range: value.start()..value.end(),
+            principals,
+            actions: actions?,
+            resources: resources?,
+            conditions: conditions.unwrap_or_default(),
+        })
+    }
+
+    fn sid(&mut self, value: &Value<'_>) -> Option<String> {
+        let sid = self.text(value, "`Sid`")?;
+        let plain = sid.chars().all(|c| c.is_ascii_alphanumeric());
+        if !plain && !matches!(self.kind, Kind::Bucket | Kind::Key) {
+            let message = format!("`Sid` is {sid:?}; IAM takes letters and digits only");
+            self.error(
+                range(value),
+                message,
+                "write for example \"DenyInsecureTransport\"",
+            );
+        }
+        (!sid.is_empty()).then_some(sid)
+    }
+
+    /// A `Sid` given twice.
+    fn sids(&mut self, statements: &[Statement]) {
+        let mut seen = HashMap::new();
+        for (i, statement) in statements.iter().enumerate() {
+            let Some(sid) = &statement.sid else { continue };
+            let Some(first) = seen.insert(sid, i) else {
+                continue;
+            };
+            let message = format!(
+                "statements {} and {} have the same `Sid` {sid:?}",
+                first + 1,
+                i + 1
+            );
+            self.faults.push(Fault {
+                range: opening(&statement.range),
+                message,
+                help: "give each statement a `Sid` of its own: what it denies is counted under it"
+                    .to_owned(),
+                is_warning: matches!(self.kind, Kind::Bucket | Kind::Key),
+            });
+        }
+    }
+
+    fn effect(&mut self, statement: &Value<'_>, value: Option<&Value<'_>>) -> Option<Effect> {
+        const HELP: &str = "write `\"Effect\": \"Allow\"` or `\"Effect\": \"Deny\"`";
+        let Some(value) = value else {
+            self.error(range(statement), "this statement has no `Effect`", HELP);
+            return None;
+        };
+        match self.text(value, "`Effect`")?.as_str() {
+            "Allow" => Some(Effect::Allow),
+            "Deny" => Some(Effect::Deny),
+            other => {
+                let message = format!("`Effect` is {other:?}, neither \"Allow\" nor \"Deny\"");
+                self.error(range(value), message, HELP);
+                None
+            }
+        }
+    }
+
+    /// The one of two keys that is there, and whether it is the negated one.
+    fn either<'v, 'a>(
+        &mut self,
+        statement: &Value<'_>,
+        keys: &HashMap<&str, &'v ObjectProp<'a>>,
+        [plain, not]: [&str; 2],
+        required: bool,
+    ) -> Option<(bool, &'v Value<'a>)> {
+        match (keys.get(plain), keys.get(not)) {
+            (Some(_), Some(other)) => {
+                self.error(
+                    range(&other.value),
+                    format!("this statement has both `{plain}` and `{not}`"),
+                    "drop one of them, or write two statements",
+                );
+                None
+            }
+            (Some(property), None) => Some((false, &property.value)),
+            (None, Some(property)) => Some((true, &property.value)),
+            (None, None) => {
+                if required {
+                    self.error(
+                        range(statement),
+                        format!("this statement has neither `{plain}` nor `{not}`"),
+                        &format!("add `\"{plain}\": …`"),
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    fn principals(
+        &mut self,
+        statement: &Value<'_>,
+        keys: &HashMap<&str, &ObjectProp<'_>>,
+    ) -> Option<Not<Vec<Entry>>> {
+        let has = self.kind.has_principals();
+        let (not, value) = self.either(statement, keys, ["Principal", "NotPrincipal"], has)?;
+        if !has {
+            let key = if not { "NotPrincipal" } else { "Principal" };
+            self.error(
+                range(value),
+                format!("a statement of {} has no `{key}`", self.kind.a()),
+                "drop it: the policy holds for whom it is attached to",
+            );
+            return None;
+        }
+        let of = match value {
+            Value::StringLit(text) if text.value == "*" => vec![Entry::Anyone],
+            Value::Object(object) => {
+                let by_kind = self.keys(object, &PRINCIPAL_KEYS, "a principal");
+                let mut entries = Vec::new();
+                for kind in PRINCIPAL_KEYS {
+                    if let Some(property) = by_kind.get(kind) {
+                        entries.extend(self.entries(kind, &property.value));
+                    }
+                }
+                entries
+            }
+            _ => {
+                self.error(
+                    range(value),
+                    "a principal is `\"*\"` or an object",
+                    "write for example `{\"AWS\": \"arn:aws:iam::111122223333:role/app\"}`",
+                );
+                Vec::new()
+            }
+        };
+        Some(Not { not, of })
+    }
+
+    fn entries(&mut self, kind: &str, value: &Value<'_>) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for (text, range) in self.texts(value, &format!("`{kind}` of a principal")) {
+            let entry = match kind {
+                "AWS" => Entry::aws(&text),
+                "Service" => Entry::service(&text),
+                _ => Ok(Entry::Other(text.clone())),
+            };
+            match entry {
+                Ok(entry) => entries.push(entry),
+                Err(reason) => self.error(
+                    range,
+                    format!("{text:?} is no principal: {reason}"),
+                    "write a full ARN, an account number or `*`; to mean several, use `*` and a condition on `aws:PrincipalArn`",
+                ),
+            }
+        }
+        entries
+    }
+
+    fn actions(&mut self, value: &Value<'_>) -> Vec<Pattern> {
+        let mut patterns = Vec::new();
+        for (text, range) in self.texts(value, "an action") {
+            let service = |name: &str| {
+                let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+                !name.is_empty() && name.bytes().all(allowed)
+            };
+            match text.split_once(':') {
+                Some((name, _)) if !service(name) => self.error(
+                    range,
+                    format!("the action {text:?} names no service before its colon"),
+                    "write `service:action`, for example \"s3:GetObject\"",
+                ),
+                None if text != "*" => self.error(
+                    range,
+                    format!("the action {text:?} names no service"),
+                    "write `service:action`, for example \"s3:GetObject\", or \"*\"",
+                ),
+                action => {
+                    let name = action.map_or("*", |(_, name)| name);
+                    if name.is_empty() || name.contains(char::is_whitespace) {
+                        self.warn(
+                            range,
+                            format!("the action {text:?} is no request's"),
+                            "write for example \"s3:GetObject\"",
+                        );
+                    }
+                    patterns.push(Pattern::new(
+                        &text,
+                        Syntax {
+                            wildcards: true,
+                            variables: false,
+                            fold: true,
+                        },
+                    ));
+                }
+            }
+        }
+        patterns
+    }
+
+    fn resources(&mut self, value: &Value<'_>) -> Vec<Resource> {
+        let mut resources = Vec::new();
+        for (text, range) in self.texts(value, "a resource") {
+            if text == "*" {
+                resources.push(Resource::All);
+                continue;
+            }
+            let variables = if self.variables {
+                Variables::InResource
+            } else {
+                Variables::Nowhere
+            };
+            match ArnPattern::of_resource(&text, variables) {
+                Ok(pattern) => {
+                    self.variables_of(&text, &range);
+                    let head = text.split(':').take(5);
+                    if self.variables && head.clone().any(|part| part.contains("${")) {
+                        self.warn(range, format!("the resource {text:?} has a variable before its fifth colon, where AWS knows none"), "write the Region and account out, or use a condition");
+                    }
+                    resources.push(Resource::Arn(pattern));
+                }
+                Err(fault) => self.error(
+                    range,
+                    format!("the resource {text:?} is no ARN: {fault}"),
+                    "write for example \"arn:aws:s3:::bucket/*\", \"arn:aws:kms:REGION:ACCOUNT:key/ID\" or \"*\"",
+                ),
+            }
+        }
+        resources
+    }
+
+    fn conditions(&mut self, value: &Value<'_>) -> Vec<Condition> {
+        let mut conditions = Vec::new();
+        let Some(by_operator) = self.object(value, "`Condition`") else {
+            return conditions;
+        };
+        self.twice(by_operator);
+        for property in &by_operator.properties {
+            let name = property.name.as_str();
+            let operator = name.parse::<Operator>().ok();
+            if operator.is_none() {
+                let stem = name.rsplit(':').next().unwrap_or(name);
+                let meant = crate::spelling::did_you_mean(
+                    stem.strip_suffix("IfExists").unwrap_or(stem),
+                    operators(),
+                );
+                let help = match meant {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "write for example `StringEquals`, `Bool`, `ArnLike`, `IpAddress`, `Null`; `…IfExists` behind and `ForAllValues:` or `ForAnyValue:` before it".to_owned(),
+                };
+                let message = format!("`{name}` is no condition operator");
+                self.error(name_range(property), message, &help);
+            }
+            let what = format!("the conditions under `{name}`");
+            let Some(by_key) = self.object(&property.value, &what) else {
+                continue;
+            };
+            self.twice(by_key);
+            for property in &by_key.properties {
+                let condition = self.condition(operator, property);
+                conditions.extend(condition);
+            }
+        }
+        conditions
+    }
+
+    fn condition(
+        &mut self,
+        operator: Option<Operator>,
+        property: &ObjectProp<'_>,
+    ) -> Option<Condition> {
+        let key = property.name.as_str();
+        let named = key.split_once(':').is_some_and(|(service, name)| {
+            !service.is_empty() && !name.is_empty() && !key.contains(char::is_whitespace)
+        });
+        if !named {
+            self.error(
+                name_range(property),
+                format!("`{key}` is no context key"),
+                "write `service:key`, for example `aws:SecureTransport`, `s3:x-amz-server-side-encryption`",
+            );
+        }
+        let values = self.scalars(&property.value, &format!("the value of `{key}`"));
+        for (text, range) in &values {
+            self.variables_of(text, range);
+        }
+        let operator = operator.filter(|_| named)?;
+        let (texts, ranges): (Vec<_>, Vec<_>) = values.into_iter().unzip();
+        let condition = Condition::new(operator, key.to_owned(), texts, self.variables);
+        for i in condition.meaningless() {
+            let message = format!(
+                "`{operator}` compares with {}, which {:?} is not: nothing equals it",
+                condition.expected(),
+                condition.values[i]
+            );
+            self.warn(
+                ranges[i].clone(),
+                message,
+                "correct the value, or use another operator",
+            );
+        }
+        Some(condition)
+    }
+
+    /// Warns of a variable in a policy whose version knows none.
+    fn variables_of(&mut self, text: &str, range: &Range<usize>) {
+        if !self.variables && text.contains("${") {
+            self.warn(
+                range.clone(),
+                format!("{text:?} has a policy variable, which only version 2012-10-17 knows: it is taken as it stands"),
+                "write `\"Version\": \"2012-10-17\"`",
+            );
+        }
+    }
+
+    /// Documents and statements that AWS would not store.
+    fn size(&mut self, text: &str, statements: &[Statement]) {
+        let Some(limit) = catalog::policy_limit(self.kind.id()) else {
+            return;
+        };
+        let size = |text: &str| {
+            let blank = if limit.without_white_space {
+                text.chars().filter(|c| c.is_whitespace()).count()
+            } else {
+                0
+            };
+            (text.len() - blank.min(text.len())) as u64
+        };
+        let all = size(text);
+        if all <= limit.bytes {
+            return;
+        }
+        let what = format!(
+            "the {} bytes that AWS takes of {}",
+            limit.bytes,
+            self.kind.a()
+        );
+        // A file may hold the statements of several policies; no statement is in two.
+        let mut too_large = false;
+        for range in statements.iter().map(|s| s.range.clone()) {
+            let n = size(&text[range.clone()]);
+            if n > limit.bytes {
+                too_large = true;
+                let message = format!("this statement has {n} bytes, more than {what}");
+                self.error(
+                    opening(&range),
+                    message,
+                    "split it: no policy could hold it",
+                );
+            }
+        }
+        if !too_large {
+            let message = format!("this document has {all} bytes, more than {what}");
+            self.warn(
+                0..0,
+                message,
+                "split it into several policies, or shorten it",
+            );
+        }
+    }
+
+    // ----- values ------------------------------------------------------------------------------
+
+    fn object<'v, 'a>(&mut self, value: &'v Value<'a>, what: &str) -> Option<&'v Object<'a>> {
+        if let Value::Object(object) = value {
+            return Some(object);
+        }
+        let message = format!("{what} is an object, but this is {}", describe(value));
+        self.error(range(value), message, "write `{ … }`");
+        None
+    }
+
+    /// Properties by name, after recording those that are unknown or there twice.
+    fn keys<'v, 'a>(
+        &mut self,
+        object: &'v Object<'a>,
+        known: &[&'static str],
+        what: &str,
+    ) -> HashMap<&'static str, &'v ObjectProp<'a>> {
+        self.twice(object);
+        let mut found = HashMap::new();
+        for property in &object.properties {
+            let name = property.name.as_str();
+            if let Some(&key) = known.iter().find(|&&key| key == name) {
+                found.entry(key).or_insert(property);
+                continue;
+            }
+            let meant = crate::spelling::did_you_mean(name, known.iter().copied());
+            let known = known.join("`, `");
+            let help = match meant {
+                Some(meant) => format!("did you mean `{meant}`? {what} has `{known}`"),
+                None => format!("{what} has `{known}`"),
+            };
+            self.error(
+                name_range(property),
+                format!("`{name}` is no key of {what}"),
+                &help,
+            );
+        }
+        found
+    }
+
+    fn twice(&mut self, object: &Object<'_>) {
+        let mut seen = std::collections::HashSet::new();
+        for property in &object.properties {
+            let name = property.name.as_str();
+            if !seen.insert(name) {
+                let message = format!("`{name}` is there twice");
+                self.error(
+                    name_range(property),
+                    message,
+                    "write it once; several values go into one array",
+                );
+            }
+        }
+    }
+
+    fn text(&mut self, value: &Value<'_>, what: &str) -> Option<String> {
+        if let Value::StringLit(text) = value {
+            return Some(text.value.to_string());
+        }
+        let message = format!("{what} is a string, but this is {}", describe(value));
+        self.error(range(value), message, "put it in double quotes");
+        None
+    }
+
+    /// One string or an array of them.
+    fn texts(&mut self, value: &Value<'_>, what: &str) -> Vec<(String, Range<usize>)> {
+        let mut texts = Vec::new();
+        for value in self.some(value, what) {
+            texts.extend(self.text(value, what).map(|text| (text, range(value))));
+        }
+        texts
+    }
+
+    /// One string, number or boolean, or an array of them, as text.
+    fn scalars(&mut self, value: &Value<'_>, what: &str) -> Vec<(String, Range<usize>)> {
+        let mut texts = Vec::new();
+        for value in self.some(value, what) {
+            let text = match value {
+                Value::StringLit(text) => text.value.to_string(),
+                Value::NumberLit(number) => number.value.to_owned(),
+                Value::BooleanLit(truth) => truth.value.to_string(),
+                _ => {
+                    let is = describe(value);
+                    let message =
+                        format!("{what} is a string, number or boolean, but this is {is}");
+                    self.error(range(value), message, "put it in double quotes");
+                    continue;
+                }
+            };
+            texts.push((text, range(value)));
+        }
+        texts
+    }
+
+    fn some<'v, 'a>(&mut self, value: &'v Value<'a>, what: &str) -> Vec<&'v Value<'a>> {
+        let values = one_or_more(value);
+        if values.is_empty() {
+            let message = format!("{what} is missing: this array is empty");
+            self.error(
+                range(value),
+                message,
+                "write at least one, or drop the statement",
+            );
+        }
+        values
+    }
+
+    fn error(&mut self, range: Range<usize>, message: impl Into<String>, help: &str) {
+        self.faults.push(Fault {
+            range,
+            message: message.into(),
+            help: help.to_owned(),
+            is_warning: false,
+        });
+    }
+
+    fn warn(&mut self, range: Range<usize>, message: impl Into<String>, help: &str) {
+        self.error(range, message, help);
+        if let Some(fault) = self.faults.last_mut() {
+            fault.is_warning = true;
+        }
+    }
+}
+
+fn one_or_more<'v, 'a>(value: &'v Value<'a>) -> Vec<&'v Value<'a>> {
+    match value {
+        Value::Array(array) => array.elements.iter().collect(),
+        one => vec![one],
+    }
+}
+
+/// Where a value is; of an object or array, its bracket.
+fn range(value: &Value<'_>) -> Range<usize> {
+    let range = value.range();
+    match value {
+        Value::Object(_) | Value::Array(_) => range.start..range.start + 1,
+        _ => range.start..range.end,
+    }
+}
+
+fn opening(range: &Range<usize>) -> Range<usize> {
+    range.start..range.start + 1
+}
+
+fn name_range(property: &ObjectProp<'_>) -> Range<usize> {
+    let range = property.name.range();
+    range.start..range.end
+}
+
+/// A value in a few words, for messages.
+fn describe(value: &Value<'_>) -> String {
+    match value {
+        Value::StringLit(text) => format!("the string {:?}", text.value),
+        Value::NumberLit(number) => format!("the number {}", number.value),
+        Value::BooleanLit(truth) => format!("the boolean {}", truth.value),
+        Value::Object(_) => "an object".to_owned(),
+        Value::Array(_) => "an array".to_owned(),
+        Value::NullKeyword(_) => "null".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

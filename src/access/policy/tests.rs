@@ -1,0 +1,265 @@
+use super::*;
+use crate::engine::random::{Key, Stream};
+
+const GOOD: &str = r#"{
+  "Version": "2012-10-17",
+  "Id": "example",
+  "Statement": [
+    {
+      "Sid": "DenyInsecureTransport",
+      "Effect": "Deny",
+      "Principal": "*",
+      "Action": "s3:*",
+      "Resource": ["arn:aws:s3:::data", "arn:aws:s3:::data/*"],
+      "Condition": { "Bool": { "aws:SecureTransport": "false" } }
+    },
+    {
+      "Effect": "Allow",
+      "Principal": { "AWS": ["111122223333", "arn:aws:iam::111122223333:role/app"], "Service": "logs.us-east-1.amazonaws.com" },
+      "NotAction": ["s3:Delete*"],
+      "NotResource": "arn:aws:s3:::data/${aws:username}/*",
+      "Condition": {
+        "ForAllValues:StringLike": { "aws:TagKeys": ["a*", "b"] },
+        "NumericLessThanEquals": { "s3:max-keys": 100 },
+        "Null": { "aws:MultiFactorAuthAge": true }
+      }
+    }
+  ]
+}"#;
+
+/// `line:column: message (help)` of each fault, warnings marked.
+fn faults(kind: Kind, text: &str) -> Vec<String> {
+    let faults = match read(kind, "policy.json", text) {
+        Ok((_, warnings)) => warnings,
+        Err(faults) => faults,
+    };
+    let line = |fault: &Fault| {
+        let before = &text[..fault.range.start];
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
+        let warning = if fault.is_warning { "warning: " } else { "" };
+        assert!(!fault.help.is_empty());
+        format!("{line}:{column}: {warning}{}", fault.message)
+    };
+    faults.iter().map(line).collect()
+}
+
+#[test]
+fn a_good_policy_has_no_faults() {
+    let (policy, warnings) = read(Kind::Bucket, "policy.json", GOOD).expect("a policy");
+    assert_eq!(warnings, []);
+    assert_eq!(policy.statements.len(), 2);
+    assert_eq!(policy.label(0), "DenyInsecureTransport");
+    assert_eq!(policy.label(1), "statement 2");
+    // One statement needs no array.
+    let one = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
+    assert!(read(Kind::Identity, "policy.json", one).is_ok());
+}
+
+#[test]
+fn what_is_no_json() {
+    for (text, fault) in [
+        ("", "1:1: this key policy is no JSON: it is empty"),
+        ("[", "1:1: this key policy is no JSON: Unterminated array"),
+        (
+            "{\n  \"Version\": 'x'\n}",
+            "2:14: this key policy is no JSON: Single-quoted strings are not allowed",
+        ),
+        (
+            "{} // a comment",
+            "1:4: this key policy is no JSON: Comments are not allowed",
+        ),
+        (
+            "{\"Statement\": [1,]}",
+            "1:17: this key policy is no JSON: Trailing commas are not allowed",
+        ),
+        ("[]", "1:1: a policy is an object, but this is an array"),
+        ("{}", "1:1: this key policy has no `Statement`"),
+        ("{\"Statement\":[]}", "1:14: `Statement` is empty"),
+        ("null", "1:1: a policy is an object, but this is null"),
+    ] {
+        assert_eq!(faults(Kind::Key, text), [fault], "{text}");
+    }
+    let deep = "[".repeat(100_000);
+    assert_eq!(faults(Kind::Key, &deep).len(), 1);
+}
+
+#[test]
+fn every_fault_at_once() {
+    let text = r#"{
+  "Version": "2013-10-17",
+  "Statment": [],
+  "Statement": [
+    {
+      "Sid": "a",
+      "Effect": "deny",
+      "Principal": { "AWS": "arn:aws:iam::111122223333:role/*", "Servce": "x" },
+      "Action": ["s3:GetObject", "GetObject", 7],
+      "Resource": "arn:aws:s3:data",
+      "Condition": {
+        "StringEqual": { "aws:username": "x" },
+        "Bool": { "SecureTransport": "false", "aws:SecureTransport": "no" },
+        "IpAddress": { "aws:SourceIp": "10.0.0.0/33" },
+        "NullIfExists": { "aws:username": null }
+      }
+    },
+    { "Effect": "Allow", "Principal": "*", "Action": [], "Resource": "*", "Resource": "*" },
+    { "Effect": "Allow", "Action": "s3:*", "NotAction": "s3:*" },
+    "x"
+  ]
+}"#;
+    assert_eq!(
+        faults(Kind::Bucket, text),
+        [
+            "2:14: `Version` is \"2013-10-17\", which AWS does not know",
+            "3:3: `Statment` is no key of a policy",
+            "7:17: `Effect` is \"deny\", neither \"Allow\" nor \"Deny\"",
+            "8:29: \"arn:aws:iam::111122223333:role/*\" is no principal: AWS takes no wildcard inside one",
+            "8:65: `Servce` is no key of a principal",
+            "9:34: the action \"GetObject\" names no service",
+            "9:47: an action is a string, but this is the number 7",
+            "10:19: the resource \"arn:aws:s3:data\" is no ARN: it has 4 of 6 parts (arn:partition:service:region:account:resource)",
+            "12:9: `StringEqual` is no condition operator",
+            "13:19: `SecureTransport` is no context key",
+            "13:70: warning: `Bool` compares with true or false, which \"no\" is not: nothing equals it",
+            "14:40: warning: `IpAddress` compares with an address or block (192.0.2.0/24), which \"10.0.0.0/33\" is not: nothing equals it",
+            "15:9: `NullIfExists` is no condition operator",
+            "15:43: the value of `aws:username` is a string, number or boolean, but this is null",
+            "18:54: an action is missing: this array is empty",
+            "18:75: `Resource` is there twice",
+            "19:5: this statement has neither `Principal` nor `NotPrincipal`",
+            "19:5: this statement has neither `Resource` nor `NotResource`",
+            "19:57: this statement has both `Action` and `NotAction`",
+            "20:5: a statement is an object, but this is the string \"x\"",
+        ]
+    );
+}
+
+#[test]
+fn what_belongs_to_the_kind_of_policy() {
+    let principal =
+        r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}"#;
+    let found = faults(Kind::Identity, principal);
+    assert_eq!(
+        found,
+        ["1:44: a statement of an identity policy has no `Principal`"]
+    );
+    let sid = r#"{"Statement":{"Sid":"a b","Effect":"Allow","Action":"*","Resource":"*"}}"#;
+    let found = faults(Kind::Session, sid);
+    assert_eq!(
+        found,
+        ["1:21: `Sid` is \"a b\"; IAM takes letters and digits only"]
+    );
+}
+
+#[test]
+fn what_aws_stores_though_it_never_matches_is_a_warning() {
+    let old = r#"{"Statement":{"Effect":"Allow","Action":"s3:Get Object","Resource":"arn:aws:s3:::b/${aws:username}"}}"#;
+    assert_eq!(
+        faults(Kind::Identity, old),
+        [
+            "1:41: warning: the action \"s3:Get Object\" is no request's",
+            "1:68: warning: \"arn:aws:s3:::b/${aws:username}\" has a policy variable, which only version 2012-10-17 knows: it is taken as it stands",
+        ]
+    );
+}
+
+#[test]
+fn a_statement_of_a_megabyte_is_refused() {
+    let text = GOOD.replace("\"s3:Delete*\"", &format!("\"s3:{}\"", "x".repeat(1 << 20)));
+    let found = faults(Kind::Bucket, &text);
+    assert_eq!(found.len(), 1);
+    let start = "13:5: this statement has 10490";
+    assert!(found[0].starts_with(start), "{}", &found[0][..80]);
+    assert!(found[0].ends_with("more than the 20480 bytes that AWS takes of a bucket policy"));
+    // Blanks do not count in IAM's policies, and statements of several policies fit into one file.
+    let blank = format!(
+        r#"{{"Statement":{{"Effect":"Allow",{}"Action":"*","Resource":"*"}}}}"#,
+        " ".repeat(10_000)
+    );
+    assert_eq!(faults(Kind::Identity, &blank), [] as [String; 0]);
+    assert_eq!(faults(Kind::Session, &blank).len(), 1);
+    let statement = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}"#;
+    let many = format!(r#"{{"Statement":[{}]}}"#, vec![statement; 500].join(","));
+    let found = faults(Kind::Identity, &many);
+    assert_eq!(found.len(), 1);
+    assert!(
+        found[0].starts_with("1:1: warning: this document has "),
+        "{}",
+        found[0]
+    );
+}
+
+/// Texts one or several changes away from a good policy: read or refused with places inside the text,
+/// never a panic.
+#[test]
+fn no_text_makes_it_panic() {
+    const BITS: [&str; 22] = [
+        "{",
+        "}",
+        "[",
+        "]",
+        "\"",
+        ":",
+        ",",
+        "*",
+        "?",
+        "${",
+        "null",
+        "1e999",
+        "\\u0000",
+        "é",
+        "\\",
+        "arn:",
+        "aws",
+        "Deny",
+        "NotPrincipal",
+        "ForAnyValue:",
+        "IfExists",
+        "\u{1F511}",
+    ];
+    let below = |stream: &mut Stream, n: usize| stream.below(n as u64) as usize;
+    let mut read_well = 0;
+    for case in 0..20_000_u64 {
+        let mut stream = Key::root(7, case).named("mutations").stream();
+        let mut text: Vec<char> = GOOD.chars().collect();
+        for _ in 0..=below(&mut stream, 4) {
+            let at = below(&mut stream, text.len());
+            let to = (at + below(&mut stream, 40)).min(text.len());
+            match below(&mut stream, 4) {
+                0 => drop(text.drain(at..to)),
+                1 => {
+                    let bit = BITS[below(&mut stream, BITS.len())];
+                    text.splice(at..at, bit.chars());
+                }
+                2 => {
+                    let copy = text[at..to].to_vec();
+                    text.splice(at..at, copy);
+                }
+                _ => {
+                    let bit = BITS[below(&mut stream, BITS.len())];
+                    text.splice(at..to, bit.chars());
+                }
+            }
+            if text.is_empty() {
+                break;
+            }
+        }
+        let text: String = text.into_iter().collect();
+        for kind in [Kind::Bucket, Kind::Identity] {
+            match read(kind, "policy.json", &text) {
+                Ok((policy, _)) => {
+                    read_well += 1;
+                    assert!(!policy.statements.is_empty(), "{text}");
+                }
+                Err(faults) => {
+                    assert!(faults.iter().any(|f| !f.is_warning), "{text}");
+                    for fault in faults {
+                        assert!(text.get(fault.range.clone()).is_some(), "{fault:?} {text}");
+                    }
+                }
+            }
+        }
+    }
+    assert!(read_well > 100, "{read_well}");
+}

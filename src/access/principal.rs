@@ -1,0 +1,316 @@
+//! Who asks, and who policies mean by `Principal` and `NotPrincipal`.
+//!
+//! Left out: requests without a signature. SSE-KMS refuses them whatever the policies say.
+
+use super::arn::{Arn, ArnError};
+use std::fmt;
+use std::str::FromStr;
+
+/// Who sends a request.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Principal {
+    /// An IAM user, a role, a session of a role, a federated user or the root user of an account.
+    Aws(Arn),
+    /// An AWS service, `logs.us-east-1.amazonaws.com`.
+    Service(String),
+}
+
+/// A text that names no principal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is no principal: neither the ARN of a user, role or session, nor the name of a service"
+)]
+pub struct PrincipalError {
+    text: String,
+}
+
+impl Principal {
+    /// Its account, twelve digits; a service has none.
+    pub fn account(&self) -> Option<&str> {
+        match self {
+            Principal::Aws(arn) => Some(&arn.account),
+            Principal::Service(_) => None,
+        }
+    }
+
+    /// What `aws:PrincipalArn` holds: of a session, its role.
+    pub fn arn(&self) -> Option<Arn> {
+        match self {
+            Principal::Aws(arn) => Some(role_of(arn).unwrap_or_else(|| arn.clone())),
+            Principal::Service(_) => None,
+        }
+    }
+
+    /// Whether it is a session of a role or of a federated user.
+    pub fn is_session(&self) -> bool {
+        matches!(self, Principal::Aws(arn) if arn.service == "sts")
+    }
+
+    /// Whether it is a role itself, which sends requests only as a session.
+    pub(super) fn is_role(&self) -> bool {
+        matches!(self, Principal::Aws(arn) if arn.service == "iam" && arn.resource.starts_with("role/"))
+    }
+}
+
+impl FromStr for Principal {
+    type Err = PrincipalError;
+
+    fn from_str(text: &str) -> Result<Principal, PrincipalError> {
+        let fault = || PrincipalError {
+            text: text.to_owned(),
+        };
+        if is_service(text) {
+            return Ok(Principal::Service(text.to_owned()));
+        }
+        let arn: Arn = text.parse().map_err(|_: ArnError| fault())?;
+        if is_account(&arn.account) && is_identity(&arn) {
+            Ok(Principal::Aws(arn))
+        } else {
+            Err(fault())
+        }
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Principal::Aws(arn) => arn.fmt(f),
+            Principal::Service(name) => f.write_str(name),
+        }
+    }
+}
+
+impl serde::Serialize for Principal {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Twelve digits.
+pub fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// `logs.us-east-1.amazonaws.com`, `s3.amazonaws.com.cn`.
+fn is_service(text: &str) -> bool {
+    let name = text
+        .strip_suffix(".amazonaws.com")
+        .or_else(|| text.strip_suffix(".amazonaws.com.cn"));
+    name.is_some_and(|name| {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
+        !name.is_empty() && name.bytes().all(allowed)
+    })
+}
+
+/// Whether an ARN names a user, a role, a session or a root user.
+fn is_identity(arn: &Arn) -> bool {
+    let named = |prefix: &str| {
+        let name = arn.resource.strip_prefix(prefix);
+        name.is_some_and(|name| !name.is_empty() && !name.contains(['*', '?']))
+    };
+    match arn.service.as_str() {
+        "iam" => arn.resource == "root" || named("role/") || named("user/"),
+        "sts" => named("federated-user/") || role_and_session(&arn.resource).is_some(),
+        _ => false,
+    }
+}
+
+fn role_and_session(resource: &str) -> Option<(&str, &str)> {
+    let (role, session) = resource.strip_prefix("assumed-role/")?.split_once('/')?;
+    (!role.is_empty() && !session.is_empty()).then_some((role, session))
+}
+
+/// The role of a session, without the path that its ARN may have.
+fn role_of(arn: &Arn) -> Option<Arn> {
+    let (role, _) = role_and_session(&arn.resource)?;
+    Some(Arn {
+        service: "iam".to_owned(),
+        resource: format!("role/{role}"),
+        ..arn.clone()
+    })
+}
+
+/// An entry of `Principal` or `NotPrincipal`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// `*`: everybody, services included.
+    Anyone,
+    /// An account, as its number or root ARN: who its IAM policies let.
+    Account(String),
+    /// The ARN of a user, role or session.
+    Identity(Arn),
+    /// An AWS service.
+    Service(String),
+    /// An identity provider, a canonical user, the identifier of a deleted principal: nobody here.
+    Other(String),
+}
+
+/// How an entry means a principal; the later, the more directly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Meant {
+    /// As one of its account.
+    ByAccount,
+    /// By the ARN of the role or user that the session is one of.
+    ByRole,
+    /// By `*`.
+    ByWildcard,
+    /// By its own ARN or name.
+    ByName,
+}
+
+impl Entry {
+    /// Reads an entry under `AWS`.
+    ///
+    /// # Errors
+    /// What AWS takes for no principal.
+    pub fn aws(text: &str) -> Result<Entry, String> {
+        if text == "*" {
+            return Ok(Entry::Anyone);
+        }
+        if is_account(text) {
+            return Ok(Entry::Account(text.to_owned()));
+        }
+        if !text.starts_with("arn:") {
+            // AROA…, AIDA…: what is left of a principal that was deleted.
+            let unique = text.len() >= 16
+                && text.starts_with('A')
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+            return if unique {
+                Ok(Entry::Other(text.to_owned()))
+            } else {
+                Err("neither `*`, nor an account of twelve digits, nor an ARN".to_owned())
+            };
+        }
+        let arn: Arn = text.parse().map_err(|e: ArnError| e.to_string())?;
+        if text.contains(['*', '?']) {
+            return Err("AWS takes no wildcard inside one".to_owned());
+        }
+        if !is_account(&arn.account) {
+            return Err(format!("`{}` is no account of twelve digits", arn.account));
+        }
+        if !is_identity(&arn) {
+            return Err("it is the ARN of no user, role, session or account root".to_owned());
+        }
+        Ok(if arn.service == "iam" && arn.resource == "root" {
+            Entry::Account(arn.account)
+        } else {
+            Entry::Identity(arn)
+        })
+    }
+
+    /// Reads an entry under `Service`.
+    ///
+    /// # Errors
+    /// What is no name of a service.
+    pub fn service(text: &str) -> Result<Entry, String> {
+        if text == "*" {
+            Ok(Entry::Anyone)
+        } else if is_service(text) {
+            Ok(Entry::Service(text.to_owned()))
+        } else {
+            Err("it is not of the form `service.amazonaws.com`".to_owned())
+        }
+    }
+
+    /// Whether and how it means a principal.
+    pub fn means(&self, principal: &Principal) -> Option<Meant> {
+        match (self, principal) {
+            (Entry::Anyone, _) => Some(Meant::ByWildcard),
+            (Entry::Service(name), Principal::Service(other)) => {
+                (name == other).then_some(Meant::ByName)
+            }
+            (Entry::Account(account), Principal::Aws(arn)) => {
+                (*account == arn.account).then_some(Meant::ByAccount)
+            }
+            (Entry::Identity(entry), Principal::Aws(arn)) => by_arn(entry, arn),
+            _ => None,
+        }
+    }
+}
+
+fn by_arn(entry: &Arn, arn: &Arn) -> Option<Meant> {
+    if entry == arn {
+        return Some(Meant::ByName);
+    }
+    if entry.service != "iam"
+        || arn.service != "sts"
+        || (&entry.partition, &entry.account) != (&arn.partition, &arn.account)
+    {
+        return None;
+    }
+    // The ARN of a role has its path, that of its sessions has not; names of roles are unique whatever
+    // their path and case.
+    let last = entry.resource.rsplit('/').next()?;
+    let of = if let Some((role, _)) = role_and_session(&arn.resource) {
+        entry.resource.starts_with("role/") && role.eq_ignore_ascii_case(last)
+    } else {
+        entry.resource.starts_with("user/")
+            && arn.resource.strip_prefix("federated-user/") == Some(last)
+    };
+    of.then_some(Meant::ByRole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SESSION: &str = "arn:aws:sts::111122223333:assumed-role/app/s1";
+
+    fn meant(entry: &str, principal: &str) -> Option<Meant> {
+        let principal = principal.parse().expect("a principal");
+        Entry::aws(entry).expect("an entry").means(&principal)
+    }
+
+    #[test]
+    fn a_session_is_meant_by_its_role_and_account() {
+        assert_eq!(meant(SESSION, SESSION), Some(Meant::ByName));
+        let role = Some(Meant::ByRole);
+        assert_eq!(meant("arn:aws:iam::111122223333:role/app", SESSION), role);
+        assert_eq!(
+            meant("arn:aws:iam::111122223333:role/team/App", SESSION),
+            role
+        );
+        assert_eq!(meant("111122223333", SESSION), Some(Meant::ByAccount));
+        assert_eq!(meant("*", SESSION), Some(Meant::ByWildcard));
+        for other in [
+            "arn:aws:iam::111122223333:role/application",
+            "arn:aws:iam::111122223333:user/app",
+            "arn:aws:iam::444455556666:role/app",
+            "444455556666",
+            "AROAJQABLZS4A3QDU576Q",
+        ] {
+            assert_eq!(meant(other, SESSION), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_principal() {
+        for wrong in [
+            "arn:aws:iam::111122223333:role/*",
+            "arn:aws:iam::1111:root",
+            "arn:aws:s3:::bucket",
+            "arn:aws:iam::111122223333:group/g",
+            "role/app",
+            "",
+        ] {
+            assert!(Entry::aws(wrong).is_err(), "{wrong}");
+            assert!(wrong.parse::<Principal>().is_err(), "{wrong}");
+        }
+        assert!(
+            "arn:aws:sts::111122223333:assumed-role/app"
+                .parse::<Principal>()
+                .is_err()
+        );
+        assert!(Entry::service("logs").is_err());
+    }
+
+    #[test]
+    fn the_arn_of_a_session_is_its_role() {
+        let session: Principal = SESSION.parse().expect("a session");
+        let role = session.arn().expect("a role").to_string();
+        assert_eq!(role, "arn:aws:iam::111122223333:role/app");
+        assert!(session.is_session());
+    }
+}

@@ -1,0 +1,70 @@
+//! `kmsim explain`: one request's way through the chain.
+
+use super::args::{self, Format};
+use super::{Failure, input, print, say};
+use crate::explain::{Explanation, explain, operations, text};
+use crate::scenario::Variant;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Output<'a> {
+    scenario: &'a str,
+    requests: &'a [Explanation],
+}
+
+pub(super) fn run(args: &args::Explain) -> Result<(), Failure> {
+    let loaded = input::scenario(&args.scenario, &args.overrides)?;
+    loaded
+        .warnings
+        .iter()
+        .for_each(|w| say(&format!("warning: {w}")));
+    let mut found = Vec::new();
+    for variant in &loaded.variants {
+        let (workload, operation) = (args.workload.as_deref(), args.operation.as_deref());
+        found.extend(explain(variant, workload, operation));
+    }
+    if found.is_empty() {
+        return Err(nothing(&loaded.variants, args));
+    }
+    let failed = |e: serde_json::Error| Failure::Machine(format!("error: cannot format: {e}"));
+    print(&match args.format {
+        Format::Json => crate::report::json::text(&Output {
+            scenario: &loaded.name,
+            requests: &found,
+        })
+        .map_err(failed)?,
+        _ => text(&found),
+    })
+}
+
+/// Why there is nothing to explain.
+fn nothing(variants: &[Variant], args: &args::Explain) -> Failure {
+    let mut workloads: Vec<&str> = Vec::new();
+    let mut asked_for: Vec<&str> = Vec::new();
+    for variant in variants {
+        let names = variant.scenario.workload.keys().map(String::as_str);
+        for name in names.filter(|n| args.workload.as_deref().is_none_or(|only| only == *n)) {
+            asked_for.extend(operations(variant, name));
+        }
+        workloads.extend(variant.scenario.workload.keys().map(String::as_str));
+    }
+    let unique = |mut names: Vec<&str>| {
+        names.sort_unstable();
+        names.dedup();
+        names.join(", ")
+    };
+    match (&args.workload, &args.operation) {
+        (Some(name), _) if !workloads.contains(&name.as_str()) => Failure::Input(format!(
+            "error[unknown-name]: no workload `{name}`\n  = help: workloads known here: {}",
+            unique(workloads)
+        )),
+        (_, Some(name)) => Failure::Input(format!(
+            "error[unknown-name]: nobody asks for `{name}` here\n  = help: operations known here: {}",
+            unique(asked_for)
+        )),
+        _ => Failure::Input(
+            "error[unknown-name]: there is no request to explain\n  = help: name a workload that is switched on"
+                .to_owned(),
+        ),
+    }
+}

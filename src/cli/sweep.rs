@@ -1,0 +1,130 @@
+//! `kmsim sweep`: many settings, each kept as soon as it is run.
+
+use super::args::{self, Format};
+use super::{Failure, input, print, progress, run, say};
+use crate::planning::Study;
+use crate::report::planning::For;
+use crate::report::{self, json};
+use crate::sweep::run::{Run, Sweep, SweepError};
+use crate::sweep::{grid, latin_hypercube, table};
+use std::path::Path;
+
+impl From<SweepError> for Failure {
+    fn from(e: SweepError) -> Failure {
+        match e {
+            SweepError::Machine { .. } => Failure::Machine(format!("error: {e}")),
+            other => Failure::Input(other.to_string()),
+        }
+    }
+}
+
+/// Metrics that are drawn unless others are named.
+const METRICS: [&str; 3] = ["throttle_rate", "added_delay_s_p99", "cost_total_usd"];
+
+/// Most settings of one sweep.
+const MOST: usize = 1_000_000;
+
+pub(super) fn sweep(args: &args::Sweep) -> Result<(), Failure> {
+    let (source, sets) = input::text(&args.scenario, &args.overrides)?;
+    let mut studies = Vec::new();
+    let names = &args.overrides.variants;
+    if names.is_empty() {
+        studies.push(Study::new(&source, &sets, None)?.0);
+    }
+    for name in names {
+        studies.push(Study::new(&source, &sets, Some(name))?.0);
+    }
+    let settings = settings(args, studies.first().map_or(0, |s| s.seed))?;
+    let dir = args
+        .out
+        .clone()
+        .unwrap_or_else(|| Path::new("output").join(format!("{}-sweep", source.name)));
+    let plan = Sweep::new(&source, &sets, &args.over, settings, &studies);
+    let pool = run::pool(&args.how)?;
+    pool.install(|| plan.check(&studies))?;
+    report::probe(&dir)?;
+    plan.open(&dir)?;
+    let shard = args.shard.unwrap_or((0, 1));
+    let units = plan.units().len() as u64;
+    let label = format!("{}: {units} runs", source.name);
+    let (runs, done) = progress::watch(&label, "runs", units, args.how.quiet, |count| {
+        pool.install(|| plan.run(&studies, &dir, shard, count))
+    })?;
+    let manifest = json::text(&done).map_err(unwritable)?;
+    report::write_answer(&[("manifest.json", manifest.as_str())], &[], &dir)?;
+    if !args.how.quiet {
+        say(&format!(
+            "{}: {}",
+            dir.display(),
+            report::sweep::progress(&done)
+        ));
+    }
+    if done.missing > 0 {
+        say(
+            "the table and charts are made by the shard that runs last, or by the same command without `--shard`",
+        );
+        return Ok(());
+    }
+    finish(args, &plan, &runs, &dir)
+}
+
+/// The settings that the axes make.
+fn settings(args: &args::Sweep, seed: u64) -> Result<Vec<Vec<String>>, Failure> {
+    let fault =
+        |message: String, help: &str| Failure::Input(format!("error: {message}\n  = help: {help}"));
+    for (i, axis) in args.over.iter().enumerate() {
+        if args.over[..i].iter().any(|a| a.key == axis.key) {
+            return Err(fault(
+                format!("`{}` is swept twice", axis.key),
+                "write all its values in one `--over`",
+            ));
+        }
+        if args.latin.is_none() && !axis.is_finite() {
+            return Err(fault(
+                format!("`{}` is a range without a count", axis.key),
+                "write LOW..HIGH:COUNT for a grid, or add `--latin N`",
+            ));
+        }
+    }
+    if let Some(n) = args.latin {
+        return Ok(latin_hypercube(&args.over, n as usize, seed));
+    }
+    let count = args
+        .over
+        .iter()
+        .try_fold(1_usize, |n, a| n.checked_mul(a.values().len()));
+    if count.is_none_or(|n| n > MOST) {
+        return Err(fault(
+            format!("the grid has more than {MOST} settings"),
+            "take fewer values, or `--latin N`",
+        ));
+    }
+    Ok(grid(&args.over))
+}
+
+/// Table, figures and what is printed.
+fn finish(args: &args::Sweep, plan: &Sweep, runs: &[Run], dir: &Path) -> Result<(), Failure> {
+    let metrics: Vec<&str> = if args.metrics.is_empty() {
+        METRICS.to_vec()
+    } else {
+        args.metrics.clone()
+    };
+    let columns = table::columns(plan, runs);
+    let csv = table::csv(&columns).map_err(unwritable)?;
+    let parquet = table::parquet(&columns).map_err(unwritable)?;
+    let figures = report::chart::sweep::all(plan, runs, &metrics)?;
+    let page = report::sweep::summary(plan, runs, &metrics, For::Markdown);
+    report::write_file(&dir.join("sweep.parquet"), &parquet)?;
+    let texts = [("sweep.csv", csv.as_str()), ("sweep.md", page.as_str())];
+    report::write_answer(&texts, &figures, dir)?;
+    print(&match args.how.format {
+        Format::Table => report::sweep::summary(plan, runs, &metrics, For::Terminal),
+        Format::Markdown => page,
+        Format::Csv => csv,
+        Format::Json => json::text(&runs).map_err(unwritable)?,
+    })
+}
+
+fn unwritable(e: impl std::fmt::Display) -> Failure {
+    Failure::Machine(format!("error: cannot format the sweep: {e}"))
+}

@@ -1,0 +1,63 @@
+//! Several runs as one, so that their comparison is drawn and kept like a run.
+
+use super::across;
+use crate::results::{RunResults, SCHEMA_VERSION, ScenarioRecord, sha256_hex};
+use serde_json::{Map, Value, json};
+
+/// All variants of all runs, named `file:variant`, with [`across`]'s comparisons; `None` without a run.
+///
+/// Horizon and measured time are those of the first; where another's differ, a warning says so.
+pub fn merged(results: &[(String, RunResults)]) -> Option<RunResults> {
+    let (_, first) = results.first()?;
+    let names: Vec<&str> = results.iter().map(|(name, _)| name.as_str()).collect();
+    let (mut variants, mut warnings, mut resolved) = (Vec::new(), Vec::new(), Map::new());
+    for (name, run) in results {
+        for variant in &run.variants {
+            let mut variant = variant.clone();
+            let full = format!("{name}:{}", variant.name);
+            let settings = run.scenario.resolved["variant"][&variant.name].clone();
+            variant.name.clone_from(&full);
+            resolved.insert(full, settings);
+            variants.push(variant);
+        }
+        if (run.horizon_s, run.measured_s) != (first.horizon_s, first.measured_s) {
+            warnings.push(format!(
+                "{name} measures {} s of {} s, {} {} s of {} s: totals are not of the same time",
+                run.measured_s, run.horizon_s, names[0], first.measured_s, first.horizon_s
+            ));
+        }
+        if run.seed != first.seed {
+            warnings.push(format!(
+                "{name} has seed {}, {} seed {}",
+                run.seed, names[0], first.seed
+            ));
+        }
+        for warning in &run.warnings {
+            if !warnings.contains(warning) {
+                warnings.push(warning.clone());
+            }
+        }
+    }
+    let hashes: Vec<&str> = results
+        .iter()
+        .map(|(_, r)| r.scenario.text_sha256.as_str())
+        .collect();
+    Some(RunResults {
+        schema_version: SCHEMA_VERSION,
+        kmsim_version: first.kmsim_version.clone(),
+        scenario: ScenarioRecord {
+            name: names.join(" against "),
+            text_sha256: sha256_hex(hashes.join(" ").as_bytes()),
+            resolved: json!({ "variant": Value::Object(resolved) }),
+        },
+        seed: first.seed,
+        replications: first.replications,
+        horizon_s: first.horizon_s,
+        measured_s: first.measured_s,
+        warnings,
+        variants,
+        comparisons: across(results),
+        thresholds: Vec::new(),
+        precision: None,
+    })
+}

@@ -1,0 +1,180 @@
+//! The largest growth of all or some workloads that still keeps the targets, and when it is reached.
+
+use super::search::{Found, Range, search};
+use super::study::Level;
+use super::{Answer, Outcome, Study, StudyError, Trial};
+use crate::metrics::target::Target;
+use crate::scenario::document::key_text;
+use jiff::civil::Date;
+use std::collections::BTreeMap;
+
+/// Settings are thousandths of a factor.
+const SCALE: f64 = 1_000.0;
+
+/// Largest factor that is tried.
+const LARGEST: u64 = 1_000_000;
+
+/// Width at which the search stops, as a share of the factor.
+const TOLERANCE: f64 = 0.005;
+
+/// Days of a mean month.
+const MONTH_DAYS: f64 = 30.436_875;
+
+/// The largest factor on the traffic of `workloads` (all, if none is named) that keeps the targets.
+///
+/// # Errors
+/// What the settings make of the scenario is at fault.
+pub fn largest_growth(
+    study: &Study,
+    workloads: &[String],
+    targets: &[Target],
+) -> Result<Answer, StudyError> {
+    let variant = study.with(&[], &[])?;
+    let all: Vec<String> = variant.scenario.workload.keys().cloned().collect();
+    for name in workloads {
+        if !all.contains(name) {
+            return Err(StudyError::question(
+                format!("variant `{}` has no workload `{name}`", study.variant),
+                format!("its workloads: {}", all.join(", ")),
+            ));
+        }
+    }
+    let grown = if workloads.is_empty() {
+        &all
+    } else {
+        workloads
+    };
+    let keys: Vec<String> = grown
+        .iter()
+        .map(|w| format!("workload.{}.growth", key_text(w)))
+        .collect();
+    let run = |at: u64, seed: u64| -> Result<Trial, StudyError> {
+        let factor = at as f64 / SCALE;
+        let sets: Vec<String> = keys.iter().map(|k| format!("{k}={factor}")).collect();
+        let results = study.run(&[], &sets, seed)?;
+        Ok(Trial::of(study, factor, seed, targets, &results))
+    };
+    let today = SCALE as u64;
+    let (mut trials, mut best) = (BTreeMap::new(), today);
+    // Where today's traffic does not keep them, less may.
+    let worst = loop {
+        let trial = run(best, study.seed)?;
+        let meets = trial.meets(targets, Level::Sure);
+        trials.insert(best, trial);
+        if meets || best == 1 {
+            break if best == today { LARGEST } else { today };
+        }
+        best = (best * 4 / 5).max(1);
+    };
+    let range = Range {
+        best,
+        worst,
+        step: 1.25,
+        beyond: 1,
+        tolerance: TOLERANCE,
+    };
+    let found = search(range, targets, trials, &mut |at| run(at, study.seed))?;
+    let (mut value, mut checks) = (found.sure.unwrap_or(best), Vec::new());
+    if found.outcome == Outcome::Found {
+        let seed = study.fresh_seed(0);
+        loop {
+            let trial = run(value, seed)?;
+            let holds = trial.meets(targets, Level::Mean);
+            checks.push(trial);
+            let lower = (value as f64 * (1.0 - TOLERANCE)).floor() as u64;
+            if holds || lower == 0 || checks.len() > 40 {
+                break;
+            }
+            value = lower.min(value - 1);
+        }
+    } else if found.outcome == Outcome::AllMeet {
+        value = worst;
+    }
+    let question = if workloads.is_empty() {
+        "largest growth factor of all workloads".to_owned()
+    } else {
+        format!("largest growth factor of {}", workloads.join(", "))
+    };
+    Ok(answer(
+        study, question, &keys, targets, &found, value, checks,
+    ))
+}
+
+fn answer(
+    study: &Study,
+    question: String,
+    keys: &[String],
+    targets: &[Target],
+    found: &Found,
+    value: u64,
+    checks: Vec<Trial>,
+) -> Answer {
+    let mut notes = Vec::new();
+    if found.sure.is_some_and(|sure| value < sure) {
+        notes.push("lowered until fresh seeds kept the targets too".to_owned());
+    }
+    let held = checks.last().is_none_or(|t| t.meets(targets, Level::Mean));
+    if !held {
+        notes.push("fresh seeds do not keep the targets: more replications are needed".to_owned());
+    }
+    if found.outcome == Outcome::Found && (value as f64) < SCALE {
+        notes.push("below 1: today's traffic does not keep the targets".to_owned());
+    }
+    let factor = |at: u64| at as f64 / SCALE;
+    Answer {
+        question,
+        variant: study.variant.clone(),
+        settings: keys
+            .iter()
+            .map(|k| study.path(&format!("{k}={}", value as f64 / SCALE)))
+            .collect(),
+        unit: "1".to_owned(),
+        present: Some(1.0),
+        targets: targets.to_vec(),
+        outcome: if held {
+            found.outcome
+        } else {
+            Outcome::NoneReaches
+        },
+        value: factor(value),
+        at_the_mean: found.mean.map(factor),
+        interval: found
+            .ruled_out
+            .filter(|_| found.sure.is_some())
+            .map(|at| (factor(value), factor(at))),
+        checks,
+        trials: found.trials.values().cloned().collect(),
+        notes,
+    }
+}
+
+/// The day on which growth of `per_month` (0.04 for 4 %) since `from` reaches a factor; `None` where it never does,
+/// or after the year 9999. A factor below 1 was reached before `from`.
+pub fn reached_on(factor: f64, per_month: f64, from: Date) -> Option<Date> {
+    if per_month <= 0.0 || factor <= 0.0 {
+        return None;
+    }
+    let months = libm::log(factor) / libm::log1p(per_month);
+    let days = (months * MONTH_DAYS).floor();
+    let span = jiff::Span::new().try_days(days as i64).ok()?;
+    from.checked_add(span).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_reaches_a_factor_on_a_day() {
+        let from: Date = "2026-11-24".parse().unwrap();
+        // 1.04¹² = 1.601: a year.
+        assert_eq!(
+            reached_on(1.601_04, 0.04, from),
+            Some("2027-11-24".parse().unwrap())
+        );
+        assert_eq!(reached_on(1.0, 0.04, from), Some(from));
+        assert!(reached_on(0.5, 0.04, from).unwrap() < from);
+        assert_eq!(reached_on(2.0, 0.0, from), None);
+        assert_eq!(reached_on(1e9, 1e-9, from), None);
+    }
+}

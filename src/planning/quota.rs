@@ -1,0 +1,264 @@
+//! The smallest request quota that keeps the targets, for each pool that is used.
+
+use super::search::{Found, Range, search};
+use super::study::Level;
+use super::{Answer, Outcome, Study, StudyError, Trial};
+use crate::metrics::target::Target;
+use crate::results::VariantResults;
+use crate::scenario::Variant;
+use crate::scenario::document::key_text;
+use crate::scenario::settings::{LimiterSettings, QuotaSettings};
+use std::collections::BTreeMap;
+
+/// More than anything can ask for \[1/s\].
+const UNLIMITED: u64 = 1_000_000_000;
+
+/// Width at which the search stops, as a share of the quota.
+const TOLERANCE: f64 = 0.005;
+
+/// Most times that an answer is raised because fresh seeds do not confirm it.
+const RAISES: u64 = 40;
+
+/// A request quota of the variant, in use.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    /// `account/region/quota-code[/store]`.
+    pub name: String,
+    /// Limit at the end of the warm-up \[1/s\].
+    pub present: f64,
+    /// Its name in the scenario, or one to give it.
+    key: String,
+    /// What must be set to make it a quota of the scenario.
+    making: Vec<String>,
+    /// Whether the scenario changes the limit in the course of the run.
+    changes: bool,
+    /// Whether an aligned second can hold no more than the limit.
+    fixed_window: bool,
+}
+
+impl Pool {
+    /// The settings that give it a limit from t = 0 on.
+    fn limited(&self, per_s: u64) -> Vec<String> {
+        let mut sets = self.making.clone();
+        sets.push(format!("quota.{}.limit=\"{per_s}/s\"", self.key));
+        sets.push(format!("quota.{}.changes=[]", self.key));
+        sets
+    }
+}
+
+fn pool_name(q: &QuotaSettings) -> String {
+    let store = q.store.as_ref().map(|s| format!("/{s}"));
+    format!(
+        "{}/{}/{}{}",
+        q.account,
+        q.region,
+        q.code,
+        store.unwrap_or_default()
+    )
+}
+
+/// The pools that saw attempts, the tightest first; only `wanted`, by name in the scenario or in the results, if any.
+///
+/// # Errors
+/// A wanted one is not among them.
+pub fn pools(
+    variant: &Variant,
+    results: &VariantResults,
+    wanted: &[String],
+) -> Result<Vec<Pool>, StudyError> {
+    let mean = |q: &crate::results::QuotaResults, id: &str| q.metrics.get(id).and_then(|e| e.mean);
+    let mut found = Vec::new();
+    for (i, (name, q)) in results.by_quota.iter().enumerate() {
+        if mean(q, "kms_attempts").is_none_or(|a| a == 0.0) {
+            continue;
+        }
+        let settings = variant
+            .scenario
+            .quota
+            .iter()
+            .find(|(_, settings)| pool_name(settings) == *name);
+        let headroom = mean(q, "quota_headroom").unwrap_or(1.0);
+        let pool = match settings {
+            Some((key, settings)) => Pool {
+                name: name.clone(),
+                present: q.quota,
+                key: key_text(key),
+                making: Vec::new(),
+                changes: !settings.changes.is_empty(),
+                fixed_window: settings.limiter == LimiterSettings::FixedWindow {},
+            },
+            None => unnamed(name, q.quota, i),
+        };
+        found.push((headroom, pool));
+    }
+    found.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let pools: Vec<Pool> = found.into_iter().map(|(_, pool)| pool).collect();
+    for name in wanted {
+        let known = pools
+            .iter()
+            .any(|p| p.name == *name || p.key == key_text(name));
+        if !known {
+            let names: Vec<&str> = pools.iter().map(|p| p.name.as_str()).collect();
+            return Err(StudyError::question(
+                format!("no quota `{name}` is used"),
+                format!("quotas in use: {}", names.join(", ")),
+            ));
+        }
+    }
+    let is_wanted = |p: &Pool| {
+        let named = |n: &String| p.name == *n || p.key == key_text(n);
+        wanted.is_empty() || wanted.iter().any(named)
+    };
+    Ok(pools.into_iter().filter(is_wanted).collect())
+}
+
+/// A pool that the scenario leaves to the catalog.
+fn unnamed(name: &str, present: f64, place: usize) -> Pool {
+    let key = format!("planned-{place}");
+    let parts = ["account", "region", "code", "store"];
+    let making = parts
+        .iter()
+        .zip(name.split('/'))
+        .map(|(part, value)| format!("quota.{key}.{part}={value:?}"));
+    Pool {
+        name: name.to_owned(),
+        present,
+        making: making.collect(),
+        key,
+        changes: false,
+        fixed_window: true,
+    }
+}
+
+/// The smallest limit of `pool` that keeps the targets, with `others` unlimited meanwhile.
+///
+/// # Errors
+/// What the settings make of the scenario is at fault.
+pub fn smallest_quota(
+    study: &Study,
+    pool: &Pool,
+    others: &[Pool],
+    targets: &[Target],
+) -> Result<Answer, StudyError> {
+    let free: Vec<String> = others.iter().flat_map(|p| p.limited(UNLIMITED)).collect();
+    let settings = |per_s: u64| [free.clone(), pool.limited(per_s)].concat();
+    let unlimited = study.run(&[], &settings(UNLIMITED), study.seed)?;
+    let busiest = unlimited.by_quota.get(&pool.name).and_then(|q| {
+        let values = &q.metrics.get("kms_attempts_per_s_max")?.values;
+        Some(values.iter().flatten().copied().fold(0.0, f64::max))
+    });
+    // At its busiest second nothing is refused; other limiters look at seconds that begin anywhere.
+    let reach = if pool.fixed_window { 1.0 } else { 2.0 };
+    let best = ((busiest.unwrap_or(0.0) * reach).ceil() as u64).max(1);
+    let range = Range {
+        best,
+        worst: 1,
+        step: 1.25,
+        beyond: 2,
+        tolerance: TOLERANCE,
+    };
+    let run = |per_s: u64, seed: u64| -> Result<Trial, StudyError> {
+        let results = study.run(&[], &settings(per_s), seed)?;
+        Ok(Trial::of(study, per_s as f64, seed, targets, &results))
+    };
+    let found = search(range, targets, BTreeMap::new(), &mut |at| {
+        run(at, study.seed)
+    })?;
+    let (value, checks) = match (found.outcome, found.sure) {
+        (Outcome::Found, Some(sure)) => confirmed(study, targets, sure, &run)?,
+        (Outcome::AllMeet, _) => (1, Vec::new()),
+        _ => (best, Vec::new()),
+    };
+    Ok(answer(study, pool, targets, &found, value, checks))
+}
+
+/// The setting, raised until fresh seeds meet the targets too, with those runs.
+fn confirmed(
+    study: &Study,
+    targets: &[Target],
+    sure: u64,
+    run: &dyn Fn(u64, u64) -> Result<Trial, StudyError>,
+) -> Result<(u64, Vec<Trial>), StudyError> {
+    let (mut at, mut checks) = (sure, Vec::new());
+    let seed = study.fresh_seed(0);
+    for _ in 0..RAISES {
+        let trial = run(at, seed)?;
+        let holds = trial.meets(targets, Level::Mean);
+        checks.push(trial);
+        if holds {
+            break;
+        }
+        at += ((at as f64 * TOLERANCE).ceil() as u64).max(1);
+    }
+    Ok((at, checks))
+}
+
+fn answer(
+    study: &Study,
+    pool: &Pool,
+    targets: &[Target],
+    found: &Found,
+    value: u64,
+    checks: Vec<Trial>,
+) -> Answer {
+    let mut notes = Vec::new();
+    let raised = found.sure.is_some_and(|sure| value > sure);
+    if raised {
+        notes.push("raised until fresh seeds kept the targets too".to_owned());
+    }
+    let held = checks.last().is_none_or(|t| t.meets(targets, Level::Mean));
+    if !held {
+        notes.push("fresh seeds do not keep the targets: more replications are needed".to_owned());
+    }
+    let edge = |at: Option<u64>| at.map(|at| at as f64);
+    Answer {
+        question: format!("smallest request quota of {}", pool.name),
+        variant: study.variant.clone(),
+        settings: pool
+            .limited(value)
+            .iter()
+            .filter(|set| pool.changes || !set.ends_with(".changes=[]"))
+            .map(|set| study.path(set))
+            .collect(),
+        unit: "1/s".to_owned(),
+        present: Some(pool.present),
+        targets: targets.to_vec(),
+        outcome: if held {
+            found.outcome
+        } else {
+            Outcome::NoneReaches
+        },
+        value: value as f64,
+        at_the_mean: edge(found.mean),
+        interval: edge(found.ruled_out)
+            .zip(Some(value as f64))
+            .filter(|_| found.sure.is_some()),
+        checks,
+        trials: found.trials.values().cloned().collect(),
+        notes,
+    }
+}
+
+/// Whether the targets are kept with every pool at its answer, where there is more than one.
+///
+/// # Errors
+/// What the settings make of the scenario is at fault.
+pub fn together(
+    study: &Study,
+    answers: &[(Pool, f64)],
+    targets: &[Target],
+) -> Result<Trial, StudyError> {
+    let sets: Vec<String> = answers
+        .iter()
+        .flat_map(|(pool, value)| pool.limited(*value as u64))
+        .collect();
+    let seed = study.fresh_seed(0);
+    let results = study.run(&[], &sets, seed)?;
+    Ok(Trial::of(
+        study,
+        answers.len() as f64,
+        seed,
+        targets,
+        &results,
+    ))
+}

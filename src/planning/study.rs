@@ -1,0 +1,215 @@
+//! One variant of a scenario, with what may change in it, and the runs of it.
+
+use crate::metrics::target::Target;
+use crate::results::{Estimate, ThresholdVerdict, VariantResults};
+use crate::run::{RunError, run_variant};
+use crate::scenario::diagnostic::{Sources, render};
+use crate::scenario::document::{Table, key_text};
+use crate::scenario::load::overrides;
+use crate::scenario::{Changes, Input, Loaded, Variant, load, load_variant};
+use serde::Serialize;
+
+/// Why a setting could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum StudyError {
+    /// The scenario, or what a setting makes of it, is at fault; every fault with its place.
+    #[error("{0}")]
+    Scenario(String),
+    /// A price is missing.
+    #[error("error: {0}")]
+    Run(#[from] RunError),
+    /// The question cannot be asked of this scenario.
+    #[error("error: {message}\n  = help: {help}")]
+    Question {
+        /// What is wrong.
+        message: String,
+        /// What to do instead.
+        help: String,
+    },
+}
+
+impl StudyError {
+    /// A question that cannot be asked.
+    pub fn question(message: impl Into<String>, help: impl Into<String>) -> StudyError {
+        StudyError::Question {
+            message: message.into(),
+            help: help.into(),
+        }
+    }
+}
+
+/// One variant of a scenario whose settings are changed from run to run.
+#[derive(Clone, Debug)]
+pub struct Study {
+    input: Input,
+    sets: Vec<String>,
+    /// The variant.
+    pub variant: String,
+    /// Whether the file names variants, so that its keys are written `variant.NAME.…`.
+    named: bool,
+    /// Seed of the search.
+    pub seed: u64,
+    /// Replications of each run.
+    pub replications: u32,
+}
+
+impl Study {
+    /// The variant `name` of a scenario, by default its first, with the file's seed and replications.
+    ///
+    /// # Errors
+    /// Every fault of the scenario; no such variant.
+    pub fn new(
+        input: &Input,
+        sets: &[String],
+        name: Option<&str>,
+    ) -> Result<(Study, Loaded), StudyError> {
+        let mut sources = Sources::new();
+        let loaded = load(input, sets, &mut sources).map_err(|faults| {
+            let shown = render(&faults, &sources, false);
+            let n = faults.len();
+            let s = if n == 1 { "" } else { "s" };
+            StudyError::Scenario(format!("{shown}\nerror: {} has {n} fault{s}", input.shown))
+        })?;
+        let names: Vec<&str> = loaded
+            .variants
+            .iter()
+            .map(|v| v.plan.name.as_str())
+            .collect();
+        let variant = name.unwrap_or(names.first().copied().unwrap_or("base"));
+        if !names.contains(&variant) {
+            return Err(StudyError::question(
+                format!("{} has no variant `{variant}`", input.shown),
+                format!("its variants: {}", names.join(", ")),
+            ));
+        }
+        let named = overrides(input, sets, &mut Sources::new()).is_ok_and(|all| !all.is_empty());
+        let study = Study {
+            input: input.clone(),
+            sets: sets.to_vec(),
+            variant: variant.to_owned(),
+            named,
+            seed: loaded.seed,
+            replications: loaded.replications,
+        };
+        Ok((study, loaded))
+    }
+
+    /// The tables of the file's variants.
+    ///
+    /// # Errors
+    /// None but those that [`Study::new`] would have told.
+    pub fn overrides(&self) -> Result<Vec<(String, Table)>, StudyError> {
+        let mut sources = Sources::new();
+        overrides(&self.input, &self.sets, &mut sources)
+            .map_err(|faults| StudyError::Scenario(render(&faults, &sources, false)))
+    }
+
+    /// How `--set` names a key of the variant.
+    pub fn path(&self, key: &str) -> String {
+        if self.named {
+            format!("variant.{}.{key}", key_text(&self.variant))
+        } else {
+            key.to_owned()
+        }
+    }
+
+    /// The variant with tables laid over it and then keys set.
+    ///
+    /// # Errors
+    /// What these make of the scenario is at fault.
+    pub fn with(&self, over: &[Table], sets: &[String]) -> Result<Variant, StudyError> {
+        let changes = Changes {
+            variant: self.variant.clone(),
+            over: over.to_vec(),
+            sets: sets.to_vec(),
+        };
+        let mut sources = Sources::new();
+        let loaded = load_variant(&self.input, &self.sets, &changes, &mut sources)
+            .map_err(|faults| StudyError::Scenario(render(&faults, &sources, false)))?;
+        let variant = loaded.variants.into_iter().next();
+        variant.ok_or(StudyError::Run(RunError::Empty))
+    }
+
+    /// The results of the variant with tables laid over it and then keys set.
+    ///
+    /// # Errors
+    /// As [`Study::with`]; a price that is not known.
+    pub fn run(
+        &self,
+        over: &[Table],
+        sets: &[String],
+        seed: u64,
+    ) -> Result<VariantResults, StudyError> {
+        let variant = self.with(over, sets)?;
+        Ok(run_variant(&variant, seed, self.replications)?)
+    }
+
+    /// A seed that no run of the search has had; `round` counts from 0.
+    pub fn fresh_seed(&self, round: u64) -> u64 {
+        self.seed.wrapping_add(1 + round)
+    }
+}
+
+/// One run behind an answer.
+#[derive(Clone, Debug, Serialize)]
+pub struct Trial {
+    /// The setting.
+    pub value: f64,
+    /// Its seed.
+    pub seed: u64,
+    /// Its replications.
+    pub replications: u32,
+    /// What the targets are about, in their order; `None` where there is no such workload.
+    pub found: Vec<Option<Estimate>>,
+    /// Whether the targets are met.
+    pub verdicts: Vec<ThresholdVerdict>,
+}
+
+/// How sure it must be that a target is met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The 95 % interval does not rule it out.
+    Possible,
+    /// The mean meets it.
+    Mean,
+    /// The whole interval meets it.
+    Sure,
+}
+
+impl Trial {
+    /// What a variant's results say about the targets.
+    pub fn of(
+        study: &Study,
+        value: f64,
+        seed: u64,
+        targets: &[Target],
+        results: &VariantResults,
+    ) -> Trial {
+        let found: Vec<Option<Estimate>> = targets.iter().map(|t| t.of(results).cloned()).collect();
+        let verdicts = targets.iter().zip(&found).map(|(t, e)| t.judge(e.as_ref()));
+        Trial {
+            value,
+            seed,
+            replications: study.replications,
+            verdicts: verdicts.collect(),
+            found,
+        }
+    }
+
+    /// Whether all targets are met.
+    pub fn meets(&self, targets: &[Target], level: Level) -> bool {
+        let mut each = targets.iter().zip(&self.found);
+        each.all(|(target, found)| {
+            let Some((e, mean)) = found.as_ref().and_then(|e| Some((e, e.mean?))) else {
+                return false;
+            };
+            let holds = |v: f64| target.comparison.holds(v, target.limit);
+            let ends = [e.ci_low.unwrap_or(mean), e.ci_high.unwrap_or(mean)];
+            match level {
+                Level::Possible => holds(mean) || ends.into_iter().any(holds),
+                Level::Mean => holds(mean),
+                Level::Sure => ends.into_iter().all(holds),
+            }
+        })
+    }
+}

@@ -1,0 +1,346 @@
+//! The figures of a sweep: lines over one key, a heat map over two, and a tornado of which key moves a metric most.
+
+use super::canvas::{Canvas, Drawn, Look, Side, bold, grey, look, svg, text_width, wrap};
+use super::theme::{self, Line, MARGIN, SMALL, TEXT, WHITE, WIDTH};
+use super::xy::{self, Dot, Kind, Series};
+use super::{Figure, axis, figure, page};
+use crate::metrics::estimate::Moments;
+use crate::metrics::registry;
+use crate::report::{ReportError, number};
+use crate::sweep::Quantity;
+use crate::sweep::run::{Run, Sweep};
+use crate::sweep::sensitivity::{Effect, effects, mean};
+use plotters::style::RGBColor;
+
+/// Most lines of one figure, and most columns or rows of a heat map.
+const LINES: usize = 6;
+const CELLS: usize = 24;
+
+fn label(id: &str) -> &str {
+    registry::metric(id).map_or(id, |m| m.label)
+}
+
+fn unit(id: &str) -> &'static str {
+    registry::metric(id).map_or("1", |m| m.unit)
+}
+
+fn caption(sweep: &Sweep, variant: &str) -> String {
+    format!(
+        "Scenario {}, variant {variant}: {} settings × {} replications, seed {}",
+        sweep.scenario,
+        sweep.settings.len(),
+        sweep.replications,
+        sweep.seed
+    )
+}
+
+/// Distinct values of a key in the order of the settings, smallest first where they are quantities.
+fn distinct(sweep: &Sweep, k: usize) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for s in &sweep.settings {
+        if !all.contains(&s[k]) {
+            all.push(s[k].clone());
+        }
+    }
+    if let Some((numbers, _)) = Quantity::all(all.iter().map(String::as_str)) {
+        let mut order: Vec<usize> = (0..all.len()).collect();
+        order.sort_by(|&a, &b| numbers[a].total_cmp(&numbers[b]));
+        all = order.into_iter().map(|i| all[i].clone()).collect();
+    }
+    all
+}
+
+/// Every figure that a sweep has for these metrics, for each variant.
+///
+/// # Errors
+/// A figure that cannot be drawn.
+pub fn all(sweep: &Sweep, runs: &[Run], metrics: &[&str]) -> Result<Vec<Figure>, ReportError> {
+    let mut figures = Vec::new();
+    for (v, variant) in sweep.variants.iter().enumerate() {
+        for metric in metrics {
+            let suffix = if sweep.variants.len() > 1 {
+                format!("{metric}_{}", v + 1)
+            } else {
+                (*metric).to_owned()
+            };
+            let numeric = Quantity::all(sweep.settings.iter().map(|s| s[0].as_str())).is_some();
+            let lines = sweep.keys.len() == 1 || distinct(sweep, 1).len() <= LINES;
+            if sweep.keys.len() <= 2 && numeric && lines {
+                let drawn = draw_lines(sweep, runs, variant, metric);
+                figures.push(figure(&format!("lines_{suffix}"), metric, drawn)?);
+            }
+            let small = |k: usize| distinct(sweep, k).len() <= CELLS;
+            if sweep.keys.len() == 2 && small(0) && small(1) {
+                let drawn = draw_heat(sweep, runs, variant, metric);
+                figures.push(figure(&format!("heat_{suffix}"), metric, drawn)?);
+            }
+            if sweep.keys.len() > 1 {
+                let found = effects(sweep, runs, variant, metric);
+                let drawn = draw_tornado(sweep, variant, metric, &found);
+                figures.push(figure(&format!("tornado_{suffix}"), metric, drawn)?);
+            }
+        }
+    }
+    Ok(figures)
+}
+
+/// The metric over the first key, a line for each value of the second.
+fn draw_lines(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn<String> {
+    let second = if sweep.keys.len() > 1 {
+        distinct(sweep, 1)
+    } else {
+        vec![String::new()]
+    };
+    let xs = Quantity::all(sweep.settings.iter().map(|s| s[0].as_str()));
+    let (numbers, x_unit) = xs.ok_or("the first key has no numbers")?;
+    let series = second.iter().map(|value| {
+        let of = |r: &&Run| {
+            r.variant == variant
+                && (sweep.keys.len() == 1 || sweep.settings[r.setting][1] == *value)
+        };
+        let mut dots: Vec<Dot> = runs
+            .iter()
+            .filter(of)
+            .filter_map(|r| {
+                let values: Option<Vec<f64>> = r.metrics.get(metric)?.iter().copied().collect();
+                let moments = Moments::of(&values?)?;
+                Some(Dot {
+                    x: numbers[r.setting],
+                    y: moments.mean,
+                    interval: moments.interval(),
+                })
+            })
+            .collect();
+        dots.sort_by(|a, b| a.x.total_cmp(&b.x));
+        Series {
+            name: match sweep.keys.get(1) {
+                Some(key) => format!("{key} = {value}"),
+                None => format!("{}, with 95 % interval", label(metric)),
+            },
+            kind: Kind::Line,
+            dots,
+        }
+    });
+    let (y_text, y_unit) = xy::metric_axis(metric, unit(metric));
+    let x_title = if x_unit == "1" {
+        sweep.keys[0].clone()
+    } else {
+        format!("{} [{x_unit}]", sweep.keys[0])
+    };
+    xy::draw(&xy::Figure {
+        title: format!("{} over {}", label(metric), sweep.keys[0]),
+        caption: vec![caption(sweep, variant)],
+        x_title,
+        y_title: format!("{} [{y_unit}]", label(metric)),
+        x_text: number::tick,
+        y_text,
+        series: series.collect(),
+        levels: vec![],
+        marks: vec![],
+        band: None,
+        labels: vec![],
+        from_zero: false,
+        foot: String::new(),
+    })
+}
+
+/// From white to dark blue.
+fn shade(share: f64) -> RGBColor {
+    let at = |from: f64, to: f64| (from + (to - from) * share).round() as u8;
+    RGBColor(at(247.0, 8.0), at(251.0, 48.0), at(255.0, 107.0))
+}
+
+fn draw_heat(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn<String> {
+    let title = format!(
+        "{} over {} and {}",
+        label(metric),
+        sweep.keys[0],
+        sweep.keys[1]
+    );
+    let head = [
+        caption(sweep, variant),
+        "The darker, the larger; means over replications".to_owned(),
+    ];
+    let (xs, ys) = (distinct(sweep, 0), distinct(sweep, 1));
+    let value = |x: &str, y: &str| {
+        let at = |r: &&Run| {
+            let s = &sweep.settings[r.setting];
+            r.variant == variant && s[0] == x && s[1] == y
+        };
+        runs.iter().find(at).and_then(|r| mean(r, metric))
+    };
+    let known: Vec<f64> = xs
+        .iter()
+        .flat_map(|x| ys.iter().filter_map(|y| value(x, y)))
+        .collect();
+    if known.is_empty() {
+        return page::words(&title, &head, "There is no value to show.");
+    }
+    let low = known.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = known.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    svg(&title, |c| {
+        let top = page::head(c, &title, &head)?;
+        let names = look(SMALL);
+        let widest = ys.iter().map(|y| text_width(y, names)).fold(0.0, f64::max);
+        let left = MARGIN + 24.0 + widest.min(240.0) + 8.0;
+        let width = (WIDTH - MARGIN - left) / xs.len() as f64;
+        let height = (380.0 / ys.len() as f64).clamp(22.0, 60.0);
+        for (j, y) in ys.iter().rev().enumerate() {
+            let y0 = top + j as f64 * height;
+            let name = wrap(y, 240.0, names).into_iter().next().unwrap_or_default();
+            c.text(left - 8.0, y0 + height / 2.0, &name, names, Side::Right)?;
+            for (i, x) in xs.iter().enumerate() {
+                let x0 = left + i as f64 * width;
+                cell(c, (x0, y0, width, height), value(x, y), (low, high), metric)?;
+            }
+        }
+        let bottom = top + ys.len() as f64 * height;
+        for (i, x) in xs.iter().enumerate() {
+            let middle = left + (i as f64 + 0.5) * width;
+            let name = wrap(x, width - 4.0, names)
+                .into_iter()
+                .next()
+                .unwrap_or_default();
+            c.text(middle, bottom + 12.0, &name, names, Side::Center)?;
+        }
+        c.text(
+            (left + WIDTH - MARGIN) / 2.0,
+            bottom + 31.0,
+            &sweep.keys[0],
+            grey(TEXT),
+            Side::Center,
+        )?;
+        c.upright(
+            MARGIN + 8.0,
+            (top + bottom) / 2.0,
+            &sweep.keys[1],
+            grey(TEXT),
+        )?;
+        Ok(bottom + 50.0)
+    })
+}
+
+fn cell(
+    c: &mut Canvas<'_>,
+    (x, y, width, height): (f64, f64, f64, f64),
+    value: Option<f64>,
+    (low, high): (f64, f64),
+    metric: &str,
+) -> Drawn<()> {
+    let share = value.map(|v| {
+        if high > low {
+            (v - low) / (high - low)
+        } else {
+            0.0
+        }
+    });
+    let ground = share.map_or(theme::SHADE, shade);
+    c.area(x, y, x + width, y + height, ground, 1.0)?;
+    let edge = Line {
+        color: WHITE,
+        width: 1.0,
+        dash: &[],
+    };
+    c.line(&[(x, y), (x + width, y), (x + width, y + height)], edge)?;
+    let text = value.map_or_else(
+        || number::NO_DATA.to_owned(),
+        |v| number::value(metric, unit(metric), v),
+    );
+    let ink = Look {
+        color: if share.is_some_and(|s| s > 0.5) {
+            WHITE
+        } else {
+            theme::BLACK
+        },
+        ..look(SMALL)
+    };
+    // A text that has no room says less than the colour alone.
+    if text_width(&text, ink) + 4.0 > width {
+        return Ok(());
+    }
+    c.text(x + width / 2.0, y + height / 2.0, &text, ink, Side::Center)
+}
+
+/// Most keys of a tornado.
+const BARS: usize = 20;
+
+fn draw_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[Effect]) -> Drawn<String> {
+    let title = format!("What moves {} most", label(metric));
+    let head = [
+        caption(sweep, variant),
+        "Each bar: from the lowest to the highest mean over a key's values, all other keys varied"
+            .to_owned(),
+    ];
+    let Some(first) = found.first() else {
+        return page::words(&title, &head, "There is no value to show.");
+    };
+    let (text, y_unit) = xy::metric_axis(metric, unit(metric));
+    let low = found.iter().map(|e| e.low.1).fold(f64::INFINITY, f64::min);
+    let high = found
+        .iter()
+        .map(|e| e.high.1)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let x = if high > low {
+        axis::between(low, high, 8.0, text)
+    } else {
+        axis::linear(low, high, 8.0, text)
+    };
+    svg(&title, |c| {
+        let top = page::head(c, &title, &head)? + 18.0;
+        let names = look(TEXT);
+        let widest = found
+            .iter()
+            .map(|e| text_width(&e.key, names))
+            .fold(0.0, f64::max);
+        let left = MARGIN + widest.min(300.0) + 10.0;
+        let row = 44.0;
+        let bottom = top + row * found.len().min(BARS) as f64 + 6.0;
+        let y = axis::Axis {
+            low: 0.0,
+            high: 1.0,
+            log: false,
+            ticks: vec![],
+        };
+        // Room for the values at both ends of the widest bar.
+        let p = axis::Panel {
+            left: left + 90.0,
+            top,
+            right: WIDTH - MARGIN - 110.0,
+            bottom,
+            x: &x,
+            y: &y,
+        };
+        p.grid(c)?;
+        p.frame(c)?;
+        for (i, e) in found.iter().take(BARS).enumerate() {
+            let middle = top + (i as f64 + 0.5) * row;
+            let key = wrap(&e.key, 300.0, names);
+            for (n, line) in key.iter().enumerate() {
+                let line_y = middle + (n as f64 - (key.len() as f64 - 1.0) / 2.0) * 16.0;
+                c.text(left - 4.0, line_y, line, names, Side::Right)?;
+            }
+            let (x0, x1) = (p.px(e.low.1), p.px(e.high.1));
+            c.filled(x0, middle - 11.0, x1, middle + 11.0, theme::part_fill(3))?;
+            c.label(x0 - 6.0, middle, &e.low.0, look(SMALL), Side::Right)?;
+            c.label(x1 + 6.0, middle, &e.high.0, look(SMALL), Side::Left)?;
+        }
+        let overall = Line {
+            color: theme::BLACK,
+            width: 1.5,
+            dash: &[6.0, 3.0],
+        };
+        c.line(
+            &[(p.px(first.overall), top), (p.px(first.overall), bottom)],
+            overall,
+        )?;
+        c.text(
+            p.px(first.overall),
+            top - 4.0,
+            "mean of all",
+            bold(SMALL),
+            Side::Center,
+        )?;
+        p.x_title(c, &format!("{} [{y_unit}]", label(metric)))?;
+        Ok(bottom + 46.0)
+    })
+}

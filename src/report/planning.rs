@@ -1,0 +1,460 @@
+//! Answers of `kmsim plan` in words, as tables, and as the text of a quota-increase request.
+//!
+//! Not here: the search. Texts are Markdown that reads well on a terminal too; tables come in both ways.
+
+use super::table::{self, markdown_text};
+use super::{compare, number, threshold};
+use crate::catalog;
+use crate::metrics::registry;
+use crate::planning::migration::Migration;
+use crate::planning::mitigation::{self, Cheapest};
+use crate::planning::study::Level;
+use crate::planning::{Answer, Outcome, Trial};
+use crate::results::{Estimate, VariantResults};
+use jiff::civil::Date;
+
+/// What a table is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum For {
+    /// A terminal.
+    Terminal,
+    /// A Markdown page.
+    Markdown,
+}
+
+/// A table of texts, the columns after the first as numbers.
+pub(super) fn grid<const N: usize>(header: &[String; N], rows: &[[String; N]], to: For) -> String {
+    match to {
+        For::Terminal => compare::boxed(header, rows),
+        For::Markdown => {
+            let line = |cells: &[String; N]| {
+                let cells = cells.each_ref().map(|c| markdown_text(c));
+                format!("| {} |\n", cells.join(" | "))
+            };
+            let mut out = line(header);
+            out += &format!("|---|{}\n", "---:|".repeat(N - 1));
+            rows.iter().for_each(|row| out += &line(row));
+            out + "\n"
+        }
+    }
+}
+
+fn targets(answer: &Answer) -> String {
+    let all: Vec<String> = answer.targets.iter().map(ToString::to_string).collect();
+    all.join(" and ")
+}
+
+fn found(id: &str, e: Option<&Estimate>) -> String {
+    e.map_or_else(|| number::NO_DATA.to_owned(), |e| number::estimate(id, e))
+}
+
+/// What the targets' metrics are in a run.
+fn values(answer: &Answer, trial: &Trial) -> String {
+    let each = answer.targets.iter().zip(&trial.found);
+    let all: Vec<String> = each
+        .map(|(t, e)| format!("{} {}", label(t.metric), found(t.metric, e.as_ref())))
+        .collect();
+    all.join(", ")
+}
+
+fn label(id: &str) -> &str {
+    registry::metric(id).map_or(id, |m| m.label)
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+}
+
+/// The answer in sentences.
+pub fn sentences(answer: &Answer) -> String {
+    let at = |v: f64| number::setting(&answer.unit, v);
+    let question = capital(&answer.question);
+    let nearest = answer
+        .nearest()
+        .map_or_else(String::new, |t| values(answer, t));
+    let mut out = match answer.outcome {
+        Outcome::Found => {
+            let mut text = format!("{question}: {}", at(answer.value));
+            if let Some((low, high)) = answer.interval.filter(|i| i.0 != i.1) {
+                text += &format!(", 95 % interval {} to {}", at(low), at(high));
+            }
+            if let Some(mean) = answer.at_the_mean.filter(|m| *m != answer.value) {
+                text += &format!("; by the mean alone {}", at(mean));
+            }
+            text + &format!(". It keeps {}: {nearest}.", targets(answer))
+        }
+        Outcome::NoneReaches => format!(
+            "{question}: none. No setting that was tried keeps {} for sure; nearest is {}: {nearest}.",
+            targets(answer),
+            at(answer.value)
+        ),
+        Outcome::AllMeet => format!(
+            "{question}: every setting keeps {}, even {}: {nearest}.",
+            targets(answer),
+            at(answer.value)
+        ),
+        Outcome::NotMonotone => {
+            let met = |t: &&Trial| t.meets(&answer.targets, Level::Sure);
+            let list = |keep: &dyn Fn(&&Trial) -> bool| -> String {
+                let all = answer.trials.iter().filter(keep);
+                all.map(|t| at(t.value)).collect::<Vec<_>>().join(", ")
+            };
+            format!(
+                "{question}: not to be told. {} is not monotone in it: kept at {}; not for sure at {}.",
+                targets(answer),
+                list(&|t| met(t)),
+                list(&|t| !met(t))
+            )
+        }
+    };
+    if let Some(present) = answer.present {
+        out += &format!(" At present it is {}", at(present));
+        if answer.outcome == Outcome::Found && answer.unit == "1/s" {
+            out += &format!(" (× {})", number::plain(answer.value / present));
+        }
+        out.push('.');
+    }
+    if let Some(check) = answer.checks.last() {
+        let held = check.meets(&answer.targets, Level::Mean);
+        out += &format!(
+            " Run again with seed {}: {}, which {}.",
+            check.seed,
+            values(answer, check),
+            if held { "holds" } else { "does not hold" }
+        );
+    }
+    for note in &answer.notes {
+        out += &format!(" {}.", capital(note));
+    }
+    out + "\n"
+}
+
+/// Every run behind an answer.
+pub fn runs(answer: &Answer, to: For) -> String {
+    let verdict = |t: &Trial| {
+        let words: Vec<&str> = t.verdicts.iter().map(|v| threshold::word(*v)).collect();
+        words.join(", ")
+    };
+    let searched = answer.trials.iter().map(|t| (t, String::new()));
+    let checked = answer
+        .checks
+        .iter()
+        .map(|t| (t, format!(" (seed {})", t.seed)));
+    let rows: Vec<[String; 3]> = searched
+        .chain(checked)
+        .map(|(t, seed)| {
+            [
+                number::setting(&answer.unit, t.value) + &seed,
+                values(answer, t),
+                verdict(t),
+            ]
+        })
+        .collect();
+    let header = ["run with".to_owned(), "found".to_owned(), targets(answer)];
+    grid(&header, &rows, to)
+}
+
+/// How to make the answer's run again.
+pub fn command(answer: &Answer, scenario: &str) -> String {
+    let sets: Vec<String> = answer
+        .settings
+        .iter()
+        .map(|set| format!("--set '{set}'"))
+        .collect();
+    format!(
+        "kmsim run {scenario} --variant {} {}\n",
+        answer.variant,
+        sets.join(" ")
+    )
+}
+
+/// When growth of so much a month from a day on reaches the answer's factor, in a sentence.
+pub fn date(answer: &Answer, per_month: f64, from: Date) -> String {
+    use crate::planning::growth::reached_on;
+    let on = |factor: f64| {
+        reached_on(factor, per_month, from).map_or_else(|| "never".to_owned(), |d| d.to_string())
+    };
+    let rate = number::percent(per_month);
+    if answer.outcome != Outcome::Found {
+        return format!("Without an answer, {rate} a month has no date.\n");
+    }
+    let mut out = format!(
+        "At {rate} a month from {from} on, the targets are no longer kept from {} on",
+        on(answer.value)
+    );
+    if let Some((low, high)) = answer.interval.filter(|i| i.0 != i.1) {
+        out += &format!(" (95 % interval {} to {})", on(low), on(high));
+    }
+    out + ".\n"
+}
+
+/// The text of a quota-increase request: what is wanted where, and the evidence in three sentences and a chart.
+pub fn request(answer: &Answer, pool: &str, present: &VariantResults, caption: &str) -> String {
+    let mut parts = pool.split('/');
+    let (account, region) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+    let code = parts.next().unwrap_or("");
+    let row = catalog::quota_by_name(code);
+    let name = row.map_or(code, |r| r.name.as_str());
+    let wanted = number::setting("1/s", answer.value);
+    let now = answer
+        .present
+        .map_or_else(|| number::NO_DATA.to_owned(), |v| number::setting("1/s", v));
+    let quota = present.by_quota.get(pool).map(|q| &q.metrics);
+    let of_quota = |id: &str| found(id, quota.and_then(|m| m.get(id)));
+    let of_all = |id: &str| found(id, present.metrics.get(id));
+    let mut out = format!(
+        "# Quota increase request\n\n- Service: AWS Key Management Service (kms)\n- Region: {region}\n- Account: {account}\n\
+         - Quota: {name}, code {code}\n- Present value: {now}\n- Wanted value: {wanted}\n\n## Evidence\n\n"
+    );
+    out += &format!(
+        "1. At the present quota our workloads reach {} in the busiest second, {} of attempts are throttled, and the \
+         added delay is {} at the 99th percentile.\n",
+        of_quota("kms_attempts_per_s_max"),
+        of_quota("throttle_rate"),
+        of_all("added_delay_s_p99"),
+    );
+    let nearest = answer
+        .nearest()
+        .map_or_else(String::new, |t| values(answer, t));
+    out += &format!("2. With {wanted} we keep {}: {nearest}", targets(answer));
+    if let Some(check) = answer.checks.last() {
+        out += &format!(
+            ", and in a second simulation with other random numbers {}",
+            values(answer, check)
+        );
+    }
+    out += ".\n";
+    let less = answer.interval.map_or(answer.value, |i| i.0);
+    out += &format!(
+        "3. {} is too little (95 % sure), so this is the smallest value that serves.\n\n",
+        number::setting("1/s", less)
+    );
+    out += &format!(
+        "{caption}\n\n![{}](charts/target_1_1.png)\n",
+        answer.question
+    );
+    if row.is_some_and(|r| !r.adjustable) {
+        out += "\nAWS says that this quota cannot be increased.\n";
+    }
+    out
+}
+
+/// The sets of mitigations, the front first, in a table.
+pub fn mitigations(f: &Cheapest, to: For) -> String {
+    let cost = |e: &Estimate| found(f.cost_metric, Some(e));
+    let row = |c: &mitigation::Combination| {
+        let words: Vec<&str> = c
+            .trial
+            .verdicts
+            .iter()
+            .map(|v| threshold::word(*v))
+            .collect();
+        [
+            mitigation::name(&c.mitigations),
+            cost(&c.cost),
+            found("throttle_rate", Some(&c.throttle_rate)),
+            words.join(", "),
+        ]
+    };
+    let mut front: Vec<_> = f.combinations.iter().filter(|c| !c.dominated).collect();
+    front.sort_by(|a, b| {
+        let mean = |c: &mitigation::Combination| c.cost.mean.unwrap_or(f64::INFINITY);
+        mean(a).total_cmp(&mean(b))
+    });
+    let targets: Vec<String> = f.targets.iter().map(ToString::to_string).collect();
+    let header = [
+        "on the front, cheapest first".to_owned(),
+        label(f.cost_metric).to_owned(),
+        "throttle rate".to_owned(),
+        targets.join(" and "),
+    ];
+    let mut rows: Vec<[String; 4]> = front
+        .iter()
+        .enumerate()
+        .map(|(i, c)| {
+            let mut row = row(c);
+            row[0] = format!("{} {}", super::chart::letter(i), row[0]);
+            row
+        })
+        .collect();
+    // As it is, for comparison.
+    if let Some(first) = f.combinations.first().filter(|c| c.dominated) {
+        rows.push(row(first));
+    }
+    grid(&header, &rows, to)
+}
+
+/// Which set of mitigations is the cheapest, in sentences.
+pub fn cheapest(f: &Cheapest) -> String {
+    let targets: Vec<String> = f.targets.iter().map(ToString::to_string).collect();
+    let targets = targets.join(" and ");
+    let cost = |e: &Estimate| found(f.cost_metric, Some(e));
+    let base = f.combinations.first();
+    let mut out = match f.cheapest.and_then(|i| f.combinations.get(i)) {
+        Some(c) => {
+            let mut text = format!(
+                "Cheapest set that keeps {targets}: {}, at {} {}",
+                mitigation::name(&c.mitigations),
+                label(f.cost_metric),
+                cost(&c.cost)
+            );
+            if let Some(base) = base.filter(|_| !c.mitigations.is_empty()) {
+                text += &format!(" against {} as it is", cost(&base.cost));
+            }
+            text + "."
+        }
+        None => {
+            let nearest = f.combinations.iter().min_by(|a, b| {
+                let rate = |c: &mitigation::Combination| c.throttle_rate.mean.unwrap_or(0.0);
+                rate(a).total_cmp(&rate(b))
+            });
+            let told = nearest.map_or_else(String::new, |c| {
+                format!(
+                    " Least throttled is {}, at {}.",
+                    mitigation::name(&c.mitigations),
+                    found("throttle_rate", Some(&c.throttle_rate))
+                )
+            });
+            format!("No set of mitigations keeps {targets} for sure.{told}")
+        }
+    };
+    if let Some(check) = &f.check {
+        out += &format!(" Run again with seed {}, it holds.", check.seed);
+    }
+    let free = f.cheapest.and_then(|i| f.combinations.get(i));
+    if free.is_some_and(|c| c.mitigations.is_empty()) {
+        out += " Nothing needs to be done.";
+    }
+    for note in &f.notes {
+        out += &format!(" {}.", capital(note));
+    }
+    out + "\n"
+}
+
+/// A migration in words and numbers.
+pub fn migration(m: &Migration, to: For) -> String {
+    let usd = number::usd;
+    let saving = number::estimate("cost_total_usd_per_month", &m.saving_per_month);
+    let rows = [
+        ("objects", number::plain(m.objects as f64)),
+        (
+            "operation",
+            format!(
+                "{}, {} KMS call(s) an object",
+                m.operation, m.calls_per_object
+            ),
+        ),
+        (
+            "rate",
+            format!(
+                "{} of the quota of {}: {} objects/s",
+                number::percent(m.share),
+                number::setting("1/s", m.quota_per_s),
+                number::plain(m.quota_per_s * m.share / m.calls_per_object)
+            ),
+        ),
+        ("duration", number::duration(m.duration_s)),
+        ("cost of KMS calls", usd(m.cost_kms_usd)),
+        ("cost of S3 requests", usd(m.cost_s3_usd)),
+        ("cost in all", usd(m.cost_kms_usd + m.cost_s3_usd)),
+        (
+            "bucket keys behind the objects afterwards",
+            number::plain(m.archived_bucket_keys as f64),
+        ),
+        (
+            "KMS calls saved",
+            number::estimate("kms_attempts_per_s_max", &m.calls_saved_per_s),
+        ),
+        (
+            "throttle rate before and after",
+            m.throttle_rate
+                .map(|r| r.map_or(number::NO_DATA.to_owned(), number::percent))
+                .join(", "),
+        ),
+        ("saved a month", saving),
+    ];
+    let rows: Vec<[String; 2]> = rows.into_iter().map(|(a, b)| [a.to_owned(), b]).collect();
+    let header = [format!("migration of {}", m.bucket), String::new()];
+    let mut out = grid(&header, &rows, to);
+    out += &match m.paid_back_after_days {
+        Some(days) => format!(
+            "It has paid for itself {} days after its end.\n",
+            number::plain(days.ceil())
+        ),
+        None if m.saving_per_month.mean.is_some() => "It does not pay for itself.\n".to_owned(),
+        None => String::new(),
+    };
+    for note in &m.notes {
+        out += &format!("Note: {note}.\n");
+    }
+    out
+}
+
+/// Every run of an answer as CSV, one row a target.
+///
+/// # Errors
+/// Never in practice: the rows are written to memory.
+pub fn csv(answers: &[Answer]) -> Result<String, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record([
+        "question",
+        "value",
+        "unit",
+        "seed",
+        "replications",
+        "target",
+        "mean",
+        "ci_low",
+        "ci_high",
+        "verdict",
+        "is_answer",
+    ])?;
+    for a in answers {
+        for t in a.trials.iter().chain(&a.checks) {
+            for ((target, e), verdict) in a.targets.iter().zip(&t.found).zip(&t.verdicts) {
+                let text = |v: Option<f64>| v.map_or_else(String::new, |v| v.to_string());
+                let e = e.as_ref();
+                writer.write_record([
+                    a.question.clone(),
+                    t.value.to_string(),
+                    a.unit.clone(),
+                    t.seed.to_string(),
+                    t.replications.to_string(),
+                    target.to_string(),
+                    text(e.and_then(|e| e.mean)),
+                    text(e.and_then(|e| e.ci_low)),
+                    text(e.and_then(|e| e.ci_high)),
+                    threshold::word(*verdict).to_lowercase(),
+                    (a.outcome == Outcome::Found && t.value == a.value).to_string(),
+                ])?;
+            }
+        }
+    }
+    let bytes = writer.into_inner().map_err(|e| e.into_error())?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Width that sentences are wrapped to on a terminal.
+pub fn wrapped(text: &str) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let mut width = 0;
+        for word in line.split(' ') {
+            let n = word.chars().count();
+            if width > 0 && width + 1 + n > table::WIDTH {
+                out.push('\n');
+                width = 0;
+            } else if width > 0 {
+                out.push(' ');
+                width += 1;
+            }
+            out += word;
+            width += n;
+        }
+        out.push('\n');
+    }
+    out
+}

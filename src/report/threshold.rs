@@ -1,0 +1,111 @@
+//! Thresholds and their verdicts as a terminal table and as Markdown.
+//!
+//! Not here: the judgement, which arrives done.
+
+use super::table::markdown_text;
+use super::{number, table};
+use crate::results::{RunResults, ThresholdResult, ThresholdVerdict};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+/// A verdict as it is written for people.
+pub fn word(verdict: ThresholdVerdict) -> &'static str {
+    match verdict {
+        ThresholdVerdict::Met => "met",
+        ThresholdVerdict::MetNotShown => "met by the mean, not by the whole interval",
+        ThresholdVerdict::Crossed => "CROSSED",
+        ThresholdVerdict::NoData => "NO DATA",
+    }
+}
+
+/// The target as people write it: `throttle_rate < 0.1 %`.
+pub fn target(t: &ThresholdResult) -> String {
+    let limit = number::value(&t.metric, &t.unit, t.limit);
+    match &t.workload {
+        Some(workload) => format!("{workload}: {} {} {limit}", t.metric, t.comparison),
+        None => format!("{} {} {limit}", t.metric, t.comparison),
+    }
+}
+
+/// The value that was found, with its interval.
+pub fn found(t: &ThresholdResult) -> String {
+    let half = t.ci_low.zip(t.ci_high).map(|(l, h)| (h - l) / 2.0);
+    match (t.mean, half) {
+        (Some(mean), Some(half)) => number::spread(&t.metric, &t.unit, mean, half),
+        (Some(mean), None) => number::value(&t.metric, &t.unit, mean),
+        (None, _) => number::NO_DATA.to_owned(),
+    }
+}
+
+const HEADER: [&str; 5] = ["threshold", "variant", "target", "found", "verdict"];
+
+/// One row a threshold and variant, in the columns of the header above.
+pub fn rows(results: &RunResults) -> Vec<[String; 5]> {
+    let rows = results.thresholds.iter().map(|t| {
+        [
+            t.name.clone(),
+            t.variant.clone(),
+            target(t),
+            found(t),
+            word(t.verdict).to_owned(),
+        ]
+    });
+    rows.collect()
+}
+
+/// All verdicts for a terminal; empty without thresholds.
+pub fn summary(results: &RunResults) -> String {
+    if results.thresholds.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(table::WIDTH as u16);
+    table.set_header(HEADER);
+    for row in rows(results) {
+        table.add_row(row);
+    }
+    if let Some(column) = table.column_mut(3) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.trim_fmt() + "\n"
+}
+
+/// All verdicts as a Markdown table; empty without thresholds.
+pub fn markdown(results: &RunResults) -> String {
+    if results.thresholds.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("| {} |\n|---|---|---|---:|---|\n", HEADER.join(" | "));
+    for row in rows(results) {
+        let cells = row.each_ref().map(|c| markdown_text(c));
+        out += &format!("| {} |\n", cells.join(" | "));
+    }
+    out + "\n"
+}
+
+/// What fails, in a sentence; `None` where nothing does.
+pub fn failure(results: &RunResults) -> Option<String> {
+    let count = |verdict| {
+        let all = results.thresholds.iter();
+        all.filter(|t| t.verdict == verdict).count()
+    };
+    let (crossed, without) = (
+        count(ThresholdVerdict::Crossed),
+        count(ThresholdVerdict::NoData),
+    );
+    let parts = [(crossed, "crossed"), (without, "without data")];
+    let told: Vec<String> = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{n} {what}"))
+        .collect();
+    (!told.is_empty()).then(|| {
+        format!(
+            "{}: of {} thresholds {}",
+            results.scenario.name,
+            results.thresholds.len(),
+            told.join(", ")
+        )
+    })
+}

@@ -1,0 +1,601 @@
+//! Who may do what in a scenario: each kind of request put to [`crate::access`] once, when the plan is built.
+//!
+//! S3 asks for its own permissions first, then for those of the KMS calls in their order; the first that is
+//! missing ends it. What the file does not write stands open: a requester without identity policies may do
+//! everything, and a bucket or key without a policy lets other accounts in (docs/MODEL.md).
+//!
+//! Left out: KMS operations that name no key (ListKeys, GenerateRandom, …) are always allowed.
+
+use super::settings::{BucketSettings, Encryption, EncryptionCondition, KmsKeySettings, Scenario};
+use super::workload::WorkloadSettings;
+use crate::access::arn::Arn;
+use crate::access::{
+    Context, Decision, Effect, Kind, Outcome, Policies, Policy, Principal, Request, decide,
+};
+use crate::catalog::{
+    self, EncryptionHeaders, KmsOperation, NeedSide, Partition, PermissionSide, S3OperationRow,
+};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What a requester whom the file does not declare is called.
+pub const REQUESTER: &str = "default";
+
+/// One permission that a request needs, and whether it has it.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// What was asked.
+    pub request: Request,
+    /// On what: `bucket.media`, `key.main`.
+    pub on: String,
+    /// Position of the KMS operation among the request's needs; `None` for a permission of S3.
+    pub need: Option<usize>,
+    /// The answer.
+    pub decision: Arc<Decision>,
+    /// What a refusal is counted under.
+    pub refusal: Option<String>,
+}
+
+/// The encryption of an object that a request writes or reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InForce<'a> {
+    /// How.
+    pub encryption: Encryption,
+    /// Under which KMS key, a name of the scenario.
+    pub key: Option<&'a str>,
+    /// Whether the request's header says so; else the bucket's default does.
+    pub by_header: bool,
+}
+
+/// Who may do what in one variant.
+#[derive(Debug)]
+pub struct Access<'a> {
+    scenario: &'a Scenario,
+    everything: Policy,
+    decided: RefCell<BTreeMap<(String, String, Request), Arc<Decision>>>,
+}
+
+/// The refusal of a plain-HTTP request for an object under KMS, which S3 makes itself.
+pub const NO_TLS: &str = "S3 takes no plain HTTP for objects under SSE-KMS";
+
+impl<'a> Access<'a> {
+    /// Of a variant.
+    pub fn new(scenario: &'a Scenario) -> Access<'a> {
+        Access {
+            scenario,
+            everything: Policy::allow_all(Kind::Identity, &[]),
+            decided: RefCell::new(BTreeMap::new()),
+        }
+    }
+
+    /// How the object on one side of a request is encrypted; `None` if there is no such bucket.
+    pub fn in_force(
+        &self,
+        s: &'a WorkloadSettings,
+        row: &S3OperationRow,
+        side: NeedSide,
+    ) -> Option<InForce<'a>> {
+        let own = s.bucket.as_deref().unwrap_or_default();
+        let name = match side {
+            NeedSide::Source => s.copy_source.as_deref().unwrap_or(own),
+            NeedSide::Object | NeedSide::Destination | NeedSide::Upload => own,
+        };
+        let bucket = self.scenario.bucket.get(name)?;
+        let default = InForce {
+            encryption: bucket.encryption,
+            key: bucket.key.as_deref(),
+            by_header: false,
+        };
+        let writes = side != NeedSide::Source && row.encryption_headers.is_some();
+        let header = s.encryption_header.as_deref().filter(|_| writes);
+        Some(match header {
+            None => default,
+            Some(header) => InForce {
+                encryption: match header {
+                    "aws:kms" => Encryption::SseKms,
+                    "aws:kms:dsse" => Encryption::DsseKms,
+                    _ => Encryption::SseS3,
+                },
+                key: s.encryption_header_key.as_deref(),
+                by_header: true,
+            },
+        })
+    }
+
+    /// The bucket that a side of a request lies in.
+    pub fn bucket_of(
+        &self,
+        s: &'a WorkloadSettings,
+        side: NeedSide,
+    ) -> Option<(&'a str, &'a BucketSettings)> {
+        let own = s.bucket.as_deref()?;
+        let name = match side {
+            NeedSide::Source => s.copy_source.as_deref().unwrap_or(own),
+            NeedSide::Object | NeedSide::Destination | NeedSide::Upload => own,
+        };
+        self.scenario.bucket.get(name).map(|bucket| (name, bucket))
+    }
+
+    /// Whether S3 refuses a request for its plain HTTP, whatever the policies say.
+    pub fn needs_tls(&self, s: &'a WorkloadSettings, row: &S3OperationRow) -> bool {
+        let under_kms = |side| self.in_force(s, row, side).is_some_and(|f| f.key.is_some());
+        s.tls.is_none() && row.needs.iter().any(|need| under_kms(need.on))
+    }
+
+    /// What a request for an S3 operation is asked for, in order, up to the first refusal.
+    pub fn s3(&self, s: &'a WorkloadSettings, row: &S3OperationRow, requester: &str) -> Vec<Check> {
+        let mut checks = Vec::new();
+        for permission in &row.permissions {
+            let side = match permission.on {
+                PermissionSide::Source => NeedSide::Source,
+                PermissionSide::Object | PermissionSide::Bucket => NeedSide::Object,
+            };
+            let Some((name, bucket)) = self.bucket_of(s, side) else {
+                continue;
+            };
+            let resource = match permission.on {
+                PermissionSide::Bucket => name.to_owned(),
+                _ => format!("{name}/{}", s.object),
+            };
+            let request = Request {
+                principal: self.principal(requester, &bucket.account, &bucket.region),
+                action: permission.action.clone(),
+                resource: s3_arn(&bucket.region, resource),
+                resource_account: self.account_id(&bucket.account),
+                context: self.s3_context(s, row, requester, bucket),
+            };
+            let thing = Thing::Bucket(name, bucket);
+            if !self.ask(&mut checks, requester, thing, request, None) {
+                return checks;
+            }
+        }
+        if self.needs_tls(s, row) {
+            return checks;
+        }
+        for (i, need) in row.needs.iter().enumerate() {
+            let Some((name, bucket)) = self.bucket_of(s, need.on) else {
+                continue;
+            };
+            let in_force = self.in_force(s, row, need.on);
+            let Some((key_name, key)) = in_force
+                .and_then(|f| f.key)
+                .and_then(|k| self.scenario.key.get_key_value(k))
+            else {
+                continue;
+            };
+            // Under a bucket key S3 calls KMS with the bucket in place of the object.
+            let by_bucket_key =
+                bucket.bucket_key && in_force.is_some_and(|f| f.encryption == Encryption::SseKms);
+            let object = if by_bucket_key {
+                name.to_owned()
+            } else {
+                format!("{name}/{}", s.object)
+            };
+            let mut context = self.kms_context(requester, need.operation, key_name, key);
+            let via = if catalog::partition(&bucket.region) == Some(Partition::China) {
+                format!("s3.{}.amazonaws.com.cn", bucket.region)
+            } else {
+                format!("s3.{}.amazonaws.com", bucket.region)
+            };
+            context.set("kms:ViaService", via);
+            context.set("aws:ViaAWSService", "true");
+            let arn = s3_arn(&bucket.region, object).to_string();
+            context.set("kms:EncryptionContext:aws:s3:arn", arn);
+            context.set_several("kms:EncryptionContextKeys", vec!["aws:s3:arn".to_owned()]);
+            written_out(&mut context, s);
+            if !self.kms(
+                &mut checks,
+                requester,
+                need.operation,
+                (key_name, key),
+                context,
+                Some(i),
+            ) {
+                return checks;
+            }
+        }
+        checks
+    }
+
+    /// What an application's KMS operation is asked for.
+    pub fn direct(
+        &self,
+        s: &'a WorkloadSettings,
+        operation: KmsOperation,
+        requester: &str,
+    ) -> Vec<Check> {
+        let mut checks = Vec::new();
+        let named = s
+            .key
+            .as_deref()
+            .and_then(|k| self.scenario.key.get_key_value(k));
+        if let Some((name, key)) = named
+            && names_a_key(operation)
+        {
+            let mut context = self.kms_context(requester, operation, name, key);
+            context.set("aws:SecureTransport", "true");
+            written_out(&mut context, s);
+            self.kms(
+                &mut checks,
+                requester,
+                operation,
+                (name, key),
+                context,
+                Some(0),
+            );
+        }
+        checks
+    }
+
+    /// Asks for the permissions of a KMS operation; false after a refusal.
+    fn kms(
+        &self,
+        checks: &mut Vec<Check>,
+        requester: &str,
+        operation: KmsOperation,
+        (name, key): (&str, &KmsKeySettings),
+        context: Context,
+        need: Option<usize>,
+    ) -> bool {
+        let actions: &[&str] = if operation == KmsOperation::ReEncrypt {
+            &["ReEncryptFrom", "ReEncryptTo"]
+        } else {
+            &[operation.name()]
+        };
+        actions.iter().all(|action| {
+            let request = Request {
+                principal: self.principal(requester, &key.account, &key.region),
+                action: format!("kms:{action}"),
+                resource: self.key_arn(key),
+                resource_account: self.account_id(&key.account),
+                context: context.clone(),
+            };
+            self.ask(checks, requester, Thing::Key(name, key), request, need)
+        })
+    }
+
+    /// Asks for one permission; false where it is refused.
+    fn ask(
+        &self,
+        checks: &mut Vec<Check>,
+        requester: &str,
+        thing: Thing<'_>,
+        request: Request,
+        need: Option<usize>,
+    ) -> bool {
+        let on = thing.path();
+        let key = (requester.to_owned(), on.clone(), request.clone());
+        let known = self.decided.borrow().get(&key).cloned();
+        let decision = known.unwrap_or_else(|| {
+            let decision = Arc::new(self.decide(requester, &thing, &request));
+            self.decided.borrow_mut().insert(key, decision.clone());
+            decision
+        });
+        let allowed = decision.outcome == Outcome::Allow;
+        let refusal = (!allowed).then(|| refusal(&decision, &request.action, requester, &on));
+        checks.push(Check {
+            request,
+            on,
+            need,
+            decision,
+            refusal,
+        });
+        allowed
+    }
+
+    fn decide(&self, requester: &str, thing: &Thing<'_>, request: &Request) -> Decision {
+        let who = self.scenario.requester.get(requester);
+        let attached = who.and_then(|r| r.identity_policies.as_ref());
+        let identity: Vec<&Policy> = match attached {
+            Some(policies) => policies.iter().map(|p| p.policy.as_ref()).collect(),
+            None => vec![&self.everything],
+        };
+        let caller = who.map_or_else(|| thing.account(), |r| r.account.as_str());
+        let limits = |account: &str, kind: Kind| -> Vec<&Policy> {
+            let account = self.scenario.account.get(account);
+            let policies = account.map(|a| match kind {
+                Kind::ServiceControl => &a.service_control_policies,
+                _ => &a.resource_control_policies,
+            });
+            policies
+                .into_iter()
+                .flatten()
+                .map(|p| p.policy.as_ref())
+                .collect()
+        };
+        let open = self.unwritten(thing, caller);
+        decide(
+            request,
+            Policies {
+                identity: &identity,
+                boundary: who
+                    .and_then(|r| r.permissions_boundary.as_ref())
+                    .map(|p| p.policy.as_ref()),
+                session: who
+                    .and_then(|r| r.session_policy_document.as_ref())
+                    .map(|p| p.policy.as_ref()),
+                service_control: &limits(caller, Kind::ServiceControl),
+                resource_control: &limits(thing.account(), Kind::ResourceControl),
+                resource: thing.policy().or(open.as_ref()),
+            },
+        )
+    }
+
+    /// The policy of a thing that the file gives none: of a key the default one, and of both what lets
+    /// another account in.
+    fn unwritten(&self, thing: &Thing<'_>, caller: &str) -> Option<Policy> {
+        let (caller_id, owner_id) = (self.account_id(caller), self.account_id(thing.account()));
+        match thing {
+            Thing::Bucket(..) if caller == thing.account() => None,
+            Thing::Bucket(..) => Some(Policy::allow_all(Kind::Bucket, &[&caller_id])),
+            Thing::Key(..) => Some(Policy::allow_all(Kind::Key, &[&owner_id, &caller_id])),
+        }
+    }
+
+    // ----- names -------------------------------------------------------------------------------
+
+    /// Twelve digits.
+    pub fn account_id(&self, account: &str) -> String {
+        let account = self.scenario.account.get(account);
+        account.map(|a| a.id.clone()).unwrap_or_default()
+    }
+
+    /// The ARN of a key.
+    pub fn key_arn(&self, key: &KmsKeySettings) -> Arn {
+        Arn {
+            partition: partition(&key.region).to_owned(),
+            service: "kms".to_owned(),
+            region: key.region.clone(),
+            account: self.account_id(&key.account),
+            resource: format!("key/{}", key.id),
+        }
+    }
+
+    /// The principal that a requester is; `account` and `region` are those of the thing it asks for.
+    pub fn principal(&self, requester: &str, account: &str, region: &str) -> Principal {
+        let who = self.scenario.requester.get(requester);
+        if let Some(principal) = who.and_then(|r| r.principal.clone()) {
+            return principal;
+        }
+        let account = who.map_or(account, |r| r.account.as_str());
+        let role = who.map_or(requester, |r| r.role.as_str());
+        Principal::Aws(Arn {
+            partition: partition(region).to_owned(),
+            service: "sts".to_owned(),
+            region: String::new(),
+            account: self.account_id(account),
+            resource: format!("assumed-role/{role}/{requester}"),
+        })
+    }
+
+    /// Whether two accounts are one, or members of one organization.
+    pub fn same_organization(&self, a: &str, b: &str) -> bool {
+        let of = |name: &str| self.scenario.account.get(name)?.organization.as_ref();
+        a == b || of(a).is_some_and(|org| of(b) == Some(org))
+    }
+
+    // ----- context keys ------------------------------------------------------------------------
+
+    /// Keys that every request has.
+    fn global_context(&self, requester: &str, owner: &str, region: &str) -> Context {
+        let principal = self.principal(requester, owner, region);
+        let mut context = Context::new();
+        let kind = match &principal {
+            Principal::Service(_) => None,
+            Principal::Aws(arn) if arn.resource == "root" => Some("Account"),
+            Principal::Aws(arn) if arn.resource.starts_with("user/") => Some("User"),
+            Principal::Aws(arn) if arn.resource.starts_with("federated-user/") => {
+                Some("FederatedUser")
+            }
+            Principal::Aws(_) => Some("AssumedRole"),
+        };
+        if let (Some(kind), Some(arn), Some(account)) = (kind, principal.arn(), principal.account())
+        {
+            context.set("aws:PrincipalType", kind);
+            context.set("aws:PrincipalAccount", account);
+            if let Some(user) = arn.resource.strip_prefix("user/") {
+                context.set("aws:username", user.rsplit('/').next().unwrap_or(user));
+            }
+            context.set("aws:PrincipalArn", arn.to_string());
+        }
+        if let Principal::Service(name) = &principal {
+            context.set("aws:PrincipalServiceName", name.clone());
+        }
+        let is_service = matches!(principal, Principal::Service(_));
+        context.set("aws:PrincipalIsAWSService", is_service.to_string());
+        let organization = |account: &str| self.scenario.account.get(account)?.organization.clone();
+        let caller = self
+            .scenario
+            .requester
+            .get(requester)
+            .map_or(owner, |r| r.account.as_str());
+        if let Some(id) = organization(caller).filter(|_| !is_service) {
+            context.set("aws:PrincipalOrgID", id);
+        }
+        if let Some(id) = organization(owner) {
+            context.set("aws:ResourceOrgID", id);
+        }
+        context.set("aws:ResourceAccount", self.account_id(owner));
+        context.set("aws:RequestedRegion", region);
+        context.set("aws:ViaAWSService", "false");
+        if let Ok(start) = self.scenario.start.parse::<jiff::ZonedDateTime>() {
+            context.set("aws:CurrentTime", start.timestamp().to_string());
+            context.set("aws:EpochTime", start.timestamp().as_second().to_string());
+        }
+        context
+    }
+
+    fn s3_context(
+        &self,
+        s: &'a WorkloadSettings,
+        row: &S3OperationRow,
+        requester: &str,
+        bucket: &BucketSettings,
+    ) -> Context {
+        let mut context = self.global_context(requester, &bucket.account, &bucket.region);
+        context.set("aws:SecureTransport", s.tls.is_some().to_string());
+        if let Some(version) = &s.tls {
+            context.set("s3:TlsVersion", version.clone());
+        }
+        context.set("s3:ResourceAccount", self.account_id(&bucket.account));
+        context.set("s3:signatureversion", "AWS4-HMAC-SHA256");
+        context.set("s3:authType", "REST-HEADER");
+        self.encryption_context_keys(&mut context, s, row);
+        written_out(&mut context, s);
+        context
+    }
+
+    /// What policies see of the encryption that a request writes under.
+    fn encryption_context_keys(
+        &self,
+        context: &mut Context,
+        s: &'a WorkloadSettings,
+        row: &S3OperationRow,
+    ) {
+        let Some(headers) = row.encryption_headers else {
+            return;
+        };
+        let Some(in_force) = self.in_force(s, row, NeedSide::Object) else {
+            return;
+        };
+        let effective =
+            self.scenario.assumption.encryption_condition == EncryptionCondition::Effective;
+        // A part carries no headers, but what its upload was created with lets it through.
+        debug_assert!(matches!(
+            headers,
+            EncryptionHeaders::Own | EncryptionHeaders::Upload
+        ));
+        let algorithm = match (&s.encryption_header, in_force.encryption) {
+            (Some(header), _) => Some(header.as_str()),
+            (None, _) if !effective => None,
+            (None, Encryption::SseS3) => Some("AES256"),
+            (None, Encryption::SseKms) => Some("aws:kms"),
+            (None, Encryption::DsseKms) => Some("aws:kms:dsse"),
+            (None, Encryption::SseC) => None,
+        };
+        if let Some(algorithm) = algorithm {
+            context.set("s3:x-amz-server-side-encryption", algorithm);
+        }
+        if let Some(key) = in_force.key.and_then(|k| self.scenario.key.get(k)) {
+            let arn = self.key_arn(key).to_string();
+            context.set("s3:x-amz-server-side-encryption-aws-kms-key-id", arn);
+        }
+    }
+
+    fn kms_context(
+        &self,
+        requester: &str,
+        operation: KmsOperation,
+        name: &str,
+        key: &KmsKeySettings,
+    ) -> Context {
+        let mut context = self.global_context(requester, &key.account, &key.region);
+        let caller = self
+            .scenario
+            .requester
+            .get(requester)
+            .map_or(&key.account, |r| &r.account);
+        context.set("kms:CallerAccount", self.account_id(caller));
+        context.set("kms:KeySpec", key.spec.name());
+        context.set("kms:RequestAlias", format!("alias/{name}"));
+        if matches!(operation, KmsOperation::Decrypt | KmsOperation::Encrypt)
+            && key.spec == catalog::KeySpec::SymmetricDefault
+        {
+            context.set("kms:EncryptionAlgorithm", key.spec.name());
+        }
+        context
+    }
+}
+
+/// What is asked for, with its name.
+enum Thing<'a> {
+    Bucket(&'a str, &'a BucketSettings),
+    Key(&'a str, &'a KmsKeySettings),
+}
+
+impl Thing<'_> {
+    fn path(&self) -> String {
+        match self {
+            Thing::Bucket(name, _) => format!("bucket.{name}"),
+            Thing::Key(name, _) => format!("key.{name}"),
+        }
+    }
+
+    fn account(&self) -> &str {
+        match self {
+            Thing::Bucket(_, bucket) => &bucket.account,
+            Thing::Key(_, key) => &key.account,
+        }
+    }
+
+    fn policy(&self) -> Option<&Policy> {
+        let written = match self {
+            Thing::Bucket(_, bucket) => &bucket.policy,
+            Thing::Key(_, key) => &key.policy,
+        };
+        written.as_ref().map(|p| p.policy.as_ref())
+    }
+}
+
+/// What a refused request is counted under: the statement that denies it, with its file; or whose Allow
+/// of what is missing.
+fn refusal(decision: &Decision, action: &str, requester: &str, on: &str) -> String {
+    if let Some(matched) = decision.denied_by() {
+        return format!("{}/{}", matched.policy, matched.statement);
+    }
+    debug_assert!(decision.matched.iter().all(|m| m.effect == Effect::Allow));
+    let missing = |kind: &Kind| match kind {
+        Kind::Bucket | Kind::Key => format!("{on} does not let requester.{requester} {action}"),
+        Kind::Identity => format!("requester.{requester} has no {action} on {on}"),
+        other => format!(
+            "{} of requester.{requester} has no {action} on {on}",
+            other.name()
+        ),
+    };
+    decision.lacking.first().map(missing).unwrap_or_default()
+}
+
+/// The context keys that the workload writes out, over those that are made.
+fn written_out(context: &mut Context, s: &WorkloadSettings) {
+    for (key, value) in s.context.iter() {
+        context.put(key, value.clone());
+    }
+}
+
+fn partition(region: &str) -> &'static str {
+    match catalog::partition(region) {
+        Some(Partition::China) => "aws-cn",
+        Some(Partition::GovCloud) => "aws-us-gov",
+        Some(Partition::Commercial) | None => "aws",
+    }
+}
+
+fn s3_arn(region: &str, resource: String) -> Arn {
+    Arn {
+        partition: partition(region).to_owned(),
+        service: "s3".to_owned(),
+        region: String::new(),
+        account: String::new(),
+        resource,
+    }
+}
+
+/// Whether an operation is on a key.
+fn names_a_key(operation: KmsOperation) -> bool {
+    use KmsOperation as K;
+    !matches!(
+        operation,
+        K::GenerateRandom
+            | K::CreateKey
+            | K::ListKeys
+            | K::ListAliases
+            | K::ListRetirableGrants
+            | K::CreateCustomKeyStore
+            | K::ConnectCustomKeyStore
+            | K::DeleteCustomKeyStore
+            | K::DescribeCustomKeyStores
+            | K::DisconnectCustomKeyStore
+            | K::UpdateCustomKeyStore
+    )
+}

@@ -1,0 +1,411 @@
+//! A workload's client-side caches as written: of data keys (caching CMM) and of branch keys
+//! (hierarchical keyring).
+
+use super::diagnostic::Code;
+use super::reader::Reader;
+use crate::catalog;
+use crate::model::branch_key_cache::{Keyring, Settings, StormTracking};
+use crate::model::data_key_cache::{Cmm, Sdk, Suite};
+use crate::model::{BranchKeyCacheUse, CacheScope, DataKeyCacheUse};
+use crate::units::{Bytes, Span};
+use serde::Serialize;
+
+/// Whose cache a workload looks up.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sharing {
+    /// The workload whose caches it shares, client by client.
+    pub shared_with: Option<String>,
+    /// Those of one partition share entries; `None`: nobody.
+    pub partition: Option<String>,
+    /// Who shares a cache of its own; `None` where it is another workload's.
+    pub scope: Option<ScopeSettings>,
+}
+
+/// Who shares a cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScopeSettings {
+    /// Each client has its own.
+    Client {},
+    /// The clients of a process share one.
+    Process {
+        /// Clients in a process.
+        clients: u32,
+    },
+    /// Each invocation begins with an empty one.
+    Invocation {
+        /// Messages in an invocation.
+        messages: u32,
+    },
+}
+
+/// A caching CMM and the cache behind it.
+#[derive(Clone, Debug, Serialize)]
+pub struct DataKeyCacheSettings {
+    /// Whose cache it is.
+    #[serde(flatten)]
+    pub sharing: Sharing,
+    /// Whose rules hold, where the cache is its own.
+    pub sdk: Option<SdkName>,
+    /// Entries, where the cache is its own.
+    pub capacity: Option<u32>,
+    /// Algorithm suite that messages ask for.
+    pub algorithm_suite: Option<String>,
+    /// Longest age.
+    pub max_age: Span,
+    /// Messages under one data key.
+    pub max_messages: u64,
+    /// Bytes under one data key.
+    pub max_bytes: u64,
+}
+
+/// The Encryption SDKs that cache data keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SdkName {
+    /// For Python.
+    Python,
+    /// For Java.
+    Java,
+    /// For JavaScript.
+    JavaScript,
+}
+
+/// A hierarchical keyring and the cache behind it.
+#[derive(Clone, Debug, Serialize)]
+pub struct BranchKeyCacheSettings {
+    /// Whose cache it is.
+    #[serde(flatten)]
+    pub sharing: Sharing,
+    /// How it behaves, where it is its own.
+    pub cache: Option<CacheKind>,
+    /// Longest age of a branch key.
+    pub ttl: Span,
+    /// Messages are decrypted, not encrypted.
+    pub decryption: Option<Decryption>,
+}
+
+/// Messages to decrypt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Decryption {
+    /// Versions of each branch key under which they were encrypted.
+    pub versions: u32,
+}
+
+/// A cache of branch keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CacheKind {
+    /// With protection against many fetches at once; also the default cache.
+    StormTracking(StormTrackingSettings),
+    /// Without.
+    MultiThreaded {
+        /// Entries.
+        capacity: u32,
+    },
+}
+
+/// A cache with storm tracking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct StormTrackingSettings {
+    /// Entries.
+    pub capacity: u32,
+    /// How long before its expiry an entry is fetched anew.
+    pub grace_period: Span,
+    /// Shortest time between two fetches of one key.
+    pub grace_interval: Span,
+    /// Keys in flight at a time.
+    pub fan_out: u32,
+    /// How long a key counts as in flight, and a message waits for it.
+    pub in_flight_ttl: Span,
+    /// Pause of a message that waits.
+    pub sleep: Span,
+}
+
+impl ScopeSettings {
+    /// As the model knows it.
+    pub fn scope(self) -> CacheScope {
+        match self {
+            ScopeSettings::Client {} => CacheScope::Client,
+            ScopeSettings::Process { clients } => CacheScope::Process { clients },
+            ScopeSettings::Invocation { messages } => CacheScope::Invocation { messages },
+        }
+    }
+}
+
+impl Sharing {
+    /// `others` are the workloads whose cache it may share; `own` are further keys that belong to a
+    /// cache of its own.
+    fn read<'k>(
+        r: &mut Reader<'_>,
+        others: impl IntoIterator<Item = &'k str>,
+        own: &[&str],
+    ) -> Sharing {
+        let shared_with = r.reference("shared_with", others);
+        let partition = r.optional("partition");
+        let scopes = ["client", "process", "invocation"];
+        let scope = r.choice("scope", &scopes, |tag, r| match tag {
+            "process" => {
+                let clients = r.required_in("clients", 1..=10_000_000);
+                Some(ScopeSettings::Process { clients: clients? })
+            }
+            "invocation" => Some(ScopeSettings::Invocation {
+                messages: r.or_in("messages", 1, 1..=u32::MAX),
+            }),
+            _ => Some(ScopeSettings::Client {}),
+        });
+        let is_shared = r.has("shared_with");
+        for key in own.iter().chain(&["scope"]) {
+            if is_shared && r.has(key) {
+                r.fault(
+                    Code::Contradiction,
+                    r.place_of(key),
+                    format!(
+                        "`{}` has no effect: the cache is that of `{}`",
+                        r.path_of(key),
+                        r.path_of("shared_with")
+                    ),
+                    "write it in the workload whose cache it is",
+                );
+            }
+        }
+        Sharing {
+            shared_with,
+            partition,
+            scope: (!is_shared).then(|| scope.flatten().unwrap_or(ScopeSettings::Client {})),
+        }
+    }
+}
+
+impl DataKeyCacheSettings {
+    /// The table `data_key_cache`; `others` are the workloads whose cache it may share.
+    pub(super) fn read<'k>(
+        r: &mut Reader<'_>,
+        others: impl IntoIterator<Item = &'k str>,
+    ) -> Option<DataKeyCacheSettings> {
+        let largest = i64::MAX as u64;
+        let sharing = Sharing::read(r, others, &["sdk", "capacity"]);
+        let sdks = ["python", "java", "javascript"];
+        let sdk = match r.reference("sdk", sdks).as_deref() {
+            Some("java") => SdkName::Java,
+            Some("javascript") => SdkName::JavaScript,
+            _ => SdkName::Python,
+        };
+        let capacity = if r.has("shared_with") {
+            None
+        } else {
+            Some(r.required_in("capacity", 1..=u32::MAX))
+        };
+        let suites = catalog::algorithm_suites();
+        let algorithm_suite =
+            r.reference("algorithm_suite", suites.iter().map(|s| s.name.as_str()));
+        let max_age = r.required_in("max_age", Span::from_ns(1)..);
+        let max_messages = r.or_in("max_messages", 1 << 32, 1..=1 << 32);
+        let max_bytes = r.or_in("max_bytes", Bytes::new(largest), ..=Bytes::new(largest));
+        Some(DataKeyCacheSettings {
+            sdk: capacity.map(|_| sdk),
+            capacity: match capacity {
+                None => None,
+                Some(given) => Some(given?),
+            },
+            sharing,
+            algorithm_suite,
+            max_age: max_age?,
+            max_messages,
+            max_bytes: max_bytes.get(),
+        })
+    }
+
+    /// As the model knows it: of a partition by number, in the cache of `owner`.
+    pub fn uses(&self, partition: u32, owner: &DataKeyCacheSettings) -> Option<DataKeyCacheUse> {
+        Some(DataKeyCacheUse {
+            cmm: Cmm {
+                partition,
+                max_age: self.max_age.as_ns(),
+                max_messages: self.max_messages,
+                max_bytes: self.max_bytes,
+            },
+            suite: self.suite(),
+            sdk: match owner.sdk? {
+                SdkName::Python => Sdk::Python,
+                SdkName::Java => Sdk::Java,
+                SdkName::JavaScript => Sdk::JavaScript,
+            },
+            capacity: owner.capacity? as usize,
+        })
+    }
+
+    fn suite(&self) -> Option<Suite> {
+        let row = catalog::algorithm_suite(self.algorithm_suite.as_ref()?)?;
+        Some(Suite {
+            id: row.id,
+            key_derivation: row.key_derivation,
+        })
+    }
+}
+
+impl BranchKeyCacheSettings {
+    /// The table `branch_key_cache`; `others` are the workloads whose cache it may share.
+    pub(super) fn read<'k>(
+        r: &mut Reader<'_>,
+        others: impl IntoIterator<Item = &'k str>,
+    ) -> Option<BranchKeyCacheSettings> {
+        let sharing = Sharing::read(r, others, &["cache"]);
+        let cache = CacheKind::read(r);
+        let ttl: Option<Span> = r.required_in("ttl", Span::from_secs(1)..);
+        if let Some(ttl) = ttl
+            && ttl.whole_seconds().is_none()
+        {
+            r.fault(
+                Code::OutOfRange,
+                r.place_of("ttl"),
+                format!(
+                    "`{}` is {ttl}, which is no whole number of seconds",
+                    r.path_of("ttl")
+                ),
+                "the keyring counts in seconds",
+            );
+        }
+        let decryption = r.table("decryption", |r| Decryption {
+            versions: r.or_in("versions", 1, 1..=1_000_000),
+        });
+        Some(BranchKeyCacheSettings {
+            cache: match &sharing.shared_with {
+                Some(_) => None,
+                None => Some(cache?),
+            },
+            sharing,
+            ttl: ttl?,
+            decryption,
+        })
+    }
+
+    /// As the model knows it: of a partition by number, in the cache of `owner`.
+    pub fn uses(
+        &self,
+        partition: u32,
+        owner: &BranchKeyCacheSettings,
+    ) -> Option<BranchKeyCacheUse> {
+        Some(BranchKeyCacheUse {
+            keyring: Keyring {
+                partition,
+                ttl_s: self.ttl.whole_seconds()?,
+            },
+            versions: self.decryption.map(|d| u64::from(d.versions)),
+            settings: owner.cache?.settings(),
+        })
+    }
+}
+
+impl CacheKind {
+    /// Under `cache`; `None` where that is wrong.
+    fn read(r: &mut Reader<'_>) -> Option<CacheKind> {
+        let kinds = ["default", "storm-tracking", "multi-threaded"];
+        let storm = StormTrackingSettings::library();
+        let sizes = 1..=u32::MAX;
+        if !r.has("cache") {
+            // Asks for the keys inside, too.
+            r.choice("cache", &kinds, |_, _| ());
+            return Some(CacheKind::StormTracking(storm));
+        }
+        r.choice("cache", &kinds, |tag, r| match tag {
+            "multi-threaded" => {
+                let d = &catalog::branch_key_caches().multi_threaded;
+                CacheKind::MultiThreaded {
+                    capacity: r.or_in("capacity", d.capacity, sizes),
+                }
+            }
+            "storm-tracking" => CacheKind::StormTracking(storm.read(r)),
+            _ => CacheKind::StormTracking(StormTrackingSettings {
+                capacity: r.or_in("capacity", storm.capacity, sizes),
+                ..storm
+            }),
+        })
+    }
+
+    fn settings(self) -> Settings {
+        match self {
+            CacheKind::MultiThreaded { capacity } => Settings {
+                capacity: capacity as usize,
+                storm_tracking: None,
+            },
+            CacheKind::StormTracking(s) => Settings {
+                capacity: s.capacity as usize,
+                storm_tracking: Some(StormTracking {
+                    grace_period: s.grace_period.as_ns(),
+                    grace_interval: s.grace_interval.as_ns(),
+                    fan_out: s.fan_out as usize,
+                    in_flight_ttl: s.in_flight_ttl.as_ns(),
+                    sleep: s.sleep.as_ns(),
+                }),
+            },
+        }
+    }
+}
+
+impl StormTrackingSettings {
+    /// What the library does by default.
+    fn library() -> StormTrackingSettings {
+        let d = &catalog::branch_key_caches().storm_tracking;
+        StormTrackingSettings {
+            capacity: d.capacity,
+            grace_period: Span::from_secs(d.grace_period_s),
+            grace_interval: Span::from_secs(d.grace_interval_s),
+            fan_out: d.fan_out,
+            in_flight_ttl: Span::from_secs(d.in_flight_ttl_s),
+            sleep: Span::from_ns(d.sleep_ms * 1_000_000),
+        }
+    }
+
+    /// With what is written in place of `self`.
+    fn read(self, r: &mut Reader<'_>) -> StormTrackingSettings {
+        let sizes = 1..=u32::MAX;
+        let s = StormTrackingSettings {
+            capacity: r.or_in("capacity", self.capacity, sizes.clone()),
+            grace_period: milliseconds(r, "grace_period", self.grace_period),
+            grace_interval: milliseconds(r, "grace_interval", self.grace_interval),
+            fan_out: r.or_in("fan_out", self.fan_out, sizes),
+            in_flight_ttl: milliseconds(r, "in_flight_ttl", self.in_flight_ttl),
+            sleep: milliseconds(r, "sleep", self.sleep),
+        };
+        let period = ("grace_period", s.grace_period);
+        let interval = ("grace_interval", s.grace_interval);
+        let ttl = ("in_flight_ttl", s.in_flight_ttl);
+        for (shorter, longer) in [(interval, ttl), (ttl, period)] {
+            if shorter.1 > longer.1 {
+                let at = if r.has(shorter.0) {
+                    shorter.0
+                } else {
+                    longer.0
+                };
+                r.fault(
+                    Code::Contradiction,
+                    r.place_of(at),
+                    format!(
+                        "`{}` ({}) is longer than `{}` ({})",
+                        shorter.0, shorter.1, longer.0, longer.1
+                    ),
+                    "the library wants grace_interval ≤ in_flight_ttl ≤ grace_period",
+                );
+            }
+        }
+        s
+    }
+}
+
+/// A span of whole milliseconds above 0.
+fn milliseconds(r: &mut Reader<'_>, key: &str, default: Span) -> Span {
+    let span = r.or_in(key, default, Span::from_ns(1_000_000)..);
+    if !span.as_ns().is_multiple_of(1_000_000) {
+        r.fault(
+            Code::OutOfRange,
+            r.place_of(key),
+            format!(
+                "`{}` is {span}, which is no whole number of milliseconds",
+                r.path_of(key)
+            ),
+            "the library counts in milliseconds",
+        );
+    }
+    span
+}

@@ -1,0 +1,166 @@
+//! Client-side caches: what of a workload's needs they can meet, and whose they are.
+
+use super::super::client_cache::{ScopeSettings, Sharing};
+use super::super::diagnostic::Code;
+use super::super::workload::WorkloadSettings;
+use super::Builder;
+use crate::catalog::KmsOperation;
+use crate::model::{CacheScope, CacheUse, ClientCache, Source};
+use indexmap::IndexSet;
+
+impl<'a> Builder<'a> {
+    /// What can meet a need of an application.
+    pub(super) fn client_side(
+        &self,
+        w: usize,
+        s: &WorkloadSettings,
+        operation: KmsOperation,
+    ) -> Source {
+        match (&s.data_key_cache, &s.branch_key_cache, operation) {
+            (None, None, _) => Source::Call,
+            (Some(_), _, KmsOperation::GenerateDataKey) => Source::CacheEncrypt,
+            (Some(_), _, KmsOperation::Decrypt) => match s.encrypted_by {
+                Some(e) => Source::CacheDecrypt {
+                    producers: u64::from(e.producers),
+                    messages_per_data_key: u64::from(e.messages_per_data_key),
+                },
+                None => {
+                    self.fault(
+                        s,
+                        Code::NoDefault,
+                        format!("`workload.{}` decrypts with a data-key cache, but nothing says which messages share a data key", self.workload_name(w)),
+                        "write `encrypted_by = { producers = …, messages_per_data_key = … }`",
+                    );
+                    Source::Call
+                }
+            },
+            (None, Some(_), KmsOperation::Decrypt) => Source::BranchKey,
+            (of_data_keys, _, other) => {
+                let serves = match of_data_keys {
+                    Some(_) => "a data-key cache serves GenerateDataKey and Decrypt",
+                    None => "a branch-key cache serves Decrypt, of branch keys",
+                };
+                self.fault(
+                    s,
+                    Code::ImpossibleOperation,
+                    format!("{serves}, not {}", other.name()),
+                    "give other operations a workload of their own",
+                );
+                Source::Call
+            }
+        }
+    }
+
+    /// The client-side caches that a workload's messages look up.
+    pub(super) fn client_cache(&self, w: usize) -> Option<ClientCache> {
+        let settings = |w: usize| self.scenario.workload.get_index(w).map(|(_, s)| s);
+        let s = settings(w)?;
+        if let Some(own) = &s.data_key_cache {
+            let of = |s: &'a WorkloadSettings| s.data_key_cache.as_ref().map(|c| &c.sharing);
+            let (owner, scope, partition) = self.sharing(w, "data_key_cache", &of)?;
+            let owners = settings(owner)?.data_key_cache.as_ref()?;
+            let uses = CacheUse::DataKeys(own.uses(partition, owners)?);
+            return Some(ClientCache { owner, scope, uses });
+        }
+        let own = s.branch_key_cache.as_ref()?;
+        let of = |s: &'a WorkloadSettings| s.branch_key_cache.as_ref().map(|c| &c.sharing);
+        let (owner, scope, partition) = self.sharing(w, "branch_key_cache", &of)?;
+        let owners = settings(owner)?.branch_key_cache.as_ref()?;
+        let uses = CacheUse::BranchKeys(own.uses(partition, owners)?);
+        Some(ClientCache { owner, scope, uses })
+    }
+
+    /// Whose cache it is, its own or another workload's, who shares it, and the partition's number.
+    fn sharing(
+        &self,
+        w: usize,
+        table: &str,
+        of: &impl Fn(&'a WorkloadSettings) -> Option<&'a Sharing>,
+    ) -> Option<(usize, CacheScope, u32)> {
+        let (name, s) = self.scenario.workload.get_index(w)?;
+        let own = of(s)?;
+        let (owner, scope) = match &own.shared_with {
+            None => (w, own.scope?),
+            Some(owner) => self.shared(w, table, owner, of)?,
+        };
+        // The partitions of one cache by name, in the order of the file, then those that nobody
+        // shares.
+        let owner_name = self.workload_name(owner);
+        let mut partitions: IndexSet<&str> = IndexSet::new();
+        let mut sharers = 0;
+        for (other, settings) in &self.scenario.workload {
+            if let Some(c) = of(settings)
+                && c.shared_with.as_ref().unwrap_or(other) == owner_name
+            {
+                sharers += 1;
+                partitions.extend(c.partition.as_deref());
+            }
+        }
+        if own.partition.is_some() && sharers < 2 {
+            self.fault(
+                s,
+                Code::Contradiction,
+                format!(
+                    "`workload.{name}.{table}.partition` has no effect: nobody shares its cache"
+                ),
+                "drop it, or let another workload share the cache with `shared_with`",
+            );
+        }
+        let partition = match &own.partition {
+            Some(p) => partitions.get_index_of(p.as_str())?,
+            None => partitions.len() + w,
+        };
+        Some((owner, scope.scope(), partition as u32))
+    }
+
+    /// The workload `owner`, whose cache `w` shares, and its scope.
+    fn shared(
+        &self,
+        w: usize,
+        table: &str,
+        owner: &str,
+        of: &impl Fn(&'a WorkloadSettings) -> Option<&'a Sharing>,
+    ) -> Option<(usize, ScopeSettings)> {
+        let (name, s) = self.scenario.workload.get_index(w)?;
+        let key = format!("`workload.{name}.{table}.shared_with`");
+        let Some((index, _, other)) = self.scenario.workload.get_full(owner) else {
+            self.fault(
+                s,
+                Code::UnknownName,
+                format!("{key} names `{owner}`, which is switched off here"),
+                "switch it on, or drop the reference",
+            );
+            return None;
+        };
+        let Some(scope) = of(other).and_then(|c| c.scope) else {
+            let cache = table.replacen("_key_", "-key ", 1);
+            self.fault(
+                s,
+                Code::Contradiction,
+                format!("{key} names `{owner}`, which has no {cache} of its own"),
+                format!("name a workload whose `{table}` shares no other's"),
+            );
+            return None;
+        };
+        if other.clients != s.clients {
+            self.fault(
+                s,
+                Code::Contradiction,
+                format!(
+                    "`workload.{name}` has {} clients and shares the caches of `workload.{owner}`, which has {}",
+                    s.clients, other.clients
+                ),
+                "give both the same `clients`: client by client they are the same processes",
+            );
+        }
+        if let ScopeSettings::Invocation { .. } = scope {
+            self.fault(
+                s,
+                Code::Contradiction,
+                format!("{key} names `{owner}`, whose caches live for an invocation"),
+                "another workload's messages come in invocations of their own: drop `shared_with`",
+            );
+        }
+        Some((index, scope))
+    }
+}

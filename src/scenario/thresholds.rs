@@ -1,0 +1,114 @@
+//! `[threshold]`: what the results of a variant are held to.
+//!
+//! Left out: how a value is judged, which [`crate::metrics::target`] says.
+
+use super::diagnostic::{Code, Diagnostic};
+use super::document::{Node, Value};
+use super::reader::{Diagnostics, FromValue, Reader, wrong_type};
+use crate::metrics::target::Target;
+use indexmap::IndexMap;
+
+impl FromValue for Target {
+    fn expected() -> String {
+        "a target in quotes".to_owned()
+    }
+
+    fn example() -> String {
+        "\"throttle_rate < 0.1%\"".to_owned()
+    }
+
+    fn from_value(value: &Value, path: &str, faults: &Diagnostics) -> Option<Target> {
+        let Node::String(text) = &value.node else {
+            wrong_type::<Target>(value, path, faults);
+            return None;
+        };
+        text.parse()
+            .map_err(|e: crate::metrics::target::TargetError| {
+                faults.push(
+                    Diagnostic::error(Code::BadUnit, format!("`{path}`: {e}"))
+                        .at(value.place.clone())
+                        .help(e.way_out()),
+                );
+            })
+            .ok()
+    }
+}
+
+/// The thresholds of a variant by name; those that it takes back with "none" are left out.
+pub(super) fn thresholds(r: &mut Reader<'_>, workloads: &[String]) -> IndexMap<String, Target> {
+    let read = r.values::<Option<Target>>("threshold");
+    let mut kept = IndexMap::new();
+    for (name, (target, place)) in read {
+        let Some(target) = target.flatten() else {
+            continue;
+        };
+        if let Some(workload) = &target.workload
+            && !workloads.contains(workload)
+        {
+            r.fault(
+                Code::UnknownName,
+                place,
+                format!(
+                    "`threshold.{name}` is about the workload `{workload}`, which is not there"
+                ),
+                format!("workloads: {}", workloads.join(", ")),
+            );
+            continue;
+        }
+        kept.insert(name, target);
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::diagnostic::{Sources, render};
+    use crate::scenario::{Input, Loaded, load};
+
+    fn read(thresholds: &str) -> Result<Loaded, String> {
+        let text = format!(
+            "horizon = \"5s\"\nregion = \"us-east-1\"\n[key.k]\n[workload.w]\nkey = \"k\"\nclients = 1\n\
+             operations.Decrypt = 1\narrivals.poisson.rate = 1\n{thresholds}"
+        );
+        let input = Input {
+            name: "t".to_owned(),
+            shown: "t.toml".to_owned(),
+            folder: ".".into(),
+            text,
+        };
+        let mut sources = Sources::new();
+        load(&input, &[], &mut sources).map_err(|f| render(&f, &sources, false))
+    }
+
+    #[test]
+    fn a_variant_changes_adds_and_takes_back() {
+        let loaded = read(
+            "[threshold]\nrate = \"throttle_rate < 1%\"\n[variant.a]\n[variant.b.threshold]\nrate = \"none\"\n\
+             slow = \"workload.w.added_delay_s_max < 1s\"\n",
+        )
+        .unwrap();
+        let names = |i: usize| -> Vec<String> {
+            let t = &loaded.variants[i].scenario.threshold;
+            t.values().map(ToString::to_string).collect()
+        };
+        assert_eq!(names(0), ["throttle_rate < 1%"]);
+        assert_eq!(names(1), ["workload.w.added_delay_s_max < 1s"]);
+    }
+
+    #[test]
+    fn every_fault_has_its_place() {
+        let told = read(
+            "[threshold]\na = \"throttle_rte < 1%\"\nb = 3\nc = \"workload.x.throttle_rate < 1\"\n",
+        )
+        .unwrap_err();
+        for part in [
+            "t.toml:10:5",
+            "did you mean `throttle_rate`?",
+            "t.toml:11:5",
+            "t.toml:12:5",
+            "workloads: w",
+        ] {
+            assert!(told.contains(part), "{part}: {told}");
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The runs of a sweep: each kept in a file at once, so that what is done is never done again.
+//!
+//! `sweep.json` says what is swept; a directory that holds another sweep is refused. A run's file is written beside its
+//! place and renamed: after a SIGKILL it is there as a whole or not at all.
+
+use super::Axis;
+use crate::metrics::registry::METRICS;
+use crate::planning::{Study, StudyError};
+use crate::results::sha256_hex;
+use crate::scenario::Input;
+use indexmap::IndexMap;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Name of the file that says what is swept.
+pub const PLAN_FILE: &str = "sweep.json";
+
+/// Folder of the runs' files.
+const RUNS: &str = "runs";
+
+/// What is swept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// Version of kmsim.
+    pub kmsim_version: String,
+    /// The scenario's name.
+    pub scenario: String,
+    /// SHA-256 of its text.
+    pub text_sha256: String,
+    /// What was set on the command line.
+    pub sets: Vec<String>,
+    /// The keys that are swept.
+    pub keys: Vec<String>,
+    /// One value a key, for each setting.
+    pub settings: Vec<Vec<String>>,
+    /// Variants that are run with each setting.
+    pub variants: Vec<String>,
+    /// Seed of every run.
+    pub seed: u64,
+    /// Replications of every run.
+    pub replications: u32,
+}
+
+/// One run: a setting of a variant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Index of the setting.
+    pub setting: usize,
+    /// The variant.
+    pub variant: String,
+    /// By metric, one value a replication.
+    pub metrics: IndexMap<String, Vec<Option<f64>>>,
+}
+
+/// How much of a sweep has been run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Runs in all.
+    pub runs: usize,
+    /// Runs that were there already.
+    pub found: usize,
+    /// Runs done this time.
+    pub done: usize,
+    /// Runs that are missing still: other shards'.
+    pub missing: usize,
+}
+
+/// Why a sweep did not go through.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// A setting makes no scenario, or cannot be priced; every fault with its setting.
+    #[error("{0}")]
+    Settings(String),
+    /// The directory holds another sweep.
+    #[error("error: {} holds another sweep: {what}\n  = help: name another folder with `--out`, or remove that one", dir.display())]
+    Other {
+        /// The directory.
+        dir: PathBuf,
+        /// What differs.
+        what: String,
+    },
+    /// The machine failed.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Machine {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}
+
+impl Sweep {
+    /// A sweep of a scenario; `settings` has one value for each of the axes' keys.
+    pub fn new(
+        input: &Input,
+        sets: &[String],
+        axes: &[Axis],
+        settings: Vec<Vec<String>>,
+        studies: &[Study],
+    ) -> Sweep {
+        let first = studies.first();
+        Sweep {
+            kmsim_version: crate::run::VERSION.to_owned(),
+            scenario: input.name.clone(),
+            text_sha256: sha256_hex(input.text.as_bytes()),
+            sets: sets.to_vec(),
+            keys: axes.iter().map(|a| a.key.clone()).collect(),
+            settings,
+            variants: studies.iter().map(|s| s.variant.clone()).collect(),
+            seed: first.map_or(0, |s| s.seed),
+            replications: first.map_or(0, |s| s.replications),
+        }
+    }
+
+    /// `path=value` of each key of a setting.
+    fn assignments(&self, setting: usize) -> Vec<String> {
+        let pairs = self.keys.iter().zip(&self.settings[setting]);
+        pairs.map(|(key, value)| format!("{key}={value}")).collect()
+    }
+
+    /// Setting and variant of every run, in order.
+    pub fn units(&self) -> Vec<(usize, usize)> {
+        let settings = 0..self.settings.len();
+        settings
+            .flat_map(|s| (0..self.variants.len()).map(move |v| (s, v)))
+            .collect()
+    }
+
+    /// Reads every setting as a scenario.
+    ///
+    /// # Errors
+    /// Every setting that is at fault, up to twenty.
+    pub fn check(&self, studies: &[Study]) -> Result<(), SweepError> {
+        let mut faults: Vec<String> = Vec::new();
+        for (s, v) in self.units() {
+            let sets = self.assignments(s);
+            if let Err(e) = studies[v].with(&[], &sets)
+                && faults.len() < 20
+            {
+                faults.push(format!("with {}:\n{e}", sets.join(", ")));
+            }
+        }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(SweepError::Settings(faults.join("\n")))
+        }
+    }
+
+    /// Makes `dir` the sweep's directory, or finds that it is already.
+    ///
+    /// # Errors
+    /// It holds another sweep; it cannot be read or written.
+    pub fn open(&self, dir: &Path) -> Result<(), SweepError> {
+        let runs = dir.join(RUNS);
+        std::fs::create_dir_all(&runs).map_err(machine("create directory", &runs))?;
+        let path = dir.join(PLAN_FILE);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => match serde_json::from_str::<Sweep>(&text) {
+                Ok(found) if found == *self => Ok(()),
+                Ok(found) => Err(SweepError::Other {
+                    dir: dir.to_owned(),
+                    what: self.difference(&found),
+                }),
+                Err(e) => Err(SweepError::Other {
+                    dir: dir.to_owned(),
+                    what: format!("its {PLAN_FILE} cannot be read: {e}"),
+                }),
+            },
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                let text = crate::report::json::text(self)
+                    .map_err(|e| machine("write", &path)(std::io::Error::other(e)))?;
+                write(&path, &text)
+            }
+            Err(e) => Err(machine("read", &path)(e)),
+        }
+    }
+
+    fn difference(&self, found: &Sweep) -> String {
+        let differences = [
+            (
+                self.kmsim_version != found.kmsim_version,
+                "the version of kmsim",
+            ),
+            (self.text_sha256 != found.text_sha256, "the scenario"),
+            (self.sets != found.sets, "the --set arguments"),
+            (
+                self.keys != found.keys || self.settings != found.settings,
+                "the settings",
+            ),
+            (self.variants != found.variants, "the variants"),
+            (self.seed != found.seed, "the seed"),
+            (self.replications != found.replications, "the replications"),
+        ];
+        let told: Vec<&str> = differences
+            .iter()
+            .filter(|(differs, _)| *differs)
+            .map(|(_, what)| *what)
+            .collect();
+        format!("{} differ", told.join(", "))
+    }
+
+    fn file(dir: &Path, setting: usize, variant: usize) -> PathBuf {
+        dir.join(RUNS).join(format!("{setting:06}-{variant}.json"))
+    }
+
+    /// A run that is there already; one that cannot be read is as good as missing.
+    fn kept(&self, dir: &Path, (s, v): (usize, usize)) -> Option<Run> {
+        let text = std::fs::read_to_string(Sweep::file(dir, s, v)).ok()?;
+        let run: Run = serde_json::from_str(&text).ok()?;
+        (run.setting == s && run.variant == self.variants[v]).then_some(run)
+    }
+
+    /// Runs what is missing in the current rayon pool, of every `shard.1` runs the `shard.0`-th (from 0); `done` counts
+    /// runs. All runs that are there afterwards come in order.
+    ///
+    /// # Errors
+    /// A price that is not known; what cannot be written.
+    pub fn run(
+        &self,
+        studies: &[Study],
+        dir: &Path,
+        shard: (usize, usize),
+        done: &AtomicU64,
+    ) -> Result<(Vec<Run>, Progress), SweepError> {
+        let units = self.units();
+        let mut kept: Vec<Option<Run>> = units.iter().map(|u| self.kept(dir, *u)).collect();
+        let found = kept.iter().flatten().count();
+        done.fetch_add(found as u64, Ordering::Relaxed);
+        let missing: Vec<usize> = (0..units.len())
+            .filter(|&i| kept[i].is_none() && i % shard.1 == shard.0)
+            .collect();
+        let runs: Vec<Result<(usize, Run), SweepError>> = missing
+            .par_iter()
+            .map(|&i| {
+                let (s, v) = units[i];
+                let run = self.one(&studies[v], s)?;
+                let path = Sweep::file(dir, s, v);
+                let text = serde_json::to_string(&run)
+                    .map_err(|e| machine("write", &path)(std::io::Error::other(e)))?;
+                write(&path, &text)?;
+                done.fetch_add(1, Ordering::Relaxed);
+                Ok((i, run))
+            })
+            .collect();
+        let mut count = 0;
+        for run in runs {
+            let (i, run) = run?;
+            kept[i] = Some(run);
+            count += 1;
+        }
+        let progress = Progress {
+            runs: units.len(),
+            found,
+            done: count,
+            missing: kept.iter().filter(|k| k.is_none()).count(),
+        };
+        Ok((kept.into_iter().flatten().collect(), progress))
+    }
+
+    fn one(&self, study: &Study, setting: usize) -> Result<Run, SweepError> {
+        let sets = self.assignments(setting);
+        let results = study.run(&[], &sets, self.seed).map_err(|e: StudyError| {
+            SweepError::Settings(format!("with {}:\n{e}", sets.join(", ")))
+        })?;
+        let values = METRICS.iter().filter_map(|m| {
+            let e = results.metrics.get(m.id)?;
+            Some((m.id.to_owned(), e.values.clone()))
+        });
+        Ok(Run {
+            setting,
+            variant: results.name.clone(),
+            metrics: values.collect(),
+        })
+    }
+}
+
+fn machine(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> SweepError {
+    let path = path.to_owned();
+    move |source| SweepError::Machine {
+        action,
+        path,
+        source,
+    }
+}
+
+/// Beside its place, then renamed.
+fn write(path: &Path, text: &str) -> Result<(), SweepError> {
+    crate::report::write_file(path, text.as_bytes()).map_err(|e| SweepError::Machine {
+        action: "write",
+        path: path.to_owned(),
+        source: std::io::Error::other(e.to_string()),
+    })
+}
