@@ -13,6 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use kmsim::catalog::retry_profiles;
 use kmsim::run::{RunOptions, run};
 use kmsim::scenario::diagnostic::{Sources, render};
 use kmsim::scenario::{Input, Loaded, load};
@@ -449,7 +450,20 @@ fn every_link_leads_somewhere() {
 fn keys() -> BTreeSet<String> {
     let mut keys: BTreeSet<String> = common::keys::rows().into_iter().map(|r| r.key).collect();
     keys.insert("key_store.NAME.kind".to_owned());
+    // The keys of all retry profiles are the same.
+    let of_profiles: Vec<String> = keys.iter().filter_map(|k| of_any_profile(k)).collect();
+    keys.extend(of_profiles);
     keys
+}
+
+/// `retry.PROFILE.…` of a retry profile's key.
+fn of_any_profile(key: &str) -> Option<String> {
+    let inside = key.strip_prefix("retry.")?;
+    let names = retry_profiles().iter();
+    names
+        .flat_map(|p| p.aliases.iter().chain([&p.id]))
+        .find_map(|name| inside.strip_prefix(&format!("{name}.")))
+        .map(|rest| format!("retry.PROFILE.{rest}"))
 }
 
 #[test]
@@ -463,11 +477,22 @@ fn the_reference_names_every_key_and_no_other() {
             .strip_prefix("workload.NAME.retry.")
             .map(|k| format!("retry.{k}"));
         let operation = key.strip_prefix("workload.NAME.operations.");
+        let profile = of_any_profile(told.as_deref().unwrap_or(key));
         let named = code.contains(key.as_str())
+            || profile.is_some_and(|p| code.contains(p.as_str()))
             || told.is_some_and(|t| code.contains(t.as_str()))
             || operation.is_some_and(|o| code.contains(o));
         if !named {
             failures.push(format!("docs/SCENARIO.md does not name `{key}`"));
+        }
+    }
+    for profile in retry_profiles() {
+        for name in profile.aliases.iter().chain([&profile.id]) {
+            if !code.contains(name.as_str()) {
+                failures.push(format!(
+                    "docs/SCENARIO.md does not name the profile `{name}`"
+                ));
+            }
         }
     }
     for key in page.rows("key").iter().flat_map(|cells| spans(cells[0])) {

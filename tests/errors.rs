@@ -1337,6 +1337,44 @@ const BROKEN: &[Broken] = &[
     ),
     (
         Code::Contradiction,
+        "clients = 3",
+        "clients = 3\nretry.fixed = { delay = \"1s\", max_attempts = 2, retry_quota = {}, retry_token_bucket = {} }",
+        "{} }",
+        &["`workload.app.retry.fixed.retry_quota`", "keep one"],
+    ),
+    (
+        Code::OutOfRange,
+        "clients = 3",
+        "clients = 3\nretry.fixed = { delay = \"1s\", max_attempts = 2, circuit_breaker = { open_time = \"1s\", failure_threshold = 0 } }",
+        "0 } }",
+        &["`workload.app.retry.fixed.circuit_breaker.failure_threshold` is 0"],
+    ),
+    (
+        Code::MissingKey,
+        "clients = 3",
+        "clients = 3\nretry.fixed = { delay = \"1s\", max_attempts = 2, circuit_breaker = { window = 5 } }",
+        "{ window = 5 }",
+        &["`workload.app.retry.fixed.circuit_breaker.open_time` is missing"],
+    ),
+    (
+        Code::OutOfRange,
+        "clients = 3",
+        "clients = 3\nretry.fixed = { delay = \"1s\", max_attempts = 2, circuit_breaker = { open_time = \"1s\", window = 65 } }",
+        "65",
+        &["`workload.app.retry.fixed.circuit_breaker.window`", "64"],
+    ),
+    (
+        Code::UnknownName,
+        "clients = 3",
+        "clients = 3\nretry.fixed = { delay = \"1s\", max_attempts = 2, circuit_breaker = { open_time = \"1s\", blocks = \"all\" } }",
+        "\"all\"",
+        &[
+            "`workload.app.retry.fixed.circuit_breaker.blocks`",
+            "`requests`",
+        ],
+    ),
+    (
+        Code::Contradiction,
         "max_age = \"60s\", capacity = 10, max",
         "max_age = \"60s\", capacity = 10, partition = \"p\", max",
         "[workload.then]",
@@ -1469,6 +1507,13 @@ const BROKEN: &[Broken] = &[
         &["how many clients", "session of its own"],
     ),
     // No sensible default.
+    (
+        Code::NoDefault,
+        "jitter = \"full\"",
+        "jitter = \"full\"\ncircuit_breaker = { open_time = \"1s\" }",
+        "[workload.reads]",
+        &["how many clients", "a circuit breaker"],
+    ),
     (
         Code::NoDefault,
         "max_attempts = 3",

@@ -49,8 +49,22 @@ fn arrivals(r: &mut Rng, rate: f64, horizon: u64) -> String {
 
 /// A retry policy as TOML, and whether it needs clients.
 fn retry(r: &mut Rng) -> String {
-    match r.below(8) {
+    match r.below(12) {
         0..=3 => "none = {}".to_owned(),
+        8 => (*r.pick(&[
+            "adaptive = {}",
+            "\"rust-adaptive-2.0\" = {}",
+            "\"rust-adaptive-2.1\" = {}",
+        ]))
+        .to_owned(),
+        9 => format!(
+            "fixed = {{ delay = \"300ms\", max_attempts = 3, circuit_breaker = {{ open_time = \"{}ms\", window = {}, blocks = \"{}\" }} }}",
+            r.pick(&[200, 700, 2_500]),
+            1 + r.below(20),
+            r.pick(&["requests", "retries"])
+        ),
+        10 => "exponential = { initial_backoff = \"100ms\", max_attempts = 4, retry_token_bucket = { capacity = 5, shared = true } }".to_owned(),
+        11 => "\"rust-standard-2.0\" = {}".to_owned(),
         4 => "standard = {}".to_owned(),
         5 => "fixed = { delay = \"300ms\", max_attempts = 3, retry_quota = { capacity = 40 } }"
             .to_owned(),
@@ -218,6 +232,46 @@ fn counting_is_simulating(seeds: std::ops::Range<u64>) {
         quiet >= 20 && mixed >= 20,
         "{quiet} quiet, {mixed} mixed, {contended} contended"
     );
+}
+
+#[test]
+fn what_a_cache_meets_leaves_its_tokens() {
+    // A job drains the bucket, which refills while bucket keys meet all that could be asked for; another job
+    // then finds it full.
+    let text = r#"
+        horizon = "40s"
+        replications = 1
+        region = "us-east-1"
+        retry = "none"
+        [key.k]
+        [quota.q]
+        limit = "40/s"
+        limiter.token-bucket.burst = 3
+        [bucket.b]
+        key = "k"
+        bucket_key = true
+        archived_bucket_keys = 20
+        [workload.w]
+        stop = "30s"
+        clients = 1
+        bucket = "b"
+        operations.PutObject = 1
+        arrivals.constant.rate = "39/s"
+        [workload.first]
+        key = "k"
+        start = "5s"
+        operations.Decrypt = 1
+        job = { workers = 6, objects = 500, think_time.constant.value = "50ms" }
+        [workload.second]
+        key = "k"
+        start = "30s"
+        operations.Decrypt = 1
+        job = { workers = 6, objects = 100 }
+    "#;
+    let counted = in_pool(1, text, false).0;
+    assert_eq!(json(&counted), json(&in_pool(1, text, true).0));
+    let second = &counted.variants[0].by_workload["second"];
+    assert_eq!(second["kms_throttled"].mean, Some(0.0));
 }
 
 #[test]
@@ -777,18 +831,15 @@ fn exponential(
     max_attempts: u16,
     capacity: Option<u32>,
 ) -> RetryPolicy {
+    let backoff = Backoff::Exponential {
+        initial_backoff: initial_ms * 1_000_000,
+        max_backoff: cap_s * SECOND,
+        jitter,
+    };
     RetryPolicy {
         max_attempts,
-        backoff: Backoff::Exponential {
-            initial_backoff: initial_ms * 1_000_000,
-            max_backoff: cap_s * SECOND,
-            jitter,
-        },
-        retry_quota: capacity.map(|capacity| RetryQuota {
-            capacity,
-            throttling_cost: 5,
-            success_refund: 1,
-        }),
+        retry_quota: capacity.map(|capacity| RetryQuota::after_throttling(capacity, 5, 1)),
+        ..RetryPolicy::custom(backoff)
     }
 }
 

@@ -3,6 +3,7 @@
 //! see the README there.
 
 mod common;
+mod retry_vectors;
 
 use common::{Rng, Sample};
 use kmsim::access::{self, Context, Kind, Outcome, Policies, Policy, Request};
@@ -23,12 +24,12 @@ type Check = fn(&Value) -> usize;
 
 /// Leading words of file names; `None`: no issue has asked for that so far.
 const KINDS: [(&str, Option<Check>); 15] = [
-    ("retry_kinds", None),
-    ("retry_sequential", None),
-    ("retry_quota_exhaustion", None),
-    ("retry_long_adaptive", None),
-    ("retry_fleet", None),
-    ("retry_smithy_rust", None),
+    ("retry_kinds", Some(retry_vectors::kinds_file)),
+    ("retry_sequential", Some(retry_vectors::sequential)),
+    ("retry_quota_exhaustion", Some(retry_vectors::sequential)),
+    ("retry_long_adaptive", Some(retry_vectors::long_adaptive)),
+    ("retry_fleet", Some(retry_vectors::fleet)),
+    ("retry_smithy_rust", Some(retry_vectors::smithy)),
     ("cache_boundary", Some(data_key_cache)),
     ("cache_random", Some(data_key_cache)),
     ("cache_stream", Some(data_key_cache_stream)),
@@ -40,12 +41,18 @@ const KINDS: [(&str, Option<Check>); 15] = [
     ("queueing", Some(queueing)),
 ];
 
+/// Where the vectors are.
+fn folder() -> PathBuf {
+    std::env::var_os("KMSIM_VECTORS").map_or_else(own_folder, PathBuf::from)
+}
+
+fn own_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors")
+}
+
 #[test]
 fn every_file_agrees() {
-    let folder = std::env::var_os("KMSIM_VECTORS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"),
-        PathBuf::from,
-    );
+    let folder = folder();
     let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
         .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
         .map(|entry| entry.expect("an entry of the folder").path())

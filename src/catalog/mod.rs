@@ -33,7 +33,10 @@ pub use operation::{KeySpec, KmsOperation, UnknownName};
 pub use policy::PolicyLimit;
 pub use price::{FreeTier, Price, PriceRow};
 pub use quota::{Calls, Limit, QuotaRow, QuotaScope};
-pub use retry::{RetryJitter, RetryMode, RetryProfile, RetryQuota, SdkDefault};
+pub use retry::{
+    Classification, RateLimiterProfile, RetryAfter, RetryJitter, RetryMode, RetryProfile,
+    RetryQuota, RetryRefund, SdkDefault, StatusWithCode, ThrottledAnswer,
+};
 pub use s3::{Evidence, NeedSide, PermissionSide, S3Need, S3OperationRow, S3Permission, S3Tier};
 pub use suite::AlgorithmSuite;
 pub use table::{CatalogRow, table};
@@ -206,6 +209,12 @@ pub fn s3_operation(id: &str) -> Option<&'static S3OperationRow> {
 /// Every retry profile.
 pub fn retry_profiles() -> &'static [RetryProfile] {
     &catalog().retry.profile
+}
+
+/// How a service, by botocore's name, answers a request that it throttles.
+pub fn throttled_answer(service: &str) -> Option<&'static ThrottledAnswer> {
+    let rows = &catalog().retry.throttled_answer;
+    rows.iter().find(|a| a.service == service)
 }
 
 /// The retry profile with this identifier or alias (`standard`, `legacy`).

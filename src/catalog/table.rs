@@ -2,7 +2,7 @@
 
 use super::{
     Evidence, NeedSide, Partition, PolicyLimit, catalog, partition, policy_limits, prices, quotas,
-    regions, retry_profiles, s3_operations, sdk_defaults,
+    regions, retry, s3_operations,
 };
 use num_rational::BigRational;
 use num_traits::ToPrimitive;
@@ -11,8 +11,9 @@ use serde::Serialize;
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CatalogRow {
-    /// `region`, `quota`, `price`, `free-tier`, `s3-operation`, `retry-profile`, `sdk-default`,
-    /// `algorithm-suite`, `branch-key-cache`, `directory-bucket` or `policy-limit`.
+    /// `region`, `quota`, `price`, `free-tier`, `s3-operation`, `retry-profile`, `retry-limiter`,
+    /// `retry-classification`, `throttled-answer`, `sdk-default`, `algorithm-suite`, `branch-key-cache`,
+    /// `directory-bucket` or `policy-limit`.
     pub kind: &'static str,
     /// Identifier, with the quota code where there is one.
     pub id: String,
@@ -39,7 +40,7 @@ pub fn table() -> Vec<CatalogRow> {
     rows.extend(quota_rows());
     rows.extend(price_rows());
     rows.extend(s3_rows());
-    rows.extend(retry_rows());
+    rows.extend(retry::rows());
     rows.extend(suite_rows());
     rows.push(directory_bucket_row());
     rows.extend(branch_key_cache_rows());
@@ -199,70 +200,6 @@ fn directory_bucket_row() -> CatalogRow {
     }
 }
 
-fn retry_rows() -> Vec<CatalogRow> {
-    let mut rows = Vec::new();
-    for p in retry_profiles() {
-        let mut figures = vec![
-            ("max_attempts", p.max_attempts.to_string(), "1"),
-            ("throttling_base", plain(&p.throttling_base_s), "s"),
-            ("other_base", plain(&p.other_base_s), "s"),
-            (
-                "max_backoff",
-                p.max_backoff_s.as_ref().map_or("none".to_owned(), plain),
-                "s",
-            ),
-        ];
-        if let Some(quota) = p.retry_quota {
-            figures.extend([
-                ("retry_quota.capacity", quota.capacity.to_string(), "token"),
-                (
-                    "retry_quota.cost_throttling",
-                    quota.cost_throttling.to_string(),
-                    "token",
-                ),
-                (
-                    "retry_quota.cost_other",
-                    quota.cost_other.to_string(),
-                    "token",
-                ),
-                (
-                    "retry_quota.cost_timeout",
-                    quota.cost_timeout.to_string(),
-                    "token",
-                ),
-                (
-                    "retry_quota.success_refund",
-                    quota.success_refund.to_string(),
-                    "token",
-                ),
-            ]);
-        }
-        rows.extend(figures.into_iter().map(|(figure, value, unit)| CatalogRow {
-            kind: "retry-profile",
-            id: format!("{}.{figure}", p.id),
-            region: String::new(),
-            value,
-            unit: unit.to_owned(),
-            assumed: false,
-            note: format!("also named {}", p.aliases.join(", ")),
-            source: p.source.clone(),
-            as_of: p.as_of.clone(),
-        }));
-    }
-    rows.extend(sdk_defaults().iter().map(|d| CatalogRow {
-        kind: "sdk-default",
-        id: format!("{} {}", d.sdk, d.versions),
-        region: String::new(),
-        value: d.profile.clone().unwrap_or_else(|| "its own".to_owned()),
-        unit: "profile".to_owned(),
-        assumed: false,
-        note: d.note.clone(),
-        source: d.source.clone(),
-        as_of: d.as_of.clone(),
-    }));
-    rows
-}
-
 fn suite_rows() -> impl Iterator<Item = CatalogRow> {
     let file = &catalog().suites;
     file.suite.iter().map(|s| CatalogRow {
@@ -316,7 +253,7 @@ fn branch_key_cache_rows() -> Vec<CatalogRow> {
 }
 
 /// A catalog value as it was written, without trailing zeros: all of them are short decimals.
-fn plain(value: &BigRational) -> String {
+pub(super) fn plain(value: &BigRational) -> String {
     match value.to_f64() {
         Some(float) => float.to_string(),
         None => value.to_string(),

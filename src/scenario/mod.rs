@@ -4,7 +4,7 @@
 //! text --document--> Table --overlay of a variant--> Table --reader--> Scenario --plan--> Plan
 //! ```
 //!
-//! [`settings`], [`workload`] and [`client_cache`] hold what can be written, [`policy`] the policy documents they point
+//! [`settings`], [`workload`], [`retry`] and [`client_cache`] hold what can be written, [`policy`] the policy documents they point
 //! to; the module `plan` turns it into the model, for which [`access`] says once who may do what.
 
 pub mod access;
@@ -16,6 +16,7 @@ pub mod load;
 mod plan;
 pub mod policy;
 pub mod reader;
+pub mod retry;
 pub mod settings;
 mod thresholds;
 pub mod workload;

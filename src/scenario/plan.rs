@@ -16,6 +16,7 @@ use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
 use crate::engine::random::Zipf;
 use crate::model::arrivals::{Curve, LocalClock, Process};
+use crate::model::retry::Service;
 use crate::model::trace::Trace;
 use crate::model::{
     Action, Bucket, Class, Counting, Denial, Kind, KmsKey, Lane, MAX_LANES, Plan, Popularity,
@@ -177,12 +178,19 @@ impl<'a> Builder<'a> {
             .workload
             .values()
             .any(|o| o.reads.as_deref() == Some(name));
+        let service = if s.bucket.is_some() {
+            Service::S3
+        } else {
+            Service::Kms
+        };
         self.workloads.push(Workload {
             name: name.to_owned(),
             kind,
             actions,
             clients: s.clients,
-            retry: s.retry.policy(),
+            retry: s
+                .retry
+                .policy(service, self.scenario.assumption.retry_after),
             after: index_of(&s.after),
             popularity: objects,
             reads: index_of(&s.reads),

@@ -8,7 +8,8 @@ use super::document::Node;
 use super::load::Files;
 use super::policy::PolicySettings;
 use super::reader::Reader;
-use super::workload::{LatencySettings, Retry, WorkloadSettings};
+use super::retry::Retry;
+use super::workload::{LatencySettings, WorkloadSettings};
 use crate::access::principal::is_account;
 use crate::access::{Kind, Principal};
 use crate::catalog::{self, KeySpec};
@@ -282,6 +283,8 @@ pub struct Assumptions {
     pub s3_latency: LatencySettings,
     /// Time from an attempt to its answer when it is throttled.
     pub throttled_latency: LatencySettings,
+    /// What `x-amz-retry-after` asks of throttled clients, `None` where there is none.
+    pub retry_after: Option<Span>,
     /// Whether KMS bills throttled attempts.
     pub throttled_attempts_billed: bool,
     /// Whether CloudTrail logs throttled attempts.
@@ -1025,6 +1028,7 @@ pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
         kms_latency: LatencySettings::read(r, "kms_latency", 4, 0.5),
         s3_latency: LatencySettings::read(r, "s3_latency", 30, 0.5),
         throttled_latency: LatencySettings::read(r, "throttled_latency", 4, 0.0),
+        retry_after: r.optional_in("retry_after", ..=Span::from_secs(86_400)),
         throttled_attempts_billed: r.or("throttled_attempts_billed", false),
         throttled_attempts_logged: r.or("throttled_attempts_logged", true),
         throttled_attempts_in_call_count: r.or("throttled_attempts_in_call_count", true),

@@ -5,17 +5,16 @@ use super::diagnostic::{Code, Diagnostic, Place};
 use super::document::Node;
 use super::growth;
 use super::reader::{FromValue, Reader};
+use super::retry::Retry;
 use super::settings::{
     BucketKind, BucketSettings, Encryption, KmsKeySettings, ManagedBy, Requester,
 };
 use crate::access::Context;
 use crate::catalog;
 use crate::engine::distribution::Distribution;
-use crate::model::retry::{Backoff, Jitter, RetryPolicy, RetryQuota};
 use crate::model::trace::{Trace, TraceError};
 use crate::units::{Bytes, Rate, Span};
 use indexmap::IndexMap;
-use num_traits::ToPrimitive;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -170,34 +169,6 @@ pub struct Point {
     pub rate: Rate,
 }
 
-/// What clients do when throttled.
-#[derive(Clone, Debug, Serialize)]
-pub struct Retry {
-    /// Profile or kind.
-    pub name: String,
-    /// Attempts in all.
-    pub max_attempts: u32,
-    /// First backoff, bound or delay.
-    pub initial_backoff: Span,
-    /// Cap, `None` without one.
-    pub max_backoff: Option<Span>,
-    /// `none`, `full`, `equal`, `decorrelated`.
-    pub jitter: String,
-    /// Retry quota of each client.
-    pub retry_quota: Option<RetryQuotaSettings>,
-}
-
-/// A client's retry quota.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct RetryQuotaSettings {
-    /// Tokens at the start and at most.
-    pub capacity: u32,
-    /// Tokens for a retry after throttling.
-    pub throttling_cost: u32,
-    /// Tokens back for a success without retry.
-    pub success_refund: u32,
-}
-
 /// Objects or encryption contexts.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -303,135 +274,6 @@ impl LatencySettings {
                 Distribution::lognormal(median.as_ns(), sigma)
             }
         }
-    }
-}
-
-impl Retry {
-    /// The policy of the simulation.
-    pub fn policy(&self) -> RetryPolicy {
-        let initial_backoff = self.initial_backoff.as_ns();
-        let jitter = match self.jitter.as_str() {
-            "full" => Jitter::Full,
-            "equal" => Jitter::Equal,
-            "decorrelated" => Jitter::Decorrelated,
-            _ => Jitter::None,
-        };
-        RetryPolicy {
-            max_attempts: u16::try_from(self.max_attempts).unwrap_or(u16::MAX),
-            backoff: match self.name.as_str() {
-                "none" | "fixed" => Backoff::Fixed(initial_backoff),
-                _ => Backoff::Exponential {
-                    initial_backoff,
-                    max_backoff: self.max_backoff.map_or(u64::MAX, Span::as_ns),
-                    jitter,
-                },
-            },
-            retry_quota: self.retry_quota.map(|q| RetryQuota {
-                capacity: q.capacity,
-                throttling_cost: q.throttling_cost,
-                success_refund: q.success_refund,
-            }),
-        }
-    }
-
-    /// A profile of the catalog.
-    fn profile(name: &str) -> Option<Retry> {
-        let p = catalog::retry_profile(name)?;
-        let span = |seconds: &num_rational::BigRational| {
-            let ns = seconds * num_rational::BigRational::from_integer(1_000_000_000.into());
-            Span::from_ns(ns.round().to_integer().to_u64().unwrap_or(u64::MAX))
-        };
-        Some(Retry {
-            name: p.id.clone(),
-            max_attempts: p.max_attempts,
-            initial_backoff: span(&p.throttling_base_s),
-            max_backoff: p.max_backoff_s.as_ref().map(span),
-            jitter: "full".to_owned(),
-            retry_quota: p.retry_quota.map(|q| RetryQuotaSettings {
-                capacity: q.capacity,
-                throttling_cost: q.cost_throttling,
-                success_refund: q.success_refund,
-            }),
-        })
-    }
-
-    /// Today's SDK default.
-    pub fn sdk_default() -> Retry {
-        Retry::profile("standard").unwrap_or_else(|| Retry::fixed("none", 1, Span::ZERO))
-    }
-
-    fn fixed(name: &str, max_attempts: u32, delay: Span) -> Retry {
-        Retry {
-            name: name.to_owned(),
-            max_attempts,
-            initial_backoff: delay,
-            max_backoff: None,
-            jitter: "none".to_owned(),
-            retry_quota: None,
-        }
-    }
-
-    /// Under the key `retry`, `None` where there is none.
-    pub(super) fn read(r: &mut Reader<'_>) -> Option<Retry> {
-        let profiles = catalog::retry_profiles();
-        let names = profiles
-            .iter()
-            .flat_map(|p| p.aliases.iter().chain([&p.id]))
-            .map(String::as_str);
-        let alternatives: Vec<&str> = ["none", "fixed", "exponential"]
-            .into_iter()
-            .chain(names)
-            .collect();
-        let attempts = 1..=u32::from(u16::MAX);
-        // What is under way is followed to its end, second by second: a wait must be one that a
-        // client would sit out.
-        let wait = ..=Span::from_secs(86_400);
-        r.choice("retry", &alternatives, |tag, r| match tag {
-            "none" => Some(Retry::fixed("none", 1, Span::ZERO)),
-            "fixed" => {
-                let delay = r.required_in("delay", wait);
-                let max = r.required_in("max_attempts", attempts);
-                let quota = RetryQuotaSettings::read(r);
-                Some(Retry {
-                    retry_quota: quota,
-                    ..Retry::fixed("fixed", max?, delay?)
-                })
-            }
-            "exponential" => {
-                let initial_backoff = r.required_in("initial_backoff", wait);
-                let max_backoff = r.or_in("max_backoff", Span::from_secs(20), wait);
-                let jitters = ["none", "full", "equal", "decorrelated"];
-                let jitter = r
-                    .reference("jitter", jitters)
-                    .unwrap_or_else(|| "full".to_owned());
-                let max_attempts = r.required_in("max_attempts", attempts);
-                let retry_quota = RetryQuotaSettings::read(r);
-                Some(Retry {
-                    name: "exponential".to_owned(),
-                    max_attempts: max_attempts?,
-                    initial_backoff: initial_backoff?,
-                    max_backoff: Some(max_backoff),
-                    jitter,
-                    retry_quota,
-                })
-            }
-            profile => {
-                let mut retry = Retry::profile(profile)?;
-                retry.max_attempts = r.or_in("max_attempts", retry.max_attempts, attempts);
-                Some(retry)
-            }
-        })
-        .flatten()
-    }
-}
-
-impl RetryQuotaSettings {
-    fn read(r: &mut Reader<'_>) -> Option<RetryQuotaSettings> {
-        r.table("retry_quota", |r| RetryQuotaSettings {
-            capacity: r.or_in("capacity", 500, 1..=1_000_000),
-            throttling_cost: r.or_in("throttling_cost", 5, 0..=1_000_000),
-            success_refund: r.or_in("success_refund", 1, 0..=1_000_000),
-        })
     }
 }
 
@@ -736,17 +578,18 @@ impl WorkloadSettings {
                 "use `start` to shift it",
             );
         }
+        let own = retry.of_each_client();
         let clients = clients.or_else(|| match &arrivals {
             Arrivals::Job { workers, .. } => Some(*workers),
             _ if r.has("clients") => None,
-            _ if retry.retry_quota.is_some()
+            _ if own.is_some()
                 || data_key_cache.is_some()
                 || branch_key_cache.is_some()
                 || around.by_session
                 || in_sessions =>
             {
-                let why = if retry.retry_quota.is_some() {
-                    format!("each client has a retry quota of its own under the retry profile `{}`", retry.name)
+                let why = if let Some(own) = own {
+                    format!("each client has {own} of its own under the retry profile `{}`", retry.name)
                 } else if data_key_cache.is_some() {
                     "each client has a data-key cache of its own".to_owned()
                 } else if branch_key_cache.is_some() {

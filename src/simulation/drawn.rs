@@ -25,6 +25,7 @@ pub(super) struct Drawn {
 }
 
 /// One of them.
+#[derive(Clone)]
 pub(super) struct DrawnWorkload {
     pub workload: usize,
     /// First of its counts.
@@ -34,6 +35,8 @@ pub(super) struct DrawnWorkload {
     pub actions: usize,
     /// Requests are looked at one by one even where nobody is throttled.
     pub one_by_one: bool,
+    /// And in order.
+    pub has_memory: bool,
     /// `None` for traces.
     density: Option<Density>,
 }
@@ -43,6 +46,23 @@ impl Drawn {
         self.second = second;
         self.workloads.clear();
         self.counts.clear();
+    }
+
+    /// What one workload drew, `None` if nothing.
+    pub fn only(&self, workload: usize) -> Option<Drawn> {
+        let mut d = self
+            .workloads
+            .iter()
+            .find(|d| d.workload == workload)?
+            .clone();
+        let counts = self.counts[d.first..d.first + d.actions].to_vec();
+        d.first = 0;
+        Some(Drawn {
+            second: self.second,
+            workloads: vec![d],
+            counts,
+            multinomial: Vec::new(),
+        })
     }
 
     /// Action and number of the arrivals of one of the workloads.
@@ -215,6 +235,7 @@ impl World<'_> {
                 first,
                 first_action: actions.start,
                 actions: actions.len(),
+                has_memory: state.has_memory,
                 one_by_one: state.has_memory
                     || state.tokens.as_ref().is_some_and(|t| !t.all_full()),
                 density,

@@ -100,7 +100,8 @@ impl World<'_> {
             }
             self.quotas[q].parts = of_quota;
         }
-        for entry in self.calendar.events_of(second) {
+        let events = self.calendar.events_of(second);
+        for entry in events.filter(|e| e.event.step.may_ask()) {
             let part = ((entry.at - second * SECOND) / length) as usize;
             let class = &self.classes[entry.event.class as usize];
             for lane in &self.lanes[class.lanes()] {
@@ -120,7 +121,9 @@ impl World<'_> {
         for &q in &self.timed {
             let quota = &mut self.quotas[q];
             held.quotas.push((quota.limiter.known(second), Vec::new()));
-            quota.limiter.count_second(second, &quota.parts);
+            // What a cache or a client may keep back is counted too.
+            let at_most = self.has_memory;
+            quota.limiter.count_second(second, &quota.parts, at_most);
         }
         self.held.seconds.push_back(held);
     }
@@ -185,7 +188,7 @@ impl World<'_> {
         for d in &held.drawn.workloads {
             // Whatever was looked at one by one has been written down, but for what was split and
             // has no memory: that was counted slot by slot.
-            if self.workloads[d.workload].has_memory {
+            if d.has_memory {
                 continue;
             }
             self.pieces(&held.drawn, d, |piece| match piece {

@@ -55,6 +55,7 @@ impl World<'_> {
         job.started = Some(at);
         job.last_done = at;
         job.active_workers = workers.min(objects);
+        self.follow(w, at);
         for worker in 0..workers.min(objects) {
             self.take_object(w, worker, at);
         }

@@ -2,6 +2,7 @@
 
 use super::caches::LookUp;
 use super::drawn::{Arrival, Split};
+use super::guarded::MayCall;
 use super::request::{Purpose, Request, client};
 use super::{SEVERAL, World};
 use crate::engine::SECOND;
@@ -62,7 +63,7 @@ impl Refused<'_> {
 fn next_attempt(latency: &Distribution, retry: &RetryPolicy, at: u64, request: &Request) -> u64 {
     let n = request.throttled + 1;
     let answered = at + latency.draw_with(|| request.own(Purpose::Throttled).with(u64::from(n)));
-    answered.saturating_add(retry.backoff.delay(n, request.backoff()))
+    answered.saturating_add(retry.delay(n, request.backoff()))
 }
 
 /// The losers of a slot.
@@ -138,7 +139,7 @@ impl<'a> World<'a> {
         let class = &self.classes[request.class as usize];
         let w = class.workload as usize;
         if class.only_quota == SEVERAL {
-            self.offer_needs(at, *request);
+            self.offer_several(at, *request, w);
         } else if self.attempt(at, request) {
             self.succeeded(at, request, 1, at);
         } else if let Some(next) = self.throttled(at, request, w) {
@@ -156,7 +157,7 @@ impl<'a> World<'a> {
         let w = class.workload as usize;
         if class.only_quota == SEVERAL {
             self.calendar.release(place);
-            self.offer_needs(at, request);
+            self.offer_several(at, request, w);
         } else if self.attempt(at, &request) {
             self.calendar.release(place);
             self.succeeded(at, &request, 1, at);
@@ -190,8 +191,17 @@ impl<'a> World<'a> {
         admitted
     }
 
+    /// One try of a request that needs more than one quota's word.
+    fn offer_several(&mut self, at: u64, request: Request, w: usize) {
+        if self.workloads[w].guards.is_some() {
+            self.guarded(at, request, w);
+        } else {
+            self.offer_needs(at, request);
+        }
+    }
+
     /// One try of a request: each need in turn, until one is refused or all are met.
-    fn offer_needs(&mut self, at: u64, mut request: Request) {
+    pub(super) fn offer_needs(&mut self, at: u64, mut request: Request) {
         let plan = self.plan;
         let class_index = request.class as usize;
         let (lanes, w) = {
@@ -199,7 +209,7 @@ impl<'a> World<'a> {
             (class.lanes(), class.workload as usize)
         };
         let mut answered = at;
-        if !request.is_waiting() {
+        if request.throttled == 0 && !request.waited && request.called == 0 {
             record_of!(self, request).classes[class_index].requests += 1;
         }
         for (k, l) in lanes.enumerate() {
@@ -228,17 +238,28 @@ impl<'a> World<'a> {
                     }
                 }
             }
+            if self.workloads[w].guards.is_some() {
+                match self.may_call(at, &mut request, w) {
+                    MayCall::Now => {}
+                    MayCall::Later(wait) => {
+                        self.count_call(l, bit, first, &mut request);
+                        return self.hold_back(at, wait, request, w);
+                    }
+                    MayCall::Never => {
+                        if request.called & bit == 0 {
+                            // Neither met nor called for.
+                            let count = &mut record_of!(self, request).lanes[l];
+                            count.needs -= 1;
+                            count.met -= u64::from(!first);
+                        }
+                        return self.given_up(at, &request, w, false);
+                    }
+                }
+            }
+            self.count_call(l, bit, first, &mut request);
             self.record.attempts_expanded += 1;
             let lane = &self.lanes[l];
             let count = &mut record_of!(self, request).lanes[l];
-            if request.called & bit == 0 {
-                request.called |= bit;
-                count.calls += 1;
-                if !first {
-                    // A cache met it at first and no longer does: now it is a call.
-                    count.met -= 1;
-                }
-            }
             count.attempts += 1;
             // The quotas in turn; the first without room refuses, and nothing is taken from any.
             let mut refused = None;
@@ -256,6 +277,9 @@ impl<'a> World<'a> {
                 // Refused by one quota, it counts at that one only.
                 for &q in &plan.lanes[l].quotas[..i] {
                     self.quotas[q].attempts -= 1;
+                }
+                if self.guards_throttled(at, request, w) {
+                    return;
                 }
                 if let Some(next) = self.throttled(at, &request, w) {
                     request.throttled += 1;
@@ -279,12 +303,26 @@ impl<'a> World<'a> {
         self.succeeded(at, &request, calls, answered);
     }
 
+    /// A need that no cache meets becomes a call, once.
+    #[inline(always)]
+    fn count_call(&mut self, lane: usize, bit: u8, first: bool, request: &mut Request) {
+        if request.called & bit == 0 {
+            request.called |= bit;
+            let count = &mut record_of!(self, request).lanes[lane];
+            count.calls += 1;
+            if !first {
+                // A cache met it at first and no longer does: now it is a call.
+                count.met -= 1;
+            }
+        }
+    }
+
     /// A refused request: when it will try again, unless it has failed.
     #[inline(always)]
     fn throttled(&mut self, at: u64, request: &Request, w: usize) -> Option<u64> {
         let mut granted = request.throttled + 1 < self.workloads[w].retry.max_attempts;
         if granted && self.workloads[w].tokens.is_some() {
-            let client = self.client(w, request);
+            let client = self.payer(w, request);
             let tokens = self.workloads[w].tokens.as_mut();
             granted = tokens.is_none_or(|t| t.take(client));
         }
@@ -308,7 +346,7 @@ impl<'a> World<'a> {
     }
 
     /// A request ends in an error at `at`: it lacks permission, or anything else.
-    fn given_up(&mut self, at: u64, request: &Request, w: usize, denied: bool) {
+    pub(super) fn given_up(&mut self, at: u64, request: &Request, w: usize, denied: bool) {
         self.fail(request, w);
         let count = &mut record_of!(self, request).classes[request.class as usize];
         count.failed -= u64::from(denied);
@@ -320,7 +358,7 @@ impl<'a> World<'a> {
 
     /// A request out of attempts or of retry quota.
     #[inline]
-    fn fail(&mut self, request: &Request, w: usize) {
+    pub(super) fn fail(&mut self, request: &Request, w: usize) {
         self.workloads[w].waiting -= u64::from(request.is_waiting());
         record_of!(self, request).classes[request.class as usize].failed += 1;
     }
@@ -330,7 +368,7 @@ impl<'a> World<'a> {
     pub(super) fn count_loser(&mut self, at: u64, request: &Request, end: u64) -> u32 {
         let class = &self.classes[request.class as usize];
         let (w, wins) = (class.workload as usize, class.lanes == 0);
-        let client = self.client(w, request);
+        let client = self.payer(w, request);
         let state = &mut self.workloads[w];
         let (Some(tokens), Some(losers)) =
             (&state.tokens, state.losers_of.get_mut(client as usize))
@@ -377,7 +415,7 @@ impl<'a> World<'a> {
             tokens,
             end,
         };
-        let (clients, losers_of) = (state.clients, &mut state.losers_of[..]);
+        let (clients, losers_of) = (state.payers, &mut state.losers_of[..]);
         lost.clients.reserve(n as usize);
         in_slot(split.key, slot, n, |at, index, key| {
             let client = client(key, clients);
@@ -609,29 +647,44 @@ impl<'a> World<'a> {
         let record = record_of!(self, request);
         let retried = request.throttled > 0;
         record.classes[class_index].succeeded += 1;
-        if retried {
+        if retried || request.held_back {
             record.delayed(class_index, at - request.arrived);
         } else {
             record.classes[class_index].undelayed[calls] += 1;
         }
         self.workloads[w].waiting -= u64::from(request.is_waiting());
+        let answer = |world: &World<'_>| answered.max(at + world.service(request, calls));
+        let heard_later = self.workloads[w].guards.is_some()
+            && self.guards_succeeded(at, answer, calls, request, w);
         let tokens = self.workloads[w].tokens.as_ref();
-        // A 403 is no success, but nothing to retry either.
-        let earns = self.classes[class_index].earns;
-        if earns && tokens.is_some_and(|t| retried || !t.all_full()) {
-            let client = self.client(w, request);
+        if !heard_later
+            && tokens.is_some_and(|t| retried || !t.all_full())
+            && self.earns(class_index, calls)
+        {
+            let client = self.payer(w, request);
             if let Some(tokens) = &mut self.workloads[w].tokens {
                 tokens.refund(client, retried);
             }
         }
         if self.workloads[w].is_job {
-            let plan = self.plan;
-            let latency = match plan.classes[class_index].tier {
-                Some(_) => &plan.s3_latency,
-                None => &plan.app_latency,
-            };
-            let service = latency[calls].draw(request.own(Purpose::Service));
-            self.worker_goes_on(w, request, answered.max(at + service));
+            self.worker_goes_on(w, request, answer(self));
+        }
+    }
+
+    /// Whether such a request gives something back to its client's retry quota when it ends well. A 403
+    /// is no success, but nothing to retry either; what a client-side cache meets asks nobody.
+    #[inline]
+    pub(super) fn earns(&self, class: usize, calls: usize) -> bool {
+        let is_s3 = self.plan.classes[class].tier.is_some();
+        self.classes[class].earns && (is_s3 || calls > 0)
+    }
+
+    /// Whose retry quota pays for a request: its client's, or that of all.
+    #[inline(always)]
+    pub(super) fn payer(&self, w: usize, request: &Request) -> u32 {
+        match self.workloads[w].payers {
+            1 => 0,
+            _ => self.client(w, request),
         }
     }
 

@@ -33,10 +33,13 @@
 //! by bounds of that state, on as many parts of the second as it takes; the exact state is
 //! recovered when a contended second asks for it ([`held`]), which is then ordered call by call.
 //!
+//! Clients that hold back what they send are looked at in order while they do ([`guarded`]).
+//!
 //! Not counted: seconds of running jobs.
 
 mod caches;
 mod drawn;
+mod guarded;
 mod held;
 mod jobs;
 mod life;
@@ -53,6 +56,7 @@ use crate::model::bucket_key::{BucketKeyCache, BucketKeyId};
 use crate::model::retry::{RetryPolicy, RetryTokens};
 use crate::model::{CacheUse, Class, Kind, Lane, Plan, Workload};
 use drawn::{Drawn, NewArrivals, Spread};
+use guarded::Guards;
 use held::Held;
 use record::{QuotaRecord, Record};
 use request::Request;
@@ -116,7 +120,10 @@ const SEVERAL: u32 = u32::MAX;
 impl ClassState {
     fn new(plan: &Plan, class: &Class) -> ClassState {
         let lanes = &plan.lanes[class.first_lane..class.first_lane + class.lanes];
+        let retry = &plan.workloads[class.workload].retry;
+        let guarded = retry.rate_limiter.is_some() || retry.circuit_breaker.is_some();
         let only_quota = match lanes {
+            _ if guarded => SEVERAL,
             [lane] if !lane.has_memory() && lane.quotas.len() == 1 => lane.quotas[0] as u32,
             _ => SEVERAL,
         };
@@ -171,9 +178,13 @@ struct WorkloadState {
     /// Open: active seconds.
     active: std::ops::Range<u64>,
     clients: u32,
+    /// Clients with a retry quota each, 1 where they have one together.
+    payers: u32,
     turn: life::Turn,
     retry: RetryPolicy,
     tokens: Option<RetryTokens>,
+    /// What may hold its clients' requests back.
+    guards: Option<Box<Guards>>,
     /// Losers of a slot by client, where there are retry quotas.
     losers_of: Vec<u32>,
     processes: Vec<Option<caches::Process>>,
@@ -229,6 +240,8 @@ struct World<'a> {
     /// Workloads of this island.
     open: Vec<usize>,
     jobs: Vec<usize>,
+    /// Those among them whose clients may hold requests back.
+    guarded: Vec<usize>,
     /// Whether order matters beyond the quotas: caches or retry quotas.
     has_memory: bool,
     has_tokens: bool,
@@ -320,6 +333,11 @@ impl<'a> World<'a> {
             quotas_here,
             open: island.iter().copied().filter(is_open).collect(),
             jobs: island.iter().copied().filter(|w| !is_open(w)).collect(),
+            guarded: island
+                .iter()
+                .copied()
+                .filter(|&w| workloads[w].guards.is_some())
+                .collect(),
             has_memory: island.iter().any(|&w| workloads[w].has_memory),
             has_tokens: island.iter().any(|&w| workloads[w].tokens.is_some()),
             has_waits: island.iter().any(|&w| {
@@ -411,7 +429,9 @@ impl<'a> World<'a> {
             self.record.close_periods(second);
         }
         self.finish_open(second);
+        self.order_guarded(false);
         self.draw(second);
+        self.remember(second);
         if !self.options.simulate_all && self.certify(second) {
             self.quiet(second);
         } else {
@@ -445,7 +465,8 @@ impl<'a> World<'a> {
 
     /// Whether nobody can be throttled in this second.
     fn certify(&mut self, second: u64) -> bool {
-        if self.jobs_run() || self.has_job_start(second) {
+        let paced = !self.timed.is_empty() && self.is_paced();
+        if self.jobs_run() || self.has_job_start(second) || paced {
             return false;
         }
         for &q in &self.quotas_here {
@@ -460,12 +481,14 @@ impl<'a> World<'a> {
                 }
             }
         }
+        self.add_waiting();
         // Most contended seconds are told by the new arrivals alone.
         if self.exceeds_a_window(second) {
             return false;
         }
         if self.calendar.len_of(second) > 0 {
-            for entry in self.calendar.events_of(second) {
+            let events = self.calendar.events_of(second);
+            for entry in events.filter(|e| e.event.step.may_ask()) {
                 let class = &self.classes[entry.event.class as usize];
                 for lane in &self.lanes[class.lanes()] {
                     for &q in lane.quotas() {
@@ -635,6 +658,12 @@ impl WorkloadState {
             *sum += share;
             Some(*sum)
         });
+        let requests = workload.actions.iter().flat_map(|a| &a.requests);
+        let is_s3 = requests
+            .clone()
+            .any(|&(c, _)| plan.classes[c].tier.is_some());
+        let shared = workload.retry.retry_quota.is_some_and(|q| q.shared);
+        let payers = if shared { 1 } else { workload.clients.max(1) };
         WorkloadState {
             arrivals_key,
             trace_key: key.named("trace"),
@@ -644,14 +673,16 @@ impl WorkloadState {
             clients: workload.clients.max(1),
             turn: life::Turn::new(&workload.kind),
             retry: workload.retry.clone(),
+            payers,
             losers_of: vec![
                 0;
                 if workload.retry.retry_quota.is_some() {
-                    workload.clients as usize
+                    payers as usize
                 } else {
                     0
                 }
             ],
+            guards: Guards::new(workload, has_memory, is_s3),
             tokens: workload
                 .retry
                 .retry_quota

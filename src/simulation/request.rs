@@ -27,8 +27,35 @@ pub(super) struct Request {
     pub looked_up: u8,
     /// Lanes with an attempt, one bit each.
     pub called: u8,
+    /// What happens next.
+    pub step: Step,
+    /// Was held back by its client since it arrived.
+    pub held_back: bool,
     /// Has waited for what another request fetches.
     pub waited: bool,
+}
+
+/// What an event of a request is; all but attempts are for clients that are followed answer by answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    /// It is tried.
+    #[default]
+    Attempt,
+    /// It is tried, and its client has a token for the call.
+    Granted,
+    /// Its client hears that it was throttled.
+    Throttled,
+    /// Its client hears that it succeeded.
+    Succeeded,
+    /// No request: its client looks at those that wait for a token.
+    Look,
+}
+
+impl Step {
+    /// Whether an attempt may come of it.
+    pub fn may_ask(self) -> bool {
+        matches!(self, Step::Attempt | Step::Granted | Step::Throttled)
+    }
 }
 
 /// What a number drawn for a request is for.
@@ -76,14 +103,23 @@ impl Request {
             ticket: u32::MAX,
             looked_up: 0,
             called: 0,
+            step: Step::Attempt,
+            held_back: false,
             waited: false,
         }
+    }
+
+    /// A look of a client at what waits for a token.
+    pub fn look(class: u32, client: u32) -> Request {
+        let mut look = Request::new(0, class, client, 0, 0, Key::from_bits(0));
+        look.step = Step::Look;
+        look
     }
 
     /// Whether it has been put off before.
     #[inline(always)]
     pub fn is_waiting(&self) -> bool {
-        self.throttled > 0 || self.waited
+        self.throttled > 0 || self.waited || self.held_back
     }
 
     /// The key of one purpose of the arrival.

@@ -29,11 +29,13 @@ impl World<'_> {
     /// A second in which somebody may be throttled: slot by slot.
     pub(super) fn contended(&mut self, second: u64) {
         self.recover(second);
+        self.order_guarded(true);
         // How many requests a running job sends depends on the answers: every slot is open then. So it
         // is where no quota can tell what it has left without instants.
         self.weighed = !(self.options.simulate_all
             || self.jobs_run()
             || self.has_job_start(second)
+            || self.is_paced()
             || self.timed.len() == self.quotas_here.len());
         if self.weighed {
             for &q in &self.quotas_here {
@@ -166,7 +168,7 @@ impl World<'_> {
     fn refund_slot(&mut self, split: Split, slot: usize, n: u64) {
         let earning = self.actions[split.action as usize].earning;
         let w = split.workload as usize;
-        let clients = self.workloads[w].clients;
+        let clients = self.workloads[w].payers;
         if let Some(tokens) = &mut self.workloads[w].tokens {
             in_slot(split.key, slot, n as u32, |_, _, key| {
                 let client = request::client(key, clients);

@@ -762,6 +762,13 @@ pub fn rows() -> Vec<Row> {
             "kms_calls",
         ),
         row(
+            "assumption.retry_after",
+            APP,
+            &["retry={standard={}}"],
+            &["assumption.retry_after=3s"],
+            "kms_attempts_per_s_max",
+        ),
+        row(
             "assumption.throttled_attempts_billed",
             APP,
             &[],
@@ -1366,12 +1373,34 @@ pub fn rows() -> Vec<Row> {
                 "{{{kind}={{{delay}=\"50ms\",max_attempts=5,retry_quota={{capacity=20,throttling_cost=3,success_refund=1}}}}}}"
             );
             for (inside, value) in [
-                ("capacity", 90),
-                ("throttling_cost", 9),
-                ("success_refund", 5),
+                ("capacity", "90"),
+                ("throttling_cost", "9"),
+                ("success_refund", "5"),
+                ("shared", "true"),
             ] {
                 let inside = format!("{kind}.retry_quota.{inside}");
                 add(&inside, &with, &format!(".{inside}={value}"));
+            }
+            let guarded =
+                |guard: &str| format!("{{{kind}={{{delay}=\"50ms\",max_attempts=5,{guard}}}}}");
+            let bucket = guarded("retry_token_bucket={capacity=4}");
+            for (inside, value) in [
+                ("capacity", "9"),
+                ("success_deposit", "0.3"),
+                ("shared", "true"),
+            ] {
+                let inside = format!("{kind}.retry_token_bucket.{inside}");
+                add(&inside, &bucket, &format!(".{inside}={value}"));
+            }
+            let breaker = guarded("circuit_breaker={open_time=\"300ms\"}");
+            for (inside, value) in [
+                ("open_time", "900ms"),
+                ("failure_threshold", "0.3"),
+                ("window", "4"),
+                ("blocks", "retries"),
+            ] {
+                let inside = format!("{kind}.circuit_breaker.{inside}");
+                add(&inside, &breaker, &format!(".{inside}={value}"));
             }
         }
         for profile in retry_profiles() {
@@ -1380,11 +1409,28 @@ pub fn rows() -> Vec<Row> {
                 // As a key it needs quotes where it has a point.
                 let bare = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
                 let as_key = if bare { name } else { &quoted };
-                add(
-                    &format!("{name}.max_attempts"),
-                    &format!("{{{as_key}={{}}}}"),
-                    &format!(".{as_key}.max_attempts=2"),
-                );
+                // More is asked for than the retry quota of one client pays for, by clients enough that a
+                // rate limiter does not prevent it.
+                let before = [
+                    format!("{path}={{{as_key}={{}}}}"),
+                    "quota.q={limit=\"5/s\"}".to_owned(),
+                    "workload.w.clients=60".to_owned(),
+                    "workload.w.arrivals={poisson={rate=\"90/s\"}}".to_owned(),
+                ];
+                let before = before.each_ref().map(String::as_str);
+                let mut add = |inside: &str, value: &str| {
+                    rows.push(row(
+                        format!("{key}.{name}.{inside}"),
+                        APP,
+                        &before,
+                        &[&format!("{path}.{as_key}.{inside}={value}")],
+                        "kms_attempts",
+                    ));
+                };
+                add("max_attempts", "2");
+                if profile.retry_quota.is_some() {
+                    add("retry_quota.shared", "true");
+                }
             }
         }
     }

@@ -106,9 +106,14 @@ impl Bucket {
     /// What is sure of a second's attempts, and where they would leave the bucket.
     ///
     /// In each part the fewest are left where the refill comes first, and what the capacity cannot
-    /// hold is lost; the most where the attempts come first. All are admitted if the least level
-    /// pays for the whole part at its start.
-    pub(super) fn certify(&mut self, second: u64, parts: &[u64]) -> (Certificate, Level) {
+    /// hold is lost; the most where the attempts come first, or, with `at_most`, do not come, as
+    /// some of them may not. All are admitted if the least level pays for the whole part at its start.
+    pub(super) fn certify(
+        &mut self,
+        second: u64,
+        parts: &[u64],
+        at_most: bool,
+    ) -> (Certificate, Level) {
         self.refill(second * SECOND);
         let mut level = self.level;
         let part = SECOND / parts.len() as u64;
@@ -124,15 +129,16 @@ impl Bucket {
             }
             let full = |units: u64| units.saturating_add(gain).min(level.capacity);
             let fewest = full(level.units) - taken;
-            level.slack = full(most - taken) - fewest;
+            let sure = if at_most { 0 } else { taken };
+            level.slack = full(most - sure) - fewest;
             level.units = fewest;
         }
         level.at = (second + 1) * SECOND;
         (Certificate::Sure, level)
     }
 
-    pub(super) fn count_second(&mut self, second: u64, parts: &[u64]) {
-        self.level = self.certify(second, parts).1;
+    pub(super) fn count_second(&mut self, second: u64, parts: &[u64], at_most: bool) {
+        self.level = self.certify(second, parts, at_most).1;
         self.taken = Some(Vec::new());
     }
 

@@ -166,17 +166,18 @@ impl Limiter {
                 }
             }
             State::Sliding(window) => window.certify(second, parts),
-            State::Bucket(bucket) => bucket.certify(second, parts).0,
+            State::Bucket(bucket) => bucket.certify(second, parts, false).0,
         }
     }
 
     /// Takes in a second that [`Limiter::certify`] found sure: until [`Limiter::end_second`]
-    /// everything is admitted, and what is taken one by one is among `parts`.
-    pub fn count_second(&mut self, second: u64, parts: &[u64]) {
+    /// everything is admitted, and what is taken one by one is among `parts`. `at_most`: not all of
+    /// them need come.
+    pub fn count_second(&mut self, second: u64, parts: &[u64], at_most: bool) {
         match &mut self.state {
             State::Fixed(_) => {}
             State::Sliding(window) => window.count_second(second, parts),
-            State::Bucket(bucket) => bucket.count_second(second, parts),
+            State::Bucket(bucket) => bucket.count_second(second, parts, at_most),
         }
     }
 
@@ -393,7 +394,7 @@ mod tests {
                     let said = bounded.certify(second, &counts);
                     seen[said as usize] += 1;
                     if said == Certificate::Sure {
-                        bounded.count_second(second, &counts);
+                        bounded.count_second(second, &counts, false);
                         assert_eq!(bounded.end_second(), Vec::<u64>::new());
                         held.push((known, instants.clone()));
                         let all = admitted(&mut exact, instants);

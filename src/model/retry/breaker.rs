@@ -1,0 +1,169 @@
+//! Circuit breakers: a client that fails too often leaves the server alone for a while.
+//!
+//! Closed, it counts failures among the last attempts; at the threshold it opens, and after `open_time` one
+//! attempt is let through as a trial, whose answer closes or opens it again (Nygard, "Release It!"). It blocks
+//! whole requests, or retries only, so that a partial failure is made no worse (Brooker, "Fixing retries with
+//! token buckets and circuit breakers", 2022).
+//!
+//! Left out: slow answers, which count as failures in some libraries.
+
+/// Figures of a circuit breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CircuitBreaker {
+    /// Attempts that are looked back at, 1 to 64; those before the run count as successes.
+    pub window: u32,
+    /// Failures among them at which it opens.
+    pub failures: u32,
+    /// How long it stays open \[ns\].
+    pub open_time: u64,
+    /// What it blocks.
+    pub blocks: Blocks,
+}
+
+/// What an open circuit breaker blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blocks {
+    /// Every attempt.
+    Requests,
+    /// Retries.
+    Retries,
+}
+
+/// The circuit breakers of the clients of one workload.
+#[derive(Clone, Debug)]
+pub struct CircuitBreakers {
+    rules: CircuitBreaker,
+    clients: Vec<Breaker>,
+    /// Clients whose breaker is not as in the beginning.
+    used: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Breaker {
+    /// The last attempts, newest lowest; a one has failed.
+    failed: u64,
+    /// Until when it is open \[ns\]; 0 when it is closed.
+    open_until: u64,
+}
+
+impl Breaker {
+    fn is_used(self) -> bool {
+        self.failed != 0 || self.open_until != 0
+    }
+}
+
+impl CircuitBreakers {
+    /// Closed ones for `clients` clients.
+    pub fn new(rules: CircuitBreaker, clients: u32) -> CircuitBreakers {
+        CircuitBreakers {
+            rules,
+            clients: vec![Breaker::default(); clients as usize],
+            used: 0,
+        }
+    }
+
+    /// Whether each is closed and remembers no failure: then successes change nothing.
+    #[inline]
+    pub fn all_closed(&self) -> bool {
+        self.used == 0
+    }
+
+    /// Whether a client may make an attempt at `now` \[ns\].
+    #[inline]
+    pub fn allows(&self, client: u32, now: u64, is_retry: bool) -> bool {
+        let free = self.rules.blocks == Blocks::Retries && !is_retry;
+        free || now >= self.clients[client as usize].open_until
+    }
+
+    /// An attempt sent at `now` \[ns\] ended, at `answered` \[ns\] if it failed.
+    pub fn ended(&mut self, client: u32, now: u64, failed_at: Option<u64>) {
+        let CircuitBreaker {
+            window,
+            failures,
+            open_time,
+            ..
+        } = self.rules;
+        let breaker = &mut self.clients[client as usize];
+        let was_used = breaker.is_used();
+        let is_open = breaker.open_until > 0;
+        if is_open && now < breaker.open_until {
+            // It was let through because it is no retry: the breaker waits for a trial.
+            return;
+        }
+        match failed_at {
+            None if is_open => *breaker = Breaker::default(),
+            Some(answered) if is_open => breaker.open_until = answered.saturating_add(open_time),
+            _ => {
+                let kept = u64::MAX >> (64 - window);
+                breaker.failed = (breaker.failed << 1 | u64::from(failed_at.is_some())) & kept;
+                if let Some(answered) = failed_at
+                    && breaker.failed.count_ones() >= failures
+                {
+                    breaker.open_until = answered.saturating_add(open_time).max(1);
+                }
+            }
+        }
+        match (was_used, breaker.is_used()) {
+            (false, true) => self.used += 1,
+            (true, false) => self.used -= 1,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn breakers(blocks: Blocks) -> CircuitBreakers {
+        let rules = CircuitBreaker {
+            window: 4,
+            failures: 2,
+            open_time: 1_000,
+            blocks,
+        };
+        CircuitBreakers::new(rules, 2)
+    }
+
+    #[test]
+    fn opens_at_the_threshold_and_closes_after_a_trial() {
+        let mut b = breakers(Blocks::Requests);
+        b.ended(0, 10, Some(11));
+        b.ended(0, 20, None);
+        assert!(b.allows(0, 30, false) && !b.all_closed());
+        b.ended(0, 30, Some(31));
+        assert!(!b.allows(0, 1_030, false) && !b.allows(0, 1_030, true));
+        assert!(b.allows(1, 1_030, false), "each client has its own");
+        // A trial that fails, and one that does not.
+        assert!(b.allows(0, 1_031, false));
+        b.ended(0, 1_031, Some(1_032));
+        assert!(!b.allows(0, 2_031, false) && b.allows(0, 2_032, false));
+        b.ended(0, 2_032, None);
+        assert!(b.all_closed() && b.allows(0, 2_033, true));
+    }
+
+    #[test]
+    fn failures_leave_the_window() {
+        let mut b = breakers(Blocks::Requests);
+        b.ended(0, 1, Some(2));
+        for now in 2..5 {
+            b.ended(0, now, None);
+            assert!(!b.all_closed());
+        }
+        b.ended(0, 5, None);
+        assert!(b.all_closed());
+    }
+
+    #[test]
+    fn first_attempts_pass_where_retries_are_blocked() {
+        let mut b = breakers(Blocks::Retries);
+        b.ended(0, 1, Some(2));
+        b.ended(0, 3, Some(4));
+        assert!(b.allows(0, 5, false) && !b.allows(0, 5, true));
+        // While it is open their answers say nothing.
+        b.ended(0, 5, None);
+        assert!(!b.allows(0, 6, true));
+        b.ended(0, 1_004, None);
+        assert!(b.allows(0, 1_004, true) && b.all_closed());
+    }
+}

@@ -1,0 +1,254 @@
+//! What a client does when an attempt failed: retry policies, the SDKs' retry quota and client rate limiter.
+//!
+//! Sources: the retry code of botocore and of the AWS SDK for Rust, and the AWS Architecture Blog's
+//! "Exponential Backoff And Jitter"; the profiles' figures are data in the catalog. `n` is the number of
+//! the attempt that just failed, 1 for the first.
+//!
+//! Left out: DynamoDB's own figures, and long-poll operations, which sleep when the retry quota is spent.
+
+mod backoff;
+mod breaker;
+mod classify;
+mod quota;
+mod rate_limiter;
+
+pub use backoff::{Backoff, Jitter, RetryAfter};
+pub use breaker::{Blocks, CircuitBreaker, CircuitBreakers};
+pub use classify::{Answer, ErrorKind, Service};
+pub use quota::{Refund, RetryQuota, RetryTokens};
+pub use rate_limiter::{ClientRateLimiter, RateLimiterRules, RetryCost, SendQueue};
+
+use crate::catalog;
+use crate::engine::SECOND;
+use crate::engine::random::Key;
+use num_rational::BigRational;
+use num_traits::ToPrimitive;
+
+/// When and how often a failed request is tried again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetryPolicy {
+    /// Attempts in all, the first included; 1 never retries.
+    pub max_attempts: u16,
+    /// Wait between an answer and the next attempt after throttling.
+    pub backoff: Backoff,
+    /// The same after any other error.
+    pub other_backoff: Backoff,
+    /// What the server's `x-amz-retry-after` changes.
+    pub retry_after: RetryAfter,
+    /// The client's retry quota, `None` without one.
+    pub retry_quota: Option<RetryQuota>,
+    /// The client's rate limiter, `None` without one.
+    pub rate_limiter: Option<RateLimiterRules>,
+    /// The client's circuit breaker, `None` without one.
+    pub circuit_breaker: Option<CircuitBreaker>,
+    /// What the `x-amz-retry-after` of a throttled answer asks for \[ns\], `None` without one.
+    pub asked: Option<u64>,
+}
+
+/// What becomes of a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is tried again.
+    Retry {
+        /// Wait after the answer \[ns\].
+        delay: u64,
+        /// Tokens taken from the retry quota.
+        cost: u32,
+    },
+    /// Such an error is not tried again.
+    NotRetried,
+    /// There are no attempts left.
+    AttemptsSpent,
+    /// The retry quota holds too little.
+    QuotaSpent,
+}
+
+/// A failed attempt, as the policy sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Which attempt of the request it was, from 1.
+    pub n: u16,
+    /// The kind of error, `None` for one that is not tried again.
+    pub kind: Option<ErrorKind>,
+    /// What the answer's `x-amz-retry-after` asks for \[ns\].
+    pub retry_after: Option<u64>,
+}
+
+/// What a client remembers from one request to the next.
+#[derive(Debug)]
+pub struct ClientState<'a> {
+    /// Its retry quota: the quotas of all clients, and its number.
+    pub tokens: Option<(&'a mut RetryTokens, u32)>,
+    /// Its rate limiter.
+    pub limiter: Option<&'a mut ClientRateLimiter>,
+}
+
+impl RetryPolicy {
+    /// Never tries again.
+    pub fn none() -> RetryPolicy {
+        RetryPolicy::custom(Backoff::Fixed(0))
+    }
+
+    /// The same backoff after every error, one attempt so far, and nothing else.
+    pub fn custom(backoff: Backoff) -> RetryPolicy {
+        RetryPolicy {
+            max_attempts: 1,
+            other_backoff: backoff.clone(),
+            backoff,
+            retry_after: RetryAfter::Ignored,
+            retry_quota: None,
+            rate_limiter: None,
+            circuit_breaker: None,
+            asked: None,
+        }
+    }
+
+    /// The policy of a client that takes the answer to a throttled request for that kind of error; the
+    /// simulation knows no other failures.
+    pub fn throttled_as(mut self, kind: Option<ErrorKind>) -> RetryPolicy {
+        match kind {
+            None => self.max_attempts = 1,
+            Some(ErrorKind::Throttling) => {}
+            Some(kind) => {
+                let cost = self.cost_after(kind);
+                self.backoff = self.other_backoff.clone();
+                if let Some(quota) = &mut self.retry_quota {
+                    quota.throttling_cost = cost;
+                }
+            }
+        }
+        self
+    }
+
+    /// A profile of the catalog.
+    pub fn profile(profile: &catalog::RetryProfile) -> RetryPolicy {
+        let backoff = |base: &BigRational| Backoff::Exponential {
+            initial_backoff: nanoseconds(base),
+            max_backoff: profile.max_backoff_s.as_ref().map_or(u64::MAX, nanoseconds),
+            jitter: match profile.jitter {
+                catalog::RetryJitter::Full => Jitter::Full,
+            },
+        };
+        RetryPolicy {
+            max_attempts: u16::try_from(profile.max_attempts).unwrap_or(u16::MAX),
+            backoff: backoff(&profile.throttling_base_s),
+            other_backoff: backoff(&profile.other_base_s),
+            retry_after: match profile.retry_after {
+                catalog::RetryAfter::Ignored => RetryAfter::Ignored,
+                catalog::RetryAfter::Replaces => RetryAfter::Replaces,
+                catalog::RetryAfter::Raises => {
+                    RetryAfter::Raises(profile.raises_by_s.as_ref().map_or(0, nanoseconds))
+                }
+            },
+            retry_quota: profile.retry_quota.map(|q| RetryQuota {
+                capacity: q.capacity,
+                throttling_cost: q.cost_throttling,
+                other_cost: q.cost_other,
+                timeout_cost: q.cost_timeout,
+                success_refund: q.success_refund,
+                shared: false,
+                refund: match q.refund {
+                    catalog::RetryRefund::OwnLastRetry => Refund::OwnLastRetry,
+                    catalog::RetryRefund::ClientsLastRetry => Refund::ClientsLastRetry,
+                },
+            }),
+            rate_limiter: profile.rate_limiter().map(RateLimiterRules::figures),
+            circuit_breaker: None,
+            asked: None,
+        }
+    }
+
+    /// The delay \[ns\] after the `n`-th attempt of a request was throttled, whose draws are under `key`.
+    #[inline(always)]
+    pub fn delay(&self, n: u16, key: Key) -> u64 {
+        let delay = self.backoff.delay(n, key);
+        match self.asked {
+            None => delay,
+            asked => self.retry_after.apply(delay, self.backoff.cap(), asked),
+        }
+    }
+
+    /// Wait after an error of that kind.
+    pub fn backoff_after(&self, kind: ErrorKind) -> &Backoff {
+        match kind {
+            ErrorKind::Throttling => &self.backoff,
+            ErrorKind::Timeout | ErrorKind::Transient => &self.other_backoff,
+        }
+    }
+
+    /// Tokens of the retry quota for a retry after an error of that kind.
+    pub fn cost_after(&self, kind: ErrorKind) -> u32 {
+        self.retry_quota.map_or(0, |q| match kind {
+            ErrorKind::Throttling => q.throttling_cost,
+            ErrorKind::Timeout => q.timeout_cost,
+            ErrorKind::Transient => q.other_cost,
+        })
+    }
+
+    /// Decides on a failed attempt at `now` \[s\], after the client's rate limiter has counted the answer.
+    /// `draw(k)` is the k-th uniform number of the request, scaled to 2⁶⁴.
+    #[inline]
+    pub fn judge(
+        &self,
+        failure: Failure,
+        client: ClientState<'_>,
+        now: f64,
+        draw: impl Fn(u16) -> u64,
+    ) -> Verdict {
+        let Failure {
+            n,
+            kind,
+            retry_after,
+        } = failure;
+        let Some(kind) = kind else {
+            return Verdict::NotRetried;
+        };
+        if n >= self.max_attempts {
+            return Verdict::AttemptsSpent;
+        }
+        let backoff = self.backoff_after(kind);
+        // Where a retry pays the limiter, it does so before the retry quota is asked.
+        let limited = self.limited_delay(kind, client.limiter, now);
+        let cost = self.cost_after(kind);
+        if let Some((tokens, number)) = client.tokens
+            && !tokens.take_cost(number, cost)
+        {
+            return Verdict::QuotaSpent;
+        }
+        let delay = limited.map_or_else(
+            || {
+                let delay = backoff.delay_drawn(n, draw);
+                self.retry_after.apply(delay, backoff.cap(), retry_after)
+            },
+            |wait| wait.min(backoff.cap()),
+        );
+        Verdict::Retry { delay, cost }
+    }
+
+    /// The wait \[ns\] that takes the backoff's place while the limiter lacks the tokens of a retry.
+    fn limited_delay(
+        &self,
+        kind: ErrorKind,
+        limiter: Option<&mut ClientRateLimiter>,
+        now: f64,
+    ) -> Option<u64> {
+        let cost = self.rate_limiter?.retry_cost?;
+        let tokens = match kind {
+            ErrorKind::Throttling => cost.throttling,
+            ErrorKind::Timeout | ErrorKind::Transient => cost.other,
+        };
+        let wait = limiter?.take(now, tokens).err()?;
+        Some((wait * SECOND as f64).round() as u64)
+    }
+
+    /// Whether the attempt after `failed` ones waits for a token of the client's rate limiter.
+    pub fn is_paced(&self, failed: u16) -> bool {
+        self.rate_limiter
+            .is_some_and(|rules| failed == 0 || rules.retry_cost.is_none())
+    }
+}
+
+fn nanoseconds(seconds: &BigRational) -> u64 {
+    let ns = seconds * BigRational::from_integer(SECOND.into());
+    ns.round().to_integer().to_u64().unwrap_or(u64::MAX)
+}

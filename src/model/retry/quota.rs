@@ -1,0 +1,218 @@
+//! The client's retry quota: a token bucket that only successes fill.
+
+/// Figures of a retry quota.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryQuota {
+    /// Tokens at the start and at most.
+    pub capacity: u32,
+    /// Tokens that a retry after throttling takes.
+    pub throttling_cost: u32,
+    /// Tokens that a retry after any other error takes.
+    pub other_cost: u32,
+    /// Tokens that a retry after a connect or read timeout takes.
+    pub timeout_cost: u32,
+    /// Tokens that a success without a retry to pay back gives.
+    pub success_refund: u32,
+    /// Which retry a success pays back.
+    pub refund: Refund,
+    /// The clients of a workload have one together, instead of one each.
+    pub shared: bool,
+}
+
+impl RetryQuota {
+    /// A quota in which all errors cost the same, and a success gives back its own last retry's cost.
+    pub fn after_throttling(capacity: u32, cost: u32, success_refund: u32) -> RetryQuota {
+        RetryQuota {
+            capacity,
+            throttling_cost: cost,
+            other_cost: cost,
+            timeout_cost: cost,
+            success_refund,
+            refund: Refund::OwnLastRetry,
+            shared: false,
+        }
+    }
+}
+
+/// Which retry a success pays back; without one it gives [`RetryQuota::success_refund`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refund {
+    /// The request's own last one (botocore).
+    OwnLastRetry,
+    /// The client's last one, whichever request made it, once (the AWS SDK for Rust keeps the permit
+    /// of the last retry with the client, also when that retry has failed).
+    ClientsLastRetry,
+    /// None: all successes give the same (a retry token bucket).
+    Nothing,
+}
+
+/// Retry quotas of the clients of one workload.
+#[derive(Clone, Debug)]
+pub struct RetryTokens {
+    quota: RetryQuota,
+    /// Tokens missing from each client's bucket.
+    missing: Vec<u32>,
+    /// Cost of each client's last retry, not paid back yet; empty where requests know their own.
+    held: Vec<u32>,
+    /// Clients whose bucket is not full.
+    not_full: u32,
+}
+
+impl RetryTokens {
+    /// Full buckets for `clients` clients, or one for all.
+    pub fn new(quota: RetryQuota, clients: u32) -> RetryTokens {
+        let clients = if quota.shared { 1 } else { clients };
+        let held = match quota.refund {
+            Refund::ClientsLastRetry => clients as usize,
+            Refund::OwnLastRetry | Refund::Nothing => 0,
+        };
+        RetryTokens {
+            quota,
+            missing: vec![0; clients as usize],
+            held: vec![0; held],
+            not_full: 0,
+        }
+    }
+
+    /// Whether every bucket is full: then successes without retry change nothing.
+    #[inline(always)]
+    pub fn all_full(&self) -> bool {
+        self.not_full == 0
+    }
+
+    /// Tokens in a client's bucket.
+    pub fn left(&self, client: u32) -> u32 {
+        self.quota.capacity - self.missing[client as usize]
+    }
+
+    /// Takes the cost of a retry after throttling; refuses when there is less than that left.
+    #[inline]
+    pub fn take(&mut self, client: u32) -> bool {
+        self.take_cost(client, self.quota.throttling_cost)
+    }
+
+    /// Takes `cost` tokens for a retry; refuses when there are fewer left.
+    #[inline]
+    pub fn take_cost(&mut self, client: u32, cost: u32) -> bool {
+        let missing = &mut self.missing[client as usize];
+        if *missing + cost > self.quota.capacity {
+            return false;
+        }
+        if *missing == 0 && cost > 0 {
+            self.not_full += 1;
+        }
+        *missing += cost;
+        if let Some(held) = self.held.get_mut(client as usize) {
+            *held = cost;
+        }
+        true
+    }
+
+    /// Whether it depends on their order which of a client's `n` retries are paid for: all are if the
+    /// quota pays for each, none if it does not pay for one.
+    #[inline]
+    pub fn contests(&self, client: u32, n: u32) -> bool {
+        let missing = u64::from(self.missing[client as usize]);
+        let (cost, capacity) = (
+            u64::from(self.quota.throttling_cost),
+            u64::from(self.quota.capacity),
+        );
+        missing + cost <= capacity && missing + cost * u64::from(n) > capacity
+    }
+
+    /// Gives back what a success earns, after retries for throttling only, if any.
+    #[inline]
+    pub fn refund(&mut self, client: u32, retried: bool) {
+        let last = if retried {
+            Some(self.quota.throttling_cost)
+        } else {
+            None
+        };
+        self.refund_cost(client, last);
+    }
+
+    /// Gives back what a success earns whose last retry, if any, cost `last`.
+    #[inline]
+    pub fn refund_cost(&mut self, client: u32, last: Option<u32>) {
+        let missing = &mut self.missing[client as usize];
+        if *missing == 0 {
+            return;
+        }
+        let paid_back = match self.quota.refund {
+            Refund::OwnLastRetry => last,
+            Refund::Nothing => None,
+            Refund::ClientsLastRetry => {
+                let held = std::mem::take(&mut self.held[client as usize]);
+                (held > 0).then_some(held)
+            }
+        };
+        *missing = missing.saturating_sub(paid_back.unwrap_or(self.quota.success_refund));
+        if *missing == 0 {
+            self.not_full -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUOTA: RetryQuota = RetryQuota {
+        capacity: 500,
+        throttling_cost: 5,
+        other_cost: 14,
+        timeout_cost: 14,
+        success_refund: 1,
+        refund: Refund::OwnLastRetry,
+        shared: false,
+    };
+
+    #[test]
+    fn a_retry_quota_runs_dry_and_is_refilled_by_successes_only() {
+        let mut t = RetryTokens::new(QUOTA, 2);
+        assert_eq!((0..200).filter(|_| t.take(1)).count(), 100);
+        assert!(t.take(0) && !t.take(1) && !t.all_full());
+        for _ in 0..4 {
+            t.refund(1, false);
+        }
+        assert!(!t.take(1));
+        t.refund(1, true);
+        assert!(t.take(1));
+        t.refund(0, true);
+        for _ in 0..600 {
+            t.refund(1, false);
+        }
+        assert!(t.all_full());
+    }
+
+    #[test]
+    fn the_clients_last_retry_is_paid_back_by_the_next_success() {
+        let mut t = RetryTokens::new(
+            RetryQuota {
+                refund: Refund::ClientsLastRetry,
+                ..QUOTA
+            },
+            1,
+        );
+        // Two retries of a request that fails; the first one's cost is gone.
+        assert!(t.take_cost(0, 14) && t.take_cost(0, 5));
+        t.refund_cost(0, None);
+        assert_eq!(t.left(0), 486);
+        t.refund_cost(0, Some(5));
+        assert_eq!(t.left(0), 487);
+    }
+
+    #[test]
+    fn a_retry_token_bucket_pays_nothing_back() {
+        let mut t = RetryTokens::new(
+            RetryQuota {
+                refund: Refund::Nothing,
+                ..QUOTA
+            },
+            1,
+        );
+        assert!(t.take(0));
+        t.refund(0, true);
+        assert_eq!(t.left(0), 496);
+    }
+}

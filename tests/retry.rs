@@ -1,0 +1,197 @@
+//! What clients do when throttled, through scenarios and their results: against counts made by hand and
+//! against what botocore did.
+
+mod common;
+
+use common::run;
+use kmsim::results::RunResults;
+
+/// One application under a quota.
+fn application(quota: &str, arrivals: &str, more: &str) -> RunResults {
+    run(&format!(
+        r#"
+        horizon = "10s"
+        replications = 1
+        region = "us-east-1"
+        [key.k]
+        [quota.q]
+        limit = "{quota}"
+        [workload.w]
+        key = "k"
+        clients = 2
+        operations.Decrypt = 1
+        {arrivals}
+        {more}
+        "#
+    ))
+}
+
+fn metric(results: &RunResults, variant: usize, id: &str) -> f64 {
+    let metrics = &results.variants[variant].metrics;
+    metrics[id].mean.unwrap_or_else(|| panic!("{id} is null"))
+}
+
+#[test]
+fn a_circuit_breaker_opens_and_tries_again() {
+    let results = application(
+        "1/s",
+        "arrivals.constant.rate = \"10/s\"\nstop = \"2s\"",
+        r#"
+        [variant.requests.workload.w]
+        clients = 1
+        [variant.requests.workload.w.retry.fixed]
+        delay = "0s"
+        max_attempts = 1
+        circuit_breaker = { open_time = "500ms", window = 2, failure_threshold = 1.0 }
+        [variant.retries.workload.w]
+        clients = 1
+        [variant.retries.workload.w.retry.fixed]
+        delay = "10ms"
+        max_attempts = 2
+        circuit_breaker = { open_time = "500ms", window = 2, failure_threshold = 1.0, blocks = "retries" }
+        "#,
+    );
+    // Attempts at 0 (admitted), 0.1 and 0.2 (open until 0.704), 0.8 (a trial; open until 1.304), 1.4 (the trial
+    // that closes it), 1.5 and 1.6 (open until 2.104).
+    let counts = |variant| {
+        [
+            "app_requests",
+            "kms_attempts",
+            "kms_throttled",
+            "kms_retries",
+            "app_requests_failed",
+        ]
+        .map(|id| metric(&results, variant, id))
+    };
+    assert_eq!(counts(0), [20.0, 7.0, 5.0, 0.0, 18.0]);
+    // All first attempts are made. The request of 0.1 is retried, which opens it until 0.618; the first attempt
+    // of 0.7 opens it until 1.204, the retry at 1.214 until 1.718, the first attempt of 1.8 for good.
+    assert_eq!(counts(1), [20.0, 22.0, 20.0, 2.0, 18.0]);
+}
+
+#[test]
+fn a_shared_retry_quota_pays_for_all_clients_together() {
+    // One request a second is admitted; 99 want a retry, and success_refund = 0 gives nothing back.
+    let results = application(
+        "1/s",
+        "arrivals.constant.rate = \"100/s\"",
+        r#"
+        [variant.each]
+        retry.fixed = { delay = "1ms", max_attempts = 2, retry_quota = { capacity = 50, success_refund = 0 } }
+        [variant.shared]
+        retry.fixed = { delay = "1ms", max_attempts = 2, retry_quota = { capacity = 50, success_refund = 0, shared = true } }
+        "#,
+    );
+    assert_eq!(metric(&results, 0, "kms_retries"), 20.0);
+    assert_eq!(metric(&results, 1, "kms_retries"), 10.0);
+}
+
+#[test]
+fn a_retry_token_bucket_is_filled_by_every_success() {
+    let results = application(
+        "1/s",
+        "arrivals.constant.rate = \"100/s\"",
+        r#"
+        [retry.fixed]
+        delay = "1ms"
+        max_attempts = 2
+        retry_token_bucket = { capacity = 3, success_deposit = 0.5, shared = true }
+        "#,
+    );
+    // Three tokens at the start; the nine successes after the first put in four whole ones.
+    assert_eq!(metric(&results, 0, "kms_retries"), 7.0);
+}
+
+#[test]
+fn a_server_may_ask_clients_to_wait() {
+    // The eleventh request of the first second is throttled at 10/11 s, answered 4 ms later.
+    let results = application(
+        "10/s",
+        "arrivals.constant.rate = \"11/s\"\nstop = \"1s\"",
+        r#"
+        [assumption]
+        retry_after = "3s"
+        [variant.newer]
+        retry = "standard"
+        [variant.rust]
+        retry = "rust-standard-2.0"
+        [variant.long]
+        retry = "standard"
+        assumption.retry_after = "1h"
+        [variant.deaf]
+        retry = "legacy"
+        "#,
+    );
+    let waits = [0, 1, 2, 3].map(|v| metric(&results, v, "added_delay_s_max"));
+    assert_eq!(waits[..2], [3.004, 3.004]);
+    assert!(waits[2] > 5.004 && waits[2] < 6.004, "{waits:?}");
+    assert!(waits[3] < 1.004, "{waits:?}");
+}
+
+#[test]
+fn an_adaptive_client_sends_as_botocore_did() {
+    // `fleet-p-6` of the vectors, but that the eight threads begin together: 480 calls took 493 attempts and
+    // 32.5 s from the mean start on.
+    let results = run(r#"
+        horizon = "2m"
+        replications = 2
+        region = "us-east-1"
+        [assumption]
+        kms_latency.constant.value = "20ms"
+        throttled_latency.constant.value = "20ms"
+        [key.k]
+        [quota.q]
+        limit = "15/s"
+        limiter.token-bucket.burst = 1
+        [workload.w]
+        key = "k"
+        clients = 1
+        retry = "adaptive"
+        operations.Decrypt = 1
+        job = { workers = 8, objects = 480, think_time.constant.value = "10ms" }
+        "#);
+    assert_eq!(metric(&results, 0, "app_requests_failed"), 0.0);
+    let attempts = metric(&results, 0, "kms_attempts");
+    assert!((attempts / 493.0 - 1.0).abs() < 0.01, "{attempts}");
+    let took = metric(&results, 0, "job_completion_s");
+    assert!((took / 32.5 - 1.0).abs() < 0.03, "{took}");
+}
+
+#[test]
+fn an_adaptive_client_remembers_the_time_before_it_was_throttled() {
+    // 40 a second by one client into 60 a second, until an increase of load at 60 s: the limiter starts from 0.7
+    // times what the client sent, whether the quiet minute was counted or the run began with it.
+    let throttled = |quiet: u32| {
+        let results = run(&format!(
+            r#"
+            horizon = "{}s"
+            replications = 60
+            region = "us-east-1"
+            [key.k]
+            [quota.q]
+            limit = "60/s"
+            [workload.w]
+            key = "k"
+            clients = 1
+            retry = "adaptive"
+            operations.Decrypt = 1
+            [workload.w.arrivals.piecewise-linear]
+            points = [
+                {{ at = "0s", rate = "40/s" }}, {{ at = "{quiet}s", rate = "40/s" }},
+                {{ at = "{quiet}s", rate = "90/s" }}, {{ at = "{}s", rate = "90/s" }}, {{ at = "{}s", rate = "20/s" }},
+            ]
+            "#,
+            quiet + 60,
+            quiet + 5,
+            quiet + 5,
+        ));
+        let values = common::values(&results.variants[0].metrics, "added_delay_s_max");
+        common::Sample::of(&values)
+    };
+    let (long, short) = (throttled(600), throttled(20));
+    let margin = 4.0 * (long.se().powi(2) + short.se().powi(2)).sqrt();
+    assert!(
+        (long.mean - short.mean).abs() < margin,
+        "{long:?} {short:?}"
+    );
+}
