@@ -109,9 +109,7 @@ fn scaling(name: &str, cases: &[(&str, Vec<Plan>)]) {
 
 /// Engine time of 130 billion requests, one thread.
 fn month() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/month.toml");
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    for plan in plans(&text, &[]) {
+    for plan in plans(&shipped("month.toml"), &[]) {
         let (time, attempts) = engine(&plan);
         println!("month/{:<12} {time:>8.1} s  {attempts} attempts", plan.name);
     }
@@ -122,6 +120,9 @@ fn main() {
         .skip(1)
         .filter(|a| !a.starts_with('-'))
         .collect();
+    if let Some(case) = filter.iter().find_map(|f| f.strip_prefix("peers=")) {
+        return peers(case);
+    }
     let wanted = |name: &str| filter.is_empty() || filter.iter().any(|f| name.contains(f.as_str()));
     if wanted("quota-retry") {
         quota_retry(0, 12_000.0, 600, 5);
@@ -197,4 +198,105 @@ fn main() {
             &[("10³", case(1)), ("10⁵", case(100)), ("10⁶", case(1_000))],
         );
     }
+    for (what, keys) in [("buckets", "bucket"), ("requesters", "requester")] {
+        if wanted(what) {
+            // Bucket keys of more and more buckets or requesters, under the same load.
+            let case = |n| plans(&bucket_keys(keys, n), &[]);
+            scaling(
+                what,
+                &[
+                    ("10", case(10)),
+                    ("1000", case(1_000)),
+                    ("10000", case(10_000)),
+                ],
+            );
+        }
+    }
+    if wanted("replications") {
+        replications();
+    }
+}
+
+/// kmsim and the plain heap on `quota-retry`, as lines of JSON for `benches/peers/run`. `case`:
+/// requests a second and seconds, with a comma between.
+fn peers(case: &str) {
+    let mut numbers = case.split(',').map(|n| n.parse::<u32>().expect("a number"));
+    let (load, seconds) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(60));
+    let variant = usize::from(load <= 10_000);
+    let horizon = format!("horizon={seconds}s");
+    let plan = &plans(&shipped("quota-retry.toml"), &[&horizon])[variant];
+    let line = |engine: &str, events: u64, seconds: f64| {
+        println!("{{\"engine\":\"{engine}\",\"events\":{events},\"seconds\":{seconds:.6}}}");
+    };
+    let started = Instant::now();
+    let outcome = plain_heap::run(f64::from(load), 10_000.0, u64::from(seconds), 1);
+    line(
+        "plain heap",
+        outcome.events,
+        started.elapsed().as_secs_f64(),
+    );
+    let (time, _) = engine(plan);
+    // The same work: events are attempts and completions, whether or not an engine queues them.
+    line("kmsim", outcome.events, time);
+}
+
+/// One workload for each bucket or requester, all with bucket keys on.
+fn bucket_keys(what: &str, n: u32) -> String {
+    let mut text =
+        "horizon = \"1m\"\nregion = \"us-east-1\"\nretry = \"none\"\n[key.k]\n".to_owned();
+    let by_bucket = what == "bucket";
+    for b in 0..if by_bucket { n } else { 1 } {
+        text.push_str(&format!("[bucket.b{b}]\nkey = \"k\"\nbucket_key = true\n"));
+    }
+    for i in 0..n {
+        let (bucket, requester) = if by_bucket { (i, 0) } else { (0, i) };
+        if i == requester {
+            text.push_str(&format!("[requester.r{i}]\n"));
+        }
+        text.push_str(&format!(
+            "[workload.w{i}]\nbucket = \"b{bucket}\"\nrequester = \"r{requester}\"\noperations = {{ PutObject = 1 }}\n\
+             arrivals.poisson.rate = \"{}/s\"\n",
+            20_000.0 / f64::from(n)
+        ));
+    }
+    text
+}
+
+/// Eight replications on one thread and on two.
+fn replications() {
+    let plan = &plans(&shipped("quota-retry.toml"), &["horizon=2m"])[0];
+    let on = |threads: usize| {
+        let started = Instant::now();
+        std::thread::scope(|scope| {
+            for t in 0..threads as u64 {
+                scope.spawn(move || {
+                    for replication in (t..8).step_by(threads) {
+                        for island in &plan.islands {
+                            simulate(
+                                plan,
+                                island,
+                                Options {
+                                    seed: 1,
+                                    replication,
+                                    simulate_all: false,
+                                    progress: None,
+                                },
+                            );
+                        }
+                    }
+                });
+            }
+        });
+        started.elapsed().as_secs_f64()
+    };
+    let (mut one, mut two) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        one.push(on(1));
+        two.push(on(2));
+    }
+    let (one, two) = (median(one), median(two));
+    println!(
+        "replications 1 thread {one:.3} s, 2 threads {two:.3} s, ratio {:.2}",
+        one / two
+    );
 }

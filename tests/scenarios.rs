@@ -249,7 +249,12 @@ fn bill(what: &str, variant: &Value) {
 fn every_shipped_scenario_runs() {
     for file in shipped() {
         let name = file.file_stem().expect("a name").to_string_lossy();
-        let r = run(&name, &["--replications", "1"]);
+        let mut more = vec!["--replications", "1"];
+        if name == "month" {
+            // The first day up to the end of its hour over the quota: the month takes minutes.
+            more.extend(["--set", "horizon=15h 10m"]);
+        }
+        let r = run(&name, &more);
         assert_eq!(r.0["scenario"]["name"], *name);
         assert!(!r.variants().is_empty());
     }
