@@ -76,6 +76,8 @@ pub struct Calendar<E> {
     /// Lists of the seconds `second + 1 ..= second + NEAR`, by second modulo `NEAR`.
     near: Vec<Vec<Entry<E>>>,
     far: BTreeMap<u64, Vec<Entry<E>>>,
+    /// Lists of seconds that are over: their memory is used again while it is in the caches.
+    spare: Vec<Vec<Entry<E>>>,
 }
 
 impl<E: Copy + Ord> Calendar<E> {
@@ -96,6 +98,7 @@ impl<E: Copy + Ord> Calendar<E> {
             left: 0,
             near: (0..NEAR).map(|_| Vec::new()).collect(),
             far: BTreeMap::new(),
+            spare: Vec::new(),
         }
     }
 
@@ -181,12 +184,8 @@ impl<E: Copy + Ord> Calendar<E> {
         self.heads.fill(NONE);
         self.distribute(&list, show);
         self.left = list.len();
-        // Its place is now that of a second still to come: the memory is used again.
         list.clear();
-        let place = &mut self.near[(second % NEAR) as usize];
-        if place.is_empty() {
-            *place = list;
-        }
+        self.spare.push(list);
         self.slot = 0;
         self.unread = 0..0;
         self.order.clear();
@@ -421,7 +420,13 @@ impl<E: Copy + Ord> Calendar<E> {
         debug_assert!(second > self.second, "an event in the past");
         let ahead = second - self.second - 1;
         if ahead < NEAR {
-            self.near[(second % NEAR) as usize].push(entry);
+            let list = &mut self.near[(second % NEAR) as usize];
+            if list.capacity() == 0
+                && let Some(spare) = self.spare.pop()
+            {
+                *list = spare;
+            }
+            list.push(entry);
         } else {
             self.far.entry(second).or_default().push(entry);
         }

@@ -360,7 +360,7 @@ impl World<'_> {
         let client = self.client(w, &request);
         let state = &mut self.workloads[w];
         state.waiting += u64::from(!request.is_waiting());
-        request.held_back = true;
+        request.hold_back();
         if let Some(guards) = &mut state.guards {
             guards.waiting += 1;
         }

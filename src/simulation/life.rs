@@ -209,7 +209,7 @@ impl<'a> World<'a> {
             (class.lanes(), class.workload as usize)
         };
         let mut answered = at;
-        if request.throttled == 0 && !request.waited && request.called == 0 {
+        if request.throttled == 0 && !request.has_waited() && request.called == 0 {
             record_of!(self, request).classes[class_index].requests += 1;
         }
         for (k, l) in lanes.enumerate() {
@@ -341,7 +341,7 @@ impl<'a> World<'a> {
     /// A request waits for what another one fetches.
     fn wait(&mut self, until: u64, mut request: Request, w: usize) {
         self.workloads[w].waiting += u64::from(!request.is_waiting());
-        request.waited = true;
+        request.wait();
         self.schedule(until, request);
     }
 
@@ -647,7 +647,7 @@ impl<'a> World<'a> {
         let record = record_of!(self, request);
         let retried = request.throttled > 0;
         record.classes[class_index].succeeded += 1;
-        if retried || request.held_back {
+        if retried || request.was_held_back() {
             record.delayed(class_index, at - request.arrived);
         } else {
             record.classes[class_index].undelayed[calls] += 1;

@@ -29,11 +29,16 @@ pub(super) struct Request {
     pub called: u8,
     /// What happens next.
     pub step: Step,
-    /// Was held back by its client since it arrived.
-    pub held_back: bool,
-    /// Has waited for what another request fetches.
-    pub waited: bool,
+    /// Whether its client held it back since it arrived, and whether it has waited for what another
+    /// request fetches.
+    put_off: u8,
 }
+
+// Contended seconds write and read tens of thousands of them.
+const _: () = assert!(size_of::<Request>() == 40);
+
+const HELD_BACK: u8 = 1;
+const WAITED: u8 = 2;
 
 /// What an event of a request is; all but attempts are for clients that are followed answer by answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -104,8 +109,7 @@ impl Request {
             looked_up: 0,
             called: 0,
             step: Step::Attempt,
-            held_back: false,
-            waited: false,
+            put_off: 0,
         }
     }
 
@@ -116,10 +120,32 @@ impl Request {
         look
     }
 
+    /// Its client holds it back.
+    pub fn hold_back(&mut self) {
+        self.put_off |= HELD_BACK;
+    }
+
+    /// Whether its client has held it back.
+    #[inline(always)]
+    pub fn was_held_back(&self) -> bool {
+        self.put_off & HELD_BACK != 0
+    }
+
+    /// It waits for what another request fetches.
+    pub fn wait(&mut self) {
+        self.put_off |= WAITED;
+    }
+
+    /// Whether it has waited so.
+    #[inline(always)]
+    pub fn has_waited(&self) -> bool {
+        self.put_off & WAITED != 0
+    }
+
     /// Whether it has been put off before.
     #[inline(always)]
     pub fn is_waiting(&self) -> bool {
-        self.throttled > 0 || self.waited || self.held_back
+        self.throttled > 0 || self.put_off > 0
     }
 
     /// The key of one purpose of the arrival.
