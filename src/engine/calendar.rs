@@ -326,7 +326,7 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// What comes next in the current slot, and when \[ns\].
     #[inline(always)]
-    pub fn next(&mut self) -> Option<(u64, Next)> {
+    pub fn take_next(&mut self) -> Option<(u64, Next)> {
         if !self.sorted {
             self.order_with(std::iter::empty());
         }
@@ -371,7 +371,7 @@ impl<E: Copy + Ord> Calendar<E> {
     /// Takes the next event of the current slot.
     #[inline]
     pub fn pop(&mut self) -> Option<Entry<E>> {
-        match self.next()?.1 {
+        match self.take_next()?.1 {
             Next::Scheduled(place) => {
                 self.release(place);
                 Some(self.pool[place.0 as usize])

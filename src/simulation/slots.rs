@@ -154,7 +154,7 @@ impl World<'_> {
             new.arrivals.push(arrival);
         }
         self.calendar.order_with(new.instants.iter().copied());
-        while let Some((at, next)) = self.calendar.next() {
+        while let Some((at, next)) = self.calendar.take_next() {
             match next {
                 Next::New(number) => self.arrive(at, &new.arrivals[number]),
                 Next::Scheduled(place) => self.offer_scheduled(at, place),
