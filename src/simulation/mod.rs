@@ -31,9 +31,9 @@
 //!
 //! The state of a token bucket or sliding window depends on instants. Their seconds are certified
 //! by bounds of that state, on as many parts of the second as it takes; the exact state is
-//! recovered when a contended second asks for it ([`held`]), which is then ordered call by call.
+//! recovered when a contended second asks for it (module `held`), which is then ordered call by call.
 //!
-//! Clients that hold back what they send are looked at in order while they do ([`guarded`]).
+//! Clients that hold back what they send are looked at in order while they do (module `guarded`).
 //!
 //! Not counted: seconds of running jobs.
 
