@@ -185,7 +185,9 @@ impl<E: Copy + Ord> Calendar<E> {
         self.distribute(&list, show);
         self.left = list.len();
         list.clear();
-        self.spare.push(list);
+        if list.capacity() > 0 && self.spare.len() < 8 {
+            self.spare.push(list);
+        }
         self.slot = 0;
         self.unread = 0..0;
         self.order.clear();
