@@ -271,26 +271,13 @@ fn mitigate(
         sentences + &words::mitigations(&found, to)
     };
     let json = json::text(&found).map_err(format_failure)?;
-    Ok(Told {
-        text: match args.how.format {
-            Format::Table => text(For::Terminal),
-            Format::Markdown => text(For::Markdown),
-            Format::Json => json.clone(),
-            Format::Csv => {
-                return Err(Failure::Input(
-                    "error: mitigations have no CSV form\n  = help: take `--format json`"
-                        .to_owned(),
-                ));
-            }
-        },
-        page: text(For::Markdown),
-        json,
-        figures: vec![draw::front(&found, name)?],
-        failure: found
-            .cheapest
-            .is_none()
-            .then(|| "no set of mitigations keeps the targets".to_owned()),
-    })
+    let failure = found
+        .cheapest
+        .is_none()
+        .then(|| "no set of mitigations keeps the targets".to_owned());
+    let figures = vec![draw::front(&found, name)?];
+    let told = in_words(args, text, json, figures, "mitigations have")?;
+    Ok(Told { failure, ..told })
 }
 
 fn migrate(args: &args::Plan, study: &Study, bucket: &str) -> Result<Told, Failure> {
@@ -370,15 +357,26 @@ fn described(
     json: String,
     figures: Vec<Figure>,
 ) -> Result<Told, Failure> {
+    in_words(args, text, json, figures, "this answer has")
+}
+
+/// An answer that has words and JSON but no CSV form; `subject` says so of what.
+fn in_words(
+    args: &args::Plan,
+    text: impl Fn(For) -> String,
+    json: String,
+    figures: Vec<Figure>,
+    subject: &str,
+) -> Result<Told, Failure> {
     Ok(Told {
         text: match args.how.format {
             Format::Table => text(For::Terminal),
             Format::Markdown => text(For::Markdown),
             Format::Json => json.clone(),
             Format::Csv => {
-                return Err(Failure::Input(
-                    "error: this answer has no CSV form\n  = help: take `--format json`".to_owned(),
-                ));
+                return Err(Failure::Input(format!(
+                    "error: {subject} no CSV form\n  = help: take `--format json`"
+                )));
             }
         },
         page: text(For::Markdown),

@@ -102,12 +102,6 @@ impl<E: Copy + Ord> Calendar<E> {
         }
     }
 
-    /// The second whose events can be taken.
-    #[inline(always)]
-    pub fn open_second(&self) -> u64 {
-        self.second
-    }
-
     /// Whether nothing is scheduled.
     pub fn is_empty(&self) -> bool {
         self.next_second().is_none()

@@ -113,10 +113,7 @@ fn answer(
     if found.sure.is_some_and(|sure| value < sure) {
         notes.push("lowered until fresh seeds kept the targets too".to_owned());
     }
-    let held = checks.last().is_none_or(|t| t.meets(targets, Level::Mean));
-    if !held {
-        notes.push("fresh seeds do not keep the targets: more replications are needed".to_owned());
-    }
+    let outcome = found.checked(&checks, targets, &mut notes);
     if found.outcome == Outcome::Found && (value as f64) < SCALE {
         notes.push("below 1: today's traffic does not keep the targets".to_owned());
     }
@@ -131,11 +128,7 @@ fn answer(
         unit: "1".to_owned(),
         present: Some(1.0),
         targets: targets.to_vec(),
-        outcome: if held {
-            found.outcome
-        } else {
-            Outcome::NoneReaches
-        },
+        outcome,
         value: factor(value),
         at_the_mean: found.mean.map(factor),
         interval: found

@@ -211,10 +211,7 @@ fn answer(
     if raised {
         notes.push("raised until fresh seeds kept the targets too".to_owned());
     }
-    let held = checks.last().is_none_or(|t| t.meets(targets, Level::Mean));
-    if !held {
-        notes.push("fresh seeds do not keep the targets: more replications are needed".to_owned());
-    }
+    let outcome = found.checked(&checks, targets, &mut notes);
     let edge = |at: Option<u64>| at.map(|at| at as f64);
     Answer {
         question: format!("smallest request quota of {}", pool.name),
@@ -228,11 +225,7 @@ fn answer(
         unit: "1/s".to_owned(),
         present: Some(pool.present),
         targets: targets.to_vec(),
-        outcome: if held {
-            found.outcome
-        } else {
-            Outcome::NoneReaches
-        },
+        outcome,
         value: value as f64,
         at_the_mean: edge(found.mean),
         interval: edge(found.ruled_out)

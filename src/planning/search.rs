@@ -44,6 +44,23 @@ pub struct Found {
     pub trials: BTreeMap<u64, Trial>,
 }
 
+impl Found {
+    /// How it ended once runs with fresh seeds have checked it; a note says so where they do not keep
+    /// the targets.
+    pub fn checked(
+        &self,
+        checks: &[Trial],
+        targets: &[Target],
+        notes: &mut Vec<String>,
+    ) -> Outcome {
+        if checks.last().is_none_or(|t| t.meets(targets, Level::Mean)) {
+            return self.outcome;
+        }
+        notes.push("fresh seeds do not keep the targets: more replications are needed".to_owned());
+        Outcome::NoneReaches
+    }
+}
+
 struct Search<'a, E> {
     range: Range,
     targets: &'a [Target],

@@ -13,12 +13,10 @@
 //!
 //! While they are followed, or in use, such workloads are looked at in order of time.
 
-use super::World;
 use super::drawn::{Drawn, Piece};
 use super::request::{Purpose, Request, Step};
+use super::{World, asked};
 use crate::engine::SECOND;
-use crate::engine::calendar::SLOTS;
-use crate::model::arrivals::in_slot;
 use crate::model::retry::{
     CircuitBreakers, ClientRateLimiter, ClientState, ErrorKind, Failure, RateLimiterRules,
     SendQueue, Verdict,
@@ -198,10 +196,8 @@ impl World<'_> {
             }
             for action in &self.plan.workloads[w].actions {
                 for &(class, _) in &action.requests {
-                    for lane in &self.lanes[self.classes[class].lanes()] {
-                        for &q in lane.quotas() {
-                            self.quotas[q as usize].parts[0] += guards.waiting;
-                        }
+                    for q in asked(&self.classes, &self.lanes, class as u32) {
+                        self.quotas[q].parts[0] += guards.waiting;
                     }
                 }
             }
@@ -276,13 +272,9 @@ impl World<'_> {
                     key,
                     density,
                 } => {
-                    let mut counts = Vec::with_capacity(SLOTS);
-                    density.split(n, key, &mut counts);
-                    for (slot, &n) in counts.iter().enumerate() {
-                        in_slot(key, slot, n, |when, index, key| {
-                            add(when, action as u32, index, 0, key);
-                        });
-                    }
+                    density.arrivals(n, drawn.second, key, |when, index, key| {
+                        add(when, action as u32, index, 0, key);
+                    });
                 }
             });
         }
@@ -311,13 +303,7 @@ impl World<'_> {
             MayCall::Later(wait) => self.hold_back(at, wait, request, w),
             MayCall::Never => {
                 if request.throttled == 0 {
-                    let measured = request.arrived >= self.warm_up;
-                    let record = if measured {
-                        &mut self.record
-                    } else {
-                        &mut self.unmeasured
-                    };
-                    record.classes[request.class as usize].requests += 1;
+                    record_of!(self, request).classes[request.class as usize].requests += 1;
                 }
                 self.given_up(at, &request, w, false);
             }

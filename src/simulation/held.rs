@@ -8,12 +8,11 @@
 //! their keys, until its bounds meet. At the first second held the state was exact, so they meet at
 //! the latest there, and no digit depends on what was counted.
 
-use super::World;
 use super::drawn::{Drawn, Piece};
+use super::{World, asked};
 use crate::engine::SECOND;
 use crate::engine::calendar::SLOTS;
 use crate::engine::limiter::{Certificate, Known};
-use crate::model::arrivals::in_slot;
 use std::collections::VecDeque;
 
 /// Most seconds held; then the state is recovered, so that memory stays bounded.
@@ -103,12 +102,9 @@ impl World<'_> {
         let events = self.calendar.events_of(second);
         for entry in events.filter(|e| e.event.step.may_ask()) {
             let part = ((entry.at - second * SECOND) / length) as usize;
-            let class = &self.classes[entry.event.class as usize];
-            for lane in &self.lanes[class.lanes()] {
-                for q in lane.quotas().iter().map(|&q| q as usize) {
-                    if self.timed.contains(&q) {
-                        self.quotas[q].parts[part] += 1;
-                    }
+            for q in asked(&self.classes, &self.lanes, entry.event.class) {
+                if self.timed.contains(&q) {
+                    self.quotas[q].parts[part] += 1;
                 }
             }
         }
@@ -206,13 +202,9 @@ impl World<'_> {
                 } => {
                     let each = self.actions[action].demand_of(q);
                     if each > 0 {
-                        let mut counts = Vec::with_capacity(SLOTS);
-                        density.split(n, key, &mut counts);
-                        for (slot, &n) in counts.iter().enumerate() {
-                            in_slot(key, slot, n, |at, _, _| {
-                                instants.extend(std::iter::repeat_n(start + at, each as usize));
-                            });
-                        }
+                        density.arrivals(n, held.drawn.second, key, |at, _, _| {
+                            instants.extend(std::iter::repeat_n(start + at, each as usize));
+                        });
                     }
                 }
             });

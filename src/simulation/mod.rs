@@ -37,12 +37,24 @@
 //!
 //! Not counted: seconds of running jobs.
 
+/// Where what a request counts is added.
+macro_rules! record_of {
+    ($world:expr, $request:expr) => {
+        if $request.arrived >= $world.warm_up {
+            &mut $world.record
+        } else {
+            &mut $world.unmeasured
+        }
+    };
+}
+
 mod caches;
 mod drawn;
 mod guarded;
 mod held;
 mod jobs;
 mod life;
+mod losers;
 pub mod record;
 mod request;
 mod slots;
@@ -158,6 +170,20 @@ impl LaneState {
     }
 }
 
+/// The quotas that one try of a request of a class may ask, once for each need.
+#[inline(always)]
+fn asked<'w>(
+    classes: &'w [ClassState],
+    lanes: &'w [LaneState],
+    class: u32,
+) -> impl Iterator<Item = usize> + 'w {
+    let lanes = &lanes[classes[class as usize].lanes()];
+    lanes
+        .iter()
+        .flat_map(LaneState::quotas)
+        .map(|&q| q as usize)
+}
+
 /// A quota with its state and what this second saw of it.
 struct QuotaState {
     limiter: Limiter,
@@ -264,7 +290,7 @@ struct World<'a> {
     /// Arrivals of each action that were counted.
     counted: Vec<u64>,
     new: NewArrivals,
-    lost: life::Lost,
+    lost: losers::Lost,
     /// Counted seconds since the state of `timed` was known.
     held: Held,
 }
@@ -366,7 +392,7 @@ impl<'a> World<'a> {
             spread: Spread::default(),
             weighed: false,
             new: NewArrivals::default(),
-            lost: life::Lost::default(),
+            lost: losers::Lost::default(),
             held: Held::default(),
         }
     }
@@ -489,11 +515,8 @@ impl<'a> World<'a> {
         if self.calendar.len_of(second) > 0 {
             let events = self.calendar.events_of(second);
             for entry in events.filter(|e| e.event.step.may_ask()) {
-                let class = &self.classes[entry.event.class as usize];
-                for lane in &self.lanes[class.lanes()] {
-                    for &q in lane.quotas() {
-                        self.quotas[q as usize].parts[0] += 1;
-                    }
+                for q in asked(&self.classes, &self.lanes, entry.event.class) {
+                    self.quotas[q].parts[0] += 1;
                 }
             }
             if self.exceeds_a_window(second) {

@@ -2,8 +2,8 @@
 //! only the losers.
 
 use super::drawn::Split;
-use super::life::NOBODY;
-use super::{SEVERAL, World, request};
+use super::losers::NOBODY;
+use super::{World, asked, request};
 use crate::engine::SECOND;
 use crate::engine::calendar::{Next, SLOT_NS, SLOTS};
 use crate::model::arrivals::in_slot;
@@ -47,15 +47,9 @@ impl World<'_> {
         let (classes, lanes, quotas) = (&self.classes, &self.lanes, &mut self.quotas);
         self.calendar.open_with(second, |slot, request| {
             occupied.mark(slot);
-            let class = &classes[request.class as usize];
-            if !weighed {
-            } else if class.only_quota != SEVERAL {
-                quotas[class.only_quota as usize].demand[slot] += 1;
-            } else {
-                for lane in &lanes[class.lanes()] {
-                    for &q in lane.quotas() {
-                        quotas[q as usize].demand[slot] += 1;
-                    }
+            if weighed {
+                for q in asked(classes, lanes, request.class) {
+                    quotas[q].demand[slot] += 1;
                 }
             }
         });
@@ -79,7 +73,7 @@ impl World<'_> {
                         self.in_any_order(slot, second);
                     }
                 }
-                Verdict::Exhausted | Verdict::Open => self.in_order(slot, second, false),
+                Verdict::Exhausted | Verdict::Open => self.in_order(slot, false),
             }
         }
         self.add_counted(second, false);
@@ -125,7 +119,7 @@ impl World<'_> {
             }
         }
         if self.has_memory {
-            self.in_order(slot, second, true);
+            self.in_order(slot, true);
         } else {
             // Listed arrivals and retries: all are admitted, so their order does not matter.
             self.any_listed(slot, second);
@@ -134,7 +128,7 @@ impl World<'_> {
 
     /// A slot call by call in order of time. `memory_only`: of those workloads, the
     /// rest of it having been counted.
-    fn in_order(&mut self, slot: usize, second: u64, memory_only: bool) {
+    fn in_order(&mut self, slot: usize, memory_only: bool) {
         let from = slot as u64 * SLOT_NS;
         let mut new = std::mem::take(&mut self.new);
         new.instants.clear();
@@ -160,7 +154,6 @@ impl World<'_> {
                 Next::Scheduled(place) => self.offer_scheduled(at, place),
             }
         }
-        debug_assert!(self.calendar.open_second() == second);
         self.new = new;
     }
 

@@ -5,7 +5,7 @@
 use super::axis::{self, Axis, Panel};
 use super::canvas::{Drawn, svg};
 use super::page::{self, Sign};
-use super::theme::{self, MARGIN, WIDTH};
+use super::theme;
 use super::{caption, label};
 use crate::metrics::registry;
 use crate::report::number;
@@ -99,15 +99,7 @@ pub(super) fn draw(results: &RunResults) -> Drawn<String> {
             (sign, format!("{}: {text}", v.name))
         });
         let top = page::legend(c, top, &entries.collect::<Vec<_>>())? + 4.0;
-        let left = MARGIN + 26.0 + y.text_width();
-        let p = Panel {
-            left,
-            top,
-            right: WIDTH - MARGIN - 14.0,
-            bottom: top + 360.0,
-            x: &x,
-            y: &y,
-        };
+        let p = Panel::alone(top, 14.0, 360.0, &x, &y);
         p.grid(c)?;
         let n = tails.iter().filter(|t| !t.is_empty()).count();
         let curves: Vec<_> = tails

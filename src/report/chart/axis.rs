@@ -1,7 +1,7 @@
 //! Axes: where ticks stand, what they say, and the frame they stand on.
 
 use super::canvas::{Canvas, Drawn, Side, grey, look, text_width};
-use super::theme::{self, Line, SMALL, TEXT};
+use super::theme::{self, Line, MARGIN, SMALL, TEXT, WIDTH};
 use crate::report::number;
 
 /// A value axis: the span shown and its ticks, each with its text.
@@ -49,19 +49,7 @@ pub(super) fn linear(low: f64, high: f64, count: f64, text: impl Fn(f64) -> Stri
     } else {
         high
     };
-    let step = step(high - low, count);
-    let first = (low / step).floor() as i64;
-    let last = (high / step).ceil() as i64;
-    let ticks = (first..=last)
-        .map(|i| i as f64 * step)
-        .map(|v| (v, text(v)))
-        .collect();
-    Axis {
-        low: first as f64 * step,
-        high: last as f64 * step,
-        log: false,
-        ticks,
-    }
+    stepped(low, high, count, text)
 }
 
 /// An axis from `low` to `high` (below it) in about `count` round steps, without zero where that is far.
@@ -69,6 +57,11 @@ pub(super) fn between(low: f64, high: f64, count: f64, text: impl Fn(f64) -> Str
     if low <= 0.0 || low < (high - low) * 0.2 {
         return linear(low, high, count, text);
     }
+    stepped(low, high, count, text)
+}
+
+/// An axis in round steps that holds `low` and `high`.
+fn stepped(low: f64, high: f64, count: f64, text: impl Fn(f64) -> String) -> Axis {
     let step = step(high - low, count);
     let (first, last) = ((low / step).floor() as i64, (high / step).ceil() as i64);
     let ticks = (first..=last)
@@ -134,7 +127,20 @@ pub(super) struct Panel<'a> {
     pub y: &'a Axis,
 }
 
-impl Panel<'_> {
+impl<'a> Panel<'a> {
+    /// The only panel of a figure, under its legend: as wide as the page but for a gap at the right
+    /// \[px\], and so high \[px\].
+    pub fn alone(top: f64, gap: f64, height: f64, x: &'a Axis, y: &'a Axis) -> Panel<'a> {
+        Panel {
+            left: MARGIN + 26.0 + y.text_width(),
+            top,
+            right: WIDTH - MARGIN - gap,
+            bottom: top + height,
+            x,
+            y,
+        }
+    }
+
     /// Where an x value stands [px].
     pub fn px(&self, v: f64) -> f64 {
         self.left + self.x.place(v).clamp(0.0, 1.0) * (self.right - self.left)

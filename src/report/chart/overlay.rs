@@ -6,7 +6,7 @@ use super::axis::{self, Panel};
 use super::canvas::{Drawn, svg};
 use super::caption;
 use super::page::{self, Sign};
-use super::theme::{self, MARGIN, WIDTH};
+use super::theme;
 use crate::report::{number, table};
 use crate::results::{RunResults, VariantResults};
 
@@ -96,14 +96,7 @@ pub(super) fn draw(results: &RunResults) -> Drawn<String> {
             entries.push((Sign::Line(theme::QUOTA), "the quota of all".to_owned()));
         }
         let top = page::legend(c, top, &entries)? + 4.0;
-        let p = Panel {
-            left: MARGIN + 26.0 + y.text_width(),
-            top,
-            right: WIDTH - MARGIN - 14.0,
-            bottom: top + 360.0,
-            x: &x,
-            y: &y,
-        };
+        let p = Panel::alone(top, 14.0, 360.0, &x, &y);
         p.grid(c)?;
         if let Some(quota) = shared {
             c.line(

@@ -3,7 +3,7 @@
 use super::axis::{self, Axis, Panel};
 use super::canvas::{Canvas, Drawn, Side, bold, svg};
 use super::page::{self, Sign};
-use super::theme::{self, Line, MARGIN, SMALL, WIDTH};
+use super::theme::{self, Line, MARGIN, SMALL};
 use crate::report::number;
 
 /// A point with the 95 % interval of its y.
@@ -103,14 +103,7 @@ pub(super) fn draw(f: &Figure) -> Drawn<String> {
     svg(&f.title, |c| {
         let top = page::head(c, &f.title, &f.caption)?;
         let top = page::legend(c, top, &entries(f))? + 4.0;
-        let p = Panel {
-            left: MARGIN + 26.0 + y.text_width(),
-            top,
-            right: WIDTH - MARGIN - 20.0,
-            bottom: top + 380.0,
-            x: &x,
-            y: &y,
-        };
+        let p = Panel::alone(top, 20.0, 380.0, &x, &y);
         if let Some(((from, to), _)) = &f.band {
             c.area(p.px(*from), p.top, p.px(*to), p.bottom, theme::BAND, 0.5)?;
         }
