@@ -482,15 +482,177 @@ fn counters_add_up_in_any_scenario() {
     for seed in 0..60 {
         let text = full_scenario(seed);
         let (counted, _) = in_pool(1, &text, false);
-        let (simulated, _) = in_pool(2, &text, true);
-        // Caches are looked up one by one in either mode, so here too every digit is the same.
+        let (again, _) = in_pool(2, &text, false);
         assert!(
-            json(&counted) == json(&simulated),
-            "simulate_all changes digits\n{text}"
+            json(&counted) == json(&again),
+            "threads change digits\n{text}"
         );
         adds_up(&counted, &text);
+        // Caches are drawn directly in one mode and looked up one by one in the other: what arrives is the
+        // same to the digit, what they miss in distribution only.
+        let (simulated, _) = in_pool(2, &text, true);
+        adds_up(&simulated, &text);
+        for (c, s) in counted.variants.iter().zip(&simulated.variants) {
+            for (workload, m) in &c.by_workload {
+                for id in ["s3_requests", "app_requests"] {
+                    let simulated = values(&s.by_workload[workload], id);
+                    assert_eq!(values(m, id), simulated, "{workload}\n{text}");
+                }
+            }
+        }
         windows_hold(&load(&text).variants[0].plan, seed, 0, &text);
     }
+}
+
+/// Bucket keys and data-key caches of every kind that is drawn directly, with short lives and slow answers, so
+/// that expiries, fetches of the same key and last messages meet. `burst`: what else draws on the quota.
+fn cached_scenario(seed: u64, burst: &str) -> String {
+    let mut t = format!(
+        r#"
+        seed = {seed}
+        horizon = "40s"
+        warm_up = "5s"
+        replications = 240
+        region = "us-east-1"
+        [assumption]
+        bucket_key_lifetime = "7s"
+        bucket_key_fanout = 3
+        kms_latency.lognormal = {{ median = "200ms", sigma = 0.7 }}
+        s3_latency.constant.value = "30ms"
+        [key.k]
+        [quota.q]
+        limit = "1200/s"
+        [requester.x]
+        [requester.y]
+        [bucket.b]
+        key = "k"
+        bucket_key = true
+        archived_bucket_keys = 40
+        older_objects = 0.2
+        [bucket.aged]
+        key = "k"
+        bucket_key = true
+        archive_age.uniform.longest = "5m"
+        [workload.get]
+        bucket = "b"
+        requester = "x"
+        clients = 5
+        operations = {{ GetObject = 0.5, GetObjectRange = 0.5 }}
+        popularity.zipf = {{ objects = 500, exponent = 1.1 }}
+        arrivals.poisson.rate = "120/s"
+        [workload.list]
+        bucket = "b"
+        requester = "x"
+        clients = 5
+        operations = {{ GetObject = 1 }}
+        popularity.uniform.objects = 60
+        arrivals.piecewise-linear.points = [{{ at = "0s", rate = "10/s" }}, {{ at = "40s", rate = "70/s" }}]
+        [workload.put]
+        bucket = "b"
+        requester = "y"
+        clients = 5
+        operations = {{ PutObject = 0.8, MultipartUpload = 0.2 }}
+        parts = 3
+        arrivals.poisson.rate = "20/s"
+        [workload.copy]
+        bucket = "aged"
+        copy_source = "b"
+        requester = "y"
+        clients = 5
+        operations = {{ CopyObject = 0.5, GetObject = 0.5 }}
+        popularity.zipf = {{ objects = 200, exponent = 0.6 }}
+        arrivals.on-off = {{ on = "60/s", off = "20/s", mean_on = "3s", mean_off = "3s" }}
+        {burst}
+        "#
+    );
+    for sdk in ["python", "java", "javascript"] {
+        let _ = write!(
+            t,
+            r#"
+            [workload.{sdk}-producers]
+            key = "k"
+            requester = "x"
+            clients = 6
+            operations.GenerateDataKey = 1
+            message_size.constant.value = "10 KB"
+            data_key_cache = {{ sdk = "{sdk}", max_age = "6s", max_messages = 30, max_bytes = "250 KB", capacity = 3 }}
+            arrivals.poisson.rate = "40/s"
+            [workload.{sdk}-consumers]
+            key = "k"
+            requester = "x"
+            clients = 6
+            operations.Decrypt = 1
+            data_key_cache = {{ sdk = "{sdk}", scope = {{ process = {{ clients = 2 }} }}, max_age = "6s", capacity = 8 }}
+            encrypted_by = {{ producers = 4, messages_per_data_key = 20 }}
+            arrivals.poisson.rate = "60/s"
+            "#
+        );
+    }
+    t
+}
+
+/// Means and spreads of what caches met and missed are those of looking at each request.
+/// The share of seconds that were counted.
+fn caches_agree_in_distribution(burst: &str) -> f64 {
+    let (text, other) = (cached_scenario(1, burst), cached_scenario(2, burst));
+    let (counted, manifest) = in_pool(2, &text, false);
+    let (simulated, _) = in_pool(2, &other, true);
+    let mut compared = 0;
+    for (workload, m) in &counted.variants[0].by_workload {
+        for id in [
+            "kms_calls",
+            "kms_needs_met_by_bucket_key",
+            "kms_needs_met_by_data_key_cache",
+        ] {
+            let (a, b) = (
+                values(m, id),
+                values(&simulated.variants[0].by_workload[workload], id),
+            );
+            let (a, b) = (Sample::of(&a), Sample::of(&b));
+            if a.mean == 0.0 && b.mean == 0.0 {
+                continue;
+            }
+            compared += 1;
+            let n = 240.0_f64;
+            let error = ((a.sd * a.sd + b.sd * b.sd) / n).sqrt();
+            assert!(
+                (a.mean - b.mean).abs() <= 4.5 * error,
+                "{workload} {id}: {} and {}, error {error}",
+                a.mean,
+                b.mean
+            );
+            // The logarithm of a ratio of variances has a standard deviation of 2 ÷ √n, somewhat more here.
+            let ratio = (a.sd * a.sd / (b.sd * b.sd)).ln();
+            assert!(
+                ratio.abs() < 0.8,
+                "{workload} {id}: sd {} and {}",
+                a.sd,
+                b.sd
+            );
+        }
+    }
+    assert!(compared >= 14, "{compared}");
+    manifest[0].seconds_counted as f64 / (240.0 * 40.0)
+}
+
+#[test]
+fn caches_that_are_drawn_agree_in_distribution() {
+    let counted = caches_agree_in_distribution("");
+    assert!(counted > 0.99, "{counted}");
+}
+
+#[test]
+fn caches_agree_where_quiet_and_contended_seconds_mix() {
+    let burst = r#"
+        [workload.burst]
+        key = "k"
+        requester = "x"
+        clients = 9
+        operations.Decrypt = 1
+        arrivals.on-off = { on = "900/s", off = "100/s", mean_on = "2s", mean_off = "6s" }
+    "#;
+    let counted = caches_agree_in_distribution(burst);
+    assert!((0.2..0.9).contains(&counted), "{counted}");
 }
 
 #[test]

@@ -316,6 +316,16 @@ impl Zipf {
         }
     }
 
+    /// Number of ranks.
+    pub fn ranks(&self) -> u64 {
+        self.n
+    }
+
+    /// Probability of a rank, numbered from 0, times a constant that is about 1.
+    pub fn share(&self, rank: u64) -> f64 {
+        libm::pow((rank + 1) as f64, -self.exponent) / (self.high - self.low)
+    }
+
     /// Integral of x^−exponent from 1.
     fn integral(&self, x: f64) -> f64 {
         if (self.exponent - 1.0).abs() < 1e-9 {

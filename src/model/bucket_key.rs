@@ -65,13 +65,16 @@ impl Copy {
 
     /// A fetch begun at a miss at `at` answers at `ready`. The first answer counts; those of
     /// requests that looked before it came are dropped.
-    fn fetched(&mut self, at: u64, ready: u64, lifetime: u64) {
-        if self.until <= at || ready < self.from {
+    /// Whether this is the one.
+    fn fetched(&mut self, at: u64, ready: u64, lifetime: u64) -> bool {
+        let first = self.until <= at || ready < self.from;
+        if first {
             *self = Copy {
                 from: ready,
                 until: ready.saturating_add(lifetime),
             };
         }
+        first
     }
 }
 
@@ -82,6 +85,19 @@ struct Writing {
     copy: Copy,
     /// From when on it has been verified for uploads and replicas.
     verified: u64,
+}
+
+/// A copy for reading that was fetched: it serves in `from..until` \[ns\].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// Where it lies.
+    pub partition: u32,
+    /// Which archived key it is.
+    pub key: u64,
+    /// From when on it serves.
+    pub from: u64,
+    /// From when on it no longer does.
+    pub until: u64,
 }
 
 /// Copies for reading are swept when there are more than twice as many as were left the last time.
@@ -100,6 +116,8 @@ pub struct BucketKeyCache {
     reading: HashMap<(u32, BucketKeyId), Copy, BuildHasherDefault<Mixer>>,
     /// Number of copies at which the expired ones are dropped.
     sweep_at: usize,
+    /// Copies of archived keys that were fetched, where somebody keeps track of them.
+    fetches: Option<Vec<Fetched>>,
 }
 
 impl BucketKeyCache {
@@ -112,7 +130,47 @@ impl BucketKeyCache {
             writing: Vec::new(),
             reading: HashMap::default(),
             sweep_at: FEW_COPIES,
+            fetches: None,
         }
+    }
+
+    /// How keys are kept.
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// From now on what is fetched is written down.
+    pub fn keep_fetches(&mut self) {
+        self.fetches = Some(Vec::new());
+    }
+
+    /// What was fetched since this was asked last.
+    pub fn take_fetches(&mut self) -> Vec<Fetched> {
+        self.fetches
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    /// `n` requests, one after another: how many of them go to each partition.
+    pub fn next_partitions(&mut self, n: u64, of: &mut Vec<u64>) {
+        let fanout = u64::from(self.settings.fanout);
+        let first = self.requests % fanout;
+        self.requests += n;
+        of.clear();
+        of.extend((0..fanout).map(|p| {
+            let turn = (p + fanout - first) % fanout;
+            n / fanout + u64::from(turn < n % fanout)
+        }));
+    }
+
+    /// Whether every partition holds a key to write under through the whole of `from..to`, and one that has
+    /// been verified.
+    pub fn writes_through(&self, from: u64, to: u64, verified: bool) -> bool {
+        self.writing.len() == self.settings.fanout as usize
+            && self.writing.iter().all(|w| {
+                w.copy.from <= from && w.copy.until >= to && (!verified || w.verified <= from)
+            })
     }
 
     /// The partition of the next request.
@@ -194,10 +252,16 @@ impl BucketKeyCache {
             self.reading.retain(|_, copy| copy.until > at);
             self.sweep_at = FEW_COPIES.max(2 * self.reading.len());
         }
-        self.reading
-            .entry((partition, id))
-            .or_insert(Copy::NEVER)
-            .fetched(at, ready, self.settings.lifetime);
+        let copy = self.reading.entry((partition, id)).or_insert(Copy::NEVER);
+        let first = copy.fetched(at, ready, self.settings.lifetime);
+        if let (true, Some(fetches), BucketKeyId::Archived(key)) = (first, &mut self.fetches, id) {
+            fetches.push(Fetched {
+                partition,
+                key,
+                from: copy.from,
+                until: copy.until,
+            });
+        }
     }
 
     fn renewed(&self, lifetime: u64) -> Option<u64> {

@@ -54,6 +54,15 @@ impl Sdk {
             Sdk::Java | Sdk::JavaScript => ns / 1_000_000,
         }
     }
+
+    /// The first instant \[ns\] that reads later than `clock`.
+    fn after(self, clock: u64) -> u64 {
+        let next = clock.saturating_add(1);
+        match self {
+            Sdk::Python => next,
+            Sdk::Java | Sdk::JavaScript => next.saturating_mul(1_000_000),
+        }
+    }
 }
 
 /// A caching cryptographic materials manager: which part of a cache it sees, and its thresholds.
@@ -210,6 +219,60 @@ impl DataKeyCache {
             data_key,
         };
         self.await_answer(decryption_id(cmm, message, data_key), entry, ready);
+    }
+
+    /// Encrypts `n` equal messages between `from` and `to` \[ns\] if the cache surely holds one data key
+    /// for all of them; else nothing happens.
+    pub fn encrypt_all(
+        &mut self,
+        cmm: &Cmm,
+        message: &Message,
+        n: u64,
+        (from, to): (u64, u64),
+    ) -> bool {
+        self.answers(from);
+        let Some(length) = message.length.filter(|_| message.may_be_cached()) else {
+            return false;
+        };
+        if self.is_waiting(to) || (self.sdk == Sdk::Java && length >= cmm.max_bytes) {
+            return false;
+        }
+        let (sdk, end) = (self.sdk, self.sdk.clock(to));
+        let Some(entry) = self.entries.peek(&encryption_id(cmm, message)) else {
+            return false;
+        };
+        let messages = entry.messages.saturating_add(n);
+        let bytes = entry.bytes.saturating_add(length.saturating_mul(n));
+        let serves = end <= entry.expires
+            && end.saturating_sub(entry.created) <= sdk.clock(cmm.max_age)
+            && messages <= cmm.max_messages
+            && bytes <= max_bytes(sdk, cmm);
+        if serves {
+            (entry.messages, entry.bytes) = (messages, bytes);
+        }
+        serves
+    }
+
+    /// From when on messages under `data_key` can no longer be decrypted without KMS \[ns\], if they can at
+    /// `at` and nothing is put in; 0 where they cannot, or KMS has yet to answer.
+    pub fn decrypts_until(&mut self, cmm: &Cmm, message: &Message, data_key: u64, at: u64) -> u64 {
+        self.answers(at);
+        let bypass = self.sdk == Sdk::JavaScript && !message.may_be_cached();
+        if bypass || !self.in_flight.is_empty() {
+            return 0;
+        }
+        let sdk = self.sdk;
+        let entry = self.entries.peek(&decryption_id(cmm, message, data_key));
+        entry.map_or(0, |entry| {
+            let oldest = entry.created.saturating_add(sdk.clock(cmm.max_age));
+            sdk.after(oldest.min(entry.expires))
+        })
+    }
+
+    /// Whether KMS will answer a call before `to` \[ns\].
+    fn is_waiting(&self, to: u64) -> bool {
+        let first = self.in_flight.first_key_value();
+        first.is_some_and(|((ready, _), _)| *ready < to)
     }
 
     fn await_answer(&mut self, id: Id, entry: Entry, ready: u64) {

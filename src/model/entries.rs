@@ -111,6 +111,12 @@ impl Entries {
         Some(&mut self.slots[slot as usize].entry)
     }
 
+    /// Finds an entry without using it.
+    pub fn peek(&mut self, id: &Id) -> Option<&mut Entry> {
+        let slot = *self.index.get(id)?;
+        Some(&mut self.slots[slot as usize].entry)
+    }
+
     /// Removes an entry that whoever asked for it no longer takes.
     pub fn remove(&mut self, id: &Id, now: u64) {
         if let Some(&slot) = self.index.get(id) {

@@ -7,6 +7,7 @@
 //! Not here: the scenario as written ([`crate::scenario`]), the passage of time
 //! ([`crate::simulation`]).
 
+pub mod archive;
 pub mod arrivals;
 pub mod branch_key_cache;
 pub mod bucket_key;
@@ -20,9 +21,10 @@ use crate::catalog::{KmsOperation, S3Tier};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
 use crate::engine::random::Zipf;
+use archive::{Archive, KeyPopularity};
 use branch_key_cache::Keyring;
 use data_key_cache::{Cmm, Sdk, Suite};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Everything the simulation of one variant needs to know.
 #[derive(Clone, Debug)]
@@ -281,6 +283,8 @@ pub struct BucketKeyUse {
     pub older_objects: f64,
     /// Bucket keys behind the other objects that were there before the run.
     pub archive: Archive,
+    /// How often each of those is asked for, once somebody needs to know.
+    pub key_popularity: Arc<OnceLock<KeyPopularity>>,
 }
 
 /// The client-side caches that a workload's messages look up.
@@ -352,39 +356,6 @@ impl CacheScope {
             CacheScope::Client | CacheScope::Invocation { .. } => client,
         }
     }
-}
-
-/// Which bucket keys the objects were written under that were there before the run.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Archive {
-    /// So many, evenly.
-    Keys(u64),
-    /// One for each partition and lifetime of the time in which they were written.
-    Ages {
-        /// How long before the run an object was written.
-        age: Age,
-        /// How long a key served new objects \[ns\].
-        lifetime: u64,
-        /// Partitions.
-        fanout: u32,
-    },
-}
-
-/// Ages of objects \[ns\].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Age {
-    /// Alike from 0 on.
-    Uniform {
-        /// The longest.
-        longest: u64,
-    },
-    /// Lognormal.
-    Lognormal {
-        /// Median.
-        median: u64,
-        /// σ of the logarithm.
-        sigma: f64,
-    },
 }
 
 /// Who asks for what, and when.
@@ -469,6 +440,24 @@ pub enum Popularity {
     },
     /// The r-th most popular with probability proportional to r^−exponent.
     Zipf(Zipf),
+}
+
+impl Popularity {
+    /// Number of objects.
+    pub fn objects(&self) -> u64 {
+        match self {
+            Popularity::Uniform { objects } => *objects,
+            Popularity::Zipf(zipf) => zipf.ranks(),
+        }
+    }
+
+    /// Share of the requests that are for an object.
+    pub fn share(&self, object: u64) -> f64 {
+        match self {
+            Popularity::Uniform { objects } => 1.0 / *objects as f64,
+            Popularity::Zipf(zipf) => zipf.share(object),
+        }
+    }
 }
 
 /// Size of a message \[bytes\].

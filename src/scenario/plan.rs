@@ -15,6 +15,7 @@ use crate::catalog::{self, KmsOperation};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
 use crate::engine::random::Zipf;
+use crate::model::archive::KeyPopularity;
 use crate::model::arrivals::{Curve, LocalClock, Process};
 use crate::model::retry::Service;
 use crate::model::trace::Trace;
@@ -25,7 +26,8 @@ use crate::model::{
 use crate::units::{Rate, Span};
 use indexmap::{IndexMap, IndexSet};
 use sha2::Digest;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 /// Builds the plan of one variant; `None` after recording what is wrong.
 pub(super) fn build(
@@ -64,6 +66,8 @@ struct Builder<'a> {
     workloads: Vec<Workload>,
     /// First cache of each (bucket, key, requester class).
     caches: IndexMap<(String, String, String), usize>,
+    /// How often a workload asks for the bucket keys of a bucket.
+    key_popularity: HashMap<(usize, String), Arc<OnceLock<KeyPopularity>>>,
     cache_settings: Vec<bucket_key::Settings>,
 }
 
@@ -87,6 +91,7 @@ impl<'a> Builder<'a> {
             denials: IndexMap::new(),
             workloads: Vec::new(),
             caches: IndexMap::new(),
+            key_popularity: HashMap::new(),
             cache_settings: Vec::new(),
         }
     }

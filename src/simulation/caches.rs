@@ -2,12 +2,11 @@
 
 use super::World;
 use super::request::{Purpose, Request};
-use crate::engine::random::Key;
 use crate::model::branch_key_cache::{BranchKeyCache, Found, Keyring};
 use crate::model::bucket_key::BucketKeyId;
 use crate::model::data_key_cache::{Cmm, DataKeyCache, Message, Suite};
 use crate::model::{
-    Age, Archive, BucketKeyUse, CacheScope, CacheUse, Kind, Popularity, Size, Source, Workload,
+    BucketKeyUse, CacheScope, CacheUse, ClientCache, Kind, Popularity, Size, Source, Workload,
 };
 
 impl<'a> World<'a> {
@@ -56,8 +55,9 @@ impl<'a> World<'a> {
                 messages_per_data_key,
             } => {
                 self.number(w, request);
-                let (message, data_key) =
-                    self.message_to_decrypt(w, request, producers, messages_per_data_key);
+                let by = (producers, messages_per_data_key);
+                let number = u64::from(request.ticket);
+                let (message, data_key) = message_to_decrypt(&plan.workloads[w], number, by);
                 self.data_keys(w, request)
                     .is_some_and(|(cache, cmm)| cache.decrypt(cmm, &message, data_key, at))
             }
@@ -128,8 +128,12 @@ impl<'a> World<'a> {
                 messages_per_data_key,
             } => {
                 let mut request = *request;
-                let (message, data_key) =
-                    self.message_to_decrypt(w, &request, producers, messages_per_data_key);
+                let by = (producers, messages_per_data_key);
+                let number = u64::from(request.ticket);
+                let (message, data_key) = message_to_decrypt(&plan.workloads[w], number, by);
+                if let Some(process) = self.process(w, w, &request) {
+                    process.held_until = None;
+                }
                 if let Some((cache, cmm)) = self.data_keys(w, &mut request) {
                     cache.decrypted(cmm, &message, data_key, ready);
                 }
@@ -176,21 +180,7 @@ impl<'a> World<'a> {
         if request.of_arrival(Purpose::Older).unit() < uses.older_objects {
             return BucketKeyId::None;
         }
-        let object = Key::root(self.object(workload, request), 0);
-        BucketKeyId::Archived(match uses.archive {
-            Archive::Keys(n) => object.below(n),
-            Archive::Ages {
-                age,
-                lifetime,
-                fanout,
-            } => {
-                let age = age_of(age, object.named("age"));
-                let partition = object.named("partition").below(u64::from(fanout));
-                (age / lifetime)
-                    .saturating_mul(u64::from(fanout))
-                    .saturating_add(partition)
-            }
-        })
+        BucketKeyId::Archived(uses.archive.key_of(self.object(workload, request)))
     }
 
     fn wrote(&mut self, w: usize, request: &Request, id: BucketKeyId) {
@@ -223,26 +213,6 @@ impl<'a> World<'a> {
             },
             suite: suite(workload),
         }
-    }
-
-    /// The n-th message that a process decrypts, and its data key: producers take turns, and each
-    /// uses a data key for so many messages, all of one encryption context.
-    fn message_to_decrypt(
-        &self,
-        w: usize,
-        request: &Request,
-        producers: u64,
-        messages_per_data_key: u64,
-    ) -> (Message, u64) {
-        let n = u64::from(request.ticket);
-        let producer = n % producers;
-        let serial = n / producers / messages_per_data_key;
-        let message = Message {
-            context: producer,
-            length: None,
-            suite: suite(&self.plan.workloads[w]),
-        };
-        (message, producer << 40 | serial)
     }
 
     /// Which object or encryption context a request is for.
@@ -284,8 +254,7 @@ impl<'a> World<'a> {
         if request.ticket == u32::MAX
             && let Some(process) = self.process(w, w, request)
         {
-            request.ticket = process.messages;
-            process.messages = (process.messages + 1) % u32::MAX;
+            request.ticket = process.count(1) as u32;
         }
     }
 
@@ -342,23 +311,42 @@ impl<'a> World<'a> {
         let client = self.client(w, request);
         let processes = &mut self.workloads[of].processes;
         let process = processes.get_mut(uses.scope.cache_of(client) as usize)?;
-        Some(process.get_or_insert_with(|| Process {
-            cache: Cache::new(&uses.uses),
-            messages: 0,
-            invocation: 0,
-        }))
+        Some(process.get_or_insert_with(|| Process::new(uses)))
     }
 }
 
-/// How long before the run an object was written \[ns\].
-fn age_of(age: Age, object: Key) -> u64 {
-    match age {
-        Age::Uniform { longest } => object.below(longest.max(1)),
-        Age::Lognormal { median, sigma } => {
-            let z = object.stream().normal();
-            (median as f64 * libm::exp(sigma * z)) as u64
-        }
+/// The n-th message that a process decrypts, and its data key: producers take turns, and each uses a data key
+/// for so many messages, all of one encryption context.
+pub(super) fn message_to_decrypt(
+    workload: &Workload,
+    n: u64,
+    (producers, messages_per_data_key): (u64, u64),
+) -> (Message, u64) {
+    let producer = n % producers;
+    let serial = n / producers / messages_per_data_key;
+    let message = Message {
+        context: producer,
+        length: None,
+        suite: suite(workload),
+    };
+    (message, producer << 40 | serial)
+}
+
+/// A message of a workload whose messages are all alike.
+pub(super) fn plain_message(workload: &Workload) -> Message {
+    Message {
+        context: 0,
+        length: match workload.size {
+            Size::Constant(bytes) => Some(bytes),
+            Size::Unknown | Size::Lognormal { .. } => None,
+        },
+        suite: suite(workload),
     }
+}
+
+/// Numbers of messages start over before they are the mark of a request that has none.
+pub(super) fn wrapped(number: u64) -> u64 {
+    number % u64::from(u32::MAX)
 }
 
 fn suite(workload: &Workload) -> Option<Suite> {
@@ -385,15 +373,69 @@ pub(super) enum LookUp {
 #[derive(Clone)]
 pub(super) struct Process {
     /// Empty where the workload looks up another one's.
-    cache: Cache,
+    pub cache: Cache,
     /// Messages numbered so far.
-    messages: u32,
+    messages: u64,
     /// The invocation whose cache it is.
     invocation: u32,
+    /// The turn of data keys that it can decrypt, and until when \[ns\], if that is known.
+    pub held_until: Option<(u64, u64)>,
+}
+
+impl Process {
+    pub fn new(uses: &ClientCache) -> Process {
+        Process {
+            cache: Cache::new(&uses.uses),
+            messages: 0,
+            invocation: 0,
+            held_until: None,
+        }
+    }
+
+    /// Numbers `n` messages; the first one's.
+    pub fn count(&mut self, n: u64) -> u64 {
+        let first = self.messages;
+        self.messages = wrapped(first + n);
+        first
+    }
+
+    /// Whether `n` messages from the `first` on can be decrypted without KMS, all of them between `from` and
+    /// `to` \[ns\].
+    pub fn decrypts_all(
+        &mut self,
+        workload: &Workload,
+        cmm: &Cmm,
+        by: (u64, u64),
+        (first, n): (u64, u64),
+        (from, to): (u64, u64),
+    ) -> bool {
+        let messages = by.0 * by.1;
+        let turn = first / messages;
+        let last = first + n - 1;
+        if last / messages != turn || last != wrapped(last) {
+            return false;
+        }
+        let known = self.held_until.filter(|known| known.0 == turn);
+        let until = match (known, &mut self.cache) {
+            (Some((_, until)), _) => until,
+            (None, Cache::DataKeys(cache)) => {
+                let of = |producer| {
+                    let number = turn * messages + producer;
+                    let (message, data_key) = message_to_decrypt(workload, number, by);
+                    cache.decrypts_until(cmm, &message, data_key, from)
+                };
+                let until = (0..by.0).map(of).min().unwrap_or(0);
+                self.held_until = (until > 0).then_some((turn, until));
+                until
+            }
+            (None, Cache::BranchKeys(_)) => 0,
+        };
+        to < until
+    }
 }
 
 #[derive(Clone)]
-enum Cache {
+pub(super) enum Cache {
     DataKeys(DataKeyCache),
     BranchKeys(BranchKeyCache),
 }

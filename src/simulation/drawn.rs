@@ -38,7 +38,7 @@ pub(super) struct DrawnWorkload {
     /// And in order.
     pub has_memory: bool,
     /// `None` for traces.
-    density: Option<Density>,
+    pub density: Option<Density>,
 }
 
 impl Drawn {

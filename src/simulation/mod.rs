@@ -35,6 +35,9 @@
 //!
 //! Clients that hold back what they send are looked at in order while they do (module `guarded`).
 //!
+//! What caches miss in a counted second is drawn directly where it can be (module `misses`): there counting
+//! and simulating agree in distribution, everywhere else to the digit.
+//!
 //! Not counted: seconds of running jobs.
 
 /// Where what a request counts is added.
@@ -55,6 +58,7 @@ mod held;
 mod jobs;
 mod life;
 mod losers;
+mod misses;
 pub mod record;
 mod request;
 mod slots;
@@ -70,6 +74,7 @@ use crate::model::{CacheUse, Class, Kind, Lane, Plan, Workload};
 use drawn::{Drawn, NewArrivals, Spread};
 use guarded::Guards;
 use held::Held;
+use misses::Misses;
 use record::{QuotaRecord, Record};
 use request::Request;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -293,6 +298,8 @@ struct World<'a> {
     lost: losers::Lost,
     /// Counted seconds since the state of `timed` was known.
     held: Held,
+    /// What is drawn of caches.
+    misses: Misses<'a>,
 }
 
 impl<'a> World<'a> {
@@ -342,7 +349,7 @@ impl<'a> World<'a> {
             .collect();
         let quotas_here: Vec<usize> = (0..plan.quotas.len()).filter(|&q| used[q]).collect();
         let timed = quotas_here.iter().copied();
-        World {
+        let mut world = World {
             plan,
             options,
             calendar: Calendar::new(),
@@ -394,7 +401,13 @@ impl<'a> World<'a> {
             new: NewArrivals::default(),
             lost: losers::Lost::default(),
             held: Held::default(),
+            misses: Misses::default(),
+        };
+        if !options.simulate_all {
+            let (timed, caches) = (&world.timed, &mut world.bucket_keys);
+            world.misses = Misses::new(plan, island, &world.workloads, timed, caches);
         }
+        world
     }
 
     fn run(&mut self) {
@@ -542,6 +555,7 @@ impl<'a> World<'a> {
             self.begin_held(second);
         }
         self.weighed = false;
+        self.draw_misses(second);
         let mut one_by_one = self.calendar.len_of(second) > 0;
         for d in &self.drawn.workloads {
             if d.one_by_one {

@@ -7,8 +7,10 @@ use super::super::settings::{
 use super::super::workload::WorkloadSettings;
 use super::Builder;
 use crate::catalog::{self, KmsOperation, NeedSide, S3OperationRow};
+use crate::model::archive::{Age, Archive};
 use crate::model::bucket_key::Settings;
-use crate::model::{Age, Archive, BucketKeyUse, Source};
+use crate::model::{BucketKeyUse, Source};
+use std::sync::Arc;
 
 /// One side of a request: a bucket under KMS and who asks.
 struct Side<'a> {
@@ -75,7 +77,7 @@ impl<'a> Builder<'a> {
                 }
                 continue;
             }
-            let uses = self.bucket_key_use(s, &side);
+            let uses = self.bucket_key_use(w, s, &side);
             let verification = self.scenario.assumption.bucket_key_verification;
             match (need.operation, need.on) {
                 (KmsOperation::Decrypt, NeedSide::Upload) if verification => {
@@ -165,7 +167,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The caches of one (bucket, key, requester class).
-    fn bucket_key_use(&mut self, s: &WorkloadSettings, side: &Side<'_>) -> BucketKeyUse {
+    fn bucket_key_use(&mut self, w: usize, s: &WorkloadSettings, side: &Side<'_>) -> BucketKeyUse {
         let a = &self.scenario.assumption;
         let requester = side.requester;
         let settings = self.scenario.requester.get(requester);
@@ -213,6 +215,11 @@ impl<'a> Builder<'a> {
                     fanout: settings.fanout,
                 },
             },
+            key_popularity: Arc::clone(
+                self.key_popularity
+                    .entry((w, side.name.to_owned()))
+                    .or_default(),
+            ),
         }
     }
 
@@ -237,6 +244,7 @@ impl<'a> Builder<'a> {
             since: 0,
             older_objects: 0.0,
             archive: Archive::Keys(1),
+            key_popularity: Arc::default(),
         };
         let key = Source::BucketKeyWrite(uses.clone());
         self.side_lane(s, side, KmsOperation::GenerateDataKey, key);

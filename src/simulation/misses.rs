@@ -1,0 +1,698 @@
+//! What caches miss in counted seconds, drawn directly.
+//!
+//! In a certified second in which nothing is scheduled every call is admitted, and most needs are met by
+//! keys that are held all through it. Those are counted. Looked at one by one is only what may miss:
+//!
+//! - reads under an archived bucket key that is not held, or expires in this second: how many there are is
+//!   binomial with the sum of those keys' shares of the look-ups, which of them by those shares. A key that one
+//!   of them fetches serves the later ones of the same second.
+//! - messages of a process whose data key runs out of messages, bytes or time in this second, or whose
+//!   producers take new data keys in it.
+//!
+//! So a second costs what it misses, not what it asks for. It is the same in distribution as looking at each
+//! request: which object a request is for is independent of everything else, and requests take their turns at
+//! the partitions.
+//!
+//! Not drawn, but looked at one by one: requests of traces, jobs and evenly spaced arrivals; of clients that
+//! hold back, or have retries to earn back; where a quota needs instants; sliding lifetimes, keys by
+//! session, and objects that were written in the run; many encryption contexts; branch keys; the second in which a
+//! bucket key to write under expires. Workloads that share a cache are drawn together or not at all.
+
+use super::caches::{Cache, Process};
+use super::drawn::{Drawn, DrawnWorkload};
+use super::request::Purpose;
+use super::{WorkloadState, World};
+use crate::engine::SECOND;
+use crate::engine::random::Key;
+use crate::model::archive::KeyPopularity;
+use crate::model::arrivals::Density;
+use crate::model::bucket_key::{BucketKeyCache, BucketKeyId, Fetched};
+use crate::model::{
+    BucketKeyUse, CacheScope, CacheUse, Kind, Plan, Popularity, Size, Source, Workload,
+};
+use std::collections::BTreeMap;
+
+/// Marks the keys of what is drawn here apart from those of arrivals.
+const MISSES: u64 = 1 << 61;
+
+/// What is drawn directly, and for whom.
+#[derive(Default)]
+pub(super) struct Misses<'a> {
+    /// Workloads that share caches, where all of them may be drawn.
+    groups: Vec<Vec<usize>>,
+    /// Workloads that are drawn in this second.
+    drawn: Vec<bool>,
+    readers: Vec<Reader<'a>>,
+    /// The reader of each lane that reads.
+    reader_of: Vec<usize>,
+    /// Readers of each bucket-key cache.
+    of_cache: Vec<Vec<usize>>,
+    looks: Vec<Look>,
+    /// Requests by partition, messages by process.
+    shares: Vec<u64>,
+}
+
+/// A workload that reads archived objects through a bucket-key cache.
+struct Reader<'a> {
+    workload: usize,
+    uses: &'a BucketKeyUse,
+    popularity: &'a Popularity,
+    /// Known once it was needed.
+    state: Option<NotHeld<'a>>,
+}
+
+/// Copies that a whole second cannot count on.
+struct NotHeld<'a> {
+    keys: &'a KeyPopularity,
+    partitions: Vec<Partition>,
+    /// Partition and position of copies by the second in which they expire.
+    expiring: BTreeMap<u64, Vec<(u32, u32)>>,
+    /// Fetched, but KMS has yet to answer.
+    awaited: Vec<Fetched>,
+}
+
+struct Partition {
+    weights: Sums,
+    /// The second in which each copy expires, 0 if it is not held.
+    expires: Vec<u64>,
+}
+
+/// A need that may miss.
+#[derive(Clone, Copy)]
+struct Look {
+    at: u64,
+    lane: usize,
+    partition: u32,
+    archived: u64,
+    /// Its class's needs that are always calls.
+    always: usize,
+    key: Key,
+}
+
+impl<'a> Misses<'a> {
+    /// What of an island may be drawn. Counted quotas only: `timed` need instants.
+    pub fn new(
+        plan: &'a Plan,
+        island: &[usize],
+        workloads: &[WorkloadState],
+        timed: &[usize],
+        caches: &mut [BucketKeyCache],
+    ) -> Misses<'a> {
+        let mut misses = Misses {
+            drawn: vec![false; plan.workloads.len()],
+            reader_of: vec![usize::MAX; plan.lanes.len()],
+            of_cache: vec![Vec::new(); plan.bucket_key_caches.len()],
+            ..Misses::default()
+        };
+        for group in sharing(plan, island, workloads) {
+            let drawable = |&w: &usize| {
+                workloads[w].guards.is_none()
+                    && workloads[w]
+                        .arrivals
+                        .as_ref()
+                        .is_some_and(|a| a.is_random())
+                    && is_drawable(plan, w, timed)
+            };
+            if group.iter().all(drawable) {
+                for &w in &group {
+                    misses.read_by(plan, w, caches);
+                }
+                misses.groups.push(group);
+            }
+        }
+        misses
+    }
+
+    fn read_by(&mut self, plan: &'a Plan, w: usize, caches: &mut [BucketKeyCache]) {
+        for (l, lane) in plan.lanes.iter().enumerate() {
+            let Source::BucketKeyRead(uses) = &lane.source else {
+                continue;
+            };
+            if plan.classes[lane.class].workload != w {
+                continue;
+            }
+            let known = self
+                .readers
+                .iter()
+                .position(|r| r.workload == w && r.uses.cache == uses.cache);
+            self.reader_of[l] = known.unwrap_or_else(|| {
+                self.of_cache[uses.cache].push(self.readers.len());
+                caches[uses.cache].keep_fetches();
+                self.readers.push(Reader {
+                    workload: w,
+                    uses,
+                    popularity: &plan.workloads[w].popularity,
+                    state: None,
+                });
+                self.readers.len() - 1
+            });
+        }
+    }
+}
+
+/// Workloads of an island with caches, in groups that share one.
+fn sharing(plan: &Plan, island: &[usize], workloads: &[WorkloadState]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<(Vec<usize>, Vec<(bool, usize)>)> = Vec::new();
+    for &w in island.iter().filter(|&&w| workloads[w].has_memory) {
+        let mut caches: Vec<(bool, usize)> = Vec::new();
+        caches.extend(plan.workloads[w].client_cache.map(|c| (true, c.owner)));
+        for lane in lanes_of(plan, w) {
+            if let Source::BucketKeyWrite(uses)
+            | Source::BucketKeyRead(uses)
+            | Source::BucketKeyVerified(uses) = &lane.source
+            {
+                caches.extend((0..uses.sessions as usize).map(|s| (false, uses.cache + s)));
+            }
+        }
+        caches.sort_unstable();
+        caches.dedup();
+        let mut members = vec![w];
+        groups.retain_mut(|(others, theirs)| {
+            let apart = theirs.iter().all(|c| caches.binary_search(c).is_err());
+            if !apart {
+                members.append(others);
+                caches.append(theirs);
+                caches.sort_unstable();
+            }
+            apart
+        });
+        members.sort_unstable();
+        groups.push((members, caches));
+    }
+    groups.into_iter().map(|(members, _)| members).collect()
+}
+
+fn lanes_of(plan: &Plan, w: usize) -> impl Iterator<Item = &crate::model::Lane> {
+    let of = move |lane: &&crate::model::Lane| plan.classes[lane.class].workload == w;
+    plan.lanes.iter().filter(of)
+}
+
+/// Whether a workload's needs can be drawn at all.
+fn is_drawable(plan: &Plan, w: usize, timed: &[usize]) -> bool {
+    let workload = &plan.workloads[w];
+    let untimed = lanes_of(plan, w).all(|lane| lane.quotas.iter().all(|q| !timed.contains(q)));
+    let once = plan.classes.iter().filter(|c| c.workload == w).all(|c| {
+        let lanes = &plan.lanes[c.first_lane..c.first_lane + c.lanes];
+        let reads = |lane: &&crate::model::Lane| matches!(lane.source, Source::BucketKeyRead(_));
+        lanes.iter().filter(reads).count() <= 1
+    });
+    let by_lane = lanes_of(plan, w).all(|lane| match &lane.source {
+        Source::Call => true,
+        Source::BucketKeyWrite(uses) => is_fixed(plan, uses) && !workload.is_read,
+        Source::BucketKeyVerified(uses) => is_fixed(plan, uses),
+        Source::BucketKeyRead(uses) => {
+            is_fixed(plan, uses)
+                && workload.reads.is_none()
+                && KeyPopularity::pays(&workload.popularity, plan.horizon_s)
+        }
+        Source::CacheEncrypt | Source::CacheDecrypt { .. } => has_one_key(plan, workload, lane, w),
+        Source::BranchKey => false,
+    });
+    matches!(workload.kind, Kind::Open { .. }) && untimed && once && by_lane
+}
+
+fn is_fixed(plan: &Plan, uses: &BucketKeyUse) -> bool {
+    uses.sessions == 1 && !plan.bucket_key_caches[uses.cache].sliding
+}
+
+/// Whether each process looks up one data key at a time, or one of each producer, that nothing else displaces.
+fn has_one_key(plan: &Plan, workload: &Workload, lane: &crate::model::Lane, w: usize) -> bool {
+    let Some(cache) = &workload.client_cache else {
+        return false;
+    };
+    let CacheUse::DataKeys(uses) = cache.uses else {
+        return false;
+    };
+    let even = match cache.scope {
+        CacheScope::Client => true,
+        CacheScope::Process { clients } => workload.clients.is_multiple_of(clients),
+        CacheScope::Invocation { .. } => false,
+    };
+    let fits = match lane.source {
+        Source::CacheDecrypt { producers, .. } => uses.capacity as u64 / 2 >= producers,
+        _ => {
+            workload.popularity.objects() == 1
+                && matches!(workload.size, Size::Constant(_))
+                && uses.capacity > 0
+        }
+    };
+    let users = plan.workloads.iter().filter_map(|o| o.client_cache);
+    let alone = cache.owner == w && users.filter(|c| c.owner == w).count() == 1;
+    let classes = plan.classes.iter().filter(|c| c.workload == w).count();
+    even && fits && alone && classes == 1
+}
+
+impl<'a> World<'a> {
+    /// Draws and counts what can be in a certified second; the rest stays to be looked at one by one.
+    pub(super) fn draw_misses(&mut self, second: u64) {
+        if self.misses.groups.is_empty() || self.calendar.len_of(second) > 0 {
+            return;
+        }
+        let mut misses = std::mem::take(&mut self.misses);
+        for group in &misses.groups {
+            let calm = group.iter().all(|&w| self.is_calm(w, second));
+            group.iter().for_each(|&w| misses.drawn[w] = calm);
+        }
+        let mut drawn = std::mem::take(&mut self.drawn);
+        misses.looks.clear();
+        for i in 0..drawn.workloads.len() {
+            if misses.drawn[drawn.workloads[i].workload] {
+                self.draw_workload(&mut misses, &drawn, i);
+                let d = &mut drawn.workloads[i];
+                d.one_by_one = false;
+                drawn.counts[d.first..d.first + d.actions].fill(0);
+            }
+        }
+        self.drawn = drawn;
+        misses.looks.sort_by_key(|look| look.at);
+        for look in &misses.looks {
+            self.look_at(look);
+        }
+        self.misses = misses;
+    }
+
+    /// Whether what is counted of a workload is surely met in the whole second.
+    fn is_calm(&self, w: usize, second: u64) -> bool {
+        let (from, to) = (second * SECOND, (second + 1) * SECOND);
+        let full = self.workloads[w].tokens.as_ref();
+        full.is_none_or(|t| t.all_full())
+            && lanes_of(self.plan, w).all(|lane| {
+                let writes = |uses: &BucketKeyUse, verified| {
+                    uses.since <= from
+                        && self.bucket_keys[uses.cache].writes_through(from, to, verified)
+                };
+                lane.refusal.is_none_or(|r| r.from >= to)
+                    && match &lane.source {
+                        Source::BucketKeyWrite(uses) => writes(uses, false),
+                        Source::BucketKeyVerified(uses) => writes(uses, true),
+                        _ => true,
+                    }
+            })
+    }
+
+    fn draw_workload(&mut self, misses: &mut Misses<'a>, drawn: &Drawn, i: usize) {
+        let d = &drawn.workloads[i];
+        let plan = self.plan;
+        for ((action, n), of) in drawn.of(d).zip(&plan.workloads[d.workload].actions) {
+            if n == 0 {
+                continue;
+            }
+            let key = self.actions[action].key.with(drawn.second).with(MISSES);
+            for (k, &(class, each)) in of.requests.iter().enumerate() {
+                let key = key.with(k as u64);
+                self.draw_class(misses, d, drawn.second, class, n * u64::from(each), key);
+            }
+        }
+    }
+
+    /// Counts `n` requests of a class, and draws which of their needs are to be looked at.
+    fn draw_class(
+        &mut self,
+        misses: &mut Misses<'a>,
+        d: &DrawnWorkload,
+        second: u64,
+        class: usize,
+        n: u64,
+        key: Key,
+    ) {
+        let Some(density) = &d.density else { return };
+        let plan = self.plan;
+        let lanes = self.classes[class].lanes();
+        let call = |l: &usize| matches!(plan.lanes[*l].source, Source::Call);
+        let always = lanes.clone().filter(call).count();
+        // Requests with a call more than that.
+        let mut called = 0;
+        let mut has_turn = false;
+        for l in lanes {
+            let calls = match &plan.lanes[l].source {
+                Source::Call => n,
+                Source::BucketKeyWrite(uses) | Source::BucketKeyVerified(uses) => {
+                    if !has_turn {
+                        self.bucket_keys[uses.cache].next_partitions(n, &mut misses.shares);
+                    }
+                    has_turn = true;
+                    0
+                }
+                Source::BucketKeyRead(uses) => {
+                    has_turn = true;
+                    let older = key.stream().binomial(n, uses.older_objects);
+                    self.draw_reads(misses, (l, always), n - older, density, second, key);
+                    called += older;
+                    older
+                }
+                Source::CacheEncrypt | Source::CacheDecrypt { .. } | Source::BranchKey => {
+                    let calls =
+                        self.draw_messages(misses, (d.workload, l), n, density, second, key);
+                    called += calls;
+                    calls
+                }
+            };
+            let record = &mut self.record_of_second(second).lanes[l];
+            record.needs += n;
+            record.met += n;
+            self.count_calls(second, l, calls);
+        }
+        let count = &mut self.record_of_second(second).classes[class];
+        count.requests += n;
+        count.succeeded += n;
+        count.undelayed[always + 1] += called;
+        count.undelayed[always] += n - called;
+    }
+
+    /// Turns needs that were taken for met into admitted calls.
+    fn count_calls(&mut self, second: u64, l: usize, calls: u64) {
+        let record = &mut self.record_of_second(second).lanes[l];
+        record.met -= calls;
+        record.calls += calls;
+        record.attempts += calls;
+        for &q in self.lanes[l].quotas() {
+            let quota = &mut self.quotas[q as usize];
+            quota.attempts += calls;
+            quota.limiter.take_counted(calls);
+        }
+    }
+
+    fn record_of_second(&mut self, second: u64) -> &mut super::Record {
+        if second >= self.plan.warm_up_s {
+            &mut self.record
+        } else {
+            &mut self.unmeasured
+        }
+    }
+
+    // ----- bucket keys ---------------------------------------------------------------------------
+
+    /// Draws which of `n` reads are to be looked at.
+    fn draw_reads(
+        &mut self,
+        misses: &mut Misses<'a>,
+        (lane, always): (usize, usize),
+        n: u64,
+        density: &Density,
+        second: u64,
+        key: Key,
+    ) {
+        let reader = misses.reader_of[lane];
+        let cache = misses.readers[reader].uses.cache;
+        let fetches = self.bucket_keys[cache].take_fetches();
+        for &r in &misses.of_cache[cache] {
+            let not_held = misses.readers[r].not_held(self.bucket_keys[cache].settings().fanout);
+            not_held.awaited.extend(&fetches);
+        }
+        self.bucket_keys[cache].next_partitions(n, &mut misses.shares);
+        let Some(not_held) = &mut misses.readers[reader].state else {
+            return;
+        };
+        not_held.begin(second);
+        for (p, &n) in misses.shares.iter().enumerate() {
+            let partition = &not_held.partitions[p];
+            let total = partition.weights.total;
+            if total == 0 || n == 0 {
+                continue;
+            }
+            let key = key.with(p as u64);
+            let mut stream = key.stream();
+            let share = total as f64 / not_held.keys.total as f64;
+            let looks = stream.binomial(n, share.min(1.0));
+            density.list(looks, second, key, |at, _, key| {
+                let k = partition.weights.find(stream.below(total));
+                misses.looks.push(Look {
+                    at: second * SECOND + at,
+                    lane,
+                    partition: p as u32,
+                    archived: not_held.keys.keys[k],
+                    always,
+                    key,
+                });
+            });
+        }
+    }
+
+    /// Looks at a read that may miss.
+    fn look_at(&mut self, look: &Look) {
+        let plan = self.plan;
+        let lane = &plan.lanes[look.lane];
+        let Source::BucketKeyRead(uses) = &lane.source else {
+            return;
+        };
+        let (cache, id) = (
+            &mut self.bucket_keys[uses.cache],
+            BucketKeyId::Archived(look.archived),
+        );
+        if cache.read(look.partition, id, look.at) {
+            return;
+        }
+        let latency = plan.kms_latency.draw(look.key.with(Purpose::Kms as u64));
+        cache.decrypted(look.partition, id, look.at, look.at + latency);
+        let second = look.at / SECOND;
+        self.record.attempts_expanded += 1;
+        self.count_calls(second, look.lane, 1);
+        let count = &mut self.record_of_second(second).classes[lane.class];
+        count.undelayed[look.always + 1] += 1;
+        count.undelayed[look.always] -= 1;
+    }
+
+    // ----- data keys -----------------------------------------------------------------------------
+
+    /// Counts the calls of `n` messages of a workload.
+    fn draw_messages(
+        &mut self,
+        misses: &mut Misses<'a>,
+        (w, lane): (usize, usize),
+        n: u64,
+        density: &Density,
+        second: u64,
+        key: Key,
+    ) -> u64 {
+        let processes = self.workloads[w].processes.len();
+        let mut stream = key.stream();
+        if n < 32 * processes as u64 {
+            misses.shares.clear();
+            misses.shares.resize(processes, 0);
+            for _ in 0..n {
+                misses.shares[stream.below(processes as u64) as usize] += 1;
+            }
+        } else {
+            stream.multinomial(n, &vec![1.0; processes], &mut misses.shares);
+        }
+        let mut calls = 0;
+        for (p, &n) in misses.shares.iter().enumerate() {
+            if n > 0 {
+                calls += self.messages_of((w, lane, p), n, density, second, key.with(p as u64));
+            }
+        }
+        calls
+    }
+
+    /// Counts the calls of `n` messages of one process.
+    fn messages_of(
+        &mut self,
+        (w, lane, p): (usize, usize, usize),
+        n: u64,
+        density: &Density,
+        second: u64,
+        key: Key,
+    ) -> u64 {
+        let plan = self.plan;
+        let workload = &plan.workloads[w];
+        let Some(uses) = &workload.client_cache else {
+            return 0;
+        };
+        let CacheUse::DataKeys(data_keys) = &uses.uses else {
+            return 0;
+        };
+        let cmm = &data_keys.cmm;
+        let process = self.workloads[w].processes[p].get_or_insert_with(|| Process::new(uses));
+        let first = process.count(n);
+        let span = (second * SECOND, (second + 1) * SECOND - 1);
+        let decrypts = match plan.lanes[lane].source {
+            Source::CacheDecrypt {
+                producers,
+                messages_per_data_key,
+            } => Some((producers, messages_per_data_key)),
+            _ => None,
+        };
+        let met = match decrypts {
+            None => match &mut process.cache {
+                Cache::DataKeys(cache) => {
+                    let message = super::caches::plain_message(workload);
+                    cache.encrypt_all(cmm, &message, n, span)
+                }
+                Cache::BranchKeys(_) => false,
+            },
+            Some(by) => process.decrypts_all(workload, cmm, by, (first, n), span),
+        };
+        let Cache::DataKeys(cache) = &mut process.cache else {
+            return 0;
+        };
+        if met {
+            return 0;
+        }
+        let mut at = Vec::with_capacity(n as usize);
+        density.list(n, second, key, |instant, _, key| {
+            at.push((instant, key.bits()))
+        });
+        at.sort_unstable();
+        let mut calls = 0;
+        for (i, &(at, bits)) in at.iter().enumerate() {
+            let at = second * SECOND + at;
+            let latency = Key::from_bits(bits).with(Purpose::Kms as u64);
+            match decrypts {
+                None => {
+                    let message = super::caches::plain_message(workload);
+                    if cache.encrypt(cmm, &message, at).is_none() {
+                        calls += 1;
+                        cache.generated(cmm, &message, 0, at + plan.kms_latency.draw(latency));
+                    }
+                }
+                Some(by) => {
+                    let number = super::caches::wrapped(first + i as u64);
+                    let (message, data_key) =
+                        super::caches::message_to_decrypt(workload, number, by);
+                    if !cache.decrypt(cmm, &message, data_key, at) {
+                        calls += 1;
+                        let ready = at + plan.kms_latency.draw(latency);
+                        cache.decrypted(cmm, &message, data_key, ready);
+                    }
+                }
+            }
+        }
+        process.held_until = None;
+        self.record.attempts_expanded += calls;
+        calls
+    }
+}
+
+impl<'a> Reader<'a> {
+    fn not_held(&mut self, fanout: u32) -> &mut NotHeld<'a> {
+        let (uses, popularity) = (self.uses, self.popularity);
+        self.state.get_or_insert_with(|| {
+            let new = || KeyPopularity::new(popularity, uses.archive);
+            let keys = uses.key_popularity.get_or_init(new);
+            let partition = |_| Partition {
+                weights: Sums::new(&keys.weights),
+                expires: vec![0; keys.weights.len()],
+            };
+            NotHeld {
+                keys,
+                partitions: (0..fanout).map(partition).collect(),
+                expiring: BTreeMap::new(),
+                awaited: Vec::new(),
+            }
+        })
+    }
+}
+
+impl NotHeld<'_> {
+    /// Brings it up to the start of a second.
+    fn begin(&mut self, second: u64) {
+        while let Some(first) = self.expiring.first_entry()
+            && *first.key() <= second
+        {
+            let (expired, copies) = first.remove_entry();
+            for (p, k) in copies {
+                let (partition, k) = (&mut self.partitions[p as usize], k as usize);
+                if partition.expires[k] == expired {
+                    partition.expires[k] = 0;
+                    partition.weights.add(k, self.keys.weights[k]);
+                }
+            }
+        }
+        let keys = self.keys;
+        let (partitions, expiring) = (&mut self.partitions, &mut self.expiring);
+        self.awaited.retain(|fetched| {
+            if fetched.from > second * SECOND {
+                return true;
+            }
+            let expires = fetched.until / SECOND;
+            let held = keys.keys.binary_search(&fetched.key);
+            if let (true, Ok(k)) = (expires > second, held) {
+                let partition = &mut partitions[fetched.partition as usize];
+                if partition.expires[k] == 0 {
+                    partition.weights.remove(k, keys.weights[k]);
+                }
+                partition.expires[k] = expires;
+                let copies = expiring.entry(expires).or_default();
+                copies.push((fetched.partition, k as u32));
+            }
+            false
+        });
+    }
+}
+
+/// Weights with their partial sums (Fenwick 1994).
+struct Sums {
+    /// From 1 on: the sum of as many weights up to it as its lowest bit says.
+    sums: Vec<u64>,
+    total: u64,
+}
+
+impl Sums {
+    fn new(weights: &[u64]) -> Sums {
+        let mut sums = vec![0];
+        sums.extend_from_slice(weights);
+        for i in 1..sums.len() {
+            let above = i + (i & i.wrapping_neg());
+            if above < sums.len() {
+                sums[above] += sums[i];
+            }
+        }
+        Sums {
+            sums,
+            total: weights.iter().sum(),
+        }
+    }
+
+    fn add(&mut self, i: usize, weight: u64) {
+        self.total += weight;
+        let mut i = i + 1;
+        while i < self.sums.len() {
+            self.sums[i] += weight;
+            i += i & i.wrapping_neg();
+        }
+    }
+
+    fn remove(&mut self, i: usize, weight: u64) {
+        self.total -= weight;
+        let mut i = i + 1;
+        while i < self.sums.len() {
+            self.sums[i] -= weight;
+            i += i & i.wrapping_neg();
+        }
+    }
+
+    /// The position whose weight covers `target`, below the total.
+    fn find(&self, mut target: u64) -> usize {
+        let mut found = 0;
+        let mut step = (self.sums.len() - 1).checked_ilog2().map_or(0, |b| 1 << b);
+        while step > 0 {
+            let next = found + step;
+            if next < self.sums.len() && self.sums[next] <= target {
+                target -= self.sums[next];
+                found = next;
+            }
+            step /= 2;
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_find_what_covers_a_number() {
+        let weights = [3, 0, 5, 1, 0, 0, 7];
+        let mut sums = Sums::new(&weights);
+        let expected = |weights: &[u64]| -> Vec<usize> {
+            let of = |(i, &w): (usize, &u64)| std::iter::repeat_n(i, w as usize);
+            weights.iter().enumerate().flat_map(of).collect()
+        };
+        let found = |sums: &Sums| (0..sums.total).map(|t| sums.find(t)).collect::<Vec<_>>();
+        assert_eq!(found(&sums), expected(&weights));
+        sums.remove(2, 5);
+        sums.add(4, 2);
+        assert_eq!(found(&sums), expected(&[3, 0, 0, 1, 2, 0, 7]));
+    }
+}
