@@ -162,7 +162,7 @@ pub struct How {
     /// No progress, no talk
     #[arg(long)]
     pub quiet: bool,
-    /// Simulate quiet seconds too instead of counting them: the same results, slower
+    /// Simulate quiet seconds too instead of counting them: slower, the same results (with caches in distribution)
     #[arg(long)]
     pub simulate_all: bool,
 }

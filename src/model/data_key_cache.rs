@@ -221,36 +221,36 @@ impl DataKeyCache {
         self.await_answer(decryption_id(cmm, message, data_key), entry, ready);
     }
 
-    /// Encrypts `n` equal messages between `from` and `to` \[ns\] if the cache surely holds one data key
-    /// for all of them; else nothing happens.
+    /// Encrypts as many of `n` equal messages between `from` and `to` \[ns\] as the cache surely holds one
+    /// data key for, and says how many.
     pub fn encrypt_all(
         &mut self,
         cmm: &Cmm,
         message: &Message,
         n: u64,
         (from, to): (u64, u64),
-    ) -> bool {
+    ) -> u64 {
         self.answers(from);
         let Some(length) = message.length.filter(|_| message.may_be_cached()) else {
-            return false;
+            return 0;
         };
         if self.is_waiting(to) || (self.sdk == Sdk::Java && length >= cmm.max_bytes) {
-            return false;
+            return 0;
         }
         let (sdk, end) = (self.sdk, self.sdk.clock(to));
         let Some(entry) = self.entries.peek(&encryption_id(cmm, message)) else {
-            return false;
+            return 0;
         };
-        let messages = entry.messages.saturating_add(n);
-        let bytes = entry.bytes.saturating_add(length.saturating_mul(n));
-        let serves = end <= entry.expires
-            && end.saturating_sub(entry.created) <= sdk.clock(cmm.max_age)
-            && messages <= cmm.max_messages
-            && bytes <= max_bytes(sdk, cmm);
-        if serves {
-            (entry.messages, entry.bytes) = (messages, bytes);
+        if end > entry.expires || end.saturating_sub(entry.created) > sdk.clock(cmm.max_age) {
+            return 0;
         }
-        serves
+        let bytes_left = max_bytes(sdk, cmm).saturating_sub(entry.bytes);
+        let n = n
+            .min(cmm.max_messages.saturating_sub(entry.messages))
+            .min(bytes_left.checked_div(length).unwrap_or(u64::MAX));
+        entry.messages += n;
+        entry.bytes += n * length;
+        n
     }
 
     /// From when on messages under `data_key` can no longer be decrypted without KMS \[ns\], if they can at

@@ -264,7 +264,7 @@ impl Lane {
     }
 
     /// Whether what becomes of a need depends on the time or on which requests came before, so that
-    /// the requests of its class are looked at one by one even in a quiet second.
+    /// the requests of its class cannot simply be counted.
     pub fn has_memory(&self) -> bool {
         self.refusal.is_some() || !matches!(self.source, Source::Call)
     }

@@ -18,7 +18,7 @@
 //! session, and objects that were written in the run; many encryption contexts; branch keys; the second in which a
 //! bucket key to write under expires. Workloads that share a cache are drawn together or not at all.
 
-use super::caches::{Cache, Process};
+use super::caches::{Cache, Process, message_to_decrypt, plain_message, wrapped};
 use super::drawn::{Drawn, DrawnWorkload};
 use super::request::Purpose;
 use super::{WorkloadState, World};
@@ -503,61 +503,57 @@ impl<'a> World<'a> {
         };
         let cmm = &data_keys.cmm;
         let process = self.workloads[w].processes[p].get_or_insert_with(|| Process::new(uses));
-        let first = process.count(n);
-        let span = (second * SECOND, (second + 1) * SECOND - 1);
-        let decrypts = match plan.lanes[lane].source {
-            Source::CacheDecrypt {
-                producers,
-                messages_per_data_key,
-            } => Some((producers, messages_per_data_key)),
-            _ => None,
+        let (from, to) = (second * SECOND, (second + 1) * SECOND - 1);
+        let mut instants = Vec::new();
+        let list = |instants: &mut Vec<(u64, u64)>| {
+            density.list(n, second, key, |at, _, key| {
+                instants.push((from + at, key.with(Purpose::Kms as u64).bits()));
+            });
+            instants.sort_unstable();
         };
-        let met = match decrypts {
-            None => match &mut process.cache {
-                Cache::DataKeys(cache) => {
-                    let message = super::caches::plain_message(workload);
-                    cache.encrypt_all(cmm, &message, n, span)
-                }
-                Cache::BranchKeys(_) => false,
-            },
-            Some(by) => process.decrypts_all(workload, cmm, by, (first, n), span),
-        };
-        let Cache::DataKeys(cache) = &mut process.cache else {
-            return 0;
-        };
-        if met {
-            return 0;
-        }
-        let mut at = Vec::with_capacity(n as usize);
-        density.list(n, second, key, |instant, _, key| {
-            at.push((instant, key.bits()))
-        });
-        at.sort_unstable();
+        let ready = |at, bits| at + plan.kms_latency.draw(Key::from_bits(bits));
         let mut calls = 0;
-        for (i, &(at, bits)) in at.iter().enumerate() {
-            let at = second * SECOND + at;
-            let latency = Key::from_bits(bits).with(Purpose::Kms as u64);
-            match decrypts {
-                None => {
-                    let message = super::caches::plain_message(workload);
-                    if cache.encrypt(cmm, &message, at).is_none() {
-                        calls += 1;
-                        cache.generated(cmm, &message, 0, at + plan.kms_latency.draw(latency));
-                    }
-                }
-                Some(by) => {
-                    let number = super::caches::wrapped(first + i as u64);
-                    let (message, data_key) =
-                        super::caches::message_to_decrypt(workload, number, by);
-                    if !cache.decrypt(cmm, &message, data_key, at) {
-                        calls += 1;
-                        let ready = at + plan.kms_latency.draw(latency);
-                        cache.decrypted(cmm, &message, data_key, ready);
-                    }
+        if let Source::CacheDecrypt {
+            producers,
+            messages_per_data_key,
+        } = plan.lanes[lane].source
+        {
+            let by = (producers, messages_per_data_key);
+            let first = process.count(n);
+            if process.decrypts_all(workload, cmm, by, (first, n), (from, to)) {
+                return 0;
+            }
+            process.held_until = None;
+            list(&mut instants);
+            let Cache::DataKeys(cache) = &mut process.cache else {
+                return 0;
+            };
+            for (number, (at, bits)) in (first..).zip(instants) {
+                let (message, data_key) = message_to_decrypt(workload, wrapped(number), by);
+                if !cache.decrypt(cmm, &message, data_key, at) {
+                    calls += 1;
+                    cache.decrypted(cmm, &message, data_key, ready(at, bits));
                 }
             }
+        } else {
+            let Cache::DataKeys(cache) = &mut process.cache else {
+                return 0;
+            };
+            let message = plain_message(workload);
+            let mut done = cache.encrypt_all(cmm, &message, n, (from, to));
+            if done == n {
+                return 0;
+            }
+            list(&mut instants);
+            while let Some(&(at, bits)) = instants.get(done as usize) {
+                let more = cache.encrypt_all(cmm, &message, n - done, (at, to));
+                if more == 0 && cache.encrypt(cmm, &message, at).is_none() {
+                    calls += 1;
+                    cache.generated(cmm, &message, 0, ready(at, bits));
+                }
+                done += more.max(1);
+            }
         }
-        process.held_until = None;
         self.record.attempts_expanded += calls;
         calls
     }
