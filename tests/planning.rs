@@ -712,12 +712,99 @@ fn blame_is_what_would_be_gone_without_somebody() {
     assert!((borne - 1.0).abs() < 1e-9);
     // Everything is on one key, and everybody is one requester.
     assert!(mean(&by("key", "k"), "caused") > 0.99);
-    assert!(by("operation", "Decrypt")["caused"].is_null());
+    for part in ["caused", "peak", "bill"] {
+        assert_eq!(by("operation", "Decrypt")[part], by("workload", "b")[part]);
+    }
     // A bucket key on `a` saves its calls, all but a few.
     let on = &found["switch_on"][0];
     assert_eq!(on["bucket"], "a");
     assert!((mean(on, "calls") - 1_800.0).abs() < 20.0, "{on}");
     assert!(mean(on, "throttled") > 500.0, "{on}");
+}
+
+#[test]
+fn an_operation_is_taken_out_of_its_mix() {
+    let text = "horizon = \"60s\"\nreplications = 4\nregion = \"us-east-1\"\n[key.k]\n[quota.q]\nlimit = \"100/s\"\n\
+        [bucket.a]\nkey = \"k\"\n[retry.none]\n[workload.a]\nbucket = \"a\"\nclients = 1\n\
+        operations = { PutObject = 1, GetObject = 1, DeleteObject = 2 }\narrivals.poisson.rate = 260\n";
+    let dir = folder(text);
+    let (status, _, said) = told(dir.path(), &["plan", "small.toml", "--attribution"]);
+    assert_eq!(status, 0, "{said}");
+    let found = json(dir.path().join("output/small-plan/plan.json"));
+    let mean = |name: &str, part: &str| {
+        let entries = found["by"]["operation"].as_array().expect("entries");
+        let of = entries.iter().find(|e| e["name"] == name).expect(name);
+        of[part]["mean"].as_f64().expect("a mean")
+    };
+    // 65 + 65 calls a second against 100: without either nothing is refused. Deleting calls nobody.
+    for name in ["PutObject", "GetObject"] {
+        assert!(mean(name, "caused") > 0.999, "{}", mean(name, "caused"));
+        assert!((mean(name, "attempts") - 0.5).abs() < 0.02);
+    }
+    // The rest of the mix keeps its arrivals, so nothing else changes but by the rounding of its rate.
+    assert!(mean("DeleteObject", "caused").abs() < 0.02);
+    assert!(mean("DeleteObject", "peak").abs() < 0.02);
+}
+
+#[test]
+fn mitigations_may_be_tried_and_suggested() {
+    let text = "horizon = \"20s\"\nreplications = 3\nregion = \"us-east-1\"\n[key.k]\n[quota.q]\nlimit = \"100/s\"\n\
+        [bucket.a]\nkey = \"k\"\n[retry.none]\n\
+        [workload.a]\nbucket = \"a\"\nclients = 1\noperations.PutObject = 1\narrivals.constant.rate = 60\n\
+        [workload.b]\nkey = \"k\"\nclients = 1\noperations.GenerateDataKey = 1\narrivals.constant.rate = 90\n";
+    let plan = |more: &[&str]| {
+        let dir = folder(text);
+        let args = [
+            "plan",
+            "small.toml",
+            "--mitigations",
+            "--target",
+            "throttle_rate <= 0",
+        ];
+        let (status, out, said) = told(dir.path(), &[&args[..], more].concat());
+        let found = (status == 0).then(|| json(dir.path().join("output/small-plan/plan.json")));
+        (status, out.replace('\n', " "), said, found)
+    };
+    // 150 calls a second: of the tried quotas only one is enough, and the cache of one message helps nobody.
+    let (status, out, said, found) = plan(&[
+        "--try",
+        "quota.q.limit=120/s,160/s",
+        "--try",
+        "workload.b.data_key_cache={ max_age = \"1m\", max_messages = 1, capacity = 1 }",
+    ]);
+    assert_eq!(status, 0, "{said}");
+    assert!(
+        out.contains("keeps throttle_rate <= 0: quota.q.limit=160/s,"),
+        "{out}"
+    );
+    let found = found.expect("an answer");
+    assert_eq!(found["combinations"].as_array().map(Vec::len), Some(6));
+    // Every kind of suggestion: 3 for the bucket, 3 caches, 3 retry modes and none, 3 quotas.
+    let (status, out, said, found) = plan(&["--suggest"]);
+    assert_eq!(status, 0, "{said}");
+    let found = found.expect("an answer");
+    assert_eq!(
+        found["combinations"].as_array().map(Vec::len),
+        Some(3 * 3 * 4 * 3)
+    );
+    // Caches save dollars, so they are in the cheapest set; one of either kind is enough.
+    assert!(out.contains("bucket.a: bucket keys"), "{out}");
+    assert!(
+        out.contains("workload.b.data_key_cache: data-key cache, 5 min"),
+        "{out}"
+    );
+    for (args, part) in [
+        (&["--try", "quota.q.limit=100..200"][..], "without a count"),
+        (&["--try", "quota.q.limit"][..], "no `=`"),
+        (&["--try", "quota.q.limits=1,2"][..], "limits"),
+        (
+            &["--suggest", "--mitigation", "bucket.b"][..],
+            "nothing is done to `bucket.b`",
+        ),
+    ] {
+        let (status, _, said, _) = plan(args);
+        assert!(status != 0 && said.contains(part), "{args:?}: {said}");
+    }
 }
 
 #[test]

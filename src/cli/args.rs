@@ -226,6 +226,12 @@ pub struct Plan {
     /// Mitigations to look at, such as bucket.videos [default: all that the file's variants name]
     #[arg(long = "mitigation", value_name = "PATH", requires = "mitigations")]
     pub only: Vec<String>,
+    /// Another mitigation, as `sweep --over` takes it, such as retry=none,standard or quota.shared.limit=12000/s..16000/s:3
+    #[arg(long = "try", value_name = "KEY=VALUES", requires = "mitigations")]
+    pub tried: Vec<Axis>,
+    /// Also look at what could be done to any scenario: bucket keys, data-key caches, SDK retry modes, more quota
+    #[arg(long, requires = "mitigations")]
+    pub suggest: bool,
     /// Objects to migrate
     #[arg(long, value_name = "N", requires = "migration", value_parser = clap::value_parser!(u64).range(1..))]
     pub objects: Option<u64>,
@@ -270,7 +276,7 @@ pub struct PlanQuestion {
     /// The largest growth factor
     #[arg(long)]
     pub growth: bool,
-    /// The cheapest set of what the file's other variants do
+    /// The cheapest set of what the file's other variants do, of `--try` and `--suggest`
     #[arg(long)]
     pub mitigations: bool,
     /// Rewriting a bucket's objects to get bucket keys: duration, cost, when it has paid for itself

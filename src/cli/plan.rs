@@ -257,10 +257,25 @@ fn mitigate(
     targets: &[Target],
     name: &str,
 ) -> Result<Told, Failure> {
-    let sets = mitigation::count(study, &args.only)? as u64;
+    if let Some(axis) = args.tried.iter().find(|axis| !axis.is_finite()) {
+        return Err(Failure::Input(format!(
+            "error: `--try {}` is a range without a count\n  = help: write LOW..HIGH:COUNT",
+            axis.key
+        )));
+    }
+    let tried = args
+        .tried
+        .iter()
+        .map(|axis| (axis.key.clone(), axis.values()));
+    let wanted = mitigation::Wanted {
+        only: args.only.clone(),
+        tried: tried.collect(),
+        suggested: args.suggest,
+    };
+    let sets = mitigation::count(study, &wanted)? as u64;
     let label = format!("{name}: {sets} sets of mitigations");
     let found = progress::watch(&label, "sets", sets, args.how.quiet, |done: &AtomicU64| {
-        mitigation::cheapest(study, &args.only, targets, done)
+        mitigation::cheapest(study, &wanted, targets, done)
     })?;
     let text = |to: For| {
         let sentences = words::cheapest(&found);

@@ -4,21 +4,22 @@
 //! their traffic on the same random numbers: the throttles, the peak and the dollars that are gone then. Shares of
 //! what is caused need not sum to 1: two workloads that only together exceed a quota cause its throttles both.
 //!
-//! Left out: what a single operation causes, as operations cannot be taken out of a mix without changing its rate.
+//! An operation is taken out of a mix by lowering the workload's traffic by its share; the other operations keep their
+//! arrivals. The requests of a multipart upload go together. Left out: what an operation causes that a trace recorded.
 
+use super::suggestion::{archived_bucket_keys, bucket_keys, without_bucket_key};
 use super::{Study, StudyError};
-use crate::model::Plan;
+use crate::model::{Action, Kind};
 use crate::results::{Estimate, Metrics, VariantResults};
 use crate::scenario::Variant;
 use crate::scenario::document::key_text;
-use crate::scenario::settings::Encryption;
 use indexmap::IndexMap;
 use rayon::prelude::*;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Growth that leaves nothing worth speaking of, and every reference between workloads intact.
-const NEXT_TO_NOTHING: &str = "growth=0.000001";
+/// A factor that leaves nothing worth speaking of, and every reference between workloads intact.
+const NEXT_TO_NOTHING: f64 = 1e-6;
 
 /// What one workload, bucket, key, requester or operation comes to.
 #[derive(Clone, Debug, Serialize)]
@@ -29,7 +30,7 @@ pub struct Entry {
     pub attempts: Estimate,
     /// Its share of all throttled attempts: what it bore.
     pub borne: Estimate,
-    /// Share of the throttled attempts that would be gone without it; `None` for operations.
+    /// Share of the throttled attempts that would be gone without it; `None` where it cannot be taken out.
     pub caused: Option<Estimate>,
     /// Share of the busiest second that would be gone without it.
     pub peak: Option<Estimate>,
@@ -72,34 +73,29 @@ pub struct Attribution {
 pub fn attribution(study: &Study) -> Result<Attribution, StudyError> {
     let variant = study.with(&[], &[])?;
     let whole = study.run(&[], &[], study.seed)?;
-    let groups = groups(&variant.plan);
-    let sets: BTreeSet<BTreeSet<usize>> = groups.values().flatten().map(|g| g.1.clone()).collect();
-    let without: Vec<(BTreeSet<usize>, VariantResults)> = sets
+    let groups = groups(&variant);
+    let removals: BTreeSet<Vec<String>> = groups
+        .values()
+        .flatten()
+        .filter_map(|m| m.removal.clone())
+        .collect();
+    let without: BTreeMap<Vec<String>, VariantResults> = removals
         .into_par_iter()
-        .map(|set| {
-            let quiet: Vec<String> = set
-                .iter()
-                .map(|&w| {
-                    let name = key_text(&variant.plan.workloads[w].name);
-                    format!("workload.{name}.{NEXT_TO_NOTHING}")
-                })
-                .collect();
-            Ok((set, study.run(&[], &quiet, study.seed)?))
+        .map(|sets| {
+            let results = study.run(&[], &sets, study.seed)?;
+            Ok((sets, results))
         })
         .collect::<Result<_, StudyError>>()?;
     let mut by = IndexMap::new();
     for (kind, members) in &groups {
         let breakdown = breakdown(&whole, kind);
-        let entries = members.iter().filter_map(|(name, set)| {
-            let own = breakdown.get(name)?;
-            let rest = without.iter().find(|(s, _)| s == set).map(|(_, r)| r);
-            Some(entry(name, own, &whole, rest))
+        let entries = members.iter().filter_map(|member| {
+            let own = breakdown.get(&member.name)?;
+            let rest = member.removal.as_ref().and_then(|sets| without.get(sets));
+            Some(entry(&member.name, own, &whole, rest))
         });
         by.insert((*kind).to_owned(), ranked(entries.collect()));
     }
-    let operations = whole.by_operation.iter();
-    let operations = operations.map(|(name, own)| entry(name, own, &whole, None));
-    by.insert("operation".to_owned(), ranked(operations.collect()));
     Ok(Attribution {
         variant: study.variant.clone(),
         by,
@@ -112,27 +108,47 @@ fn breakdown<'a>(results: &'a VariantResults, kind: &str) -> &'a IndexMap<String
         "workload" => &results.by_workload,
         "bucket" => &results.by_bucket,
         "key" => &results.by_key,
-        _ => &results.by_requester,
+        "requester" => &results.by_requester,
+        _ => &results.by_operation,
     }
 }
 
-/// Names with the workloads that have traffic of theirs.
-type Members = Vec<(String, BTreeSet<usize>)>;
+/// Something that has traffic.
+struct Member {
+    name: String,
+    /// The settings that take it out, if any do.
+    removal: Option<Vec<String>>,
+}
 
-fn groups(plan: &Plan) -> IndexMap<&'static str, Members> {
-    let of = |names: Vec<&String>, has: &dyn Fn(usize, usize) -> bool| -> Members {
+fn groups(variant: &Variant) -> IndexMap<&'static str, Vec<Member>> {
+    let plan = &variant.plan;
+    let of = |names: Vec<&String>, has: &dyn Fn(usize, usize) -> bool| -> Vec<Member> {
         let members = names.into_iter().enumerate().map(|(i, name)| {
             let classes = plan.classes.iter().enumerate();
-            let set = classes.filter(|(c, _)| has(*c, i)).map(|(_, c)| c.workload);
-            (name.clone(), set.collect::<BTreeSet<usize>>())
+            let classes = classes.filter(|(c, _)| has(*c, i));
+            let workloads: BTreeSet<usize> = classes.map(|(_, c)| c.workload).collect();
+            let quiet = |w| growth(variant, w, NEXT_TO_NOTHING);
+            let removal: Vec<String> = workloads.into_iter().map(quiet).collect();
+            (name, removal)
         });
-        members.filter(|(_, set)| !set.is_empty()).collect()
+        let with_traffic = members.filter(|(_, removal)| !removal.is_empty());
+        with_traffic
+            .map(|(name, removal)| Member {
+                name: name.clone(),
+                removal: Some(removal),
+            })
+            .collect()
     };
     let class = |c: usize| &plan.classes[c];
     let uses_key = |c: usize, key: usize| {
         let lanes = class(c).first_lane..class(c).first_lane + class(c).lanes;
         plan.lanes[lanes].iter().any(|l| l.key == key)
     };
+    let operations: BTreeSet<&String> = plan.classes.iter().map(|c| &c.operation).collect();
+    let operations = operations.into_iter().map(|name| Member {
+        name: name.clone(),
+        removal: without_operation(variant, name),
+    });
     IndexMap::from([
         (
             "workload",
@@ -156,7 +172,50 @@ fn groups(plan: &Plan) -> IndexMap<&'static str, Members> {
                 class(c).requester == i
             }),
         ),
+        ("operation", operations.collect()),
     ])
+}
+
+/// The setting that multiplies a workload's traffic.
+fn growth(variant: &Variant, w: usize, factor: f64) -> String {
+    let name = &variant.plan.workloads[w].name;
+    let present = variant
+        .scenario
+        .workload
+        .get(name)
+        .map_or(1.0, |s| s.growth);
+    format!("workload.{}.growth={}", key_text(name), present * factor)
+}
+
+/// The settings that take an operation out of every mix.
+fn without_operation(variant: &Variant, operation: &str) -> Option<Vec<String>> {
+    let plan = &variant.plan;
+    let mut sets = Vec::new();
+    for (w, workload) in plan.workloads.iter().enumerate() {
+        let name = key_text(&workload.name);
+        let makes = |action: &&Action| {
+            let mut requests = action.requests.iter();
+            requests.any(|&(class, _)| plan.classes[class].operation == operation)
+        };
+        let gone: Vec<&Action> = workload.actions.iter().filter(makes).collect();
+        if gone.is_empty() {
+            continue;
+        }
+        if matches!(workload.kind, Kind::Trace { .. }) {
+            return None;
+        }
+        let share: f64 = gone.iter().map(|a| a.weight).sum();
+        if gone.len() == workload.actions.len() {
+            sets.push(growth(variant, w, NEXT_TO_NOTHING));
+            continue;
+        }
+        sets.push(growth(variant, w, 1.0 - share));
+        for action in gone {
+            let path = format!("workload.{name}.operations.{}", key_text(&action.name));
+            sets.push(format!("{path}={NEXT_TO_NOTHING}"));
+        }
+    }
+    Some(sets)
 }
 
 fn values(metrics: &Metrics, id: &str) -> Vec<Option<f64>> {
@@ -221,29 +280,11 @@ fn switch_on(
     variant: &Variant,
     whole: &VariantResults,
 ) -> Result<Vec<SwitchOn>, StudyError> {
-    let a = &variant.scenario.assumption;
-    // A day of steady writing by one role.
-    let day = 86_400.0 / a.bucket_key_lifetime.as_secs_f64() * f64::from(a.bucket_key_fanout);
-    let off = variant.scenario.bucket.iter().filter(|(name, b)| {
-        let calls = whole.by_bucket.get(*name).and_then(|m| m["kms_calls"].mean);
-        b.encryption == Encryption::SseKms && !b.bucket_key && calls.is_some_and(|c| c > 0.0)
-    });
-    let off: Vec<_> = off.collect();
+    let off: Vec<&String> = without_bucket_key(variant, whole).collect();
     let mut found: Vec<SwitchOn> = off
         .into_par_iter()
-        .map(|(name, bucket)| {
-            let keys = bucket
-                .archived_bucket_keys
-                .map_or_else(|| day.ceil().clamp(1.0, 1e7) as u64, u64::from);
-            let run = |older: &str| {
-                let name = key_text(name);
-                let sets = [
-                    format!("bucket.{name}.bucket_key=true"),
-                    format!("bucket.{name}.archived_bucket_keys={keys}"),
-                    format!("bucket.{name}.older_objects={older}"),
-                ];
-                study.run(&[], &sets, study.seed)
-            };
+        .map(|name| {
+            let run = |older: &str| study.run(&[], &bucket_keys(variant, name, older), study.seed);
             let (all, new) = (run("0")?, run("1")?);
             let saved = |r: &VariantResults, id: &str, unit: &str| {
                 Estimate::over(gone(&whole.metrics, &r.metrics, id), unit)
@@ -254,7 +295,7 @@ fn switch_on(
                 calls_new_objects: saved(&new, "kms_calls", "1"),
                 throttled: saved(&all, "kms_throttled", "1"),
                 usd: saved(&all, "cost_total_usd", "USD"),
-                archived_bucket_keys: keys,
+                archived_bucket_keys: archived_bucket_keys(variant, name),
             })
         })
         .collect::<Result<_, StudyError>>()?;

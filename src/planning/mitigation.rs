@@ -1,10 +1,12 @@
 //! The cheapest set of mitigations that keeps the targets, and the front of cost against throttle rate.
 //!
 //! What can be done is what the file's other variants do: each bucket, workload, quota or retry policy that one of them
-//! sets is a mitigation of its own, and every set of them is run. Two variants that set the same thing differently are
-//! alternatives. Left out: mitigations that no variant names, and sets too many to run.
+//! sets is a mitigation of its own; what the question lists, a key with its values; and what could be done to any
+//! scenario, if it is asked for (module `suggestion`). Every set of them is run. Two ways to set the same thing are
+//! alternatives. Left out: sets too many to run.
 
 use super::study::Level;
+use super::suggestion::suggestions;
 use super::{Study, StudyError, Trial};
 use crate::metrics::target::Target;
 use crate::results::{Estimate, VariantResults};
@@ -33,22 +35,48 @@ const NAMED: [&str; 7] = [
 pub struct Mitigation {
     /// `bucket.videos`, or `retry`.
     pub path: String,
-    /// The variant that does it.
-    pub variant: String,
-    over: Table,
+    /// `bucket.videos as in bucket-keys`, `retry=none`, `bucket.videos: bucket keys for new objects`.
+    pub name: String,
+    change: Change,
+    /// Whether the question names it, so that it must make sense.
+    is_tried: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    /// A part of a variant, laid over.
+    Over(Table),
+    /// Keys, set as `--set` does.
+    Set(Vec<String>),
 }
 
 impl Mitigation {
-    /// Its name: `bucket.videos as in bucket-keys`.
-    pub fn name(&self) -> String {
-        format!("{} as in {}", self.path, self.variant)
+    /// Sets keys.
+    pub(super) fn set(path: String, words: &str, sets: Vec<String>) -> Mitigation {
+        Mitigation {
+            name: format!("{path}: {words}"),
+            path,
+            change: Change::Set(sets),
+            is_tried: false,
+        }
     }
+}
+
+/// Which mitigations are looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Paths; all, if none is named.
+    pub only: Vec<String>,
+    /// Keys with the values to try.
+    pub tried: Vec<(String, Vec<String>)>,
+    /// Whether what could be done to any scenario is looked at too.
+    pub suggested: bool,
 }
 
 /// A set of mitigations and what it comes to.
 #[derive(Clone, Debug, Serialize)]
 pub struct Combination {
-    /// The mitigations, `path as in variant`; empty for the variant as it is.
+    /// Names of the mitigations; empty for the variant as it is.
     pub mitigations: Vec<String>,
     /// Throttled ÷ attempts.
     pub throttle_rate: Estimate,
@@ -79,33 +107,55 @@ pub struct Cheapest {
     pub notes: Vec<String>,
 }
 
-/// What the file's other variants do, by what they do it to.
+/// What can be done, by what it is done to.
 ///
 /// # Errors
 /// There is nothing.
-pub fn mitigations(study: &Study) -> Result<IndexMap<String, Vec<Mitigation>>, StudyError> {
+fn mitigations(
+    study: &Study,
+    wanted: &Wanted,
+) -> Result<IndexMap<String, Vec<Mitigation>>, StudyError> {
     let mut found: IndexMap<String, Vec<Mitigation>> = IndexMap::new();
+    let mut seen: Vec<(String, String)> = Vec::new();
     for (variant, table) in study.overrides()? {
         if variant == study.variant {
             continue;
         }
         for (path, over) in parts(&table) {
-            let same = found.entry(path.clone()).or_default();
-            if same.iter().all(|m| plain(&m.over) != plain(&over)) {
-                same.push(Mitigation {
-                    path,
-                    variant: variant.clone(),
-                    over,
-                });
+            let text = (path.clone(), plain(&over));
+            if !seen.contains(&text) {
+                seen.push(text);
+                let mitigation = Mitigation {
+                    name: format!("{path} as in {variant}"),
+                    path: path.clone(),
+                    change: Change::Over(over),
+                    is_tried: false,
+                };
+                found.entry(path).or_default().push(mitigation);
             }
         }
     }
     // Thresholds tell what is wanted, they do nothing.
     found.shift_remove("threshold");
+    for (key, values) in &wanted.tried {
+        let of_key = found.entry(key.clone()).or_default();
+        of_key.extend(values.iter().map(|value| Mitigation {
+            path: key.clone(),
+            name: format!("{key}={value}"),
+            change: Change::Set(vec![format!("{key}={value}")]),
+            is_tried: true,
+        }));
+    }
+    if wanted.suggested {
+        for mitigation in suggestions(study)? {
+            let of_path = found.entry(mitigation.path.clone()).or_default();
+            of_path.push(mitigation);
+        }
+    }
     if found.is_empty() {
         return Err(StudyError::question(
             "no variant but the one that is planned for says what could be done",
-            "write each mitigation as a `[variant.NAME]` of the file",
+            "write each mitigation as a `[variant.NAME]` of the file, try `--try KEY=VALUE,…`, or `--suggest`",
         ));
     }
     Ok(found)
@@ -198,68 +248,82 @@ fn sets(all: &IndexMap<String, Vec<Mitigation>>) -> Result<Vec<Vec<&Mitigation>>
 ///
 /// # Errors
 /// As [`cheapest`].
-pub fn count(study: &Study, wanted: &[String]) -> Result<usize, StudyError> {
+pub fn count(study: &Study, wanted: &Wanted) -> Result<usize, StudyError> {
     Ok(sets(&chosen(study, wanted)?)?.len())
 }
 
-fn chosen(
-    study: &Study,
-    wanted: &[String],
-) -> Result<IndexMap<String, Vec<Mitigation>>, StudyError> {
-    let mut all = mitigations(study)?;
-    for path in wanted {
+fn chosen(study: &Study, wanted: &Wanted) -> Result<IndexMap<String, Vec<Mitigation>>, StudyError> {
+    let mut all = mitigations(study, wanted)?;
+    let only = &wanted.only;
+    for path in only {
         if !all.contains_key(path) {
             let paths: Vec<&str> = all.keys().map(String::as_str).collect();
             return Err(StudyError::question(
-                format!("no variant does anything to `{path}`"),
+                format!("nothing is done to `{path}`"),
                 format!("mitigations: {}", paths.join(", ")),
             ));
         }
     }
-    all.retain(|path, _| wanted.is_empty() || wanted.contains(path));
+    all.retain(|path, _| only.is_empty() || only.contains(path));
     Ok(all)
 }
 
-/// The cheapest set of mitigations, of those at the paths `wanted` (all, if none is named), that keeps the targets.
+/// The cheapest set of the mitigations that are wanted that keeps the targets.
 /// `done` counts the sets that were run.
 ///
 /// # Errors
 /// Nothing can be done; too many sets; what one makes of the scenario cannot be priced.
 pub fn cheapest(
     study: &Study,
-    wanted: &[String],
+    wanted: &Wanted,
     targets: &[Target],
     done: &AtomicU64,
 ) -> Result<Cheapest, StudyError> {
     let all = chosen(study, wanted)?;
     let sets = sets(&all)?;
-    let over = |set: &[&Mitigation]| -> Vec<Table> { set.iter().map(|m| m.over.clone()).collect() };
+    let run = |set: &[&Mitigation], seed| {
+        let (mut over, mut keys) = (Vec::new(), Vec::new());
+        for mitigation in set {
+            match &mitigation.change {
+                Change::Over(table) => over.push(table.clone()),
+                Change::Set(sets) => keys.extend_from_slice(sets),
+            }
+        }
+        study.run(&over, &keys, seed)
+    };
     let runs: Vec<Result<VariantResults, StudyError>> = sets
         .par_iter()
         .map(|set| {
-            let results = study.run(&over(set), &[], study.seed);
+            let results = run(set, study.seed);
             done.fetch_add(1, Ordering::Relaxed);
             results
         })
         .collect();
-    let (mut kept, mut notes, mut refused) = (Vec::new(), Vec::new(), 0);
+    let (mut kept, mut notes, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     for (set, run) in sets.iter().zip(runs) {
         match run {
             Ok(results) => kept.push((set, results)),
             // The set contradicts itself or the variant: nobody could do it either.
-            Err(StudyError::Scenario(why)) if !set.is_empty() => {
-                if refused == 0 {
-                    let names: Vec<String> = set.iter().map(|m| m.name()).collect();
-                    let first = why.lines().next().unwrap_or_default().to_owned();
-                    notes.push(format!("{} is no scenario: {first}", names.join(" + ")));
-                }
-                refused += 1;
-            }
+            Err(StudyError::Scenario(why)) if !set.is_empty() => refused.push((set, why)),
             Err(e) => return Err(e),
         }
     }
-    if refused > 1 {
-        notes.push(format!("{} more sets are none either", refused - 1));
+    // What is no scenario with anything else either was not meant.
+    for mitigation in all.values().flatten().filter(|m| m.is_tried) {
+        let is_in = |set: &[&Mitigation]| set.iter().any(|m| m.name == mitigation.name);
+        if !kept.iter().any(|(set, _)| is_in(set))
+            && let Some((_, why)) = refused.iter().find(|(set, _)| is_in(set))
+        {
+            return Err(StudyError::Scenario(why.clone()));
+        }
+    }
+    if let Some((set, why)) = refused.first() {
+        let names: Vec<&str> = set.iter().map(|m| m.name.as_str()).collect();
+        let first = why.lines().next().unwrap_or_default().to_owned();
+        notes.push(format!("{} is no scenario: {first}", names.join(" + ")));
+    }
+    if refused.len() > 1 {
+        notes.push(format!("{} more sets are none either", refused.len() - 1));
     }
     let month = |r: &VariantResults| r.metrics["cost_total_usd_per_month"].mean.is_some();
     let cost_metric = if kept.iter().all(|(_, r)| month(r)) {
@@ -271,7 +335,7 @@ pub fn cheapest(
         .iter()
         .enumerate()
         .map(|(i, (set, r))| Combination {
-            mitigations: set.iter().map(|m| m.name()).collect(),
+            mitigations: set.iter().map(|m| m.name.clone()).collect(),
             throttle_rate: r.metrics["throttle_rate"].clone(),
             cost: r.metrics[cost_metric].clone(),
             trial: Trial::of(study, i as f64, study.seed, targets, r),
@@ -287,7 +351,7 @@ pub fn cheapest(
     let (mut answer, mut check) = (None, None);
     for i in order {
         let seed = study.fresh_seed(0);
-        let results = study.run(&over(kept[i].0), &[], seed)?;
+        let results = run(kept[i].0, seed)?;
         let trial = Trial::of(study, i as f64, seed, targets, &results);
         if trial.meets(targets, Level::Mean) {
             (answer, check) = (Some(i), Some(trial));

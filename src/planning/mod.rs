@@ -15,6 +15,7 @@ pub mod quota;
 pub mod recovery;
 pub mod search;
 pub mod study;
+pub mod suggestion;
 
 use crate::metrics::target::Target;
 use serde::Serialize;

@@ -37,13 +37,18 @@ pub struct Pool {
 }
 
 impl Pool {
+    /// Its name in the scenario, or one to give it, as `--set` takes it.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// The settings that give it no limit to speak of.
     pub(super) fn unlimited(&self) -> Vec<String> {
         self.limited(UNLIMITED)
     }
 
     /// The settings that give it a limit from t = 0 on.
-    fn limited(&self, per_s: u64) -> Vec<String> {
+    pub(super) fn limited(&self, per_s: u64) -> Vec<String> {
         let mut sets = self.making.clone();
         sets.push(format!("quota.{}.limit=\"{per_s}/s\"", self.key));
         sets.push(format!("quota.{}.changes=[]", self.key));

@@ -30,8 +30,10 @@ pub struct WorkloadSettings {
     pub requester: Option<String>,
     /// Operations and their shares.
     pub operations: IndexMap<String, f64>,
-    /// When requests come.
+    /// When requests come, `growth` included.
     pub arrivals: Arrivals,
+    /// Factor on its traffic.
+    pub growth: f64,
     /// First second of an open workload; earliest start of a job.
     pub start: Span,
     /// End of an open workload, `None`: the horizon.
@@ -615,6 +617,7 @@ impl WorkloadSettings {
             requester: requester.or_else(|| around.requesters.keys().next().cloned()),
             operations: operations?,
             arrivals,
+            growth,
             start,
             stop,
             after,
