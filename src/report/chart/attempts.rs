@@ -364,12 +364,7 @@ fn marks(
             bold,
             color: theme::QUOTA.color,
         };
-        let per_s = |q| number::value("", "1/s", q);
-        let text = if first.quota == last.quota {
-            format!("quota {}", per_s(first.quota))
-        } else {
-            format!("quota {} → {}", per_s(first.quota), per_s(last.quota))
-        };
+        let text = format!("quota {}", super::from_to(first.quota, last.quota));
         c.label(at, p.py(end.quota) - 9.0, &text, red(true), side)?;
     }
     page::marker(c, x, y)?;

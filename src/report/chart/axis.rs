@@ -22,6 +22,19 @@ impl Axis {
         (v - self.low) / (self.high - self.low)
     }
 
+    /// With so much more room, a share of the span, at an end that `low` or `high` comes close to: what is drawn there
+    /// neither lies on the frame nor on the tick texts.
+    pub fn with_room(mut self, low: f64, high: f64, share: f64) -> Axis {
+        let room = (self.high - self.low) * share;
+        if low - self.low < room {
+            self.low -= room;
+        }
+        if self.high - high < room {
+            self.high += room;
+        }
+        self
+    }
+
     /// Width of the widest tick text [px].
     pub fn text_width(&self) -> f64 {
         self.ticks

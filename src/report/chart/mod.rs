@@ -23,7 +23,7 @@ mod theme;
 mod throttle_rate;
 mod xy;
 
-use super::{ReportError, table};
+use super::{ReportError, number, table};
 use crate::metrics::registry;
 use crate::results::{Metrics, RunResults};
 
@@ -113,6 +113,16 @@ fn caption(results: &RunResults) -> String {
 /// Mean of a metric, `None` where it has no data.
 fn mean(metrics: &Metrics, id: &str) -> Option<f64> {
     metrics.get(id)?.mean.filter(|v| v.is_finite())
+}
+
+/// A quota at the start and at the end, in words.
+fn from_to(first: f64, last: f64) -> String {
+    let per_s = |quota| number::value("", "1/s", quota);
+    if first == last {
+        per_s(first)
+    } else {
+        format!("{} → {}", per_s(first), per_s(last))
+    }
 }
 
 /// Label of a metric as the registry has it.

@@ -28,9 +28,11 @@ struct Course {
 
 fn course(results: &RunResults, variant: usize) -> Option<Course> {
     let v: &VariantResults = &results.variants[variant];
-    let (quota, found) = table::tightest_quota(v)?;
+    let (quota, _) = table::tightest_quota(v)?;
     let series = v.series.quotas.get(quota)?;
     let (t, mean) = (&v.series.t_s, &series.kms_attempts_per_s.mean);
+    let quotas = &series.quota_per_s;
+    let (first, last) = (*quotas.first()?, *quotas.last()?);
     let bins: Vec<usize> = (0..t.len().min(mean.len())).collect();
     let group = bins.len().div_ceil(STEPS).max(1);
     let steps = bins.chunks(group).map(|at| {
@@ -44,12 +46,8 @@ fn course(results: &RunResults, variant: usize) -> Option<Course> {
     Some(Course {
         variant,
         steps: steps.collect(),
-        quotas: series.quota_per_s.clone(),
-        name: format!(
-            "{} (quota {})",
-            v.name,
-            number::value("", "1/s", found.quota)
-        ),
+        quotas: quotas.clone(),
+        name: format!("{} (quota {})", v.name, super::from_to(first, last)),
     })
 }
 

@@ -68,7 +68,7 @@ fn x_axis(f: &Figure) -> Axis {
     if f.from_zero || !low.is_finite() || low >= high {
         return axis::linear(low.min(0.0), high.max(0.0), 10.0, f.x_text);
     }
-    axis::between(low, high, 9.0, f.x_text)
+    axis::between(low, high, 9.0, f.x_text).with_room(low, high, 0.03)
 }
 
 fn y_axis(f: &Figure) -> Axis {
@@ -84,7 +84,8 @@ fn y_axis(f: &Figure) -> Axis {
     };
     let low = ys().fold(0.0, f64::min);
     let high = ys().fold(0.0, f64::max);
-    axis::linear(low, high, 6.0, f.y_text)
+    // Below is nothing but the axis, unless values are negative.
+    axis::linear(low, high, 6.0, f.y_text).with_room(f64::INFINITY, high, 0.04)
 }
 
 const WHISKER: Line = Line {
