@@ -138,10 +138,11 @@ impl Stream {
             let u = self.unit() - 0.5;
             let v = self.unit();
             let us = 0.5 - u.abs();
-            let k = ((2.0 * a / us + b) * u + mean + 0.43).floor();
+            let k = (2.0 * a / us + b) * u + mean + 0.43;
             if us >= 0.07 && v <= v_r {
                 return k as u64;
             }
+            let k = k.floor();
             if k < 0.0 || (us < 0.013 && v > us) {
                 continue;
             }

@@ -96,31 +96,33 @@ impl LocalClock {
 }
 
 impl Curve {
-    /// The rate just after t \[s\], or just before it (`left`), which differ at jumps.
-    pub fn rate(&self, t: u64, left: bool) -> f64 {
+    /// The rates at both ends of a second.
+    fn ends(&self, second: u64, found: &mut Found) -> (f64, f64) {
+        let Curve::Linear { points, every } = self else {
+            let last = found.end.filter(|end| end.0 == second);
+            let a = last.map_or_else(|| self.rate(second), |end| end.1);
+            let b = self.rate(second + 1);
+            found.end = Some((second + 1, b));
+            return (a, b);
+        };
+        let t = every.map_or(second, |every| second % every);
+        let (from, to) = found.piece;
+        if !(from.0 <= t && t < to.0) {
+            found.piece = piece(points, t);
+        }
+        let (from, to) = found.piece;
+        let at = |t: u64| from.1 + (to.1 - from.1) * ((t - from.0) as f64 / (to.0 - from.0) as f64);
+        (at(t), at(t + 1))
+    }
+
+    /// The rate at t \[s\] of a curve without jumps, or just after one.
+    fn rate(&self, t: u64) -> f64 {
         match self {
             Curve::Flat(rate) => *rate,
             Curve::Linear { points, every } => {
-                let mut t = t;
-                if let Some(every) = every {
-                    t %= every;
-                    if t == 0 && left {
-                        t = *every;
-                    }
-                }
-                let after = if left {
-                    points.partition_point(|p| p.0 < t)
-                } else {
-                    points.partition_point(|p| p.0 <= t)
-                };
-                match (after.checked_sub(1).map(|i| points[i]), points.get(after)) {
-                    (Some(a), Some(b)) => {
-                        a.1 + (b.1 - a.1) * ((t - a.0) as f64 / (b.0 - a.0) as f64)
-                    }
-                    (Some(a), None) => a.1,
-                    (None, Some(b)) => b.1,
-                    (None, None) => 0.0,
-                }
+                let t = every.map_or(t, |every| t % every);
+                let (from, to) = piece(points, t);
+                from.1 + (to.1 - from.1) * ((t - from.0) as f64 / (to.0 - from.0) as f64)
             }
             Curve::Daily {
                 mean,
@@ -150,6 +152,17 @@ impl Curve {
                 }
             }
         }
+    }
+}
+
+/// The piece of a linear curve that holds the second after `t`; its ends differ.
+fn piece(points: &[(u64, f64)], t: u64) -> ((u64, f64), (u64, f64)) {
+    let after = points.partition_point(|p| p.0 <= t);
+    match (after.checked_sub(1).map(|i| points[i]), points.get(after)) {
+        (Some(a), Some(&b)) => (a, b),
+        (Some(a), None) => (a, (u64::MAX, a.1)),
+        (None, Some(&b)) => ((0, b.1), b),
+        (None, None) => ((0, 0.0), (u64::MAX, 0.0)),
     }
 }
 
@@ -183,6 +196,17 @@ pub struct Arrivals {
     on: bool,
     until: u64,
     periods: Stream,
+    /// Curves: what was found for the last second.
+    found: Found,
+}
+
+/// What the next second of a curve can use again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    /// The piece of a linear curve: from and to \[s\], with their rates.
+    piece: ((u64, f64), (u64, f64)),
+    /// The end of the last second of another curve, which has no jumps.
+    end: Option<(u64, f64)>,
 }
 
 impl Arrivals {
@@ -204,6 +228,7 @@ impl Arrivals {
             on,
             until,
             periods,
+            found: Found::default(),
         }
     }
 
@@ -228,7 +253,7 @@ impl Arrivals {
                 )
             }
             Process::Poisson(curve) => {
-                let (a, b) = (curve.rate(second, false), curve.rate(second + 1, true));
+                let (a, b) = curve.ends(second, &mut self.found);
                 (0.5 * (a + b), Density::Linear(a, b))
             }
             &Process::OnOff {
@@ -443,6 +468,33 @@ mod tests {
     }
 
     #[test]
+    fn a_curve_is_the_same_whatever_was_asked_before() {
+        let points = vec![(5, 1.0), (8, 7.0), (8, 3.0), (12, 3.0)];
+        let jumps = Curve::Linear {
+            points: points.clone(),
+            every: None,
+        };
+        let again = Curve::Linear {
+            points,
+            every: Some(13),
+        };
+        let crowd = Curve::FlashCrowd {
+            base: 1.0,
+            peak: 9.0,
+            at: 4,
+            rise: 3,
+            decay: 5.0,
+        };
+        for curve in [jumps, again, crowd, Curve::Flat(4.0)] {
+            let mut found = Found::default();
+            for t in (0..40).chain([3, 4, 60, 7, 8]) {
+                let fresh = curve.ends(t, &mut Found::default());
+                assert_eq!(curve.ends(t, &mut found), fresh, "{curve:?} at {t}");
+            }
+        }
+    }
+
+    #[test]
     fn a_linear_density_has_its_mean_instant() {
         // Density rising from 0 to 2: mean 2/3.
         let mut sum = 0.0;
@@ -513,16 +565,21 @@ mod tests {
 
     #[test]
     fn curves_have_their_values() {
+        // Just after a second's start, or just before it.
+        fn rate(c: &Curve, t: u64, left: bool) -> f64 {
+            let ends = |t| c.ends(t, &mut Found::default());
+            if left { ends(t - 1).1 } else { ends(t).0 }
+        }
         let c = Curve::Linear {
             points: vec![(10, 100.0), (20, 200.0), (20, 50.0)],
             every: None,
         };
         assert_eq!(
             (
-                c.rate(0, false),
-                c.rate(15, false),
-                c.rate(20, true),
-                c.rate(20, false)
+                rate(&c, 0, false),
+                rate(&c, 15, false),
+                rate(&c, 20, true),
+                rate(&c, 20, false)
             ),
             (100.0, 150.0, 200.0, 50.0)
         );
@@ -532,10 +589,10 @@ mod tests {
         };
         assert_eq!(
             (
-                c.rate(15, true),
-                c.rate(15, false),
-                c.rate(16, true),
-                c.rate(29, true)
+                rate(&c, 15, true),
+                rate(&c, 15, false),
+                rate(&c, 16, true),
+                rate(&c, 29, true)
             ),
             (1.0, 9.0, 9.0, 1.0)
         );
@@ -547,10 +604,14 @@ mod tests {
             decay: 60.0,
         };
         assert_eq!(
-            (c.rate(99, false), c.rate(105, false), c.rate(110, false)),
+            (
+                rate(&c, 99, false),
+                rate(&c, 105, false),
+                rate(&c, 110, false)
+            ),
             (10.0, 60.0, 110.0)
         );
-        assert!((c.rate(170, false) - (10.0 + 100.0 / std::f64::consts::E)).abs() < 1e-9);
+        assert!((rate(&c, 170, false) - (10.0 + 100.0 / std::f64::consts::E)).abs() < 1e-9);
         let clock = LocalClock {
             offsets: vec![(0, 5 * 86_400)],
         };
@@ -563,8 +624,8 @@ mod tests {
             weekly,
             clock,
         };
-        assert!((c.rate(72_000, false) - 80.0).abs() < 1e-9);
-        assert!((c.rate(86_400 + 72_000, false) - 160.0).abs() < 1e-9);
-        assert!((c.rate(86_400 + 28_800, false) - 40.0).abs() < 1e-9);
+        assert!((rate(&c, 72_000, false) - 80.0).abs() < 1e-9);
+        assert!((rate(&c, 86_400 + 72_000, false) - 160.0).abs() < 1e-9);
+        assert!((rate(&c, 86_400 + 28_800, false) - 40.0).abs() < 1e-9);
     }
 }

@@ -154,6 +154,19 @@ impl ClassState {
         }
     }
 
+    /// Adds `n` requests to the record all of whose needs were calls, and admitted.
+    fn count(&self, record: &mut Record, class: usize, n: u64) {
+        let count = &mut record.classes[class];
+        count.requests += n;
+        count.succeeded += n;
+        count.undelayed[self.lanes as usize] += n;
+        for lane in &mut record.lanes[self.lanes()] {
+            lane.needs += n;
+            lane.calls += n;
+            lane.attempts += n;
+        }
+    }
+
     #[inline(always)]
     fn lanes(&self) -> std::ops::Range<usize> {
         self.first_lane as usize..(self.first_lane + self.lanes) as usize
@@ -294,6 +307,8 @@ struct World<'a> {
     weighed: bool,
     /// Arrivals of each action that were counted.
     counted: Vec<u64>,
+    /// Those of whole seconds, until they are added to the record: in the measured time, and in the warm-up.
+    whole: [Vec<u64>; 2],
     new: NewArrivals,
     lost: losers::Lost,
     /// Counted seconds since the state of `timed` was known.
@@ -379,6 +394,7 @@ impl<'a> World<'a> {
             }),
             workloads,
             counted: vec![0; actions.len()],
+            whole: [vec![0; actions.len()], vec![0; actions.len()]],
             actions,
             class_action,
             bucket_keys: plan
@@ -442,8 +458,18 @@ impl<'a> World<'a> {
         self.record.close_periods(second.saturating_sub(1));
     }
 
-    /// Adds what the classes tallied to the record.
+    /// Adds what the classes tallied and whole seconds counted to the record.
     fn add_tallies(&mut self) {
+        let records = [&mut self.record, &mut self.unmeasured];
+        for (whole, record) in self.whole.iter_mut().zip(records) {
+            let actions = self.plan.workloads.iter().flat_map(|w| &w.actions);
+            for (n, action) in whole.iter_mut().zip(actions) {
+                let n = std::mem::take(n);
+                for &(class, each) in action.requests.iter().filter(|_| n > 0) {
+                    self.classes[class].count(record, class, n * u64::from(each));
+                }
+            }
+        }
         for (c, class) in self.classes.iter_mut().enumerate() {
             let tallies = std::mem::take(&mut class.tally);
             if class.only_quota == SEVERAL {
@@ -557,6 +583,14 @@ impl<'a> World<'a> {
         self.weighed = false;
         self.draw_misses(second);
         let mut one_by_one = self.calendar.len_of(second) > 0;
+        let memory = self
+            .drawn
+            .workloads
+            .iter()
+            .any(|d| d.has_memory || d.one_by_one);
+        if !one_by_one && !memory && self.timed.is_empty() {
+            return self.count_second(second);
+        }
         for d in &self.drawn.workloads {
             if d.one_by_one {
                 one_by_one = true;
@@ -584,6 +618,21 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Counts a second in which nothing is looked at: all that it could offer it does.
+    fn count_second(&mut self, second: u64) {
+        let whole = &mut self.whole[usize::from(second < self.plan.warm_up_s)];
+        for d in &self.drawn.workloads {
+            for (action, n) in self.drawn.of(d) {
+                whole[action] += n;
+            }
+        }
+        for &q in &self.quotas_here {
+            let quota = &mut self.quotas[q];
+            quota.attempts = quota.parts[0];
+            quota.limiter.take_counted(quota.parts[0]);
+        }
+    }
+
     /// Adds what was counted to the counters; with `take`, its room is taken from the quotas too.
     fn add_counted(&mut self, second: u64, take: bool) {
         let measured = second >= self.plan.warm_up_s;
@@ -602,15 +651,8 @@ impl<'a> World<'a> {
                 for &(class_index, each) in &action.requests {
                     let class = self.classes[class_index];
                     let n = n * u64::from(each);
-                    let count = &mut record.classes[class_index];
-                    count.requests += n;
-                    count.succeeded += n;
-                    count.undelayed[class.lanes as usize] += n;
+                    class.count(record, class_index, n);
                     for l in class.lanes() {
-                        let lane = &mut record.lanes[l];
-                        lane.needs += n;
-                        lane.calls += n;
-                        lane.attempts += n;
                         let state = &self.lanes[l];
                         for &q in state.quotas() {
                             let quota = &mut self.quotas[q as usize];
