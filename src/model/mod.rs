@@ -35,7 +35,7 @@ pub struct Plan {
     pub horizon_s: u64,
     /// Requests that arrive before this are not counted \[s\].
     pub warm_up_s: u64,
-    /// Request quotas.
+    /// Request quotas of KMS, and S3's request rates where they are limited.
     pub quotas: Vec<Quota>,
     /// Kinds of requests.
     pub classes: Vec<Class>,
@@ -109,11 +109,14 @@ impl Trail {
     }
 }
 
-/// One request quota.
+/// One request quota, or a request rate of S3.
 #[derive(Clone, Debug)]
 pub struct Quota {
-    /// `account/region/quota-code[/store]`.
+    /// `account/region/quota-code[/store]`, or `account/region/s3-reads/bucket[/workload]` and
+    /// `…/s3-writes/…`.
     pub name: String,
+    /// Who enforces it.
+    pub service: retry::Service,
     /// How it is enforced.
     pub shape: Shape,
     /// The limit over time.
@@ -129,6 +132,8 @@ pub struct Bucket {
     pub account: usize,
     /// Index of [`Plan::regions`].
     pub region: usize,
+    /// S3 Express One Zone: S3 limits its requests by other rules than by prefix.
+    pub is_directory: bool,
 }
 
 /// A KMS key, for accounting.
@@ -157,6 +162,9 @@ pub struct Class {
     pub requester: usize,
     /// Price tier of the S3 request; `None` for applications.
     pub tier: Option<S3Tier>,
+    /// S3's request rate that each try draws on before KMS is called, index of [`Plan::quotas`]; `None`: it is
+    /// not limited.
+    pub request_rate: Option<usize>,
     /// First of the class's lanes.
     pub first_lane: usize,
     /// Number of lanes, 0 to [`MAX_LANES`].
@@ -314,6 +322,8 @@ pub struct DataKeyCacheUse {
     pub sdk: Sdk,
     /// Entries of each cache.
     pub capacity: usize,
+    /// Messages wait for a data key that is on its way, instead of fetching it too.
+    pub single_flight: bool,
 }
 
 /// How a workload uses branch-key caches.

@@ -6,9 +6,11 @@ use super::super::settings::{
 };
 use super::super::workload::WorkloadSettings;
 use super::Builder;
-use crate::catalog::{self, KmsOperation, NeedSide, S3OperationRow};
+use crate::catalog::{self, KmsOperation, NeedSide, RequestRate, S3OperationRow};
+use crate::engine::limiter::{Shape, Step};
 use crate::model::bucket_key::Settings;
-use crate::model::{Age, Archive, BucketKeyUse, Source};
+use crate::model::retry::Service;
+use crate::model::{Age, Archive, BucketKeyUse, Quota, Source};
 
 /// One side of a request: a bucket under KMS and who asks.
 struct Side<'a> {
@@ -101,6 +103,39 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// S3's limit on a workload's reads or writes, if it says how many prefixes they spread over: one pool
+    /// for all the prefixes of a bucket, or for those of the workload.
+    pub(super) fn request_rate(
+        &mut self,
+        w: usize,
+        s: &WorkloadSettings,
+        rate: RequestRate,
+    ) -> Option<usize> {
+        let bucket_name = s.bucket.as_deref()?;
+        let bucket = self.scenario.bucket.get(bucket_name)?;
+        let prefixes = s.prefixes.or(bucket.prefixes)?;
+        let (account, region) = (&bucket.account, &bucket.region);
+        let mut name = format!("{account}/{region}/s3-{}/{bucket_name}", rate.name());
+        if s.prefixes.is_some() {
+            name = format!("{name}/{}", self.workload_name(w));
+        }
+        let step = Step {
+            from_s: 0,
+            num: u64::from(prefixes) * catalog::request_rates().per_s(rate),
+            den: 1,
+        };
+        let quota = Quota {
+            name: name.clone(),
+            service: Service::S3,
+            shape: Shape::FixedWindow,
+            steps: vec![step],
+        };
+        let entry = self.quotas.entry(name);
+        let index = entry.index();
+        entry.or_insert(quota);
+        Some(index)
+    }
+
     fn side_lane(
         &mut self,
         s: &WorkloadSettings,
@@ -183,6 +218,7 @@ impl<'a> Builder<'a> {
             lifetime: a.bucket_key_lifetime.as_ns(),
             write_lifetime: a.bucket_key_write_lifetime.as_ns(),
             sliding: a.bucket_key_renewal == Renewal::Sliding,
+            single_flight: a.bucket_key_single_flight,
         };
         let cache = self.bucket_key_caches(side, class, sessions, settings);
         let bucket = side.bucket;
@@ -229,6 +265,7 @@ impl<'a> Builder<'a> {
             lifetime,
             write_lifetime: lifetime,
             sliding: false,
+            single_flight: false,
         };
         let class = format!("sessions of {:?}", (self.workload_name(w), side.requester));
         let uses = BucketKeyUse {
