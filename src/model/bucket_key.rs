@@ -4,8 +4,8 @@
 //! request goes to partition n mod `fanout`. A PUT needs any live bucket key of its partition, a
 //! GET the very key its object was written under. A fetched key serves once KMS has answered and
 //! for `lifetime` from then on, or from its last use; requests that look it up while it is on its way
-//! fetch it too, but where the settings ask for single flight. A part of an upload, or a replica, needs a key to write under that one Decrypt has
-//! verified.
+//! fetch it too (with single flight the simulation lets them wait). A part of an upload, or a
+//! replica, needs a key to write under that one Decrypt has verified.
 
 use super::mixer::Mixer;
 use std::collections::HashMap;
@@ -33,8 +33,6 @@ pub struct Settings {
     pub write_lifetime: u64,
     /// Lifetimes count from the last use instead of KMS's answer.
     pub sliding: bool,
-    /// Requests wait for a key that is on its way, instead of fetching it too.
-    pub single_flight: bool,
 }
 
 /// A plaintext copy in one partition.
@@ -217,7 +215,6 @@ mod tests {
             lifetime: 300,
             write_lifetime: 300,
             sliding: false,
-            single_flight: false,
         }
     }
 

@@ -264,6 +264,16 @@ pub enum Source {
 }
 
 impl Lane {
+    /// Whether a request waits for a bucket key that another one fetches.
+    pub fn has_single_flight(&self) -> bool {
+        match &self.source {
+            Source::BucketKeyWrite(uses)
+            | Source::BucketKeyRead(uses)
+            | Source::BucketKeyVerified(uses) => uses.single_flight,
+            _ => false,
+        }
+    }
+
     /// Whether the key's owner logs its calls too.
     pub fn both_log(&self) -> bool {
         self.crosses_account && !self.denied
@@ -285,6 +295,8 @@ pub struct BucketKeyUse {
     pub sessions: u32,
     /// Bucket keys are in use from here on \[ns\].
     pub since: u64,
+    /// Requests wait for a key that is on its way, instead of fetching it too.
+    pub single_flight: bool,
     /// Share of reads that go to objects written without one.
     pub older_objects: f64,
     /// Bucket keys behind the other objects that were there before the run.

@@ -124,7 +124,7 @@ impl World<'_> {
             WantedBucketKey::ToRead(_) => 0,
             _ => uses.since,
         };
-        if at < since || !self.plan.bucket_key_caches[uses.cache].single_flight {
+        if at < since || !uses.single_flight {
             return None;
         }
         let cache = self.bucket_key_cache(uses, w, request);

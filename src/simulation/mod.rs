@@ -362,7 +362,7 @@ impl<'a> World<'a> {
             let mut caches = island.iter().flat_map(|&w| &plan.workloads[w].client_cache);
             caches.any(|c| f(&c.uses))
         };
-        let has_flights = plan.bucket_key_caches.iter().any(|c| c.single_flight)
+        let has_flights = plan.lanes.iter().any(Lane::has_single_flight)
             || uses(&|u| matches!(u, CacheUse::DataKeys(c) if c.single_flight));
         World {
             plan,

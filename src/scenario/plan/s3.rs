@@ -218,7 +218,6 @@ impl<'a> Builder<'a> {
             lifetime: a.bucket_key_lifetime.as_ns(),
             write_lifetime: a.bucket_key_write_lifetime.as_ns(),
             sliding: a.bucket_key_renewal == Renewal::Sliding,
-            single_flight: a.bucket_key_single_flight,
         };
         let cache = self.bucket_key_caches(side, class, sessions, settings);
         let bucket = side.bucket;
@@ -232,6 +231,7 @@ impl<'a> Builder<'a> {
             cache,
             sessions,
             since,
+            single_flight: self.scenario.assumption.bucket_key_single_flight,
             older_objects: bucket.older_objects.get(),
             archive: match bucket.archive_age {
                 None => Archive::Keys(u64::from(keys)),
@@ -265,13 +265,13 @@ impl<'a> Builder<'a> {
             lifetime,
             write_lifetime: lifetime,
             sliding: false,
-            single_flight: false,
         };
         let class = format!("sessions of {:?}", (self.workload_name(w), side.requester));
         let uses = BucketKeyUse {
             cache: self.bucket_key_caches(side, class, s.clients, settings),
             sessions: s.clients,
             since: 0,
+            single_flight: false,
             older_objects: 0.0,
             archive: Archive::Keys(1),
         };
