@@ -534,6 +534,19 @@ fn assumptions_are_numbered_and_their_keys_exist() {
         }
     }
     assert!(rows.len() > 20, "{} assumptions", rows.len());
+    // What each is worth is measured, or said where nothing can be set.
+    let measured = page.text.split_once("## How far the results move");
+    let measured = measured.map_or("", |(_, section)| section);
+    let told: BTreeSet<&str> = measured
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .collect();
+    for cells in &rows {
+        assert!(
+            told.contains(cells[0].as_str()),
+            "\"How far the results move\" says nothing of {}",
+            cells[0]
+        );
+    }
     // Where the reference cites an assumption, there is one.
     let reference = Page::read("docs/SCENARIO.md").text;
     for cited in reference.split("(M").skip(1) {
