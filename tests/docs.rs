@@ -525,7 +525,7 @@ fn assumptions_are_numbered_and_their_keys_exist() {
     let keys = keys();
     let rows = page.rows("#");
     let number = |cell: &str| cell.strip_prefix('M').and_then(|n| n.parse::<usize>().ok());
-    let numbers: Vec<usize> = rows.iter().filter_map(|cells| number(&cells[0])).collect();
+    let numbers: Vec<usize> = rows.iter().filter_map(|cells| number(cells[0])).collect();
     assert_eq!(numbers.len(), rows.len(), "each has a number");
     assert!(numbers.is_sorted_by(|a, b| a < b), "numbered in order");
     for cells in &rows {
@@ -542,7 +542,7 @@ fn assumptions_are_numbered_and_their_keys_exist() {
         .collect();
     for cells in &rows {
         assert!(
-            told.contains(cells[0].as_str()),
+            told.contains(cells[0]),
             "\"How far the results move\" says nothing of {}",
             cells[0]
         );

@@ -26,6 +26,8 @@
 //!
 //! Workloads that share no quota, cache or order are separate islands, each with its own calendar.
 //!
+//! S3's request rate, where it is limited, is one more fixed window: each try asks it once, before its needs.
+//!
 //! At one instant: first what was scheduled (by time of arrival, then class and number), then new
 //! arrivals: those that were split, in order of workload, action and number, then those listed.
 //!
