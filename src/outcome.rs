@@ -5,12 +5,13 @@
 //! latencies, one multinomial for each kind of request, keyed by the replication.
 
 use crate::billing::{self, Bill, BillError, Cost, Payer, PriceBook, Usage};
-use crate::catalog::KmsOperation;
+use crate::catalog::{self, KmsOperation, RequestRate};
 use crate::engine::SECOND;
 use crate::engine::limiter::Limiter;
 use crate::metrics::estimate::Moments;
-use crate::metrics::registry::{METRICS, Metric, Scope};
-use crate::model::{Class, Kind, Lane, Plan};
+use crate::metrics::registry::{METRICS, Metric};
+use crate::model::retry::Service;
+use crate::model::{Class, Kind, Lane, Plan, Quota};
 use crate::results::{
     BinSeries, DelayHistogram, Estimate, Metrics, QuotaResults, QuotaSeries, Series, VariantResults,
 };
@@ -69,9 +70,7 @@ pub fn variant_results(
     let breakdown = |classes: &dyn Fn(&Class) -> bool, lanes: &dyn Fn(&Class, &Lane) -> bool| {
         let selection = Selection { classes, lanes };
         let values: Vec<_> = records.iter().map(|r| tally(plan, r, &selection)).collect();
-        estimates(&values, |m| {
-            matches!(m.scope, Scope::Everywhere | Scope::Breakdown)
-        })
+        estimates(&values, |m| m.scope.has_breakdown())
     };
     // All lanes of the classes that `f` picks.
     let whole = |f: &dyn Fn(&Class) -> bool| breakdown(f, &|class, _| f(class));
@@ -126,6 +125,7 @@ pub fn variant_results(
         arrivals_id: plan.arrivals_id.clone(),
         metrics: estimates(&per_replication, |_| true),
         by_quota: by_quota(plan, records),
+        by_s3_request_rate: by_request_rate(plan, records),
         by_workload,
         by_bucket,
         by_key: by_key.collect(),
@@ -164,7 +164,41 @@ pub fn warnings(plan: &Plan, prices: &PriceBook, results: &VariantResults) -> Ve
             ));
         }
     }
+    told.extend(unlimited_rates(plan));
     told
+}
+
+/// Buckets whose open workloads may ask for more than S3 serves from one prefix, where the scenario does not say how
+/// many prefixes they spread over.
+fn unlimited_rates(plan: &Plan) -> Vec<String> {
+    let mut peaks: IndexMap<(usize, RequestRate), f64> = IndexMap::new();
+    for workload in &plan.workloads {
+        let Kind::Open { process, .. } = &workload.kind else {
+            continue;
+        };
+        let requests = workload.actions.iter().flat_map(|action| {
+            let each = action.requests.iter();
+            each.map(|&(class, n)| (&plan.classes[class], action.weight * f64::from(n)))
+        });
+        for (class, each) in requests.filter(|(class, _)| class.request_rate.is_none()) {
+            let row = catalog::s3_operation(&class.operation).filter(|_| class.tier.is_some());
+            if let (Some(bucket), Some(rate)) = (class.bucket, row.and_then(|r| r.request_rate)) {
+                *peaks.entry((bucket, rate)).or_default() += process.peak() * each;
+            }
+        }
+    }
+    let over = peaks.into_iter().filter_map(|((bucket, rate), peak)| {
+        let served = catalog::request_rates().per_s(rate) as f64;
+        let (bucket, what) = (&plan.buckets[bucket], rate.name());
+        (peak > served && !bucket.is_directory).then(|| {
+            format!(
+                "bucket `{name}` is asked for up to {peak:.0} {what}/s, and S3 serves {served}/s from a prefix: that limit is left out, for nothing says over how many prefixes they spread; write `prefixes` in `[bucket.{name}]`, {:.0} at least",
+                (peak / served).ceil(),
+                name = bucket.name,
+            )
+        })
+    });
+    over.collect()
 }
 
 /// Whether the traffic is one of a kind, so that a monthly bill has no meaning.
@@ -214,6 +248,10 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
             let copies = kms_copies(plan, call.account, call.operation);
             add("cloudtrail_kms_copies", denied * copies);
         }
+        if class.request_rate.is_some() {
+            add("s3_attempts", n.tries);
+            add("s3_throttled", n.tries_throttled);
+        }
         let owner = class.bucket.map(|b| plan.buckets[b].account);
         let data_copies = owner
             .and_then(|a| plan.trails.get(a))
@@ -222,7 +260,7 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
             "cloudtrail_data_events",
             n.requests * u64::from(data_copies),
         );
-        if class.lanes > 0 && class.denial.is_none() {
+        if may_be_delayed(class) {
             with_need += n.succeeded;
             if let Some(h) = &record.delays[c] {
                 delayed += h.as_ref();
@@ -294,6 +332,12 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
             count("kms_throttled") as f64 / count("kms_attempts") as f64,
         );
     }
+    if count("s3_attempts") > 0 {
+        values.insert(
+            "s3_throttle_rate",
+            count("s3_throttled") as f64 / count("s3_attempts") as f64,
+        );
+    }
     if with_need > 0 {
         let seconds = |ns: u64| ns as f64 / SECOND as f64;
         values.insert(
@@ -326,6 +370,11 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
     values
 }
 
+/// Whether requests of a class that end well may have been throttled: by KMS or by S3's request rate.
+fn may_be_delayed(class: &Class) -> bool {
+    (class.lanes > 0 || class.request_rate.is_some()) && class.denial.is_none()
+}
+
 /// KMS events of a lane's attempts in the caller's account.
 fn events(plan: &Plan, n: &crate::simulation::record::LaneCount) -> u64 {
     if plan.counting.throttled_attempts_logged {
@@ -353,14 +402,23 @@ fn quantile(h: &Histogram<u64>, total: u64, q: f64) -> u64 {
 }
 
 fn quota_extremes(plan: &Plan, record: &Record, values: &mut BTreeMap<&'static str, f64>) {
-    let all = || record.quotas.iter().flatten();
-    if !plan.quotas.is_empty() {
-        let busiest = all()
-            .filter_map(|q| q.busiest)
-            .map(|b| b.1)
-            .max()
-            .unwrap_or(0);
-        values.insert("kms_attempts_per_s_max", busiest as f64);
+    let of = |service: Service| {
+        let all = plan.quotas.iter().zip(&record.quotas);
+        all.filter(move |(quota, _)| quota.service == service)
+            .filter_map(|(_, record)| record.as_ref())
+    };
+    let all = || of(Service::S3);
+    if plan.quotas.iter().any(|q| q.service == Service::S3) {
+        values.insert("s3_attempts_per_s_max", busiest(all()) as f64);
+        values.insert("s3_headroom", all().map(|q| q.headroom).fold(1.0, f64::min));
+        values.insert(
+            "s3_seconds_throttled_count",
+            all().map(|q| q.seconds_throttled).max().unwrap_or(0) as f64,
+        );
+    }
+    let all = || of(Service::Kms);
+    if plan.quotas.iter().any(|q| q.service == Service::Kms) {
+        values.insert("kms_attempts_per_s_max", busiest(all()) as f64);
         values.insert(
             "quota_headroom",
             all().map(|q| q.headroom).fold(1.0, f64::min),
@@ -371,7 +429,9 @@ fn quota_extremes(plan: &Plan, record: &Record, values: &mut BTreeMap<&'static s
         );
         let (mut peak, mut fired) = (0.0_f64, false);
         for (q, quota) in record.quotas.iter().enumerate() {
-            if let Some(quota) = quota {
+            if let Some(quota) = quota
+                && plan.quotas[q].service == Service::Kms
+            {
                 let (p, f) = cloudwatch(plan, q, quota);
                 peak = peak.max(p);
                 fired |= f;
@@ -380,6 +440,14 @@ fn quota_extremes(plan: &Plan, record: &Record, values: &mut BTreeMap<&'static s
         values.insert("cloudwatch_attempts_per_s_max", peak);
         values.insert("cloudwatch_alarm_80_percent", f64::from(u8::from(fired)));
     }
+}
+
+/// Most attempts in a second that any of these quotas saw.
+fn busiest<'r>(quotas: impl Iterator<Item = &'r QuotaRecord>) -> u64 {
+    let busiest = quotas
+        .filter_map(|q| q.busiest)
+        .map(|(_, attempts)| attempts);
+    busiest.max().unwrap_or(0)
 }
 
 /// The busiest minute as CloudWatch shows it \[1/s\], and whether an 80 % alarm would have fired.
@@ -472,7 +540,7 @@ fn estimates(values: &[BTreeMap<&'static str, f64>], keep: impl Fn(&Metric) -> b
 
 fn by_quota(plan: &Plan, records: &[Record]) -> IndexMap<String, QuotaResults> {
     let mut out = IndexMap::new();
-    for (q, quota) in plan.quotas.iter().enumerate() {
+    for (q, quota) in of_service(plan, Service::Kms) {
         let values: Vec<BTreeMap<&'static str, f64>> = records
             .iter()
             .map(|record| {
@@ -507,24 +575,78 @@ fn by_quota(plan: &Plan, records: &[Record]) -> IndexMap<String, QuotaResults> {
                 values
             })
             .collect();
-        let metrics = estimates(&values, |m| {
-            matches!(m.scope, Scope::Everywhere | Scope::Quota)
-        });
-        let busiest = records.iter().filter_map(|r| r.quotas[q].as_ref()?.busiest);
-        // The first of the busiest, in the order of replications.
-        let busiest_second_at_s = busiest
-            .reduce(|a, b| if b.1 > a.1 { b } else { a })
-            .map(|(second, _)| second);
-        let limiter = Limiter::new(quota.shape, &quota.steps);
-        let results = QuotaResults {
-            quota: limiter.per_second(plan.warm_up_s),
-            seconds_throttled: metrics["seconds_throttled_count"].mean.unwrap_or(0.0),
-            busiest_second_at_s,
-            metrics,
-        };
-        out.insert(quota.name.clone(), results);
+        let metrics = estimates(&values, |m| m.scope.of_quotas());
+        let seconds_throttled = metrics["seconds_throttled_count"].mean;
+        out.insert(
+            quota.name.clone(),
+            quota_results(plan, records, q, seconds_throttled, metrics),
+        );
     }
     out
+}
+
+fn of_service(plan: &Plan, service: Service) -> impl Iterator<Item = (usize, &Quota)> {
+    let all = plan.quotas.iter().enumerate();
+    all.filter(move |(_, quota)| quota.service == service)
+}
+
+fn by_request_rate(plan: &Plan, records: &[Record]) -> IndexMap<String, QuotaResults> {
+    let mut out = IndexMap::new();
+    for (q, quota) in of_service(plan, Service::S3) {
+        let values: Vec<BTreeMap<&'static str, f64>> = records
+            .iter()
+            .map(|record| {
+                let classes = plan.classes.iter().zip(&record.classes);
+                let (mut attempts, mut throttled) = (0, 0);
+                for (_, n) in classes.filter(|(c, _)| c.request_rate == Some(q)) {
+                    attempts += n.tries;
+                    throttled += n.tries_throttled;
+                }
+                let mut values = BTreeMap::from([
+                    ("s3_attempts", attempts as f64),
+                    ("s3_throttled", throttled as f64),
+                ]);
+                if attempts > 0 {
+                    values.insert("s3_throttle_rate", throttled as f64 / attempts as f64);
+                }
+                let empty = QuotaRecord::new(plan.horizon_s);
+                let seen = record.quotas[q].as_ref().unwrap_or(&empty);
+                values.insert("s3_attempts_per_s_max", busiest([seen].into_iter()) as f64);
+                values.insert("s3_headroom", seen.headroom);
+                values.insert("s3_seconds_throttled_count", seen.seconds_throttled as f64);
+                values
+            })
+            .collect();
+        let metrics = estimates(&values, |m| m.scope.of_request_rates());
+        let seconds_throttled = metrics["s3_seconds_throttled_count"].mean;
+        out.insert(
+            quota.name.clone(),
+            quota_results(plan, records, q, seconds_throttled, metrics),
+        );
+    }
+    out
+}
+
+fn quota_results(
+    plan: &Plan,
+    records: &[Record],
+    q: usize,
+    seconds_throttled: Option<f64>,
+    metrics: Metrics,
+) -> QuotaResults {
+    let seen = || records.iter().filter_map(|r| r.quotas[q].as_ref());
+    // The first of the busiest, in the order of replications.
+    let busiest = seen()
+        .filter_map(|seen| seen.busiest)
+        .reduce(|a, b| if b.1 > a.1 { b } else { a });
+    let quota = &plan.quotas[q];
+    QuotaResults {
+        quota: Limiter::new(quota.shape, &quota.steps).per_second(plan.warm_up_s),
+        seconds_throttled: seconds_throttled.unwrap_or(0.0),
+        first_throttled_at_s: seen().filter_map(|seen| seen.first_throttled).min(),
+        busiest_second_at_s: busiest.map(|(second, _)| second),
+        metrics,
+    }
 }
 
 /// What a replication used, for the bill.
@@ -657,10 +779,7 @@ fn series(plan: &Plan, records: &[Record]) -> Series {
         .max()
         .unwrap_or(0);
     let bins = used.max(plan.horizon_s.div_ceil(bin_s) as usize);
-    let quotas = plan
-        .quotas
-        .iter()
-        .enumerate()
+    let quotas = of_service(plan, Service::Kms)
         .map(|(q, quota)| {
             let of = |f: &dyn Fn(&crate::simulation::record::Bin) -> (u64, u64)| {
                 let mut s = BinSeries::default();
@@ -733,15 +852,10 @@ fn delay_histogram(plan: &Plan, records: &[Record]) -> DelayHistogram {
     let mut buckets: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
     let mut undelayed = 0;
     for record in records {
-        let with_need = |class: &Class| class.lanes > 0 && class.denial.is_none();
-        for (c, class) in plan
-            .classes
-            .iter()
-            .enumerate()
-            .filter(|(_, c)| with_need(c))
-        {
+        let classes = plan.classes.iter().enumerate();
+        for (c, _) in classes.filter(|(_, class)| may_be_delayed(class)) {
             undelayed += record.classes[c].succeeded;
-            if let (Some(h), true) = (&record.delays[c], class.lanes > 0) {
+            if let Some(h) = &record.delays[c] {
                 undelayed -= h.len();
                 for bucket in h.iter_recorded() {
                     let value = bucket.value_iterated_to();

@@ -128,6 +128,10 @@ pub struct VariantResults {
     pub metrics: Metrics,
     /// By `account/region/quota-code[/store]`.
     pub by_quota: IndexMap<String, QuotaResults>,
+    /// S3's request rates, by `account/region/s3-reads/bucket[/workload]` and `…/s3-writes/…`; of those that
+    /// are limited.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub by_s3_request_rate: IndexMap<String, QuotaResults>,
     /// By workload.
     pub by_workload: IndexMap<String, Metrics>,
     /// By bucket.
@@ -147,16 +151,19 @@ pub struct VariantResults {
     pub series: Series,
 }
 
-/// Metrics of one request quota.
+/// Metrics of one request quota, or of one request rate of S3.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QuotaResults {
     /// Quota per second in force at the end of the warm-up.
     pub quota: f64,
     /// Seconds with at least one throttled attempt, mean over replications.
     pub seconds_throttled: f64,
+    /// Start of the first second with a throttled attempt over all replications \[s\], `None` without one.
+    #[serde(default)]
+    pub first_throttled_at_s: Option<u64>,
     /// Start of the busiest second over all replications \[s\], `None` without attempts.
     pub busiest_second_at_s: Option<u64>,
-    /// The metrics with scope quota.
+    /// The metrics with scope quota, or request rate.
     #[serde(flatten)]
     pub metrics: Metrics,
 }

@@ -220,3 +220,121 @@ fn a_key_in_a_custom_key_store_draws_on_both_quotas_of_s3_too() {
     let r = simulated("10s", "", &format!("{tables}{put}"));
     assert_eq!(metric(&r, "kms_throttled"), 10.0 * 200.0);
 }
+
+/// A8: a cold key, asked for 200 times before KMS answers.
+#[test]
+fn a8_requests_during_a_fetch_fetch_too_unless_single_flight_is_chosen() {
+    let latency = "kms_latency.constant.value = \"200ms\"\n";
+    let base = EXACT.replace("kms_latency.constant.value = 0\n", latency);
+    let put = workload(
+        "w",
+        "1000/s",
+        "bucket = \"keyed\"\noperations.PutObject = 1",
+    );
+    for (single_flight, expected) in [(false, 200.0), (true, 1.0)] {
+        let text =
+            format!("horizon = \"4m\"\n{base}bucket_key_single_flight = {single_flight}\n{put}");
+        let r = run(&text).variants.swap_remove(0);
+        assert_eq!(metric(&r, "kms_calls"), expected);
+        let waited = if single_flight { 0.199 } else { 0.0 };
+        assert_eq!(metric(&r, "added_delay_s_max"), waited);
+    }
+}
+
+/// A key of T = 2 s, KMS answers after L = 50 ms, Poisson arrivals of λ = 400/s: a fetch every T + L + 1/λ, with λL
+/// more requests during each, which fetch too, or wait for U(0, L).
+#[test]
+fn fetches_for_each_expiry_in_closed_form() {
+    let (lifetime, latency, rate, horizon) = (2.0, 0.05, 400.0, 1_000.0);
+    let cycles = horizon / (lifetime + latency + 1.0 / rate);
+    let during = rate * latency;
+    let simulated = |single_flight: bool| {
+        let text = format!(
+            r#"
+            horizon = "{horizon}s"
+            replications = 1
+            region = "us-east-1"
+            [key.k]
+            [bucket.b]
+            key = "k"
+            bucket_key = true
+            [assumption]
+            bucket_key_fanout = 1
+            bucket_key_lifetime = "{lifetime}s"
+            bucket_key_single_flight = {single_flight}
+            kms_latency.constant.value = "50ms"
+            [workload.w]
+            bucket = "b"
+            operations.PutObject = 1
+            arrivals.poisson.rate = "{rate}/s"
+            retry = "none"
+            "#
+        );
+        run(&text).variants.swap_remove(0)
+    };
+    let each = simulated(false);
+    let expected = cycles * (1.0 + during);
+    let calls = metric(&each, "kms_calls");
+    assert!(
+        (calls / expected - 1.0).abs() < 0.03,
+        "{calls} of {expected}"
+    );
+    assert_eq!(metric(&each, "added_delay_s_max"), 0.0);
+
+    let one = simulated(true);
+    let calls = metric(&one, "kms_calls");
+    assert!((calls - cycles).abs() < 1.5, "{calls} of {cycles}");
+    assert!(metric(&one, "added_delay_s_max") <= latency);
+    // The 99th percentile lies where a hundredth of all waits longer.
+    let waiting = during / (1.0 + during + rate * lifetime);
+    let expected = latency * (1.0 - 0.01 / waiting);
+    let p99 = metric(&one, "added_delay_s_p99");
+    assert!((p99 / expected - 1.0).abs() < 0.05, "{p99} of {expected}");
+}
+
+/// One data key for a thousand messages; another workload takes the only call of the first second. The fetch that is
+/// throttled stays under way while its SDK client tries again; where it gives up the next message fetches.
+#[test]
+fn a_throttled_fetch_of_a_data_key_is_one_flight() {
+    let simulated = |attempts: u32| {
+        let text = format!(
+            r#"
+            horizon = "5s"
+            replications = 1
+            region = "us-east-1"
+            retry.fixed = {{ delay = "300ms", max_attempts = {attempts} }}
+            [key.k]
+            [quota.q]
+            limit = "1/s"
+            [assumption]
+            throttled_latency.constant.value = "4ms"
+            kms_latency.constant.value = "50ms"
+            [workload.first]
+            key = "k"
+            operations.Decrypt = 1
+            arrivals.constant.rate = "1/s"
+            stop = "1s"
+            [workload.w]
+            key = "k"
+            operations.GenerateDataKey = 1
+            arrivals.constant.rate = "1000/s"
+            stop = "1s"
+            clients = 1
+            data_key_cache = {{ max_age = "1m", capacity = 10, single_flight = true }}
+            "#
+        );
+        let r = run(&text).variants.swap_remove(0);
+        let of = &r.by_workload["w"];
+        [
+            "kms_attempts",
+            "kms_calls",
+            "app_requests_failed",
+            "added_delay_s_max",
+        ]
+        .map(|id| values(of, id)[0])
+    };
+    // Tries at 0, 304, 608, 912 and 1,216 ms; the key is there 50 ms later, for whoever came at 1 ms.
+    assert_eq!(simulated(5), [5.0, 1.0, 0.0, 1.265]);
+    // Messages give up at 308, 616 and 924 ms; the fourth, of 3 ms, has it at its second try, at 1,228 ms.
+    assert_eq!(simulated(2), [8.0, 4.0, 3.0, 1.274]);
+}

@@ -524,24 +524,36 @@ fn assumptions_are_numbered_and_their_keys_exist() {
     let page = Page::read("docs/MODEL.md");
     let keys = keys();
     let rows = page.rows("#");
-    for (i, cells) in rows.iter().enumerate() {
-        assert_eq!(
-            cells[0],
-            format!("M{}", i + 1),
-            "assumptions are numbered in order"
-        );
+    let number = |cell: &str| cell.strip_prefix('M').and_then(|n| n.parse::<usize>().ok());
+    let numbers: Vec<usize> = rows.iter().filter_map(|cells| number(cells[0])).collect();
+    assert_eq!(numbers.len(), rows.len(), "each has a number");
+    assert!(numbers.is_sorted_by(|a, b| a < b), "numbered in order");
+    for cells in &rows {
         for key in spans(cells[cells.len() - 1]) {
             assert!(is_key(&keys, key), "{}: `{key}` is no key", cells[0]);
         }
     }
     assert!(rows.len() > 20, "{} assumptions", rows.len());
+    // What each is worth is measured, or said where nothing can be set.
+    let measured = page.text.split_once("## How far the results move");
+    let measured = measured.map_or("", |(_, section)| section);
+    let told: BTreeSet<&str> = measured
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .collect();
+    for cells in &rows {
+        assert!(
+            told.contains(cells[0]),
+            "\"How far the results move\" says nothing of {}",
+            cells[0]
+        );
+    }
     // Where the reference cites an assumption, there is one.
     let reference = Page::read("docs/SCENARIO.md").text;
     for cited in reference.split("(M").skip(1) {
         let digits: String = cited.chars().take_while(char::is_ascii_digit).collect();
         if let Ok(number) = digits.parse::<usize>() {
             assert!(
-                (1..=rows.len()).contains(&number),
+                numbers.contains(&number),
                 "docs/SCENARIO.md cites M{number}"
             );
         }

@@ -1473,6 +1473,13 @@ const BROKEN: &[Broken] = &[
     ),
     (
         Code::Contradiction,
+        "key = \"main\"\nbucket_key = true\narchived_bucket_keys = 3\nolder_objects = 0.5\n",
+        "kind = \"directory\"\nkey = \"main\"\nprefixes = 4\n",
+        "4\n",
+        &["no effect", "directory bucket"],
+    ),
+    (
+        Code::Contradiction,
         "bucket_key = true\n",
         "kind = \"directory\"\nbucket_key = true\n",
         "true\narch",

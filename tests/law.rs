@@ -274,6 +274,85 @@ fn what_a_cache_meets_leaves_its_tokens() {
     assert_eq!(second["kms_throttled"].mean, Some(0.0));
 }
 
+/// Reads and writes around S3's request rates, with and without KMS calls, over shared and own prefixes.
+fn limited_scenario(seed: u64) -> String {
+    let mut r = Rng::new(seed);
+    let mut t = format!(
+        "seed = {seed}\nhorizon = \"14s\"\nwarm_up = \"{}s\"\nreplications = 2\nregion = \"us-east-1\"\n[key.k]\n[quota.q]\nlimit = \"{}/s\"\nlimiter = {{ {} }}\n[assumption]\nbucket_key_single_flight = {}\nbucket_key_lifetime = \"3s\"\nkms_latency.constant.value = \"5ms\"\ns3_latency.constant.value = \"30ms\"\n",
+        r.below(3),
+        r.log_between(1_500.0, 12_000.0).round(),
+        limiter(&mut r),
+        r.chance(0.5),
+    );
+    for (bucket, body) in [
+        ("plain", "key = \"k\""),
+        (
+            "keyed",
+            "key = \"k\"\nbucket_key = true\narchived_bucket_keys = 40",
+        ),
+        ("unencrypted", ""),
+    ] {
+        let prefixes = match r.below(5) {
+            0 => String::new(),
+            n => format!("prefixes = {}\n", n.div_ceil(3)),
+        };
+        let _ = write!(t, "[bucket.{bucket}]\n{prefixes}{body}\n");
+    }
+    for w in 0..1 + r.below(3) {
+        let rate = r.log_between(1_000.0, 7_000.0);
+        let own = r.pick(&["", "", "prefixes = 1\n"]);
+        let _ = write!(
+            t,
+            "[workload.w{w}]\nbucket = \"{}\"\n{own}clients = {}\nretry = {{ {} }}\narrivals = {{ {} }}\npopularity.uniform.objects = 500\noperations = {}\n",
+            r.pick(&["plain", "plain", "keyed", "unencrypted"]),
+            1 + r.below(30),
+            retry(&mut r),
+            arrivals(&mut r, rate, 14),
+            r.pick(&[
+                "{ GetObject = 3, PutObject = 1 }",
+                "{ PutObject = 1 }",
+                "{ GetObject = 5, HeadObject = 2, ListObjects = 1 }",
+                "{ MultipartUpload = 1, HeadObject = 5, DeleteObject = 1 }\nparts = 3",
+            ])
+        );
+    }
+    if r.chance(0.3) {
+        t += "[workload.job]\nbucket = \"plain\"\noperations.GetObject = 1\nclients = 3\nstart = \"6s\"\njob = { workers = 60, objects = 4000 }\n";
+    }
+    t
+}
+
+#[test]
+fn counting_is_simulating_where_s3_limits_requests() {
+    let (mut by_s3, mut by_both) = (0, 0);
+    for seed in 0..40 {
+        let text = limited_scenario(seed);
+        let (counted, _) = in_pool(1, &text, false);
+        let (simulated, all) = in_pool(2, &text, true);
+        assert!(
+            json(&counted) == json(&simulated),
+            "simulate_all changes digits\n{text}"
+        );
+        adds_up(&simulated, &text);
+        let v = &counted.variants[0];
+        let sum = |id: &str| -> f64 {
+            let values = &v.metrics[id].values;
+            values.iter().flatten().sum()
+        };
+        if counted.measured_s == counted.horizon_s {
+            let tries = sum("kms_attempts") + sum("s3_attempts");
+            assert_eq!(tries as u64, all[0].attempts_expanded, "{text}");
+        }
+        let throttled = (sum("s3_throttled") > 0.0, sum("kms_throttled") > 0.0);
+        by_s3 += u32::from(throttled == (true, false));
+        by_both += u32::from(throttled == (true, true));
+        let plan = &load(&text).variants[0].plan;
+        windows_hold(plan, seed, 0, &text);
+    }
+    println!("{by_s3} throttled by S3 alone, {by_both} by both");
+    assert!(by_s3 >= 5 && by_both >= 5, "{by_s3} {by_both}");
+}
+
 #[test]
 fn counting_is_simulating_one() {
     counting_is_simulating(0..104);
@@ -313,6 +392,11 @@ fn adds_up(results: &RunResults, text: &str) {
                 let ended =
                     n("s3_requests_succeeded") + n("s3_requests_failed") + n("s3_requests_denied");
                 assert_eq!(n("s3_requests"), ended, "{text}");
+                if let (Some(tries), Some(refused)) =
+                    (m["s3_attempts"].values[i], m["s3_throttled"].values[i])
+                {
+                    assert!(refused <= tries, "{text}");
+                }
             }
         }
         let sum = |id: &str| -> f64 {
@@ -396,19 +480,20 @@ fn full_scenario(seed: u64) -> String {
     let quota = r.log_between(5.0, 200.0).round();
     let rate = |r: &mut Rng| r.log_between(0.05, 1.5) * quota / 3.0;
     let mut t = format!(
-        "seed = {seed}\nhorizon = \"90s\"\nwarm_up = \"{}s\"\nreplications = 2\nregion = \"us-east-1\"\n[account.a]\n[account.b]\n[requester.x]\naccount = \"a\"\nsessions = 3\n[requester.y]\naccount = \"b\"\n{}[key_store.hsm]\nkind = \"cloudhsm\"\naccount = \"a\"\n[key.k]\naccount = \"a\"\n[key.stored]\naccount = \"a\"\nkey_store = \"hsm\"\n[assumption]\nbucket_key_requester = \"{}\"\nbucket_key_lifetime = \"{}s\"\nbucket_key_renewal = \"{}\"\n{latency}[quota.a]\naccount = \"a\"\nlimit = \"{quota}/s\"\nlimiter = {{ {limiter} }}\nchanges = [{{ at = \"{}s\", limit = \"{}/s\" }}]\n[quota.b]\naccount = \"b\"\nlimit = \"{quota}/s\"\n[quota.s]\nstore = \"hsm\"\nlimit = \"{}/s\"\n",
+        "seed = {seed}\nhorizon = \"90s\"\nwarm_up = \"{}s\"\nreplications = 2\nregion = \"us-east-1\"\n[account.a]\n[account.b]\n[requester.x]\naccount = \"a\"\nsessions = 3\n[requester.y]\naccount = \"b\"\n{}[key_store.hsm]\nkind = \"cloudhsm\"\naccount = \"a\"\n[key.k]\naccount = \"a\"\n[key.stored]\naccount = \"a\"\nkey_store = \"hsm\"\n[assumption]\nbucket_key_requester = \"{}\"\nbucket_key_lifetime = \"{}s\"\nbucket_key_renewal = \"{}\"\nbucket_key_single_flight = {}\n{latency}[quota.a]\naccount = \"a\"\nlimit = \"{quota}/s\"\nlimiter = {{ {limiter} }}\nchanges = [{{ at = \"{}s\", limit = \"{}/s\" }}]\n[quota.b]\naccount = \"b\"\nlimit = \"{quota}/s\"\n[quota.s]\nstore = \"hsm\"\nlimit = \"{}/s\"\n",
         r.below(30),
         r.pick(&["", "access_revoked_at = \"50500ms\"\n"]),
         r.pick(&["role", "session"]),
         1 + r.below(60),
         r.pick(&["fixed", "sliding"]),
+        r.chance(0.5),
         10 + r.below(60),
         (quota * (0.5 + r.unit())).ceil(),
         (quota * 0.3).ceil(),
     );
     let _ = write!(
         t,
-        "[bucket.keyed]\naccount = \"a\"\nkey = \"k\"\nbucket_key = true\narchived_bucket_keys = 5\nolder_objects = 0.1\n[bucket.aged]\naccount = \"a\"\nkey = \"k\"\nbucket_key = true\narchive_age.lognormal = {{ median = \"1h\", sigma = 1 }}\n[bucket.express]\naccount = \"a\"\nkey = \"k\"\nkind = \"directory\"\n[bucket.stored]\naccount = \"a\"\nkey = \"stored\"\n"
+        "[bucket.keyed]\naccount = \"a\"\nkey = \"k\"\nbucket_key = true\narchived_bucket_keys = 5\nolder_objects = 0.1\nprefixes = 1\n[bucket.aged]\naccount = \"a\"\nkey = \"k\"\nbucket_key = true\narchive_age.lognormal = {{ median = \"1h\", sigma = 1 }}\n[bucket.express]\naccount = \"a\"\nkey = \"k\"\nkind = \"directory\"\n[bucket.stored]\naccount = \"a\"\nkey = \"stored\"\n"
     );
     let sdk = *r.pick(&["python", "java", "javascript"]);
     let scope = *r.pick(&[
@@ -417,7 +502,8 @@ fn full_scenario(seed: u64) -> String {
         "invocation = { messages = 5 }",
     ]);
     let data_keys = format!(
-        "key = \"k\"\nrequester = \"y\"\noperations = {{ GenerateDataKey = 1 }}\npopularity.uniform.objects = 4\ndata_key_cache = {{ sdk = \"{sdk}\", scope = {{ {scope} }}, max_age = \"5s\", max_messages = 20, capacity = 3 }}\n"
+        "key = \"k\"\nrequester = \"y\"\noperations = {{ GenerateDataKey = 1 }}\npopularity.uniform.objects = 4\ndata_key_cache = {{ single_flight = {}, sdk = \"{sdk}\", scope = {{ {scope} }}, max_age = \"5s\", max_messages = 20, capacity = 3 }}\n",
+        r.chance(0.5)
     );
     let storm = *r.pick(&[
         "default = {}",
@@ -432,7 +518,7 @@ fn full_scenario(seed: u64) -> String {
         ("branch", branch_keys.as_str()),
         (
             "aged",
-            "bucket = \"aged\"\nrequester = \"y\"\noperations = { GetObject = 1, MultipartUpload = 1 }\nparts = 3\npopularity.uniform.objects = 1000\n",
+            "bucket = \"aged\"\nrequester = \"y\"\nprefixes = 2\noperations = { GetObject = 1, MultipartUpload = 1 }\nparts = 3\npopularity.uniform.objects = 1000\n",
         ),
         (
             "express",

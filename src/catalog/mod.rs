@@ -6,7 +6,7 @@
 //! ```text
 //! kms_quotas.toml ─► quota_for, quota_by_name, custom_key_store_quota, partition
 //! prices.toml ─────► price, charged_as, free_tier
-//! s3_operations.toml ► s3_operation
+//! s3_operations.toml ► s3_operation, request_rates
 //! retry_profiles.toml ► retry_profile
 //! algorithm_suites.toml ► algorithm_suite
 //! branch_key_caches.toml ► branch_key_caches
@@ -37,7 +37,10 @@ pub use retry::{
     Classification, RateLimiterProfile, RetryAfter, RetryJitter, RetryMode, RetryProfile,
     RetryQuota, RetryRefund, SdkDefault, StatusWithCode, ThrottledAnswer,
 };
-pub use s3::{Evidence, NeedSide, PermissionSide, S3Need, S3OperationRow, S3Permission, S3Tier};
+pub use s3::{
+    Evidence, NeedSide, PermissionSide, RequestRate, RequestRates, S3Need, S3OperationRow,
+    S3Permission, S3Tier,
+};
 pub use suite::AlgorithmSuite;
 pub use table::{CatalogRow, table};
 
@@ -222,6 +225,11 @@ pub fn retry_profile(name: &str) -> Option<&'static RetryProfile> {
     retry_profiles()
         .iter()
         .find(|p| p.id == name || p.aliases.iter().any(|a| a == name))
+}
+
+/// What S3 serves from one partitioned prefix.
+pub fn request_rates() -> &'static RequestRates {
+    &catalog().s3.request_rate
 }
 
 /// Every algorithm suite of the AWS Encryption SDK.

@@ -28,6 +28,48 @@ impl S3Tier {
     }
 }
 
+/// Which of S3's request rates counts a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RequestRate {
+    /// GET and HEAD of objects.
+    Reads,
+    /// PUT, COPY, POST and DELETE.
+    Writes,
+}
+
+impl RequestRate {
+    /// `reads` or `writes`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RequestRate::Reads => "reads",
+            RequestRate::Writes => "writes",
+        }
+    }
+}
+
+/// What S3 serves from one partitioned prefix.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestRates {
+    reads_per_s: u64,
+    writes_per_s: u64,
+    /// Where it is documented.
+    pub source: String,
+    /// When it was read, `YYYY-MM-DD`.
+    pub as_of: String,
+}
+
+impl RequestRates {
+    /// Requests a second from one partitioned prefix.
+    pub const fn per_s(&self, rate: RequestRate) -> u64 {
+        match rate {
+            RequestRate::Reads => self.reads_per_s,
+            RequestRate::Writes => self.writes_per_s,
+        }
+    }
+}
+
 /// Whose KMS key a need is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -95,6 +137,8 @@ pub struct S3OperationRow {
     api: Option<String>,
     /// How S3 bills it.
     pub billing: S3Tier,
+    /// Which of S3's limits for a prefix counts it; `None`: none of them.
+    pub request_rate: Option<RequestRate>,
     /// The KMS operations it needs under SSE-KMS without a Bucket Key, in order.
     pub needs: Vec<S3Need>,
     /// What policies must allow, in order.
@@ -134,6 +178,7 @@ pub(super) struct DirectoryBucket {
 #[serde(deny_unknown_fields)]
 pub(super) struct S3File {
     pub(super) directory_bucket: DirectoryBucket,
+    pub(super) request_rate: RequestRates,
     pub(super) operation: Vec<S3OperationRow>,
 }
 
@@ -205,6 +250,23 @@ mod tests {
         );
         assert_eq!(s3_operation("DeleteObject").unwrap().billing.item(), None);
         assert_eq!(s3_operation("GetObjectRange").unwrap().api(), "GetObject");
+    }
+
+    #[test]
+    fn requests_on_objects_have_a_rate_and_lists_have_none() {
+        let rate = |id: &str| s3_operation(id).unwrap().request_rate;
+        for id in ["GetObject", "GetObjectRange", "HeadObject", "GetObjectAcl"] {
+            assert_eq!(rate(id), Some(RequestRate::Reads), "{id}");
+        }
+        for id in ["PutObject", "CopyObject", "UploadPart", "DeleteObject"] {
+            assert_eq!(rate(id), Some(RequestRate::Writes), "{id}");
+        }
+        for id in ["ListObjects", "HeadBucket", "LifecycleTransition"] {
+            assert_eq!(rate(id), None, "{id}");
+        }
+        let rates = super::super::request_rates();
+        let per_s = [RequestRate::Reads, RequestRate::Writes].map(|r| rates.per_s(r));
+        assert_eq!(per_s, [5_500, 3_500]);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The whole catalog as one flat table, for people to read.
 
 use super::{
-    Evidence, NeedSide, Partition, PolicyLimit, catalog, partition, policy_limits, prices, quotas,
-    regions, retry, s3_operations,
+    Evidence, NeedSide, Partition, PolicyLimit, RequestRate, catalog, partition, policy_limits,
+    prices, quotas, regions, request_rates, retry, s3_operations,
 };
 use num_rational::BigRational;
 use num_traits::ToPrimitive;
@@ -13,7 +13,7 @@ use serde::Serialize;
 pub struct CatalogRow {
     /// `region`, `quota`, `price`, `free-tier`, `s3-operation`, `retry-profile`, `retry-limiter`,
     /// `retry-classification`, `throttled-answer`, `sdk-default`, `algorithm-suite`, `branch-key-cache`,
-    /// `directory-bucket` or `policy-limit`.
+    /// `directory-bucket`, `s3-request-rate` or `policy-limit`.
     pub kind: &'static str,
     /// Identifier, with the quota code where there is one.
     pub id: String,
@@ -43,6 +43,7 @@ pub fn table() -> Vec<CatalogRow> {
     rows.extend(retry::rows());
     rows.extend(suite_rows());
     rows.push(directory_bucket_row());
+    rows.extend(request_rate_rows());
     rows.extend(branch_key_cache_rows());
     rows.extend(policy_limits().iter().map(policy_row));
     rows
@@ -198,6 +199,27 @@ fn directory_bucket_row() -> CatalogRow {
         source: d.source.clone(),
         as_of: d.as_of.clone(),
     }
+}
+
+fn request_rate_rows() -> impl Iterator<Item = CatalogRow> {
+    let rates = request_rates();
+    [RequestRate::Reads, RequestRate::Writes]
+        .map(|rate| CatalogRow {
+            kind: "s3-request-rate",
+            id: rate.name().to_owned(),
+            region: String::new(),
+            value: rates.per_s(rate).to_string(),
+            unit: "1/s from a prefix".to_owned(),
+            assumed: false,
+            note: match rate {
+                RequestRate::Reads => "GET and HEAD of objects, at least so many",
+                RequestRate::Writes => "PUT, COPY, POST and DELETE, at least so many",
+            }
+            .to_owned(),
+            source: rates.source.clone(),
+            as_of: rates.as_of.clone(),
+        })
+        .into_iter()
 }
 
 fn suite_rows() -> impl Iterator<Item = CatalogRow> {

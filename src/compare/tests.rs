@@ -14,6 +14,7 @@ pub(super) fn variant(name: &str, arrivals: &str, metrics: Values) -> VariantRes
         arrivals_id: arrivals.to_owned(),
         metrics: metrics.iter().map(estimate).collect(),
         by_quota: IndexMap::new(),
+        by_s3_request_rate: IndexMap::new(),
         by_workload: IndexMap::new(),
         by_bucket: IndexMap::new(),
         by_key: IndexMap::new(),

@@ -55,6 +55,8 @@ pub struct Explanation {
     pub denied_by: Option<String>,
     /// What is missing or denies it, in a sentence.
     pub reason: Option<String>,
+    /// S3's request rate that it draws on, where that is limited.
+    pub s3_request_rate: Option<QuotaDrawnOn>,
     /// KMS calls, in order.
     pub kms_calls: Vec<KmsCall>,
     /// What the client gets.
@@ -128,10 +130,10 @@ pub struct KmsCall {
     pub answer: &'static str,
 }
 
-/// A quota that a call draws on.
+/// A quota that a call draws on, or a request rate of S3.
 #[derive(Clone, Debug, Serialize)]
 pub struct QuotaDrawnOn {
-    /// `account/region/quota-code[/store]`.
+    /// `account/region/quota-code[/store]`, `account/region/s3-reads/bucket[/workload]`.
     pub name: String,
     /// Limit at t = 0 \[1/s\].
     pub per_second: f64,
@@ -223,6 +225,7 @@ impl Explainer<'_> {
             billed_as: class
                 .tier
                 .map(|tier| billed_as(tier, denial.is_none_or(|d| d.billed)).to_owned()),
+            s3_request_rate: class.request_rate.map(|q| self.quota(q, class.workload)),
             kms_calls,
         }
     }
@@ -365,7 +368,10 @@ impl Explainer<'_> {
         let quota = &plan.quotas[q];
         let draws = |w: usize| {
             let mut classes = plan.classes.iter().filter(|c| c.workload == w);
-            classes.any(|c| self.lanes(c).iter().any(|lane| lane.quotas.contains(&q)))
+            classes.any(|c| {
+                let mut lanes = self.lanes(c).iter();
+                c.request_rate == Some(q) || lanes.any(|lane| lane.quotas.contains(&q))
+            })
         };
         let others = (0..plan.workloads.len()).filter(|&w| w != workload && draws(w));
         QuotaDrawnOn {

@@ -1,6 +1,6 @@
 //! An explanation for people: one line a link of the chain, what belongs to it below.
 
-use super::{Explanation, KmsCall, Permission};
+use super::{Explanation, KmsCall, Permission, QuotaDrawnOn};
 use crate::report::number;
 use serde_json::Value;
 use std::fmt::Write;
@@ -50,6 +50,9 @@ fn one(e: &Explanation) -> String {
     match &e.reason {
         Some(reason) => line("decision", &format!("{}: {reason}", e.decision)),
         None => line("decision", &e.decision),
+    }
+    if let Some(rate) = &e.s3_request_rate {
+        line("S3", &drawn_on(rate));
     }
     if e.kms_calls.is_empty() {
         line("KMS calls", "none");
@@ -118,19 +121,22 @@ fn called(call: &KmsCall) -> Vec<String> {
         .as_deref()
         .unwrap_or("nothing: every request calls");
     lines.push(format!("  could serve it: {cache}"));
-    for quota in &call.quotas {
-        let others = if quota.shared_with.is_empty() {
-            "no other workload".to_owned()
-        } else {
-            quota.shared_with.join(", ")
-        };
-        lines.push(format!(
-            "  draws on {}: {}, shared with {others}",
-            quota.name,
-            number::value("", "1/s", quota.per_second)
-        ));
-    }
+    let quotas = call.quotas.iter();
+    lines.extend(quotas.map(|quota| format!("  {}", drawn_on(quota))));
     lines
+}
+
+fn drawn_on(quota: &QuotaDrawnOn) -> String {
+    let others = if quota.shared_with.is_empty() {
+        "no other workload".to_owned()
+    } else {
+        quota.shared_with.join(", ")
+    };
+    format!(
+        "draws on {}: {}, shared with {others}",
+        quota.name,
+        number::value("", "1/s", quota.per_second)
+    )
 }
 
 fn event(record: &Value) -> String {

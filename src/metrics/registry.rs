@@ -11,6 +11,30 @@ pub enum Scope {
     Everywhere,
     /// For the whole variant and each workload, bucket, key, requester and operation.
     Breakdown,
+    /// For the whole variant and each of S3's request rates (`by_s3_request_rate`).
+    RequestRate,
+    /// As [`Scope::RequestRate`], and for each workload, bucket, key, requester and operation.
+    S3Everywhere,
+}
+
+impl Scope {
+    /// Whether it is given for each workload, bucket, key, requester and operation.
+    pub fn has_breakdown(self) -> bool {
+        matches!(
+            self,
+            Scope::Everywhere | Scope::Breakdown | Scope::S3Everywhere
+        )
+    }
+
+    /// Whether it is given for each KMS request quota.
+    pub fn of_quotas(self) -> bool {
+        matches!(self, Scope::Quota | Scope::Everywhere)
+    }
+
+    /// Whether it is given for each of S3's request rates.
+    pub fn of_request_rates(self) -> bool {
+        matches!(self, Scope::RequestRate | Scope::S3Everywhere)
+    }
 }
 
 /// One metric: a total over the measured time unless `help` says otherwise.
@@ -48,7 +72,7 @@ const fn row(
     }
 }
 
-use Scope::{Breakdown, Everywhere, Quota, Variant};
+use Scope::{Breakdown, Everywhere, Quota, RequestRate, S3Everywhere, Variant};
 
 /// Every metric, in the order of presentation.
 #[rustfmt::skip]
@@ -57,6 +81,12 @@ pub const METRICS: &[Metric] = &[
     row("s3_requests_succeeded", "1", "S3 requests succeeded", Breakdown, Some(false), "S3 requests that ended with a 2xx answer"),
     row("s3_requests_denied", "1", "S3 requests denied", Breakdown, Some(true), "S3 requests refused for lack of permission (403)"),
     row("s3_requests_failed", "1", "S3 requests failed", Breakdown, Some(true), "S3 requests that ran out of attempts or of retry quota (503 SlowDown)"),
+    row("s3_attempts", "1", "S3 attempts", S3Everywhere, Some(true), "tries of S3 requests that reached a request rate of S3: admitted + throttled; no data where none is limited (`prefixes`)"),
+    row("s3_throttled", "1", "S3 attempts throttled", S3Everywhere, Some(true), "tries refused by S3's own request rate (503 SlowDown), which make no KMS call"),
+    row("s3_throttle_rate", "1", "S3 throttle rate", S3Everywhere, Some(true), "S3 attempts throttled ÷ S3 attempts"),
+    row("s3_attempts_per_s_max", "1/s", "busiest second of S3", RequestRate, Some(true), "S3 attempts in the busiest second of the busiest request rate, drain included"),
+    row("s3_headroom", "1", "S3 headroom", RequestRate, Some(false), "smallest over S3's request rates and seconds of 1 − S3 attempts ÷ the request rate; negative when over"),
+    row("s3_seconds_throttled_count", "s", "seconds throttled by S3", RequestRate, Some(true), "seconds in which S3's request rate refused at least one attempt"),
     row("app_requests", "1", "application messages", Breakdown, None, "messages of applications and services that call KMS themselves"),
     row("app_requests_denied", "1", "application messages denied", Breakdown, Some(true), "messages refused by KMS for lack of permission (400 AccessDeniedException)"),
     row("app_requests_failed", "1", "application messages failed", Breakdown, Some(true), "messages that ran out of attempts or of retry quota (400 ThrottlingException)"),
@@ -74,7 +104,7 @@ pub const METRICS: &[Metric] = &[
     row("seconds_throttled_count", "s", "seconds throttled", Quota, Some(true), "seconds in which at least one attempt was throttled"),
     row("cloudwatch_attempts_per_s_max", "1/s", "busiest minute ÷ 60", Quota, Some(true), "what a one-minute CloudWatch CallCount shows of the busiest minute, per second"),
     row("cloudwatch_alarm_80_percent", "1", "80 % alarm fired", Quota, Some(true), "1 where an alarm on one-minute usage above 80 % of the quota would have fired, else 0"),
-    row("added_delay_s_p50", "s", "added delay p50", Breakdown, Some(true), "median of last attempt's send − first attempt's send, over requests with a need that ended well"),
+    row("added_delay_s_p50", "s", "added delay p50", Breakdown, Some(true), "median of last attempt's send − arrival, waits for a client's token or for another request's fetch included, over requests that ended well and could have been throttled"),
     row("added_delay_s_p99", "s", "added delay p99", Breakdown, Some(true), "99th percentile of the added delay"),
     row("added_delay_s_max", "s", "added delay max", Breakdown, Some(true), "largest added delay, exact"),
     row("latency_s_p50", "s", "request latency p50", Variant, Some(true), "median of added delay + service latency, over requests that ended well"),

@@ -5,7 +5,7 @@
 //! percentage for shares, a span (`500ms`) or seconds, a rate or events per second, dollars with or without `$`.
 //! Left out: targets of other breakdowns than workloads, and of several metrics at once.
 
-use super::registry::{METRICS, Metric, Scope, metric};
+use super::registry::{METRICS, Metric, metric};
 use crate::results::{Estimate, ThresholdVerdict, VariantResults};
 use crate::units::{Rate, Share, Span};
 use serde::{Serialize, Serializer};
@@ -116,7 +116,7 @@ impl FromStr for Target {
             None => (None, name),
         };
         let row = known(id)?;
-        if workload.is_some() && !matches!(row.scope, Scope::Breakdown | Scope::Everywhere) {
+        if workload.is_some() && !row.scope.has_breakdown() {
             return Err(TargetError::new(
                 format!("`{id}` is given for the whole variant only, not by workload"),
                 format!("write \"{id} {} …\"", comparison.sign()),

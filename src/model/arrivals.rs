@@ -95,7 +95,28 @@ impl LocalClock {
     }
 }
 
+impl Process {
+    /// The highest rate that it may have \[1/s\].
+    pub fn peak(&self) -> f64 {
+        match self {
+            &Process::Constant { num, den } => num as f64 / den as f64,
+            Process::Poisson(curve) => curve.peak(),
+            &Process::OnOff { on, off, .. } => on.max(off),
+        }
+    }
+}
+
 impl Curve {
+    /// The highest rate that it may have \[1/s\].
+    fn peak(&self) -> f64 {
+        match self {
+            Curve::Flat(rate) => *rate,
+            Curve::Linear { points, .. } => points.iter().map(|p| p.1).fold(0.0, f64::max),
+            Curve::Daily { peak, weekly, .. } => peak * weekly.iter().copied().fold(0.0, f64::max),
+            Curve::FlashCrowd { base, peak, .. } => base.max(*peak),
+        }
+    }
+
     /// The rates at both ends of a second.
     fn ends(&self, second: u64, found: &mut Found) -> (f64, f64) {
         let Curve::Linear { points, every } = self else {

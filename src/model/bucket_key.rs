@@ -4,8 +4,8 @@
 //! request goes to partition n mod `fanout`. A PUT needs any live bucket key of its partition, a
 //! GET the very key its object was written under. A fetched key serves once KMS has answered and
 //! for `lifetime` from then on, or from its last use; requests that look it up while it is on its way
-//! fetch it too. A part of an upload, or a replica, needs a key to write under that one Decrypt has
-//! verified.
+//! fetch it too (with single flight the simulation lets them wait). A part of an upload, or a
+//! replica, needs a key to write under that one Decrypt has verified.
 
 use super::mixer::Mixer;
 use std::collections::HashMap;

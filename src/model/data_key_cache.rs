@@ -10,8 +10,8 @@
 //! counts the message first and rejects the entry when messages > `max_messages` or bytes >
 //! `max_bytes`; what was decrypted knows only `max_age`; messages of unknown length are neither
 //! looked up nor stored, nor is one under a suite without key derivation encrypted from a cache.
-//! Misses while a key is on its way from KMS each fetch their own, and the last answer stays (no
-//! single flight).
+//! Misses while a key is on its way from KMS each fetch their own, and the last answer stays; with single flight,
+//! which no SDK has, the simulation lets them wait instead.
 //!
 //! | | Python | Java | JavaScript |
 //! |---|---|---|---|
@@ -45,6 +45,15 @@ impl Sdk {
             Sdk::Java => Eviction::LeastUsedSwept,
             Sdk::JavaScript => Eviction::LeastUsed,
         }
+    }
+
+    /// Whether the data key that KMS generates for a message is cached.
+    pub fn stores(self, cmm: &Cmm, message: &Message) -> bool {
+        let length = message.length.filter(|_| message.may_be_cached());
+        length.is_some_and(|length| match self {
+            Sdk::Python | Sdk::Java => length < cmm.max_bytes,
+            Sdk::JavaScript => length <= max_bytes(self, cmm),
+        })
     }
 
     /// Time as the SDK reads it: nanoseconds, or milliseconds cut off.
@@ -99,7 +108,8 @@ pub struct Message {
 }
 
 impl Message {
-    fn may_be_cached(&self) -> bool {
+    /// Whether its algorithm suite lets a data key serve several messages.
+    pub fn may_be_cached(&self) -> bool {
         self.suite.is_none_or(|s| s.key_derivation)
     }
 }
@@ -162,14 +172,9 @@ impl DataKeyCache {
     /// KMS generates `data_key` for a message and answers at `ready` \[ns\]: from then on it can
     /// serve others.
     pub fn generated(&mut self, cmm: &Cmm, message: &Message, data_key: u64, ready: u64) {
-        let Some(length) = message.length.filter(|_| message.may_be_cached()) else {
-            return;
-        };
-        let stored = match self.sdk {
-            Sdk::Python | Sdk::Java => length < cmm.max_bytes,
-            Sdk::JavaScript => length <= max_bytes(self.sdk, cmm),
-        };
-        if stored {
+        if let Some(length) = message.length
+            && self.sdk.stores(cmm, message)
+        {
             let (now, age) = (self.sdk.clock(ready), self.sdk.clock(cmm.max_age));
             let entry = Entry {
                 created: now,

@@ -37,7 +37,7 @@ pub struct Plan {
     pub horizon_s: u64,
     /// Requests that arrive before this are not counted \[s\].
     pub warm_up_s: u64,
-    /// Request quotas.
+    /// Request quotas of KMS, and S3's request rates where they are limited.
     pub quotas: Vec<Quota>,
     /// Kinds of requests.
     pub classes: Vec<Class>,
@@ -111,11 +111,14 @@ impl Trail {
     }
 }
 
-/// One request quota.
+/// One request quota, or a request rate of S3.
 #[derive(Clone, Debug)]
 pub struct Quota {
-    /// `account/region/quota-code[/store]`.
+    /// `account/region/quota-code[/store]`, or `account/region/s3-reads/bucket[/workload]` and
+    /// `…/s3-writes/…`.
     pub name: String,
+    /// Who enforces it.
+    pub service: retry::Service,
     /// How it is enforced.
     pub shape: Shape,
     /// The limit over time.
@@ -131,6 +134,8 @@ pub struct Bucket {
     pub account: usize,
     /// Index of [`Plan::regions`].
     pub region: usize,
+    /// S3 Express One Zone: S3 limits its requests by other rules than by prefix.
+    pub is_directory: bool,
 }
 
 /// A KMS key, for accounting.
@@ -159,6 +164,9 @@ pub struct Class {
     pub requester: usize,
     /// Price tier of the S3 request; `None` for applications.
     pub tier: Option<S3Tier>,
+    /// S3's request rate that each try draws on before KMS is called, index of [`Plan::quotas`]; `None`: it is
+    /// not limited.
+    pub request_rate: Option<usize>,
     /// First of the class's lanes.
     pub first_lane: usize,
     /// Number of lanes, 0 to [`MAX_LANES`].
@@ -258,6 +266,16 @@ pub enum Source {
 }
 
 impl Lane {
+    /// Whether a request waits for a bucket key that another one fetches.
+    pub fn has_single_flight(&self) -> bool {
+        match &self.source {
+            Source::BucketKeyWrite(uses)
+            | Source::BucketKeyRead(uses)
+            | Source::BucketKeyVerified(uses) => uses.single_flight,
+            _ => false,
+        }
+    }
+
     /// Whether the key's owner logs its calls too.
     pub fn both_log(&self) -> bool {
         self.crosses_account && !self.denied
@@ -279,6 +297,8 @@ pub struct BucketKeyUse {
     pub sessions: u32,
     /// Bucket keys are in use from here on \[ns\].
     pub since: u64,
+    /// Requests wait for a key that is on its way, instead of fetching it too.
+    pub single_flight: bool,
     /// Share of reads that go to objects written without one.
     pub older_objects: f64,
     /// Bucket keys behind the other objects that were there before the run.
@@ -318,6 +338,8 @@ pub struct DataKeyCacheUse {
     pub sdk: Sdk,
     /// Entries of each cache.
     pub capacity: usize,
+    /// Messages wait for a data key that is on its way, instead of fetching it too.
+    pub single_flight: bool,
 }
 
 /// How a workload uses branch-key caches.

@@ -6,18 +6,19 @@
 use minijinja::{Environment, Value, context};
 
 use super::chart::Figure;
-use super::{ReportError, compare, number, table};
-use crate::metrics::registry::{self, METRICS, Scope};
-use crate::results::{Metrics, RunResults, VariantResults};
+use super::{ReportError, compare, limits, number, table};
+use crate::metrics::registry::{self, METRICS};
+use crate::results::{Metrics, QuotaResults, RunResults, VariantResults};
 
 /// Below this headroom a variant is near its quota: the usual alarm stands at 80 % of it.
 const NEAR: f64 = 0.2;
 
 /// Columns of the breakdown tables, as far as the results have them.
-const BREAKDOWN: [&str; 9] = [
+const BREAKDOWN: [&str; 10] = [
     "s3_requests",
     "s3_requests_denied",
     "s3_requests_failed",
+    "s3_throttled",
     "kms_needs",
     "kms_calls",
     "kms_attempts",
@@ -55,7 +56,8 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         charts,
         overview => overview(results),
         comparisons => results.comparisons.iter().map(comparison).collect::<Vec<_>>(),
-        quotas => quotas(results),
+        quotas => limited(results, |v| &v.by_quota, registry::Scope::of_quotas),
+        request_rates => limited(results, |v| &v.by_s3_request_rate, registry::Scope::of_request_rates),
         bills => results.variants.iter().map(bill).collect::<Vec<_>>(),
         breakdowns => breakdowns(results),
         thresholds => thresholds(results),
@@ -70,7 +72,11 @@ fn mean(v: &VariantResults, id: &str) -> Option<f64> {
 }
 
 fn throttles(v: &VariantResults) -> bool {
-    mean(v, "kms_throttled").is_some_and(|t| t > 0.0)
+    throttles_by(v, "kms_throttled") || throttles_by(v, "s3_throttled")
+}
+
+fn throttles_by(v: &VariantResults, id: &str) -> bool {
+    mean(v, id).is_some_and(|t| t > 0.0)
 }
 
 /// Costs to rank by: of a month where known, as it holds the free tier once.
@@ -119,7 +125,9 @@ fn verdict(results: &RunResults) -> String {
             let rate = |v: &&&VariantResults| mean(v, "throttle_rate").unwrap_or(f64::INFINITY);
             let least = tried.iter().min_by(|a, b| rate(a).total_cmp(&rate(b)));
             let name = least.map_or("", |v| v.name.as_str());
-            if total == 1 {
+            if total == 1 && !throttles_by(least.unwrap_or(&tried[0]), "kms_throttled") {
+                format!("KMS's quota holds, S3's request rate does not: {name} is throttled.")
+            } else if total == 1 {
                 format!("The quota does not hold: {name} is throttled.")
             } else {
                 format!("Every variant that calls KMS is throttled; {name} is throttled least.")
@@ -160,7 +168,9 @@ fn headline(v: &VariantResults) -> Value {
         return context! { name => v.name.as_str(), class => "none", word => "no KMS traffic", text };
     };
     let headroom = q.metrics.get("quota_headroom").and_then(|e| e.mean);
+    let by_kms = throttles_by(v, "kms_throttled");
     let (class, word) = match headroom {
+        _ if throttles(v) && !by_kms => ("hit", "hits S3's request rate"),
         _ if throttles(v) => ("hit", "hits the quota"),
         Some(h) if h < NEAR => ("near", "near the quota"),
         _ => ("clear", "clear of the quota"),
@@ -171,14 +181,23 @@ fn headline(v: &VariantResults) -> Value {
         number::value("", "1/s", q.quota),
         of(&q.metrics, "quota_headroom"),
     );
-    if throttles(v) {
+    if let Some(sentence) = limits::first(v) {
+        text += &format!("{sentence} ");
+    }
+    if throttles_by(v, "s3_throttled") {
+        text += &format!(
+            "S3 throttles {} of its attempts. ",
+            of(&v.metrics, "s3_throttle_rate")
+        );
+    }
+    if by_kms {
         let values = v
             .metrics
             .get("kms_throttled")
             .map_or(&[][..], |e| &e.values);
         let hit = values.iter().flatten().filter(|t| **t > 0.0).count();
         text += &format!(
-            "{} of attempts throttled, in {hit} of {} replications; added delay p99 {}, max {}; \
+            "{} of KMS attempts throttled, in {hit} of {} replications; added delay p99 {}, max {}; \
              {}. ",
             of(&v.metrics, "throttle_rate"),
             values.len(),
@@ -186,7 +205,7 @@ fn headline(v: &VariantResults) -> Value {
             of(&v.metrics, "added_delay_s_max"),
             failed(v),
         );
-    } else {
+    } else if !throttles(v) {
         text += "Nothing throttled. ";
     }
     text += &format!("Cost: {}.", price_text(v));
@@ -285,14 +304,18 @@ fn metric_table<'a>(
     (head, body.collect())
 }
 
-fn quotas(results: &RunResults) -> Value {
-    let ids: Vec<&str> = METRICS
-        .iter()
-        .filter(|m| matches!(m.scope, Scope::Quota | Scope::Everywhere))
-        .map(|m| m.id)
-        .collect();
+type Group<T> = fn(&VariantResults) -> &indexmap::IndexMap<String, T>;
+
+/// Metrics of each request quota, or of each request rate.
+fn limited(
+    results: &RunResults,
+    group: Group<QuotaResults>,
+    has: fn(registry::Scope) -> bool,
+) -> Value {
+    let of_scope = METRICS.iter().filter(|m| has(m.scope));
+    let ids: Vec<&str> = of_scope.map(|m| m.id).collect();
     let rows = results.variants.iter().flat_map(|v| {
-        v.by_quota.iter().map(|(name, q)| {
+        group(v).iter().map(|(name, q)| {
             let at = q.busiest_second_at_s.map_or(String::new(), |t| {
                 format!(", busiest at {}", number::instant(t))
             });
@@ -305,8 +328,7 @@ fn quotas(results: &RunResults) -> Value {
 }
 
 fn breakdowns(results: &RunResults) -> Vec<Value> {
-    type Group = fn(&VariantResults) -> &indexmap::IndexMap<String, Metrics>;
-    let groups: [(&str, Group); 6] = [
+    let groups: [(&str, Group<Metrics>); 6] = [
         ("workload", |v| &v.by_workload),
         ("bucket", |v| &v.by_bucket),
         ("KMS key", |v| &v.by_key),

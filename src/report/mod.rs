@@ -21,6 +21,7 @@ mod directory;
 pub(crate) mod fixture;
 pub mod html;
 pub mod json;
+mod limits;
 pub mod number;
 pub mod planning;
 pub mod sweep;

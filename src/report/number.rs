@@ -9,9 +9,11 @@ use crate::results::Estimate;
 pub const NO_DATA: &str = "no data";
 
 /// Metrics with unit `1` that are shares of one, not counts.
-const SHARES: [&str; 3] = [
+const SHARES: [&str; 5] = [
     "throttle_rate",
     "quota_headroom",
+    "s3_throttle_rate",
+    "s3_headroom",
     "cloudwatch_alarm_80_percent",
 ];
 

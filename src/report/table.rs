@@ -5,7 +5,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::number;
+use super::{limits, number};
 use crate::metrics::registry;
 use crate::results::{Metrics, QuotaResults, RunResults, VariantResults};
 
@@ -29,8 +29,11 @@ const ROWS: &[(&str, Show)] = &[
     ("kms_attempts", Show::Always),
     ("kms_throttled", Show::Always),
     ("throttle_rate", Show::Always),
+    ("s3_throttled", Show::WithData),
+    ("s3_throttle_rate", Show::WithData),
     ("kms_attempts_per_s_max", Show::Always),
     ("quota_headroom", Show::Always),
+    ("s3_headroom", Show::WithData),
     ("cloudwatch_alarm_80_percent", Show::WithData),
     ("added_delay_s_p50", Show::Always),
     ("added_delay_s_p99", Show::Always),
@@ -163,6 +166,11 @@ pub fn summary(results: &RunResults) -> String {
     }
     out.push_str(note(results));
     out.push('\n');
+    for v in &results.variants {
+        if let Some(sentence) = limits::first(v) {
+            out.push_str(&format!("{}: {sentence}\n", v.name));
+        }
+    }
     out.push_str(&super::threshold::summary(results));
     for w in &results.warnings {
         out.push_str(&format!("warning: {w}\n"));

@@ -57,6 +57,8 @@ pub struct DataKeyCacheSettings {
     pub max_messages: u64,
     /// Bytes under one data key.
     pub max_bytes: u64,
+    /// Whether messages wait for a data key that another one fetches, where the cache is its own.
+    pub single_flight: Option<bool>,
 }
 
 /// The Encryption SDKs that cache data keys.
@@ -184,7 +186,7 @@ impl DataKeyCacheSettings {
         others: impl IntoIterator<Item = &'k str>,
     ) -> Option<DataKeyCacheSettings> {
         let largest = i64::MAX as u64;
-        let sharing = Sharing::read(r, others, &["sdk", "capacity"]);
+        let sharing = Sharing::read(r, others, &["sdk", "capacity", "single_flight"]);
         let sdks = ["python", "java", "javascript"];
         let sdk = match r.reference("sdk", sdks).as_deref() {
             Some("java") => SdkName::Java,
@@ -202,8 +204,10 @@ impl DataKeyCacheSettings {
         let max_age = r.required_in("max_age", Span::from_ns(1)..);
         let max_messages = r.or_in("max_messages", 1 << 32, 1..=1 << 32);
         let max_bytes = r.or_in("max_bytes", Bytes::new(largest), ..=Bytes::new(largest));
+        let single_flight = r.or("single_flight", false);
         Some(DataKeyCacheSettings {
             sdk: capacity.map(|_| sdk),
+            single_flight: capacity.map(|_| single_flight),
             capacity: match capacity {
                 None => None,
                 Some(given) => Some(given?),
@@ -232,6 +236,7 @@ impl DataKeyCacheSettings {
                 SdkName::JavaScript => Sdk::JavaScript,
             },
             capacity: owner.capacity? as usize,
+            single_flight: owner.single_flight?,
         })
     }
 

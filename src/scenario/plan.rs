@@ -7,7 +7,9 @@ use super::access::{Access, Check, NO_TLS, REQUESTER};
 use super::diagnostic::{Code, Diagnostic, Place};
 use super::load::RunSettings;
 use super::reader::Diagnostics;
-use super::settings::{KmsKeySettings, LimiterSettings, ManagedBy, QuotaSettings, Scenario};
+use super::settings::{
+    BucketKind, KmsKeySettings, LimiterSettings, ManagedBy, QuotaSettings, Scenario,
+};
 use super::workload::{
     Arrivals, MULTIPART_UPLOAD, PopularitySettings, SizeSettings, WorkloadSettings,
 };
@@ -251,10 +253,13 @@ impl<'a> Builder<'a> {
         requester: &str,
     ) -> usize {
         let first_lane = self.lanes.len();
-        let (mut tier, mut denial) = (None, None);
+        let (mut tier, mut denial, mut request_rate) = (None, None, None);
         if s.bucket.is_some() {
             if let Some(row) = catalog::s3_operation(operation) {
                 tier = Some(row.billing);
+                request_rate = row
+                    .request_rate
+                    .and_then(|rate| self.request_rate(w, s, rate));
                 let checks = self.access.s3(s, row, requester);
                 let refused = checks.last().filter(|check| check.refusal.is_some());
                 match refused {
@@ -287,6 +292,7 @@ impl<'a> Builder<'a> {
                 .and_then(|b| self.scenario.bucket.get_index_of(b)),
             requester: self.requesters.insert_full(requester.to_owned()).0,
             tier,
+            request_rate,
             first_lane,
             lanes: self.lanes.len() - first_lane,
             denial,
@@ -517,6 +523,7 @@ impl<'a> Builder<'a> {
                 name.clone(),
                 Quota {
                     name,
+                    service: Service::Kms,
                     shape: Shape::FixedWindow,
                     steps: vec![step],
                 },
@@ -546,7 +553,15 @@ impl<'a> Builder<'a> {
             LimiterSettings::TokenBucket { burst } => Shape::TokenBucket { burst },
         };
         self.quotas
-            .insert_full(name.clone(), Quota { name, shape, steps })
+            .insert_full(
+                name.clone(),
+                Quota {
+                    name,
+                    service: Service::Kms,
+                    shape,
+                    steps,
+                },
+            )
             .0
     }
 
@@ -758,6 +773,7 @@ impl<'a> Builder<'a> {
                 name: name.clone(),
                 account: self.accounts.insert_full(k.account.clone()).0,
                 region: self.regions.insert_full(k.region.clone()).0,
+                is_directory: k.kind == BucketKind::Directory,
             })
             .collect();
         let islands = self.islands();
@@ -820,6 +836,9 @@ impl<'a> Builder<'a> {
         };
         for class in &self.classes {
             let w = class.workload;
+            if let Some(q) = class.request_rate {
+                join(&mut parent, w, *of_quota[q].get_or_insert(w));
+            }
             for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
                 for &q in &lane.quotas {
                     join(&mut parent, w, *of_quota[q].get_or_insert(w));

@@ -161,6 +161,8 @@ pub struct BucketSettings {
     pub archived_bucket_keys: Option<u32>,
     /// Or how long before the run those objects were written.
     pub archive_age: Option<AgeSettings>,
+    /// Prefixes that its requests spread over evenly; `None`: S3 does not limit their rate.
+    pub prefixes: Option<u32>,
     /// Bucket policy.
     pub policy: Option<PolicySettings>,
     /// Where it is written.
@@ -277,6 +279,8 @@ pub struct Assumptions {
     pub bucket_key_fanout: u32,
     /// Who shares bucket keys: `role` or `session`.
     pub bucket_key_requester: RequesterRule,
+    /// Whether requests wait for a bucket key that another one fetches.
+    pub bucket_key_single_flight: bool,
     /// Time from a call to KMS's answer.
     pub kms_latency: LatencySettings,
     /// Time of an S3 request without KMS.
@@ -571,6 +575,9 @@ pub(super) fn keys(
     }))
 }
 
+/// How many prefixes requests may spread over.
+pub(super) const PREFIXES: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+
 pub(super) fn buckets(
     r: &mut Reader<'_>,
     home: &Home<'_>,
@@ -586,6 +593,7 @@ pub(super) fn buckets(
         let older_objects = r.or("older_objects", Share::ZERO);
         let archived_bucket_keys = r.optional_in("archived_bucket_keys", 1..=10_000_000);
         let archive_age = age(r, "archive_age");
+        let prefixes = r.optional_in("prefixes", PREFIXES);
         let kind = match r
             .reference("kind", ["general-purpose", "directory"])
             .as_deref()
@@ -621,6 +629,14 @@ pub(super) fn buckets(
                     );
                 }
             }
+        }
+        if kind == BucketKind::Directory && r.has("prefixes") {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("prefixes"),
+                format!("`{}` has no effect: S3 limits the requests of a directory bucket by other rules than by prefix", r.path_of("prefixes")),
+                "drop it, or `kind`",
+            );
         }
         let policy = PolicySettings::read(r, "policy", Kind::Bucket, home.files);
         let encryption = match encryption.as_deref() {
@@ -700,6 +716,7 @@ pub(super) fn buckets(
             older_objects,
             archived_bucket_keys,
             archive_age,
+            prefixes,
             policy,
             place: r.place(),
         })
@@ -1025,6 +1042,7 @@ pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
             Some("session") => RequesterRule::Session,
             _ => RequesterRule::Role,
         },
+        bucket_key_single_flight: r.or("bucket_key_single_flight", false),
         kms_latency: LatencySettings::read(r, "kms_latency", 4, 0.5),
         s3_latency: LatencySettings::read(r, "s3_latency", 30, 0.5),
         throttled_latency: LatencySettings::read(r, "throttled_latency", 4, 0.0),

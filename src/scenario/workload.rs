@@ -7,7 +7,7 @@ use super::growth;
 use super::reader::{FromValue, Reader};
 use super::retry::Retry;
 use super::settings::{
-    BucketKind, BucketSettings, Encryption, KmsKeySettings, ManagedBy, Requester,
+    BucketKind, BucketSettings, Encryption, KmsKeySettings, ManagedBy, PREFIXES, Requester,
 };
 use crate::access::Context;
 use crate::catalog;
@@ -52,6 +52,8 @@ pub struct WorkloadSettings {
     pub parts: u32,
     /// Source of copies.
     pub copy_source: Option<String>,
+    /// Prefixes of its own that its requests spread over evenly.
+    pub prefixes: Option<u32>,
     /// `x-amz-server-side-encryption-bucket-key-enabled` of its writes, over the bucket's setting.
     pub bucket_key_header: Option<bool>,
     /// Its caching CMM and data-key cache.
@@ -326,6 +328,7 @@ impl WorkloadSettings {
         let reads = r.reference("reads", others());
         let parts = r.optional_in("parts", 1..=10_000);
         let copy_source = r.reference("copy_source", around.buckets.keys().map(String::as_str));
+        let prefixes = r.optional_in("prefixes", PREFIXES);
         let bucket_key_header = r.optional("bucket_key_header");
         let data_key_cache = r
             .table("data_key_cache", |r| {
@@ -440,6 +443,28 @@ impl WorkloadSettings {
             "parts",
             "there is no MultipartUpload among its operations",
             "add it, or drop `parts`",
+        );
+        let on_prefix = |op: &String| {
+            op == MULTIPART_UPLOAD
+                || catalog::s3_operation(op).is_some_and(|row| row.request_rate.is_some())
+        };
+        useless(
+            r,
+            direct
+                || operations
+                    .as_ref()
+                    .is_some_and(|o| !o.keys().any(on_prefix)),
+            "prefixes",
+            "none of its operations is one whose rate S3 limits by prefix",
+            "drop it, or add a request on objects",
+        );
+        let bucket_settings = bucket.as_ref().and_then(|b| around.buckets.get(b));
+        useless(
+            r,
+            bucket_settings.is_some_and(|b| b.kind == BucketKind::Directory),
+            "prefixes",
+            "S3 limits the requests of a directory bucket by other rules than by prefix",
+            "drop it",
         );
         let copies = |op: &String| {
             let needs = catalog::s3_operation(op).map(|o| &o.needs);
@@ -627,6 +652,7 @@ impl WorkloadSettings {
             reads,
             parts: parts.unwrap_or(1),
             copy_source,
+            prefixes,
             bucket_key_header,
             data_key_cache,
             branch_key_cache,

@@ -150,7 +150,12 @@ impl<'a> World<'a> {
     }
 
     /// The cache that serves a request; gives it its partition at the first look-up.
-    fn bucket_key_cache(&mut self, uses: &BucketKeyUse, w: usize, request: &mut Request) -> usize {
+    pub(super) fn bucket_key_cache(
+        &mut self,
+        uses: &BucketKeyUse,
+        w: usize,
+        request: &mut Request,
+    ) -> usize {
         let session = if uses.sessions > 1 {
             self.client(w, request) % uses.sessions
         } else {
@@ -165,7 +170,7 @@ impl<'a> World<'a> {
     }
 
     /// The bucket key that the object of a read was written under.
-    fn bucket_key_of_object(
+    pub(super) fn bucket_key_of_object(
         &self,
         w: usize,
         uses: &BucketKeyUse,
@@ -194,7 +199,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn message_to_encrypt(&self, w: usize, request: &Request) -> Message {
+    pub(super) fn message_to_encrypt(&self, w: usize, request: &Request) -> Message {
         let workload = &self.plan.workloads[w];
         let drawn = || match workload.size {
             Size::Unknown => None,
@@ -250,7 +255,7 @@ impl<'a> World<'a> {
     }
 
     /// Gives a message its number in its process and workload.
-    fn number(&mut self, w: usize, request: &mut Request) {
+    pub(super) fn number(&mut self, w: usize, request: &mut Request) {
         if request.ticket == u32::MAX
             && let Some(process) = self.process(w, w, request)
         {

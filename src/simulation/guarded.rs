@@ -284,8 +284,11 @@ impl World<'_> {
 
     /// What is next for a request, or its client.
     pub(super) fn guarded(&mut self, at: u64, mut request: Request, w: usize) {
+        if request.step == Step::Resumed {
+            return self.offer_needs(at, request);
+        }
         match std::mem::take(&mut request.step) {
-            Step::Attempt | Step::Granted => self.ready(at, request, w),
+            Step::Resumed | Step::Attempt | Step::Granted => self.ready(at, request, w),
             Step::Throttled => self.hears_throttled(at, request, w),
             Step::Succeeded => self.hears_success(at, &request, w),
             Step::Look => self.look(at, w, request.index),
@@ -445,7 +448,17 @@ impl World<'_> {
             |k| key.with(u64::from(k)).bits(),
         );
         if let Verdict::Retry { delay, .. } = verdict {
-            self.schedule(at.saturating_add(delay), request);
+            let next = at.saturating_add(delay);
+            if self.workloads[w]
+                .guards
+                .as_ref()
+                .is_some_and(|g| g.at_calls)
+            {
+                // An application's message has one need.
+                let lane = self.classes[request.class as usize].first_lane as usize;
+                self.fetches(at, lane, &request, next);
+            }
+            self.schedule(next, request);
         } else {
             self.given_up(at, &request, w, false);
         }

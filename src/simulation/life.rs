@@ -3,8 +3,8 @@
 use super::caches::LookUp;
 use super::drawn::Arrival;
 use super::guarded::MayCall;
-use super::request::{Purpose, Request, client};
-use super::{SEVERAL, World, asked};
+use super::request::{Purpose, Request, Step, client};
+use super::{SEVERAL, UNLIMITED, World, asked};
 use crate::engine::SECOND;
 use crate::engine::calendar::Place;
 use crate::engine::distribution::Distribution;
@@ -133,11 +133,18 @@ impl<'a> World<'a> {
             let class = &self.classes[class_index];
             (class.lanes(), class.workload as usize)
         };
+        let is_app = self.plan.classes[class_index].tier.is_none();
         let mut answered = at;
         if request.throttled == 0 && !request.has_waited() && request.called == 0 {
             record_of!(self, request).classes[class_index].requests += 1;
         }
-        for (k, l) in lanes.enumerate() {
+        let from = request.lane();
+        if request.step == Step::Resumed {
+            request.step = Step::Attempt;
+        } else if !self.within_request_rate(at, &request) {
+            return self.refused(at, request, w, None);
+        }
+        for (k, l) in lanes.enumerate().skip(from) {
             let first = k >= usize::from(request.looked_up);
             if first {
                 request.looked_up = k as u8 + 1;
@@ -146,14 +153,22 @@ impl<'a> World<'a> {
             let bit = 1 << k;
             let has_memory = self.lanes[l].has_memory;
             if has_memory {
-                let found = self.look_up(at, l, &mut request);
+                let mut found = self.look_up(at, l, &mut request);
+                // A throttled message goes on with its own fetch.
+                let fetches = is_app && request.called > 0;
+                if found == LookUp::Miss
+                    && !fetches
+                    && let Some(until) = self.awaits(at, l, &request)
+                {
+                    found = LookUp::Wait(until);
+                }
                 if first && matches!(found, LookUp::Met | LookUp::Wait(_)) {
                     record_of!(self, request).lanes[l].met += 1;
                 }
                 match found {
                     LookUp::Met => continue,
                     LookUp::Miss => {}
-                    LookUp::Wait(until) => return self.wait(until, request, w),
+                    LookUp::Wait(until) => return self.wait(until, request, w, k),
                     LookUp::TooLate => {
                         // Neither met nor called for.
                         let count = &mut record_of!(self, request).lanes[l];
@@ -203,14 +218,7 @@ impl<'a> World<'a> {
                 for &q in &plan.lanes[l].quotas[..i] {
                     self.quotas[q].attempts -= 1;
                 }
-                if self.guards_throttled(at, request, w) {
-                    return;
-                }
-                if let Some(next) = self.throttled(at, &request, w) {
-                    request.throttled += 1;
-                    self.schedule(next, request);
-                }
-                return;
+                return self.refused(at, request, w, Some(l));
             }
             for &q in lane.quotas() {
                 self.quotas[q as usize].limiter.take(at);
@@ -221,11 +229,58 @@ impl<'a> World<'a> {
                 {
                     return self.given_up(at, &request, w, refusal.denied);
                 }
-                answered = answered.max(self.fetched(at, l, &request, k));
+                let ready = self.fetched(at, l, &request, k);
+                self.fetches(at, l, &request, ready);
+                answered = answered.max(ready);
             }
         }
         let calls = request.called.count_ones() as usize;
         self.succeeded(at, &request, calls, answered);
+    }
+
+    /// Whether S3 takes a try, or it is one too many for its request rate: then KMS is not called.
+    #[inline]
+    fn within_request_rate(&mut self, at: u64, request: &Request) -> bool {
+        let class = &self.classes[request.class as usize];
+        if class.request_rate == UNLIMITED {
+            return true;
+        }
+        self.record.attempts_expanded += 1;
+        let quota = &mut self.quotas[class.request_rate as usize];
+        quota.attempts += 1;
+        let count = &mut record_of!(self, request).classes[request.class as usize];
+        count.tries += 1;
+        let taken = quota.limiter.has_room(at);
+        if taken {
+            quota.limiter.take(at);
+        } else {
+            quota.throttled += 1;
+            count.tries_throttled += 1;
+        }
+        taken
+    }
+
+    /// A try was refused, at the need of a lane or by S3's request rate: its client may try again.
+    fn refused(&mut self, at: u64, mut request: Request, w: usize, lane: Option<usize>) {
+        let fetching = lane.filter(|&l| self.lanes[l].has_memory);
+        let answered = fetching.map_or(at, |_| {
+            let n = u64::from(request.throttled) + 1;
+            let latency = &self.plan.throttled_latency;
+            at + latency.draw_with(|| request.own(Purpose::Throttled).with(n))
+        });
+        let mut until = answered;
+        if !self.guards_throttled(at, request, w)
+            && let Some(next) = self.throttled(at, &request, w)
+        {
+            if self.plan.classes[request.class as usize].tier.is_none() {
+                until = next;
+            }
+            request.throttled += 1;
+            self.schedule(next, request);
+        }
+        if let Some(lane) = fetching {
+            self.fetches(at, lane, &request, until);
+        }
     }
 
     /// A need that no cache meets becomes a call, once.
@@ -264,9 +319,9 @@ impl<'a> World<'a> {
     }
 
     /// A request waits for what another one fetches.
-    fn wait(&mut self, until: u64, mut request: Request, w: usize) {
+    fn wait(&mut self, until: u64, mut request: Request, w: usize, lane: usize) {
         self.workloads[w].waiting += u64::from(!request.is_waiting());
-        request.wait();
+        request.wait(lane);
         self.schedule(until, request);
     }
 
@@ -316,7 +371,7 @@ impl<'a> World<'a> {
         let record = record_of!(self, request);
         let retried = request.throttled > 0;
         record.classes[class_index].succeeded += 1;
-        if retried || request.was_held_back() {
+        if retried || request.was_held_back() || request.has_waited() {
             record.delayed(class_index, at - request.arrived);
         } else {
             record.classes[class_index].undelayed[calls] += 1;

@@ -3,7 +3,7 @@
 use super::drawn::Split;
 use super::life::next_attempt;
 use super::request::{Request, client};
-use super::{SEVERAL, World};
+use super::{SEVERAL, UNLIMITED, World};
 use crate::engine::calendar::SLOT_NS;
 use crate::engine::distribution::Distribution;
 use crate::model::arrivals::in_slot;
@@ -84,7 +84,7 @@ impl World<'_> {
     /// Returns the client whose quota is asked for a retry.
     pub(super) fn count_loser(&mut self, at: u64, request: &Request, end: u64) -> u32 {
         let class = &self.classes[request.class as usize];
-        let (w, wins) = (class.workload as usize, class.lanes == 0);
+        let (w, wins) = (class.workload as usize, class.asks_nobody());
         let client = self.payer(w, request);
         let state = &mut self.workloads[w];
         let (Some(tokens), Some(losers)) =
@@ -117,7 +117,7 @@ impl World<'_> {
         let action = &self.actions[split.action as usize];
         let state = &mut self.workloads[split.workload as usize];
         let class = &self.classes[action.class as usize];
-        let plain = action.parts.is_empty() && class.lanes > 0 && state.retry.max_attempts > 1;
+        let plain = action.parts.is_empty() && !class.asks_nobody() && state.retry.max_attempts > 1;
         let Some(tokens) = state.tokens.as_ref().filter(|_| plain) else {
             return in_slot(split.key, slot, n, |at, index, key| {
                 self.requests_of(base + at, &split.arrival(index, key), |world, request| {
@@ -153,7 +153,7 @@ impl World<'_> {
         lost: &mut Lost,
     ) {
         let class = &self.classes[request.class as usize];
-        let (w, wins) = (class.workload as usize, class.lanes == 0);
+        let (w, wins) = (class.workload as usize, class.asks_nobody());
         let loser = Loser {
             at,
             request: if wins { request } else { self.refuse(request) },
@@ -264,7 +264,7 @@ impl World<'_> {
         while let Some(l) = contested.pop() {
             let class = &self.classes[l.request.class as usize];
             self.workloads[class.workload as usize].losers_of[l.client as usize] = 0;
-            if class.lanes == 0 {
+            if class.asks_nobody() {
                 self.offer(l.at, &l.request);
             } else if let Some(again) = self.decide(&l, end) {
                 let place = contested.partition_point(|l| *l > again);
@@ -281,12 +281,19 @@ impl World<'_> {
         }
     }
 
-    /// Counts the refusal of a loser's first need.
+    /// Counts the refusal of a loser by S3's request rate, or of its first need.
     #[inline]
     fn refuse(&mut self, mut request: Request) -> Request {
         let class = &mut self.classes[request.class as usize];
         let first = u64::from(request.throttled == 0);
-        let quota = if class.only_quota == SEVERAL {
+        let quota = if class.request_rate != UNLIMITED {
+            let count = &mut record_of!(self, request).classes[request.class as usize];
+            count.requests += first;
+            count.tries += 1;
+            count.tries_throttled += 1;
+            self.record.attempts_expanded += 1;
+            class.request_rate
+        } else if class.only_quota == SEVERAL {
             request.looked_up = request.looked_up.max(1);
             request.called |= 1;
             let record = record_of!(self, request);

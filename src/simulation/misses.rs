@@ -15,13 +15,13 @@
 //!
 //! Not drawn, but looked at one by one: requests of traces, jobs and evenly spaced arrivals; of clients that
 //! hold back, or have retries to earn back; where a quota needs instants; sliding lifetimes, keys by
-//! session, and objects that were written in the run; many encryption contexts; branch keys; the second in which a
+//! session, single flight, and objects that were written in the run; many encryption contexts; branch keys; the second in which a
 //! bucket key to write under expires. Workloads that share a cache are drawn together or not at all.
 
 use super::caches::{Cache, Process, message_to_decrypt, plain_message, wrapped};
 use super::drawn::{Drawn, DrawnWorkload};
 use super::request::Purpose;
-use super::{WorkloadState, World};
+use super::{UNLIMITED, WorkloadState, World};
 use crate::engine::SECOND;
 use crate::engine::random::Key;
 use crate::model::archive::KeyPopularity;
@@ -208,7 +208,8 @@ fn is_drawable(plan: &Plan, w: usize, timed: &[usize]) -> bool {
         Source::CacheEncrypt | Source::CacheDecrypt { .. } => has_one_key(plan, workload, lane, w),
         Source::BranchKey => false,
     });
-    matches!(workload.kind, Kind::Open { .. }) && untimed && once && by_lane
+    let alone = !lanes_of(plan, w).any(|lane| lane.has_single_flight());
+    matches!(workload.kind, Kind::Open { .. }) && untimed && once && by_lane && alone
 }
 
 fn is_fixed(plan: &Plan, uses: &BucketKeyUse) -> bool {
@@ -239,7 +240,7 @@ fn has_one_key(plan: &Plan, workload: &Workload, lane: &crate::model::Lane, w: u
     let users = plan.workloads.iter().filter_map(|o| o.client_cache);
     let alone = cache.owner == w && users.filter(|c| c.owner == w).count() == 1;
     let classes = plan.classes.iter().filter(|c| c.workload == w).count();
-    even && fits && alone && classes == 1
+    even && fits && alone && classes == 1 && !uses.single_flight
 }
 
 impl<'a> World<'a> {
@@ -351,6 +352,13 @@ impl<'a> World<'a> {
             record.needs += n;
             record.met += n;
             self.count_calls(second, l, calls);
+        }
+        let request_rate = self.classes[class].request_rate;
+        if request_rate != UNLIMITED {
+            let quota = &mut self.quotas[request_rate as usize];
+            quota.attempts += n;
+            quota.limiter.take_counted(n);
+            self.record_of_second(second).classes[class].tries += n;
         }
         let count = &mut self.record_of_second(second).classes[class];
         count.requests += n;

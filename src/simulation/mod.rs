@@ -26,6 +26,8 @@
 //!
 //! Workloads that share no quota, cache or order are separate islands, each with its own calendar.
 //!
+//! S3's request rate, where it is limited, is one more fixed window: each try asks it once, before its needs.
+//!
 //! At one instant: first what was scheduled (by time of arrival, then class and number), then new
 //! arrivals: those that were split, in order of workload, action and number, then those listed.
 //!
@@ -53,6 +55,7 @@ macro_rules! record_of {
 
 mod caches;
 mod drawn;
+mod flights;
 mod guarded;
 mod held;
 mod jobs;
@@ -117,6 +120,8 @@ struct ClassState {
     lanes: u32,
     /// The quota of its only need, which nothing else can meet; `SEVERAL` where there is more to it.
     only_quota: u32,
+    /// S3's request rate that each try draws on first; `UNLIMITED` where it is not limited.
+    request_rate: u32,
     /// Whether its successes give something back to a retry quota.
     earns: bool,
     /// What requests with an only quota count, until it is added to the record: those of the
@@ -133,6 +138,7 @@ struct Tally {
 }
 
 const SEVERAL: u32 = u32::MAX;
+const UNLIMITED: u32 = u32::MAX;
 
 impl ClassState {
     fn new(plan: &Plan, class: &Class) -> ClassState {
@@ -140,7 +146,7 @@ impl ClassState {
         let retry = &plan.workloads[class.workload].retry;
         let guarded = retry.rate_limiter.is_some() || retry.circuit_breaker.is_some();
         let only_quota = match lanes {
-            _ if guarded => SEVERAL,
+            _ if guarded || class.request_rate.is_some() => SEVERAL,
             [lane] if !lane.has_memory() && lane.quotas.len() == 1 => lane.quotas[0] as u32,
             _ => SEVERAL,
         };
@@ -149,6 +155,7 @@ impl ClassState {
             first_lane: class.first_lane as u32,
             lanes: class.lanes as u32,
             only_quota,
+            request_rate: class.request_rate.map_or(UNLIMITED, |q| q as u32),
             earns: class.denial.is_none(),
             tally: Default::default(),
         }
@@ -160,6 +167,9 @@ impl ClassState {
         count.requests += n;
         count.succeeded += n;
         count.undelayed[self.lanes as usize] += n;
+        if self.request_rate != UNLIMITED {
+            count.tries += n;
+        }
         for lane in &mut record.lanes[self.lanes()] {
             lane.needs += n;
             lane.calls += n;
@@ -170,6 +180,12 @@ impl ClassState {
     #[inline(always)]
     fn lanes(&self) -> std::ops::Range<usize> {
         self.first_lane as usize..(self.first_lane + self.lanes) as usize
+    }
+
+    /// Whether no quota can refuse its requests.
+    #[inline(always)]
+    fn asks_nobody(&self) -> bool {
+        self.lanes == 0 && self.request_rate == UNLIMITED
     }
 }
 
@@ -188,18 +204,20 @@ impl LaneState {
     }
 }
 
-/// The quotas that one try of a request of a class may ask, once for each need.
+/// The quotas that one try of a request of a class may ask: S3's request rate, then one for each need.
 #[inline(always)]
 fn asked<'w>(
     classes: &'w [ClassState],
     lanes: &'w [LaneState],
     class: u32,
 ) -> impl Iterator<Item = usize> + 'w {
-    let lanes = &lanes[classes[class as usize].lanes()];
-    lanes
-        .iter()
-        .flat_map(LaneState::quotas)
-        .map(|&q| q as usize)
+    let class = &classes[class as usize];
+    let request_rate = Some(class.request_rate).filter(|&q| q != UNLIMITED);
+    let needs = lanes[class.lanes()].iter().flat_map(LaneState::quotas);
+    request_rate
+        .into_iter()
+        .chain(needs.copied())
+        .map(|q| q as usize)
 }
 
 /// A quota with its state and what this second saw of it.
@@ -294,6 +312,8 @@ struct World<'a> {
     actions: Vec<ActionState>,
     class_action: Vec<u32>,
     bucket_keys: Vec<BucketKeyCache>,
+    /// Fetches that others wait for, where they do.
+    flights: Option<flights::Flights>,
     warm_up: u64,
     /// The first second whose arrivals are still to be drawn.
     undrawn: u64,
@@ -324,6 +344,7 @@ impl<'a> World<'a> {
         island.iter().for_each(|&w| here[w] = true);
         let mut used = vec![false; plan.quotas.len()];
         for class in plan.classes.iter().filter(|c| here[c.workload]) {
+            class.request_rate.iter().for_each(|&q| used[q] = true);
             for lane in &plan.lanes[class.first_lane..class.first_lane + class.lanes] {
                 lane.quotas.iter().for_each(|&q| used[q] = true);
             }
@@ -364,6 +385,12 @@ impl<'a> World<'a> {
             .collect();
         let quotas_here: Vec<usize> = (0..plan.quotas.len()).filter(|&q| used[q]).collect();
         let timed = quotas_here.iter().copied();
+        let uses = |f: &dyn Fn(&CacheUse) -> bool| {
+            let mut caches = island.iter().flat_map(|&w| &plan.workloads[w].client_cache);
+            caches.any(|c| f(&c.uses))
+        };
+        let has_flights = plan.lanes.iter().any(Lane::has_single_flight)
+            || uses(&|u| matches!(u, CacheUse::DataKeys(c) if c.single_flight));
         let mut world = World {
             plan,
             options,
@@ -388,10 +415,10 @@ impl<'a> World<'a> {
                 .collect(),
             has_memory: island.iter().any(|&w| workloads[w].has_memory),
             has_tokens: island.iter().any(|&w| workloads[w].tokens.is_some()),
-            has_waits: island.iter().any(|&w| {
-                let uses = plan.workloads[w].client_cache.map(|c| c.uses);
-                matches!(uses, Some(CacheUse::BranchKeys(c)) if c.settings.storm_tracking.is_some())
-            }),
+            has_waits: has_flights
+                || uses(
+                    &|u| matches!(u, CacheUse::BranchKeys(c) if c.settings.storm_tracking.is_some()),
+                ),
             workloads,
             counted: vec![0; actions.len()],
             whole: [vec![0; actions.len()], vec![0; actions.len()]],
@@ -402,6 +429,7 @@ impl<'a> World<'a> {
                 .iter()
                 .map(|&c| BucketKeyCache::new(c))
                 .collect(),
+            flights: has_flights.then(flights::Flights::default),
             warm_up: plan.warm_up_s * SECOND,
             undrawn: 0,
             record: Record::new(
@@ -652,6 +680,13 @@ impl<'a> World<'a> {
                     let class = self.classes[class_index];
                     let n = n * u64::from(each);
                     class.count(record, class_index, n);
+                    if class.request_rate != UNLIMITED {
+                        let quota = &mut self.quotas[class.request_rate as usize];
+                        quota.attempts += n;
+                        if take {
+                            quota.limiter.take_counted(n);
+                        }
+                    }
                     for l in class.lanes() {
                         let state = &self.lanes[l];
                         for &q in state.quotas() {
@@ -675,12 +710,12 @@ impl ActionState {
         for &(class, n) in &action.requests {
             parts.extend(std::iter::repeat_n(class as u32, n as usize));
             let c = &plan.classes[class];
-            for lane in &plan.lanes[c.first_lane..c.first_lane + c.lanes] {
-                for &q in &lane.quotas {
-                    match demand.iter_mut().find(|d| d.0 == q) {
-                        Some(d) => d.1 += u64::from(n),
-                        None => demand.push((q, u64::from(n))),
-                    }
+            let lanes = &plan.lanes[c.first_lane..c.first_lane + c.lanes];
+            let needs = lanes.iter().flat_map(|lane| &lane.quotas);
+            for &q in c.request_rate.iter().chain(needs) {
+                match demand.iter_mut().find(|d| d.0 == q) {
+                    Some(d) => d.1 += u64::from(n),
+                    None => demand.push((q, u64::from(n))),
                 }
             }
         }

@@ -21,6 +21,10 @@ pub struct ClassCount {
     pub failed: u64,
     /// That KMS refused for lack of permission.
     pub denied: u64,
+    /// Tries that drew on S3's request rate, where it is limited.
+    pub tries: u64,
+    /// Tries that it refused.
+    pub tries_throttled: u64,
     /// That ended well and were never throttled, by number of KMS calls.
     pub undelayed: [u64; MAX_LANES + 1],
 }
@@ -97,6 +101,8 @@ pub struct QuotaRecord {
     pub busiest: Option<(u64, u64)>,
     /// Seconds with a throttled attempt since the end of the warm-up.
     pub seconds_throttled: u64,
+    /// Start of the first of them.
+    pub first_throttled: Option<u64>,
     /// Smallest 1 − attempts ÷ quota since the end of the warm-up.
     pub headroom: f64,
 }
@@ -110,6 +116,7 @@ impl QuotaRecord {
             minutes: Vec::new(),
             busiest: None,
             seconds_throttled: 0,
+            first_throttled: None,
             headroom: 1.0,
         }
     }
@@ -150,7 +157,10 @@ impl QuotaRecord {
             if self.busiest.is_none_or(|(_, most)| attempts > most) {
                 self.busiest = Some((second, attempts));
             }
-            self.seconds_throttled += u64::from(throttled > 0);
+            if throttled > 0 {
+                self.seconds_throttled += 1;
+                self.first_throttled.get_or_insert(second);
+            }
             let headroom = 1.0 - attempts as f64 / quota;
             if headroom < self.headroom {
                 self.headroom = headroom;
@@ -273,6 +283,8 @@ impl Record {
             a.succeeded += b.succeeded;
             a.failed += b.failed;
             a.denied += b.denied;
+            a.tries += b.tries;
+            a.tries_throttled += b.tries_throttled;
             for (x, y) in a.undelayed.iter_mut().zip(b.undelayed) {
                 *x += y;
             }

@@ -29,8 +29,8 @@ pub(super) struct Request {
     pub called: u8,
     /// What happens next.
     pub step: Step,
-    /// Whether its client held it back since it arrived, and whether it has waited for what another
-    /// request fetches.
+    /// Whether its client held it back since it arrived, whether it has waited for what another request
+    /// fetches, and, above these two bits, for which of its lanes.
     put_off: u8,
 }
 
@@ -39,6 +39,7 @@ const _: () = assert!(size_of::<Request>() == 40);
 
 const HELD_BACK: u8 = 1;
 const WAITED: u8 = 2;
+const LANE_SHIFT: u32 = 2;
 
 /// What an event of a request is; all but attempts are for clients that are followed answer by answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +49,8 @@ pub(super) enum Step {
     Attempt,
     /// It is tried, and its client has a token for the call.
     Granted,
+    /// Its try goes on, after it has waited for what another request fetches.
+    Resumed,
     /// Its client hears that it was throttled.
     Throttled,
     /// Its client hears that it succeeded.
@@ -59,7 +62,10 @@ pub(super) enum Step {
 impl Step {
     /// Whether an attempt may come of it.
     pub fn may_ask(self) -> bool {
-        matches!(self, Step::Attempt | Step::Granted | Step::Throttled)
+        matches!(
+            self,
+            Step::Attempt | Step::Granted | Step::Resumed | Step::Throttled
+        )
     }
 }
 
@@ -131,9 +137,18 @@ impl Request {
         self.put_off & HELD_BACK != 0
     }
 
-    /// It waits for what another request fetches.
-    pub fn wait(&mut self) {
-        self.put_off |= WAITED;
+    /// It waits for what another request fetches to meet the need of a lane, where it goes on.
+    pub fn wait(&mut self, lane: usize) {
+        self.put_off = self.put_off & HELD_BACK | WAITED | (lane as u8) << LANE_SHIFT;
+        self.step = Step::Resumed;
+    }
+
+    /// The lane with which it goes on.
+    pub fn lane(&self) -> usize {
+        match self.step {
+            Step::Resumed => usize::from(self.put_off >> LANE_SHIFT),
+            _ => 0,
+        }
     }
 
     /// Whether it has waited so.

@@ -564,6 +564,26 @@ pub fn rows() -> Vec<Row> {
             "kms_calls",
         ),
         row(
+            "bucket.NAME.prefixes",
+            S3,
+            &[
+                "bucket.b.prefixes=1",
+                "workload.w.arrivals.poisson.rate=9000/s",
+            ],
+            &["bucket.b.prefixes=2"],
+            "s3_throttled",
+        ),
+        row(
+            "workload.NAME.prefixes",
+            S3,
+            &[
+                "bucket.b.prefixes=1",
+                "workload.w.arrivals.poisson.rate=9000/s",
+            ],
+            &["workload.w.prefixes=2"],
+            "by_s3_request_rate",
+        ),
+        row(
             "bucket.NAME.archived_bucket_keys",
             S3,
             &["workload.w.popularity={uniform={objects=1000}}"],
@@ -755,6 +775,13 @@ pub fn rows() -> Vec<Row> {
             "kms_calls",
         ),
         row(
+            "assumption.bucket_key_single_flight",
+            S3,
+            &["assumption.kms_latency.constant.value=200ms"],
+            &["assumption.bucket_key_single_flight=true"],
+            "kms_calls",
+        ),
+        row(
             "assumption.bucket_key_requester",
             S3,
             &["requester.r.sessions=3"],
@@ -940,6 +967,13 @@ pub fn rows() -> Vec<Row> {
             CACHE,
             &[],
             &["workload.w.data_key_cache.max_bytes=4 KiB"],
+            "kms_calls",
+        ),
+        row(
+            "workload.NAME.data_key_cache.single_flight",
+            CACHE,
+            &["assumption.kms_latency.constant.value=300ms"],
+            &["workload.w.data_key_cache.single_flight=true"],
             "kms_calls",
         ),
         row(

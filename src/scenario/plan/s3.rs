@@ -6,10 +6,12 @@ use super::super::settings::{
 };
 use super::super::workload::WorkloadSettings;
 use super::Builder;
-use crate::catalog::{self, KmsOperation, NeedSide, S3OperationRow};
+use crate::catalog::{self, KmsOperation, NeedSide, RequestRate, S3OperationRow};
+use crate::engine::limiter::{Shape, Step};
 use crate::model::archive::{Age, Archive};
 use crate::model::bucket_key::Settings;
-use crate::model::{BucketKeyUse, Source};
+use crate::model::retry::Service;
+use crate::model::{BucketKeyUse, Quota, Source};
 use std::sync::Arc;
 
 /// One side of a request: a bucket under KMS and who asks.
@@ -101,6 +103,39 @@ impl<'a> Builder<'a> {
                 }
             }
         }
+    }
+
+    /// S3's limit on a workload's reads or writes, if it says how many prefixes they spread over: one pool
+    /// for all the prefixes of a bucket, or for those of the workload.
+    pub(super) fn request_rate(
+        &mut self,
+        w: usize,
+        s: &WorkloadSettings,
+        rate: RequestRate,
+    ) -> Option<usize> {
+        let bucket_name = s.bucket.as_deref()?;
+        let bucket = self.scenario.bucket.get(bucket_name)?;
+        let prefixes = s.prefixes.or(bucket.prefixes)?;
+        let (account, region) = (&bucket.account, &bucket.region);
+        let mut name = format!("{account}/{region}/s3-{}/{bucket_name}", rate.name());
+        if s.prefixes.is_some() {
+            name = format!("{name}/{}", self.workload_name(w));
+        }
+        let step = Step {
+            from_s: 0,
+            num: u64::from(prefixes) * catalog::request_rates().per_s(rate),
+            den: 1,
+        };
+        let quota = Quota {
+            name: name.clone(),
+            service: Service::S3,
+            shape: Shape::FixedWindow,
+            steps: vec![step],
+        };
+        let entry = self.quotas.entry(name);
+        let index = entry.index();
+        entry.or_insert(quota);
+        Some(index)
     }
 
     fn side_lane(
@@ -198,6 +233,7 @@ impl<'a> Builder<'a> {
             cache,
             sessions,
             since,
+            single_flight: self.scenario.assumption.bucket_key_single_flight,
             older_objects: bucket.older_objects.get(),
             archive: match bucket.archive_age {
                 None => Archive::Keys(u64::from(keys)),
@@ -242,6 +278,7 @@ impl<'a> Builder<'a> {
             cache: self.bucket_key_caches(side, class, s.clients, settings),
             sessions: s.clients,
             since: 0,
+            single_flight: false,
             older_objects: 0.0,
             archive: Archive::Keys(1),
             key_popularity: Arc::default(),

@@ -1,0 +1,291 @@
+//! How far the main results of `media-library` move when an assumption is halved, doubled or chosen differently:
+//! the table of `docs/MODEL.md`, as Markdown. `cargo run --release --example sensitivity [REPLICATIONS [NUMBER…]]`.
+//!
+//! Each row is run with the scenario's own seed, so that both sides see the same random numbers, and its change is
+//! taken replication by replication.
+
+use kmsim::results::{Estimate, VariantResults};
+use kmsim::run::run_variant;
+use kmsim::scenario::diagnostic::{Sources, render};
+use kmsim::scenario::{Changes, Input, load_variant};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// An assumption, and what is tried in its place.
+struct Row {
+    number: &'static str,
+    /// The key, or keys, in words of the scenario language.
+    key: &'static str,
+    variant: &'static str,
+    /// What makes it act, on both sides.
+    given: &'static [&'static str],
+    /// Name of a value, and the settings that make it.
+    tries: &'static [(&'static str, &'static [&'static str])],
+}
+
+const METRICS: [(&str, Change); 4] = [
+    ("kms_attempts", Change::Relative),
+    ("throttle_rate", Change::Points),
+    ("added_delay_s_p99", Change::Milliseconds),
+    ("cost_total_usd", Change::Relative),
+];
+
+#[derive(Clone, Copy)]
+enum Change {
+    Relative,
+    Points,
+    Milliseconds,
+}
+
+/// The videos of `bucket-keys`, by age: as many keys as it says.
+const BY_AGE: &[&str] = &[
+    "bucket.videos={key=\"media\",bucket_key=true,older_objects=0.25,archive_age={uniform={longest=\"60d\"}}}",
+];
+
+const DENIED: &[&str] = &["requester.platform.identity_policies=[\"policies/read-objects.json\"]"];
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    Row { number: "M1", key: "quota.NAME.limiter", variant: "as-is", given: &[], tries: &[
+        ("sliding-window", &["quota.shared.limiter=sliding-window"]),
+        ("token-bucket of 0.5 s", &["quota.shared.limiter={token-bucket={burst=0.5}}"]),
+        ("of 1 s", &["quota.shared.limiter={token-bucket={burst=1}}"]),
+        ("of 2 s", &["quota.shared.limiter={token-bucket={burst=2}}"]),
+    ] },
+    Row { number: "M3", key: "quota.NAME.changes", variant: "quota-increase", given: &[], tries: &[
+        ("1 s later", &["quota.shared.changes=[{at=\"361s\",limit=\"15000/s\"}]"]),
+    ] },
+    Row { number: "M4", key: "assumption.bucket_key_lifetime", variant: "bucket-keys", given: &[], tries: &[
+        ("150 s", &["assumption.bucket_key_lifetime=150s"]),
+        ("600 s", &["assumption.bucket_key_lifetime=600s"]),
+    ] },
+    Row { number: "M4", key: "assumption.bucket_key_renewal", variant: "bucket-keys", given: &[], tries: &[
+        ("sliding", &["assumption.bucket_key_renewal=sliding"]),
+    ] },
+    Row { number: "M5", key: "assumption.bucket_key_fanout", variant: "bucket-keys", given: &[], tries: &[
+        ("1", &["assumption.bucket_key_fanout=1"]),
+        ("4", &["assumption.bucket_key_fanout=4"]),
+    ] },
+    Row { number: "M6", key: "assumption.bucket_key_requester", variant: "bucket-keys", given: &["requester.player.sessions=60"], tries: &[
+        ("session, of 60 sessions", &["assumption.bucket_key_requester=session"]),
+    ] },
+    Row { number: "M8, M64", key: "assumption.bucket_key_single_flight", variant: "bucket-keys", given: &[], tries: &[
+        ("true", &["assumption.bucket_key_single_flight=true"]),
+    ] },
+    Row { number: "M8, M64", key: "workload.NAME.data_key_cache.single_flight", variant: "data-key-cache", given: &[], tries: &[
+        ("true", &["workload.event-producers.data_key_cache.single_flight=true", "workload.event-consumers.data_key_cache.single_flight=true"]),
+    ] },
+    Row { number: "M9", key: "bucket.NAME.archived_bucket_keys", variant: "bucket-keys", given: &[], tries: &[
+        ("half", &["bucket.videos.archived_bucket_keys=17_280"]),
+        ("double", &["bucket.videos.archived_bucket_keys=69_120"]),
+    ] },
+    Row { number: "M9", key: "bucket.NAME.older_objects", variant: "bucket-keys", given: &[], tries: &[
+        ("0.125", &["bucket.videos.older_objects=0.125"]),
+        ("0.5", &["bucket.videos.older_objects=0.5"]),
+    ] },
+    Row { number: "M10", key: "bucket.NAME.bucket_key", variant: "bucket-keys", given: &[], tries: &[
+        ("false for `uploads`: parts call too", &["bucket.uploads={key=\"media\"}"]),
+    ] },
+    Row { number: "M11", key: "workload.NAME.parts", variant: "as-is", given: &[], tries: &[
+        ("4", &["workload.uploads.parts=4"]),
+        ("16", &["workload.uploads.parts=16"]),
+    ] },
+    Row { number: "M12", key: "assumption.kms_latency", variant: "bucket-keys", given: &[], tries: &[
+        ("2 ms", &["assumption.kms_latency.lognormal={median=\"2ms\",sigma=0.5}"]),
+        ("8 ms", &["assumption.kms_latency.lognormal={median=\"8ms\",sigma=0.5}"]),
+    ] },
+    Row { number: "M13", key: "assumption.s3_latency", variant: "as-is", given: &[], tries: &[
+        ("15 ms", &["assumption.s3_latency.lognormal={median=\"15ms\",sigma=0.5}"]),
+        ("60 ms", &["assumption.s3_latency.lognormal={median=\"60ms\",sigma=0.5}"]),
+    ] },
+    Row { number: "M14", key: "assumption.throttled_latency", variant: "as-is", given: &[], tries: &[
+        ("2 ms", &["assumption.throttled_latency.constant.value=2ms"]),
+        ("8 ms", &["assumption.throttled_latency.constant.value=8ms"]),
+    ] },
+    Row { number: "M15", key: "assumption.throttled_attempts_billed", variant: "as-is", given: &[], tries: &[
+        ("true", &["assumption.throttled_attempts_billed=true"]),
+    ] },
+    Row { number: "M16", key: "assumption.throttled_attempts_logged", variant: "as-is", given: &["account.main.trail_copies=2"], tries: &[
+        ("false, with two copies", &["assumption.throttled_attempts_logged=false"]),
+    ] },
+    Row { number: "M17", key: "assumption.throttled_attempts_in_call_count", variant: "as-is", given: &[], tries: &[
+        ("false", &["assumption.throttled_attempts_in_call_count=false"]),
+    ] },
+    Row { number: "M18", key: "assumption.dsse_kms_calls", variant: "as-is", given: &["bucket.videos.encryption=DSSE-KMS"], tries: &[
+        ("2, videos under DSSE-KMS", &["assumption.dsse_kms_calls=2"]),
+    ] },
+    Row { number: "M21", key: "workload.NAME.clients", variant: "as-is", given: &[], tries: &[
+        ("half", &["workload.playback.clients=30", "workload.thumbnails.clients=30", "workload.uploads.clients=15", "workload.batch-copy.clients=2", "workload.event-producers.clients=20", "workload.event-consumers.clients=5", "workload.secrets.clients=10", "workload.log-groups.clients=10"]),
+        ("double", &["workload.playback.clients=120", "workload.thumbnails.clients=120", "workload.uploads.clients=60", "workload.batch-copy.clients=8", "workload.event-producers.clients=80", "workload.event-consumers.clients=20", "workload.secrets.clients=40", "workload.log-groups.clients=40"]),
+    ] },
+    Row { number: "M24", key: "quota.NAME.limit", variant: "as-is", given: &[], tries: &[
+        ("5,000/s", &["quota.shared.limit=5000/s"]),
+        ("20,000/s", &["quota.shared.limit=20000/s"]),
+    ] },
+    Row { number: "M24", key: "price.kms-requests", variant: "as-is", given: &[], tries: &[
+        ("half", &["price.kms-requests={usd=\"0.015\",per=10000}"]),
+        ("double", &["price.kms-requests={usd=\"0.06\",per=10000}"]),
+    ] },
+    Row { number: "M25", key: "price.kms-keys", variant: "as-is", given: &[], tries: &[
+        ("half", &["price.kms-keys={usd=\"0.5\"}"]),
+        ("double", &["price.kms-keys={usd=\"2\"}"]),
+    ] },
+    Row { number: "M28", key: "assumption.denied_calls_consume_quota", variant: "as-is", given: DENIED, tries: &[
+        ("false, `platform` denied by KMS", &["assumption.denied_calls_consume_quota=false"]),
+    ] },
+    Row { number: "M31", key: "requester.NAME.identity_policies", variant: "as-is", given: &[], tries: &[
+        ("`platform` may call no KMS", DENIED),
+    ] },
+    Row { number: "M32", key: "workload.NAME.requests_when_denied", variant: "as-is", given: DENIED, tries: &[
+        ("2, `platform` denied by KMS", &["workload.secrets.requests_when_denied=2", "workload.log-groups.requests_when_denied=2"]),
+    ] },
+    Row { number: "M35", key: "workload.NAME.tls", variant: "as-is", given: &[], tries: &[
+        ("1.2 for `playback`", &["workload.playback.tls=\"1.2\""]),
+    ] },
+    Row { number: "M36", key: "account.NAME.trail_data_copies", variant: "as-is", given: &[], tries: &[
+        ("1", &["account.main.trail_data_copies=1"]),
+        ("2", &["account.main.trail_data_copies=2"]),
+    ] },
+    Row { number: "M37", key: "assumption.bucket_key_write_lifetime", variant: "bucket-keys", given: BY_AGE, tries: &[
+        ("150 s, archive by age", &["assumption.bucket_key_write_lifetime=150s"]),
+        ("600 s", &["assumption.bucket_key_write_lifetime=600s"]),
+    ] },
+    Row { number: "M38", key: "assumption.bucket_key_verification", variant: "bucket-keys", given: &[], tries: &[
+        ("false", &["assumption.bucket_key_verification=false"]),
+    ] },
+    Row { number: "M39", key: "bucket.NAME.kind", variant: "as-is", given: &[], tries: &[
+        ("directory for `thumbnails`", &["bucket.thumbnails.kind=directory"]),
+    ] },
+    Row { number: "M40", key: "key.NAME.disabled_at", variant: "as-is", given: &[], tries: &[
+        ("6 min for `events`", &["key.events.disabled_at=6m"]),
+    ] },
+    Row { number: "M41", key: "assumption.retry_after", variant: "as-is", given: &[], tries: &[
+        ("1 s", &["assumption.retry_after=1s"]),
+        ("4 s", &["assumption.retry_after=4s"]),
+    ] },
+    Row { number: "M60", key: "bucket.NAME.prefixes", variant: "as-is", given: &[], tries: &[
+        ("1 for `videos`", &["bucket.videos.prefixes=1"]),
+        ("2", &["bucket.videos.prefixes=2"]),
+    ] },
+];
+
+/// Results of a variant with what is set in it.
+fn results(variant: &str, sets: Vec<String>, replications: u32) -> Result<VariantResults, String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let path = folder.join("media-library.toml");
+    let input = Input {
+        name: "media-library".to_owned(),
+        shown: "scenarios/media-library.toml".to_owned(),
+        text: std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?,
+        folder,
+    };
+    let changes = Changes {
+        variant: variant.to_owned(),
+        over: Vec::new(),
+        sets,
+    };
+    let mut sources = Sources::new();
+    let loaded = load_variant(&input, &[], &changes, &mut sources)
+        .map_err(|faults| render(&faults, &sources, false))?;
+    let variant = loaded.variants.first().ok_or("no variant")?;
+    run_variant(variant, loaded.seed, replications).map_err(|e| e.to_string())
+}
+
+/// A metric's change, replication by replication, in its own words; in brackets where its 95 % interval holds zero.
+fn change(metric: &str, kind: Change, before: &VariantResults, after: &VariantResults) -> String {
+    let of = |v: &VariantResults| v.metrics.get(metric).map(|e| e.values.clone());
+    let (Some(a), Some(b)) = (of(before), of(after)) else {
+        return "no data".to_owned();
+    };
+    let change = |(a, b): (&Option<f64>, &Option<f64>)| {
+        let (a, b) = a.zip(*b)?;
+        Some(match kind {
+            Change::Relative => 100.0 * (b - a) / a,
+            Change::Points => 100.0 * (b - a),
+            Change::Milliseconds => 1_000.0 * (b - a),
+        })
+    };
+    let changes = Estimate::over(a.iter().zip(&b).map(change).collect(), "1");
+    if changes.values.iter().all(|v| *v == Some(0.0)) {
+        return "=".to_owned();
+    }
+    let Some(mean) = changes.mean else {
+        return "no data".to_owned();
+    };
+    let shown = match kind {
+        Change::Milliseconds => format!("{mean:+.0}"),
+        Change::Relative | Change::Points => format!("{mean:+.2}"),
+    };
+    let shown = match shown.trim_start_matches(['+', '-', '0', '.']) {
+        "" => "≈ 0".to_owned(),
+        _ => shown.replace('-', "−"),
+    };
+    match changes.ci_low.zip(changes.ci_high) {
+        Some((low, high)) if low > 0.0 || high < 0.0 => shown,
+        _ => format!("({shown})"),
+    }
+}
+
+/// A row's cells, values apart by a middle dot.
+fn cells(row: &Row, before: &VariantResults, replications: u32) -> Result<String, String> {
+    let mut tried = Vec::new();
+    for (_, sets) in row.tries {
+        let sets = row.given.iter().chain(*sets).map(|s| (*s).to_owned());
+        tried.push(results(row.variant, sets.collect(), replications)?);
+    }
+    let names: Vec<&str> = row.tries.iter().map(|(name, _)| *name).collect();
+    let mut line = format!(
+        "| {} | `{}` | {} | {} |",
+        row.number,
+        row.key,
+        names.join(" · "),
+        row.variant
+    );
+    for (metric, kind) in METRICS {
+        let changes = tried
+            .iter()
+            .map(|after| change(metric, kind, before, after));
+        line += &format!(" {} |", changes.collect::<Vec<_>>().join(" · "));
+    }
+    Ok(line)
+}
+
+fn main() -> Result<(), String> {
+    let replications = match std::env::args().nth(1) {
+        None => 10,
+        Some(n) => n.parse().map_err(|e| format!("{n}: {e}"))?,
+    };
+    let only: Vec<String> = std::env::args().skip(2).collect();
+    let mut baselines: BTreeMap<String, VariantResults> = BTreeMap::new();
+    let mut shown = Vec::new();
+    for row in ROWS
+        .iter()
+        .filter(|row| only.is_empty() || only.contains(&row.number.to_owned()))
+    {
+        let key = format!("{} {}", row.variant, row.given.join(" "));
+        if !baselines.contains_key(&key) {
+            let given = row.given.iter().map(|s| (*s).to_owned()).collect();
+            let found = results(row.variant, given, replications)?;
+            if row.given.is_empty() {
+                let mean = |id: &str| found.metrics[id].mean.unwrap_or(f64::NAN);
+                println!(
+                    "`{}`: {:.0} KMS attempts, throttle rate {:.2} %, added delay p99 {:.0} ms, {:.2} USD",
+                    row.variant,
+                    mean("kms_attempts"),
+                    100.0 * mean("throttle_rate"),
+                    1_000.0 * mean("added_delay_s_p99"),
+                    mean("cost_total_usd"),
+                );
+            }
+            baselines.insert(key.clone(), found);
+        }
+        shown.push(cells(row, &baselines[&key], replications)?);
+    }
+    println!();
+    println!(
+        "| assumption | key | tried | variant | KMS attempts \\[%\\] | throttle rate \\[points\\] | added delay p99 \\[ms\\] | total cost \\[%\\] |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    shown.iter().for_each(|line| println!("{line}"));
+    Ok(())
+}
