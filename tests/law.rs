@@ -274,11 +274,12 @@ fn what_a_cache_meets_leaves_its_tokens() {
     assert_eq!(second["kms_throttled"].mean, Some(0.0));
 }
 
-/// Reads and writes around S3's request rates, with and without KMS calls, over shared and own prefixes.
+/// Reads and writes around S3's request rates, with and without KMS calls, over shared and own prefixes. Lifetimes slide, so
+/// that caches are not drawn.
 fn limited_scenario(seed: u64) -> String {
     let mut r = Rng::new(seed);
     let mut t = format!(
-        "seed = {seed}\nhorizon = \"14s\"\nwarm_up = \"{}s\"\nreplications = 2\nregion = \"us-east-1\"\n[key.k]\n[quota.q]\nlimit = \"{}/s\"\nlimiter = {{ {} }}\n[assumption]\nbucket_key_single_flight = {}\nbucket_key_lifetime = \"3s\"\nkms_latency.constant.value = \"5ms\"\ns3_latency.constant.value = \"30ms\"\n",
+        "seed = {seed}\nhorizon = \"14s\"\nwarm_up = \"{}s\"\nreplications = 2\nregion = \"us-east-1\"\n[key.k]\n[quota.q]\nlimit = \"{}/s\"\nlimiter = {{ {} }}\n[assumption]\nbucket_key_single_flight = {}\nbucket_key_lifetime = \"3s\"\nbucket_key_renewal = \"sliding\"\nkms_latency.constant.value = \"5ms\"\ns3_latency.constant.value = \"30ms\"\n",
         r.below(3),
         r.log_between(1_500.0, 12_000.0).round(),
         limiter(&mut r),
