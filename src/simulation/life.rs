@@ -9,7 +9,7 @@ use crate::engine::SECOND;
 use crate::engine::calendar::Place;
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
-use crate::model::Kind;
+use crate::model::{Cause, Kind};
 use crate::model::arrivals::Process;
 use crate::model::retry::RetryPolicy;
 
@@ -216,10 +216,15 @@ impl<'a> World<'a> {
                 self.quotas[q as usize].limiter.take(at);
             }
             if has_memory {
-                if let Some(refusal) = plan.lanes[l].refusal
-                    && at >= refusal.from
-                {
-                    return self.given_up(at, &request, w, refusal.denied);
+                if let Some(cause) = plan.lanes[l].refused_at(at) {
+                    let denied = cause == Cause::NoPermission;
+                    let count = &mut record_of!(self, request).lanes[l];
+                    if denied {
+                        count.denied += 1;
+                    } else {
+                        count.failed += 1;
+                    }
+                    return self.given_up(at, &request, w, denied);
                 }
                 answered = answered.max(self.fetched(at, l, &request, k));
             }

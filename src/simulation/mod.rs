@@ -57,6 +57,7 @@ mod life;
 mod losers;
 pub mod record;
 mod request;
+pub mod sample;
 mod slots;
 
 use crate::engine::SECOND;
@@ -72,6 +73,7 @@ use guarded::Guards;
 use held::Held;
 use record::{QuotaRecord, Record};
 use request::Request;
+use sample::Sampler;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How a replication is run.
@@ -85,13 +87,19 @@ pub struct Options<'a> {
     pub simulate_all: bool,
     /// Where simulated seconds are added up for whoever watches.
     pub progress: Option<&'a AtomicU64>,
+    /// How many KMS calls, and how many requests, to sample of those that CloudTrail delivers.
+    pub sample: usize,
 }
 
 /// Runs one island of a plan through one replication.
 pub fn simulate(plan: &Plan, island: &[usize], options: Options<'_>) -> Record {
     let mut world = World::new(plan, island, options);
     world.run();
-    world.record
+    let mut record = world.record;
+    if let Some(sampler) = world.sampler {
+        (record.calls_sampled, record.requests_sampled) = sampler.into_samples();
+    }
+    record
 }
 
 /// The random numbers of one replication.
@@ -280,6 +288,7 @@ struct World<'a> {
     /// The first second whose arrivals are still to be drawn.
     undrawn: u64,
     record: Record,
+    sampler: Option<Sampler>,
     /// Counters of requests that arrived in the warm-up, which nobody reads.
     unmeasured: Record,
     // The present second.
@@ -381,6 +390,7 @@ impl<'a> World<'a> {
                 .collect(),
             warm_up: plan.warm_up_s * SECOND,
             undrawn: 0,
+            sampler: (options.sample > 0).then(|| Sampler::new(plan, options.sample, root)),
             record: Record::new(
                 plan.classes.len(),
                 plan.lanes.len(),
@@ -463,6 +473,7 @@ impl<'a> World<'a> {
         } else {
             self.contended(second);
         }
+        self.sample(second);
         let measured = second >= self.plan.warm_up_s;
         for &q in &self.quotas_here {
             let quota = &mut self.quotas[q];

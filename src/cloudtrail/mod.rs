@@ -6,6 +6,11 @@
 //! caller's alone if it is denied. Sources: KMS Developer Guide, logging; CloudTrail record contents; public
 //! samples of 2026.
 
+mod log_file;
+
+pub(crate) use log_file::{call_of, checks, principal};
+pub use log_file::{LogFile, log_file};
+
 use crate::access::Principal;
 use crate::access::arn::Arn;
 use crate::catalog::KmsOperation;
@@ -25,8 +30,8 @@ pub struct Call<'a> {
     pub key: &'a Arn,
     /// Whether S3 makes the call.
     pub by_s3: bool,
-    /// `aws:s3:arn` of the encryption context.
-    pub s3_arn: Option<String>,
+    /// The pair of the encryption context that the service adds: `aws:s3:arn` or `aws:logs:arn`.
+    pub encryption_context: Option<(&'static str, String)>,
     /// How KMS answers.
     pub answer: Answer,
 }
@@ -38,6 +43,10 @@ pub enum Answer {
     Granted,
     /// The caller may not.
     Denied,
+    /// The key is disabled.
+    Disabled,
+    /// The key is pending deletion.
+    PendingDeletion,
     /// The request quota is used up.
     Throttled,
 }
@@ -65,40 +74,21 @@ impl Call<'_> {
         let mut put = |name: &str, value: Value| {
             record.insert(name.to_owned(), value);
         };
-        let service = if self.by_s3 {
-            "fas.s3.amazonaws.com"
-        } else {
-            SOURCE_IP
+        let service = match self.principal {
+            Principal::Service(name) => Some(name.as_str()),
+            Principal::Aws(_) => self.by_s3.then_some(S3_FORWARD_ACCESS),
         };
-        put("eventVersion", json!("1.11"));
+        put("eventVersion", json!(EVENT_VERSION));
         put("userIdentity", self.identity(recipient));
-        put(
-            "eventTime",
-            json!(at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
-        );
+        put("eventTime", json!(event_time(at)));
         put("eventSource", json!("kms.amazonaws.com"));
         put("eventName", json!(self.operation.name()));
         put("awsRegion", json!(self.key.region));
-        put("sourceIPAddress", json!(service));
-        put("userAgent", json!(if self.by_s3 { service } else { AGENT }));
-        match self.answer {
-            Answer::Granted => {}
-            Answer::Denied => {
-                put("errorCode", json!("AccessDenied"));
-                put(
-                    "errorMessage",
-                    json!(format!(
-                        "User: {} is not authorized to perform: kms:{} on resource: {}",
-                        self.principal,
-                        self.operation.name(),
-                        self.key
-                    )),
-                );
-            }
-            Answer::Throttled => {
-                put("errorCode", json!("ThrottlingException"));
-                put("errorMessage", json!("Rate exceeded"));
-            }
+        put("sourceIPAddress", json!(service.unwrap_or(SOURCE_IP)));
+        put("userAgent", json!(service.unwrap_or(AGENT)));
+        if let Some((code, message)) = self.error() {
+            put("errorCode", json!(code));
+            put("errorMessage", json!(message));
         }
         put("requestParameters", self.parameters());
         put("responseElements", Value::Null);
@@ -122,14 +112,146 @@ impl Call<'_> {
         Value::Object(record)
     }
 
-    fn identity(&self, recipient: &str) -> Value {
-        let arn = match self.principal {
-            Principal::Service(name) => return json!({"type": "AWSService", "invokedBy": name}),
-            Principal::Aws(arn) => arn,
+    fn error(&self) -> Option<(&'static str, String)> {
+        let (operation, key) = (self.operation.name(), self.key);
+        Some(match self.answer {
+            Answer::Granted => return None,
+            Answer::Denied => (
+                "AccessDenied",
+                format!(
+                    "User: {} is not authorized to perform: kms:{operation} on resource: {key}",
+                    self.principal
+                ),
+            ),
+            Answer::Disabled => ("DisabledException", format!("{key} is disabled.")),
+            Answer::PendingDeletion => (
+                "KMSInvalidStateException",
+                format!("{key} is pending deletion."),
+            ),
+            Answer::Throttled => ("ThrottlingException", "Rate exceeded".to_owned()),
+        })
+    }
+
+    fn parameters(&self) -> Value {
+        let mut parameters = Map::new();
+        let mut put = |name: &str, value: Value| {
+            parameters.insert(name.to_owned(), value);
         };
+        if let Some((name, arn)) = &self.encryption_context {
+            put("encryptionContext", json!({*name: arn}));
+        }
+        match self.operation {
+            KmsOperation::Decrypt | KmsOperation::Encrypt => {
+                put("encryptionAlgorithm", json!("SYMMETRIC_DEFAULT"));
+                if self.operation == KmsOperation::Encrypt {
+                    put("keyId", json!(self.key.to_string()));
+                }
+            }
+            KmsOperation::GenerateDataKey | KmsOperation::GenerateDataKeyWithoutPlaintext => {
+                put("keySpec", json!("AES_256"));
+                put("keyId", json!(self.key.to_string()));
+            }
+            _ => put("keyId", json!(self.key.to_string())),
+        }
+        Value::Object(parameters)
+    }
+
+    /// The caller, as an account's record names it.
+    fn identity(&self, recipient: &str) -> Value {
+        let mut identity = identity(self.principal, recipient);
+        if self.by_s3 && matches!(self.principal, Principal::Aws(_)) {
+            identity.insert("invokedBy".to_owned(), json!(S3_FORWARD_ACCESS));
+        }
+        Value::Object(identity)
+    }
+}
+
+/// A request for an object, which S3 logs as a data event.
+#[derive(Clone, Debug)]
+pub struct DataEvent<'a> {
+    /// The API operation: `GetObject`.
+    pub operation: &'a str,
+    /// Who sends it.
+    pub principal: &'a Principal,
+    /// The bucket.
+    pub bucket: &'a Arn,
+    /// Key of the object, `None`: the operation is on the bucket.
+    pub object: Option<String>,
+    /// Region of the bucket.
+    pub region: &'a str,
+    /// Its owner, twelve digits, who records it.
+    pub owner: String,
+    /// Whether it only reads.
+    pub reads: bool,
+    /// TLS version, `None`: plain HTTP.
+    pub tls: Option<&'a str>,
+    /// The error's code and message, `None`: it succeeded.
+    pub error: Option<(&'a str, String)>,
+}
+
+impl DataEvent<'_> {
+    /// Its record in the account of the bucket's owner; numbers that AWS gives out are drawn from `key`.
+    pub fn record(&self, at: jiff::Timestamp, key: Key) -> Value {
+        let mut record = Map::new();
+        let mut put = |name: &str, value: Value| {
+            record.insert(name.to_owned(), value);
+        };
+        let bucket = self.bucket.resource.as_str();
+        let service = match self.principal {
+            Principal::Service(name) => Some(name.as_str()),
+            Principal::Aws(_) => None,
+        };
+        put("eventVersion", json!(EVENT_VERSION));
+        put("userIdentity", Value::Object(identity(self.principal, &self.owner)));
+        put("eventTime", json!(event_time(at)));
+        put("eventSource", json!("s3.amazonaws.com"));
+        put("eventName", json!(self.operation));
+        put("awsRegion", json!(self.region));
+        put("sourceIPAddress", json!(service.unwrap_or(SOURCE_IP)));
+        put("userAgent", json!(service.unwrap_or(AGENT)));
+        if let Some((code, message)) = &self.error {
+            put("errorCode", json!(code));
+            put("errorMessage", json!(message));
+        }
+        let mut parameters = json!({"bucketName": bucket});
+        let mut resources = vec![
+            json!({"accountId": self.owner, "type": "AWS::S3::Bucket", "ARN": self.bucket.to_string()}),
+        ];
+        if let Some(object) = &self.object {
+            parameters["key"] = json!(object);
+            let arn = format!("{}/{object}", self.bucket);
+            resources.insert(0, json!({"type": "AWS::S3::Object", "ARN": arn}));
+        }
+        put("requestParameters", parameters);
+        put("responseElements", Value::Null);
+        put("requestID", json!(uuid(key.named("requestID"))));
+        put("eventID", json!(uuid(key.named("eventID"))));
+        put("readOnly", json!(self.reads));
+        put("resources", Value::Array(resources));
+        put("eventType", json!("AwsApiCall"));
+        put("managementEvent", json!(false));
+        put("recipientAccountId", json!(self.owner));
+        put("eventCategory", json!("Data"));
+        if let Some(version) = self.tls {
+            put("tlsDetails", json!({"tlsVersion": format!("TLSv{version}")}));
+        }
+        Value::Object(record)
+    }
+}
+
+/// A principal, as an account's record names it.
+fn identity(principal: &Principal, recipient: &str) -> Map<String, Value> {
         let mut identity = Map::new();
         let mut put = |name: &str, value: Value| {
             identity.insert(name.to_owned(), value);
+        };
+        let arn = match principal {
+            Principal::Service(name) => {
+                put("type", json!("AWSService"));
+                put("invokedBy", json!(name));
+                return identity;
+            }
+            Principal::Aws(arn) => arn,
         };
         let session = arn
             .resource
@@ -152,7 +274,7 @@ impl Call<'_> {
             put("principalId", json!(id));
             put("arn", json!(arn.to_string()));
             put("accountId", json!(arn.account));
-            match (session, self.principal.arn()) {
+            match (session, principal.arn()) {
                 (Some((role, _)), Some(role_arn)) => put(
                     "sessionContext",
                     json!({"sessionIssuer": {
@@ -169,35 +291,18 @@ impl Call<'_> {
                 ),
             }
         }
-        if self.by_s3 {
-            put("invokedBy", json!("fas.s3.amazonaws.com"));
-        }
-        Value::Object(identity)
-    }
+    identity
+}
 
-    fn parameters(&self) -> Value {
-        let mut parameters = Map::new();
-        let mut put = |name: &str, value: Value| {
-            parameters.insert(name.to_owned(), value);
-        };
-        if let Some(arn) = &self.s3_arn {
-            put("encryptionContext", json!({"aws:s3:arn": arn}));
-        }
-        match self.operation {
-            KmsOperation::Decrypt | KmsOperation::Encrypt => {
-                put("encryptionAlgorithm", json!("SYMMETRIC_DEFAULT"));
-                if self.operation == KmsOperation::Encrypt {
-                    put("keyId", json!(self.key.to_string()));
-                }
-            }
-            KmsOperation::GenerateDataKey | KmsOperation::GenerateDataKeyWithoutPlaintext => {
-                put("keySpec", json!("AES_256"));
-                put("keyId", json!(self.key.to_string()));
-            }
-            _ => put("keyId", json!(self.key.to_string())),
-        }
-        Value::Object(parameters)
-    }
+/// The service that calls for whoever asks S3, in a session of theirs.
+const S3_FORWARD_ACCESS: &str = "fas.s3.amazonaws.com";
+
+/// Version of the records' form.
+const EVENT_VERSION: &str = "1.11";
+
+/// An instant to the second, as records hold it.
+fn event_time(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Where a direct call comes from: an address for documentation (RFC 5737).
@@ -244,7 +349,7 @@ mod tests {
             caller: caller.to_owned(),
             key: &key,
             by_s3: true,
-            s3_arn: Some("arn:aws:s3:::b/x".to_owned()),
+            encryption_context: Some(("aws:s3:arn", "arn:aws:s3:::b/x".to_owned())),
             answer,
         }
         .records(jiff::Timestamp::UNIX_EPOCH, Key::root(1, 0))
