@@ -572,7 +572,9 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
     }
     for (class, n) in plan.classes.iter().zip(&record.classes) {
         if let Some(call) = class.denial.and_then(|d| plan.denials[d].unlaned) {
-            let further = plan.kms_copies(call.account, call.operation).saturating_sub(1);
+            let further = plan
+                .kms_copies(call.account, call.operation)
+                .saturating_sub(1);
             *usage
                 .cloudtrail_copies
                 .entry(payer(call.account, call.region))

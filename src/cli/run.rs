@@ -89,7 +89,9 @@ fn told(variant: &str, record: &Record, file: &LogFile) -> String {
         (0, made) => format!(
             "{variant}: its trails deliver no event of the {made} KMS calls of its first replication (`trail_copies`, `trail_kms_events`, `trail_events`)"
         ),
-        _ => format!("{variant}: {calls} of the {of} KMS calls of its first replication that trails deliver"),
+        _ => format!(
+            "{variant}: {calls} of the {of} KMS calls of its first replication that trails deliver"
+        ),
     };
     if file.of_requests > 0 {
         let (requests, of) = (file.requests, file.of_requests);

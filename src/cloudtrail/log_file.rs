@@ -254,7 +254,12 @@ impl<'a> Writer<'a> {
             return asked.clone();
         }
         let checks = checks(&self.access, self.variant, &self.plan.classes[class]);
-        let principal = principal(&self.access, self.variant, &self.plan.classes[class], &checks);
+        let principal = principal(
+            &self.access,
+            self.variant,
+            &self.plan.classes[class],
+            &checks,
+        );
         let asked = Asked { checks, principal };
         self.asked.insert(class, asked.clone());
         asked
@@ -315,10 +320,7 @@ pub(crate) fn principal(
 }
 
 /// The encryption context that a service adds to an operation, as policies see it.
-fn encryption_context(
-    checks: &[Check],
-    operation: KmsOperation,
-) -> Option<(&'static str, String)> {
+fn encryption_context(checks: &[Check], operation: KmsOperation) -> Option<(&'static str, String)> {
     let of = |check: &Check| {
         ["aws:s3:arn", "aws:logs:arn"].into_iter().find_map(|name| {
             let context = &check.request.context;
@@ -392,7 +394,9 @@ pub(crate) fn call_of<'k>(
 /// The state of a key that makes KMS refuse calls in a second.
 fn state_in(refusals: &[Refusal], second: u64) -> Option<Cause> {
     let in_force = |r: &&Refusal| {
-        r.cause != Cause::NoPermission && r.from < (second + 1) * SECOND && r.until > second * SECOND
+        r.cause != Cause::NoPermission
+            && r.from < (second + 1) * SECOND
+            && r.until > second * SECOND
     };
     refusals.iter().find(in_force).map(|r| r.cause)
 }

@@ -8,8 +8,8 @@
 
 mod log_file;
 
-pub(crate) use log_file::{call_of, checks, principal};
 pub use log_file::{LogFile, log_file};
+pub(crate) use log_file::{call_of, checks, principal};
 
 use crate::access::Principal;
 use crate::access::arn::Arn;
@@ -202,7 +202,10 @@ impl DataEvent<'_> {
             Principal::Aws(_) => None,
         };
         put("eventVersion", json!(EVENT_VERSION));
-        put("userIdentity", Value::Object(identity(self.principal, &self.owner)));
+        put(
+            "userIdentity",
+            Value::Object(identity(self.principal, &self.owner)),
+        );
         put("eventTime", json!(event_time(at)));
         put("eventSource", json!("s3.amazonaws.com"));
         put("eventName", json!(self.operation));
@@ -233,7 +236,10 @@ impl DataEvent<'_> {
         put("recipientAccountId", json!(self.owner));
         put("eventCategory", json!("Data"));
         if let Some(version) = self.tls {
-            put("tlsDetails", json!({"tlsVersion": format!("TLSv{version}")}));
+            put(
+                "tlsDetails",
+                json!({"tlsVersion": format!("TLSv{version}")}),
+            );
         }
         Value::Object(record)
     }
@@ -241,56 +247,56 @@ impl DataEvent<'_> {
 
 /// A principal, as an account's record names it.
 fn identity(principal: &Principal, recipient: &str) -> Map<String, Value> {
-        let mut identity = Map::new();
-        let mut put = |name: &str, value: Value| {
-            identity.insert(name.to_owned(), value);
-        };
-        let arn = match principal {
-            Principal::Service(name) => {
-                put("type", json!("AWSService"));
-                put("invokedBy", json!(name));
-                return identity;
-            }
-            Principal::Aws(arn) => arn,
-        };
-        let session = arn
-            .resource
-            .strip_prefix("assumed-role/")
-            .and_then(|r| r.split_once('/'));
-        let (kind, id) = match session {
-            Some((role, session)) => (
-                "AssumedRole",
-                format!("{}:{session}", unique_id("AROA", role)),
-            ),
-            None => ("IAMUser", unique_id("AIDA", &arn.resource)),
-        };
-        // The owner of a key is not told more of a stranger than the account.
-        if recipient != arn.account {
-            put("type", json!("AWSAccount"));
-            put("principalId", json!(id));
-            put("accountId", json!(arn.account));
-        } else {
-            put("type", json!(kind));
-            put("principalId", json!(id));
-            put("arn", json!(arn.to_string()));
-            put("accountId", json!(arn.account));
-            match (session, principal.arn()) {
-                (Some((role, _)), Some(role_arn)) => put(
-                    "sessionContext",
-                    json!({"sessionIssuer": {
-                        "type": "Role",
-                        "principalId": unique_id("AROA", role),
-                        "arn": role_arn.to_string(),
-                        "accountId": arn.account,
-                        "userName": role,
-                    }}),
-                ),
-                _ => put(
-                    "userName",
-                    json!(arn.resource.rsplit('/').next().unwrap_or_default()),
-                ),
-            }
+    let mut identity = Map::new();
+    let mut put = |name: &str, value: Value| {
+        identity.insert(name.to_owned(), value);
+    };
+    let arn = match principal {
+        Principal::Service(name) => {
+            put("type", json!("AWSService"));
+            put("invokedBy", json!(name));
+            return identity;
         }
+        Principal::Aws(arn) => arn,
+    };
+    let session = arn
+        .resource
+        .strip_prefix("assumed-role/")
+        .and_then(|r| r.split_once('/'));
+    let (kind, id) = match session {
+        Some((role, session)) => (
+            "AssumedRole",
+            format!("{}:{session}", unique_id("AROA", role)),
+        ),
+        None => ("IAMUser", unique_id("AIDA", &arn.resource)),
+    };
+    // The owner of a key is not told more of a stranger than the account.
+    if recipient != arn.account {
+        put("type", json!("AWSAccount"));
+        put("principalId", json!(id));
+        put("accountId", json!(arn.account));
+    } else {
+        put("type", json!(kind));
+        put("principalId", json!(id));
+        put("arn", json!(arn.to_string()));
+        put("accountId", json!(arn.account));
+        match (session, principal.arn()) {
+            (Some((role, _)), Some(role_arn)) => put(
+                "sessionContext",
+                json!({"sessionIssuer": {
+                    "type": "Role",
+                    "principalId": unique_id("AROA", role),
+                    "arn": role_arn.to_string(),
+                    "accountId": arn.account,
+                    "userName": role,
+                }}),
+            ),
+            _ => put(
+                "userName",
+                json!(arn.resource.rsplit('/').next().unwrap_or_default()),
+            ),
+        }
+    }
     identity
 }
 

@@ -20,9 +20,7 @@ use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
 use crate::model::{self, Association, BucketKeyUse, Cause, Class, Lane, Refusal, Source};
 use crate::scenario::Variant;
-use crate::scenario::access::{
-    Access, Check, NO_TLS, REQUESTER, association_error, logs_service,
-};
+use crate::scenario::access::{Access, Check, NO_TLS, REQUESTER, association_error, logs_service};
 use crate::scenario::settings::{Encryption, LogGroup};
 use crate::scenario::workload::{MULTIPART_UPLOAD, WorkloadSettings};
 use crate::units::Span;
@@ -186,8 +184,13 @@ pub fn explain(
     for (g, (name, settings)) in variant.scenario.log_group.iter().enumerate() {
         let path = format!("log_group.{name}");
         if workload.is_none_or(|only| only == path) {
-            let of_group = explainer.log_group(&path, (name, settings), &variant.plan.log_groups[g]);
-            all.extend(of_group.into_iter().filter(|e| operation.is_none_or(|o| o == e.operation)));
+            let of_group =
+                explainer.log_group(&path, (name, settings), &variant.plan.log_groups[g]);
+            all.extend(
+                of_group
+                    .into_iter()
+                    .filter(|e| operation.is_none_or(|o| o == e.operation)),
+            );
         }
     }
     all
@@ -413,7 +416,18 @@ impl Explainer<'_> {
                 .map(|arn| arn.to_string())
                 .unwrap_or_default(),
             account: plan.accounts[lane.account].clone(),
-            cache: s.and_then(|s| self.cache(s, &lane.source)),
+            cache: match s {
+                Some(s) => self.cache(s, &lane.source),
+                None if lane.operation == KmsOperation::GenerateDataKey => {
+                    let lifetime = self
+                        .variant
+                        .scenario
+                        .assumption
+                        .log_stream_data_key_lifetime;
+                    Some(format!("the log stream's data key, for {lifetime}"))
+                }
+                None => None,
+            },
             quotas: lane
                 .quotas
                 .iter()
@@ -491,12 +505,7 @@ impl Explainer<'_> {
     }
 
     /// What CloudTrail logs of its KMS calls, at the start of the scenario.
-    fn events(
-        &self,
-        class: &Class,
-        checks: &[Check],
-        principal: &Principal,
-    ) -> Vec<Value> {
+    fn events(&self, class: &Class, checks: &[Check], principal: &Principal) -> Vec<Value> {
         let start = self.variant.scenario.start.parse::<jiff::ZonedDateTime>();
         let Ok(at) = start.map(|zoned| zoned.timestamp()) else {
             return Vec::new();

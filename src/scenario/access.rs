@@ -7,7 +7,8 @@
 //! Left out: KMS operations that name no key (ListKeys, GenerateRandom, …) are always allowed.
 
 use super::settings::{
-    BucketSettings, Encryption, EncryptionCondition, KmsKeySettings, LogGroup, PolicyChange, Scenario,
+    BucketSettings, Encryption, EncryptionCondition, KmsKeySettings, LogGroup, PolicyChange,
+    Scenario,
 };
 use super::workload::WorkloadSettings;
 use crate::access::arn::Arn;
@@ -212,12 +213,7 @@ impl<'a> Access<'a> {
     }
 
     /// What a workload's request is asked for, in order, up to the first refusal.
-    pub fn checks(
-        &self,
-        s: &'a WorkloadSettings,
-        operation: &str,
-        requester: &str,
-    ) -> Vec<Check> {
+    pub fn checks(&self, s: &'a WorkloadSettings, operation: &str, requester: &str) -> Vec<Check> {
         match (&s.bucket, operation.parse::<KmsOperation>()) {
             (Some(_), _) => catalog::s3_operation(operation)
                 .map(|row| self.s3(s, row, requester))
@@ -418,6 +414,8 @@ impl<'a> Access<'a> {
         let attached = who.and_then(|r| r.identity_policies.as_ref());
         let identity: Vec<&Policy> = match attached {
             Some(policies) => policies.iter().map(|p| p.policy.as_ref()).collect(),
+            // A service has no identity policies.
+            None if matches!(request.principal, Principal::Service(_)) => Vec::new(),
             None => vec![&self.everything],
         };
         let caller = who.map_or_else(|| thing.account(), |r| r.account.as_str());
@@ -698,7 +696,9 @@ pub fn logs_service(region: &str) -> String {
 /// What AWS answers to an association with a key whose policy does not let CloudWatch Logs in
 /// (hashicorp/terraform-provider-aws#29282, aws/aws-cdk#28304).
 pub fn association_error(arn: &str) -> String {
-    format!("AccessDeniedException: The specified KMS key does not exist or is not allowed to be used with Arn '{arn}'")
+    format!(
+        "AccessDeniedException: The specified KMS key does not exist or is not allowed to be used with Arn '{arn}'"
+    )
 }
 
 /// The context key of the log group's ARN.

@@ -741,8 +741,11 @@ impl<'a> Builder<'a> {
     }
 
     fn fault(&self, place: &Place, code: Code, message: String, help: impl Into<String>) {
-        self.faults
-            .push(Diagnostic::error(code, message).at(place.clone()).help(help));
+        self.faults.push(
+            Diagnostic::error(code, message)
+                .at(place.clone())
+                .help(help),
+        );
     }
 
     fn warn(&self, place: &Place, message: String) {
@@ -755,7 +758,10 @@ impl<'a> Builder<'a> {
         if let Some((_, settings)) = self.scenario.workload.get_index(workload) {
             return Some(&settings.place);
         }
-        let group = self.log_groups.iter().find(|g| g.workloads.contains(&workload))?;
+        let group = self
+            .log_groups
+            .iter()
+            .find(|g| g.workloads.contains(&workload))?;
         self.scenario.log_group.get(&group.name).map(|g| &g.place)
     }
 

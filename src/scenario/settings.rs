@@ -562,7 +562,12 @@ pub(super) fn keys(
         let id = r.or("id", name.to_owned());
         let policy = PolicySettings::read(r, "policy", Kind::Key, home.files);
         let policy_changes = policy_changes(r, home.files);
-        for key in ["policy", "policy_changes", "disabled_at", "pending_deletion_at"] {
+        for key in [
+            "policy",
+            "policy_changes",
+            "disabled_at",
+            "pending_deletion_at",
+        ] {
             if managed_by != ManagedBy::Customer && r.has(key) {
                 r.fault(
                     Code::Contradiction,
@@ -1185,7 +1190,10 @@ pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
                 r.fault(
                     Code::OutOfRange,
                     r.place_of(key),
-                    format!("`{}` is {lifetime}, which is no whole number of seconds", r.path_of(key)),
+                    format!(
+                        "`{}` is {lifetime}, which is no whole number of seconds",
+                        r.path_of(key)
+                    ),
                     "time is cut into whole seconds",
                 );
             }

@@ -9,9 +9,9 @@ use crate::engine::SECOND;
 use crate::engine::calendar::Place;
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
-use crate::model::{Cause, Kind};
 use crate::model::arrivals::Process;
 use crate::model::retry::RetryPolicy;
+use crate::model::{Cause, Kind};
 
 /// When a request that is refused at `at` would try again.
 #[inline(always)]

@@ -9,8 +9,8 @@ use super::super::settings::LogGroup;
 use super::{Action, Builder, Class, Kind, Popularity, Process, Service, Size, Source, Workload};
 use crate::catalog::KmsOperation;
 use crate::engine::SECOND;
-use crate::model::{self, Association};
 use crate::model::arrivals::Curve;
+use crate::model::{self, Association};
 use crate::units::Span;
 
 impl Builder<'_> {
@@ -77,7 +77,11 @@ impl Builder<'_> {
         };
         let (message, help) = if lacking.is_empty() {
             (
-                format!("{call} of log group `{name}` fails with InvalidParameterException: `key.{}` cannot be used at {}", group.key, Span::from_ns(at)),
+                format!(
+                    "{call} of log group `{name}` fails with InvalidParameterException: `key.{}` cannot be used at {}",
+                    group.key,
+                    Span::from_ns(at)
+                ),
                 "associate the key before it is disabled or its deletion is scheduled".to_owned(),
             )
         } else {
@@ -85,7 +89,10 @@ impl Builder<'_> {
             let policy = policy.map(|c| &c.policy).or(key.policy.as_ref());
             let add = match policy {
                 Some(policy) => format!("add to `Statement` of {}", policy.file),
-                None => format!("the default key policy lets no service in: give `key.{}` a `policy` that has, besides that of the account,", group.key),
+                None => format!(
+                    "the default key policy lets no service in: give `key.{}` a `policy` that has, besides that of the account,",
+                    group.key
+                ),
             };
             (
                 format!(
@@ -131,7 +138,10 @@ impl Builder<'_> {
         self.lane(&group.place, operation, &group.key, caller, Source::Call);
         let checks = self.access.log_group(name, group);
         for lane in first_lane..self.lanes.len() {
-            self.refuse_for_a_time(lane, checks.iter().filter(|c| c.operation == Some(operation)));
+            self.refuse_for_a_time(
+                lane,
+                checks.iter().filter(|c| c.operation == Some(operation)),
+            );
         }
         self.classes.push(Class {
             workload: self.workloads.len(),

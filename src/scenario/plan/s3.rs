@@ -38,7 +38,14 @@ impl<'a> Builder<'a> {
         let mut of_needs = Vec::new();
         for i in 0..upto.min(row.needs.len()) {
             let before = self.lanes.len();
-            self.need_lanes(w, s, (row, i), requester, denied == Some(i), &mut has_session);
+            self.need_lanes(
+                w,
+                s,
+                (row, i),
+                requester,
+                denied == Some(i),
+                &mut has_session,
+            );
             of_needs.push((i, before..self.lanes.len()));
         }
         of_needs
@@ -56,8 +63,7 @@ impl<'a> Builder<'a> {
     ) {
         let need = &row.needs[i];
         let in_force = self.access.in_force(s, row, need.on);
-        let (Some(in_force), Some((name, bucket))) =
-            (in_force, self.access.bucket_of(s, need.on))
+        let (Some(in_force), Some((name, bucket))) = (in_force, self.access.bucket_of(s, need.on))
         else {
             return;
         };
