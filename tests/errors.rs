@@ -1761,6 +1761,19 @@ fn policies_are_checked_where_they_stand() {
     let said = policy_refused(policy.as_bytes());
     assert_eq!(said.matches("error[bad-policy]").count(), 2, "{said}");
     assert!(said.contains("bad.toml:26:10"), "{said}");
+    // Wrong everywhere: some are told, and how many there are, at once.
+    let policy = format!(
+        "{{\"Version\":\"2012-10-17\",\"Statement\":[{}{{}}]}}",
+        "{\"a\":1},".repeat(80_000)
+    );
+    let started = std::time::Instant::now();
+    let said = policy_refused(policy.as_bytes());
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    assert!(said.contains("more faults in the bucket policy"), "{said}");
+    assert!(said.len() < 20_000, "{} bytes", said.len());
+    let nobody = POLICY.replace("\"Principal\": \"*\"", "\"Principal\": {}");
+    let said = policy_refused(nobody.as_bytes());
+    assert!(said.contains("this principal is nobody"), "{said}");
     // Never as if it were empty.
     for nothing in [&b""[..], b" ", b"{}", b"[]", b"null", b"\xff\xfe", b"\0"] {
         let said = policy_refused(nothing);

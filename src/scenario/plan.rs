@@ -26,6 +26,7 @@ use crate::model::{
 use crate::units::{Rate, Span};
 use indexmap::{IndexMap, IndexSet};
 use sha2::Digest;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Builds the plan of one variant; `None` after recording what is wrong.
@@ -66,6 +67,8 @@ struct Builder<'a> {
     access: Access<'a>,
     denials: IndexMap<String, Denial>,
     workloads: Vec<Workload>,
+    /// Workloads whose objects others read.
+    read: BTreeSet<&'a str>,
     log_groups: Vec<LogGroup>,
     /// First cache of each (bucket, key, requester class).
     caches: IndexMap<(String, String, String), usize>,
@@ -91,6 +94,9 @@ impl<'a> Builder<'a> {
             access: Access::new(scenario),
             denials: IndexMap::new(),
             workloads: Vec::new(),
+            read: (scenario.workload.values())
+                .filter_map(|w| w.reads.as_deref())
+                .collect(),
             log_groups: Vec::new(),
             caches: IndexMap::new(),
             cache_settings: Vec::new(),
@@ -179,11 +185,7 @@ impl<'a> Builder<'a> {
                 );
             }
         }
-        let is_read = self
-            .scenario
-            .workload
-            .values()
-            .any(|o| o.reads.as_deref() == Some(name));
+        let is_read = self.read.contains(name);
         let service = if s.bucket.is_some() {
             Service::S3
         } else {
