@@ -63,9 +63,11 @@ pub fn variant_results(
         }
         let groups = plan.log_groups.iter();
         let bytes = groups.map(|g| g.bytes(plan.warm_up_s, plan.horizon_s));
-        let (ingested, lost) = bytes.fold((0, 0), |sum, b| (sum.0 + b.0, sum.1 + b.1));
-        values.insert("log_bytes_ingested", ingested as f64);
-        values.insert("log_bytes_lost", lost as f64);
+        let (ingested, lost) = bytes.fold((0.0, 0.0), |sum, b| {
+            (sum.0 + b.0 as f64, sum.1 + b.1 as f64)
+        });
+        values.insert("log_bytes_ingested", ingested);
+        values.insert("log_bytes_lost", lost);
         values.insert("cost_total_usd", billing::usd_f64(&bills[i].total()));
         if let Some(month) = months[i] {
             values.insert("cost_total_usd_per_month", month);
@@ -592,10 +594,9 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
     usage.cloudtrail_copies.retain(|_, n| *n > 0);
     for group in &plan.log_groups {
         let (ingested, _) = group.bytes(plan.warm_up_s, plan.horizon_s);
-        *usage
-            .log_bytes
-            .entry(payer(group.account, group.region))
-            .or_insert(0) += ingested;
+        let payer = payer(group.account, group.region);
+        let sum = usage.log_bytes.entry(payer).or_insert(0);
+        *sum = sum.saturating_add(ingested);
     }
     for key in plan.keys.iter().filter(|k| k.charged) {
         *usage

@@ -1792,6 +1792,61 @@ fn policies_are_checked_where_they_stand() {
 }
 
 #[test]
+fn log_groups_are_checked() {
+    let group = |lines: &str| {
+        let incoming = "incoming_bytes_per_second = \"1 MB\"\n";
+        format!("{GOOD}\n[log_group.\"/app\"]\n{incoming}{lines}\n")
+    };
+    for (lines, code, words) in [
+        ("", "missing-key", "key"),
+        ("key = \"mian\"", "unknown-name", "did you mean `main`"),
+        ("key = \"rsa\"", "contradiction", "symmetric"),
+        ("key = \"far\"", "contradiction", "eu-west-1"),
+        (
+            "key = \"main\"\ndata_keys_per_query = 3",
+            "contradiction",
+            "nobody queries",
+        ),
+        (
+            "key = \"main\"\nqueries = \"0/s\"",
+            "out-of-range",
+            "never come",
+        ),
+        (
+            "key = \"main\"\nqueries = \"1/s\"\nlog_streams = 20_000",
+            "no-default",
+            "data_keys_per_query",
+        ),
+        (
+            "key = \"main\"\nqueries = \"1000000/s\"\ndata_keys_per_query = 10_000",
+            "out-of-range",
+            "a second",
+        ),
+        (
+            "key = \"main\"\nlog_streams = 0",
+            "out-of-range",
+            "log_streams",
+        ),
+        (
+            "key = \"main\"\nretention = \"1d\"",
+            "unknown-key",
+            "retention",
+        ),
+    ] {
+        let said = refused(&group(lines), &[]);
+        assert_eq!(codes(&said), BTreeSet::from([code]), "{lines}: {said}");
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let changes = "[key.main]\npolicy_changes = [{ at = \"0s\", policy = \"x.json\" }]";
+    let said = refused(&GOOD.replace("[key.main]", changes), &[]);
+    assert_eq!(
+        codes(&said),
+        BTreeSet::from(["missing-file", "out-of-range"]),
+        "{said}"
+    );
+}
+
+#[test]
 fn overrides_are_checked() {
     let long = format!("{}=1", vec!["a"; 20_000].join("."));
     let digits = format!("seed={}", "9".repeat(400));

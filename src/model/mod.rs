@@ -206,7 +206,7 @@ impl LogGroup {
     pub fn bytes(&self, from: u64, to: u64) -> (u64, u64) {
         let bytes = |ns: u64| {
             let bytes = u128::from(self.bytes_per_second) * u128::from(ns) / u128::from(SECOND);
-            bytes as u64
+            u64::try_from(bytes).unwrap_or(u64::MAX)
         };
         let all = (to - from) * SECOND;
         let lost = match self.association {

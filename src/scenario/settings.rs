@@ -675,6 +675,20 @@ pub(super) fn log_groups(
                 "write `queries = \"…/min\"`, or drop it",
             );
         }
+        let per_query = data_keys_per_query.unwrap_or(log_streams.min(most));
+        if let Some(rate) = queries
+            && rate.per_second() * f64::from(per_query) > MOST_PER_SECOND
+        {
+            r.fault(
+                Code::OutOfRange,
+                r.place_of("queries"),
+                format!(
+                    "`{}` is {rate}: with {per_query} data keys each, more than {MOST_PER_SECOND} KMS calls a second",
+                    r.path_of("queries")
+                ),
+                "lower `queries`, or `data_keys_per_query`",
+            );
+        }
         let (key, account, region) = (key?, account?, region?);
         if let Some(k) = keys.get(&key) {
             let fault = if k.managed_by != ManagedBy::Customer {
@@ -698,11 +712,14 @@ pub(super) fn log_groups(
             log_streams,
             incoming_bytes_per_second: incoming_bytes_per_second?,
             queries,
-            data_keys_per_query: data_keys_per_query.unwrap_or(log_streams.min(most)),
+            data_keys_per_query: per_query,
             place: r.place(),
         })
     }))
 }
+
+/// Most KMS calls in a second, as of any other workload's requests.
+const MOST_PER_SECOND: f64 = 1e9;
 
 /// Most KMS calls that one query can make here.
 const MOST_DATA_KEYS: u32 = 10_000;
@@ -715,7 +732,7 @@ pub(super) fn buckets(
     complete(r.tables("bucket", |_, r| {
         let account = home.account(r, "account");
         let region = home.region(r, account.as_deref());
-        let key = r.reference("key", keys.keys().map(String::as_str));
+        let key = r.name_among("key", keys);
         let encryption = r.reference("encryption", ["SSE-S3", "SSE-KMS", "DSSE-KMS", "SSE-C"]);
         let bucket_key = r.or("bucket_key", false);
         let bucket_key_since = r.or("bucket_key_since", Span::ZERO);
