@@ -41,6 +41,7 @@ fn shipped(name: &str) -> String {
 /// Engine time of one replication \[s\], its attempts, and those admitted.
 fn engine(plan: &Plan) -> (f64, u64, u64) {
     let options = Options {
+        sample: 0,
         seed: 1,
         replication: 0,
         simulate_all: false,
@@ -277,6 +278,7 @@ fn replications() {
                                 plan,
                                 island,
                                 Options {
+                                    sample: 0,
                                     seed: 1,
                                     replication,
                                     simulate_all: false,

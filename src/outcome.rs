@@ -5,7 +5,7 @@
 //! latencies, one multinomial for each kind of request, keyed by the replication.
 
 use crate::billing::{self, Bill, BillError, Cost, Payer, PriceBook, Usage};
-use crate::catalog::{self, KmsOperation, RequestRate};
+use crate::catalog::{self, RequestRate};
 use crate::engine::SECOND;
 use crate::engine::limiter::Limiter;
 use crate::metrics::estimate::Moments;
@@ -15,7 +15,7 @@ use crate::model::{Class, Kind, Lane, Plan, Quota};
 use crate::results::{
     BinSeries, DelayHistogram, Estimate, Metrics, QuotaResults, QuotaSeries, Series, VariantResults,
 };
-use crate::simulation::record::{QuotaRecord, Record, histogram, record_ns};
+use crate::simulation::record::{LaneCount, QuotaRecord, Record, histogram, record_ns};
 use crate::simulation::replication_key;
 use hdrhistogram::Histogram;
 use indexmap::IndexMap;
@@ -62,6 +62,13 @@ pub fn variant_results(
         for &cost in Cost::ALL {
             values.insert(cost.metric(), billing::usd_f64(&bills[i].cost(cost)));
         }
+        let groups = plan.log_groups.iter();
+        let bytes = groups.map(|g| g.bytes(plan.warm_up_s, plan.horizon_s));
+        let (ingested, lost) = bytes.fold((0.0, 0.0), |sum, b| {
+            (sum.0 + b.0 as f64, sum.1 + b.1 as f64)
+        });
+        values.insert("log_bytes_ingested", ingested);
+        values.insert("log_bytes_lost", lost);
         values.insert("cost_total_usd", billing::usd_f64(&bills[i].total()));
         if let Some(month) = months[i] {
             values.insert("cost_total_usd_per_month", month);
@@ -245,21 +252,15 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
         }
         if let Some(call) = class.denial.and_then(|d| plan.denials[d].unlaned) {
             add("cloudtrail_kms_events", denied);
-            let copies = kms_copies(plan, call.account, call.operation);
+            let copies = plan.kms_copies(call.account, call.operation);
             add("cloudtrail_kms_copies", denied * copies);
         }
         if class.request_rate.is_some() {
             add("s3_attempts", n.tries);
             add("s3_throttled", n.tries_throttled);
         }
-        let owner = class.bucket.map(|b| plan.buckets[b].account);
-        let data_copies = owner
-            .and_then(|a| plan.trails.get(a))
-            .map_or(0, |trail| trail.data_copies);
-        add(
-            "cloudtrail_data_events",
-            n.requests * u64::from(data_copies),
-        );
+        let data_copies = class.bucket.map_or(0, |b| plan.data_copies(b));
+        add("cloudtrail_data_events", n.requests * data_copies);
         if may_be_delayed(class) {
             with_need += n.succeeded;
             if let Some(h) = &record.delays[c] {
@@ -314,13 +315,11 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
         add("kms_admitted", n.admitted());
         add("kms_throttled", n.throttled());
         add("kms_retries", n.attempts - n.calls);
-        add(
-            "cloudtrail_kms_events",
-            events(plan, n) * (1 + u64::from(lane.both_log())),
-        );
-        for account in loggers(plan, lane) {
-            let copies = kms_copies(plan, account, lane.operation);
-            add("cloudtrail_kms_copies", events(plan, n) * copies);
+        for account in plan.loggers(lane) {
+            let events = events(plan, lane, n, account);
+            add("cloudtrail_kms_events", events);
+            let copies = plan.kms_copies(account, lane.operation);
+            add("cloudtrail_kms_copies", events * copies);
         }
     }
     let mut values: BTreeMap<&'static str, f64> =
@@ -375,12 +374,17 @@ fn may_be_delayed(class: &Class) -> bool {
     (class.lanes > 0 || class.request_rate.is_some()) && class.denial.is_none()
 }
 
-/// KMS events of a lane's attempts in the caller's account.
-fn events(plan: &Plan, n: &crate::simulation::record::LaneCount) -> u64 {
-    if plan.counting.throttled_attempts_logged {
+/// KMS events of a lane's attempts in an account that logs them; the key's owner hears of none that was denied.
+fn events(plan: &Plan, lane: &Lane, n: &LaneCount, account: usize) -> u64 {
+    let all = if plan.counting.throttled_attempts_logged {
         n.attempts
     } else {
         n.admitted()
+    };
+    if account == lane.account {
+        all
+    } else {
+        all - n.denied
     }
 }
 
@@ -659,7 +663,7 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
     };
     for (l, lane) in plan.lanes.iter().enumerate() {
         let caller = payer(lane.account, lane.region);
-        let billed = |n: &crate::simulation::record::LaneCount| {
+        let billed = |n: &LaneCount| {
             if plan.counting.throttled_attempts_billed {
                 n.attempts
             } else {
@@ -682,33 +686,40 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
             );
             before = n;
         }
-        let events = events(plan, &record.lanes[l]);
-        for account in loggers(plan, lane) {
-            let further = kms_copies(plan, account, lane.operation).saturating_sub(1);
+        for account in plan.loggers(lane) {
+            let further = plan.kms_copies(account, lane.operation).saturating_sub(1);
             *usage
                 .cloudtrail_copies
                 .entry(payer(account, lane.region))
-                .or_insert(0) += events * further;
+                .or_insert(0) += events(plan, lane, &record.lanes[l], account) * further;
         }
     }
     for (class, n) in plan.classes.iter().zip(&record.classes) {
         if let Some(call) = class.denial.and_then(|d| plan.denials[d].unlaned) {
-            let further = kms_copies(plan, call.account, call.operation).saturating_sub(1);
+            let further = plan
+                .kms_copies(call.account, call.operation)
+                .saturating_sub(1);
             *usage
                 .cloudtrail_copies
                 .entry(payer(call.account, call.region))
                 .or_insert(0) += n.succeeded * further;
         }
-        if let Some(bucket) = class.bucket.map(|b| &plan.buckets[b]) {
-            let copies = plan.trails.get(bucket.account).map_or(0, |t| t.data_copies);
+        if let Some(b) = class.bucket {
+            let bucket = &plan.buckets[b];
             *usage
                 .cloudtrail_data_events
                 .entry(payer(bucket.account, bucket.region))
-                .or_insert(0) += n.requests * u64::from(copies);
+                .or_insert(0) += n.requests * plan.data_copies(b);
         }
     }
     usage.cloudtrail_data_events.retain(|_, n| *n > 0);
     usage.cloudtrail_copies.retain(|_, n| *n > 0);
+    for group in &plan.log_groups {
+        let (ingested, _) = group.bytes(plan.warm_up_s, plan.horizon_s);
+        let payer = payer(group.account, group.region);
+        let sum = usage.log_bytes.entry(payer).or_insert(0);
+        *sum = sum.saturating_add(ingested);
+    }
     for key in plan.keys.iter().filter(|k| k.charged) {
         *usage
             .key_seconds
@@ -721,7 +732,7 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
             // 5xx answers and KMS's 400 are not billed, 403s are within the owner's organization.
             let n = &record.classes[c];
             let lanes = &plan.lanes[class.first_lane..class.first_lane + class.lanes];
-            let refused = lanes.iter().filter_map(|l| l.refusal).any(|r| r.billed);
+            let refused = lanes.iter().flat_map(|l| &l.refusals).any(|r| r.billed);
             let billed = class.denial.is_none_or(|d| plan.denials[d].billed);
             let n = u64::from(billed) * n.succeeded + u64::from(refused) * n.denied;
             let counts = match tier.item() {
@@ -735,18 +746,6 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
         }
     }
     usage
-}
-
-/// Accounts that log a lane's calls: the caller's, and the key's where it is another.
-fn loggers(plan: &Plan, lane: &Lane) -> impl Iterator<Item = usize> {
-    let owner = plan.keys[lane.key].account;
-    std::iter::once(lane.account).chain(lane.both_log().then_some(owner))
-}
-
-/// Copies of a KMS event that an account's trails deliver.
-fn kms_copies(plan: &Plan, account: usize, operation: KmsOperation) -> u64 {
-    let trail = plan.trails.get(account);
-    u64::from(trail.map_or(1, |trail| trail.kms_copies(operation)))
 }
 
 fn series(plan: &Plan, records: &[Record]) -> Series {

@@ -153,10 +153,21 @@ pub fn run_variant(
     results.into_iter().next().ok_or(RunError::Empty)
 }
 
+/// The first replication of each variant, simulated once more, with a sample of so many of its KMS calls.
+pub fn sampled(loaded: &Loaded, wanted: usize, options: RunOptions<'_>) -> Vec<Record> {
+    let mut records = Records::new(loaded.variants.len());
+    records.sample = wanted;
+    let variants: Vec<&Variant> = loaded.variants.iter().collect();
+    records.extend(&variants, loaded.seed, 0..1, options);
+    records.of.into_iter().flatten().collect()
+}
+
 /// Records of every variant so far, in the order of replications.
 struct Records {
     of: Vec<Vec<Record>>,
     engine_s: Vec<f64>,
+    /// How many KMS calls to sample.
+    sample: usize,
 }
 
 impl Records {
@@ -164,6 +175,7 @@ impl Records {
         Records {
             of: (0..variants).map(|_| Vec::new()).collect(),
             engine_s: vec![0.0; variants],
+            sample: 0,
         }
     }
 
@@ -192,6 +204,7 @@ impl Records {
                     replication,
                     simulate_all: options.simulate_all,
                     progress: options.progress,
+                    sample: self.sample,
                 };
                 let record = simulate(plan, &plan.islands[island], options);
                 (record, started.elapsed().as_secs_f64())

@@ -1768,6 +1768,19 @@ fn policies_are_checked_where_they_stand() {
     let said = policy_refused(policy.as_bytes());
     assert_eq!(said.matches("error[bad-policy]").count(), 2, "{said}");
     assert!(said.contains("bad.toml:26:10"), "{said}");
+    // Wrong everywhere: some are told, and how many there are, at once.
+    let policy = format!(
+        "{{\"Version\":\"2012-10-17\",\"Statement\":[{}{{}}]}}",
+        "{\"a\":1},".repeat(80_000)
+    );
+    let started = std::time::Instant::now();
+    let said = policy_refused(policy.as_bytes());
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    assert!(said.contains("more faults in the bucket policy"), "{said}");
+    assert!(said.len() < 20_000, "{} bytes", said.len());
+    let nobody = POLICY.replace("\"Principal\": \"*\"", "\"Principal\": {}");
+    let said = policy_refused(nobody.as_bytes());
+    assert!(said.contains("this principal is nobody"), "{said}");
     // Never as if it were empty.
     for nothing in [&b""[..], b" ", b"{}", b"[]", b"null", b"\xff\xfe", b"\0"] {
         let said = policy_refused(nothing);
@@ -1783,6 +1796,61 @@ fn policies_are_checked_where_they_stand() {
         &[],
     );
     assert_eq!(codes(&said), BTreeSet::from(["missing-file"]), "{said}");
+}
+
+#[test]
+fn log_groups_are_checked() {
+    let group = |lines: &str| {
+        let incoming = "incoming_bytes_per_second = \"1 MB\"\n";
+        format!("{GOOD}\n[log_group.\"/app\"]\n{incoming}{lines}\n")
+    };
+    for (lines, code, words) in [
+        ("", "missing-key", "key"),
+        ("key = \"mian\"", "unknown-name", "did you mean `main`"),
+        ("key = \"rsa\"", "contradiction", "symmetric"),
+        ("key = \"far\"", "contradiction", "eu-west-1"),
+        (
+            "key = \"main\"\ndata_keys_per_query = 3",
+            "contradiction",
+            "nobody queries",
+        ),
+        (
+            "key = \"main\"\nqueries = \"0/s\"",
+            "out-of-range",
+            "never come",
+        ),
+        (
+            "key = \"main\"\nqueries = \"1/s\"\nlog_streams = 20_000",
+            "no-default",
+            "data_keys_per_query",
+        ),
+        (
+            "key = \"main\"\nqueries = \"1000000/s\"\ndata_keys_per_query = 10_000",
+            "out-of-range",
+            "a second",
+        ),
+        (
+            "key = \"main\"\nlog_streams = 0",
+            "out-of-range",
+            "log_streams",
+        ),
+        (
+            "key = \"main\"\nretention = \"1d\"",
+            "unknown-key",
+            "retention",
+        ),
+    ] {
+        let said = refused(&group(lines), &[]);
+        assert_eq!(codes(&said), BTreeSet::from([code]), "{lines}: {said}");
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let changes = "[key.main]\npolicy_changes = [{ at = \"0s\", policy = \"x.json\" }]";
+    let said = refused(&GOOD.replace("[key.main]", changes), &[]);
+    assert_eq!(
+        codes(&said),
+        BTreeSet::from(["missing-file", "out-of-range"]),
+        "{said}"
+    );
 }
 
 #[test]

@@ -431,6 +431,7 @@ fn adds_up(results: &RunResults, text: &str) {
 fn windows_hold(plan: &Plan, seed: u64, replication: u64, text: &str) {
     for island in &plan.islands {
         let options = Options {
+            sample: 0,
             seed,
             replication,
             simulate_all: false,

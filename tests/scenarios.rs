@@ -860,3 +860,51 @@ fn a_key_policy_without_the_caller_lets_nobody_in() {
         r.exactly(variant, "s3_requests_succeeded", reads);
     }
 }
+
+#[test]
+fn a_lost_key_fails_applications_at_once_and_s3_when_its_bucket_keys_expire() {
+    let r = run("key-life", &[]);
+    let lost = 30.0 * 60.0 - 750.0;
+    for variant in ["disabled", "pending-deletion", "without-bucket-key"] {
+        r.exactly(variant, "app_requests_failed", 100.0 * lost);
+        r.denied_by(variant, &[]);
+    }
+    r.exactly("without-bucket-key", "s3_requests_failed", 100.0 * lost);
+    // Bucket keys are renewed every 300 s: those of 600 s serve until 900 s, but for what KMS takes to answer.
+    for variant in ["disabled", "pending-deletion"] {
+        let failed = r.mean(variant, "s3_requests_failed");
+        near(variant, failed, 100.0 * 900.0, 0.001);
+    }
+    let mended = 1200.0;
+    r.exactly(
+        "policy-replaced",
+        "app_requests_denied",
+        100.0 * (mended - 750.0),
+    );
+    let denied = r.mean("policy-replaced", "s3_requests_denied");
+    near("denied", denied, 100.0 * (mended - 900.0), 0.001);
+}
+
+#[test]
+fn an_encrypted_log_group_calls_kms_from_when_its_key_is_in_effect() {
+    let r = run("encrypted-log-group", &[]);
+    let of = |variant: &str| &r.variant(variant)["by_workload"]["log_group./fleet/hosts.ingestion"];
+    for variant in ["plain", "denied"] {
+        r.exactly(variant, "log_bytes_ingested", 25e6 * 30.0 * 60.0);
+    }
+    assert!(of("denied").is_null());
+    // 3,000 log streams in 300 s, from 10 min on.
+    for variant in ["associated", "disabled"] {
+        let calls = numbers(&of(variant)["kms_calls"]["values"]).expect("values");
+        assert_eq!(calls, [10.0 * 1200.0; 3], "{variant}");
+    }
+    r.exactly("associated", "log_bytes_lost", 0.0);
+    r.exactly("disabled", "log_bytes_lost", 25e6 * 600.0);
+    assert!(r.mean("associated", "kms_calls") > r.mean("denied", "kms_calls") + 12_000.0);
+    let told = r.0["warnings"].as_array().expect("warnings");
+    let statement = "\"ArnEquals\":{\"kms:EncryptionContext:aws:logs:arn\"";
+    assert!(
+        told.iter()
+            .any(|w| w.as_str().is_some_and(|w| w.contains(statement)))
+    );
+}

@@ -231,7 +231,8 @@ impl Entry {
 }
 
 fn by_arn(entry: &Arn, arn: &Arn) -> Option<Meant> {
-    if entry == arn {
+    // The resource first: in it most of them differ.
+    if entry.resource == arn.resource && entry == arn {
         return Some(Meant::ByName);
     }
     if entry.service != "iam"

@@ -28,7 +28,7 @@ pub enum Verb {
     /// One request's way through the chain: encryption, permissions, KMS calls, caches, quotas, CloudTrail
     Explain(Explain),
     /// Inverse questions: the smallest quota, the largest growth, the cheapest mitigations that keep a target
-    Plan(Plan),
+    Plan(Box<Plan>),
     /// Many settings of a scenario, a grid or a Latin hypercube, as one table with charts; goes on where it was stopped
     Sweep(Sweep),
     /// Redraw charts and report from a results directory, without simulating
@@ -87,6 +87,10 @@ pub struct Run {
     /// Results directory; with several scenarios the folder that holds one for each [default: output/NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Write a sample of N KMS calls of each variant as a CloudTrail log file, cloudtrail/VARIANT.json, and of N
+    /// data events where trails deliver them
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub emit_cloudtrail: Option<u32>,
     #[command(flatten)]
     pub precision: Precision,
     #[command(flatten)]

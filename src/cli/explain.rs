@@ -39,14 +39,16 @@ pub(super) fn run(args: &args::Explain) -> Result<(), Failure> {
 
 /// Why there is nothing to explain.
 fn nothing(variants: &[Variant], args: &args::Explain) -> Failure {
-    let mut workloads: Vec<&str> = Vec::new();
+    let mut workloads: Vec<String> = Vec::new();
     let mut asked_for: Vec<&str> = Vec::new();
     for variant in variants {
         let names = variant.scenario.workload.keys().map(String::as_str);
         for name in names.filter(|n| args.workload.as_deref().is_none_or(|only| only == *n)) {
             asked_for.extend(operations(variant, name));
         }
-        workloads.extend(variant.scenario.workload.keys().map(String::as_str));
+        workloads.extend(variant.scenario.workload.keys().cloned());
+        let groups = variant.scenario.log_group.keys();
+        workloads.extend(groups.map(|name| format!("log_group.{name}")));
     }
     let unique = |mut names: Vec<&str>| {
         names.sort_unstable();
@@ -54,9 +56,9 @@ fn nothing(variants: &[Variant], args: &args::Explain) -> Failure {
         names.join(", ")
     };
     match (&args.workload, &args.operation) {
-        (Some(name), _) if !workloads.contains(&name.as_str()) => Failure::Input(format!(
+        (Some(name), _) if !workloads.contains(name) => Failure::Input(format!(
             "error[unknown-name]: no workload `{name}`\n  = help: workloads known here: {}",
-            unique(workloads)
+            unique(workloads.iter().map(String::as_str).collect())
         )),
         (_, Some(name)) => Failure::Input(format!(
             "error[unknown-name]: nobody asks for `{name}` here\n  = help: operations known here: {}",

@@ -2,11 +2,13 @@
 
 use super::args::{self, Format, How};
 use super::{Failure, input, print, progress, say};
+use crate::cloudtrail::{LogFile, log_file};
 use crate::compare::{Regressions, regressions};
 use crate::report::{self, table};
 use crate::results::{Manifest, RunResults, VariantManifest};
 use crate::run::{Precision, RunOptions, VERSION, work};
 use crate::scenario::Loaded;
+use crate::simulation::record::Record;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -27,6 +29,9 @@ pub(super) fn run(args: &args::Run) -> Result<(), Failure> {
         let (results, variants) = simulate(scenario, &args.how, &args.precision)?;
         let manifest = manifest(&args.how, started, variants);
         report::write_all(&results, Some(&manifest), dir)?;
+        if let Some(wanted) = args.emit_cloudtrail {
+            emit_cloudtrail(scenario, wanted, &args.how, dir)?;
+        }
         if !args.how.quiet {
             say(&format!(
                 "{}: results, charts and report.html in {}",
@@ -51,6 +56,48 @@ pub(super) fn run(args: &args::Run) -> Result<(), Failure> {
     }
     print(&text)?;
     judge(&all, &held, &args.baseline, for_people)
+}
+
+/// Writes a sample of each variant's events, and tells of how many it is.
+fn emit_cloudtrail(loaded: &Loaded, wanted: u32, how: &How, dir: &Path) -> Result<(), Failure> {
+    let options = RunOptions {
+        simulate_all: how.simulate_all,
+        ..RunOptions::default()
+    };
+    let records = pool(how)?.install(|| crate::run::sampled(loaded, wanted as usize, options));
+    let mut files = Vec::new();
+    for (variant, record) in loaded.variants.iter().zip(&records) {
+        let file = log_file(variant, record, loaded.seed);
+        let text = file
+            .text()
+            .map_err(|e| Failure::Machine(format!("error: cannot format the events: {e}")))?;
+        files.push((variant.plan.name.as_str(), text));
+        if !how.quiet {
+            say(&told(&variant.plan.name, record, &file));
+        }
+    }
+    report::write_trail(&files, dir)?;
+    Ok(())
+}
+
+/// What is in a log file, and why it may be empty.
+fn told(variant: &str, record: &Record, file: &LogFile) -> String {
+    let (calls, of) = (file.calls, file.of_calls);
+    let made: u64 = record.lanes.iter().map(|lane| lane.attempts).sum();
+    let mut told = match (of, made) {
+        (0, 0) => format!("{variant}: no KMS call in its first replication, so no event"),
+        (0, made) => format!(
+            "{variant}: its trails deliver no event of the {made} KMS calls of its first replication (`trail_copies`, `trail_kms_events`, `trail_events`)"
+        ),
+        _ => format!(
+            "{variant}: {calls} of the {of} KMS calls of its first replication that trails deliver"
+        ),
+    };
+    if file.of_requests > 0 {
+        let (requests, of) = (file.requests, file.of_requests);
+        told.push_str(&format!(", and {requests} of {of} data events"));
+    }
+    told
 }
 
 /// Whether what was found is what was asked for: thresholds, precision, no regression.

@@ -15,13 +15,13 @@ use crate::access::decision::Matched;
 use crate::access::principal::Meant;
 use crate::access::{Decision, Effect, Kind, Outcome, Principal};
 use crate::catalog::{self, KmsOperation, S3Tier};
-use crate::cloudtrail::{Answer, Call};
+use crate::cloudtrail::{self, Answer, call_of};
 use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
-use crate::model::{BucketKeyUse, Class, Lane, Source};
+use crate::model::{self, Association, BucketKeyUse, Cause, Class, Lane, Refusal, Source};
 use crate::scenario::Variant;
-use crate::scenario::access::{Access, Check, NO_TLS, REQUESTER};
-use crate::scenario::settings::Encryption;
+use crate::scenario::access::{Access, Check, NO_TLS, REQUESTER, association_error, logs_service};
+use crate::scenario::settings::{Encryption, LogGroup};
 use crate::scenario::workload::{MULTIPART_UPLOAD, WorkloadSettings};
 use crate::units::Span;
 use indexmap::IndexMap;
@@ -126,8 +126,23 @@ pub struct KmsCall {
     pub cache: Option<String>,
     /// Quotas it draws on.
     pub quotas: Vec<QuotaDrawnOn>,
-    /// `data key`, `AccessDeniedException`.
+    /// `success`, `AccessDeniedException`.
     pub answer: &'static str,
+    /// When it is answered otherwise.
+    pub refusals: Vec<RefusedCall>,
+}
+
+/// A time in which KMS refuses a call; what a cache still holds goes on.
+#[derive(Clone, Debug, Serialize)]
+pub struct RefusedCall {
+    /// From when on in the run.
+    pub from: Span,
+    /// Until when, `None`: for good.
+    pub until: Option<Span>,
+    /// KMS's error.
+    pub answer: &'static str,
+    /// What the client gets.
+    pub client_gets: String,
 }
 
 /// A quota that a call draws on, or a request rate of S3.
@@ -168,6 +183,18 @@ pub fn explain(
             }
         }
     }
+    for (g, (name, settings)) in variant.scenario.log_group.iter().enumerate() {
+        let path = format!("log_group.{name}");
+        if workload.is_none_or(|only| only == path) {
+            let of_group =
+                explainer.log_group(&path, (name, settings), &variant.plan.log_groups[g]);
+            all.extend(
+                of_group
+                    .into_iter()
+                    .filter(|e| operation.is_none_or(|o| o == e.operation)),
+            );
+        }
+    }
     all
 }
 
@@ -183,13 +210,7 @@ impl Explainer<'_> {
             .requesters
             .get(class.requester)
             .map_or(REQUESTER, String::as_str);
-        let checks = match (&s.bucket, class.operation.parse::<KmsOperation>()) {
-            (Some(_), _) => catalog::s3_operation(&class.operation)
-                .map(|row| self.access.s3(s, row, requester))
-                .unwrap_or_default(),
-            (None, Ok(operation)) => self.access.direct(s, operation, requester),
-            (None, Err(_)) => Vec::new(),
-        };
+        let checks = self.access.checks(s, &class.operation, requester);
         let denial = class.denial.map(|d| &plan.denials[d]);
         let refused = checks.last().filter(|check| check.refusal.is_some());
         let decision = match (refused, denial) {
@@ -202,13 +223,13 @@ impl Explainer<'_> {
             (None, Some(denial)) => Some(denial.name.clone()),
             (None, None) => None,
         };
-        let kms_calls = self.calls(s, class);
-        let (principal, resource) = self.who_and_what(s, class, &checks, requester);
+        let kms_calls = self.calls(Some(s), class);
+        let (principal, resource) = self.who_and_what(s, class, &checks);
         Explanation {
             variant: plan.name.clone(),
             workload: workload.to_owned(),
             operation: class.operation.clone(),
-            cloudtrail: self.events(s, class, &checks, &principal),
+            cloudtrail: self.events(class, &checks, &principal),
             principal: principal.to_string(),
             resource,
             transport: match (&s.bucket, &s.tls) {
@@ -235,7 +256,6 @@ impl Explainer<'_> {
         s: &WorkloadSettings,
         class: &Class,
         checks: &[Check],
-        requester: &str,
     ) -> (Principal, String) {
         // Operations that no policy is asked about have no ARN.
         if let Some(check) = checks.iter().rfind(|c| c.need.is_none()).or(checks.first()) {
@@ -244,11 +264,9 @@ impl Explainer<'_> {
                 check.request.resource.to_string(),
             );
         }
-        let account =
-            self.variant.plan.lanes[class.first_lane..class.first_lane + class.lanes].first();
-        let account = account.map_or("", |lane| self.variant.plan.accounts[lane.account].as_str());
         let what = s.key.clone().or(s.bucket.clone()).unwrap_or_default();
-        (self.access.principal(requester, account, ""), what)
+        let principal = cloudtrail::principal(&self.access, self.variant, class, checks);
+        (principal, what)
     }
 
     fn encryption(&self, s: &WorkloadSettings, class: &Class) -> Vec<EncryptionInForce> {
@@ -284,6 +302,92 @@ impl Explainer<'_> {
         sides
     }
 
+    /// A log group: the association of its key, and the calls that its log streams and its queries make.
+    fn log_group(
+        &self,
+        path: &str,
+        (name, settings): (&str, &LogGroup),
+        group: &model::LogGroup,
+    ) -> Vec<Explanation> {
+        let plan = &self.variant.plan;
+        let checks = self.access.log_group(name, settings);
+        let at = settings.associated_at.as_ns();
+        let lacks = |c: &&Check| {
+            c.refusal.is_some() || c.denied_between.iter().any(|range| range.contains(&at))
+        };
+        let refused = checks.iter().find(lacks);
+        let arn = self.access.log_group_arn(name, settings).to_string();
+        let key = self.variant.scenario.key.get(&settings.key);
+        let explanation = |operation: &str, checks: &[Check]| Explanation {
+            variant: plan.name.clone(),
+            workload: path.to_owned(),
+            operation: operation.to_owned(),
+            principal: logs_service(&settings.region),
+            resource: arn.clone(),
+            transport: "TLS".to_owned(),
+            encryption: Vec::new(),
+            permissions: checks.iter().map(permission).collect(),
+            decision: Outcome::Allow.to_string(),
+            denied_by: None,
+            reason: None,
+            s3_request_rate: None,
+            kms_calls: Vec::new(),
+            answer: "200 OK".to_owned(),
+            billed_as: None,
+            cloudtrail: Vec::new(),
+        };
+        let call = if at == 0 {
+            "CreateLogGroup"
+        } else {
+            "AssociateKmsKey"
+        };
+        let mut association = explanation(call, &checks);
+        match (group.association, refused) {
+            (Association::InEffect { from }, _) => {
+                let key = key.map(|k| self.access.key_arn(k).to_string());
+                association.answer = format!(
+                    "200 OK: log events from {} on are under {}, earlier ones stay as they are",
+                    Span::from_ns(from),
+                    key.unwrap_or_default()
+                );
+            }
+            (Association::Refused { .. }, Some(check)) => {
+                association.decision = Outcome::ImplicitDeny.to_string();
+                association.denied_by = check.refusal.clone();
+                let why = match check.refusal {
+                    Some(_) => reason(check),
+                    None => format!(
+                        "the policy of key {} then in force does not let {} {}",
+                        settings.key,
+                        logs_service(&settings.region),
+                        check.request.action
+                    ),
+                };
+                association.reason = Some(format!(
+                    "{why}; it takes the statement {}",
+                    self.access.log_group_statement(name, settings)
+                ));
+                association.answer = format!("400 {}", association_error(&arn));
+            }
+            (Association::Refused { .. }, None) => {
+                association.decision = "refused by CloudWatch Logs".to_owned();
+                association.reason = Some(format!("key {} cannot be used", settings.key));
+                association.answer = "400 InvalidParameterException".to_owned();
+            }
+        }
+        let classes = plan.classes.iter();
+        let classes = classes.filter(|c| group.workloads.contains(&c.workload));
+        let calls = classes.map(|class| {
+            let checks = cloudtrail::checks(&self.access, self.variant, class);
+            let mut e = explanation(&class.operation, &checks);
+            let principal = cloudtrail::principal(&self.access, self.variant, class, &checks);
+            e.kms_calls = self.calls(None, class);
+            e.cloudtrail = self.events(class, &checks, &principal);
+            e
+        });
+        std::iter::once(association).chain(calls).collect()
+    }
+
     fn lanes(&self, class: &Class) -> &[Lane] {
         &self.variant.plan.lanes[class.first_lane..class.first_lane + class.lanes]
     }
@@ -293,8 +397,22 @@ impl Explainer<'_> {
         Some(self.access.key_arn(key))
     }
 
-    fn calls(&self, s: &WorkloadSettings, class: &Class) -> Vec<KmsCall> {
+    /// The KMS calls of a class of a workload, or of a log group.
+    fn calls(&self, s: Option<&WorkloadSettings>, class: &Class) -> Vec<KmsCall> {
         let plan = &self.variant.plan;
+        let refused = |r: &Refusal| RefusedCall {
+            from: Span::from_ns(r.from),
+            until: (r.until < u64::MAX).then(|| Span::from_ns(r.until)),
+            answer: r.cause.kms_error(),
+            client_gets: match (class.tier, s) {
+                (Some(_), _) => r.cause.s3_answer().to_owned(),
+                (None, Some(_)) => format!("400 {}", r.cause.kms_error()),
+                (None, None) if class.operation == KmsOperation::Decrypt.name() => {
+                    "no log events: the query fails".to_owned()
+                }
+                (None, None) => "nothing: log events are lost".to_owned(),
+            },
+        };
         let call = |lane: &Lane| KmsCall {
             operation: lane.operation.name().to_owned(),
             kms_key: self
@@ -302,17 +420,29 @@ impl Explainer<'_> {
                 .map(|arn| arn.to_string())
                 .unwrap_or_default(),
             account: plan.accounts[lane.account].clone(),
-            cache: self.cache(s, &lane.source),
+            cache: match s {
+                Some(s) => self.cache(s, &lane.source),
+                None if lane.operation == KmsOperation::GenerateDataKey => {
+                    let lifetime = self
+                        .variant
+                        .scenario
+                        .assumption
+                        .log_stream_data_key_lifetime;
+                    Some(format!("the log stream's data key, for {lifetime}"))
+                }
+                None => None,
+            },
             quotas: lane
                 .quotas
                 .iter()
                 .map(|&q| self.quota(q, class.workload))
                 .collect(),
-            answer: if lane.denied {
-                "AccessDeniedException"
-            } else {
-                "success"
+            answer: match lane.refused_at(0) {
+                _ if lane.denied => Cause::NoPermission.kms_error(),
+                Some(cause) => cause.kms_error(),
+                None => "success",
             },
+            refusals: lane.refusals.iter().map(refused).collect(),
         };
         self.lanes(class).iter().map(call).collect()
     }
@@ -382,44 +512,28 @@ impl Explainer<'_> {
     }
 
     /// What CloudTrail logs of its KMS calls, at the start of the scenario.
-    fn events(
-        &self,
-        s: &WorkloadSettings,
-        class: &Class,
-        checks: &[Check],
-        principal: &Principal,
-    ) -> Vec<Value> {
+    fn events(&self, class: &Class, checks: &[Check], principal: &Principal) -> Vec<Value> {
         let start = self.variant.scenario.start.parse::<jiff::ZonedDateTime>();
         let Ok(at) = start.map(|zoned| zoned.timestamp()) else {
             return Vec::new();
-        };
-        let of_kms = |operation: &str| {
-            let action = format!("kms:{operation}");
-            checks.iter().find(move |c| c.request.action == action)
         };
         let mut records = Vec::new();
         for (i, lane) in self.lanes(class).iter().enumerate() {
             let Some(key) = self.key_arn(lane) else {
                 continue;
             };
-            let check = of_kms(lane.operation.name());
-            let context =
-                check.and_then(|c| c.request.context.single("kms:EncryptionContext:aws:s3:arn"));
-            let call = Call {
-                operation: lane.operation,
-                principal,
-                caller: self
-                    .access
-                    .account_id(&self.variant.plan.accounts[lane.account]),
-                key: &key,
-                by_s3: s.bucket.is_some(),
-                s3_arn: context.map(str::to_owned),
-                answer: if lane.denied {
-                    Answer::Denied
-                } else {
-                    Answer::Granted
-                },
+            let answer = if lane.denied {
+                Answer::Denied
+            } else {
+                match lane.refused_at(0) {
+                    None => Answer::Granted,
+                    Some(Cause::NoPermission) => Answer::Denied,
+                    Some(Cause::Disabled) => Answer::Disabled,
+                    Some(Cause::PendingDeletion) => Answer::PendingDeletion,
+                }
             };
+            let call = call_of(&self.access, self.variant, lane, &key, checks);
+            let call = call.with(principal, None, answer);
             records.extend(call.records(at, Key::root(0, i as u64).named(&class.operation)));
         }
         records

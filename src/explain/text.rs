@@ -19,12 +19,13 @@ fn one(e: &Explanation) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(out, "{heading:HEADING$} {text}");
     };
+    let of = match e.workload.strip_prefix("log_group.") {
+        Some(name) => format!("log group {name}"),
+        None => format!("workload {}", e.workload),
+    };
     line(
         "request",
-        &format!(
-            "{} of workload {} (variant {})",
-            e.operation, e.workload, e.variant
-        ),
+        &format!("{} of {of} (variant {})", e.operation, e.variant),
     );
     line("", &format!("on {}, over {}", e.resource, e.transport));
     line("", &format!("from {}", e.principal));
@@ -121,6 +122,16 @@ fn called(call: &KmsCall) -> Vec<String> {
         .as_deref()
         .unwrap_or("nothing: every request calls");
     lines.push(format!("  could serve it: {cache}"));
+    for refused in &call.refusals {
+        let until = match refused.until {
+            Some(until) => format!("until {until}"),
+            None => "on".to_owned(),
+        };
+        lines.push(format!(
+            "  from {} {until}: {}; the client gets {}",
+            refused.from, refused.answer, refused.client_gets
+        ));
+    }
     let quotas = call.quotas.iter();
     lines.extend(quotas.map(|quota| format!("  {}", drawn_on(quota))));
     lines

@@ -114,6 +114,8 @@ pub const METRICS: &[Metric] = &[
     row("cloudtrail_kms_events", "1", "CloudTrail KMS events", Breakdown, Some(true), "KMS events that CloudTrail records"),
     row("cloudtrail_kms_copies", "1", "KMS events delivered", Breakdown, Some(true), "copies of KMS events that trails deliver, the first included; those of the event history are not among them"),
     row("cloudtrail_data_events", "1", "S3 data events delivered", Breakdown, Some(true), "copies of S3 data events that trails deliver"),
+    row("log_bytes_ingested", "bytes", "log bytes ingested", Variant, None, "bytes that log groups took in (IncomingBytes of CloudWatch Logs)"),
+    row("log_bytes_lost", "bytes", "log bytes lost", Variant, Some(true), "bytes sent to log groups while KMS refused them a data key"),
     row("cost_kms_requests_usd", "USD", "cost of KMS requests", Variant, Some(true), "KMS requests less the free tier"),
     row("cost_kms_keys_usd", "USD", "cost of KMS keys", Variant, Some(true), "key-months of customer-managed keys"),
     row("cost_s3_requests_usd", "USD", "cost of S3 requests", Variant, Some(true), "S3 request fees; 5xx answers are not billed, nor 403s from outside the owner's organization"),

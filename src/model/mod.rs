@@ -18,6 +18,7 @@ pub mod retry;
 pub mod trace;
 
 use crate::catalog::{KmsOperation, S3Tier};
+use crate::engine::SECOND;
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
 use crate::engine::random::Zipf;
@@ -45,8 +46,10 @@ pub struct Plan {
     pub lanes: Vec<Lane>,
     /// Why requests of some classes are denied.
     pub denials: Vec<Denial>,
-    /// Workloads in file order.
+    /// Workloads in file order, then those of log groups.
     pub workloads: Vec<Workload>,
+    /// Log groups under a KMS key, in file order.
+    pub log_groups: Vec<LogGroup>,
     /// Bucket-key caches, one for each (bucket, KMS key, requester).
     pub bucket_key_caches: Vec<bucket_key::Settings>,
     /// Time from a call to KMS's answer.
@@ -99,6 +102,26 @@ pub struct Trail {
     pub data_copies: u32,
 }
 
+impl Plan {
+    /// Accounts that log a lane's calls: the caller's, and the key's where it is another.
+    pub fn loggers(&self, lane: &Lane) -> impl Iterator<Item = usize> + use<> {
+        let owner = self.keys[lane.key].account;
+        std::iter::once(lane.account).chain(lane.both_log().then_some(owner))
+    }
+
+    /// Copies of a KMS event that an account's trails deliver.
+    pub fn kms_copies(&self, account: usize, operation: KmsOperation) -> u64 {
+        let trail = self.trails.get(account);
+        u64::from(trail.map_or(1, |trail| trail.kms_copies(operation)))
+    }
+
+    /// Copies of a data event of a bucket's objects that its owner's trails deliver.
+    pub fn data_copies(&self, bucket: usize) -> u64 {
+        let trail = self.trails.get(self.buckets[bucket].account);
+        u64::from(trail.map_or(0, |trail| trail.data_copies))
+    }
+}
+
 impl Trail {
     /// Copies of a KMS event that are delivered.
     pub fn kms_copies(&self, operation: KmsOperation) -> u32 {
@@ -149,6 +172,72 @@ pub struct KmsKey {
     pub region: usize,
     /// Whether the key itself is charged by the month.
     pub charged: bool,
+}
+
+/// A log group of CloudWatch Logs.
+#[derive(Clone, Debug)]
+pub struct LogGroup {
+    /// Name in the scenario.
+    pub name: String,
+    /// Owner, index of [`Plan::accounts`].
+    pub account: usize,
+    /// Index of [`Plan::regions`].
+    pub region: usize,
+    /// What is sent to it \[bytes/s\].
+    pub bytes_per_second: u64,
+    /// Whether its key is in use.
+    pub association: Association,
+    /// When KMS refuses it a data key: what is sent then is lost.
+    pub refusals: Vec<Refusal>,
+    /// Its workloads, indices of [`Plan::workloads`].
+    pub workloads: std::ops::Range<usize>,
+}
+
+/// Whether the key of a log group is in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Association {
+    /// From an instant on \[ns\].
+    InEffect {
+        /// The instant.
+        from: u64,
+    },
+    /// AWS refused it: the log group goes on without the key, or was never made.
+    Refused {
+        /// Whether there is a log group all the same.
+        exists: bool,
+    },
+}
+
+impl LogGroup {
+    /// Bytes that are ingested and bytes that are lost in the seconds `from..to`.
+    pub fn bytes(&self, from: u64, to: u64) -> (u64, u64) {
+        let bytes = |ns: u64| {
+            let bytes = u128::from(self.bytes_per_second) * u128::from(ns) / u128::from(SECOND);
+            u64::try_from(bytes).unwrap_or(u64::MAX)
+        };
+        let all = (to - from) * SECOND;
+        let lost = match self.association {
+            Association::Refused { exists: true } => 0,
+            Association::Refused { exists: false } => return (0, 0),
+            Association::InEffect { from: in_effect } => {
+                self.refused((from * SECOND).max(in_effect), to * SECOND)
+            }
+        };
+        (bytes(all - lost), bytes(all) - bytes(all - lost))
+    }
+
+    /// How much of the time from one instant to another a data key is refused \[ns\].
+    fn refused(&self, from: u64, to: u64) -> u64 {
+        let mut refusals: Vec<&Refusal> = self.refusals.iter().collect();
+        refusals.sort_by_key(|r| r.from);
+        let (mut at, mut sum) = (from, 0);
+        for refusal in refusals {
+            let end = refusal.until.min(to);
+            sum += end.saturating_sub(refusal.from.max(at));
+            at = at.max(end);
+        }
+        sum
+    }
 }
 
 /// A kind of request.
@@ -226,19 +315,53 @@ pub struct Lane {
     pub crosses_account: bool,
     /// Whether KMS answers AccessDenied; only the caller's account logs that.
     pub denied: bool,
-    /// KMS refuses it from some time on.
-    pub refusal: Option<Refusal>,
+    /// When KMS refuses it for the time being, or from some time on; at one instant the first of them that
+    /// is in force is the answer.
+    pub refusals: Vec<Refusal>,
 }
 
-/// From when on KMS refuses calls, and why.
+/// From when to when KMS refuses calls, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// First instant \[ns\].
     pub from: u64,
-    /// The caller has no permission (403, denied); else the key is disabled (400, failed).
-    pub denied: bool,
+    /// Instant after the last \[ns\], `u64::MAX`: there is none.
+    pub until: u64,
+    /// Why.
+    pub cause: Cause,
     /// S3 bills the answer.
     pub billed: bool,
+}
+
+/// Why KMS refuses a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The caller has no permission: the request is denied.
+    NoPermission,
+    /// The key is disabled: the request fails.
+    Disabled,
+    /// The key is pending deletion: the request fails.
+    PendingDeletion,
+}
+
+impl Cause {
+    /// KMS's error.
+    pub fn kms_error(self) -> &'static str {
+        match self {
+            Cause::NoPermission => "AccessDeniedException",
+            Cause::Disabled => "DisabledException",
+            Cause::PendingDeletion => "KMSInvalidStateException",
+        }
+    }
+
+    /// What S3 answers, whose call was refused.
+    pub fn s3_answer(self) -> &'static str {
+        match self {
+            Cause::NoPermission => "403 AccessDenied",
+            Cause::Disabled => "400 KMS.DisabledException",
+            Cause::PendingDeletion => "400 KMS.KMSInvalidStateException",
+        }
+    }
 }
 
 /// What can meet a need without a KMS call.
@@ -284,7 +407,13 @@ impl Lane {
     /// Whether what becomes of a need depends on the time or on which requests came before, so that
     /// the requests of its class cannot simply be counted.
     pub fn has_memory(&self) -> bool {
-        self.refusal.is_some() || !matches!(self.source, Source::Call)
+        !self.refusals.is_empty() || !matches!(self.source, Source::Call)
+    }
+
+    /// Why KMS refuses it at an instant \[ns\].
+    pub fn refused_at(&self, at: u64) -> Option<Cause> {
+        let in_force = |r: &&Refusal| (r.from..r.until).contains(&at);
+        self.refusals.iter().find(in_force).map(|r| r.cause)
     }
 }
 

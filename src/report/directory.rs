@@ -39,6 +39,10 @@ pub(super) fn probe(dir: &Path) -> Result<(), ReportError> {
     Ok(())
 }
 
+pub(super) fn make(folder: &Path) -> Result<(), ReportError> {
+    fs::create_dir_all(folder).map_err(fault("create directory", folder))
+}
+
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), ReportError> {
     let temporary = beside(path);
     let outcome = fs::File::create(&temporary)

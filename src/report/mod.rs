@@ -133,6 +133,27 @@ pub fn write_all(
     draw(results, dir)
 }
 
+/// Writes log files of CloudTrail, one for each name, into the folder `cloudtrail` of a results directory.
+///
+/// # Errors
+/// What cannot be written.
+pub fn write_trail(files: &[(&str, String)], dir: &Path) -> Result<(), ReportError> {
+    let folder = dir.join("cloudtrail");
+    directory::make(&folder)?;
+    let mut stems: Vec<String> = Vec::new();
+    for (name, text) in files {
+        let stem = chart::slug(name);
+        let taken = stems.iter().filter(|s| **s == stem).count();
+        let file = match taken {
+            0 => format!("{stem}.json"),
+            _ => format!("{stem}_{}.json", taken + 1),
+        };
+        directory::write(&folder.join(file), text.as_bytes())?;
+        stems.push(stem);
+    }
+    Ok(())
+}
+
 /// Draws everything again from `results.json`, without touching it or `manifest.json`.
 pub fn redraw(dir: &Path) -> Result<(), ReportError> {
     let results = read(dir)?;

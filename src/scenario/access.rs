@@ -6,7 +6,10 @@
 //!
 //! Left out: KMS operations that name no key (ListKeys, GenerateRandom, …) are always allowed.
 
-use super::settings::{BucketSettings, Encryption, EncryptionCondition, KmsKeySettings, Scenario};
+use super::settings::{
+    BucketSettings, Encryption, EncryptionCondition, KmsKeySettings, LogGroup, PolicyChange,
+    Scenario,
+};
 use super::workload::WorkloadSettings;
 use crate::access::arn::Arn;
 use crate::access::{
@@ -15,6 +18,7 @@ use crate::access::{
 use crate::catalog::{self, KmsOperation, NeedSide, Partition, PermissionSide, S3OperationRow};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What a requester whom the file does not declare is called.
@@ -33,8 +37,10 @@ pub struct Check {
     pub operation: Option<KmsOperation>,
     /// The answer.
     pub decision: Arc<Decision>,
-    /// What a refusal is counted under.
+    /// What a refusal is counted under; `None` where it is allowed, be it for some time only.
     pub refusal: Option<String>,
+    /// When it is denied, where a change of the key policy makes that a matter of time: from, and until \[ns\].
+    pub denied_between: Arc<[Range<u64>]>,
 }
 
 /// The encryption of an object that a request writes or reads.
@@ -53,7 +59,14 @@ pub struct InForce<'a> {
 pub struct Access<'a> {
     scenario: &'a Scenario,
     everything: Policy,
-    decided: RefCell<BTreeMap<(String, String, Request), Arc<Decision>>>,
+    decided: RefCell<BTreeMap<(String, String, Request), Decided>>,
+}
+
+/// The decision at the start, and when it is denied.
+#[derive(Clone, Debug)]
+struct Decided {
+    decision: Arc<Decision>,
+    denied_between: Arc<[Range<u64>]>,
 }
 
 /// The refusal of a plain-HTTP request for an object under KMS, which S3 makes itself.
@@ -199,6 +212,78 @@ impl<'a> Access<'a> {
         checks
     }
 
+    /// What a workload's request is asked for, in order, up to the first refusal.
+    pub fn checks(&self, s: &'a WorkloadSettings, operation: &str, requester: &str) -> Vec<Check> {
+        match (&s.bucket, operation.parse::<KmsOperation>()) {
+            (Some(_), _) => catalog::s3_operation(operation)
+                .map(|row| self.s3(s, row, requester))
+                .unwrap_or_default(),
+            (None, Ok(operation)) => self.direct(s, operation, requester),
+            (None, Err(_)) => Vec::new(),
+        }
+    }
+
+    /// What CloudWatch Logs is asked for on the key of a log group, all of it.
+    pub fn log_group(&self, name: &str, group: &LogGroup) -> Vec<Check> {
+        let mut checks = Vec::new();
+        let Some((key_name, key)) = self.scenario.key.get_key_value(&group.key) else {
+            return checks;
+        };
+        let service = logs_service(&group.region);
+        let arn = self.log_group_arn(name, group).to_string();
+        let mut context = Context::new();
+        context.set("aws:PrincipalIsAWSService", "true");
+        context.set("aws:PrincipalServiceName", service.clone());
+        context.set("aws:SourceAccount", self.account_id(&group.account));
+        context.set("aws:SourceArn", arn.clone());
+        context.set("aws:ResourceAccount", self.account_id(&key.account));
+        context.set("aws:RequestedRegion", key.region.clone());
+        context.set("kms:CallerAccount", self.account_id(&group.account));
+        context.set("kms:KeySpec", key.spec.name());
+        context.set(LOGS_CONTEXT, arn);
+        context.set_several("kms:EncryptionContextKeys", vec!["aws:logs:arn".to_owned()]);
+        for (action, operation) in LOGS_ACTIONS {
+            let request = Request {
+                principal: Principal::Service(service.clone()),
+                action: (*action).to_owned(),
+                resource: self.key_arn(key),
+                resource_account: self.account_id(&key.account),
+                context: context.clone(),
+            };
+            let thing = Thing::Key(key_name, key);
+            self.ask(&mut checks, &service, thing, request, Some((0, *operation)));
+        }
+        checks
+    }
+
+    /// The ARN of a bucket.
+    pub fn bucket_arn(&self, name: &str, bucket: &BucketSettings) -> Arn {
+        s3_arn(&bucket.region, name.to_owned())
+    }
+
+    /// The ARN of a log group.
+    pub fn log_group_arn(&self, name: &str, group: &LogGroup) -> Arn {
+        Arn {
+            partition: partition(&group.region).to_owned(),
+            service: "logs".to_owned(),
+            region: group.region.clone(),
+            account: self.account_id(&group.account),
+            resource: format!("log-group:{name}"),
+        }
+    }
+
+    /// The statement with which a key policy lets CloudWatch Logs use the key for a log group.
+    pub fn log_group_statement(&self, name: &str, group: &LogGroup) -> String {
+        serde_json::json!({
+            "Effect": "Allow",
+            "Principal": {"Service": logs_service(&group.region)},
+            "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+            "Resource": "*",
+            "Condition": {"ArnEquals": {LOGS_CONTEXT: self.log_group_arn(name, group).to_string()}},
+        })
+        .to_string()
+    }
+
     /// What an application's KMS operation is asked for.
     pub fn direct(
         &self,
@@ -267,12 +352,15 @@ impl<'a> Access<'a> {
         let on = thing.path();
         let key = (requester.to_owned(), on.clone(), request.clone());
         let known = self.decided.borrow().get(&key).cloned();
-        let decision = known.unwrap_or_else(|| {
-            let decision = Arc::new(self.decide(requester, &thing, &request));
-            self.decided.borrow_mut().insert(key, decision.clone());
-            decision
+        let Decided {
+            decision,
+            denied_between,
+        } = known.unwrap_or_else(|| {
+            let decided = self.decide_over_time(requester, &thing, &request);
+            self.decided.borrow_mut().insert(key, decided.clone());
+            decided
         });
-        let allowed = decision.outcome == Outcome::Allow;
+        let allowed = decision.outcome == Outcome::Allow || !denied_between.is_empty();
         let refusal = (!allowed).then(|| refusal(&decision, &request.action, requester, &on));
         checks.push(Check {
             request,
@@ -281,15 +369,53 @@ impl<'a> Access<'a> {
             operation: need.map(|n| n.1),
             decision,
             refusal,
+            denied_between,
         });
         allowed
     }
 
-    fn decide(&self, requester: &str, thing: &Thing<'_>, request: &Request) -> Decision {
+    /// The decision at the start, and when changes of the key policy make it another.
+    fn decide_over_time(&self, requester: &str, thing: &Thing<'_>, request: &Request) -> Decided {
+        let decision = Arc::new(self.decide(requester, thing, thing.policy(), request));
+        let mut denied = Vec::new();
+        let (mut from, mut allowed) = (0, decision.outcome == Outcome::Allow);
+        let mut ever_allowed = false;
+        let changes = thing.policy_changes().iter();
+        let ends = changes.map(|c| (c.at.as_ns(), Some(c.policy.policy.as_ref())));
+        for (at, policy) in ends.chain([(u64::MAX, None)]) {
+            if at > from {
+                ever_allowed |= allowed;
+                if !allowed {
+                    denied.push(from..at);
+                }
+            }
+            from = at;
+            if policy.is_some() {
+                allowed = self.decide(requester, thing, policy, request).outcome == Outcome::Allow;
+            }
+        }
+        // What is denied all the time is no matter of time.
+        denied.retain(|_| ever_allowed);
+        Decided {
+            decision,
+            denied_between: denied.into(),
+        }
+    }
+
+    /// The decision under a policy of the thing; `None`: it has none of its own.
+    fn decide(
+        &self,
+        requester: &str,
+        thing: &Thing<'_>,
+        policy: Option<&Policy>,
+        request: &Request,
+    ) -> Decision {
         let who = self.scenario.requester.get(requester);
         let attached = who.and_then(|r| r.identity_policies.as_ref());
         let identity: Vec<&Policy> = match attached {
             Some(policies) => policies.iter().map(|p| p.policy.as_ref()).collect(),
+            // A service has no identity policies.
+            None if matches!(request.principal, Principal::Service(_)) => Vec::new(),
             None => vec![&self.everything],
         };
         let caller = who.map_or_else(|| thing.account(), |r| r.account.as_str());
@@ -318,7 +444,7 @@ impl<'a> Access<'a> {
                     .map(|p| p.policy.as_ref()),
                 service_control: &limits(caller, Kind::ServiceControl),
                 resource_control: &limits(thing.account(), Kind::ResourceControl),
-                resource: thing.policy().or(open.as_ref()),
+                resource: policy.or(open.as_ref()),
             },
         )
     }
@@ -523,6 +649,13 @@ impl Thing<'_> {
         }
     }
 
+    fn policy_changes(&self) -> &[PolicyChange] {
+        match self {
+            Thing::Bucket(..) => &[],
+            Thing::Key(_, key) => &key.policy_changes,
+        }
+    }
+
     fn policy(&self) -> Option<&Policy> {
         let written = match self {
             Thing::Bucket(_, bucket) => &bucket.policy,
@@ -549,6 +682,37 @@ fn refusal(decision: &Decision, action: &str, requester: &str, on: &str) -> Stri
     };
     decision.lacking.first().map(missing).unwrap_or_default()
 }
+
+/// CloudWatch Logs in a Region, as policies name it.
+pub fn logs_service(region: &str) -> String {
+    let suffix = if catalog::partition(region) == Some(Partition::China) {
+        ".cn"
+    } else {
+        ""
+    };
+    format!("logs.{region}.amazonaws.com{suffix}")
+}
+
+/// What AWS answers to an association with a key whose policy does not let CloudWatch Logs in
+/// (hashicorp/terraform-provider-aws#29282, aws/aws-cdk#28304).
+pub fn association_error(arn: &str) -> String {
+    format!(
+        "AccessDeniedException: The specified KMS key does not exist or is not allowed to be used with Arn '{arn}'"
+    )
+}
+
+/// The context key of the log group's ARN.
+const LOGS_CONTEXT: &str = "kms:EncryptionContext:aws:logs:arn";
+
+/// What CloudWatch Logs must be allowed on a key (User Guide, encrypt log data, 2026-04).
+const LOGS_ACTIONS: &[(&str, KmsOperation)] = &[
+    ("kms:Encrypt", KmsOperation::Encrypt),
+    ("kms:Decrypt", KmsOperation::Decrypt),
+    ("kms:ReEncryptFrom", KmsOperation::ReEncrypt),
+    ("kms:ReEncryptTo", KmsOperation::ReEncrypt),
+    ("kms:GenerateDataKey", KmsOperation::GenerateDataKey),
+    ("kms:DescribeKey", KmsOperation::DescribeKey),
+];
 
 /// The context keys that the workload writes out, over those that are made.
 fn written_out(context: &mut Context, s: &WorkloadSettings) {

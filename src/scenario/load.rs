@@ -310,8 +310,9 @@ fn load_changed(
         Some(run) if errors.is_empty() => {
             let mut told = Vec::new();
             for warning in &warnings {
-                if !told.contains(&warning.message) {
-                    told.push(warning.message.clone());
+                let told_as = in_a_sentence(warning, sources);
+                if !told.contains(&told_as) {
+                    told.push(told_as);
                 }
             }
             Ok(Loaded {
@@ -327,6 +328,16 @@ fn load_changed(
             })
         }
         _ => Err(super::diagnostic::in_order(&errors)),
+    }
+}
+
+/// A warning; where it has a way out, with that and its place.
+fn in_a_sentence(warning: &Diagnostic, sources: &Sources) -> String {
+    match (&warning.help, &warning.place) {
+        (Some(help), Some(place)) => {
+            format!("{}: {}; {help}", sources.locate(place), warning.message)
+        }
+        _ => warning.message.clone(),
     }
 }
 
@@ -404,6 +415,7 @@ fn scenario(
     let key_store = settings::key_stores(r, &home);
     let key = settings::keys(r, &home, &key_store);
     let bucket = settings::buckets(r, &home, &key);
+    let log_group = settings::log_groups(r, &home, &key);
     let requester = settings::requesters(r, &home);
     let quota = settings::quotas(r, &home, &key_store);
     let assumption = settings::assumptions(r);
@@ -448,6 +460,7 @@ fn scenario(
         key_store,
         key,
         bucket,
+        log_group,
         requester,
         quota,
         retry,

@@ -1,6 +1,7 @@
 //! From a scenario to the model: classes, lanes, quota pools, caches, islands.
 
 mod client_cache;
+mod log_groups;
 mod s3;
 
 use super::access::{Access, Check, NO_TLS, REQUESTER};
@@ -22,13 +23,13 @@ use crate::model::arrivals::{Curve, LocalClock, Process};
 use crate::model::retry::Service;
 use crate::model::trace::Trace;
 use crate::model::{
-    Action, Bucket, Class, Counting, Denial, Kind, KmsKey, Lane, MAX_LANES, Plan, Popularity,
-    Quota, Refusal, Size, Source, Trail, UnlanedCall, Workload, bucket_key,
+    Action, Bucket, Cause, Class, Counting, Denial, Kind, KmsKey, Lane, LogGroup, MAX_LANES, Plan,
+    Popularity, Quota, Refusal, Size, Source, Trail, UnlanedCall, Workload, bucket_key,
 };
 use crate::units::{Rate, Span};
 use indexmap::{IndexMap, IndexSet};
 use sha2::Digest;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 /// Builds the plan of one variant; `None` after recording what is wrong.
@@ -41,6 +42,9 @@ pub(super) fn build(
     let mut b = Builder::new(scenario, run, faults);
     for (w, (workload_name, settings)) in scenario.workload.iter().enumerate() {
         b.workload(w, workload_name, settings);
+    }
+    for (log_group, settings) in &scenario.log_group {
+        b.log_group(log_group, settings);
     }
     for settings in scenario.quota.values() {
         b.declared_quota(settings);
@@ -66,6 +70,9 @@ struct Builder<'a> {
     access: Access<'a>,
     denials: IndexMap<String, Denial>,
     workloads: Vec<Workload>,
+    /// Workloads whose objects others read.
+    read: BTreeSet<&'a str>,
+    log_groups: Vec<LogGroup>,
     /// First cache of each (bucket, key, requester class).
     caches: IndexMap<(String, String, String), usize>,
     /// How often a workload asks for the bucket keys of a bucket.
@@ -92,6 +99,10 @@ impl<'a> Builder<'a> {
             access: Access::new(scenario),
             denials: IndexMap::new(),
             workloads: Vec::new(),
+            read: (scenario.workload.values())
+                .filter_map(|w| w.reads.as_deref())
+                .collect(),
+            log_groups: Vec::new(),
             caches: IndexMap::new(),
             key_popularity: HashMap::new(),
             cache_settings: Vec::new(),
@@ -161,7 +172,7 @@ impl<'a> Builder<'a> {
                 && index_of(reference).is_none()
             {
                 self.fault(
-                    s,
+                    &s.place,
                     Code::UnknownName,
                     format!("`workload.{name}.{key}` names `{other}`, which is switched off here"),
                     "switch it on, or drop the reference",
@@ -170,21 +181,17 @@ impl<'a> Builder<'a> {
         }
         if let Some(writer) = s.reads.as_ref().and_then(|n| self.scenario.workload.get(n)) {
             if !matches!(writer.arrivals, Arrivals::Job { .. }) {
-                self.fault(s, Code::Contradiction, format!("`workload.{name}` reads what a workload writes that is no job: its objects have no numbers"), "give the writer a `job`");
+                self.fault(&s.place, Code::Contradiction, format!("`workload.{name}` reads what a workload writes that is no job: its objects have no numbers"), "give the writer a `job`");
             } else if writer.bucket.as_ref() != s.copy_source.as_ref().or(s.bucket.as_ref()) {
                 self.fault(
-                    s,
+                    &s.place,
                     Code::Contradiction,
                     format!("`workload.{name}` reads another bucket than its writer writes"),
                     "give both the same `bucket`",
                 );
             }
         }
-        let is_read = self
-            .scenario
-            .workload
-            .values()
-            .any(|o| o.reads.as_deref() == Some(name));
+        let is_read = self.read.contains(name);
         let service = if s.bucket.is_some() {
             Service::S3
         } else {
@@ -253,21 +260,18 @@ impl<'a> Builder<'a> {
         requester: &str,
     ) -> usize {
         let first_lane = self.lanes.len();
-        let (mut tier, mut denial, mut request_rate) = (None, None, None);
+        let (mut tier, mut request_rate) = (None, None);
+        let checks = self.access.checks(s, operation, requester);
+        let refused = checks.last().filter(|check| check.refusal.is_some());
+        let mut denial = refused.map(|check| self.denial(s, check, requester));
         if s.bucket.is_some() {
             if let Some(row) = catalog::s3_operation(operation) {
                 tier = Some(row.billing);
                 request_rate = row
                     .request_rate
                     .and_then(|rate| self.request_rate(w, s, rate));
-                let checks = self.access.s3(s, row, requester);
-                let refused = checks.last().filter(|check| check.refusal.is_some());
-                match refused {
-                    Some(check) => denial = Some(self.denial(s, check, requester)),
-                    None if self.access.needs_tls(s, row) => {
-                        denial = Some(self.named_denial(NO_TLS.to_owned(), s, requester));
-                    }
-                    None => {}
+                if refused.is_none() && self.access.needs_tls(s, row) {
+                    denial = Some(self.named_denial(NO_TLS.to_owned(), s, requester));
                 }
                 // Needs before the one that KMS denies are met; S3 asks KMS for nothing that it denies itself.
                 let upto = match (refused, denial) {
@@ -275,13 +279,27 @@ impl<'a> Builder<'a> {
                     (Some(check), _) => check.need.map_or(0, |need| need + 1),
                     (None, Some(_)) => 0,
                 };
-                self.s3_lanes(w, s, row, requester, upto, refused.and_then(|c| c.need));
+                let denied = refused.and_then(|c| c.need);
+                for (need, lanes) in self.s3_lanes(w, s, row, requester, upto, denied) {
+                    for lane in lanes {
+                        let of_need = checks.iter().filter(|c| c.need == Some(need));
+                        self.refuse_for_a_time(lane, of_need);
+                    }
+                }
             }
         } else if let Ok(op) = operation.parse::<KmsOperation>() {
-            let checks = self.access.direct(s, op, requester);
-            let refused = checks.last().filter(|check| check.refusal.is_some());
-            denial = refused.map(|check| self.denial(s, check, requester));
             self.direct_lane(w, s, op, requester, denial.is_some());
+            for lane in first_lane..self.lanes.len() {
+                self.refuse_for_a_time(lane, checks.iter());
+            }
+        }
+        for lane in first_lane..self.lanes.len() {
+            let caller = self.accounts[self.lanes[lane].account].clone();
+            let billed = self.bills_denials(s, &caller);
+            let refusals = self.lanes[lane].refusals.iter_mut();
+            refusals
+                .filter(|r| r.cause == Cause::NoPermission)
+                .for_each(|r| r.billed = billed);
         }
         let class = Class {
             workload: w,
@@ -324,11 +342,17 @@ impl<'a> Builder<'a> {
     }
 
     /// S3 bills what it denies to the owner's own organization (S3 User Guide, billing of error codes).
+    fn bills_denials(&self, s: &WorkloadSettings, caller: &str) -> bool {
+        let bucket = s.bucket.as_ref().and_then(|b| self.scenario.bucket.get(b));
+        bucket.is_some_and(|b| self.access.same_organization(caller, &b.account))
+    }
+
+    /// The denial of that name, of the workload's requests.
     fn named_denial(&mut self, name: String, s: &WorkloadSettings, requester: &str) -> usize {
         let bucket = s.bucket.as_ref().and_then(|b| self.scenario.bucket.get(b));
         let billed = bucket.is_some_and(|bucket| {
             let caller = self.caller(requester, &bucket.account);
-            self.access.same_organization(&caller, &bucket.account)
+            self.bills_denials(s, &caller)
         });
         let denial = Denial {
             name: name.clone(),
@@ -361,7 +385,7 @@ impl<'a> Builder<'a> {
     ) {
         if self.scenario.assumption.denied_calls_consume_quota {
             let before = self.lanes.len();
-            self.lane(s, operation, key, caller, Source::Call);
+            self.lane(&s.place, operation, key, caller, Source::Call);
             self.lanes[before..]
                 .iter_mut()
                 .for_each(|lane| lane.denied = true);
@@ -391,13 +415,13 @@ impl<'a> Builder<'a> {
             return;
         }
         let source = self.client_side(w, s, operation);
-        self.lane(s, operation, &key, caller, source);
+        self.lane(&s.place, operation, &key, caller, source);
     }
 
     /// Adds a lane, unless the key is AWS-owned and counts nothing.
     fn lane(
         &mut self,
-        s: &WorkloadSettings,
+        place: &Place,
         operation: KmsOperation,
         key: &str,
         (account, requester): (&str, &str),
@@ -411,7 +435,7 @@ impl<'a> Builder<'a> {
         }
         let Some(row) = catalog::quota_for(operation, settings.spec) else {
             self.fault(
-                s,
+                place,
                 Code::ImpossibleOperation,
                 format!(
                     "KMS has no {} with a key of spec {} (`key.{key}`)",
@@ -434,10 +458,10 @@ impl<'a> Builder<'a> {
                 of_store.region,
                 row.code_or_id()
             );
-            quotas.push(self.pool(s, name, store_row, &of_store.region));
+            quotas.push(self.pool(place, name, store_row, &of_store.region));
         }
         let name = format!("{account}/{}/{}", settings.region, row.code_or_id());
-        quotas.push(self.pool(s, name, row, &settings.region));
+        quotas.push(self.pool(place, name, row, &settings.region));
         let price_item = catalog::charged_as(operation, settings.spec);
         self.lanes.push(Lane {
             // Lanes come before their class.
@@ -452,41 +476,48 @@ impl<'a> Builder<'a> {
             free_tier: catalog::free_tier(price_item).is_some(),
             crosses_account: account != settings.account,
             denied: false,
-            refusal: self.refusal(s, settings, (account, requester)),
+            refusals: self.refusals(settings, requester),
         });
     }
 
-    /// From when on KMS refuses a requester's calls on a key.
-    fn refusal(
-        &self,
-        s: &WorkloadSettings,
-        key: &KmsKeySettings,
-        (account, requester): (&str, &str),
-    ) -> Option<Refusal> {
-        let bucket = s.bucket.as_ref().and_then(|b| self.scenario.bucket.get(b));
-        let disabled = key.disabled_at.map(|at| Refusal {
-            from: at.as_ns(),
-            denied: false,
+    /// When KMS refuses a requester's calls on a key: first for lack of permission, then for the key's state.
+    fn refusals(&self, key: &KmsKeySettings, requester: &str) -> Vec<Refusal> {
+        let requester = self.scenario.requester.get(requester);
+        let revoked = requester.and_then(|r| r.access_revoked_at);
+        let from = |at: Option<Span>, cause| {
+            at.map(|at| Refusal {
+                from: at.as_ns(),
+                until: u64::MAX,
+                cause,
+                billed: false,
+            })
+        };
+        [
+            from(revoked, Cause::NoPermission),
+            from(key.pending_deletion_at, Cause::PendingDeletion),
+            from(key.disabled_at, Cause::Disabled),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// Adds to a lane when permissions that it needs are denied.
+    fn refuse_for_a_time<'c>(&mut self, lane: usize, checks: impl Iterator<Item = &'c Check>) {
+        let denied = checks.flat_map(|check| check.denied_between.iter());
+        let refusals = denied.map(|range| Refusal {
+            from: range.start,
+            until: range.end,
+            cause: Cause::NoPermission,
             billed: false,
         });
-        let requester = self.scenario.requester.get(requester);
-        let revoked = requester
-            .and_then(|r| r.access_revoked_at)
-            .map(|at| Refusal {
-                from: at.as_ns(),
-                denied: true,
-                billed: bucket.is_some_and(|b| self.access.same_organization(account, &b.account)),
-            });
-        [revoked, disabled]
-            .into_iter()
-            .flatten()
-            .min_by_key(|r| r.from)
+        self.lanes[lane].refusals.splice(0..0, refusals);
     }
 
     /// The pool called `name`: as declared, or with the catalog's limit.
     fn pool(
         &mut self,
-        s: &WorkloadSettings,
+        place: &Place,
         name: String,
         row: &'static catalog::QuotaRow,
         region: &str,
@@ -500,7 +531,7 @@ impl<'a> Builder<'a> {
         }
         let Some(limit) = row.default_limit(region) else {
             self.fault(
-                s,
+                place,
                 Code::NoDefault,
                 format!("the catalog has no `{}` quota in {region}", row.id),
                 format!("write `[quota.NAME]` with `region = \"{region}\"`, `code = \"{}\"` and a `limit`", row.id),
@@ -509,7 +540,7 @@ impl<'a> Builder<'a> {
         };
         if let Some(why) = limit.assumed {
             self.warn(
-                s,
+                place,
                 format!("quota `{name}` is an assumption of the catalog: {why}"),
             );
         }
@@ -606,7 +637,7 @@ impl<'a> Builder<'a> {
                         "KMS operation (Decrypt, …)"
                     };
                     self.fault(
-                        s,
+                        &s.place,
                         Code::BadTraceRow,
                         format!("the trace's operation `{operation}` is no {kind}"),
                         "`kmsim catalog` lists the operations; rename it in the trace",
@@ -641,7 +672,7 @@ impl<'a> Builder<'a> {
             while let Some(next) = &at.after {
                 if seen.contains(&next.as_str()) {
                     self.fault(
-                        s,
+                        &s.place,
                         Code::Contradiction,
                         format!(
                             "`workload.{name}` waits for itself: {} → {next}",
@@ -665,7 +696,7 @@ impl<'a> Builder<'a> {
                 && first.stop.is_none()
             {
                 self.fault(
-                    s,
+                    &s.place,
                     Code::Contradiction,
                     format!("`workload.{name}` comes after one that never ends before the horizon"),
                     "give that one a `stop`",
@@ -687,26 +718,29 @@ impl<'a> Builder<'a> {
             }
         };
         for class in &self.classes {
-            let Some((_, s)) = self.scenario.workload.get_index(class.workload) else {
+            let Some(place) = self.place_of(class.workload) else {
                 continue;
             };
             for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
                 let Some((_, key)) = self.scenario.key.get_index(lane.key) else {
                     continue;
                 };
-                need(lane.price_item, &key.region, &s.place);
+                need(lane.price_item, &key.region, place);
                 if self.scenario.account.values().any(|a| a.trail_copies > 1) {
-                    need("cloudtrail-copies", &key.region, &s.place);
+                    need("cloudtrail-copies", &key.region, place);
                 }
             }
             let bucket = class.bucket.and_then(|b| self.scenario.bucket.get_index(b));
             if let (Some(item), Some((_, bucket))) = (class.tier.and_then(|t| t.item()), bucket) {
-                need(item, &bucket.region, &s.place);
+                need(item, &bucket.region, place);
                 let account = self.scenario.account.get(&bucket.account);
                 if account.is_some_and(|a| a.trail_data_copies > 0) {
-                    need("cloudtrail-data-events", &bucket.region, &s.place);
+                    need("cloudtrail-data-events", &bucket.region, place);
                 }
             }
+        }
+        for group in self.scenario.log_group.values() {
+            need("logs-ingestion", &group.region, &group.place);
         }
         for key in self.scenario.key.values() {
             if key.managed_by == ManagedBy::Customer {
@@ -727,17 +761,29 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn fault(&self, s: &WorkloadSettings, code: Code, message: String, help: impl Into<String>) {
+    fn fault(&self, place: &Place, code: Code, message: String, help: impl Into<String>) {
         self.faults.push(
             Diagnostic::error(code, message)
-                .at(s.place.clone())
+                .at(place.clone())
                 .help(help),
         );
     }
 
-    fn warn(&self, s: &WorkloadSettings, message: String) {
+    fn warn(&self, place: &Place, message: String) {
         self.faults
-            .push(Diagnostic::warning(Code::NoDefault, message).at(s.place.clone()));
+            .push(Diagnostic::warning(Code::NoDefault, message).at(place.clone()));
+    }
+
+    /// Where the n-th of the plan's workloads is written: those of log groups come after the file's own.
+    fn place_of(&self, workload: usize) -> Option<&'a Place> {
+        if let Some((_, settings)) = self.scenario.workload.get_index(workload) {
+            return Some(&settings.place);
+        }
+        let group = self
+            .log_groups
+            .iter()
+            .find(|g| g.workloads.contains(&workload))?;
+        self.scenario.log_group.get(&group.name).map(|g| &g.place)
     }
 
     fn finish(mut self, name: &str) -> Plan {
@@ -787,6 +833,7 @@ impl<'a> Builder<'a> {
             lanes: self.lanes,
             denials: self.denials.into_values().collect(),
             workloads: self.workloads,
+            log_groups: self.log_groups,
             bucket_key_caches: self.cache_settings,
             throttled_latency: a.throttled_latency.distribution(),
             s3_latency,

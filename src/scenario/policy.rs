@@ -12,6 +12,9 @@ use std::sync::Arc;
 /// Largest file that is read \[bytes\]: a hundred times what AWS takes of the largest kind.
 const LARGEST: u64 = 1 << 22;
 
+/// Most faults of one document that are told; a file of another kind may be wrong everywhere.
+const MOST_FAULTS: usize = 20;
+
 /// A policy document.
 #[derive(Clone, Debug, Serialize)]
 pub struct PolicySettings {
@@ -105,13 +108,23 @@ pub(super) fn read(file: &str, path: &Path, kind: Kind, sources: &mut Sources) -
         Ok((policy, warnings)) => (Some(policy), warnings),
         Err(faults) => (None, faults),
     };
+    let more = faults.len().saturating_sub(MOST_FAULTS);
+    let mut told: Vec<Diagnostic> = faults.into_iter().take(MOST_FAULTS).map(tell).collect();
+    if more > 0 {
+        let message = format!("{more} more faults in the {} `{shown}`", kind.name());
+        let told_of_all = match policy {
+            Some(_) => Diagnostic::warning(Code::BadPolicy, message),
+            None => Diagnostic::error(Code::BadPolicy, message),
+        };
+        told.push(told_of_all.help("correct those before them first"));
+    }
     Document {
         settings: policy.map(|policy| PolicySettings {
             file: file.to_owned(),
             sha256: sha256_hex(text.as_bytes()),
             policy: Arc::new(policy),
         }),
-        told: faults.into_iter().map(tell).collect(),
+        told,
     }
 }
 

@@ -661,6 +661,17 @@ impl<'a> Reader<'a> {
         None
     }
 
+    /// As [`Reader::reference`], of the tables of one kind, of which there may be many.
+    pub fn name_among<T>(&mut self, key: &str, tables: &IndexMap<String, T>) -> Option<String> {
+        let name: String = self.optional(key)?;
+        if tables.contains_key(&name) {
+            return Some(name);
+        }
+        let known: Vec<&str> = tables.keys().map(String::as_str).collect();
+        self.unknown_name(&name, self.place_of(key), &self.path_of(key), &known);
+        None
+    }
+
     /// As [`Reader::reference`], and the key must be there.
     pub fn required_reference<'k>(
         &mut self,

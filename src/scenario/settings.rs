@@ -14,7 +14,7 @@ use crate::access::principal::is_account;
 use crate::access::{Kind, Principal};
 use crate::catalog::{self, KeySpec};
 use crate::metrics::target::Target;
-use crate::units::{Rate, Share, Span};
+use crate::units::{Bytes, Rate, Share, Span};
 use indexmap::IndexMap;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -34,6 +34,9 @@ pub struct Scenario {
     pub key: IndexMap<String, KmsKeySettings>,
     /// Buckets by name.
     pub bucket: IndexMap<String, BucketSettings>,
+    /// Log groups by name.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub log_group: IndexMap<String, LogGroup>,
     /// Requesters by name.
     pub requester: IndexMap<String, Requester>,
     /// Quotas that differ from the catalog or change, by a name of the scenario's own.
@@ -100,13 +103,26 @@ pub struct KmsKeySettings {
     pub key_store: Option<String>,
     /// When it is disabled; `None`: never.
     pub disabled_at: Option<Span>,
+    /// When its deletion is scheduled, so that it is pending deletion from then on; `None`: never.
+    pub pending_deletion_at: Option<Span>,
     /// Key ID, as ARNs name it.
     pub id: String,
     /// Key policy, `None`: the default one.
     pub policy: Option<PolicySettings>,
+    /// Key policies that replace it in the run, in order of time.
+    pub policy_changes: Vec<PolicyChange>,
     /// Where it is written.
     #[serde(skip)]
     pub place: super::diagnostic::Place,
+}
+
+/// A key policy from a time on.
+#[derive(Clone, Debug, Serialize)]
+pub struct PolicyChange {
+    /// When PutKeyPolicy is called.
+    pub at: Span,
+    /// The new policy.
+    pub policy: PolicySettings,
 }
 
 /// Who manages a key.
@@ -196,6 +212,30 @@ pub enum AgeSettings {
         /// σ of the logarithm.
         sigma: f64,
     },
+}
+
+/// A log group of CloudWatch Logs under a KMS key.
+#[derive(Clone, Debug, Serialize)]
+pub struct LogGroup {
+    /// Owner, charged for ingestion and for the KMS calls.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// KMS key.
+    pub key: String,
+    /// When the key is associated; 0s: the log group was created with it, before the run.
+    pub associated_at: Span,
+    /// Log streams that take in events all the time.
+    pub log_streams: u32,
+    /// What all of them take in, in a second.
+    pub incoming_bytes_per_second: Bytes,
+    /// Queries of its log events, `None`: there are none.
+    pub queries: Option<Rate>,
+    /// Distinct data keys that the log events of a query are under.
+    pub data_keys_per_query: u32,
+    /// Where it is written.
+    #[serde(skip)]
+    pub place: super::diagnostic::Place,
 }
 
 /// A principal that S3 tells apart.
@@ -301,6 +341,10 @@ pub struct Assumptions {
     pub denied_calls_consume_quota: bool,
     /// What `s3:x-amz-server-side-encryption` holds.
     pub encryption_condition: EncryptionCondition,
+    /// How long the association of a key with a log group takes to be in effect.
+    pub log_group_association_delay: Span,
+    /// How long a log stream goes on with one data key, in whole seconds.
+    pub log_stream_data_key_lifetime: Span,
 }
 
 /// Who shares bucket keys.
@@ -518,15 +562,24 @@ pub(super) fn keys(
         }
         let key_store = r.reference("key_store", stores.keys().map(String::as_str));
         let disabled_at = r.optional_in("disabled_at", ..=LATEST);
+        let pending_deletion_at = r.optional_in("pending_deletion_at", ..=LATEST);
         let id = r.or("id", name.to_owned());
         let policy = PolicySettings::read(r, "policy", Kind::Key, home.files);
-        if managed_by != ManagedBy::Customer && r.has("policy") {
-            r.fault(
-                Code::Contradiction,
-                r.place_of("policy"),
-                "the policy of a key that AWS manages is AWS's own",
-                "drop `policy`, or `managed_by`",
-            );
+        let policy_changes = policy_changes(r, home.files);
+        for key in [
+            "policy",
+            "policy_changes",
+            "disabled_at",
+            "pending_deletion_at",
+        ] {
+            if managed_by != ManagedBy::Customer && r.has(key) {
+                r.fault(
+                    Code::Contradiction,
+                    r.place_of(key),
+                    "policy and state of a key that AWS manages are AWS's own",
+                    format!("drop `{key}`, or `managed_by`"),
+                );
+            }
         }
         let (account, region) = (account?, region?);
         if let Some(store) = key_store.as_ref().and_then(|s| stores.get(s)) {
@@ -568,8 +621,10 @@ pub(super) fn keys(
             spec,
             key_store,
             disabled_at,
+            pending_deletion_at,
             id,
             policy,
+            policy_changes,
             place: r.place(),
         })
     }))
@@ -577,6 +632,104 @@ pub(super) fn keys(
 
 /// How many prefixes requests may spread over.
 pub(super) const PREFIXES: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+
+/// Key policies that replace the first, in order of time.
+fn policy_changes(r: &mut Reader<'_>, files: &Files) -> Vec<PolicyChange> {
+    let changes = r.list("policy_changes", |_, r| {
+        let at = r.required_in("at", Span::from_ns(1)..=LATEST);
+        let policy = PolicySettings::read(r, "policy", Kind::Key, files);
+        if !r.has("policy") {
+            let _: Option<String> = r.required("policy");
+        }
+        Some(PolicyChange {
+            at: at?,
+            policy: policy?,
+        })
+    });
+    let mut changes: Vec<PolicyChange> = changes.into_iter().flatten().collect();
+    changes.sort_by_key(|c| c.at);
+    changes
+}
+
+pub(super) fn log_groups(
+    r: &mut Reader<'_>,
+    home: &Home<'_>,
+    keys: &IndexMap<String, KmsKeySettings>,
+) -> IndexMap<String, LogGroup> {
+    complete(r.tables("log_group", |_, r| {
+        let account = home.account(r, "account");
+        let region = home.region(r, account.as_deref());
+        let key = r.required_reference("key", keys.keys().map(String::as_str));
+        let associated_at = r.optional_in("associated_at", ..=LATEST);
+        let log_streams = r.or_in("log_streams", 1, 1..=1_000_000);
+        let incoming_bytes_per_second = r.required("incoming_bytes_per_second");
+        let queries = positive(r, "queries", "queries that never come");
+        let most = MOST_DATA_KEYS;
+        let data_keys_per_query = r.optional_in("data_keys_per_query", 1..=most);
+        if queries.is_some() && data_keys_per_query.is_none() && log_streams > most {
+            r.fault(
+                Code::NoDefault,
+                r.place_of("log_streams"),
+                format!("each query would read the present data keys of {log_streams} log streams, more than {most}"),
+                "write `data_keys_per_query = …`: how many data keys a query's log events are under",
+            );
+        }
+        if queries.is_none() && r.has("data_keys_per_query") && !r.has("queries") {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("data_keys_per_query"),
+                format!("`{}` has no effect: nobody queries", r.path_of("data_keys_per_query")),
+                "write `queries = \"…/min\"`, or drop it",
+            );
+        }
+        let per_query = data_keys_per_query.unwrap_or(log_streams.min(most));
+        if let Some(rate) = queries
+            && rate.per_second() * f64::from(per_query) > MOST_PER_SECOND
+        {
+            r.fault(
+                Code::OutOfRange,
+                r.place_of("queries"),
+                format!(
+                    "`{}` is {rate}: with {per_query} data keys each, more than {MOST_PER_SECOND} KMS calls a second",
+                    r.path_of("queries")
+                ),
+                "lower `queries`, or `data_keys_per_query`",
+            );
+        }
+        let (key, account, region) = (key?, account?, region?);
+        if let Some(k) = keys.get(&key) {
+            let fault = if k.managed_by != ManagedBy::Customer {
+                Some(("a log group takes customer-managed keys only".to_owned(), "drop the key's `managed_by`, or name another key"))
+            } else if k.spec != KeySpec::SymmetricDefault {
+                Some((format!("CloudWatch Logs encrypts with symmetric keys only; this key is {}", k.spec.name()), "name a key with `spec = \"SYMMETRIC_DEFAULT\"`"))
+            } else if k.region != region {
+                Some((format!("the log group is in {region}, its key in {}", k.region), "CloudWatch Logs takes keys of the log group's own Region"))
+            } else {
+                None
+            };
+            if let Some((message, help)) = fault {
+                r.fault(Code::Contradiction, r.place_of("key"), message, help);
+            }
+        }
+        Some(LogGroup {
+            account,
+            region,
+            key,
+            associated_at: associated_at.unwrap_or(Span::ZERO),
+            log_streams,
+            incoming_bytes_per_second: incoming_bytes_per_second?,
+            queries,
+            data_keys_per_query: per_query,
+            place: r.place(),
+        })
+    }))
+}
+
+/// Most KMS calls in a second, as of any other workload's requests.
+const MOST_PER_SECOND: f64 = 1e9;
+
+/// Most KMS calls that one query can make here.
+const MOST_DATA_KEYS: u32 = 10_000;
 
 pub(super) fn buckets(
     r: &mut Reader<'_>,
@@ -586,7 +739,7 @@ pub(super) fn buckets(
     complete(r.tables("bucket", |_, r| {
         let account = home.account(r, "account");
         let region = home.region(r, account.as_deref());
-        let key = r.reference("key", keys.keys().map(String::as_str));
+        let key = r.name_among("key", keys);
         let encryption = r.reference("encryption", ["SSE-S3", "SSE-KMS", "DSSE-KMS", "SSE-C"]);
         let bucket_key = r.or("bucket_key", false);
         let bucket_key_since = r.or("bucket_key_since", Span::ZERO);
@@ -831,10 +984,10 @@ pub(super) fn quotas(
         } else {
             Some("symmetric".to_owned())
         };
-        let limit = positive(r, "limit");
+        let limit = positive(r, "limit", NOBODY);
         let changes = r.list("changes", |_, r| {
             let at = r.required_in("at", ..=LATEST);
-            let limit = positive(r, "limit");
+            let limit = positive(r, "limit", NOBODY);
             if !r.has("limit") {
                 let _: Option<Rate> = r.required("limit");
             }
@@ -946,14 +1099,14 @@ pub(super) fn quotas(
     }))
 }
 
-/// A rate above zero.
-fn positive(r: &mut Reader<'_>, key: &str) -> Option<Rate> {
+/// A rate above zero; what it would be without.
+fn positive(r: &mut Reader<'_>, key: &str, without: &str) -> Option<Rate> {
     let rate: Rate = r.optional(key)?;
     if rate.is_zero() {
         r.fault(
             Code::OutOfRange,
             r.place_of(key),
-            format!("`{}` is {rate}: a quota that admits nobody", r.path_of(key)),
+            format!("`{}` is {rate}: {without}", r.path_of(key)),
             "write a rate above 0",
         );
         return None;
@@ -983,6 +1136,8 @@ fn window(r: &mut Reader<'_>, key: &str, limit: Rate) {
         );
     }
 }
+
+const NOBODY: &str = "a quota that admits nobody";
 
 /// Latest change of a quota: the longest horizon.
 const LATEST: Span = Span::from_secs(10 * 366 * 86_400);
@@ -1058,6 +1213,26 @@ pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
         {
             Some("effective") => EncryptionCondition::Effective,
             _ => EncryptionCondition::Header,
+        },
+        log_group_association_delay: {
+            let default = Span::from_secs(300);
+            r.or_in("log_group_association_delay", default, ..=LATEST)
+        },
+        log_stream_data_key_lifetime: {
+            let (key, default) = ("log_stream_data_key_lifetime", Span::from_secs(300));
+            let lifetime = r.or_in(key, default, Span::from_secs(1)..=LATEST);
+            if lifetime.whole_seconds().is_none() {
+                r.fault(
+                    Code::OutOfRange,
+                    r.place_of(key),
+                    format!(
+                        "`{}` is {lifetime}, which is no whole number of seconds",
+                        r.path_of(key)
+                    ),
+                    "time is cut into whole seconds",
+                );
+            }
+            lifetime
         },
     };
     if r.has("assumption")

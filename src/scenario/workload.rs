@@ -305,9 +305,9 @@ impl WorkloadSettings {
         around: &Surroundings<'_>,
     ) -> Option<WorkloadSettings> {
         let enabled = r.or("enabled", true);
-        let bucket = r.reference("bucket", around.buckets.keys().map(String::as_str));
-        let key = r.reference("key", around.keys.keys().map(String::as_str));
-        let requester = r.reference("requester", around.requesters.keys().map(String::as_str));
+        let bucket = r.name_among("bucket", around.buckets);
+        let key = r.name_among("key", around.keys);
+        let requester = r.name_among("requester", around.requesters);
         let others = || {
             around
                 .workloads
@@ -327,7 +327,7 @@ impl WorkloadSettings {
         let popularity = popularity(r);
         let reads = r.reference("reads", others());
         let parts = r.optional_in("parts", 1..=10_000);
-        let copy_source = r.reference("copy_source", around.buckets.keys().map(String::as_str));
+        let copy_source = r.name_among("copy_source", around.buckets);
         let prefixes = r.optional_in("prefixes", PREFIXES);
         let bucket_key_header = r.optional("bucket_key_header");
         let data_key_cache = r

@@ -9,9 +9,9 @@ use crate::engine::SECOND;
 use crate::engine::calendar::Place;
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
-use crate::model::Kind;
 use crate::model::arrivals::Process;
 use crate::model::retry::RetryPolicy;
+use crate::model::{Cause, Kind};
 
 /// When a request that is refused at `at` would try again.
 #[inline(always)]
@@ -224,10 +224,15 @@ impl<'a> World<'a> {
                 self.quotas[q as usize].limiter.take(at);
             }
             if has_memory {
-                if let Some(refusal) = plan.lanes[l].refusal
-                    && at >= refusal.from
-                {
-                    return self.given_up(at, &request, w, refusal.denied);
+                if let Some(cause) = plan.lanes[l].refused_at(at) {
+                    let denied = cause == Cause::NoPermission;
+                    let count = &mut record_of!(self, request).lanes[l];
+                    if denied {
+                        count.denied += 1;
+                    } else {
+                        count.failed += 1;
+                    }
+                    return self.given_up(at, &request, w, denied);
                 }
                 let ready = self.fetched(at, l, &request, k);
                 self.fetches(at, l, &request, ready);

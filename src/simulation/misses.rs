@@ -28,7 +28,7 @@ use crate::model::archive::KeyPopularity;
 use crate::model::arrivals::Density;
 use crate::model::bucket_key::{BucketKeyCache, BucketKeyId, Fetched};
 use crate::model::{
-    BucketKeyUse, CacheScope, CacheUse, Kind, Plan, Popularity, Size, Source, Workload,
+    BucketKeyUse, CacheScope, CacheUse, Class, Kind, Lane, Plan, Popularity, Size, Source, Workload,
 };
 use std::collections::BTreeMap;
 
@@ -54,7 +54,6 @@ pub(super) struct Misses<'a> {
 
 /// A workload that reads archived objects through a bucket-key cache.
 struct Reader<'a> {
-    workload: usize,
     uses: &'a BucketKeyUse,
     popularity: &'a Popularity,
     /// Known once it was needed.
@@ -104,6 +103,10 @@ impl<'a> Misses<'a> {
             of_cache: vec![Vec::new(); plan.bucket_key_caches.len()],
             ..Misses::default()
         };
+        let mut users = vec![0; plan.workloads.len()];
+        for cache in plan.workloads.iter().filter_map(|w| w.client_cache) {
+            users[cache.owner] += 1;
+        }
         for group in sharing(plan, island, workloads) {
             let drawable = |&w: &usize| {
                 workloads[w].guards.is_none()
@@ -111,7 +114,7 @@ impl<'a> Misses<'a> {
                         .arrivals
                         .as_ref()
                         .is_some_and(|a| a.is_random())
-                    && is_drawable(plan, w, timed)
+                    && is_drawable(plan, w, timed, users[w])
             };
             if group.iter().all(drawable) {
                 for &w in &group {
@@ -124,22 +127,18 @@ impl<'a> Misses<'a> {
     }
 
     fn read_by(&mut self, plan: &'a Plan, w: usize, caches: &mut [BucketKeyCache]) {
-        for (l, lane) in plan.lanes.iter().enumerate() {
-            let Source::BucketKeyRead(uses) = &lane.source else {
+        // The workload's readers are the last ones.
+        let first = self.readers.len();
+        for l in lanes_of(plan, w) {
+            let Source::BucketKeyRead(uses) = &plan.lanes[l].source else {
                 continue;
             };
-            if plan.classes[lane.class].workload != w {
-                continue;
-            }
-            let known = self
-                .readers
-                .iter()
-                .position(|r| r.workload == w && r.uses.cache == uses.cache);
-            self.reader_of[l] = known.unwrap_or_else(|| {
+            let mut own = self.readers[first..].iter();
+            let known = own.position(|r| r.uses.cache == uses.cache);
+            self.reader_of[l] = known.map(|i| first + i).unwrap_or_else(|| {
                 self.of_cache[uses.cache].push(self.readers.len());
                 caches[uses.cache].keep_fetches();
                 self.readers.push(Reader {
-                    workload: w,
                     uses,
                     popularity: &plan.workloads[w].popularity,
                     state: None,
@@ -152,64 +151,84 @@ impl<'a> Misses<'a> {
 
 /// Workloads of an island with caches, in groups that share one.
 fn sharing(plan: &Plan, island: &[usize], workloads: &[WorkloadState]) -> Vec<Vec<usize>> {
-    let mut groups: Vec<(Vec<usize>, Vec<(bool, usize)>)> = Vec::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    // The group of each cache: of S3's, and of a workload's.
+    let mut group_of: BTreeMap<(bool, usize), usize> = BTreeMap::new();
     for &w in island.iter().filter(|&&w| workloads[w].has_memory) {
         let mut caches: Vec<(bool, usize)> = Vec::new();
         caches.extend(plan.workloads[w].client_cache.map(|c| (true, c.owner)));
-        for lane in lanes_of(plan, w) {
+        for l in lanes_of(plan, w) {
             if let Source::BucketKeyWrite(uses)
             | Source::BucketKeyRead(uses)
-            | Source::BucketKeyVerified(uses) = &lane.source
+            | Source::BucketKeyVerified(uses) = &plan.lanes[l].source
             {
                 caches.extend((0..uses.sessions as usize).map(|s| (false, uses.cache + s)));
             }
         }
-        caches.sort_unstable();
-        caches.dedup();
-        let mut members = vec![w];
-        groups.retain_mut(|(others, theirs)| {
-            let apart = theirs.iter().all(|c| caches.binary_search(c).is_err());
-            if !apart {
-                members.append(others);
-                caches.append(theirs);
-                caches.sort_unstable();
-            }
-            apart
-        });
-        members.sort_unstable();
-        groups.push((members, caches));
+        let mut met: Vec<usize> = caches
+            .iter()
+            .filter_map(|c| group_of.get(c).copied())
+            .collect();
+        met.sort_unstable();
+        met.dedup();
+        let group = met.first().copied().unwrap_or(groups.len());
+        if group == groups.len() {
+            groups.push(Vec::new());
+        }
+        groups[group].push(w);
+        // Few workloads bring groups together.
+        for &other in met.iter().skip(1) {
+            let members = std::mem::take(&mut groups[other]);
+            groups[group].extend(members);
+            let moved = group_of.values_mut().filter(|g| **g == other);
+            moved.for_each(|g| *g = group);
+        }
+        group_of.extend(caches.into_iter().map(|c| (c, group)));
     }
-    groups.into_iter().map(|(members, _)| members).collect()
+    groups.retain(|g| !g.is_empty());
+    groups.iter_mut().for_each(|g| g.sort_unstable());
+    groups
 }
 
-fn lanes_of(plan: &Plan, w: usize) -> impl Iterator<Item = &crate::model::Lane> {
-    let of = move |lane: &&crate::model::Lane| plan.classes[lane.class].workload == w;
-    plan.lanes.iter().filter(of)
+/// The classes of a workload.
+fn classes_of(plan: &Plan, w: usize) -> impl Iterator<Item = &Class> {
+    let requests = plan.workloads[w].actions.iter().flat_map(|a| &a.requests);
+    requests.map(|&(class, _)| &plan.classes[class])
 }
 
-/// Whether a workload's needs can be drawn at all.
-fn is_drawable(plan: &Plan, w: usize, timed: &[usize]) -> bool {
+/// The lanes of a workload.
+fn lanes_of(plan: &Plan, w: usize) -> impl Iterator<Item = usize> {
+    classes_of(plan, w).flat_map(|c| c.first_lane..c.first_lane + c.lanes)
+}
+
+/// Whether a workload's needs can be drawn at all; `users`: workloads that look up its client-side caches.
+fn is_drawable(plan: &Plan, w: usize, timed: &[usize], users: u32) -> bool {
     let workload = &plan.workloads[w];
-    let untimed = lanes_of(plan, w).all(|lane| lane.quotas.iter().all(|q| !timed.contains(q)));
-    let once = plan.classes.iter().filter(|c| c.workload == w).all(|c| {
+    let by_lane = lanes_of(plan, w).all(|l| {
+        let lane = &plan.lanes[l];
+        let can = match &lane.source {
+            Source::Call => true,
+            Source::BucketKeyWrite(uses) => is_fixed(plan, uses) && !workload.is_read,
+            Source::BucketKeyVerified(uses) => is_fixed(plan, uses),
+            Source::BucketKeyRead(uses) => {
+                is_fixed(plan, uses)
+                    && workload.reads.is_none()
+                    && KeyPopularity::pays(&workload.popularity, plan.horizon_s)
+            }
+            Source::CacheEncrypt | Source::CacheDecrypt { .. } => {
+                users == 1 && has_one_key(plan, workload, lane, w)
+            }
+            Source::BranchKey => false,
+        };
+        let untimed = lane.quotas.iter().all(|q| !timed.contains(q));
+        can && untimed && !lane.has_single_flight()
+    });
+    let reads_once = classes_of(plan, w).all(|c| {
         let lanes = &plan.lanes[c.first_lane..c.first_lane + c.lanes];
-        let reads = |lane: &&crate::model::Lane| matches!(lane.source, Source::BucketKeyRead(_));
+        let reads = |lane: &&Lane| matches!(lane.source, Source::BucketKeyRead(_));
         lanes.iter().filter(reads).count() <= 1
     });
-    let by_lane = lanes_of(plan, w).all(|lane| match &lane.source {
-        Source::Call => true,
-        Source::BucketKeyWrite(uses) => is_fixed(plan, uses) && !workload.is_read,
-        Source::BucketKeyVerified(uses) => is_fixed(plan, uses),
-        Source::BucketKeyRead(uses) => {
-            is_fixed(plan, uses)
-                && workload.reads.is_none()
-                && KeyPopularity::pays(&workload.popularity, plan.horizon_s)
-        }
-        Source::CacheEncrypt | Source::CacheDecrypt { .. } => has_one_key(plan, workload, lane, w),
-        Source::BranchKey => false,
-    });
-    let alone = !lanes_of(plan, w).any(|lane| lane.has_single_flight());
-    matches!(workload.kind, Kind::Open { .. }) && untimed && once && by_lane && alone
+    matches!(workload.kind, Kind::Open { .. }) && by_lane && reads_once
 }
 
 fn is_fixed(plan: &Plan, uses: &BucketKeyUse) -> bool {
@@ -217,7 +236,7 @@ fn is_fixed(plan: &Plan, uses: &BucketKeyUse) -> bool {
 }
 
 /// Whether each process looks up one data key at a time, or one of each producer, that nothing else displaces.
-fn has_one_key(plan: &Plan, workload: &Workload, lane: &crate::model::Lane, w: usize) -> bool {
+fn has_one_key(plan: &Plan, workload: &Workload, lane: &Lane, w: usize) -> bool {
     let Some(cache) = &workload.client_cache else {
         return false;
     };
@@ -237,10 +256,8 @@ fn has_one_key(plan: &Plan, workload: &Workload, lane: &crate::model::Lane, w: u
                 && uses.capacity > 0
         }
     };
-    let users = plan.workloads.iter().filter_map(|o| o.client_cache);
-    let alone = cache.owner == w && users.filter(|c| c.owner == w).count() == 1;
-    let classes = plan.classes.iter().filter(|c| c.workload == w).count();
-    even && fits && alone && classes == 1 && !uses.single_flight
+    let one_class = classes_of(plan, w).count() == 1;
+    even && fits && one_class && cache.owner == w && !uses.single_flight
 }
 
 impl<'a> World<'a> {
@@ -277,12 +294,15 @@ impl<'a> World<'a> {
         let (from, to) = (second * SECOND, (second + 1) * SECOND);
         let full = self.workloads[w].tokens.as_ref();
         full.is_none_or(|t| t.all_full())
-            && lanes_of(self.plan, w).all(|lane| {
+            && lanes_of(self.plan, w).all(|l| {
+                let lane = &self.plan.lanes[l];
                 let writes = |uses: &BucketKeyUse, verified| {
                     uses.since <= from
                         && self.bucket_keys[uses.cache].writes_through(from, to, verified)
                 };
-                lane.refusal.is_none_or(|r| r.from >= to)
+                lane.refusals
+                    .iter()
+                    .all(|r| r.until <= from || r.from >= to)
                     && match &lane.source {
                         Source::BucketKeyWrite(uses) => writes(uses, false),
                         Source::BucketKeyVerified(uses) => writes(uses, true),

@@ -64,6 +64,7 @@ mod losers;
 mod misses;
 pub mod record;
 mod request;
+pub mod sample;
 mod slots;
 
 use crate::engine::SECOND;
@@ -80,6 +81,7 @@ use held::Held;
 use misses::Misses;
 use record::{QuotaRecord, Record};
 use request::Request;
+use sample::Sampler;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How a replication is run.
@@ -93,13 +95,19 @@ pub struct Options<'a> {
     pub simulate_all: bool,
     /// Where simulated seconds are added up for whoever watches.
     pub progress: Option<&'a AtomicU64>,
+    /// How many KMS calls, and how many requests, to sample of those that CloudTrail delivers.
+    pub sample: usize,
 }
 
 /// Runs one island of a plan through one replication.
 pub fn simulate(plan: &Plan, island: &[usize], options: Options<'_>) -> Record {
     let mut world = World::new(plan, island, options);
     world.run();
-    world.record
+    let mut record = world.record;
+    if let Some(sampler) = world.sampler {
+        (record.calls_sampled, record.requests_sampled) = sampler.into_samples();
+    }
+    record
 }
 
 /// The random numbers of one replication.
@@ -318,6 +326,7 @@ struct World<'a> {
     /// The first second whose arrivals are still to be drawn.
     undrawn: u64,
     record: Record,
+    sampler: Option<Sampler>,
     /// Counters of requests that arrived in the warm-up, which nobody reads.
     unmeasured: Record,
     // The present second.
@@ -432,6 +441,7 @@ impl<'a> World<'a> {
             flights: has_flights.then(flights::Flights::default),
             warm_up: plan.warm_up_s * SECOND,
             undrawn: 0,
+            sampler: (options.sample > 0).then(|| Sampler::new(plan, options.sample, root)),
             record: Record::new(
                 plan.classes.len(),
                 plan.lanes.len(),
@@ -530,6 +540,7 @@ impl<'a> World<'a> {
         } else {
             self.contended(second);
         }
+        self.sample(second);
         let measured = second >= self.plan.warm_up_s;
         for &q in &self.quotas_here {
             let quota = &mut self.quotas[q];

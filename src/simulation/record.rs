@@ -3,6 +3,7 @@
 //! Counters are kept per class and per lane; every breakdown is a sum of them. Rates, percentiles
 //! and money are made from a [`Record`] later, in [`crate::outcome`].
 
+use super::sample::Sample;
 use crate::billing::MONTH_S;
 use crate::model::MAX_LANES;
 use hdrhistogram::Histogram;
@@ -42,6 +43,10 @@ pub struct LaneCount {
     pub attempts: u64,
     /// Refused, by position of the quota that refused.
     pub throttled_by: [u64; 2],
+    /// Admitted, and then denied for lack of permission.
+    pub denied: u64,
+    /// Admitted, and then refused for the state of the key.
+    pub failed: u64,
 }
 
 impl LaneCount {
@@ -60,6 +65,8 @@ impl LaneCount {
         self.met += other.met;
         self.calls += other.calls;
         self.attempts += other.attempts;
+        self.denied += other.denied;
+        self.failed += other.failed;
         for (a, b) in self.throttled_by.iter_mut().zip(other.throttled_by) {
             *a += b;
         }
@@ -219,6 +226,10 @@ pub struct Record {
     pub seconds_counted: u64,
     /// Attempts simulated one by one, warm-up included.
     pub attempts_expanded: u64,
+    /// Sample of the KMS calls that CloudTrail's trails deliver.
+    pub calls_sampled: Sample,
+    /// Sample of the requests whose data events they deliver.
+    pub requests_sampled: Sample,
 }
 
 /// An empty histogram of durations with buckets of at most 1 %.
@@ -251,6 +262,8 @@ impl Record {
             jobs: vec![None; workloads],
             seconds_counted: 0,
             attempts_expanded: 0,
+            calls_sampled: Sample::default(),
+            requests_sampled: Sample::default(),
         }
     }
 
@@ -321,6 +334,8 @@ impl Record {
         }
         self.seconds_counted += other.seconds_counted;
         self.attempts_expanded += other.attempts_expanded;
+        self.calls_sampled.merge(other.calls_sampled);
+        self.requests_sampled.merge(other.requests_sampled);
     }
 }
 

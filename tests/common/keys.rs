@@ -183,8 +183,36 @@ operations = { ListObjects = 1 }
 arrivals = { constant = { rate = "10/s" } }
 "#;
 
+/// A log group under a KMS key.
+const LOGS: &str = r#"
+horizon = "30s"
+replications = 2
+region = "us-east-1"
+[account.main]
+[account.other]
+[key.k]
+policy = "everybody.json"
+[key.far]
+policy = "everybody.json"
+[log_group.g]
+key = "k"
+log_streams = 600
+incoming_bytes_per_second = "1 MB"
+queries = "1/s"
+data_keys_per_query = 2
+[workload.w]
+key = "k"
+clients = 1
+operations = { Decrypt = 1 }
+arrivals = { constant = { rate = "10/s" } }
+"#;
+
 /// Policy documents beside the scenarios: name and statement.
-pub const POLICIES: [(&str, &str); 7] = [
+pub const POLICIES: [(&str, &str); 8] = [
+    (
+        "everybody.json",
+        r#"{"Sid":"Everybody","Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}"#,
+    ),
     (
         "nobody.json",
         r#"{"Sid":"Nobody","Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}"#,
@@ -624,6 +652,98 @@ pub fn rows() -> Vec<Row> {
             &[],
             &["key.k.disabled_at=6s"],
             "s3_requests_failed_or_app",
+        ),
+        row(
+            "key.NAME.pending_deletion_at",
+            APP,
+            &[],
+            &["key.k.pending_deletion_at=6s"],
+            "s3_requests_failed_or_app",
+        ),
+        row(
+            "key.NAME.policy_changes[].at",
+            ACCESS,
+            &["key.k.policy_changes=[{at=\"6s\",policy=\"nobody.json\"}]"],
+            &["key.k.policy_changes=[{at=\"3s\",policy=\"nobody.json\"}]"],
+            "s3_requests_denied",
+        ),
+        row(
+            "key.NAME.policy_changes[].policy",
+            ACCESS,
+            &["key.k.policy_changes=[{at=\"6s\",policy=\"nobody.json\"}]"],
+            &["key.k.policy_changes=[{at=\"6s\",policy=\"everybody.json\"}]"],
+            "s3_requests_denied",
+        ),
+        // Log groups.
+        row(
+            "log_group.NAME.account",
+            LOGS,
+            &[],
+            &["log_group.g.account=other"],
+            "bill",
+        ),
+        row(
+            "log_group.NAME.region",
+            LOGS,
+            &["log_group.g.key=far"],
+            &["log_group.g.region=eu-west-1", "key.far.region=eu-west-1"],
+            "bill",
+        ),
+        row(
+            "log_group.NAME.key",
+            LOGS,
+            &[],
+            &["log_group.g.key=far"],
+            "by_key",
+        ),
+        row(
+            "log_group.NAME.associated_at",
+            LOGS,
+            &[],
+            &["log_group.g.associated_at=9s"],
+            "kms_calls",
+        ),
+        row(
+            "log_group.NAME.log_streams",
+            LOGS,
+            &[],
+            &["log_group.g.log_streams=90"],
+            "kms_calls",
+        ),
+        row(
+            "log_group.NAME.incoming_bytes_per_second",
+            LOGS,
+            &[],
+            &["log_group.g.incoming_bytes_per_second=2 MB"],
+            "cost_logs_usd",
+        ),
+        row(
+            "log_group.NAME.queries",
+            LOGS,
+            &[],
+            &["log_group.g.queries=9/s"],
+            "kms_calls",
+        ),
+        row(
+            "log_group.NAME.data_keys_per_query",
+            LOGS,
+            &[],
+            &["log_group.g.data_keys_per_query=3"],
+            "kms_calls",
+        ),
+        row(
+            "assumption.log_group_association_delay",
+            LOGS,
+            &["log_group.g.associated_at=9s"],
+            &["assumption.log_group_association_delay=4s"],
+            "kms_calls",
+        ),
+        row(
+            "assumption.log_stream_data_key_lifetime",
+            LOGS,
+            &[],
+            &["assumption.log_stream_data_key_lifetime=4s"],
+            "kms_calls",
         ),
         row(
             "requester.NAME.access_revoked_at",

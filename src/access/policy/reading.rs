@@ -290,6 +290,10 @@ impl Reader {
         let of = match value {
             Value::StringLit(text) if text.value == "*" => vec![Entry::Anyone],
             Value::Object(object) => {
+                if object.properties.is_empty() {
+                    let help = "name whom it means, for example `{\"AWS\": \"arn:aws:iam::111122223333:role/app\"}`";
+                    self.error(range(value), "this principal is nobody", help);
+                }
                 let by_kind = self.keys(object, &PRINCIPAL_KEYS, "a principal");
                 let mut entries = Vec::new();
                 for kind in PRINCIPAL_KEYS {

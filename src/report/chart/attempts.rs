@@ -79,8 +79,8 @@ pub(super) fn plan(results: &RunResults) -> Vec<Plan> {
     plans
 }
 
-/// A quota's name as part of a file name.
-fn slug(name: &str) -> String {
+/// A name as part of a file name.
+pub(in crate::report) fn slug(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars().take(80) {
         let keep = c.is_ascii_alphanumeric() || c == '-';

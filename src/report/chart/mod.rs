@@ -23,6 +23,8 @@ mod theme;
 mod throttle_rate;
 mod xy;
 
+pub(super) use attempts::slug;
+
 use super::{ReportError, number, table};
 use crate::metrics::registry;
 use crate::results::{Metrics, RunResults};

@@ -26,7 +26,7 @@ impl<'a> Builder<'a> {
                 },
                 None => {
                     self.fault(
-                        s,
+                        &s.place,
                         Code::NoDefault,
                         format!("`workload.{}` decrypts with a data-key cache, but nothing says which messages share a data key", self.workload_name(w)),
                         "write `encrypted_by = { producers = …, messages_per_data_key = … }`",
@@ -41,7 +41,7 @@ impl<'a> Builder<'a> {
                     None => "a branch-key cache serves Decrypt, of branch keys",
                 };
                 self.fault(
-                    s,
+                    &s.place,
                     Code::ImpossibleOperation,
                     format!("{serves}, not {}", other.name()),
                     "give other operations a workload of their own",
@@ -98,7 +98,7 @@ impl<'a> Builder<'a> {
         }
         if own.partition.is_some() && sharers < 2 {
             self.fault(
-                s,
+                &s.place,
                 Code::Contradiction,
                 format!(
                     "`workload.{name}.{table}.partition` has no effect: nobody shares its cache"
@@ -125,7 +125,7 @@ impl<'a> Builder<'a> {
         let key = format!("`workload.{name}.{table}.shared_with`");
         let Some((index, _, other)) = self.scenario.workload.get_full(owner) else {
             self.fault(
-                s,
+                &s.place,
                 Code::UnknownName,
                 format!("{key} names `{owner}`, which is switched off here"),
                 "switch it on, or drop the reference",
@@ -135,7 +135,7 @@ impl<'a> Builder<'a> {
         let Some(scope) = of(other).and_then(|c| c.scope) else {
             let cache = table.replacen("_key_", "-key ", 1);
             self.fault(
-                s,
+                &s.place,
                 Code::Contradiction,
                 format!("{key} names `{owner}`, which has no {cache} of its own"),
                 format!("name a workload whose `{table}` shares no other's"),
@@ -144,7 +144,7 @@ impl<'a> Builder<'a> {
         };
         if other.clients != s.clients {
             self.fault(
-                s,
+                &s.place,
                 Code::Contradiction,
                 format!(
                     "`workload.{name}` has {} clients and shares the caches of `workload.{owner}`, which has {}",
@@ -155,7 +155,7 @@ impl<'a> Builder<'a> {
         }
         if let ScopeSettings::Invocation { .. } = scope {
             self.fault(
-                s,
+                &s.place,
                 Code::Contradiction,
                 format!("{key} names `{owner}`, whose caches live for an invocation"),
                 "another workload's messages come in invocations of their own: drop `shared_with`",

@@ -12,6 +12,7 @@ use crate::model::archive::{Age, Archive};
 use crate::model::bucket_key::Settings;
 use crate::model::retry::Service;
 use crate::model::{BucketKeyUse, Quota, Source};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// One side of a request: a bucket under KMS and who asks.
@@ -27,7 +28,7 @@ struct Side<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// The lanes of one S3 request, of its first `upto` needs; `denied` is the one that KMS denies.
+    /// The lanes of one S3 request, of its first `upto` needs, by need; `denied` is the one that KMS denies.
     pub(super) fn s3_lanes(
         &mut self,
         w: usize,
@@ -36,71 +37,95 @@ impl<'a> Builder<'a> {
         requester: &str,
         upto: usize,
         denied: Option<usize>,
-    ) {
+    ) -> Vec<(usize, Range<usize>)> {
         let mut has_session = false;
-        for (i, need) in row.needs.iter().take(upto).enumerate() {
-            let in_force = self.access.in_force(s, row, need.on);
-            let (Some(in_force), Some((name, bucket))) =
-                (in_force, self.access.bucket_of(s, need.on))
-            else {
-                continue;
-            };
-            let Some(key) = in_force.key else {
-                continue;
-            };
-            let side = Side {
-                name,
-                bucket,
-                key,
-                encryption: in_force.encryption,
-                account: self.caller(requester, &bucket.account),
+        let mut of_needs = Vec::new();
+        for i in 0..upto.min(row.needs.len()) {
+            let before = self.lanes.len();
+            self.need_lanes(
+                w,
+                s,
+                (row, i),
                 requester,
+                denied == Some(i),
+                &mut has_session,
+            );
+            of_needs.push((i, before..self.lanes.len()));
+        }
+        of_needs
+    }
+
+    /// The lanes of the n-th need of an S3 request.
+    fn need_lanes(
+        &mut self,
+        w: usize,
+        s: &'a WorkloadSettings,
+        (row, i): (&S3OperationRow, usize),
+        requester: &str,
+        denied: bool,
+        has_session: &mut bool,
+    ) {
+        let need = &row.needs[i];
+        let in_force = self.access.in_force(s, row, need.on);
+        let (Some(in_force), Some((name, bucket))) = (in_force, self.access.bucket_of(s, need.on))
+        else {
+            return;
+        };
+        let Some(key) = in_force.key else {
+            return;
+        };
+        let side = Side {
+            name,
+            bucket,
+            key,
+            encryption: in_force.encryption,
+            account: self.caller(requester, &bucket.account),
+            requester,
+        };
+        if denied {
+            let caller = (side.account.as_str(), requester);
+            self.denied_lane(s, need.operation, key, caller);
+            return;
+        }
+        let of_session = matches!(need.on, NeedSide::Object | NeedSide::Upload);
+        if bucket.kind == BucketKind::Directory && of_session {
+            if !*has_session {
+                self.session_lanes(w, s, &side);
+            }
+            *has_session = true;
+            return;
+        }
+        if !self.has_bucket_key(s, &side, need.operation, need.on) {
+            let calls = match side.encryption {
+                Encryption::DsseKms => self.scenario.assumption.dsse_kms_calls,
+                _ => 1,
             };
-            if denied == Some(i) {
-                let caller = (side.account.as_str(), requester);
-                self.denied_lane(s, need.operation, key, caller);
-                continue;
+            for _ in 0..calls {
+                self.side_lane(s, &side, need.operation, Source::Call);
             }
-            let of_session = matches!(need.on, NeedSide::Object | NeedSide::Upload);
-            if bucket.kind == BucketKind::Directory && of_session {
-                if !has_session {
-                    self.session_lanes(w, s, &side);
-                }
-                has_session = true;
-                continue;
+            return;
+        }
+        let uses = self.bucket_key_use(w, s, &side);
+        let verification = self.scenario.assumption.bucket_key_verification;
+        match (need.operation, need.on) {
+            (KmsOperation::Decrypt, NeedSide::Upload) if verification => {
+                let source = Source::BucketKeyVerified(uses);
+                self.side_lane(s, &side, need.operation, source);
             }
-            if !self.has_bucket_key(s, &side, need.operation, need.on) {
-                let calls = match side.encryption {
-                    Encryption::DsseKms => self.scenario.assumption.dsse_kms_calls,
-                    _ => 1,
-                };
-                for _ in 0..calls {
-                    self.side_lane(s, &side, need.operation, Source::Call);
-                }
-                continue;
+            (KmsOperation::GenerateDataKey, _) | (_, NeedSide::Upload) => {
+                self.side_lane(s, &side, need.operation, Source::BucketKeyWrite(uses));
             }
-            let uses = self.bucket_key_use(w, s, &side);
-            let verification = self.scenario.assumption.bucket_key_verification;
-            match (need.operation, need.on) {
-                (KmsOperation::Decrypt, NeedSide::Upload) if verification => {
+            (_, NeedSide::Replica) => {
+                let write = Source::BucketKeyWrite(uses.clone());
+                self.side_lane(s, &side, KmsOperation::GenerateDataKey, write);
+                if verification {
                     let source = Source::BucketKeyVerified(uses);
-                    self.side_lane(s, &side, need.operation, source);
+                    self.side_lane(s, &side, KmsOperation::Decrypt, source);
                 }
-                (KmsOperation::GenerateDataKey, _) | (_, NeedSide::Upload) => {
-                    self.side_lane(s, &side, need.operation, Source::BucketKeyWrite(uses));
-                }
-                (_, NeedSide::Replica) => {
-                    let write = Source::BucketKeyWrite(uses.clone());
-                    self.side_lane(s, &side, KmsOperation::GenerateDataKey, write);
-                    if verification {
-                        let source = Source::BucketKeyVerified(uses);
-                        self.side_lane(s, &side, KmsOperation::Decrypt, source);
-                    }
-                }
-                _ => {
-                    self.archive_is_known(w, s, &side);
-                    self.side_lane(s, &side, need.operation, Source::BucketKeyRead(uses));
-                }
+            }
+            _ => {
+                self.archive_is_known(w, s, &side);
+                self.side_lane(s, &side, need.operation, Source::BucketKeyRead(uses));
             }
         }
     }
@@ -146,7 +171,7 @@ impl<'a> Builder<'a> {
         source: Source,
     ) {
         self.lane(
-            s,
+            &s.place,
             operation,
             side.key,
             (&side.account, side.requester),
@@ -263,7 +288,7 @@ impl<'a> Builder<'a> {
     /// as the session lives.
     fn session_lanes(&mut self, w: usize, s: &WorkloadSettings, side: &Side<'_>) {
         self.warn(
-            s,
+            &s.place,
             format!("`bucket.{}` is a directory bucket, but its requests are charged like those of S3 Standard: write `[price.s3-tier1]` and `[price.s3-tier2]`", side.name),
         );
         let lifetime = catalog::session_lifetime_s() * crate::engine::SECOND;

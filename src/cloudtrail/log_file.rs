@@ -1,0 +1,402 @@
+//! A sample of a run's events as a CloudTrail log file: `{"Records": […]}`, in order of time.
+//!
+//! What the counters hold is counted: in which second, by which workload's requests, on which key, with which
+//! answer. What they do not hold is drawn from keys of its own: the instant within the second, the object, and
+//! the identifiers that AWS gives out. Only what trails deliver is in the file; a call that two accounts log has
+//! a record for each whose trails deliver it.
+
+use super::{Answer, Call, DataEvent};
+use crate::access::Principal;
+use crate::access::arn::Arn;
+use crate::catalog::{self, KmsOperation};
+use crate::engine::SECOND;
+use crate::engine::random::Key;
+use crate::model::{Cause, Class, Lane, Plan, Popularity, Refusal};
+use crate::scenario::Variant;
+use crate::scenario::access::{Access, Check, NO_TLS, REQUESTER};
+use crate::scenario::workload::WorkloadSettings;
+use crate::simulation::record::Record;
+use crate::simulation::replication_key;
+use crate::simulation::sample::{Answered, Ended, Member, Sampled};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// A sample of events.
+#[derive(Clone, Debug)]
+pub struct LogFile {
+    /// The records, in order of `eventTime`.
+    pub records: Vec<Value>,
+    /// KMS calls in the sample; one that two accounts log is one.
+    pub calls: usize,
+    /// Of so many that trails deliver.
+    pub of_calls: u64,
+    /// Requests for objects in the sample.
+    pub requests: usize,
+    /// Of so many that trails deliver.
+    pub of_requests: u64,
+}
+
+/// The sample of a replication, whose record [`crate::run::sampled`] makes; `seed` is the run's.
+pub fn log_file(variant: &Variant, record: &Record, seed: u64) -> LogFile {
+    let mut writer = Writer::new(variant, seed);
+    let (calls, requests) = (
+        record.calls_sampled.members(),
+        record.requests_sampled.members(),
+    );
+    let mut timed: Vec<(u64, Vec<Value>)> = calls
+        .iter()
+        .chain(&requests)
+        .map(|member| writer.records(member))
+        .collect();
+    timed.sort_by_key(|(at, _)| *at);
+    LogFile {
+        records: timed.into_iter().flat_map(|(_, records)| records).collect(),
+        calls: calls.len(),
+        of_calls: record.calls_sampled.of,
+        requests: requests.len(),
+        of_requests: record.requests_sampled.of,
+    }
+}
+
+impl LogFile {
+    /// The text of the file.
+    ///
+    /// # Errors
+    /// None that a record could make.
+    pub fn text(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(&json!({ "Records": self.records }))
+    }
+}
+
+struct Writer<'a> {
+    variant: &'a Variant,
+    plan: &'a Plan,
+    access: Access<'a>,
+    start: jiff::Timestamp,
+    key: Key,
+    /// By class.
+    asked: BTreeMap<usize, Asked>,
+}
+
+/// Who sends the requests of a class, and what they are asked for.
+#[derive(Clone)]
+struct Asked {
+    checks: Vec<Check>,
+    principal: Principal,
+}
+
+impl<'a> Writer<'a> {
+    fn new(variant: &'a Variant, seed: u64) -> Writer<'a> {
+        let start = variant.scenario.start.parse::<jiff::ZonedDateTime>();
+        Writer {
+            variant,
+            plan: &variant.plan,
+            access: Access::new(&variant.scenario),
+            // The reader has refused what is no date.
+            start: start.map_or(jiff::Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp()),
+            key: replication_key(seed, 0).named("CloudTrail records"),
+            asked: BTreeMap::new(),
+        }
+    }
+
+    /// The records of a member, and its instant \[ns\].
+    fn records(&mut self, member: &Member) -> (u64, Vec<Value>) {
+        let key = match member.what {
+            Sampled::Call { lane, answer } => {
+                self.key.named("call").with(lane as u64).with(answer as u64)
+            }
+            Sampled::Unlaned { class } => self.key.named("unlaned").with(class as u64),
+            Sampled::Request { class, ended } => {
+                let key = self.key.named("request");
+                key.with(class as u64).with(ended as u64)
+            }
+        };
+        let key = key.with(member.second).with(member.index);
+        let at = member.second * SECOND + key.named("instant").below(SECOND);
+        let time = jiff::SignedDuration::from_nanos(at as i64);
+        // Ten years after any date there still is one.
+        let time = self.start.checked_add(time).unwrap_or(self.start);
+        let records = match member.what {
+            Sampled::Call { lane, answer } => {
+                self.call(&self.plan.lanes[lane], answer, member.second, time, key)
+            }
+            Sampled::Unlaned { class } => self.unlaned(class, time, key),
+            Sampled::Request { class, ended } => self
+                .request(class, ended, member.second, time, key)
+                .into_iter()
+                .collect(),
+        };
+        (at, records)
+    }
+
+    fn call(
+        &mut self,
+        lane: &Lane,
+        answer: Answered,
+        second: u64,
+        time: jiff::Timestamp,
+        key: Key,
+    ) -> Vec<Value> {
+        let answer = match answer {
+            Answered::Granted => Answer::Granted,
+            Answered::Denied => Answer::Denied,
+            Answered::Throttled => Answer::Throttled,
+            Answered::Failed => match state_in(&lane.refusals, second) {
+                Some(Cause::PendingDeletion) => Answer::PendingDeletion,
+                _ => Answer::Disabled,
+            },
+        };
+        let Some((_, settings)) = self.variant.scenario.key.get_index(lane.key) else {
+            return Vec::new();
+        };
+        let asked = self.asked(lane.class);
+        let object = self.object(&self.plan.classes[lane.class], key);
+        let arn = self.access.key_arn(settings);
+        let records = call_of(&self.access, self.variant, lane, &arn, &asked.checks)
+            .with(&asked.principal, object, answer)
+            .records(time, key);
+        // The caller's record comes first, as its account does.
+        let delivered = self.plan.loggers(lane);
+        records
+            .into_iter()
+            .zip(delivered)
+            .filter(|(_, account)| self.plan.kms_copies(*account, lane.operation) > 0)
+            .map(|(record, _)| record)
+            .collect()
+    }
+
+    /// A denied call that draws on no quota.
+    fn unlaned(&mut self, class: usize, time: jiff::Timestamp, key: Key) -> Vec<Value> {
+        let asked = self.asked(class);
+        let denial = self.plan.classes[class].denial;
+        let call = denial.and_then(|d| self.plan.denials[d].unlaned);
+        let (Some(call), Some(check)) = (call, asked.checks.last()) else {
+            return Vec::new();
+        };
+        let class = &self.plan.classes[class];
+        Call {
+            operation: call.operation,
+            principal: &asked.principal,
+            caller: self.access.account_id(&self.plan.accounts[call.account]),
+            key: &check.request.resource,
+            by_s3: class.bucket.is_some(),
+            encryption_context: encryption_context(&asked.checks, call.operation)
+                .map(|context| of_object(context, self.object(class, key))),
+            answer: Answer::Denied,
+        }
+        .records(time, key)
+    }
+
+    /// The data event of a request.
+    fn request(
+        &mut self,
+        class_index: usize,
+        ended: Ended,
+        second: u64,
+        time: jiff::Timestamp,
+        key: Key,
+    ) -> Option<Value> {
+        let plan = self.plan;
+        let class = &plan.classes[class_index];
+        let row = catalog::s3_operation(&class.operation)?;
+        let settings = self.settings(class)?;
+        let bucket = self.variant.scenario.bucket.get_index(class.bucket?)?;
+        let asked = self.asked(class_index);
+        let of_bucket = row
+            .permissions
+            .iter()
+            .all(|p| p.on == catalog::PermissionSide::Bucket);
+        let object = self.object(class, key).map(|(_, object)| object);
+        let lanes = &plan.lanes[class.first_lane..class.first_lane + class.lanes];
+        let denied = class.denial.map(|d| plan.denials[d].name.as_str());
+        let error = match (ended, denied) {
+            (Ended::Well, None) => None,
+            (Ended::Well, Some(NO_TLS)) => Some(("InvalidRequest", NO_TLS.to_owned())),
+            (Ended::Well, Some(_)) | (Ended::Denied, _) => {
+                Some(("AccessDenied", "Access Denied".to_owned()))
+            }
+            (Ended::Failed, _) => {
+                let refused = lanes.iter().find_map(|l| state_in(&l.refusals, second));
+                Some(match refused {
+                    Some(cause) => {
+                        let code = cause.s3_answer().trim_start_matches("400 ");
+                        (code, "The KMS key of the object cannot be used.".to_owned())
+                    }
+                    None => ("SlowDown", "Please reduce your request rate.".to_owned()),
+                })
+            }
+        };
+        let event = DataEvent {
+            operation: row.api(),
+            principal: &asked.principal,
+            bucket: &self.access.bucket_arn(bucket.0, bucket.1),
+            object: object.filter(|_| !of_bucket),
+            region: &bucket.1.region,
+            owner: self.access.account_id(&bucket.1.account),
+            reads: row.permissions.iter().all(|p| {
+                ["s3:Get", "s3:List"]
+                    .iter()
+                    .any(|verb| p.action.starts_with(verb))
+            }),
+            tls: settings.tls.as_deref(),
+            error,
+        };
+        Some(event.record(time, key))
+    }
+
+    fn settings(&self, class: &Class) -> Option<&'a WorkloadSettings> {
+        let workloads = &self.variant.scenario.workload;
+        workloads.get_index(class.workload).map(|(_, s)| s)
+    }
+
+    fn asked(&mut self, class: usize) -> Asked {
+        if let Some(asked) = self.asked.get(&class) {
+            return asked.clone();
+        }
+        let checks = checks(&self.access, self.variant, &self.plan.classes[class]);
+        let principal = principal(
+            &self.access,
+            self.variant,
+            &self.plan.classes[class],
+            &checks,
+        );
+        let asked = Asked { checks, principal };
+        self.asked.insert(class, asked.clone());
+        asked
+    }
+
+    /// The object that policies see, and one drawn in its place.
+    fn object(&self, class: &Class, key: Key) -> Option<(&'a str, String)> {
+        let settings = self.settings(class)?;
+        let key = key.named("object");
+        let (objects, number) = match self.plan.workloads[class.workload].popularity {
+            Popularity::Uniform { objects } => (objects, key.below(objects)),
+            Popularity::Zipf(zipf) => (2, zipf.draw(&mut key.stream())),
+        };
+        let object = settings.object.as_str();
+        Some(match objects {
+            1 => (object, object.to_owned()),
+            _ => (object, format!("{object}-{number}")),
+        })
+    }
+}
+
+/// What the requests of a class are asked for.
+pub(crate) fn checks<'a>(access: &Access<'a>, variant: &'a Variant, class: &Class) -> Vec<Check> {
+    let plan = &variant.plan;
+    if let Some((_, settings)) = variant.scenario.workload.get_index(class.workload) {
+        let requester = plan.requesters.get(class.requester);
+        let requester = requester.map_or(REQUESTER, String::as_str);
+        return access.checks(settings, &class.operation, requester);
+    }
+    let mut groups = plan.log_groups.iter();
+    let group = groups.find(|g| g.workloads.contains(&class.workload));
+    let settings = group.and_then(|g| variant.scenario.log_group.get_key_value(&g.name));
+    let mut checks = settings.map_or_else(Vec::new, |(name, s)| access.log_group(name, s));
+    checks.retain(|c| c.operation.is_some_and(|o| o.name() == class.operation));
+    checks
+}
+
+/// Who sends the requests of a class.
+pub(crate) fn principal(
+    access: &Access<'_>,
+    variant: &Variant,
+    class: &Class,
+    checks: &[Check],
+) -> Principal {
+    // Operations that no policy is asked about have a caller all the same.
+    if let Some(check) = checks.iter().rfind(|c| c.need.is_none()).or(checks.first()) {
+        return check.request.principal.clone();
+    }
+    let plan = &variant.plan;
+    let requester = plan.requesters.get(class.requester);
+    let lanes = &plan.lanes[class.first_lane..class.first_lane + class.lanes];
+    let account = lanes
+        .first()
+        .map(|l| l.account)
+        .or(class.bucket.map(|b| plan.buckets[b].account));
+    let account = account.map_or("", |a| plan.accounts[a].as_str());
+    access.principal(requester.map_or(REQUESTER, String::as_str), account, "")
+}
+
+/// The encryption context that a service adds to an operation, as policies see it.
+fn encryption_context(checks: &[Check], operation: KmsOperation) -> Option<(&'static str, String)> {
+    let of = |check: &Check| {
+        ["aws:s3:arn", "aws:logs:arn"].into_iter().find_map(|name| {
+            let context = &check.request.context;
+            let value = context.single(&format!("kms:EncryptionContext:{name}"))?;
+            Some((name, value.to_owned()))
+        })
+    };
+    let same = |c: &&Check| c.operation == Some(operation);
+    let own = checks.iter().filter(same).find_map(of);
+    own.or_else(|| checks.iter().find_map(of))
+}
+
+/// A context for an object that was drawn in place of the one that policies see.
+fn of_object(
+    (name, arn): (&'static str, String),
+    object: Option<(&str, String)>,
+) -> (&'static str, String) {
+    let drawn = object.and_then(|(seen, drawn)| {
+        let bucket = arn.strip_suffix(seen)?.strip_suffix('/')?;
+        Some(format!("{bucket}/{drawn}"))
+    });
+    (name, drawn.unwrap_or(arn))
+}
+
+/// What is the same in all calls of a lane.
+pub(crate) struct CallOf<'k> {
+    operation: KmsOperation,
+    caller: String,
+    key: &'k Arn,
+    by_s3: bool,
+    encryption_context: Option<(&'static str, String)>,
+}
+
+impl<'k> CallOf<'k> {
+    /// One of them; `object`: that which policies see, and that which it is for.
+    pub fn with(
+        self,
+        principal: &'k Principal,
+        object: Option<(&str, String)>,
+        answer: Answer,
+    ) -> Call<'k> {
+        Call {
+            operation: self.operation,
+            principal,
+            caller: self.caller,
+            key: self.key,
+            by_s3: self.by_s3,
+            encryption_context: self.encryption_context.map(|c| of_object(c, object)),
+            answer,
+        }
+    }
+}
+
+/// The calls of a lane on a key.
+pub(crate) fn call_of<'k>(
+    access: &Access<'_>,
+    variant: &Variant,
+    lane: &Lane,
+    key: &'k Arn,
+    checks: &[Check],
+) -> CallOf<'k> {
+    CallOf {
+        operation: lane.operation,
+        caller: access.account_id(&variant.plan.accounts[lane.account]),
+        key,
+        by_s3: variant.plan.classes[lane.class].bucket.is_some(),
+        encryption_context: encryption_context(checks, lane.operation),
+    }
+}
+
+/// The state of a key that makes KMS refuse calls in a second.
+fn state_in(refusals: &[Refusal], second: u64) -> Option<Cause> {
+    let in_force = |r: &&Refusal| {
+        r.cause != Cause::NoPermission
+            && r.from < (second + 1) * SECOND
+            && r.until > second * SECOND
+    };
+    refusals.iter().find(in_force).map(|r| r.cause)
+}
