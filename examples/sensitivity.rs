@@ -25,21 +25,20 @@ struct Row {
 
 const METRICS: [(&str, Change); 4] = [
     ("kms_attempts", Change::Relative),
-    ("throttle_rate", Change::Points),
-    ("added_delay_s_p99", Change::Milliseconds),
+    ("kms_throttled", Change::Count),
+    ("s3_requests_failed", Change::Count),
     ("cost_total_usd", Change::Relative),
 ];
 
 #[derive(Clone, Copy)]
 enum Change {
     Relative,
-    Points,
-    Milliseconds,
+    Count,
 }
 
 /// The videos of `bucket-keys`, by age: as many keys as it says.
 const BY_AGE: &[&str] = &[
-    "bucket.videos={key=\"media\",bucket_key=true,older_objects=0.25,archive_age={uniform={longest=\"60d\"}}}",
+    "bucket.videos={key=\"media\",bucket_key=true,older_objects=0.25,archive_age={uniform={longest=\"5d\"}}}",
 ];
 
 const DENIED: &[&str] = &["requester.platform.identity_policies=[\"policies/read-objects.json\"]"];
@@ -53,7 +52,7 @@ const ROWS: &[Row] = &[
         ("of 2 s", &["quota.shared.limiter={token-bucket={burst=2}}"]),
     ] },
     Row { number: "M3", key: "quota.NAME.changes", variant: "quota-increase", given: &[], tries: &[
-        ("1 s later", &["quota.shared.changes=[{at=\"361s\",limit=\"15000/s\"}]"]),
+        ("1 s later", &["quota.shared.changes=[{at=\"73861s\",limit=\"15000/s\"}]"]),
     ] },
     Row { number: "M4", key: "assumption.bucket_key_lifetime", variant: "bucket-keys", given: &[], tries: &[
         ("150 s", &["assumption.bucket_key_lifetime=150s"]),
@@ -76,8 +75,8 @@ const ROWS: &[Row] = &[
         ("true", &["workload.event-producers.data_key_cache.single_flight=true", "workload.event-consumers.data_key_cache.single_flight=true"]),
     ] },
     Row { number: "M9", key: "bucket.NAME.archived_bucket_keys", variant: "bucket-keys", given: &[], tries: &[
-        ("half", &["bucket.videos.archived_bucket_keys=17_280"]),
-        ("double", &["bucket.videos.archived_bucket_keys=69_120"]),
+        ("half", &["bucket.videos.archived_bucket_keys=1_440"]),
+        ("double", &["bucket.videos.archived_bucket_keys=5_760"]),
     ] },
     Row { number: "M9", key: "bucket.NAME.older_objects", variant: "bucket-keys", given: &[], tries: &[
         ("0.125", &["bucket.videos.older_objects=0.125"]),
@@ -157,7 +156,7 @@ const ROWS: &[Row] = &[
         ("directory for `thumbnails`", &["bucket.thumbnails.kind=directory"]),
     ] },
     Row { number: "M40", key: "key.NAME.disabled_at", variant: "as-is", given: &[], tries: &[
-        ("6 min for `events`", &["key.events.disabled_at=6m"]),
+        ("20 h 31 min for `events`", &["key.events.disabled_at=\"20h 31m\""]),
     ] },
     Row { number: "M41", key: "assumption.retry_after", variant: "as-is", given: &[], tries: &[
         ("1 s", &["assumption.retry_after=1s"]),
@@ -201,8 +200,7 @@ fn change(metric: &str, kind: Change, before: &VariantResults, after: &VariantRe
         let (a, b) = a.zip(*b)?;
         Some(match kind {
             Change::Relative => 100.0 * (b - a) / a,
-            Change::Points => 100.0 * (b - a),
-            Change::Milliseconds => 1_000.0 * (b - a),
+            Change::Count => b - a,
         })
     };
     let changes = Estimate::over(a.iter().zip(&b).map(change).collect(), "1");
@@ -213,8 +211,11 @@ fn change(metric: &str, kind: Change, before: &VariantResults, after: &VariantRe
         return "no data".to_owned();
     };
     let shown = match kind {
-        Change::Milliseconds => format!("{mean:+.0}"),
-        Change::Relative | Change::Points => format!("{mean:+.2}"),
+        Change::Count => {
+            let sign = if mean < 0.0 { "-" } else { "+" };
+            format!("{sign}{}", grouped(mean.abs()))
+        }
+        Change::Relative => format!("{mean:+.2}"),
     };
     let shown = match shown.trim_start_matches(['+', '-', '0', '.']) {
         "" => "≈ 0".to_owned(),
@@ -224,6 +225,19 @@ fn change(metric: &str, kind: Change, before: &VariantResults, after: &VariantRe
         Some((low, high)) if low > 0.0 || high < 0.0 => shown,
         _ => format!("({shown})"),
     }
+}
+
+/// A whole number in groups of three digits.
+fn grouped(v: f64) -> String {
+    let digits = format!("{v:.0}");
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// A row's cells, values apart by a middle dot.
@@ -269,11 +283,11 @@ fn main() -> Result<(), String> {
             if row.given.is_empty() {
                 let mean = |id: &str| found.metrics[id].mean.unwrap_or(f64::NAN);
                 println!(
-                    "`{}`: {:.0} KMS attempts, throttle rate {:.2} %, added delay p99 {:.0} ms, {:.2} USD",
+                    "| `{}` | {} | {} | {} | {:.2} USD |",
                     row.variant,
-                    mean("kms_attempts"),
-                    100.0 * mean("throttle_rate"),
-                    1_000.0 * mean("added_delay_s_p99"),
+                    grouped(mean("kms_attempts")),
+                    grouped(mean("kms_throttled")),
+                    grouped(mean("s3_requests_failed")),
                     mean("cost_total_usd"),
                 );
             }
@@ -283,7 +297,7 @@ fn main() -> Result<(), String> {
     }
     println!();
     println!(
-        "| assumption | key | tried | variant | KMS attempts \\[%\\] | throttle rate \\[points\\] | added delay p99 \\[ms\\] | total cost \\[%\\] |"
+        "| assumption | key | tried | variant | KMS attempts \\[%\\] | KMS attempts throttled | S3 requests failed | total cost \\[%\\] |"
     );
     println!("|---|---|---|---|---|---|---|---|");
     shown.iter().for_each(|line| println!("{line}"));
