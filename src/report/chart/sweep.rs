@@ -202,7 +202,7 @@ fn draw_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[Effect]) ->
         .map(|e| e.high.1)
         .fold(f64::NEG_INFINITY, f64::max);
     let x = if high > low {
-        axis::between(low, high, 8.0, text).with_room(low, high, 0.09)
+        axis::between(low, high, 8.0, text).with_room(low, high, 0.12)
     } else {
         axis::linear(low, high, 8.0, text)
     };
