@@ -4,6 +4,7 @@
 //! Each row is run with the scenario's own seed, so that both sides see the same random numbers, and its change is
 //! taken replication by replication.
 
+use kmsim::report::number::grouped;
 use kmsim::results::{Estimate, VariantResults};
 use kmsim::run::run_variant;
 use kmsim::scenario::diagnostic::{Sources, render};
@@ -213,7 +214,7 @@ fn change(metric: &str, kind: Change, before: &VariantResults, after: &VariantRe
     let shown = match kind {
         Change::Count => {
             let sign = if mean < 0.0 { "-" } else { "+" };
-            format!("{sign}{}", grouped(mean.abs()))
+            format!("{sign}{}", grouped(mean.abs(), 0))
         }
         Change::Relative => format!("{mean:+.2}"),
     };
@@ -225,19 +226,6 @@ fn change(metric: &str, kind: Change, before: &VariantResults, after: &VariantRe
         Some((low, high)) if low > 0.0 || high < 0.0 => shown,
         _ => format!("({shown})"),
     }
-}
-
-/// A whole number in groups of three digits.
-fn grouped(v: f64) -> String {
-    let digits = format!("{v:.0}");
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// A row's cells, values apart by a middle dot.
@@ -285,9 +273,9 @@ fn main() -> Result<(), String> {
                 println!(
                     "| `{}` | {} | {} | {} | {:.2} USD |",
                     row.variant,
-                    grouped(mean("kms_attempts")),
-                    grouped(mean("kms_throttled")),
-                    grouped(mean("s3_requests_failed")),
+                    grouped(mean("kms_attempts"), 0),
+                    grouped(mean("kms_throttled"), 0),
+                    grouped(mean("s3_requests_failed"), 0),
                     mean("cost_total_usd"),
                 );
             }

@@ -93,10 +93,9 @@ pub fn variant_results(
     });
     let by_bucket = numbered(&mut plan.buckets.iter().map(|b| &b.name), &|c| c.bucket);
     let by_requester = numbered(&mut plan.requesters.iter(), &|c| Some(c.requester));
-    let lanes_of = |class: &Class| &plan.lanes[class.first_lane..class.first_lane + class.lanes];
     let by_key = plan.keys.iter().enumerate().map(|(k, key)| {
         let metrics = breakdown(
-            &|class| lanes_of(class).iter().any(|l| l.key == k),
+            &|class| plan.lanes_of(class).iter().any(|l| l.key == k),
             &|_, lane| lane.key == k,
         );
         (key.name.clone(), metrics)
@@ -731,7 +730,7 @@ fn usage(plan: &Plan, record: &Record) -> Usage {
             let bucket = &plan.buckets[bucket];
             // 5xx answers and KMS's 400 are not billed, 403s are within the owner's organization.
             let n = &record.classes[c];
-            let lanes = &plan.lanes[class.first_lane..class.first_lane + class.lanes];
+            let lanes = plan.lanes_of(class);
             let refused = lanes.iter().flat_map(|l| &l.refusals).any(|r| r.billed);
             let billed = class.denial.is_none_or(|d| plan.denials[d].billed);
             let n = u64::from(billed) * n.succeeded + u64::from(refused) * n.denied;

@@ -355,6 +355,42 @@ fn counting_is_simulating_where_s3_limits_requests() {
 }
 
 #[test]
+fn a_request_held_back_is_offered_once() {
+    // A client whose rate limiter has slowed down holds requests back after its workload has stopped, through seconds in
+    // which nothing is due.
+    for seed in 0..60 {
+        let text = format!(
+            r#"
+            seed = {seed}
+            horizon = "60s"
+            replications = 2
+            region = "us-east-1"
+            [key.k]
+            [quota.q]
+            limit = "1/s"
+            changes = [{{ at = "12s", limit = "1000/s" }}]
+            [workload.slowed]
+            key = "k"
+            clients = 1
+            retry = "adaptive"
+            stop = "12s"
+            operations.Decrypt = 1
+            arrivals.poisson.rate = "3/s"
+            [workload.other]
+            key = "k"
+            clients = 1
+            retry = "none"
+            stop = "12s"
+            operations.Encrypt = 1
+            arrivals.poisson.rate = "6/s"
+            "#
+        );
+        let counted = in_pool(1, &text, false).0;
+        assert!(json(&counted) == json(&in_pool(1, &text, true).0), "{text}");
+    }
+}
+
+#[test]
 fn counting_is_simulating_one() {
     counting_is_simulating(0..104);
 }

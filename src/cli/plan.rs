@@ -272,10 +272,11 @@ fn mitigate(
         tried: tried.collect(),
         suggested: args.suggest,
     };
-    let sets = mitigation::count(study, &wanted)? as u64;
+    let choice = mitigation::choice(study, &wanted)?;
+    let sets = choice.sets()? as u64;
     let label = format!("{name}: {sets} sets of mitigations");
     let found = progress::watch(&label, "sets", sets, args.how.quiet, |done: &AtomicU64| {
-        mitigation::cheapest(study, &wanted, targets, done)
+        mitigation::cheapest(study, &choice, targets, done)
     })?;
     let text = |to: For| {
         let sentences = words::cheapest(&found);

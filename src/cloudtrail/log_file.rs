@@ -207,7 +207,7 @@ impl<'a> Writer<'a> {
             .iter()
             .all(|p| p.on == catalog::PermissionSide::Bucket);
         let object = self.object(class, key).map(|(_, object)| object);
-        let lanes = &plan.lanes[class.first_lane..class.first_lane + class.lanes];
+        let lanes = plan.lanes_of(class);
         let denied = class.denial.map(|d| plan.denials[d].name.as_str());
         let error = match (ended, denied) {
             (Ended::Well, None) => None,
@@ -310,7 +310,7 @@ pub(crate) fn principal(
     }
     let plan = &variant.plan;
     let requester = plan.requesters.get(class.requester);
-    let lanes = &plan.lanes[class.first_lane..class.first_lane + class.lanes];
+    let lanes = plan.lanes_of(class);
     let account = lanes
         .first()
         .map(|l| l.account)

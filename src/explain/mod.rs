@@ -388,10 +388,6 @@ impl Explainer<'_> {
         std::iter::once(association).chain(calls).collect()
     }
 
-    fn lanes(&self, class: &Class) -> &[Lane] {
-        &self.variant.plan.lanes[class.first_lane..class.first_lane + class.lanes]
-    }
-
     fn key_arn(&self, lane: &Lane) -> Option<Arn> {
         let key = self.variant.scenario.key.get_index(lane.key)?.1;
         Some(self.access.key_arn(key))
@@ -444,7 +440,7 @@ impl Explainer<'_> {
             },
             refusals: lane.refusals.iter().map(refused).collect(),
         };
-        self.lanes(class).iter().map(call).collect()
+        self.variant.plan.lanes_of(class).iter().map(call).collect()
     }
 
     fn cache(&self, s: &WorkloadSettings, source: &Source) -> Option<String> {
@@ -499,7 +495,7 @@ impl Explainer<'_> {
         let draws = |w: usize| {
             let mut classes = plan.classes.iter().filter(|c| c.workload == w);
             classes.any(|c| {
-                let mut lanes = self.lanes(c).iter();
+                let mut lanes = self.variant.plan.lanes_of(c).iter();
                 c.request_rate == Some(q) || lanes.any(|lane| lane.quotas.contains(&q))
             })
         };
@@ -518,7 +514,7 @@ impl Explainer<'_> {
             return Vec::new();
         };
         let mut records = Vec::new();
-        for (i, lane) in self.lanes(class).iter().enumerate() {
+        for (i, lane) in self.variant.plan.lanes_of(class).iter().enumerate() {
             let Some(key) = self.key_arn(lane) else {
                 continue;
             };

@@ -119,30 +119,26 @@ impl Curve {
 
     /// The rates at both ends of a second.
     fn ends(&self, second: u64, found: &mut Found) -> (f64, f64) {
-        let Curve::Linear { points, every } = self else {
-            let last = found.end.filter(|end| end.0 == second);
-            let a = last.map_or_else(|| self.rate(second), |end| end.1);
-            let b = self.rate(second + 1);
-            found.end = Some((second + 1, b));
-            return (a, b);
-        };
-        let t = every.map_or(second, |every| second % every);
-        let (from, to) = found.piece;
-        if !(from.0 <= t && t < to.0) {
-            found.piece = piece(points, t);
-        }
-        let (from, to) = found.piece;
-        let at = |t: u64| from.1 + (to.1 - from.1) * ((t - from.0) as f64 / (to.0 - from.0) as f64);
-        (at(t), at(t + 1))
+        let known = found.end.filter(|end| end.0 == second);
+        let a = known.map_or_else(|| self.rate(second, second, found), |end| end.1);
+        let b = self.rate(second, second + 1, found);
+        // A linear curve may jump there.
+        let smooth = !matches!(self, Curve::Linear { .. });
+        found.end = smooth.then_some((second + 1, b));
+        (a, b)
     }
 
-    /// The rate at t \[s\] of a curve without jumps, or just after one.
-    fn rate(&self, t: u64) -> f64 {
+    /// The rate in a second, at one of its ends t \[s\].
+    fn rate(&self, second: u64, t: u64, found: &mut Found) -> f64 {
         match self {
             Curve::Flat(rate) => *rate,
             Curve::Linear { points, every } => {
-                let t = every.map_or(t, |every| t % every);
-                let (from, to) = piece(points, t);
+                let start = every.map_or(second, |every| second % every);
+                if !(found.piece.0.0 <= start && start < found.piece.1.0) {
+                    found.piece = piece(points, start);
+                }
+                let (from, to) = found.piece;
+                let t = start + (t - second);
                 from.1 + (to.1 - from.1) * ((t - from.0) as f64 / (to.0 - from.0) as f64)
             }
             Curve::Daily {

@@ -103,6 +103,11 @@ pub struct Trail {
 }
 
 impl Plan {
+    /// The lanes of a class.
+    pub fn lanes_of(&self, class: &Class) -> &[Lane] {
+        &self.lanes[class.lane_range()]
+    }
+
     /// Accounts that log a lane's calls: the caller's, and the key's where it is another.
     pub fn loggers(&self, lane: &Lane) -> impl Iterator<Item = usize> + use<> {
         let owner = self.keys[lane.key].account;
@@ -263,6 +268,13 @@ pub struct Class {
     /// Why its requests are denied, index of [`Plan::denials`]; `None`: they are allowed. S3 decides before
     /// it calls KMS, so that they have no lanes; where KMS denies a call, that call is the last lane.
     pub denial: Option<usize>,
+}
+
+impl Class {
+    /// Its lanes, indices of [`Plan::lanes`].
+    pub fn lane_range(&self) -> std::ops::Range<usize> {
+        self.first_lane..self.first_lane + self.lanes
+    }
 }
 
 /// Why requests are denied.

@@ -140,10 +140,7 @@ fn groups(variant: &Variant) -> IndexMap<&'static str, Vec<Member>> {
             .collect()
     };
     let class = |c: usize| &plan.classes[c];
-    let uses_key = |c: usize, key: usize| {
-        let lanes = class(c).first_lane..class(c).first_lane + class(c).lanes;
-        plan.lanes[lanes].iter().any(|l| l.key == key)
-    };
+    let uses_key = |c: usize, key: usize| plan.lanes_of(class(c)).iter().any(|l| l.key == key);
     let operations: BTreeSet<&String> = plan.classes.iter().map(|c| &c.operation).collect();
     let operations = operations.into_iter().map(|name| Member {
         name: name.clone(),

@@ -244,15 +244,25 @@ fn sets(all: &IndexMap<String, Vec<Mitigation>>) -> Result<Vec<Vec<&Mitigation>>
     Ok(sets)
 }
 
-/// Sets that [`cheapest`] will run.
-///
-/// # Errors
-/// As [`cheapest`].
-pub fn count(study: &Study, wanted: &Wanted) -> Result<usize, StudyError> {
-    Ok(sets(&chosen(study, wanted)?)?.len())
+/// The mitigations to choose from.
+#[derive(Clone, Debug)]
+pub struct Choice(IndexMap<String, Vec<Mitigation>>);
+
+impl Choice {
+    /// Sets that [`cheapest`] will run.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub fn sets(&self) -> Result<usize, StudyError> {
+        Ok(sets(&self.0)?.len())
+    }
 }
 
-fn chosen(study: &Study, wanted: &Wanted) -> Result<IndexMap<String, Vec<Mitigation>>, StudyError> {
+/// Finds what can be done, of what is wanted.
+///
+/// # Errors
+/// It is nothing, or not what is wanted; the variant cannot be run.
+pub fn choice(study: &Study, wanted: &Wanted) -> Result<Choice, StudyError> {
     let mut all = mitigations(study, wanted)?;
     let only = &wanted.only;
     for path in only {
@@ -265,22 +275,21 @@ fn chosen(study: &Study, wanted: &Wanted) -> Result<IndexMap<String, Vec<Mitigat
         }
     }
     all.retain(|path, _| only.is_empty() || only.contains(path));
-    Ok(all)
+    Ok(Choice(all))
 }
 
-/// The cheapest set of the mitigations that are wanted that keeps the targets.
-/// `done` counts the sets that were run.
+/// The cheapest set of mitigations that keeps the targets. `done` counts the sets that were run.
 ///
 /// # Errors
-/// Nothing can be done; too many sets; what one makes of the scenario cannot be priced.
+/// Too many sets; what one makes of the scenario cannot be priced.
 pub fn cheapest(
     study: &Study,
-    wanted: &Wanted,
+    choice: &Choice,
     targets: &[Target],
     done: &AtomicU64,
 ) -> Result<Cheapest, StudyError> {
-    let all = chosen(study, wanted)?;
-    let sets = sets(&all)?;
+    let all = &choice.0;
+    let sets = sets(all)?;
     let run = |set: &[&Mitigation], seed| {
         let (mut over, mut keys) = (Vec::new(), Vec::new());
         for mitigation in set {

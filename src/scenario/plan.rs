@@ -721,7 +721,7 @@ impl<'a> Builder<'a> {
             let Some(place) = self.place_of(class.workload) else {
                 continue;
             };
-            for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
+            for lane in &self.lanes[class.lane_range()] {
                 let Some((_, key)) = self.scenario.key.get_index(lane.key) else {
                     continue;
                 };
@@ -886,7 +886,7 @@ impl<'a> Builder<'a> {
             if let Some(q) = class.request_rate {
                 join(&mut parent, w, *of_quota[q].get_or_insert(w));
             }
-            for lane in &self.lanes[class.first_lane..class.first_lane + class.lanes] {
+            for lane in &self.lanes[class.lane_range()] {
                 for &q in &lane.quotas {
                     join(&mut parent, w, *of_quota[q].get_or_insert(w));
                 }

@@ -56,8 +56,7 @@ impl<'a> World<'a> {
             } => {
                 self.number(w, request);
                 let by = (producers, messages_per_data_key);
-                let number = u64::from(request.ticket);
-                let (message, data_key) = message_to_decrypt(&plan.workloads[w], number, by);
+                let (message, data_key) = self.numbered(w, request, by);
                 self.data_keys(w, request)
                     .is_some_and(|(cache, cmm)| cache.decrypt(cmm, &message, data_key, at))
             }
@@ -129,8 +128,7 @@ impl<'a> World<'a> {
             } => {
                 let mut request = *request;
                 let by = (producers, messages_per_data_key);
-                let number = u64::from(request.ticket);
-                let (message, data_key) = message_to_decrypt(&plan.workloads[w], number, by);
+                let (message, data_key) = self.numbered(w, &request, by);
                 if let Some(process) = self.process(w, w, &request) {
                     process.held_until = None;
                 }
@@ -218,6 +216,11 @@ impl<'a> World<'a> {
             },
             suite: suite(workload),
         }
+    }
+
+    /// The message that a numbered request is to decrypt, and its data key.
+    pub(super) fn numbered(&self, w: usize, request: &Request, by: (u64, u64)) -> (Message, u64) {
+        message_to_decrypt(&self.plan.workloads[w], u64::from(request.ticket), by)
     }
 
     /// Which object or encryption context a request is for.

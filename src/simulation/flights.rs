@@ -7,7 +7,6 @@
 //! and the others wait for that. A fetch that its client's rate limiter holds back is not under way.
 
 use super::World;
-use super::caches::message_to_decrypt;
 use super::request::Request;
 use crate::model::bucket_key::BucketKeyId;
 use crate::model::data_key_cache::{Message, Sdk};
@@ -107,8 +106,7 @@ impl World<'_> {
                 messages_per_data_key,
             } => {
                 let by = (producers, messages_per_data_key);
-                let number = u64::from(request.ticket);
-                let (message, data_key) = message_to_decrypt(&plan.workloads[w], number, by);
+                let (message, data_key) = self.numbered(w, &request, by);
                 self.data_key_wanted(w, &mut request, message, Some(data_key))
             }
         }

@@ -284,11 +284,14 @@ impl World<'_> {
 
     /// What is next for a request, or its client.
     pub(super) fn guarded(&mut self, at: u64, mut request: Request, w: usize) {
-        if request.step == Step::Resumed {
-            return self.offer_needs(at, request);
+        let step = request.step;
+        // What is resumed goes on where its step says.
+        if step != Step::Resumed {
+            request.step = Step::Attempt;
         }
-        match std::mem::take(&mut request.step) {
-            Step::Resumed | Step::Attempt | Step::Granted => self.ready(at, request, w),
+        match step {
+            Step::Resumed => self.offer_needs(at, request),
+            Step::Attempt | Step::Granted => self.ready(at, request, w),
             Step::Throttled => self.hears_throttled(at, request, w),
             Step::Succeeded => self.hears_success(at, &request, w),
             Step::Look => self.look(at, w, request.index),

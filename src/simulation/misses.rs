@@ -198,7 +198,7 @@ fn classes_of(plan: &Plan, w: usize) -> impl Iterator<Item = &Class> {
 
 /// The lanes of a workload.
 fn lanes_of(plan: &Plan, w: usize) -> impl Iterator<Item = usize> {
-    classes_of(plan, w).flat_map(|c| c.first_lane..c.first_lane + c.lanes)
+    classes_of(plan, w).flat_map(Class::lane_range)
 }
 
 /// Whether a workload's needs can be drawn at all; `users`: workloads that look up its client-side caches.
@@ -224,7 +224,7 @@ fn is_drawable(plan: &Plan, w: usize, timed: &[usize], users: u32) -> bool {
         can && untimed && !lane.has_single_flight()
     });
     let reads_once = classes_of(plan, w).all(|c| {
-        let lanes = &plan.lanes[c.first_lane..c.first_lane + c.lanes];
+        let lanes = plan.lanes_of(c);
         let reads = |lane: &&Lane| matches!(lane.source, Source::BucketKeyRead(_));
         lanes.iter().filter(reads).count() <= 1
     });
@@ -368,7 +368,7 @@ impl<'a> World<'a> {
                     calls
                 }
             };
-            let record = &mut self.record_of_second(second).lanes[l];
+            let record = &mut record_at!(self, second * SECOND).lanes[l];
             record.needs += n;
             record.met += n;
             self.count_calls(second, l, calls);
@@ -378,9 +378,9 @@ impl<'a> World<'a> {
             let quota = &mut self.quotas[request_rate as usize];
             quota.attempts += n;
             quota.limiter.take_counted(n);
-            self.record_of_second(second).classes[class].tries += n;
+            record_at!(self, second * SECOND).classes[class].tries += n;
         }
-        let count = &mut self.record_of_second(second).classes[class];
+        let count = &mut record_at!(self, second * SECOND).classes[class];
         count.requests += n;
         count.succeeded += n;
         count.undelayed[always + 1] += called;
@@ -389,7 +389,7 @@ impl<'a> World<'a> {
 
     /// Turns needs that were taken for met into admitted calls.
     fn count_calls(&mut self, second: u64, l: usize, calls: u64) {
-        let record = &mut self.record_of_second(second).lanes[l];
+        let record = &mut record_at!(self, second * SECOND).lanes[l];
         record.met -= calls;
         record.calls += calls;
         record.attempts += calls;
@@ -397,14 +397,6 @@ impl<'a> World<'a> {
             let quota = &mut self.quotas[q as usize];
             quota.attempts += calls;
             quota.limiter.take_counted(calls);
-        }
-    }
-
-    fn record_of_second(&mut self, second: u64) -> &mut super::Record {
-        if second >= self.plan.warm_up_s {
-            &mut self.record
-        } else {
-            &mut self.unmeasured
         }
     }
 
@@ -475,7 +467,7 @@ impl<'a> World<'a> {
         let second = look.at / SECOND;
         self.record.attempts_expanded += 1;
         self.count_calls(second, look.lane, 1);
-        let count = &mut self.record_of_second(second).classes[lane.class];
+        let count = &mut record_at!(self, second * SECOND).classes[lane.class];
         count.undelayed[look.always + 1] += 1;
         count.undelayed[look.always] -= 1;
     }

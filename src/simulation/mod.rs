@@ -42,14 +42,21 @@
 //!
 //! Not counted: seconds of running jobs.
 
-/// Where what a request counts is added.
-macro_rules! record_of {
-    ($world:expr, $request:expr) => {
-        if $request.arrived >= $world.warm_up {
+/// Where what arrived at an instant is counted.
+macro_rules! record_at {
+    ($world:expr, $at:expr) => {
+        if $at >= $world.warm_up {
             &mut $world.record
         } else {
             &mut $world.unmeasured
         }
+    };
+}
+
+/// Where what a request counts is added.
+macro_rules! record_of {
+    ($world:expr, $request:expr) => {
+        record_at!($world, $request.arrived)
     };
 }
 
@@ -150,7 +157,7 @@ const UNLIMITED: u32 = u32::MAX;
 
 impl ClassState {
     fn new(plan: &Plan, class: &Class) -> ClassState {
-        let lanes = &plan.lanes[class.first_lane..class.first_lane + class.lanes];
+        let lanes = plan.lanes_of(class);
         let retry = &plan.workloads[class.workload].retry;
         let guarded = retry.rate_limiter.is_some() || retry.circuit_breaker.is_some();
         let only_quota = match lanes {
@@ -354,7 +361,7 @@ impl<'a> World<'a> {
         let mut used = vec![false; plan.quotas.len()];
         for class in plan.classes.iter().filter(|c| here[c.workload]) {
             class.request_rate.iter().for_each(|&q| used[q] = true);
-            for lane in &plan.lanes[class.first_lane..class.first_lane + class.lanes] {
+            for lane in plan.lanes_of(class) {
                 lane.quotas.iter().for_each(|&q| used[q] = true);
             }
         }
@@ -657,29 +664,24 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Counts a second in which nothing is looked at: all that it could offer it does.
+    /// Counts a second in which nothing is looked at: its new arrivals, and nothing else.
     fn count_second(&mut self, second: u64) {
         let whole = &mut self.whole[usize::from(second < self.plan.warm_up_s)];
         for d in &self.drawn.workloads {
             for (action, n) in self.drawn.of(d) {
                 whole[action] += n;
+                for &(q, each) in &self.actions[action].demand {
+                    let quota = &mut self.quotas[q];
+                    quota.attempts += n * each;
+                    quota.limiter.take_counted(n * each);
+                }
             }
-        }
-        for &q in &self.quotas_here {
-            let quota = &mut self.quotas[q];
-            quota.attempts = quota.parts[0];
-            quota.limiter.take_counted(quota.parts[0]);
         }
     }
 
     /// Adds what was counted to the counters; with `take`, its room is taken from the quotas too.
     fn add_counted(&mut self, second: u64, take: bool) {
-        let measured = second >= self.plan.warm_up_s;
-        let record = if measured {
-            &mut self.record
-        } else {
-            &mut self.unmeasured
-        };
+        let record = record_at!(self, second * SECOND);
         for d in &self.drawn.workloads {
             let actions = &self.plan.workloads[d.workload].actions;
             for (a, action) in actions.iter().enumerate() {
@@ -721,7 +723,7 @@ impl ActionState {
         for &(class, n) in &action.requests {
             parts.extend(std::iter::repeat_n(class as u32, n as usize));
             let c = &plan.classes[class];
-            let lanes = &plan.lanes[c.first_lane..c.first_lane + c.lanes];
+            let lanes = plan.lanes_of(c);
             let needs = lanes.iter().flat_map(|lane| &lane.quotas);
             for &q in c.request_rate.iter().chain(needs) {
                 match demand.iter_mut().find(|d| d.0 == q) {
@@ -775,7 +777,7 @@ impl WorkloadState {
             .flat_map(|a| &a.requests)
             .map(|&(c, _)| &plan.classes[c]);
         let has_memory = classes.any(|c| {
-            let lanes = &plan.lanes[c.first_lane..c.first_lane + c.lanes];
+            let lanes = plan.lanes_of(c);
             lanes.iter().any(Lane::has_memory)
         });
         let shares: Vec<f64> = workload.actions.iter().map(|a| a.weight).collect();

@@ -28,7 +28,7 @@ impl Builder<'_> {
             let operation = KmsOperation::GenerateDataKey;
             self.log_group_workload((name, group), operation, 1, (ingestion, start));
             let classes = self.classes.last().into_iter();
-            let lanes = classes.flat_map(|c| &self.lanes[c.first_lane..c.first_lane + c.lanes]);
+            let lanes = classes.flat_map(|c| &self.lanes[c.lane_range()]);
             refusals = lanes.flat_map(|lane| lane.refusals.clone()).collect();
             if let Some(rate) = group.queries {
                 let queries = Process::Poisson(Curve::Flat(rate.per_second()));
