@@ -262,10 +262,8 @@ fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> BTreeMap<&'
         add("cloudtrail_data_events", n.requests * data_copies);
         if may_be_delayed(class) {
             with_need += n.succeeded;
-            if let Some(h) = &record.delays[c] {
-                delayed += h.as_ref();
-            }
-            longest = longest.max(record.delay_max[c]);
+            record.delays[c].add_to(&mut delayed);
+            longest = longest.max(record.delays[c].longest());
         }
     }
     for id in [
@@ -501,9 +499,7 @@ fn latencies(
             }
             let mut delays = histogram();
             for (c, _) in classes().filter(|(_, (c, _))| c.lanes == calls) {
-                if let Some(h) = &record.delays[c] {
-                    delays += h.as_ref();
-                }
+                record.delays[c].add_to(&mut delays);
             }
             if !delays.is_empty() {
                 let coarse = distribution.quantiles(QUANTILES);
@@ -853,15 +849,18 @@ fn delay_histogram(plan: &Plan, records: &[Record]) -> DelayHistogram {
         let classes = plan.classes.iter().enumerate();
         for (c, _) in classes.filter(|(_, class)| may_be_delayed(class)) {
             undelayed += record.classes[c].succeeded;
-            if let Some(h) = &record.delays[c] {
-                undelayed -= h.len();
-                for bucket in h.iter_recorded() {
-                    let value = bucket.value_iterated_to();
-                    let entry = buckets
-                        .entry(h.lowest_equivalent(value))
-                        .or_insert((h.next_non_equivalent(value), 0));
-                    entry.1 += bucket.count_since_last_iteration();
-                }
+            if record.delays[c].is_empty() {
+                continue;
+            }
+            let mut h = histogram();
+            record.delays[c].add_to(&mut h);
+            undelayed -= h.len();
+            for bucket in h.iter_recorded() {
+                let value = bucket.value_iterated_to();
+                let entry = buckets
+                    .entry(h.lowest_equivalent(value))
+                    .or_insert((h.next_non_equivalent(value), 0));
+                entry.1 += bucket.count_since_last_iteration();
             }
         }
     }

@@ -1085,7 +1085,7 @@ fn keyed_arrivals(case: &Case, replication: u64) -> Vec<Ask> {
                     let client = if f.clients == 1 {
                         0
                     } else if f.poisson {
-                        arrival.with(0).below(f.clients)
+                        (arrival.bits() & 0xFFFF_FFFF) * f.clients >> 32
                     } else {
                         (second * f.rate as u64 + number) % f.clients
                     };
@@ -1218,7 +1218,9 @@ fn a_second_simulator_agrees_to_the_digit() {
                 let asks = keyed_arrivals(&case, replication);
                 let counts = second_simulator(&case, asks, |ask, backoff, n| {
                     // Purpose 9 of an arrival is the backoff.
-                    backoff.delay(n, Key::from_bits(ask.key).with(9))
+                    backoff.delay_drawn(n, |n| {
+                        Key::from_bits(ask.key).with(u64::from(n) << 16 | 9).bits()
+                    })
                 });
                 for (f, c) in case.flows.iter().zip(&counts) {
                     let m = &v.by_workload[f.name];

@@ -53,10 +53,11 @@ pub struct Entry<E> {
 pub struct Calendar<E> {
     /// The open second.
     second: u64,
-    /// Events of the open second: first those it had when it was opened, slot by slot, then those
-    /// scheduled since, in places that are used again.
+    /// Events of the open second: first those it had when it was opened, then those scheduled since,
+    /// in places that are used again.
     pool: Vec<Entry<E>>,
-    /// Where each slot's events of the first kind begin.
+    /// Places of the first kind slot by slot, and where each slot's begin.
+    opened: Vec<u32>,
     starts: Vec<u32>,
     /// Lists of the second kind by slot, and of free places.
     heads: Vec<u32>,
@@ -86,6 +87,7 @@ impl<E: Copy + Ord> Calendar<E> {
         Calendar {
             second: 0,
             pool: Vec::new(),
+            opened: Vec::new(),
             starts: vec![0; SLOTS + 1],
             heads: vec![NONE; SLOTS],
             next: Vec::new(),
@@ -175,13 +177,15 @@ impl<E: Copy + Ord> Calendar<E> {
                 }
             }
         }
-        self.heads.fill(NONE);
-        self.distribute(&list, show);
         self.left = list.len();
+        // The list becomes the pool: its events stay where they are.
+        std::mem::swap(&mut self.pool, &mut list);
         list.clear();
         if list.capacity() > 0 && self.spare.len() < 8 {
             self.spare.push(list);
         }
+        self.heads.fill(NONE);
+        self.distribute(show);
         self.slot = 0;
         self.unread = 0..0;
         self.order.clear();
@@ -189,36 +193,40 @@ impl<E: Copy + Ord> Calendar<E> {
         self.begin_slot(0);
     }
 
-    /// Counting sort of a second's list by slot.
-    fn distribute(&mut self, list: &[Entry<E>], mut show: impl FnMut(usize, &E)) {
+    /// Counting sort of the pool's places by slot.
+    fn distribute(&mut self, mut show: impl FnMut(usize, &E)) {
         self.starts.fill(0);
         let base = self.second * SECOND;
-        let slot_of = |at: u64| ((at - base) / SLOT_NS) as usize;
-        for entry in list {
-            let slot = slot_of(entry.at);
+        let slot_of = |entry: &Entry<E>| ((entry.at - base) / SLOT_NS) as usize;
+        // The links of the places hold their slots for the time being.
+        self.next.clear();
+        let (next, starts) = (&mut self.next, &mut self.starts[..SLOTS + 1]);
+        next.extend(self.pool.iter().map(|entry| {
+            let slot = slot_of(entry);
             show(slot, &entry.event);
-            self.starts[slot + 1] += 1;
-        }
+            starts[slot + 1] += 1;
+            slot as u32
+        }));
         for k in 0..SLOTS {
             self.starts[k + 1] += self.starts[k];
         }
         self.free = NONE;
-        self.pool.clear();
-        self.next.clear();
-        if let Some(&any) = list.first() {
-            self.pool.resize(list.len(), any);
-            self.next.resize(list.len(), NONE);
-        }
-        for entry in list {
-            let place = &mut self.starts[slot_of(entry.at)];
-            self.pool[*place as usize] = *entry;
-            *place += 1;
+        self.opened.resize(self.pool.len(), 0);
+        let (opened, starts) = (&mut self.opened[..], &mut self.starts[..SLOTS + 1]);
+        for (place, &slot) in (0..).zip(&self.next) {
+            let start = &mut starts[slot as usize];
+            opened[*start as usize] = place;
+            *start += 1;
         }
         // Each start has moved to the next slot's: move them back.
-        for k in (1..=SLOTS).rev() {
-            self.starts[k] = self.starts[k - 1];
-        }
+        self.starts.copy_within(..SLOTS, 1);
         self.starts[0] = 0;
+    }
+
+    /// The slots that held events when the second was opened.
+    pub fn occupied_slots(&self) -> impl Iterator<Item = usize> {
+        let is_occupied = |slot: &usize| self.starts[*slot] < self.starts[slot + 1];
+        (0..SLOTS).filter(is_occupied)
     }
 
     /// Makes slot `k` of the open second the current one; the one before must be empty. A second is
@@ -250,25 +258,33 @@ impl<E: Copy + Ord> Calendar<E> {
             Some(entry)
         });
         let opened = self.unread.start as usize..self.unread.end as usize;
-        self.pool[opened].iter().chain(added)
+        let opened = self.opened[opened].iter();
+        opened.map(|&place| &self.pool[place as usize]).chain(added)
     }
 
-    /// Takes any event of the current slot, whose order was not asked for.
-    #[inline]
-    pub fn take_any(&mut self) -> Option<Entry<E>> {
+    /// Takes any event of the current slot, whose order was not asked for; then [`Calendar::release`].
+    #[inline(always)]
+    pub fn take_any(&mut self) -> Option<Place> {
         debug_assert!(!self.sorted);
-        let entry = match self.unread.next() {
-            Some(i) => self.pool[i as usize],
+        let place = match self.unread.next() {
+            Some(i) => self.opened[i as usize],
             None => {
-                let node = self.heads[self.slot];
-                let entry = *self.pool.get(node as usize)?;
-                self.heads[self.slot] = self.next[node as usize];
-                self.release(Place(node));
-                entry
+                let head = self.heads[self.slot];
+                if head == NONE {
+                    return None;
+                }
+                self.heads[self.slot] = self.next[head as usize];
+                head
             }
         };
         self.left -= 1;
-        Some(entry)
+        Some(Place(place))
+    }
+
+    /// An event that was taken, and its time.
+    #[inline(always)]
+    pub fn entry(&self, place: Place) -> &Entry<E> {
+        &self.pool[place.0 as usize]
     }
 
     /// Puts an event into a free place of the pool.
@@ -293,7 +309,8 @@ impl<E: Copy + Ord> Calendar<E> {
         self.sorted = true;
         self.order.clear();
         self.cursor = 0;
-        for place in std::mem::take(&mut self.unread) {
+        for i in std::mem::take(&mut self.unread) {
+            let place = self.opened[i as usize];
             let at = self.pool[place as usize].at - start;
             self.order.push(at << TIME_SHIFT | u64::from(place));
         }
@@ -384,13 +401,12 @@ impl<E: Copy + Ord> Calendar<E> {
     /// Schedules an event like [`Calendar::push`]; returns its slot if it falls into the open second.
     #[inline(always)]
     pub fn schedule(&mut self, at: u64, event: E) -> Option<usize> {
-        let entry = Entry { at, event };
         let since = at.wrapping_sub(self.second * SECOND);
         if since >= SECOND {
-            self.push_later(entry);
+            self.push_later(Entry { at, event });
             return None;
         }
-        let place = self.place(entry);
+        let place = self.place(Entry { at, event });
         Some(self.link(place, since))
     }
 
@@ -417,10 +433,8 @@ impl<E: Copy + Ord> Calendar<E> {
         let ahead = second - self.second - 1;
         if ahead < NEAR {
             let list = &mut self.near[(second % NEAR) as usize];
-            if list.capacity() == 0
-                && let Some(spare) = self.spare.pop()
-            {
-                *list = spare;
+            if list.len() == list.capacity() {
+                grow(list, &mut self.spare);
             }
             list.push(entry);
         } else {
@@ -458,6 +472,17 @@ impl<E: Copy + Ord> Calendar<E> {
             }
         }
     }
+}
+
+/// Makes room in a full list: an empty one takes the place of one that is over.
+#[cold]
+fn grow<E>(list: &mut Vec<Entry<E>>, spare: &mut Vec<Vec<Entry<E>>>) {
+    match spare.pop() {
+        Some(over) if list.is_empty() => *list = over,
+        Some(over) => spare.push(over),
+        None => {}
+    }
+    list.reserve(1);
 }
 
 impl<E: Copy + Ord> Default for Calendar<E> {
@@ -517,8 +542,9 @@ mod tests {
         }
         calendar.open(1);
         let mut first = Vec::new();
-        while let Some(e) = calendar.take_any() {
-            first.push(e.at - SECOND);
+        while let Some(place) = calendar.take_any() {
+            first.push(calendar.entry(place).at - SECOND);
+            calendar.release(place);
             if first.len() == 1 {
                 calendar.push(SECOND + 7, 7);
                 calendar.push(SECOND + SLOT_NS + 1, 8);

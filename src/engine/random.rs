@@ -63,6 +63,13 @@ impl Key {
         ((u128::from(self.0) * u128::from(n)) >> 64) as u64
     }
 
+    /// A number uniform in 0..n from the lower 32 bits, which [`Key::unit`] and [`Key::below`] hardly look
+    /// at: independent of an instant that these give. The bias is below n / 2³².
+    #[inline(always)]
+    pub fn below_by_lower_bits(self, n: u32) -> u32 {
+        ((u64::from(self.0 as u32) * u64::from(n)) >> 32) as u32
+    }
+
     /// A sequence of numbers under this key.
     #[inline(always)]
     pub fn stream(self) -> Stream {

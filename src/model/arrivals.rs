@@ -460,10 +460,16 @@ const SPLIT: u64 = 1 << 63;
 #[inline(always)]
 pub fn in_slot(key: Key, slot: usize, n: u32, mut f: impl FnMut(u64, u32, Key)) {
     let start = slot as u64 * SLOT_NS;
-    for i in 0..n {
-        let id = key.with((slot as u64) << 32 | u64::from(i));
+    for (i, id) in (0..).zip(keys_in_slot(key, slot, n)) {
         f(start + id.below(SLOT_NS), (slot as u32) << 23 | i, id);
     }
+}
+
+/// The keys of such arrivals.
+#[inline(always)]
+pub fn keys_in_slot(key: Key, slot: usize, n: u32) -> impl Iterator<Item = Key> {
+    let first = (slot as u64) << 32;
+    (first..first + u64::from(n)).map(move |i| key.with(i))
 }
 
 #[cfg(test)]

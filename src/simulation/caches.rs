@@ -155,7 +155,7 @@ impl<'a> World<'a> {
         request: &mut Request,
     ) -> usize {
         let session = if uses.sessions > 1 {
-            self.client(w, request) % uses.sessions
+            self.workloads[w].client(request) % uses.sessions
         } else {
             0
         };
@@ -316,7 +316,7 @@ impl<'a> World<'a> {
     /// The process of a request of `w`, as far as it belongs to the workload `of`.
     fn process(&mut self, of: usize, w: usize, request: &Request) -> Option<&mut Process> {
         let uses = self.plan.workloads[of].client_cache.as_ref()?;
-        let client = self.client(w, request);
+        let client = self.workloads[w].client(request);
         let processes = &mut self.workloads[of].processes;
         let process = processes.get_mut(uses.scope.cache_of(client) as usize)?;
         Some(process.get_or_insert_with(|| Process::new(uses)))

@@ -162,7 +162,7 @@ impl World<'_> {
         };
         Some(Wanted::DataKey {
             owner: cache.owner,
-            process: cache.scope.cache_of(self.client(w, request)),
+            process: cache.scope.cache_of(self.workloads[w].client(request)),
             invocation,
             partition: uses.cmm.partition,
             suite: message.suite.map(|s| s.id),

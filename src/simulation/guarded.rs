@@ -15,7 +15,7 @@
 
 use super::drawn::{Drawn, Piece};
 use super::request::{Purpose, Request, Step};
-use super::{World, asked};
+use super::{World, for_each_asked};
 use crate::engine::SECOND;
 use crate::model::retry::{
     CircuitBreakers, ClientRateLimiter, ClientState, ErrorKind, Failure, RateLimiterRules,
@@ -196,9 +196,10 @@ impl World<'_> {
             }
             for action in &self.plan.workloads[w].actions {
                 for &(class, _) in &action.requests {
-                    for q in asked(&self.classes, &self.lanes, class as u32) {
-                        self.quotas[q].parts[0] += guards.waiting;
-                    }
+                    let quotas = &mut self.quotas;
+                    for_each_asked(&self.classes, &self.lanes, class as u32, |q| {
+                        quotas[q].parts[0] += guards.waiting;
+                    });
                 }
             }
         }
@@ -232,7 +233,7 @@ impl World<'_> {
             let end = ((drawn.second + 1) * SECOND).min(at + 1);
             let heard = answers.partition_point(|&(answered, _)| answered < end);
             for (answered, request) in answers.drain(..heard) {
-                let client = self.client(w, &request);
+                let client = self.workloads[w].client(&request);
                 self.hears(answered, w, client, false);
             }
         }
@@ -329,7 +330,7 @@ impl World<'_> {
 
     /// What a request's client says to an attempt; a token is taken if there is one.
     fn asks_client(&mut self, at: u64, request: &Request, w: usize) -> MayCall {
-        let client = self.client(w, request);
+        let client = self.workloads[w].client(request);
         let state = &mut self.workloads[w];
         let Some(guards) = &mut state.guards else {
             return MayCall::Now;
@@ -349,7 +350,7 @@ impl World<'_> {
 
     /// An attempt waits for a token.
     pub(super) fn hold_back(&mut self, at: u64, wait: f64, mut request: Request, w: usize) {
-        let client = self.client(w, &request);
+        let client = self.workloads[w].client(&request);
         let state = &mut self.workloads[w];
         state.waiting += u64::from(!request.is_waiting());
         request.hold_back();
@@ -373,9 +374,9 @@ impl World<'_> {
         let was_waiting = request.is_waiting();
         request.throttled += 1;
         let latency = &self.plan.throttled_latency;
-        let n = u64::from(request.throttled);
-        let answered = at + latency.draw_with(|| request.own(Purpose::Throttled).with(n));
-        let client = self.client(w, &request);
+        let n = request.throttled;
+        let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
+        let client = self.workloads[w].client(&request);
         let state = &mut self.workloads[w];
         let Some(guards) = &mut state.guards else {
             return false;
@@ -405,7 +406,7 @@ impl World<'_> {
         request: &Request,
         w: usize,
     ) -> bool {
-        let client = self.client(w, request);
+        let client = self.workloads[w].client(request);
         let Some(guards) = &mut self.workloads[w].guards else {
             return false;
         };
@@ -427,7 +428,10 @@ impl World<'_> {
     }
 
     fn hears_throttled(&mut self, at: u64, request: Request, w: usize) {
-        let (client, payer) = (self.client(w, &request), self.payer(w, &request));
+        let (client, payer) = (
+            self.workloads[w].client(&request),
+            self.workloads[w].payer(&request),
+        );
         self.hears(at, w, client, true);
         let state = &mut self.workloads[w];
         let limiter = state.guards.as_mut().and_then(|guards| {
@@ -440,7 +444,6 @@ impl World<'_> {
             kind: Some(ErrorKind::Throttling),
             retry_after: state.retry.asked,
         };
-        let key = request.backoff();
         let verdict = state.retry.judge(
             failure,
             ClientState {
@@ -448,7 +451,7 @@ impl World<'_> {
                 limiter,
             },
             seconds(at),
-            |k| key.with(u64::from(k)).bits(),
+            |n| request.backoff(n),
         );
         if let Verdict::Retry { delay, .. } = verdict {
             let next = at.saturating_add(delay);
@@ -469,12 +472,11 @@ impl World<'_> {
     }
 
     fn hears_success(&mut self, at: u64, request: &Request, w: usize) {
-        let (client, payer) = (self.client(w, request), self.payer(w, request));
+        let client = self.workloads[w].client(request);
         self.hears(at, w, client, false);
         let calls = request.called.count_ones() as usize;
-        let earns = self.earns(request.class as usize, calls);
-        if earns && let Some(tokens) = &mut self.workloads[w].tokens {
-            tokens.refund(payer, request.throttled > 0);
+        if self.classes[request.class as usize].earns(calls) {
+            self.workloads[w].refund(request);
         }
         self.wake(at, w, client);
     }
@@ -551,6 +553,6 @@ impl World<'_> {
             Some(_) => &self.plan.s3_latency,
             None => &self.plan.app_latency,
         };
-        latency[calls].draw(request.own(Purpose::Service))
+        latency[calls].draw(request.own(Purpose::Service, 0))
     }
 }

@@ -9,7 +9,7 @@
 //! the latest there, and no digit depends on what was counted.
 
 use super::drawn::{Drawn, Piece};
-use super::{World, asked};
+use super::{World, for_each_asked};
 use crate::engine::SECOND;
 use crate::engine::calendar::SLOTS;
 use crate::engine::limiter::{Certificate, Known};
@@ -102,11 +102,12 @@ impl World<'_> {
         let events = self.calendar.events_of(second);
         for entry in events.filter(|e| e.event.step.may_ask()) {
             let part = ((entry.at - second * SECOND) / length) as usize;
-            for q in asked(&self.classes, &self.lanes, entry.event.class) {
-                if self.timed.contains(&q) {
-                    self.quotas[q].parts[part] += 1;
+            let (timed, quotas) = (&self.timed, &mut self.quotas);
+            for_each_asked(&self.classes, &self.lanes, entry.event.class, |q| {
+                if timed.contains(&q) {
+                    quotas[q].parts[part] += 1;
                 }
-            }
+            });
         }
     }
 

@@ -82,7 +82,7 @@ impl World<'_> {
             return;
         };
         let part = request.part + 1;
-        let next = at + think.draw_with(|| request.own(Purpose::Think));
+        let next = at + think.draw_with(|| request.own(Purpose::Think, 0));
         let horizon = self.plan.horizon_s * SECOND;
         let in_time = next < horizon;
         let action = self.class_action[request.class as usize] as usize;

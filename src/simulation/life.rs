@@ -4,7 +4,7 @@ use super::caches::LookUp;
 use super::drawn::Arrival;
 use super::guarded::MayCall;
 use super::request::{Purpose, Request, Step, client};
-use super::{SEVERAL, UNLIMITED, World, asked};
+use super::{SEVERAL, UNLIMITED, WorkloadState, World, for_each_asked};
 use crate::engine::SECOND;
 use crate::engine::calendar::Place;
 use crate::engine::distribution::Distribution;
@@ -22,8 +22,8 @@ pub(super) fn next_attempt(
     request: &Request,
 ) -> u64 {
     let n = request.throttled + 1;
-    let answered = at + latency.draw_with(|| request.own(Purpose::Throttled).with(u64::from(n)));
-    answered.saturating_add(retry.delay(n, request.backoff()))
+    let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
+    answered.saturating_add(retry.delay(n, |n| request.backoff(n)))
 }
 
 impl<'a> World<'a> {
@@ -66,7 +66,7 @@ impl<'a> World<'a> {
         if class.only_quota == SEVERAL {
             self.offer_several(at, *request, w);
         } else if self.attempt(at, request) {
-            self.succeeded(at, request, 1, at);
+            self.admitted(at, request);
         } else if let Some(next) = self.throttled(at, request, w) {
             let mut request = *request;
             request.throttled += 1;
@@ -85,7 +85,7 @@ impl<'a> World<'a> {
             self.offer_several(at, request, w);
         } else if self.attempt(at, &request) {
             self.calendar.release(place);
-            self.succeeded(at, &request, 1, at);
+            self.admitted(at, &request);
         } else if let Some(next) = self.throttled(at, &request, w) {
             self.calendar.event_mut(place).throttled = request.throttled + 1;
             if let Some(slot) = self.calendar.again(place, next) {
@@ -269,9 +269,9 @@ impl<'a> World<'a> {
     fn refused(&mut self, at: u64, mut request: Request, w: usize, lane: Option<usize>) {
         let fetching = lane.filter(|&l| self.lanes[l].has_memory);
         let answered = fetching.map_or(at, |_| {
-            let n = u64::from(request.throttled) + 1;
+            let n = request.throttled + 1;
             let latency = &self.plan.throttled_latency;
-            at + latency.draw_with(|| request.own(Purpose::Throttled).with(n))
+            at + latency.draw_with(|| request.own(Purpose::Throttled, n))
         });
         let mut until = answered;
         if !self.guards_throttled(at, request, w)
@@ -307,7 +307,7 @@ impl<'a> World<'a> {
     fn throttled(&mut self, at: u64, request: &Request, w: usize) -> Option<u64> {
         let mut granted = request.throttled + 1 < self.workloads[w].retry.max_attempts;
         if granted && self.workloads[w].tokens.is_some() {
-            let client = self.payer(w, request);
+            let client = self.workloads[w].payer(request);
             let tokens = self.workloads[w].tokens.as_mut();
             granted = tokens.is_none_or(|t| t.take(client));
         }
@@ -316,9 +316,9 @@ impl<'a> World<'a> {
             let (latency, retry) = (&self.plan.throttled_latency, &self.workloads[w].retry);
             return Some(next_attempt(latency, retry, at, request));
         }
-        let n = u64::from(request.throttled) + 1;
+        let n = request.throttled + 1;
         let latency = &self.plan.throttled_latency;
-        let answered = at + latency.draw_with(|| request.own(Purpose::Throttled).with(n));
+        let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
         self.given_up(answered, request, w, false);
         None
     }
@@ -362,73 +362,120 @@ impl<'a> World<'a> {
     fn weigh_scheduled(&mut self, slot: usize, class: u32) {
         self.spread.occupied.mark(slot);
         if self.weighed {
-            for q in asked(&self.classes, &self.lanes, class) {
-                self.quotas[q].demand[slot] += 1;
-            }
+            let quotas = &mut self.quotas;
+            let weigh = |q: usize| quotas[q].demand[slot] += 1;
+            for_each_asked(&self.classes, &self.lanes, class, weigh);
         }
     }
 
-    /// KMS's last answer that a cache waits for came at `answered`: the request's own comes no earlier.
-    #[inline]
+    /// A scheduled or listed request in a slot in which all are admitted.
+    #[inline(always)]
+    pub(super) fn win(&mut self, at: u64, request: &Request) {
+        let class = &mut self.classes[request.class as usize];
+        if class.only_quota == SEVERAL {
+            return self.offer(at, request);
+        }
+        let tally = &mut class.tally[usize::from(request.arrived < self.warm_up)];
+        tally.requests += u64::from(request.throttled == 0);
+        tally.attempts += 1;
+        let quota = &mut self.quotas[class.only_quota as usize];
+        quota.attempts += 1;
+        quota.limiter.take(at);
+        self.admitted(at, request);
+    }
+
+    /// A request with one need, which one quota has admitted.
+    #[inline(always)]
+    fn admitted(&mut self, at: u64, request: &Request) {
+        let class = &mut self.classes[request.class as usize];
+        let waited = request.is_waiting();
+        if waited {
+            let unmeasured = usize::from(request.arrived < self.warm_up);
+            class.tally[unmeasured].delayed += 1;
+            class.delays[unmeasured].add(at - request.arrived);
+        }
+        let state = &mut self.workloads[class.workload as usize];
+        state.waiting -= u64::from(waited);
+        if class.earns(1) && (waited || state.has_debts()) {
+            state.refund(request);
+        }
+        if state.is_job {
+            self.job_goes_on(at, request);
+        }
+    }
+
+    /// A request ended well. KMS's last answer that a cache waits for came at `answered`: its own comes no
+    /// earlier.
     fn succeeded(&mut self, at: u64, request: &Request, calls: usize, answered: u64) {
         let class_index = request.class as usize;
-        let w = self.classes[class_index].workload as usize;
-        let record = record_of!(self, request);
-        let retried = request.throttled > 0;
-        record.classes[class_index].succeeded += 1;
-        if retried || request.was_held_back() || request.has_waited() {
-            record.delayed(class_index, at - request.arrived);
+        let class = &mut self.classes[class_index];
+        let (w, earns) = (class.workload as usize, class.earns(calls));
+        let count = &mut record_of!(self, request).classes[class_index];
+        count.succeeded += 1;
+        let waited = request.is_waiting();
+        if waited {
+            let unmeasured = usize::from(request.arrived < self.warm_up);
+            class.delays[unmeasured].add(at - request.arrived);
         } else {
-            record.classes[class_index].undelayed[calls] += 1;
+            count.undelayed[calls] += 1;
         }
-        self.workloads[w].waiting -= u64::from(request.is_waiting());
+        self.workloads[w].waiting -= u64::from(waited);
         let answer = |world: &World<'_>| answered.max(at + world.service(request, calls));
         let heard_later = self.workloads[w].guards.is_some()
             && self.guards_succeeded(at, answer, calls, request, w);
-        let tokens = self.workloads[w].tokens.as_ref();
-        if !heard_later
-            && tokens.is_some_and(|t| retried || !t.all_full())
-            && self.earns(class_index, calls)
-        {
-            let client = self.payer(w, request);
-            if let Some(tokens) = &mut self.workloads[w].tokens {
-                tokens.refund(client, retried);
-            }
+        let state = &mut self.workloads[w];
+        if !heard_later && earns && (waited || state.has_debts()) {
+            state.refund(request);
         }
-        if self.workloads[w].is_job {
+        if state.is_job {
             self.worker_goes_on(w, request, answer(self));
         }
     }
 
-    /// Whether such a request gives something back to its client's retry quota when it ends well. A 403
-    /// is no success, but nothing to retry either; what a client-side cache meets asks nobody.
-    #[inline]
-    pub(super) fn earns(&self, class: usize, calls: usize) -> bool {
-        let is_s3 = self.plan.classes[class].tier.is_some();
-        self.classes[class].earns && (is_s3 || calls > 0)
+    /// Its worker goes on when it hears of it.
+    fn job_goes_on(&mut self, at: u64, request: &Request) {
+        let w = self.classes[request.class as usize].workload as usize;
+        let answered = at + self.service(request, 1);
+        self.worker_goes_on(w, request, answered);
     }
+}
 
+impl WorkloadState {
     /// Whose retry quota pays for a request: its client's, or that of all.
     #[inline(always)]
-    pub(super) fn payer(&self, w: usize, request: &Request) -> u32 {
-        match self.workloads[w].payers {
+    pub fn payer(&self, request: &Request) -> u32 {
+        match self.payers {
             1 => 0,
-            _ => self.client(w, request),
+            _ => self.client(request),
         }
     }
 
     /// Which of the workload's clients sent a request.
     #[inline(always)]
-    pub(super) fn client(&self, w: usize, request: &Request) -> u32 {
-        let state = &self.workloads[w];
-        match state.turn {
-            Turn::Random => client(Key::from_bits(request.arrival), state.clients),
-            Turn::Worker => request.worker % state.clients,
+    pub fn client(&self, request: &Request) -> u32 {
+        match self.turn {
+            Turn::Random => client(Key::from_bits(request.arrival), self.clients),
+            Turn::Worker => request.worker % self.clients,
             Turn::Even { num, den } => {
-                let second = request.arrived / SECOND - state.active.start;
+                let second = request.arrived / SECOND - self.active.start;
                 let before = (u128::from(second) * u128::from(num)).div_ceil(u128::from(den));
-                ((before + u128::from(request.index)) % u128::from(state.clients)) as u32
+                ((before + u128::from(request.index)) % u128::from(self.clients)) as u32
             }
+        }
+    }
+
+    /// Whether a client has a retry quota that is not full.
+    #[inline(always)]
+    fn has_debts(&self) -> bool {
+        self.tokens.as_ref().is_some_and(|t| !t.all_full())
+    }
+
+    /// Gives its client back what a request that ended well earns.
+    #[inline(always)]
+    pub fn refund(&mut self, request: &Request) {
+        let payer = self.payer(request);
+        if let Some(tokens) = &mut self.tokens {
+            tokens.refund(payer, request.throttled > 0);
         }
     }
 }

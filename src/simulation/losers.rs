@@ -3,8 +3,9 @@
 use super::drawn::Split;
 use super::life::next_attempt;
 use super::request::{Request, client};
-use super::{SEVERAL, UNLIMITED, World};
-use crate::engine::calendar::SLOT_NS;
+use super::{SEVERAL, UNLIMITED, WorkloadState, World};
+use crate::engine::SECOND;
+use crate::engine::calendar::{Entry, SLOT_NS};
 use crate::engine::distribution::Distribution;
 use crate::model::arrivals::in_slot;
 use crate::model::retry::{RetryPolicy, RetryTokens};
@@ -26,234 +27,192 @@ struct Refused<'p> {
 }
 
 impl Refused<'_> {
-    /// Counts a loser that may try again among those of its client, and marks the client where it
-    /// may depend on their order which of their retries its quota pays for.
+    /// Lists a loser that may try again, counts it among those of its client, and marks the client
+    /// where it may depend on their order which of their retries its quota pays for.
     #[inline(always)]
-    fn count(&self, losers: &mut u32, client: u32, at: u64, request: &Request) {
+    fn list(&self, losers: &mut u32, l: Loser, all: &mut Vec<Loser>) {
         *losers += 1;
         let n = *losers & !CONTESTED;
         // Retries within the slot lose too and ask the same client: at most so many.
         let most = n.saturating_mul(u32::from(self.retry.max_attempts));
-        if self.tokens.contests(client, most) && (n > 1 || self.contests_alone(client, at, request))
-        {
-            *losers |= CONTESTED;
+        let contests = self.tokens.contests(l.client, most);
+        all.push(l);
+        if contests {
+            self.mark(losers, l);
         }
     }
 
-    /// Whether the only loser of its client asks for more retries in the slot than are paid for.
-    #[inline]
-    fn contests_alone(&self, client: u32, mut at: u64, request: &Request) -> bool {
-        let mut request = *request;
+    /// Does so unless the only loser of its client asks for no more retries in the slot than are paid for.
+    #[cold]
+    fn mark(&self, losers: &mut u32, l: Loser) {
+        let (mut at, mut request) = (l.at, l.request);
         let mut retries = 0;
         while at < self.end && request.throttled + 1 < self.retry.max_attempts {
             retries += 1;
             at = next_attempt(self.latency, self.retry, at, &request);
             request.throttled += 1;
         }
-        self.tokens.contests(client, retries)
+        if *losers != 1 || self.tokens.contests(l.client, retries) {
+            *losers |= CONTESTED;
+        }
     }
 }
 
 /// The losers of a slot.
 #[derive(Default)]
 pub(super) struct Lost {
-    /// Those that were listed or scheduled, with their instants.
-    pub others: Vec<(u64, Request)>,
-    /// Whose retry quota would pay, of each in turn.
-    pub clients: Vec<u32>,
-    pub contested: Vec<Loser>,
-    again: Vec<Loser>,
-}
-
-impl Lost {
-    pub fn clear(&mut self) {
-        self.others.clear();
-        self.clients.clear();
-        self.contested.clear();
-        self.again.clear();
-    }
+    all: Vec<Loser>,
+    contested: Vec<Loser>,
 }
 
 /// No retry quota pays.
-pub(super) const NOBODY: u32 = u32::MAX;
+const NOBODY: u32 = u32::MAX;
 /// Marks a client for whose losers of a slot order matters.
 const CONTESTED: u32 = 1 << 31;
 
 impl World<'_> {
-    /// Counts a request that will lose at `at`, in a slot that ends at `end`, for its client.
-    /// Returns the client whose quota is asked for a retry.
-    pub(super) fn count_loser(&mut self, at: u64, request: &Request, end: u64) -> u32 {
-        let class = &self.classes[request.class as usize];
-        let (w, wins) = (class.workload as usize, class.asks_nobody());
-        let client = self.payer(w, request);
-        let state = &mut self.workloads[w];
-        let (Some(tokens), Some(losers)) =
-            (&state.tokens, state.losers_of.get_mut(client as usize))
-        else {
-            return NOBODY;
-        };
-        if wins {
-            // Its success gives something back in the midst of the others.
-            *losers |= CONTESTED;
-            return client;
+    /// A slot in which all lose, where retry quotas may run dry.
+    ///
+    /// Order matters only between losers of one client that cannot pay for all their retries. So
+    /// they are looked at twice: to count the losers of each client, and to decide.
+    pub(super) fn lose_slot(&mut self, slot: usize, second: u64) {
+        let base = second * SECOND;
+        let end = base + (slot as u64 + 1) * SLOT_NS;
+        let mut lost = std::mem::take(&mut self.lost);
+        lost.all.clear();
+        for s in 0..self.spread.splits.len() {
+            self.gather_split(self.spread.splits[s], slot, end, &mut lost.all);
         }
-        if request.throttled + 1 >= state.retry.max_attempts {
-            return NOBODY;
-        }
-        let refused = Refused {
-            latency: &self.plan.throttled_latency,
-            retry: &state.retry,
-            tokens,
-            end,
-        };
-        refused.count(losers, client, at, request);
-        client
-    }
-
-    /// Counts the losers of a split's slot.
-    pub(super) fn count_losers(&mut self, split: Split, slot: usize, end: u64, lost: &mut Lost) {
-        let n = self.spread.slot_counts[split.counts + slot];
-        let base = end - (slot as u64 + 1) * SLOT_NS;
-        let action = &self.actions[split.action as usize];
-        let state = &mut self.workloads[split.workload as usize];
-        let class = &self.classes[action.class as usize];
-        let plain = action.parts.is_empty() && !class.asks_nobody() && state.retry.max_attempts > 1;
-        let Some(tokens) = state.tokens.as_ref().filter(|_| plain) else {
-            return in_slot(split.key, slot, n, |at, index, key| {
-                self.requests_of(base + at, &split.arrival(index, key), |world, request| {
-                    let client = world.count_loser(base + at, &request, end);
-                    lost.clients.push(client);
-                });
+        while let Some((at, arrival)) = self.spread.take_listed(slot) {
+            self.requests_of(base + at, &arrival, |world, request| {
+                world.gather(base + at, request, end, &mut lost.all);
             });
-        };
-        let refused = Refused {
-            latency: &self.plan.throttled_latency,
-            retry: &state.retry,
-            tokens,
-            end,
-        };
-        let (clients, losers_of) = (state.payers, &mut state.losers_of[..]);
-        lost.clients.reserve(n as usize);
-        in_slot(split.key, slot, n, |at, index, key| {
-            let client = client(key, clients);
-            lost.clients.push(client);
-            let losers = &mut losers_of[client as usize];
-            let request = Request::new(base + at, action.class, index, 0, 0, key);
-            refused.count(losers, client, base + at, &request);
-        });
+        }
+        while let Some(place) = self.calendar.take_any() {
+            let Entry { at, event } = *self.calendar.entry(place);
+            self.calendar.release(place);
+            self.gather(at, event, end, &mut lost.all);
+        }
+        for loser in &mut lost.all {
+            self.lose(loser, end, &mut lost.contested);
+        }
+        self.lose_in_order(&mut lost.contested, end);
+        self.lost = lost;
     }
 
-    /// Refuses a loser; lets it try again or fail unless its client is contested.
-    pub(super) fn lose(
-        &mut self,
-        at: u64,
-        request: Request,
-        client: u32,
-        end: u64,
-        lost: &mut Lost,
-    ) {
+    /// Refuses a request at `at`, in a slot that ends at `end`, and counts it for its client.
+    #[inline]
+    fn gather(&mut self, at: u64, request: Request, end: u64, all: &mut Vec<Loser>) {
         let class = &self.classes[request.class as usize];
         let (w, wins) = (class.workload as usize, class.asks_nobody());
-        let loser = Loser {
+        let client = NOBODY;
+        let mut loser = Loser {
             at,
-            request: if wins { request } else { self.refuse(request) },
+            request,
             client,
         };
-        if client != NOBODY {
-            let losers = &mut self.workloads[w].losers_of[client as usize];
-            if *losers & CONTESTED != 0 {
-                return lost.contested.push(loser);
+        if !wins {
+            self.refuse(&mut loser.request);
+        }
+        let state = &mut self.workloads[w];
+        let last = request.throttled + 1 >= state.retry.max_attempts;
+        if let Some(tokens) = state.tokens.as_ref().filter(|_| wins || !last) {
+            loser.client = state.payer(&request);
+            let losers = &mut state.losers_of[loser.client as usize];
+            if wins {
+                // Its success gives something back in the midst of the others.
+                *losers |= CONTESTED;
+            } else {
+                let refused = Refused {
+                    latency: &self.plan.throttled_latency,
+                    retry: &state.retry,
+                    tokens,
+                    end,
+                };
+                return refused.list(losers, loser, all);
             }
-            *losers = 0;
+        } else if wins {
+            return self.offer(at, &request);
         }
-        if wins {
-            self.offer(at, &request);
-        } else {
-            self.lose_on(&loser, end);
-        }
+        all.push(loser);
     }
 
-    /// Refuses the losers of a split's slot; their clients stand next in `lost`.
-    pub(super) fn lose_all(
-        &mut self,
-        split: Split,
-        slot: usize,
-        end: u64,
-        clients: &mut impl Iterator<Item = u32>,
-        lost: &mut Lost,
-    ) {
+    /// Does so with what a split has in a slot.
+    fn gather_split(&mut self, split: Split, slot: usize, end: u64, all: &mut Vec<Loser>) {
         let n = self.spread.slot_counts[split.counts + slot];
         let base = end - (slot as u64 + 1) * SLOT_NS;
         let action = &self.actions[split.action as usize];
         let class_index = action.class;
         let class = &mut self.classes[class_index as usize];
-        if !action.parts.is_empty() || class.only_quota == SEVERAL {
-            return in_slot(split.key, slot, n, |at, index, key| {
-                self.requests_of(base + at, &split.arrival(index, key), |world, request| {
-                    let client = clients.next().unwrap_or(NOBODY);
-                    world.lose(base + at, request, client, end, lost);
-                });
-            });
+        let state = &mut self.workloads[split.workload as usize];
+        let several = !action.parts.is_empty() || class.only_quota == SEVERAL;
+        let Some(tokens) = &state.tokens else {
+            return self.gather_each(split, slot, end, all);
+        };
+        if several || state.retry.max_attempts == 1 {
+            return self.gather_each(split, slot, end, all);
         }
         // All are alike: what they count is added at once.
-        let unmeasured = end <= self.warm_up;
-        let tally = &mut class.tally[usize::from(unmeasured)];
+        let tally = &mut class.tally[usize::from(end <= self.warm_up)];
         tally.requests += u64::from(n);
         tally.attempts += u64::from(n);
         tally.throttled += u64::from(n);
         let quota = &mut self.quotas[class.only_quota as usize];
         quota.attempts += u64::from(n);
         quota.throttled += u64::from(n);
-        let state = &mut self.workloads[split.workload as usize];
-        let may_retry = state.retry.max_attempts > 1;
-        let latency = &self.plan.throttled_latency;
-        let mut failed = 0;
-        in_slot(split.key, slot, n, |at, index, key| {
-            let client = clients.next().unwrap_or(NOBODY);
-            let at = base + at;
-            let mut request = Request::new(at, class_index, index, 0, 0, key);
-            if client != NOBODY {
-                let losers = &mut state.losers_of[client as usize];
-                if *losers & CONTESTED != 0 {
-                    return lost.contested.push(Loser {
-                        at,
-                        request,
-                        client,
-                    });
-                }
-                *losers = 0;
-            }
-            let pays = |t: &mut RetryTokens| client == NOBODY || t.take(client);
-            if !may_retry || !state.tokens.as_mut().is_none_or(pays) {
-                failed += 1;
-                return;
-            }
-            state.waiting += 1;
-            let at = next_attempt(latency, &state.retry, at, &request);
-            request.throttled = 1;
-            if at < end {
-                lost.again.push(Loser {
-                    at,
-                    request,
-                    client,
-                });
-            } else if let Some(slot) = self.calendar.schedule(at, request) {
-                self.spread.occupied.mark(slot);
-                quota.demand[slot] += 1;
-            }
-        });
-        let record = if unmeasured {
-            &mut self.unmeasured
-        } else {
-            &mut self.record
+        let refused = Refused {
+            latency: &self.plan.throttled_latency,
+            retry: &state.retry,
+            tokens,
+            end,
         };
-        record.classes[class_index as usize].failed += failed;
-        while let Some(again) = lost.again.pop() {
-            let again = Loser {
-                request: self.refuse(again.request),
-                ..again
+        let payers = state.payers;
+        let losers_of = &mut state.losers_of[..];
+        all.reserve(n as usize);
+        in_slot(split.key, slot, n, |at, index, key| {
+            let at = base + at;
+            let request = Request::new(at, class_index, index, 0, 0, key);
+            let client = client(key, payers);
+            let loser = Loser {
+                at,
+                request,
+                client,
             };
-            self.lose_on(&again, end);
+            refused.list(&mut losers_of[client as usize], loser, all);
+        });
+    }
+
+    /// Does so one by one.
+    fn gather_each(&mut self, split: Split, slot: usize, end: u64, all: &mut Vec<Loser>) {
+        let n = self.spread.slot_counts[split.counts + slot];
+        let base = end - (slot as u64 + 1) * SLOT_NS;
+        in_slot(split.key, slot, n, |at, index, key| {
+            self.requests_of(base + at, &split.arrival(index, key), |world, request| {
+                world.gather(base + at, request, end, all);
+            });
+        });
+    }
+
+    /// Lets a loser try again or fail unless its client is contested.
+    #[inline(always)]
+    fn lose(&mut self, loser: &mut Loser, end: u64, contested: &mut Vec<Loser>) {
+        let w = self.classes[loser.request.class as usize].workload as usize;
+        let state = &mut self.workloads[w];
+        if loser.client != NOBODY {
+            let losers = &mut state.losers_of[loser.client as usize];
+            if *losers & CONTESTED != 0 {
+                return contested.push(*loser);
+            }
+            *losers = 0;
+        }
+        if state.tries_again(&self.plan.throttled_latency, loser) {
+            if loser.at < end {
+                self.lose_again(*loser, end);
+            } else {
+                self.schedule(loser.at, loser.request);
+            }
+        } else {
+            self.fail(&loser.request, w, false);
         }
     }
 
@@ -266,24 +225,16 @@ impl World<'_> {
             self.workloads[class.workload as usize].losers_of[l.client as usize] = 0;
             if class.asks_nobody() {
                 self.offer(l.at, &l.request);
-            } else if let Some(again) = self.decide(&l, end) {
+            } else if let Some(again) = self.decide(l, end) {
                 let place = contested.partition_point(|l| *l > again);
                 contested.insert(place, again);
             }
         }
     }
 
-    /// Decides about a loser and about its retries within the slot.
-    fn lose_on(&mut self, loser: &Loser, end: u64) {
-        let mut retry = self.decide(loser, end);
-        while let Some(l) = retry {
-            retry = self.decide(&l, end);
-        }
-    }
-
     /// Counts the refusal of a loser by S3's request rate, or of its first need.
     #[inline]
-    fn refuse(&mut self, mut request: Request) -> Request {
+    fn refuse(&mut self, request: &mut Request) {
         let class = &mut self.classes[request.class as usize];
         let first = u64::from(request.throttled == 0);
         let quota = if class.request_rate != UNLIMITED {
@@ -315,31 +266,46 @@ impl World<'_> {
         let quota = &mut self.quotas[quota as usize];
         quota.attempts += 1;
         quota.throttled += 1;
-        request
     }
 
     /// Lets a refused loser try again or fail. A retry within the slot is refused too and given
     /// back.
-    #[inline]
-    fn decide(&mut self, l: &Loser, end: u64) -> Option<Loser> {
+    fn decide(&mut self, mut l: Loser, end: u64) -> Option<Loser> {
         let w = self.classes[l.request.class as usize].workload as usize;
         let state = &mut self.workloads[w];
-        let pays = |t: &mut RetryTokens| l.client == NOBODY || t.take(l.client);
-        let granted = l.request.throttled + 1 < state.retry.max_attempts
-            && state.tokens.as_mut().is_none_or(pays);
-        if !granted {
+        if !state.tries_again(&self.plan.throttled_latency, &mut l) {
             self.fail(&l.request, w, false);
-            return None;
+        } else if l.at < end {
+            self.refuse(&mut l.request);
+            return Some(l);
+        } else {
+            self.schedule(l.at, l.request);
         }
-        state.waiting += u64::from(l.request.throttled == 0);
-        let mut again = *l;
-        again.at = next_attempt(&self.plan.throttled_latency, &state.retry, l.at, &l.request);
-        again.request.throttled += 1;
-        if again.at < end {
-            again.request = self.refuse(again.request);
-            return Some(again);
-        }
-        self.schedule(again.at, again.request);
         None
+    }
+
+    /// Decides about the retries of a loser that fall into its slot.
+    #[cold]
+    fn lose_again(&mut self, mut retry: Loser, end: u64) {
+        self.refuse(&mut retry.request);
+        while let Some(again) = self.decide(retry, end) {
+            retry = again;
+        }
+    }
+}
+
+impl WorkloadState {
+    /// Whether a refused loser tries again; then it becomes that retry.
+    #[inline(always)]
+    fn tries_again(&mut self, latency: &Distribution, l: &mut Loser) -> bool {
+        let pays = |t: &mut RetryTokens| l.client == NOBODY || t.take(l.client);
+        let granted = l.request.throttled + 1 < self.retry.max_attempts
+            && self.tokens.as_mut().is_none_or(pays);
+        if granted {
+            self.waiting += u64::from(l.request.throttled == 0);
+            l.at = next_attempt(latency, &self.retry, l.at, &l.request);
+            l.request.throttled += 1;
+        }
+        granted
     }
 }

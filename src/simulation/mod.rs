@@ -86,7 +86,7 @@ use drawn::{Drawn, NewArrivals, Spread};
 use guarded::Guards;
 use held::Held;
 use misses::Misses;
-use record::{QuotaRecord, Record};
+use record::{Delays, QuotaRecord, Record};
 use request::Request;
 use sample::Sampler;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -128,7 +128,6 @@ pub fn action_key(replication: Key, workload: &str, action: &str) -> Key {
 }
 
 /// A class, compact.
-#[derive(Clone, Copy)]
 struct ClassState {
     workload: u32,
     first_lane: u32,
@@ -137,11 +136,15 @@ struct ClassState {
     only_quota: u32,
     /// S3's request rate that each try draws on first; `UNLIMITED` where it is not limited.
     request_rate: u32,
-    /// Whether its successes give something back to a retry quota.
-    earns: bool,
+    /// Whether it is asked of S3.
+    is_s3: bool,
+    /// Whether it is denied.
+    is_denied: bool,
     /// What requests with an only quota count, until it is added to the record: those of the
     /// measured time, and those of the warm-up.
     tally: [Tally; 2],
+    /// Delays of those that ended well and were put off; they go to the record in the end.
+    delays: [Delays; 2],
 }
 
 /// Counters of a class whose requests have one need each.
@@ -150,6 +153,8 @@ struct Tally {
     requests: u64,
     attempts: u64,
     throttled: u64,
+    /// That ended well after they were put off.
+    delayed: u64,
 }
 
 const SEVERAL: u32 = u32::MAX;
@@ -171,8 +176,10 @@ impl ClassState {
             lanes: class.lanes as u32,
             only_quota,
             request_rate: class.request_rate.map_or(UNLIMITED, |q| q as u32),
-            earns: class.denial.is_none(),
+            is_s3: class.tier.is_some(),
+            is_denied: class.denial.is_some(),
             tally: Default::default(),
+            delays: Default::default(),
         }
     }
 
@@ -197,6 +204,13 @@ impl ClassState {
         self.first_lane as usize..(self.first_lane + self.lanes) as usize
     }
 
+    /// Whether a request of it gives something back to its client's retry quota when it ends well. A 403
+    /// is no success, but nothing to retry either; what a client-side cache meets asks nobody.
+    #[inline(always)]
+    fn earns(&self, calls: usize) -> bool {
+        !self.is_denied && (self.is_s3 || calls > 0)
+    }
+
     /// Whether no quota can refuse its requests.
     #[inline(always)]
     fn asks_nobody(&self) -> bool {
@@ -219,20 +233,24 @@ impl LaneState {
     }
 }
 
-/// The quotas that one try of a request of a class may ask: S3's request rate, then one for each need.
+/// Shows the quotas that one try of a request of a class may ask: S3's request rate, then one for each need.
 #[inline(always)]
-fn asked<'w>(
-    classes: &'w [ClassState],
-    lanes: &'w [LaneState],
+fn for_each_asked(
+    classes: &[ClassState],
+    lanes: &[LaneState],
     class: u32,
-) -> impl Iterator<Item = usize> + 'w {
+    mut show: impl FnMut(usize),
+) {
     let class = &classes[class as usize];
-    let request_rate = Some(class.request_rate).filter(|&q| q != UNLIMITED);
-    let needs = lanes[class.lanes()].iter().flat_map(LaneState::quotas);
-    request_rate
-        .into_iter()
-        .chain(needs.copied())
-        .map(|q| q as usize)
+    if class.only_quota != SEVERAL {
+        return show(class.only_quota as usize);
+    }
+    if class.request_rate != UNLIMITED {
+        show(class.request_rate as usize);
+    }
+    for lane in &lanes[class.lanes()] {
+        lane.quotas().iter().for_each(|&q| show(q as usize));
+    }
 }
 
 /// A quota with its state and what this second saw of it.
@@ -499,6 +517,9 @@ impl<'a> World<'a> {
             }
         }
         self.add_tallies();
+        for (c, class) in self.classes.iter_mut().enumerate() {
+            [self.record.delays[c], self.unmeasured.delays[c]] = std::mem::take(&mut class.delays);
+        }
         self.record.attempts_expanded += self.unmeasured.attempts_expanded;
         self.record.close_periods(second.saturating_sub(1));
     }
@@ -522,7 +543,11 @@ impl<'a> World<'a> {
             }
             for (tally, record) in tallies.iter().zip([&mut self.record, &mut self.unmeasured]) {
                 record.attempts_expanded += tally.attempts;
-                record.classes[c].requests += tally.requests;
+                let admitted = tally.attempts - tally.throttled;
+                let count = &mut record.classes[c];
+                count.requests += tally.requests;
+                count.succeeded += admitted;
+                count.undelayed[1] += admitted - tally.delayed;
                 let lane = &mut record.lanes[class.first_lane as usize];
                 lane.needs += tally.requests;
                 lane.calls += tally.requests;
@@ -600,9 +625,10 @@ impl<'a> World<'a> {
         if self.calendar.len_of(second) > 0 {
             let events = self.calendar.events_of(second);
             for entry in events.filter(|e| e.event.step.may_ask()) {
-                for q in asked(&self.classes, &self.lanes, entry.event.class) {
-                    self.quotas[q].parts[0] += 1;
-                }
+                let quotas = &mut self.quotas;
+                for_each_asked(&self.classes, &self.lanes, entry.event.class, |q| {
+                    quotas[q].parts[0] += 1;
+                });
             }
             if self.exceeds_a_window(second) {
                 return false;
@@ -648,9 +674,9 @@ impl<'a> World<'a> {
         self.add_counted(second, true);
         if one_by_one {
             self.spread(true);
-            let occupied = &mut self.spread.occupied;
-            self.calendar
-                .open_with(second, |slot, _| occupied.mark(slot));
+            self.calendar.open(second);
+            let occupied = self.calendar.occupied_slots();
+            occupied.for_each(|slot| self.spread.occupied.mark(slot));
             for slot in 0..SLOTS {
                 if self.spread.occupied.holds(slot) {
                     self.calendar.begin_slot(slot);
@@ -690,7 +716,7 @@ impl<'a> World<'a> {
                     continue;
                 }
                 for &(class_index, each) in &action.requests {
-                    let class = self.classes[class_index];
+                    let class = &self.classes[class_index];
                     let n = n * u64::from(each);
                     class.count(record, class_index, n);
                     if class.request_rate != UNLIMITED {

@@ -214,10 +214,8 @@ pub struct Record {
     pub lanes: Vec<LaneCount>,
     /// Lane counters at the end of each billing period before the last, cumulated.
     pub periods: Vec<Vec<LaneCount>>,
-    /// By class: delays above 0 of requests that ended well \[ns\]; `None` where there are none.
-    pub delays: Vec<Option<Box<Histogram<u64>>>>,
-    /// Largest delay by class \[ns\].
-    pub delay_max: Vec<u64>,
+    /// By class: delays of requests that ended well and were put off.
+    pub delays: Vec<Delays>,
     /// By quota; `None` for quotas of other islands.
     pub quotas: Vec<Option<QuotaRecord>>,
     /// By workload: `Some` for jobs, with the time from start to last object \[ns\] if finished.
@@ -234,13 +232,64 @@ pub struct Record {
 
 /// An empty histogram of durations with buckets of at most 1 %.
 pub fn histogram() -> Histogram<u64> {
-    let mut h = match Histogram::new_with_bounds(1, 3_600_000_000_000, 2) {
+    let mut h = match Histogram::new_with_bounds(1, 3_600_000_000_000, DIGITS) {
         Ok(h) => h,
         // The bounds are constants of which the constructor approves.
         Err(e) => panic!("histogram bounds: {e}"),
     };
     h.auto(true);
     h
+}
+
+/// Significant decimal digits that such a histogram tells apart, and the bits that takes.
+const DIGITS: u8 = 2;
+const BITS: u32 = (2 * 10_u32.pow(DIGITS as u32)).next_power_of_two().ilog2();
+
+/// Durations counted by the buckets of [`histogram`]. Contended seconds have tens of thousands of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Delays {
+    counts: Vec<u64>,
+    longest: u64,
+}
+
+impl Delays {
+    /// Counts a duration \[ns\].
+    #[inline(always)]
+    pub fn add(&mut self, ns: u64) {
+        self.longest = self.longest.max(ns);
+        let shift = (ns | ((1 << BITS) - 1)).ilog2() + 1 - BITS;
+        let bucket = ((shift as usize) << (BITS - 1)) + (ns >> shift) as usize;
+        match self.counts.get_mut(bucket) {
+            Some(count) => *count += 1,
+            None => self.widen(bucket),
+        }
+    }
+
+    /// Counts the first duration of a bucket beyond all others.
+    #[cold]
+    fn widen(&mut self, bucket: usize) {
+        self.counts.resize(bucket + 1, 0);
+        self.counts[bucket] = 1;
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    /// The longest \[ns\], 0 if there are none.
+    pub fn longest(&self) -> u64 {
+        self.longest
+    }
+
+    /// Adds them to a histogram.
+    pub fn add_to(&self, h: &mut Histogram<u64>) {
+        let half = 1 << (BITS - 1);
+        for (bucket, &count) in self.counts.iter().enumerate().filter(|&(_, &n)| n > 0) {
+            let shift = (bucket / half).saturating_sub(1);
+            record_ns(h, ((bucket - shift * half) as u64) << shift, count);
+        }
+    }
 }
 
 /// Counts a duration.
@@ -256,8 +305,7 @@ impl Record {
             classes: vec![ClassCount::default(); classes],
             lanes: vec![LaneCount::default(); lanes],
             periods: Vec::new(),
-            delays: vec![None; classes],
-            delay_max: vec![0; classes],
+            delays: vec![Delays::default(); classes],
             quotas: vec![None; quotas],
             jobs: vec![None; workloads],
             seconds_counted: 0,
@@ -277,16 +325,6 @@ impl Record {
         while self.closes_periods(second) {
             self.periods.push(self.lanes.clone());
         }
-    }
-
-    /// Counts a delay of a class.
-    pub fn delayed(&mut self, class: usize, ns: u64) {
-        record_ns(
-            self.delays[class].get_or_insert_with(|| Box::new(histogram())),
-            ns,
-            1,
-        );
-        self.delay_max[class] = self.delay_max[class].max(ns);
     }
 
     /// Adds what another island counted in the same replication.
@@ -315,12 +353,9 @@ impl Record {
             .zip(&other.lanes)
             .for_each(|(a, b)| a.add(b));
         for (mine, theirs) in self.delays.iter_mut().zip(other.delays) {
-            if theirs.is_some() {
+            if !theirs.is_empty() {
                 *mine = theirs;
             }
-        }
-        for (a, b) in self.delay_max.iter_mut().zip(&other.delay_max) {
-            *a = (*a).max(*b);
         }
         for (mine, theirs) in self.quotas.iter_mut().zip(other.quotas) {
             if theirs.is_some() {
@@ -342,6 +377,19 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn delays_fall_into_the_buckets_of_the_histogram() {
+        let (mut delays, mut expected, mut got) = (Delays::default(), histogram(), histogram());
+        let near = (0..63).flat_map(|b| [(1 << b) - 1, 1 << b, (1 << b) + 1, 5 << b >> 2]);
+        for ns in (0..3_000).chain(near.filter(|&ns| ns < 1 << 62)) {
+            delays.add(ns);
+            record_ns(&mut expected, ns, 1);
+        }
+        delays.add_to(&mut got);
+        assert_eq!(got, expected);
+        assert!(delays.longest() == (1 << 62) - 1 && !delays.is_empty());
+    }
 
     #[test]
     fn a_series_never_has_more_than_two_thousand_bins() {

@@ -72,8 +72,7 @@ impl Step {
 /// What a number drawn for a request is for.
 #[derive(Clone, Copy)]
 pub(super) enum Purpose {
-    Client,
-    Service,
+    Service = 1,
     Object,
     Older,
     Size,
@@ -85,12 +84,11 @@ pub(super) enum Purpose {
     Version,
 }
 
-/// Which of `clients` clients sent the request of an arrival, at random.
+/// Which of `clients` clients sent the request of an arrival, at random: told by the half of its key that
+/// its instant is not drawn from.
 #[inline(always)]
 pub(super) fn client(arrival: Key, clients: u32) -> u32 {
-    arrival
-        .with(Purpose::Client as u64)
-        .below(u64::from(clients)) as u32
+    arrival.below_by_lower_bits(clients)
 }
 
 impl Request {
@@ -131,12 +129,6 @@ impl Request {
         self.put_off |= HELD_BACK;
     }
 
-    /// Whether its client has held it back.
-    #[inline(always)]
-    pub fn was_held_back(&self) -> bool {
-        self.put_off & HELD_BACK != 0
-    }
-
     /// It waits for what another request fetches to meet the need of a lane, where it goes on.
     pub fn wait(&mut self, lane: usize) {
         self.put_off = self.put_off & HELD_BACK | WAITED | (lane as u8) << LANE_SHIFT;
@@ -169,20 +161,16 @@ impl Request {
         Key::from_bits(self.arrival).with(purpose as u64)
     }
 
-    /// The key of one purpose of this request, for arrivals of several requests.
+    /// The key of the `n`-th number of one purpose of this request, for arrivals of several requests.
     #[inline(always)]
-    pub fn own(&self, purpose: Purpose) -> Key {
-        let key = self.of_arrival(purpose);
-        if self.part == 0 {
-            key
-        } else {
-            key.with(u64::from(self.part))
-        }
+    pub fn own(&self, purpose: Purpose, n: u16) -> Key {
+        let number = u64::from(self.part) << 32 | u64::from(n) << 16 | purpose as u64;
+        Key::from_bits(self.arrival).with(number)
     }
 
-    /// The key of the delay after the n-th failed attempt is [`Request::backoff`]`.with(n)`.
+    /// The number, scaled to 2⁶⁴, that tells the delay after the `n`-th failed attempt.
     #[inline(always)]
-    pub fn backoff(&self) -> Key {
-        self.own(Purpose::Backoff)
+    pub fn backoff(&self, n: u16) -> u64 {
+        self.own(Purpose::Backoff, n).bits()
     }
 }

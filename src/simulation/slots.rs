@@ -2,11 +2,10 @@
 //! only the losers.
 
 use super::drawn::Split;
-use super::losers::NOBODY;
-use super::{World, asked, request};
+use super::{World, for_each_asked, request};
 use crate::engine::SECOND;
-use crate::engine::calendar::{Next, SLOT_NS, SLOTS};
-use crate::model::arrivals::in_slot;
+use crate::engine::calendar::{Entry, Next, SLOT_NS, SLOTS};
+use crate::model::arrivals::{in_slot, keys_in_slot};
 
 /// The slot of an instant \[ns in the second\].
 #[inline(always)]
@@ -43,16 +42,17 @@ impl World<'_> {
             }
         }
         self.spread(false);
-        let (occupied, weighed) = (&mut self.spread.occupied, self.weighed);
         let (classes, lanes, quotas) = (&self.classes, &self.lanes, &mut self.quotas);
+        let weighed = self.weighed;
         self.calendar.open_with(second, |slot, request| {
-            occupied.mark(slot);
             if weighed {
-                for q in asked(classes, lanes, request.class) {
-                    quotas[q].demand[slot] += 1;
-                }
+                for_each_asked(classes, lanes, request.class, |q| {
+                    quotas[q].demand[slot] += 1
+                });
             }
         });
+        let occupied = self.calendar.occupied_slots();
+        occupied.for_each(|slot| self.spread.occupied.mark(slot));
         self.start_jobs(second);
         for slot in 0..SLOTS {
             if !self.spread.occupied.holds(slot) {
@@ -122,7 +122,15 @@ impl World<'_> {
             self.in_order(slot, true);
         } else {
             // Listed arrivals and retries: all are admitted, so their order does not matter.
-            self.any_listed(slot, second);
+            while let Some((at, arrival)) = self.spread.take_listed(slot) {
+                let at = second * SECOND + at;
+                self.requests_of(at, &arrival, |world, request| world.win(at, &request));
+            }
+            while let Some(place) = self.calendar.take_any() {
+                let Entry { at, event } = *self.calendar.entry(place);
+                self.calendar.release(place);
+                self.win(at, &event);
+            }
         }
     }
 
@@ -160,53 +168,12 @@ impl World<'_> {
     /// Gives the clients of a slot's admitted arrivals back what their successes earn.
     fn refund_slot(&mut self, split: Split, slot: usize, n: u64) {
         let earning = self.actions[split.action as usize].earning;
-        let w = split.workload as usize;
-        let clients = self.workloads[w].payers;
-        if let Some(tokens) = &mut self.workloads[w].tokens {
-            in_slot(split.key, slot, n as u32, |_, _, key| {
-                let client = request::client(key, clients);
-                for _ in 0..earning {
-                    tokens.refund(client, false);
-                }
-            });
+        let state = &mut self.workloads[split.workload as usize];
+        let payers = state.payers;
+        if let Some(tokens) = &mut state.tokens {
+            let keys = keys_in_slot(split.key, slot, n as u32);
+            tokens.refund_firsts(keys.map(|key| request::client(key, payers)), earning);
         }
-    }
-
-    /// A slot in which all lose, where retry quotas may run dry.
-    ///
-    /// Order matters only between losers of one client that cannot pay for all their retries. So
-    /// they are looked at twice: to count the losers of each client, and to decide.
-    fn lose_slot(&mut self, slot: usize, second: u64) {
-        let base = second * SECOND;
-        let end = base + (slot as u64 + 1) * SLOT_NS;
-        let mut lost = std::mem::take(&mut self.lost);
-        lost.clear();
-        while let Some((at, arrival)) = self.spread.take_listed(slot) {
-            self.requests_of(base + at, &arrival, |_, request| {
-                lost.others.push((base + at, request));
-            });
-        }
-        while let Some(entry) = self.calendar.take_any() {
-            lost.others.push((entry.at, entry.event));
-        }
-        for s in 0..self.spread.splits.len() {
-            self.count_losers(self.spread.splits[s], slot, end, &mut lost);
-        }
-        for (at, request) in &lost.others {
-            lost.clients.push(self.count_loser(*at, request, end));
-        }
-        let clients = std::mem::take(&mut lost.clients);
-        let mut next = clients.iter().copied();
-        for s in 0..self.spread.splits.len() {
-            self.lose_all(self.spread.splits[s], slot, end, &mut next, &mut lost);
-        }
-        let others = std::mem::take(&mut lost.others);
-        for &(at, request) in &others {
-            self.lose(at, request, next.next().unwrap_or(NOBODY), end, &mut lost);
-        }
-        (lost.clients, lost.others) = (clients, others);
-        self.lose_in_order(&mut lost.contested, end);
-        self.lost = lost;
     }
 
     /// A slot in which all lose, and nothing else depends on their order.
@@ -219,16 +186,13 @@ impl World<'_> {
                 self.arrive(base + at, &split.arrival(index, key));
             });
         }
-        self.any_listed(slot, second);
-    }
-
-    /// What of a slot was listed or scheduled, in no order.
-    fn any_listed(&mut self, slot: usize, second: u64) {
         while let Some((at, arrival)) = self.spread.take_listed(slot) {
             self.arrive(second * SECOND + at, &arrival);
         }
-        while let Some(entry) = self.calendar.take_any() {
-            self.offer(entry.at, &entry.event);
+        while let Some(place) = self.calendar.take_any() {
+            let Entry { at, event } = *self.calendar.entry(place);
+            self.calendar.release(place);
+            self.offer(at, &event);
         }
     }
 }

@@ -71,7 +71,9 @@ pub struct Limiter {
     state: State,
 }
 
+// Its tag is read for each attempt: a byte of its own, not a value that a field never has.
 #[derive(Clone, Debug)]
+#[repr(u8)]
 enum State {
     Fixed(Fixed),
     Sliding(Sliding),

@@ -20,7 +20,6 @@ pub use rate_limiter::{ClientRateLimiter, RateLimiterRules, RetryCost, SendQueue
 
 use crate::catalog;
 use crate::engine::SECOND;
-use crate::engine::random::Key;
 use num_rational::BigRational;
 use num_traits::ToPrimitive;
 
@@ -158,10 +157,11 @@ impl RetryPolicy {
         }
     }
 
-    /// The delay \[ns\] after the `n`-th attempt of a request was throttled, whose draws are under `key`.
+    /// The delay \[ns\] after the `n`-th attempt of a request was throttled, where `draw(k)` is its k-th
+    /// uniform number, scaled to 2⁶⁴.
     #[inline(always)]
-    pub fn delay(&self, n: u16, key: Key) -> u64 {
-        let delay = self.backoff.delay(n, key);
+    pub fn delay(&self, n: u16, draw: impl Fn(u16) -> u64) -> u64 {
+        let delay = self.backoff.delay_drawn(n, draw);
         match self.asked {
             None => delay,
             asked => self.retry_after.apply(delay, self.backoff.cap(), asked),

@@ -86,20 +86,20 @@ impl RetryTokens {
     }
 
     /// Takes the cost of a retry after throttling; refuses when there is less than that left.
-    #[inline]
+    #[inline(always)]
     pub fn take(&mut self, client: u32) -> bool {
         self.take_cost(client, self.quota.throttling_cost)
     }
 
     /// Takes `cost` tokens for a retry; refuses when there are fewer left.
-    #[inline]
+    #[inline(always)]
     pub fn take_cost(&mut self, client: u32, cost: u32) -> bool {
         let missing = &mut self.missing[client as usize];
         if *missing + cost > self.quota.capacity {
             return false;
         }
-        if *missing == 0 && cost > 0 {
-            self.not_full += 1;
+        if cost > 0 {
+            self.not_full += u32::from(*missing == 0);
         }
         *missing += cost;
         if let Some(held) = self.held.get_mut(client as usize) {
@@ -110,18 +110,19 @@ impl RetryTokens {
 
     /// Whether it depends on their order which of a client's `n` retries are paid for: all are if the
     /// quota pays for each, none if it does not pay for one.
-    #[inline]
+    #[inline(always)]
     pub fn contests(&self, client: u32, n: u32) -> bool {
         let missing = u64::from(self.missing[client as usize]);
         let (cost, capacity) = (
             u64::from(self.quota.throttling_cost),
             u64::from(self.quota.capacity),
         );
-        missing + cost <= capacity && missing + cost * u64::from(n) > capacity
+        // Asked for each loser, and hardly ever true.
+        missing + cost * u64::from(n) > capacity && missing + cost <= capacity
     }
 
     /// Gives back what a success earns, after retries for throttling only, if any.
-    #[inline]
+    #[inline(always)]
     pub fn refund(&mut self, client: u32, retried: bool) {
         let last = if retried {
             Some(self.quota.throttling_cost)
@@ -131,8 +132,25 @@ impl RetryTokens {
         self.refund_cost(client, last);
     }
 
+    /// Gives each of these clients back what `n` successes at the first attempt earn.
+    #[inline(always)]
+    pub fn refund_firsts(&mut self, clients: impl Iterator<Item = u32>, n: u32) {
+        if !self.held.is_empty() {
+            return clients.for_each(|c| (0..n).for_each(|_| self.refund(c, false)));
+        }
+        let (missing, earned) = (&mut self.missing[..], n * self.quota.success_refund);
+        let mut filled = 0;
+        for client in clients {
+            let missing = &mut missing[client as usize];
+            // From 1 to what was earned: full now, and it was not.
+            filled += u32::from(missing.wrapping_sub(1) < earned);
+            *missing = missing.saturating_sub(earned);
+        }
+        self.not_full -= filled;
+    }
+
     /// Gives back what a success earns whose last retry, if any, cost `last`.
-    #[inline]
+    #[inline(always)]
     pub fn refund_cost(&mut self, client: u32, last: Option<u32>) {
         let missing = &mut self.missing[client as usize];
         if *missing == 0 {
@@ -147,9 +165,7 @@ impl RetryTokens {
             }
         };
         *missing = missing.saturating_sub(paid_back.unwrap_or(self.quota.success_refund));
-        if *missing == 0 {
-            self.not_full -= 1;
-        }
+        self.not_full -= u32::from(*missing == 0);
     }
 }
 
