@@ -53,11 +53,10 @@ pub struct Entry<E> {
 pub struct Calendar<E> {
     /// The open second.
     second: u64,
-    /// Events of the open second: first those it had when it was opened, then those scheduled since,
-    /// in places that are used again.
+    /// Events of the open second: first those it had when it was opened, slot by slot, then those
+    /// scheduled since, in places that are used again.
     pool: Vec<Entry<E>>,
-    /// Places of the first kind slot by slot, and where each slot's begin.
-    opened: Vec<u32>,
+    /// Where each slot's events of the first kind begin.
     starts: Vec<u32>,
     /// Lists of the second kind by slot, and of free places.
     heads: Vec<u32>,
@@ -87,7 +86,6 @@ impl<E: Copy + Ord> Calendar<E> {
         Calendar {
             second: 0,
             pool: Vec::new(),
-            opened: Vec::new(),
             starts: vec![0; SLOTS + 1],
             heads: vec![NONE; SLOTS],
             next: Vec::new(),
@@ -177,15 +175,13 @@ impl<E: Copy + Ord> Calendar<E> {
                 }
             }
         }
+        self.heads.fill(NONE);
+        self.distribute(&list, show);
         self.left = list.len();
-        // The list becomes the pool: its events stay where they are.
-        std::mem::swap(&mut self.pool, &mut list);
         list.clear();
         if list.capacity() > 0 && self.spare.len() < 8 {
             self.spare.push(list);
         }
-        self.heads.fill(NONE);
-        self.distribute(show);
         self.slot = 0;
         self.unread = 0..0;
         self.order.clear();
@@ -193,34 +189,33 @@ impl<E: Copy + Ord> Calendar<E> {
         self.begin_slot(0);
     }
 
-    /// Counting sort of the pool's places by slot.
-    fn distribute(&mut self, mut show: impl FnMut(usize, &E)) {
-        self.starts.fill(0);
+    /// Counting sort of a second's list by slot.
+    fn distribute(&mut self, list: &[Entry<E>], mut show: impl FnMut(usize, &E)) {
+        let starts = &mut self.starts[..SLOTS + 1];
+        starts.fill(0);
         let base = self.second * SECOND;
-        let slot_of = |entry: &Entry<E>| ((entry.at - base) / SLOT_NS) as usize;
         // The links of the places hold their slots for the time being.
         self.next.clear();
-        let (next, starts) = (&mut self.next, &mut self.starts[..SLOTS + 1]);
-        next.extend(self.pool.iter().map(|entry| {
-            let slot = slot_of(entry);
+        self.next.extend(list.iter().map(|entry| {
+            let slot = ((entry.at - base) / SLOT_NS) as usize;
             show(slot, &entry.event);
             starts[slot + 1] += 1;
             slot as u32
         }));
         for k in 0..SLOTS {
-            self.starts[k + 1] += self.starts[k];
+            starts[k + 1] += starts[k];
         }
         self.free = NONE;
-        self.opened.resize(self.pool.len(), 0);
-        let (opened, starts) = (&mut self.opened[..], &mut self.starts[..SLOTS + 1]);
-        for (place, &slot) in (0..).zip(&self.next) {
-            let start = &mut starts[slot as usize];
-            opened[*start as usize] = place;
-            *start += 1;
+        self.pool.truncate(list.len());
+        self.pool.extend_from_slice(&list[self.pool.len()..]);
+        for (entry, &slot) in list.iter().zip(&self.next) {
+            let place = &mut starts[slot as usize];
+            self.pool[*place as usize] = *entry;
+            *place += 1;
         }
         // Each start has moved to the next slot's: move them back.
-        self.starts.copy_within(..SLOTS, 1);
-        self.starts[0] = 0;
+        starts.copy_within(..SLOTS, 1);
+        starts[0] = 0;
     }
 
     /// The slots that held events when the second was opened.
@@ -249,25 +244,12 @@ impl<E: Copy + Ord> Calendar<E> {
         self.unread.is_empty() && self.heads[self.slot] == NONE && self.cursor == self.order.len()
     }
 
-    /// The events of the current slot whose order was not asked for, in no order.
-    pub fn slot_events(&self) -> impl Iterator<Item = &Entry<E>> {
-        let mut node = self.heads[self.slot];
-        let added = std::iter::from_fn(move || {
-            let entry = self.pool.get(node as usize)?;
-            node = self.next[node as usize];
-            Some(entry)
-        });
-        let opened = self.unread.start as usize..self.unread.end as usize;
-        let opened = self.opened[opened].iter();
-        opened.map(|&place| &self.pool[place as usize]).chain(added)
-    }
-
     /// Takes any event of the current slot, whose order was not asked for; then [`Calendar::release`].
     #[inline(always)]
     pub fn take_any(&mut self) -> Option<Place> {
         debug_assert!(!self.sorted);
         let place = match self.unread.next() {
-            Some(i) => self.opened[i as usize],
+            Some(place) => place,
             None => {
                 let head = self.heads[self.slot];
                 if head == NONE {
@@ -281,7 +263,8 @@ impl<E: Copy + Ord> Calendar<E> {
         Some(Place(place))
     }
 
-    /// An event that was taken, and its time.
+    /// An event that was taken or came next, and its time; then either [`Calendar::release`] or, if it came
+    /// next, [`Calendar::again`].
     #[inline(always)]
     pub fn entry(&self, place: Place) -> &Entry<E> {
         &self.pool[place.0 as usize]
@@ -309,8 +292,7 @@ impl<E: Copy + Ord> Calendar<E> {
         self.sorted = true;
         self.order.clear();
         self.cursor = 0;
-        for i in std::mem::take(&mut self.unread) {
-            let place = self.opened[i as usize];
+        for place in std::mem::take(&mut self.unread) {
             let at = self.pool[place as usize].at - start;
             self.order.push(at << TIME_SHIFT | u64::from(place));
         }
@@ -354,23 +336,25 @@ impl<E: Copy + Ord> Calendar<E> {
         Some((start + (next >> TIME_SHIFT), what))
     }
 
-    /// The event that came next; then either [`Calendar::release`] or [`Calendar::again`].
     #[inline(always)]
-    pub fn event_mut(&mut self, place: Place) -> &mut E {
+    fn event_mut(&mut self, place: Place) -> &mut E {
         &mut self.pool[place.0 as usize].event
     }
 
-    /// Schedules the event that came next for another time, without moving it where that can be.
+    /// Schedules the event that came next for another time, changed, without moving it where that can
+    /// be.
     #[inline(always)]
-    pub fn again(&mut self, place: Place, at: u64) -> Option<usize> {
+    pub fn again(&mut self, place: Place, at: u64, change: impl FnOnce(&mut E)) -> Option<usize> {
         let since = at.wrapping_sub(self.second * SECOND);
         if since >= SECOND {
-            let event = self.pool[place.0 as usize].event;
             self.release(place);
-            self.push_later(Entry { at, event });
+            let event = self.pool[place.0 as usize].event;
+            self.push_later(at, &event, change);
             return None;
         }
-        self.pool[place.0 as usize].at = at;
+        let entry = &mut self.pool[place.0 as usize];
+        entry.at = at;
+        change(&mut entry.event);
         Some(self.link(place, since))
     }
 
@@ -401,12 +385,25 @@ impl<E: Copy + Ord> Calendar<E> {
     /// Schedules an event like [`Calendar::push`]; returns its slot if it falls into the open second.
     #[inline(always)]
     pub fn schedule(&mut self, at: u64, event: E) -> Option<usize> {
+        self.schedule_changed(at, &event, |_| {})
+    }
+
+    /// Schedules a changed copy of an event. It is changed where it comes to lie: a copy of what was
+    /// changed just before would wait until that has reached the cache.
+    #[inline(always)]
+    pub fn schedule_changed(
+        &mut self,
+        at: u64,
+        event: &E,
+        change: impl FnOnce(&mut E),
+    ) -> Option<usize> {
         let since = at.wrapping_sub(self.second * SECOND);
         if since >= SECOND {
-            self.push_later(Entry { at, event });
+            self.push_later(at, event, change);
             return None;
         }
-        let place = self.place(Entry { at, event });
+        let place = self.place(Entry { at, event: *event });
+        change(self.event_mut(place));
         Some(self.link(place, since))
     }
 
@@ -427,18 +424,22 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Schedules an event of a later second.
     #[inline(always)]
-    fn push_later(&mut self, entry: Entry<E>) {
-        let second = entry.at / SECOND;
+    fn push_later(&mut self, at: u64, event: &E, change: impl FnOnce(&mut E)) {
+        let second = at / SECOND;
         debug_assert!(second > self.second, "an event in the past");
         let ahead = second - self.second - 1;
-        if ahead < NEAR {
+        let list = if ahead < NEAR {
             let list = &mut self.near[(second % NEAR) as usize];
             if list.len() == list.capacity() {
                 grow(list, &mut self.spare);
             }
-            list.push(entry);
+            list
         } else {
-            self.far.entry(second).or_default().push(entry);
+            self.far.entry(second).or_default()
+        };
+        list.push(Entry { at, event: *event });
+        if let Some(last) = list.last_mut() {
+            change(&mut last.event);
         }
     }
 

@@ -68,16 +68,14 @@ impl<'a> World<'a> {
         } else if self.attempt(at, request) {
             self.admitted(at, request);
         } else if let Some(next) = self.throttled(at, request, w) {
-            let mut request = *request;
-            request.throttled += 1;
-            self.schedule(next, request);
+            self.schedule_retry(next, request);
         }
     }
 
     /// The next try of a scheduled request, which stays where it is if there will be another.
     #[inline(always)]
     pub(super) fn offer_scheduled(&mut self, at: u64, place: Place) {
-        let request = *self.calendar.event_mut(place);
+        let request = self.calendar.entry(place).event;
         let class = &self.classes[request.class as usize];
         let w = class.workload as usize;
         if class.only_quota == SEVERAL {
@@ -87,8 +85,8 @@ impl<'a> World<'a> {
             self.calendar.release(place);
             self.admitted(at, &request);
         } else if let Some(next) = self.throttled(at, &request, w) {
-            self.calendar.event_mut(place).throttled = request.throttled + 1;
-            if let Some(slot) = self.calendar.again(place, next) {
+            let change = |retry: &mut Request| retry.throttled += 1;
+            if let Some(slot) = self.calendar.again(place, next, change) {
                 self.weigh_scheduled(slot, request.class);
             }
         } else {
@@ -280,8 +278,8 @@ impl<'a> World<'a> {
             if self.plan.classes[request.class as usize].tier.is_none() {
                 until = next;
             }
+            self.schedule_retry(next, &request);
             request.throttled += 1;
-            self.schedule(next, request);
         }
         if let Some(lane) = fetching {
             self.fetches(at, lane, &request, until);
@@ -354,6 +352,15 @@ impl<'a> World<'a> {
     #[inline(always)]
     pub(super) fn schedule(&mut self, at: u64, request: Request) {
         if let Some(slot) = self.calendar.schedule(at, request) {
+            self.weigh_scheduled(slot, request.class);
+        }
+    }
+
+    /// Does so with the retry of a request that was throttled.
+    #[inline(always)]
+    pub(super) fn schedule_retry(&mut self, at: u64, request: &Request) {
+        let change = |retry: &mut Request| retry.throttled += 1;
+        if let Some(slot) = self.calendar.schedule_changed(at, request, change) {
             self.weigh_scheduled(slot, request.class);
         }
     }

@@ -27,24 +27,23 @@ struct Refused<'p> {
 }
 
 impl Refused<'_> {
-    /// Lists a loser that may try again, counts it among those of its client, and marks the client
-    /// where it may depend on their order which of their retries its quota pays for.
+    /// Counts a loser that may try again among those of its client, and marks the client where it
+    /// may depend on their order which of their retries its quota pays for.
     #[inline(always)]
-    fn list(&self, losers: &mut u32, l: Loser, all: &mut Vec<Loser>) {
+    fn count(&self, losers: &mut u32, l: &Loser) {
         *losers += 1;
         let n = *losers & !CONTESTED;
         // Retries within the slot lose too and ask the same client: at most so many.
         let most = n.saturating_mul(u32::from(self.retry.max_attempts));
-        let contests = self.tokens.contests(l.client, most);
-        all.push(l);
-        if contests {
+        if self.tokens.contests(l.client, most) {
             self.mark(losers, l);
         }
     }
 
-    /// Does so unless the only loser of its client asks for no more retries in the slot than are paid for.
+    /// Marks the client unless this loser is its only one and asks for no more retries in the slot than
+    /// are paid for.
     #[cold]
-    fn mark(&self, losers: &mut u32, l: Loser) {
+    fn mark(&self, losers: &mut u32, l: &Loser) {
         let (mut at, mut request) = (l.at, l.request);
         let mut retries = 0;
         while at < self.end && request.throttled + 1 < self.retry.max_attempts {
@@ -85,15 +84,15 @@ impl World<'_> {
         }
         while let Some((at, arrival)) = self.spread.take_listed(slot) {
             self.requests_of(base + at, &arrival, |world, request| {
-                world.gather(base + at, request, end, &mut lost.all);
+                world.gather(base + at, &request, end, &mut lost.all);
             });
         }
         while let Some(place) = self.calendar.take_any() {
             let Entry { at, event } = *self.calendar.entry(place);
             self.calendar.release(place);
-            self.gather(at, event, end, &mut lost.all);
+            self.gather(at, &event, end, &mut lost.all);
         }
-        for loser in &mut lost.all {
+        for loser in &lost.all {
             self.lose(loser, end, &mut lost.contested);
         }
         self.lose_in_order(&mut lost.contested, end);
@@ -102,14 +101,19 @@ impl World<'_> {
 
     /// Refuses a request at `at`, in a slot that ends at `end`, and counts it for its client.
     #[inline]
-    fn gather(&mut self, at: u64, request: Request, end: u64, all: &mut Vec<Loser>) {
+    fn gather(&mut self, at: u64, request: &Request, end: u64, all: &mut Vec<Loser>) {
         let class = &self.classes[request.class as usize];
         let (w, wins) = (class.workload as usize, class.asks_nobody());
-        let client = NOBODY;
-        let mut loser = Loser {
+        if wins && self.workloads[w].tokens.is_none() {
+            return self.offer(at, request);
+        }
+        all.push(Loser {
             at,
-            request,
-            client,
+            request: *request,
+            client: NOBODY,
+        });
+        let Some(loser) = all.last_mut() else {
+            return;
         };
         if !wins {
             self.refuse(&mut loser.request);
@@ -117,7 +121,7 @@ impl World<'_> {
         let state = &mut self.workloads[w];
         let last = request.throttled + 1 >= state.retry.max_attempts;
         if let Some(tokens) = state.tokens.as_ref().filter(|_| wins || !last) {
-            loser.client = state.payer(&request);
+            loser.client = state.payer(request);
             let losers = &mut state.losers_of[loser.client as usize];
             if wins {
                 // Its success gives something back in the midst of the others.
@@ -129,12 +133,9 @@ impl World<'_> {
                     tokens,
                     end,
                 };
-                return refused.list(losers, loser, all);
+                refused.count(losers, loser);
             }
-        } else if wins {
-            return self.offer(at, &request);
         }
-        all.push(loser);
     }
 
     /// Does so with what a split has in a slot.
@@ -171,14 +172,15 @@ impl World<'_> {
         all.reserve(n as usize);
         in_slot(split.key, slot, n, |at, index, key| {
             let at = base + at;
-            let request = Request::new(at, class_index, index, 0, 0, key);
             let client = client(key, payers);
-            let loser = Loser {
+            all.push(Loser {
                 at,
-                request,
+                request: Request::new(at, class_index, index, 0, 0, key),
                 client,
-            };
-            refused.list(&mut losers_of[client as usize], loser, all);
+            });
+            if let Some(loser) = all.last() {
+                refused.count(&mut losers_of[client as usize], loser);
+            }
         });
     }
 
@@ -188,14 +190,14 @@ impl World<'_> {
         let base = end - (slot as u64 + 1) * SLOT_NS;
         in_slot(split.key, slot, n, |at, index, key| {
             self.requests_of(base + at, &split.arrival(index, key), |world, request| {
-                world.gather(base + at, request, end, all);
+                world.gather(base + at, &request, end, all);
             });
         });
     }
 
     /// Lets a loser try again or fail unless its client is contested.
     #[inline(always)]
-    fn lose(&mut self, loser: &mut Loser, end: u64, contested: &mut Vec<Loser>) {
+    fn lose(&mut self, loser: &Loser, end: u64, contested: &mut Vec<Loser>) {
         let w = self.classes[loser.request.class as usize].workload as usize;
         let state = &mut self.workloads[w];
         if loser.client != NOBODY {
@@ -205,14 +207,10 @@ impl World<'_> {
             }
             *losers = 0;
         }
-        if state.tries_again(&self.plan.throttled_latency, loser) {
-            if loser.at < end {
-                self.lose_again(*loser, end);
-            } else {
-                self.schedule(loser.at, loser.request);
-            }
-        } else {
-            self.fail(&loser.request, w, false);
+        match state.tries_again(&self.plan.throttled_latency, loser) {
+            None => self.fail(&loser.request, w, false),
+            Some(at) if at < end => self.lose_again(*loser, at, end),
+            Some(at) => self.schedule_retry(at, &loser.request),
         }
     }
 
@@ -225,7 +223,7 @@ impl World<'_> {
             self.workloads[class.workload as usize].losers_of[l.client as usize] = 0;
             if class.asks_nobody() {
                 self.offer(l.at, &l.request);
-            } else if let Some(again) = self.decide(l, end) {
+            } else if let Some(again) = self.decide(&l, end) {
                 let place = contested.partition_point(|l| *l > again);
                 contested.insert(place, again);
             }
@@ -270,42 +268,47 @@ impl World<'_> {
 
     /// Lets a refused loser try again or fail. A retry within the slot is refused too and given
     /// back.
-    fn decide(&mut self, mut l: Loser, end: u64) -> Option<Loser> {
+    fn decide(&mut self, l: &Loser, end: u64) -> Option<Loser> {
         let w = self.classes[l.request.class as usize].workload as usize;
         let state = &mut self.workloads[w];
-        if !state.tries_again(&self.plan.throttled_latency, &mut l) {
-            self.fail(&l.request, w, false);
-        } else if l.at < end {
-            self.refuse(&mut l.request);
-            return Some(l);
-        } else {
-            self.schedule(l.at, l.request);
+        match state.tries_again(&self.plan.throttled_latency, l) {
+            None => self.fail(&l.request, w, false),
+            Some(at) if at < end => return Some(self.refused_again(*l, at)),
+            Some(at) => self.schedule_retry(at, &l.request),
         }
         None
     }
 
-    /// Decides about the retries of a loser that fall into its slot.
+    /// The refused retry of a loser within its slot.
+    fn refused_again(&mut self, mut l: Loser, at: u64) -> Loser {
+        l.at = at;
+        l.request.throttled += 1;
+        self.refuse(&mut l.request);
+        l
+    }
+
+    /// Decides about the retries of a loser that fall into its slot, the first of them at `at`.
     #[cold]
-    fn lose_again(&mut self, mut retry: Loser, end: u64) {
-        self.refuse(&mut retry.request);
-        while let Some(again) = self.decide(retry, end) {
+    fn lose_again(&mut self, l: Loser, at: u64, end: u64) {
+        let mut retry = self.refused_again(l, at);
+        while let Some(again) = self.decide(&retry, end) {
             retry = again;
         }
     }
 }
 
 impl WorkloadState {
-    /// Whether a refused loser tries again; then it becomes that retry.
+    /// When a refused loser tries again, if it does.
     #[inline(always)]
-    fn tries_again(&mut self, latency: &Distribution, l: &mut Loser) -> bool {
+    fn tries_again(&mut self, latency: &Distribution, l: &Loser) -> Option<u64> {
         let pays = |t: &mut RetryTokens| l.client == NOBODY || t.take(l.client);
         let granted = l.request.throttled + 1 < self.retry.max_attempts
             && self.tokens.as_mut().is_none_or(pays);
+        self.waiting += u64::from(granted && l.request.throttled == 0);
         if granted {
-            self.waiting += u64::from(l.request.throttled == 0);
-            l.at = next_attempt(latency, &self.retry, l.at, &l.request);
-            l.request.throttled += 1;
+            Some(next_attempt(latency, &self.retry, l.at, &l.request))
+        } else {
+            None
         }
-        granted
     }
 }
