@@ -1,9 +1,10 @@
 //! The event list: what is scheduled for later, in order of time, ties by the event's own order.
 //!
-//! A calendar queue (Brown, CACM 1988) cut by whole seconds and [`SLOTS`] slots a second: later
-//! seconds are plain lists until they are opened, and a slot is sorted only when somebody asks for
-//! the order of its events. Scheduling is O(1). Arrivals never pass through here: they are drawn
-//! second by second and merged with what comes out.
+//! A calendar queue (Brown, CACM 1988) cut by whole seconds, [`SPANS`] spans a second and [`SLOTS`]
+//! slots a second: later spans are plain lists until they are opened, one at a time, so that what is
+//! looked at next lies in the caches; a slot is sorted only when somebody asks for the order of its
+//! events. Scheduling is O(1). Arrivals never pass through here: they are drawn second by second and
+//! merged with what comes out.
 
 use super::SECOND;
 use std::cmp::Ordering;
@@ -15,8 +16,18 @@ pub const SLOTS: usize = 512;
 /// Length of a slot \[ns\].
 pub const SLOT_NS: u64 = SECOND / SLOTS as u64;
 
+/// Spans of a second.
+pub const SPANS: usize = 8;
+
+/// Slots of a span.
+pub const SPAN_SLOTS: usize = SLOTS / SPANS;
+
+/// Length of a span \[ns\].
+const SPAN_NS: u64 = SECOND / SPANS as u64;
+
 /// Seconds ahead that are kept in a ring; what is further away goes to a map.
 const NEAR: u64 = 64;
+const RING: usize = NEAR as usize * SPANS;
 const NONE: u32 = u32::MAX;
 
 /// Where the time starts in a key of [`Calendar::order_with`], and the mark of a new event.
@@ -47,17 +58,21 @@ pub struct Entry<E> {
 
 /// Events by time \[ns\]; at equal times the smaller event comes first.
 ///
-/// Seconds are opened in order, slots of the open second are begun in order; within a begun slot
-/// events are drained in no order or popped in order.
+/// Seconds are opened in order, spans of the open second and slots of the open span too; within a
+/// begun slot events are drained in no order or popped in order.
 #[derive(Clone, Debug)]
 pub struct Calendar<E> {
     /// The open second.
     second: u64,
-    /// Events of the open second: first those it had when it was opened, slot by slot, then those
-    /// scheduled since, in places that are used again.
+    /// What the open second had when it was opened, span by span, until that is opened.
+    spans: [Vec<Entry<E>>; SPANS],
+    next_span: usize,
+    /// Events of the open second: first those of the open span, slot by slot, with room for the longest
+    /// one, then those scheduled since the second was opened, in places that are used again.
     pool: Vec<Entry<E>>,
-    /// Where each slot's events of the first kind begin.
-    starts: Vec<u32>,
+    room: u32,
+    /// Where the events of the first kind begin, by slot of the span.
+    starts: [u32; SPAN_SLOTS + 1],
     /// Lists of the second kind by slot, and of free places.
     heads: Vec<u32>,
     next: Vec<u32>,
@@ -73,7 +88,8 @@ pub struct Calendar<E> {
     sorted: bool,
     /// Events of the open second that `order` does not hold.
     left: usize,
-    /// Lists of the seconds `second + 1 ..= second + NEAR`, by second modulo `NEAR`.
+    /// Lists of the spans of the seconds `second + 1 ..= second + NEAR`, by number of the span since t = 0
+    /// modulo [`RING`].
     near: Vec<Vec<Entry<E>>>,
     far: BTreeMap<u64, Vec<Entry<E>>>,
     /// Lists of seconds that are over: their memory is used again while it is in the caches.
@@ -85,8 +101,11 @@ impl<E: Copy + Ord> Calendar<E> {
     pub fn new() -> Self {
         Calendar {
             second: 0,
+            spans: Default::default(),
+            next_span: 0,
             pool: Vec::new(),
-            starts: vec![0; SLOTS + 1],
+            room: 0,
+            starts: [0; SPAN_SLOTS + 1],
             heads: vec![NONE; SLOTS],
             next: Vec::new(),
             free: NONE,
@@ -96,7 +115,7 @@ impl<E: Copy + Ord> Calendar<E> {
             cursor: 0,
             sorted: false,
             left: 0,
-            near: (0..NEAR).map(|_| Vec::new()).collect(),
+            near: (0..RING).map(|_| Vec::new()).collect(),
             far: BTreeMap::new(),
             spare: Vec::new(),
         }
@@ -115,12 +134,12 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Number of events of `second`, which must lie after the open one.
     pub fn len_of(&self, second: u64) -> usize {
-        self.list_of(second).map_or(0, Vec::len)
+        self.lists_of(second).iter().map(Vec::len).sum()
     }
 
     /// The events of `second` (after the open one), in no order.
     pub fn events_of(&self, second: u64) -> impl Iterator<Item = &Entry<E>> {
-        self.list_of(second).into_iter().flatten()
+        self.lists_of(second).iter().flatten()
     }
 
     /// The first second with an event, the open one included.
@@ -130,110 +149,118 @@ impl<E: Copy + Ord> Calendar<E> {
         }
         let near = self.second + 1..=self.second + NEAR;
         near.into_iter()
-            .find(|&s| !self.near[(s % NEAR) as usize].is_empty())
+            .find(|&s| self.len_of(s) > 0)
             .or_else(|| self.far.keys().next().copied())
     }
 
-    fn list_of(&self, second: u64) -> Option<&Vec<Entry<E>>> {
-        let ahead = second.checked_sub(self.second + 1)?;
-        if ahead < NEAR {
-            self.near.get((second % NEAR) as usize)
-        } else {
-            self.far.get(&second)
+    fn lists_of(&self, second: u64) -> &[Vec<Entry<E>>] {
+        match second.checked_sub(self.second + 1) {
+            None => &[],
+            Some(ahead) if ahead < NEAR => &self.near[spans_of(second)],
+            Some(_) => self.far.get(&second).map_or(&[], std::slice::from_ref),
         }
     }
 
     /// Opens `second`, which must not lie before the open one. Every earlier event must be gone.
     pub fn open(&mut self, second: u64) {
-        self.open_with(second, |_, _| {});
-    }
-
-    /// Opens `second` and shows each of its events with its slot, in no order.
-    pub fn open_with(&mut self, second: u64, show: impl FnMut(usize, &E)) {
         debug_assert!(
             !self.has_left(),
             "events of second {} are left",
             self.second
         );
-        let mut list = Vec::new();
         if second > self.second {
             debug_assert!(
                 self.next_second().is_none_or(|next| next >= second),
                 "skipped events before second {second}"
             );
             self.second = second;
-            list = std::mem::take(&mut self.near[(second % NEAR) as usize]);
-            while let Some(entry) = self.far.first_entry() {
-                if *entry.key() > second + NEAR {
+            // Lists of that name will be needed again before these are gone through.
+            self.spans.swap_with_slice(&mut self.near[spans_of(second)]);
+            while let Some(far) = self.far.first_entry() {
+                if *far.key() > second + NEAR {
                     break;
                 }
-                let (key, far) = entry.remove_entry();
-                if key == second {
-                    list.extend(far);
-                } else {
-                    self.near[(key % NEAR) as usize].extend(far);
+                for entry in far.remove() {
+                    let span = span_of(entry.at);
+                    if entry.at / SECOND == second {
+                        self.spans[span % SPANS].push(entry);
+                    } else {
+                        self.near[span].push(entry);
+                    }
                 }
             }
         }
+        let longest = self.spans.iter().map(Vec::len).max().unwrap_or(0);
+        self.room = longest as u32;
+        self.left = self.spans.iter().map(Vec::len).sum();
+        self.next_span = 0;
         self.heads.fill(NONE);
-        self.distribute(&list, show);
-        self.left = list.len();
-        list.clear();
-        if list.capacity() > 0 && self.spare.len() < 8 {
-            self.spare.push(list);
+        self.free = NONE;
+        self.pool.truncate(longest);
+        self.next.truncate(longest);
+        if let Some(&any) = self.spans.iter().flatten().next() {
+            self.pool.resize(longest, any);
+            self.next.resize(longest, NONE);
         }
         self.slot = 0;
         self.unread = 0..0;
         self.order.clear();
         self.cursor = 0;
-        self.begin_slot(0);
+        self.sorted = false;
     }
 
-    /// Counting sort of a second's list by slot.
-    fn distribute(&mut self, list: &[Entry<E>], mut show: impl FnMut(usize, &E)) {
-        let starts = &mut self.starts[..SLOTS + 1];
-        starts.fill(0);
-        let base = self.second * SECOND;
-        // The links of the places hold their slots for the time being.
-        self.next.clear();
-        self.next.extend(list.iter().map(|entry| {
-            let slot = ((entry.at - base) / SLOT_NS) as usize;
-            show(slot, &entry.event);
-            starts[slot + 1] += 1;
-            slot as u32
-        }));
-        for k in 0..SLOTS {
-            starts[k + 1] += starts[k];
+    /// Opens the next span of the open second and shows what that had in it with its slot, in no order;
+    /// every earlier slot must be empty.
+    pub fn open_span(&mut self, mut show: impl FnMut(usize, &E)) {
+        let first = self.next_span * SPAN_SLOTS;
+        let base = self.second * SECOND + self.next_span as u64 * SPAN_NS;
+        let mut list = std::mem::take(&mut self.spans[self.next_span]);
+        self.next_span += 1;
+        // Counting sort. The places of the span, which are in no list, hold their slots.
+        self.starts.fill(0);
+        for (entry, slot_of) in list.iter().zip(&mut self.next) {
+            let slot = ((entry.at - base) / SLOT_NS) as usize % SPAN_SLOTS;
+            show(first + slot, &entry.event);
+            self.starts[slot + 1] += 1;
+            *slot_of = slot as u32;
         }
-        self.free = NONE;
-        self.pool.truncate(list.len());
-        self.pool.extend_from_slice(&list[self.pool.len()..]);
+        for k in 0..SPAN_SLOTS {
+            self.starts[k + 1] += self.starts[k];
+        }
         for (entry, &slot) in list.iter().zip(&self.next) {
-            let place = &mut starts[slot as usize];
+            let place = &mut self.starts[slot as usize % SPAN_SLOTS];
             self.pool[*place as usize] = *entry;
             *place += 1;
         }
         // Each start has moved to the next slot's: move them back.
-        starts.copy_within(..SLOTS, 1);
-        starts[0] = 0;
+        self.starts.copy_within(..SPAN_SLOTS, 1);
+        self.starts[0] = 0;
+        list.clear();
+        if list.capacity() > 0 && self.spare.len() < 4 * SPANS {
+            self.spare.push(list);
+        }
     }
 
-    /// The slots that held events when the second was opened.
+    /// The slots that held events when the open span was opened.
     pub fn occupied_slots(&self) -> impl Iterator<Item = usize> {
+        let first = (self.next_span - 1) * SPAN_SLOTS;
         let is_occupied = |slot: &usize| self.starts[*slot] < self.starts[slot + 1];
-        (0..SLOTS).filter(is_occupied)
+        (0..SPAN_SLOTS)
+            .filter(is_occupied)
+            .map(move |slot| first + slot)
     }
 
-    /// Makes slot `k` of the open second the current one; the one before must be empty. A second is
-    /// opened with its first slot begun.
+    /// Makes slot `k` of the open span the current one; the one before must be empty.
     pub fn begin_slot(&mut self, k: usize) {
         debug_assert!(
             self.slot_is_empty() || (k == self.slot && !self.sorted),
             "events of slot {} are left",
             self.slot
         );
+        debug_assert_eq!(k / SPAN_SLOTS + 1, self.next_span, "its span is not open");
         self.slot = k;
-        self.unread = self.starts[k]..self.starts[k + 1];
+        let of_span = k % SPAN_SLOTS;
+        self.unread = self.starts[of_span]..self.starts[of_span + 1];
         self.order.clear();
         self.cursor = 0;
         self.sorted = false;
@@ -352,6 +379,12 @@ impl<E: Copy + Ord> Calendar<E> {
             self.push_later(at, &event, change);
             return None;
         }
+        // A place of the span is needed for the next one.
+        let place = if place.0 < self.room {
+            self.place(self.pool[place.0 as usize])
+        } else {
+            place
+        };
         let entry = &mut self.pool[place.0 as usize];
         entry.at = at;
         change(&mut entry.event);
@@ -361,8 +394,10 @@ impl<E: Copy + Ord> Calendar<E> {
     /// Makes the place of an event that came next free.
     #[inline(always)]
     pub fn release(&mut self, place: Place) {
-        self.next[place.0 as usize] = self.free;
-        self.free = place.0;
+        if place.0 >= self.room {
+            self.next[place.0 as usize] = self.free;
+            self.free = place.0;
+        }
     }
 
     /// Takes the next event of the current slot.
@@ -429,7 +464,7 @@ impl<E: Copy + Ord> Calendar<E> {
         debug_assert!(second > self.second, "an event in the past");
         let ahead = second - self.second - 1;
         let list = if ahead < NEAR {
-            let list = &mut self.near[(second % NEAR) as usize];
+            let list = &mut self.near[span_of(at)];
             if list.len() == list.capacity() {
                 grow(list, &mut self.spare);
             }
@@ -465,14 +500,31 @@ impl<E: Copy + Ord> Calendar<E> {
             if let Some(entry) = self.pop() {
                 return Some((entry.at, entry.event));
             }
-            if self.has_left() {
-                self.begin_slot(self.slot + 1);
+            let next = self.slot + 1;
+            if self.has_left() && next < self.next_span * SPAN_SLOTS {
+                self.begin_slot(next);
             } else {
-                let second = self.next_second()?;
-                self.open(second);
+                if !self.has_left() {
+                    let second = self.next_second()?;
+                    self.open(second);
+                }
+                self.open_span(|_, _| {});
+                self.begin_slot((self.next_span - 1) * SPAN_SLOTS);
             }
         }
     }
+}
+
+/// The list of the ring for an instant \[ns\].
+#[inline(always)]
+fn span_of(at: u64) -> usize {
+    (at / SPAN_NS % RING as u64) as usize
+}
+
+/// Those for a second.
+fn spans_of(second: u64) -> std::ops::Range<usize> {
+    let first = (second % NEAR) as usize * SPANS;
+    first..first + SPANS
 }
 
 /// Makes room in a full list: an empty one takes the place of one that is over.
@@ -542,6 +594,8 @@ mod tests {
             calendar.push(at, at);
         }
         calendar.open(1);
+        calendar.open_span(|_, _| {});
+        calendar.begin_slot(0);
         let mut first = Vec::new();
         while let Some(place) = calendar.take_any() {
             first.push(calendar.entry(place).at - SECOND);

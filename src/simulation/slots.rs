@@ -4,7 +4,7 @@
 use super::drawn::Split;
 use super::{World, for_each_asked, request};
 use crate::engine::SECOND;
-use crate::engine::calendar::{Entry, Next, SLOT_NS, SLOTS};
+use crate::engine::calendar::{Entry, Next, SLOT_NS, SLOTS, SPAN_SLOTS};
 use crate::model::arrivals::{in_slot, keys_in_slot};
 
 /// The slot of an instant \[ns in the second\].
@@ -42,19 +42,12 @@ impl World<'_> {
             }
         }
         self.spread(false);
-        let (classes, lanes, quotas) = (&self.classes, &self.lanes, &mut self.quotas);
-        let weighed = self.weighed;
-        self.calendar.open_with(second, |slot, request| {
-            if weighed {
-                for_each_asked(classes, lanes, request.class, |q| {
-                    quotas[q].demand[slot] += 1
-                });
-            }
-        });
-        let occupied = self.calendar.occupied_slots();
-        occupied.for_each(|slot| self.spread.occupied.mark(slot));
+        self.calendar.open(second);
         self.start_jobs(second);
         for slot in 0..SLOTS {
+            if slot % SPAN_SLOTS == 0 {
+                self.open_span();
+            }
             if !self.spread.occupied.holds(slot) {
                 continue;
             }
@@ -77,6 +70,22 @@ impl World<'_> {
             }
         }
         self.add_counted(second, false);
+    }
+
+    /// Opens the next span of the second.
+    pub(super) fn open_span(&mut self) {
+        let (classes, lanes, quotas) = (&self.classes, &self.lanes, &mut self.quotas);
+        if self.weighed {
+            self.calendar.open_span(|slot, request| {
+                for_each_asked(classes, lanes, request.class, |q| {
+                    quotas[q].demand[slot] += 1
+                });
+            });
+        } else {
+            self.calendar.open_span(|_, _| {});
+        }
+        let occupied = self.calendar.occupied_slots();
+        occupied.for_each(|slot| self.spread.occupied.mark(slot));
     }
 
     /// What the quotas say of a slot.
