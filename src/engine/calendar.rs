@@ -30,7 +30,7 @@ const NEAR: u64 = 64;
 const RING: usize = NEAR as usize * SPANS;
 const NONE: u32 = u32::MAX;
 
-/// Where the time starts in a key of [`Calendar::order_with`], and the mark of a new event.
+/// Where the time starts in a key of an event in a slot, and the mark of a new event.
 const TIME_SHIFT: u32 = 33;
 const NEW: u64 = 1 << 32;
 
@@ -80,12 +80,17 @@ pub struct Calendar<E> {
     /// The begun slot; what is left of it stands in `unread` and in its list until its order is
     /// asked for, then in `order`.
     slot: usize,
+    /// Its start \[ns\].
+    start: u64,
     unread: std::ops::Range<u32>,
     /// Time in the slot (from bit 33 on), whether it is a new one that the caller keeps (bit 32),
-    /// and place in the pool or number of the new one: sorted.
+    /// and place in the pool or number of the new one.
     order: Vec<u64>,
     cursor: usize,
     sorted: bool,
+    /// New ones in `order`.
+    new: u64,
+    unsorted: Vec<u64>,
     /// Events of the open second that `order` does not hold.
     left: usize,
     /// Lists of the spans of the seconds `second + 1 ..= second + NEAR`, by number of the span since t = 0
@@ -110,10 +115,13 @@ impl<E: Copy + Ord> Calendar<E> {
             next: Vec::new(),
             free: NONE,
             slot: 0,
+            start: 0,
             unread: 0..0,
             order: Vec::new(),
             cursor: 0,
             sorted: false,
+            new: 0,
+            unsorted: Vec::new(),
             left: 0,
             near: (0..RING).map(|_| Vec::new()).collect(),
             far: BTreeMap::new(),
@@ -202,11 +210,7 @@ impl<E: Copy + Ord> Calendar<E> {
             self.pool.resize(longest, any);
             self.next.resize(longest, NONE);
         }
-        self.slot = 0;
-        self.unread = 0..0;
-        self.order.clear();
-        self.cursor = 0;
-        self.sorted = false;
+        self.start_slot(0, 0..0);
     }
 
     /// Opens the next span of the open second and shows what that had in it with its slot, in no order;
@@ -258,12 +262,18 @@ impl<E: Copy + Ord> Calendar<E> {
             self.slot
         );
         debug_assert_eq!(k / SPAN_SLOTS + 1, self.next_span, "its span is not open");
-        self.slot = k;
         let of_span = k % SPAN_SLOTS;
-        self.unread = self.starts[of_span]..self.starts[of_span + 1];
+        self.start_slot(k, self.starts[of_span]..self.starts[of_span + 1]);
+    }
+
+    fn start_slot(&mut self, k: usize, unread: std::ops::Range<u32>) {
+        self.slot = k;
+        self.start = self.second * SECOND + k as u64 * SLOT_NS;
+        self.unread = unread;
         self.order.clear();
         self.cursor = 0;
         self.sorted = false;
+        self.new = 0;
     }
 
     /// Whether the current slot holds nothing.
@@ -312,60 +322,63 @@ impl<E: Copy + Ord> Calendar<E> {
         }
     }
 
-    /// Puts what is left of the current slot in order, together with new events that the caller
-    /// keeps: their times in the slot \[ns\], by number. At one instant these come last.
-    pub fn order_with(&mut self, new: impl Iterator<Item = u64>) {
-        let start = self.second * SECOND + self.slot as u64 * SLOT_NS;
+    /// Adds a new event to the current slot, which the caller keeps, at a time in the slot \[ns\]; its number
+    /// is how many came before. To be done before the slot's order is asked for. At one instant new ones
+    /// come last.
+    #[inline(always)]
+    pub fn add_new(&mut self, at: u64) {
+        self.order.push(at << TIME_SHIFT | NEW | self.new);
+        self.new += 1;
+    }
+
+    /// Puts the current slot in order of time.
+    fn sort(&mut self) {
         self.sorted = true;
-        self.order.clear();
-        self.cursor = 0;
         for place in std::mem::take(&mut self.unread) {
-            let at = self.pool[place as usize].at - start;
+            let at = self.pool[place as usize].at - self.start;
             self.order.push(at << TIME_SHIFT | u64::from(place));
         }
         let mut node = std::mem::replace(&mut self.heads[self.slot], NONE);
         while let Some(entry) = self.pool.get(node as usize) {
-            self.order
-                .push((entry.at - start) << TIME_SHIFT | u64::from(node));
+            let at = entry.at - self.start;
+            self.order.push(at << TIME_SHIFT | u64::from(node));
             node = self.next[node as usize];
         }
-        self.left -= self.order.len();
-        for (number, at) in new.enumerate() {
-            self.order.push(at << TIME_SHIFT | NEW | number as u64);
-        }
-        self.order.sort_unstable();
-        // Rarely do two come at one instant: then the events' own order decides.
-        let tie = |a: u64, b: u64| a >> TIME_SHIFT == b >> TIME_SHIFT && b & NEW == 0;
-        if self.order.windows(2).any(|w| tie(w[0], w[1])) {
-            let pool = &self.pool;
-            let event = |o: u64| (o & NEW == 0).then(|| pool[o as u32 as usize].event);
-            self.order.sort_by(|&a, &b| {
-                let times = (a >> (TIME_SHIFT - 1)).cmp(&(b >> (TIME_SHIFT - 1)));
-                times.then_with(|| event(a).cmp(&event(b)))
-            });
-        }
+        self.left -= self.order.len() - self.new as usize;
+        std::mem::swap(&mut self.order, &mut self.unsorted);
+        sort_by_time(&self.unsorted, &mut self.order);
+    }
+
+    /// Puts the scheduled events that come next, at one instant, in their own order.
+    #[cold]
+    fn untie(&mut self) {
+        let rest = &mut self.order[self.cursor..];
+        let time = rest[0] >> (TIME_SHIFT - 1);
+        let tied = rest.partition_point(|&o| o >> (TIME_SHIFT - 1) == time);
+        let pool = &self.pool;
+        rest[..tied].sort_by_key(|&o| pool[o as u32 as usize].event);
     }
 
     /// What comes next in the current slot, and when \[ns\].
     #[inline(always)]
     pub fn take_next(&mut self) -> Option<(u64, Next)> {
         if !self.sorted {
-            self.order_with(std::iter::empty());
+            self.sort();
         }
-        let next = *self.order.get(self.cursor)?;
+        let mut next = *self.order.get(self.cursor)?;
+        // Rarely do two come at one instant: then the events' own order decides.
+        let after = self.order.get(self.cursor + 1);
+        if after.is_some_and(|after| (next ^ after) >> TIME_SHIFT == 0 && after & NEW == 0) {
+            self.untie();
+            next = self.order[self.cursor];
+        }
         self.cursor += 1;
-        let start = self.second * SECOND + self.slot as u64 * SLOT_NS;
         let what = if next & NEW == 0 {
             Next::Scheduled(Place(next as u32))
         } else {
             Next::New(next as u32 as usize)
         };
-        Some((start + (next >> TIME_SHIFT), what))
-    }
-
-    #[inline(always)]
-    fn event_mut(&mut self, place: Place) -> &mut E {
-        &mut self.pool[place.0 as usize].event
+        Some((self.start + (next >> TIME_SHIFT), what))
     }
 
     /// Schedules the event that came next for another time, changed, without moving it where that can
@@ -438,7 +451,7 @@ impl<E: Copy + Ord> Calendar<E> {
             return None;
         }
         let place = self.place(Entry { at, event: *event });
-        change(self.event_mut(place));
+        change(&mut self.pool[place.0 as usize].event);
         Some(self.link(place, since))
     }
 
@@ -482,7 +495,7 @@ impl<E: Copy + Ord> Calendar<E> {
     #[cold]
     fn insert(&mut self, place: u32) {
         let Entry { at, event } = self.pool[place as usize];
-        let at = at - self.second * SECOND - self.slot as u64 * SLOT_NS;
+        let at = at - self.start;
         let pool = &self.pool;
         // Before the new ones of that instant, which have bit 32 set.
         let comes_before = |o: u64| match (o >> TIME_SHIFT).cmp(&at) {
@@ -512,6 +525,50 @@ impl<E: Copy + Ord> Calendar<E> {
                 self.begin_slot((self.next_span - 1) * SPAN_SLOTS);
             }
         }
+    }
+}
+
+/// Sorts keys of one slot, whose times are spread over it: a bucket sort with about one key in each.
+fn sort_by_time(keys: &[u64], sorted: &mut Vec<u64>) {
+    /// Bits of a time in a slot.
+    const TIME_BITS: u32 = SLOT_NS.next_power_of_two().ilog2();
+    /// Most buckets.
+    const BUCKETS: usize = 256;
+    sorted.clear();
+    sorted.extend_from_slice(keys);
+    if !(16..8 * BUCKETS).contains(&keys.len()) {
+        return sorted.sort_unstable();
+    }
+    let bits = (keys.len().next_power_of_two() / 2).min(BUCKETS).ilog2();
+    let bucket_of = |key: u64| (key >> (TIME_SHIFT + TIME_BITS - bits)) as usize % BUCKETS;
+    let mut ends = [0_u32; BUCKETS];
+    for &key in keys {
+        ends[bucket_of(key)] += 1;
+    }
+    let mut sum = 0;
+    for end in &mut ends[..1 << bits] {
+        sum += *end;
+        *end = sum;
+    }
+    for &key in keys {
+        let end = &mut ends[bucket_of(key)];
+        *end -= 1;
+        sorted[*end as usize] = key;
+    }
+    // Now each stands at the start of its bucket. Few are out of place, unless many share a bucket.
+    let mut end = keys.len() as u32;
+    let mut crowded = |&start: &u32| std::mem::replace(&mut end, start) - start > 16;
+    if ends[..1 << bits].iter().rev().any(&mut crowded) {
+        return sorted.sort_unstable();
+    }
+    for i in 1..sorted.len() {
+        let key = sorted[i];
+        let mut place = i;
+        while place > 0 && sorted[place - 1] > key {
+            sorted[place] = sorted[place - 1];
+            place -= 1;
+        }
+        sorted[place] = key;
     }
 }
 

@@ -85,13 +85,6 @@ pub(super) struct Arrival {
     pub key: Key,
 }
 
-/// The new arrivals of a slot, with their instants in it \[ns\].
-#[derive(Default)]
-pub(super) struct NewArrivals {
-    pub instants: Vec<u64>,
-    pub arrivals: Vec<Arrival>,
-}
-
 /// Arrivals of a second: one at its instant \[ns in the second\], or many with a density.
 pub(super) enum Piece<'d> {
     One(u64, Arrival),

@@ -303,16 +303,16 @@ impl<'a> World<'a> {
     /// A refused request: when it will try again, unless it has failed.
     #[inline(always)]
     fn throttled(&mut self, at: u64, request: &Request, w: usize) -> Option<u64> {
-        let mut granted = request.throttled + 1 < self.workloads[w].retry.max_attempts;
-        if granted && self.workloads[w].tokens.is_some() {
-            let client = self.workloads[w].payer(request);
-            let tokens = self.workloads[w].tokens.as_mut();
-            granted = tokens.is_none_or(|t| t.take(client));
+        let state = &mut self.workloads[w];
+        let mut granted = request.throttled + 1 < state.retry.max_attempts;
+        if granted && state.tokens.is_some() {
+            let client = state.payer(request);
+            granted = state.tokens.as_mut().is_none_or(|t| t.take(client));
         }
         if granted {
-            self.workloads[w].waiting += u64::from(!request.is_waiting());
-            let (latency, retry) = (&self.plan.throttled_latency, &self.workloads[w].retry);
-            return Some(next_attempt(latency, retry, at, request));
+            state.waiting += u64::from(!request.is_waiting());
+            let latency = &self.plan.throttled_latency;
+            return Some(next_attempt(latency, &state.retry, at, request));
         }
         let n = request.throttled + 1;
         let latency = &self.plan.throttled_latency;

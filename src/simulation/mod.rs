@@ -82,7 +82,7 @@ use crate::model::arrivals::Arrivals;
 use crate::model::bucket_key::{BucketKeyCache, BucketKeyId};
 use crate::model::retry::{RetryPolicy, RetryTokens};
 use crate::model::{CacheUse, Class, Kind, Lane, Plan, Workload};
-use drawn::{Drawn, NewArrivals, Spread};
+use drawn::{Arrival, Drawn, Spread};
 use guarded::Guards;
 use held::Held;
 use misses::Misses;
@@ -363,7 +363,8 @@ struct World<'a> {
     counted: Vec<u64>,
     /// Those of whole seconds, until they are added to the record: in the measured time, and in the warm-up.
     whole: [Vec<u64>; 2],
-    new: NewArrivals,
+    /// The new arrivals of a slot that is gone through in order.
+    new: Vec<Arrival>,
     lost: losers::Lost,
     /// Counted seconds since the state of `timed` was known.
     held: Held,
@@ -477,7 +478,7 @@ impl<'a> World<'a> {
             drawn: Drawn::default(),
             spread: Spread::default(),
             weighed: false,
-            new: NewArrivals::default(),
+            new: Vec::new(),
             lost: losers::Lost::default(),
             held: Held::default(),
             misses: Misses::default(),

@@ -148,26 +148,24 @@ impl World<'_> {
     fn in_order(&mut self, slot: usize, memory_only: bool) {
         let from = slot as u64 * SLOT_NS;
         let mut new = std::mem::take(&mut self.new);
-        new.instants.clear();
-        new.arrivals.clear();
+        new.clear();
         for split in &self.spread.splits {
             let n = self.spread.slot_counts[split.counts + slot];
             if n == 0 || (memory_only && !self.workloads[split.workload as usize].has_memory) {
                 continue;
             }
             in_slot(split.key, slot, n, |at, index, key| {
-                new.instants.push(at - from);
-                new.arrivals.push(split.arrival(index, key));
+                self.calendar.add_new(at - from);
+                new.push(split.arrival(index, key));
             });
         }
         while let Some((at, arrival)) = self.spread.take_listed(slot) {
-            new.instants.push(at - from);
-            new.arrivals.push(arrival);
+            self.calendar.add_new(at - from);
+            new.push(arrival);
         }
-        self.calendar.order_with(new.instants.iter().copied());
         while let Some((at, next)) = self.calendar.take_next() {
             match next {
-                Next::New(number) => self.arrive(at, &new.arrivals[number]),
+                Next::New(number) => self.arrive(at, &new[number]),
                 Next::Scheduled(place) => self.offer_scheduled(at, place),
             }
         }
