@@ -38,15 +38,6 @@ const NEW: u64 = 1 << 32;
 #[derive(Clone, Copy, Debug)]
 pub struct Place(u32);
 
-/// What comes next in a slot.
-#[derive(Clone, Copy, Debug)]
-pub enum Next {
-    /// A scheduled event.
-    Scheduled(Place),
-    /// A new event, by its number.
-    New(usize),
-}
-
 /// An event and its time.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<E> {
@@ -68,9 +59,12 @@ pub struct Calendar<E> {
     spans: [Vec<Entry<E>>; SPANS],
     next_span: usize,
     /// Events of the open second: first those of the open span, slot by slot, with room for the longest
-    /// one, then those scheduled since the second was opened, in places that are used again.
+    /// one, then the new ones of the current slot, then those scheduled since the second was opened, in
+    /// places that are used again.
     pool: Vec<Entry<E>>,
-    room: u32,
+    /// Where the places of the second and third kind begin.
+    first_new: u32,
+    first_reused: u32,
     /// Where the events of the first kind begin, by slot of the span.
     starts: [u32; SPAN_SLOTS + 1],
     /// Lists of the second kind by slot, and of free places.
@@ -83,13 +77,13 @@ pub struct Calendar<E> {
     /// Its start \[ns\].
     start: u64,
     unread: std::ops::Range<u32>,
-    /// Time in the slot (from bit 33 on), whether it is a new one that the caller keeps (bit 32),
-    /// and place in the pool or number of the new one.
+    /// Time in the slot (from bit 33 on), whether it is a new one (bit 32), and place in the pool or
+    /// number of the new one.
     order: Vec<u64>,
     cursor: usize,
     sorted: bool,
     /// New ones in `order`.
-    new: u64,
+    new: u32,
     unsorted: Vec<u64>,
     /// Events of the open second that `order` does not hold.
     left: usize,
@@ -109,7 +103,8 @@ impl<E: Copy + Ord> Calendar<E> {
             spans: Default::default(),
             next_span: 0,
             pool: Vec::new(),
-            room: 0,
+            first_new: 0,
+            first_reused: 0,
             starts: [0; SPAN_SLOTS + 1],
             heads: vec![NONE; SLOTS],
             next: Vec::new(),
@@ -169,8 +164,9 @@ impl<E: Copy + Ord> Calendar<E> {
         }
     }
 
-    /// Opens `second`, which must not lie before the open one. Every earlier event must be gone.
-    pub fn open(&mut self, second: u64) {
+    /// Opens `second`, which must not lie before the open one. Every earlier event must be gone. No slot
+    /// of it may have more than `most_new` new events.
+    pub fn open(&mut self, second: u64, most_new: usize) {
         debug_assert!(
             !self.has_left(),
             "events of second {} are left",
@@ -199,16 +195,17 @@ impl<E: Copy + Ord> Calendar<E> {
             }
         }
         let longest = self.spans.iter().map(Vec::len).max().unwrap_or(0);
-        self.room = longest as u32;
+        let reserved = longest + most_new;
+        self.first_new = longest as u32;
+        self.first_reused = reserved as u32;
         self.left = self.spans.iter().map(Vec::len).sum();
         self.next_span = 0;
         self.heads.fill(NONE);
         self.free = NONE;
-        self.pool.truncate(longest);
-        self.next.truncate(longest);
+        self.pool.truncate(reserved);
+        self.next.resize(reserved, NONE);
         if let Some(&any) = self.spans.iter().flatten().next() {
-            self.pool.resize(longest, any);
-            self.next.resize(longest, NONE);
+            self.pool.resize(reserved, any);
         }
         self.start_slot(0, 0..0);
     }
@@ -316,18 +313,26 @@ impl<E: Copy + Ord> Calendar<E> {
             self.free = self.next[place as usize];
             Place(place)
         } else {
-            self.pool.push(entry);
-            self.next.push(NONE);
-            Place((self.pool.len() - 1) as u32)
+            let place = self.pool.len().max(self.first_reused as usize);
+            self.pool.resize(place + 1, entry);
+            self.next.resize(place + 1, NONE);
+            Place(place as u32)
         }
     }
 
-    /// Adds a new event to the current slot, which the caller keeps, at a time in the slot \[ns\]; its number
-    /// is how many came before. To be done before the slot's order is asked for. At one instant new ones
-    /// come last.
+    /// Adds a new event to the current slot, before its order is asked for. At one instant new events come
+    /// last, in the order in which they were added.
     #[inline(always)]
-    pub fn add_new(&mut self, at: u64) {
-        self.order.push(at << TIME_SHIFT | NEW | self.new);
+    pub fn add_new(&mut self, at: u64, event: E) {
+        let entry = Entry { at, event };
+        let place = (self.first_new + self.new) as usize;
+        match self.pool.get_mut(place) {
+            Some(free) => *free = entry,
+            // The first ones of all.
+            None => self.pool.resize(place + 1, entry),
+        }
+        let new = NEW | u64::from(self.new);
+        self.order.push((at - self.start) << TIME_SHIFT | new);
         self.new += 1;
     }
 
@@ -359,9 +364,9 @@ impl<E: Copy + Ord> Calendar<E> {
         rest[..tied].sort_by_key(|&o| pool[o as u32 as usize].event);
     }
 
-    /// What comes next in the current slot, and when \[ns\].
+    /// What comes next in the current slot; then [`Calendar::release`] or [`Calendar::again`].
     #[inline(always)]
-    pub fn take_next(&mut self) -> Option<(u64, Next)> {
+    pub fn take_next(&mut self) -> Option<Place> {
         if !self.sorted {
             self.sort();
         }
@@ -373,56 +378,38 @@ impl<E: Copy + Ord> Calendar<E> {
             next = self.order[self.cursor];
         }
         self.cursor += 1;
-        let what = if next & NEW == 0 {
-            Next::Scheduled(Place(next as u32))
-        } else {
-            Next::New(next as u32 as usize)
-        };
-        Some((self.start + (next >> TIME_SHIFT), what))
+        let first = if next & NEW == 0 { 0 } else { self.first_new };
+        Some(Place(next as u32 + first))
     }
 
     /// Schedules the event that came next for another time, changed, without moving it where that can
     /// be.
     #[inline(always)]
     pub fn again(&mut self, place: Place, at: u64, change: impl FnOnce(&mut E)) -> Option<usize> {
-        let since = at.wrapping_sub(self.second * SECOND);
-        if since >= SECOND {
-            self.release(place);
-            let event = self.pool[place.0 as usize].event;
-            self.push_later(at, &event, change);
-            return None;
-        }
-        // A place of the span is needed for the next one.
-        let place = if place.0 < self.room {
-            self.place(self.pool[place.0 as usize])
-        } else {
-            place
-        };
-        let entry = &mut self.pool[place.0 as usize];
-        entry.at = at;
-        change(&mut entry.event);
-        Some(self.link(place, since))
+        let entry = self.pool[place.0 as usize];
+        // If the place is used again, then by this very event.
+        self.release(place);
+        self.schedule_changed(at, &entry.event, change)
     }
 
     /// Makes the place of an event that came next free.
     #[inline(always)]
     pub fn release(&mut self, place: Place) {
-        if place.0 >= self.room {
-            self.next[place.0 as usize] = self.free;
-            self.free = place.0;
-        }
+        // No branch: nobody could foresee of which kind the place is.
+        self.next[place.0 as usize] = self.free;
+        self.free = if place.0 >= self.first_reused {
+            place.0
+        } else {
+            self.free
+        };
     }
 
     /// Takes the next event of the current slot.
     #[inline]
     pub fn pop(&mut self) -> Option<Entry<E>> {
-        match self.take_next()?.1 {
-            Next::Scheduled(place) => {
-                self.release(place);
-                Some(self.pool[place.0 as usize])
-            }
-            Next::New(_) => None,
-        }
+        let place = self.take_next()?;
+        self.release(place);
+        Some(self.pool[place.0 as usize])
     }
 
     /// Schedules an event at `at` \[ns\], not before the last event popped.
@@ -519,7 +506,7 @@ impl<E: Copy + Ord> Calendar<E> {
             } else {
                 if !self.has_left() {
                     let second = self.next_second()?;
-                    self.open(second);
+                    self.open(second, 0);
                 }
                 self.open_span(|_, _| {});
                 self.begin_slot((self.next_span - 1) * SPAN_SLOTS);
@@ -650,7 +637,7 @@ mod tests {
         for at in [SECOND + 9, SECOND + 3, SECOND + SLOT_NS, SECOND + 5] {
             calendar.push(at, at);
         }
-        calendar.open(1);
+        calendar.open(1, 0);
         calendar.open_span(|_, _| {});
         calendar.begin_slot(0);
         let mut first = Vec::new();

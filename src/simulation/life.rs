@@ -4,9 +4,9 @@ use super::caches::LookUp;
 use super::drawn::Arrival;
 use super::guarded::MayCall;
 use super::request::{Purpose, Request, Step, client};
-use super::{SEVERAL, UNLIMITED, WorkloadState, World, for_each_asked};
+use super::{ActionState, SEVERAL, UNLIMITED, WorkloadState, World, for_each_asked};
 use crate::engine::SECOND;
-use crate::engine::calendar::Place;
+use crate::engine::calendar::{Entry, Place};
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
 use crate::model::arrivals::Process;
@@ -35,20 +35,9 @@ impl<'a> World<'a> {
         arrival: &Arrival,
         mut on: impl FnMut(&mut Self, Request),
     ) {
-        let Arrival {
-            action,
-            index,
-            copy,
-            key,
-        } = *arrival;
-        let state = &self.actions[action as usize];
-        if state.parts.is_empty() {
-            let request = Request::new(at, state.class, index, copy, 0, key);
-            return on(self, request);
-        }
-        for part in 0..state.parts.len() {
-            let class = self.actions[action as usize].parts[part];
-            on(self, Request::new(at, class, index, copy, part as u16, key));
+        for part in 0..self.actions[arrival.action as usize].requests() {
+            let request = self.actions[arrival.action as usize].request_of(at, arrival, part);
+            on(self, request);
         }
     }
 
@@ -72,22 +61,22 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The next try of a scheduled request, which stays where it is if there will be another.
+    /// The next try of a slot that is gone through in order.
     #[inline(always)]
-    pub(super) fn offer_scheduled(&mut self, at: u64, place: Place) {
-        let request = self.calendar.entry(place).event;
-        let class = &self.classes[request.class as usize];
+    pub(super) fn offer_next(&mut self, place: Place) {
+        let Entry { at, event } = *self.calendar.entry(place);
+        let class = &self.classes[event.class as usize];
         let w = class.workload as usize;
         if class.only_quota == SEVERAL {
             self.calendar.release(place);
-            self.offer_several(at, request, w);
-        } else if self.attempt(at, &request) {
+            self.offer_several(at, event, w);
+        } else if self.attempt(at, &event) {
             self.calendar.release(place);
-            self.admitted(at, &request);
-        } else if let Some(next) = self.throttled(at, &request, w) {
+            self.admitted(at, &event);
+        } else if let Some(next) = self.throttled(at, &event, w) {
             let change = |retry: &mut Request| retry.throttled += 1;
             if let Some(slot) = self.calendar.again(place, next, change) {
-                self.weigh_scheduled(slot, request.class);
+                self.weigh_scheduled(slot, event.class);
             }
         } else {
             self.calendar.release(place);
@@ -444,6 +433,34 @@ impl<'a> World<'a> {
         let w = self.classes[request.class as usize].workload as usize;
         let answered = at + self.service(request, 1);
         self.worker_goes_on(w, request, answered);
+    }
+}
+
+impl ActionState {
+    /// How many requests an arrival makes.
+    #[inline(always)]
+    pub fn requests(&self) -> usize {
+        self.parts.len().max(1)
+    }
+
+    /// One of the requests of an arrival.
+    #[inline(always)]
+    fn request_of(&self, at: u64, arrival: &Arrival, part: usize) -> Request {
+        let class = self.parts.get(part).copied().unwrap_or(self.class);
+        Request::new(
+            at,
+            class,
+            arrival.index,
+            arrival.copy,
+            part as u16,
+            arrival.key,
+        )
+    }
+
+    /// The requests of an arrival, one after another.
+    #[inline(always)]
+    pub fn requests_of(&self, at: u64, arrival: &Arrival, mut on: impl FnMut(Request)) {
+        (0..self.requests()).for_each(|part| on(self.request_of(at, arrival, part)));
     }
 }
 

@@ -82,7 +82,7 @@ use crate::model::arrivals::Arrivals;
 use crate::model::bucket_key::{BucketKeyCache, BucketKeyId};
 use crate::model::retry::{RetryPolicy, RetryTokens};
 use crate::model::{CacheUse, Class, Kind, Lane, Plan, Workload};
-use drawn::{Arrival, Drawn, Spread};
+use drawn::{Drawn, Spread};
 use guarded::Guards;
 use held::Held;
 use misses::Misses;
@@ -363,8 +363,6 @@ struct World<'a> {
     counted: Vec<u64>,
     /// Those of whole seconds, until they are added to the record: in the measured time, and in the warm-up.
     whole: [Vec<u64>; 2],
-    /// The new arrivals of a slot that is gone through in order.
-    new: Vec<Arrival>,
     lost: losers::Lost,
     /// Counted seconds since the state of `timed` was known.
     held: Held,
@@ -478,7 +476,6 @@ impl<'a> World<'a> {
             drawn: Drawn::default(),
             spread: Spread::default(),
             weighed: false,
-            new: Vec::new(),
             lost: losers::Lost::default(),
             held: Held::default(),
             misses: Misses::default(),
@@ -675,7 +672,7 @@ impl<'a> World<'a> {
         self.add_counted(second, true);
         if one_by_one {
             self.spread(true);
-            self.calendar.open(second);
+            self.calendar.open(second, self.spread.most_new);
             for slot in 0..SLOTS {
                 if slot % SPAN_SLOTS == 0 {
                     self.open_span();

@@ -1,10 +1,11 @@
 //! A contended second, slot by slot: counted until the room runs out, in order where it does, and after it
 //! only the losers.
 
+use super::drawn::Arrival;
 use super::drawn::Split;
-use super::{World, for_each_asked, request};
+use super::{ActionState, World, for_each_asked, request};
 use crate::engine::SECOND;
-use crate::engine::calendar::{Entry, Next, SLOT_NS, SLOTS, SPAN_SLOTS};
+use crate::engine::calendar::{Entry, SLOT_NS, SLOTS, SPAN_SLOTS};
 use crate::model::arrivals::{in_slot, keys_in_slot};
 
 /// The slot of an instant \[ns in the second\].
@@ -42,7 +43,7 @@ impl World<'_> {
             }
         }
         self.spread(false);
-        self.calendar.open(second);
+        self.calendar.open(second, self.spread.most_new);
         self.start_jobs(second);
         for slot in 0..SLOTS {
             if slot % SPAN_SLOTS == 0 {
@@ -146,30 +147,26 @@ impl World<'_> {
     /// A slot call by call in order of time. `memory_only`: of those workloads, the
     /// rest of it having been counted.
     fn in_order(&mut self, slot: usize, memory_only: bool) {
-        let from = slot as u64 * SLOT_NS;
-        let mut new = std::mem::take(&mut self.new);
-        new.clear();
+        let base = self.drawn.second * SECOND;
+        let mut add = |action: &ActionState, at: u64, arrival: &Arrival| {
+            action.requests_of(base + at, arrival, |r| self.calendar.add_new(base + at, r));
+        };
         for split in &self.spread.splits {
             let n = self.spread.slot_counts[split.counts + slot];
             if n == 0 || (memory_only && !self.workloads[split.workload as usize].has_memory) {
                 continue;
             }
+            let action = &self.actions[split.action as usize];
             in_slot(split.key, slot, n, |at, index, key| {
-                self.calendar.add_new(at - from);
-                new.push(split.arrival(index, key));
+                add(action, at, &split.arrival(index, key));
             });
         }
         while let Some((at, arrival)) = self.spread.take_listed(slot) {
-            self.calendar.add_new(at - from);
-            new.push(arrival);
+            add(&self.actions[arrival.action as usize], at, &arrival);
         }
-        while let Some((at, next)) = self.calendar.take_next() {
-            match next {
-                Next::New(number) => self.arrive(at, &new[number]),
-                Next::Scheduled(place) => self.offer_scheduled(at, place),
-            }
+        while let Some(place) = self.calendar.take_next() {
+            self.offer_next(place);
         }
-        self.new = new;
     }
 
     /// Gives the clients of a slot's admitted arrivals back what their successes earn.
