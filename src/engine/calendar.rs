@@ -87,11 +87,17 @@ pub struct Calendar<E> {
     unsorted: Vec<u64>,
     /// Events of the open second that `order` does not hold.
     left: usize,
-    /// Lists of the spans of the seconds `second + 1 ..= second + NEAR`, by number of the span since t = 0
-    /// modulo [`RING`].
+    later: Later<E>,
+}
+
+/// Events of seconds that are not open yet.
+#[derive(Clone, Debug)]
+struct Later<E> {
+    /// Lists of the spans of the seconds `second + 1 ..= second + NEAR`, where `second` is open, by number
+    /// of the span since t = 0 modulo [`RING`].
     near: Vec<Vec<Entry<E>>>,
     far: BTreeMap<u64, Vec<Entry<E>>>,
-    /// Lists of seconds that are over: their memory is used again while it is in the caches.
+    /// Lists of spans that are over: their memory is used again while it is in the caches.
     spare: Vec<Vec<Entry<E>>>,
 }
 
@@ -118,9 +124,11 @@ impl<E: Copy + Ord> Calendar<E> {
             new: 0,
             unsorted: Vec::new(),
             left: 0,
-            near: (0..RING).map(|_| Vec::new()).collect(),
-            far: BTreeMap::new(),
-            spare: Vec::new(),
+            later: Later {
+                near: (0..RING).map(|_| Vec::new()).collect(),
+                far: BTreeMap::new(),
+                spare: Vec::new(),
+            },
         }
     }
 
@@ -153,14 +161,18 @@ impl<E: Copy + Ord> Calendar<E> {
         let near = self.second + 1..=self.second + NEAR;
         near.into_iter()
             .find(|&s| self.len_of(s) > 0)
-            .or_else(|| self.far.keys().next().copied())
+            .or_else(|| self.later.far.keys().next().copied())
     }
 
     fn lists_of(&self, second: u64) -> &[Vec<Entry<E>>] {
         match second.checked_sub(self.second + 1) {
             None => &[],
-            Some(ahead) if ahead < NEAR => &self.near[spans_of(second)],
-            Some(_) => self.far.get(&second).map_or(&[], std::slice::from_ref),
+            Some(ahead) if ahead < NEAR => &self.later.near[spans_of(second)],
+            Some(_) => self
+                .later
+                .far
+                .get(&second)
+                .map_or(&[], std::slice::from_ref),
         }
     }
 
@@ -179,8 +191,9 @@ impl<E: Copy + Ord> Calendar<E> {
             );
             self.second = second;
             // Lists of that name will be needed again before these are gone through.
-            self.spans.swap_with_slice(&mut self.near[spans_of(second)]);
-            while let Some(far) = self.far.first_entry() {
+            self.spans
+                .swap_with_slice(&mut self.later.near[spans_of(second)]);
+            while let Some(far) = self.later.far.first_entry() {
                 if *far.key() > second + NEAR {
                     break;
                 }
@@ -189,7 +202,7 @@ impl<E: Copy + Ord> Calendar<E> {
                     if entry.at / SECOND == second {
                         self.spans[span % SPANS].push(entry);
                     } else {
-                        self.near[span].push(entry);
+                        self.later.near[span].push(entry);
                     }
                 }
             }
@@ -237,8 +250,8 @@ impl<E: Copy + Ord> Calendar<E> {
         self.starts.copy_within(..SPAN_SLOTS, 1);
         self.starts[0] = 0;
         list.clear();
-        if list.capacity() > 0 && self.spare.len() < 4 * SPANS {
-            self.spare.push(list);
+        if list.capacity() > 0 && self.later.spare.len() < 4 * SPANS {
+            self.later.spare.push(list);
         }
     }
 
@@ -304,20 +317,18 @@ impl<E: Copy + Ord> Calendar<E> {
         &self.pool[place.0 as usize]
     }
 
-    /// Puts an event into a free place of the pool.
+    /// Takes a free place of the pool. `any`: what fills it where it is new.
     #[inline(always)]
-    fn place(&mut self, entry: Entry<E>) -> Place {
-        let place = self.free;
-        if let Some(free) = self.pool.get_mut(place as usize) {
-            *free = entry;
-            self.free = self.next[place as usize];
-            Place(place)
-        } else {
+    fn free_place(&mut self, any: impl FnOnce(&Self) -> Entry<E>) -> usize {
+        if self.free == NONE {
             let place = self.pool.len().max(self.first_reused as usize);
-            self.pool.resize(place + 1, entry);
+            self.pool.resize(place + 1, any(self));
             self.next.resize(place + 1, NONE);
-            Place(place as u32)
+            return place;
         }
+        let place = self.free as usize;
+        self.free = self.next[place];
+        place
     }
 
     /// Adds a new event to the current slot, before its order is asked for. At one instant new events come
@@ -378,18 +389,28 @@ impl<E: Copy + Ord> Calendar<E> {
             next = self.order[self.cursor];
         }
         self.cursor += 1;
-        let first = if next & NEW == 0 { 0 } else { self.first_new };
-        Some(Place(next as u32 + first))
+        // No branch: nobody could foresee which it is.
+        let is_new = (next >> NEW.trailing_zeros()) as u32 & 1;
+        Some(Place(next as u32 + is_new * self.first_new))
     }
 
     /// Schedules the event that came next for another time, changed, without moving it where that can
     /// be.
     #[inline(always)]
     pub fn again(&mut self, place: Place, at: u64, change: impl FnOnce(&mut E)) -> Option<usize> {
-        let entry = self.pool[place.0 as usize];
-        // If the place is used again, then by this very event.
+        let since = at.wrapping_sub(self.second * SECOND);
+        let from = place.0 as usize;
         self.release(place);
-        self.schedule_changed(at, &entry.event, change)
+        if since >= SECOND {
+            self.later
+                .push(self.second, at, &self.pool[from].event, change);
+            return None;
+        }
+        let to = self.free_place(|calendar| calendar.pool[from]);
+        let event = self.pool[from].event;
+        self.pool[to] = Entry { at, event };
+        change(&mut self.pool[to].event);
+        Some(self.link(to, since))
     }
 
     /// Makes the place of an event that came next free.
@@ -434,48 +455,30 @@ impl<E: Copy + Ord> Calendar<E> {
     ) -> Option<usize> {
         let since = at.wrapping_sub(self.second * SECOND);
         if since >= SECOND {
-            self.push_later(at, event, change);
+            self.later.push(self.second, at, event, change);
             return None;
         }
-        let place = self.place(Entry { at, event: *event });
-        change(&mut self.pool[place.0 as usize].event);
+        let place = self.free_place(|_| Entry { at, event: *event });
+        let entry = &mut self.pool[place];
+        entry.at = at;
+        entry.event = *event;
+        change(&mut entry.event);
         Some(self.link(place, since))
     }
 
     /// Puts an event of the open second, so long after its start, into its slot's list.
     #[inline(always)]
-    fn link(&mut self, place: Place, since: u64) -> usize {
+    fn link(&mut self, place: usize, since: u64) -> usize {
         let slot = (since / SLOT_NS) as usize;
         debug_assert!(slot >= self.slot, "an event in a slot that is over");
         if slot == self.slot && self.sorted {
-            self.insert(place.0);
+            self.insert(place as u32);
         } else {
             self.left += 1;
-            self.next[place.0 as usize] = self.heads[slot];
-            self.heads[slot] = place.0;
+            self.next[place] = self.heads[slot];
+            self.heads[slot] = place as u32;
         }
         slot
-    }
-
-    /// Schedules an event of a later second.
-    #[inline(always)]
-    fn push_later(&mut self, at: u64, event: &E, change: impl FnOnce(&mut E)) {
-        let second = at / SECOND;
-        debug_assert!(second > self.second, "an event in the past");
-        let ahead = second - self.second - 1;
-        let list = if ahead < NEAR {
-            let list = &mut self.near[span_of(at)];
-            if list.len() == list.capacity() {
-                grow(list, &mut self.spare);
-            }
-            list
-        } else {
-            self.far.entry(second).or_default()
-        };
-        list.push(Entry { at, event: *event });
-        if let Some(last) = list.last_mut() {
-            change(&mut last.event);
-        }
     }
 
     /// Inserts an event into the current slot, which is in order.
@@ -526,7 +529,7 @@ fn sort_by_time(keys: &[u64], sorted: &mut Vec<u64>) {
     if !(16..8 * BUCKETS).contains(&keys.len()) {
         return sorted.sort_unstable();
     }
-    let bits = (keys.len().next_power_of_two() / 2).min(BUCKETS).ilog2();
+    let bits = keys.len().next_power_of_two().min(BUCKETS).ilog2();
     let bucket_of = |key: u64| (key >> (TIME_SHIFT + TIME_BITS - bits)) as usize % BUCKETS;
     let mut ends = [0_u32; BUCKETS];
     for &key in keys {
@@ -542,12 +545,8 @@ fn sort_by_time(keys: &[u64], sorted: &mut Vec<u64>) {
         *end -= 1;
         sorted[*end as usize] = key;
     }
-    // Now each stands at the start of its bucket. Few are out of place, unless many share a bucket.
-    let mut end = keys.len() as u32;
-    let mut crowded = |&start: &u32| std::mem::replace(&mut end, start) - start > 16;
-    if ends[..1 << bits].iter().rev().any(&mut crowded) {
-        return sorted.sort_unstable();
-    }
+    // Few are out of place now, unless many share a bucket.
+    let mut moves = 0;
     for i in 1..sorted.len() {
         let key = sorted[i];
         let mut place = i;
@@ -556,6 +555,10 @@ fn sort_by_time(keys: &[u64], sorted: &mut Vec<u64>) {
             place -= 1;
         }
         sorted[place] = key;
+        moves += i - place;
+        if moves > 16 * keys.len() {
+            return sorted.sort_unstable();
+        }
     }
 }
 
@@ -569,6 +572,28 @@ fn span_of(at: u64) -> usize {
 fn spans_of(second: u64) -> std::ops::Range<usize> {
     let first = (second % NEAR) as usize * SPANS;
     first..first + SPANS
+}
+
+impl<E: Copy> Later<E> {
+    /// Takes in a changed copy of an event for an instant after the open second.
+    #[inline(always)]
+    fn push(&mut self, open: u64, at: u64, event: &E, change: impl FnOnce(&mut E)) {
+        let second = at / SECOND;
+        debug_assert!(second > open, "an event in the past");
+        let list = if second - open <= NEAR {
+            let list = &mut self.near[span_of(at)];
+            if list.len() == list.capacity() {
+                grow(list, &mut self.spare);
+            }
+            list
+        } else {
+            self.far.entry(second).or_default()
+        };
+        list.push(Entry { at, event: *event });
+        if let Some(last) = list.last_mut() {
+            change(&mut last.event);
+        }
+    }
 }
 
 /// Makes room in a full list: an empty one takes the place of one that is over.

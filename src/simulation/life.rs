@@ -93,10 +93,8 @@ impl<'a> World<'a> {
         tally.attempts += 1;
         let quota = &mut self.quotas[class.only_quota as usize];
         quota.attempts += 1;
-        let admitted = quota.limiter.has_room(at);
-        if admitted {
-            quota.limiter.take(at);
-        } else {
+        let admitted = quota.limiter.admit(at);
+        if !admitted {
             quota.throttled += 1;
             tally.throttled += 1;
         }
@@ -242,10 +240,8 @@ impl<'a> World<'a> {
         quota.attempts += 1;
         let count = &mut record_of!(self, request).classes[request.class as usize];
         count.tries += 1;
-        let taken = quota.limiter.has_room(at);
-        if taken {
-            quota.limiter.take(at);
-        } else {
+        let taken = quota.limiter.admit(at);
+        if !taken {
             quota.throttled += 1;
             count.tries_throttled += 1;
         }
