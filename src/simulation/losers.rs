@@ -74,6 +74,7 @@ impl World<'_> {
     ///
     /// Order matters only between losers of one client that cannot pay for all their retries. So
     /// they are looked at twice: to count the losers of each client, and to decide.
+    #[inline(never)]
     pub(super) fn lose_slot(&mut self, slot: usize, second: u64) {
         let base = second * SECOND;
         let end = base + (slot as u64 + 1) * SLOT_NS;

@@ -689,20 +689,18 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Counts a second in which nothing is looked at: its new arrivals, whose demand has been added up to
-    /// certify it, and nothing else.
+    /// Counts a second in which nothing is looked at: its new arrivals, and nothing else.
     fn count_second(&mut self, second: u64) {
         let whole = &mut self.whole[usize::from(second < self.plan.warm_up_s)];
         for d in &self.drawn.workloads {
             for (action, n) in self.drawn.of(d) {
                 whole[action] += n;
+                for &(q, each) in &self.actions[action].demand {
+                    let quota = &mut self.quotas[q];
+                    quota.attempts += n * each;
+                    quota.limiter.take_counted(n * each);
+                }
             }
-        }
-        for &q in &self.quotas_here {
-            let quota = &mut self.quotas[q];
-            let n = quota.parts[0];
-            quota.attempts += n;
-            quota.limiter.take_counted(n);
         }
     }
 
