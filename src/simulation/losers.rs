@@ -74,6 +74,7 @@ impl World<'_> {
     ///
     /// Order matters only between losers of one client that cannot pay for all their retries. So
     /// they are looked at twice: to count the losers of each client, and to decide.
+    // Not inlined, so that a profile can tell what losers cost.
     #[inline(never)]
     pub(super) fn lose_slot(&mut self, slot: usize, second: u64) {
         let base = second * SECOND;
