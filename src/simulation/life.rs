@@ -74,7 +74,8 @@ impl<'a> World<'a> {
             self.calendar.release(place);
             self.admitted(at, &event);
         } else if let Some(next) = self.throttled(at, &event, w) {
-            let change = |retry: &mut Request| retry.throttled += 1;
+            let throttled = event.throttled + 1;
+            let change = |retry: &mut Request| retry.throttled = throttled;
             if let Some(slot) = self.calendar.again(place, next, change) {
                 self.weigh_scheduled(slot, event.class);
             }
@@ -344,7 +345,8 @@ impl<'a> World<'a> {
     /// Does so with the retry of a request that was throttled.
     #[inline(always)]
     pub(super) fn schedule_retry(&mut self, at: u64, request: &Request) {
-        let change = |retry: &mut Request| retry.throttled += 1;
+        let throttled = request.throttled + 1;
+        let change = |retry: &mut Request| retry.throttled = throttled;
         if let Some(slot) = self.calendar.schedule_changed(at, request, change) {
             self.weigh_scheduled(slot, request.class);
         }
