@@ -1085,7 +1085,7 @@ fn keyed_arrivals(case: &Case, replication: u64) -> Vec<Ask> {
                     let client = if f.clients == 1 {
                         0
                     } else if f.poisson {
-                        (arrival.bits() & 0xFFFF_FFFF) * f.clients >> 32
+                        ((arrival.bits() & 0xFFFF_FFFF) * f.clients) >> 32
                     } else {
                         (second * f.rate as u64 + number) % f.clients
                     };
