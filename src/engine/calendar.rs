@@ -1,10 +1,10 @@
 //! The event list: what is scheduled for later, in order of time, ties by the event's own order.
 //!
-//! A calendar queue (Brown, CACM 1988) cut by whole seconds, [`SPANS`] spans a second and [`SLOTS`]
+//! A calendar queue (Brown, CACM 1988) cut by whole seconds, eight spans a second and [`SLOTS`]
 //! slots a second: later spans are plain lists until they are opened, one at a time, so that what is
 //! looked at next lies in the caches; a slot is sorted only when somebody asks for the order of its
-//! events. Scheduling is O(1). Arrivals never pass through here: they are drawn second by second and
-//! merged with what comes out.
+//! events. Scheduling is O(1). Arrivals are never queued: they are drawn second by second, and come in
+//! here only as new events of a slot that is about to be gone through in order.
 
 use super::SECOND;
 use std::cmp::Ordering;
@@ -17,7 +17,7 @@ pub const SLOTS: usize = 512;
 pub const SLOT_NS: u64 = SECOND / SLOTS as u64;
 
 /// Spans of a second.
-pub const SPANS: usize = 8;
+const SPANS: usize = 8;
 
 /// Slots of a span.
 pub const SPAN_SLOTS: usize = SLOTS / SPANS;
@@ -67,7 +67,7 @@ pub struct Calendar<E> {
     first_reused: u32,
     /// Where the events of the first kind begin, by slot of the span.
     starts: [u32; SPAN_SLOTS + 1],
-    /// Lists of the second kind by slot, and of free places.
+    /// Lists of the third kind by slot, and of free places.
     heads: Vec<u32>,
     next: Vec<u32>,
     free: u32,

@@ -4,7 +4,9 @@ use super::caches::LookUp;
 use super::drawn::Arrival;
 use super::guarded::MayCall;
 use super::request::{Purpose, Request, Step, client};
-use super::{ActionState, SEVERAL, UNLIMITED, WorkloadState, World, for_each_asked};
+use super::{
+    ActionState, QuotaState, SEVERAL, Tally, UNLIMITED, WorkloadState, World, for_each_asked,
+};
 use crate::engine::SECOND;
 use crate::engine::calendar::{Entry, Place};
 use crate::engine::distribution::Distribution;
@@ -87,6 +89,18 @@ impl<'a> World<'a> {
     /// An attempt of a request with one need, which one quota decides: whether it is admitted.
     #[inline(always)]
     fn attempt(&mut self, at: u64, request: &Request) -> bool {
+        let (tally, quota) = self.count_attempt(request);
+        let admitted = quota.limiter.admit(at);
+        if !admitted {
+            quota.throttled += 1;
+            tally.throttled += 1;
+        }
+        admitted
+    }
+
+    /// Counts such an attempt; returns the counters of its class and its quota.
+    #[inline(always)]
+    fn count_attempt(&mut self, request: &Request) -> (&mut Tally, &mut QuotaState) {
         let class = &mut self.classes[request.class as usize];
         let tally = &mut class.tally[usize::from(request.arrived < self.warm_up)];
         // Added, not branched on: nobody could foresee which it is.
@@ -94,12 +108,7 @@ impl<'a> World<'a> {
         tally.attempts += 1;
         let quota = &mut self.quotas[class.only_quota as usize];
         quota.attempts += 1;
-        let admitted = quota.limiter.admit(at);
-        if !admitted {
-            quota.throttled += 1;
-            tally.throttled += 1;
-        }
-        admitted
+        (tally, quota)
     }
 
     /// One try of a request that needs more than one quota's word.
@@ -289,19 +298,12 @@ impl<'a> World<'a> {
     /// A refused request: when it will try again, unless it has failed.
     #[inline(always)]
     fn throttled(&mut self, at: u64, request: &Request, w: usize) -> Option<u64> {
-        let state = &mut self.workloads[w];
-        let mut granted = request.throttled + 1 < state.retry.max_attempts;
-        if granted && state.tokens.is_some() {
-            let client = state.payer(request);
-            granted = state.tokens.as_mut().is_none_or(|t| t.take(client));
-        }
-        if granted {
-            state.waiting += u64::from(!request.is_waiting());
-            let latency = &self.plan.throttled_latency;
-            return Some(next_attempt(latency, &state.retry, at, request));
+        let (state, latency) = (&mut self.workloads[w], &self.plan.throttled_latency);
+        let next = state.tries_again(latency, at, request, |state| state.payer(request));
+        if next.is_some() {
+            return next;
         }
         let n = request.throttled + 1;
-        let latency = &self.plan.throttled_latency;
         let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
         self.given_up(answered, request, w, false);
         None
@@ -365,16 +367,10 @@ impl<'a> World<'a> {
     /// A scheduled or listed request in a slot in which all are admitted.
     #[inline(always)]
     pub(super) fn win(&mut self, at: u64, request: &Request) {
-        let class = &mut self.classes[request.class as usize];
-        if class.only_quota == SEVERAL {
+        if self.classes[request.class as usize].only_quota == SEVERAL {
             return self.offer(at, request);
         }
-        let tally = &mut class.tally[usize::from(request.arrived < self.warm_up)];
-        tally.requests += u64::from(request.throttled == 0);
-        tally.attempts += 1;
-        let quota = &mut self.quotas[class.only_quota as usize];
-        quota.attempts += 1;
-        quota.limiter.take(at);
+        self.count_attempt(request).1.limiter.take(at);
         self.admitted(at, request);
     }
 
@@ -484,6 +480,27 @@ impl WorkloadState {
                 ((before + u128::from(request.index)) % u128::from(self.clients)) as u32
             }
         }
+    }
+
+    /// When a request that is refused at `at` tries again, if it may and its payer's retry quota pays.
+    #[inline(always)]
+    pub fn tries_again(
+        &mut self,
+        latency: &Distribution,
+        at: u64,
+        request: &Request,
+        payer: impl FnOnce(&Self) -> u32,
+    ) -> Option<u64> {
+        let mut granted = request.throttled + 1 < self.retry.max_attempts;
+        if granted && self.tokens.is_some() {
+            let payer = payer(self);
+            granted = self.tokens.as_mut().is_none_or(|t| t.take(payer));
+        }
+        if !granted {
+            return None;
+        }
+        self.waiting += u64::from(!request.is_waiting());
+        Some(next_attempt(latency, &self.retry, at, request))
     }
 
     /// Whether a client has a retry quota that is not full.

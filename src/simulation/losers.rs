@@ -3,9 +3,9 @@
 use super::drawn::Split;
 use super::life::next_attempt;
 use super::request::{Request, client};
-use super::{SEVERAL, UNLIMITED, WorkloadState, World};
+use super::{SEVERAL, UNLIMITED, World};
 use crate::engine::SECOND;
-use crate::engine::calendar::{Entry, SLOT_NS};
+use crate::engine::calendar::SLOT_NS;
 use crate::engine::distribution::Distribution;
 use crate::model::arrivals::in_slot;
 use crate::model::retry::{RetryPolicy, RetryTokens};
@@ -77,23 +77,15 @@ impl World<'_> {
     // Not inlined, so that a profile can tell what losers cost.
     #[inline(never)]
     pub(super) fn lose_slot(&mut self, slot: usize, second: u64) {
-        let base = second * SECOND;
-        let end = base + (slot as u64 + 1) * SLOT_NS;
+        let end = second * SECOND + (slot as u64 + 1) * SLOT_NS;
         let mut lost = std::mem::take(&mut self.lost);
         lost.all.clear();
         for s in 0..self.spread.splits.len() {
             self.gather_split(self.spread.splits[s], slot, end, &mut lost.all);
         }
-        while let Some((at, arrival)) = self.spread.take_listed(slot) {
-            self.requests_of(base + at, &arrival, |world, request| {
-                world.gather(base + at, &request, end, &mut lost.all);
-            });
-        }
-        while let Some(place) = self.calendar.take_any() {
-            let Entry { at, event } = *self.calendar.entry(place);
-            self.calendar.release(place);
-            self.gather(at, &event, end, &mut lost.all);
-        }
+        self.any_listed(slot, second, |world, at, request| {
+            world.gather(at, request, end, &mut lost.all);
+        });
         for loser in &lost.all {
             self.lose(loser, end, &mut lost.contested);
         }
@@ -209,7 +201,8 @@ impl World<'_> {
             }
             *losers = 0;
         }
-        match state.tries_again(&self.plan.throttled_latency, loser) {
+        let latency = &self.plan.throttled_latency;
+        match state.tries_again(latency, loser.at, &loser.request, |_| loser.client) {
             None => self.fail(&loser.request, w, false),
             Some(at) if at < end => self.lose_again(*loser, at, end),
             Some(at) => self.schedule_retry(at, &loser.request),
@@ -273,7 +266,8 @@ impl World<'_> {
     fn decide(&mut self, l: &Loser, end: u64) -> Option<Loser> {
         let w = self.classes[l.request.class as usize].workload as usize;
         let state = &mut self.workloads[w];
-        match state.tries_again(&self.plan.throttled_latency, l) {
+        let latency = &self.plan.throttled_latency;
+        match state.tries_again(latency, l.at, &l.request, |_| l.client) {
             None => self.fail(&l.request, w, false),
             Some(at) if at < end => return Some(self.refused_again(*l, at)),
             Some(at) => self.schedule_retry(at, &l.request),
@@ -295,22 +289,6 @@ impl World<'_> {
         let mut retry = self.refused_again(l, at);
         while let Some(again) = self.decide(&retry, end) {
             retry = again;
-        }
-    }
-}
-
-impl WorkloadState {
-    /// When a refused loser tries again, if it does.
-    #[inline(always)]
-    fn tries_again(&mut self, latency: &Distribution, l: &Loser) -> Option<u64> {
-        let pays = |t: &mut RetryTokens| l.client == NOBODY || t.take(l.client);
-        let granted = l.request.throttled + 1 < self.retry.max_attempts
-            && self.tokens.as_mut().is_none_or(pays);
-        self.waiting += u64::from(granted && l.request.throttled == 0);
-        if granted {
-            Some(next_attempt(latency, &self.retry, l.at, &l.request))
-        } else {
-            None
         }
     }
 }

@@ -75,7 +75,7 @@ pub mod sample;
 mod slots;
 
 use crate::engine::SECOND;
-use crate::engine::calendar::{Calendar, SLOTS, SPAN_SLOTS};
+use crate::engine::calendar::{Calendar, SLOTS};
 use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
 use crate::model::arrivals::Arrivals;
@@ -674,11 +674,7 @@ impl<'a> World<'a> {
             self.spread(true);
             self.calendar.open(second, self.spread.most_new);
             for slot in 0..SLOTS {
-                if slot % SPAN_SLOTS == 0 {
-                    self.open_span();
-                }
-                if self.spread.occupied.holds(slot) {
-                    self.calendar.begin_slot(slot);
+                if self.begin_slot(slot) {
                     self.count_slot(slot, second);
                 }
             }

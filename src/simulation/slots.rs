@@ -1,8 +1,8 @@
 //! A contended second, slot by slot: counted until the room runs out, in order where it does, and after it
 //! only the losers.
 
-use super::drawn::Arrival;
-use super::drawn::Split;
+use super::drawn::{Arrival, Split};
+use super::request::Request;
 use super::{ActionState, World, for_each_asked, request};
 use crate::engine::SECOND;
 use crate::engine::calendar::{Entry, SLOT_NS, SLOTS, SPAN_SLOTS};
@@ -46,13 +46,9 @@ impl World<'_> {
         self.calendar.open(second, self.spread.most_new);
         self.start_jobs(second);
         for slot in 0..SLOTS {
-            if slot % SPAN_SLOTS == 0 {
-                self.open_span();
-            }
-            if !self.spread.occupied.holds(slot) {
+            if !self.begin_slot(slot) {
                 continue;
             }
-            self.calendar.begin_slot(slot);
             let verdict = if self.weighed {
                 self.verdict(second, slot)
             } else {
@@ -73,8 +69,20 @@ impl World<'_> {
         self.add_counted(second, false);
     }
 
+    /// Begins a slot of the second, all in turn, unless it holds nothing.
+    pub(super) fn begin_slot(&mut self, slot: usize) -> bool {
+        if slot.is_multiple_of(SPAN_SLOTS) {
+            self.open_span();
+        }
+        let holds = self.spread.occupied.holds(slot);
+        if holds {
+            self.calendar.begin_slot(slot);
+        }
+        holds
+    }
+
     /// Opens the next span of the second.
-    pub(super) fn open_span(&mut self) {
+    fn open_span(&mut self) {
         let (classes, lanes, quotas) = (&self.classes, &self.lanes, &mut self.quotas);
         if self.weighed {
             self.calendar.open_span(|slot, request| {
@@ -132,15 +140,7 @@ impl World<'_> {
             self.in_order(slot, true);
         } else {
             // Listed arrivals and retries: all are admitted, so their order does not matter.
-            while let Some((at, arrival)) = self.spread.take_listed(slot) {
-                let at = second * SECOND + at;
-                self.requests_of(at, &arrival, |world, request| world.win(at, &request));
-            }
-            while let Some(place) = self.calendar.take_any() {
-                let Entry { at, event } = *self.calendar.entry(place);
-                self.calendar.release(place);
-                self.win(at, &event);
-            }
+            self.any_listed(slot, second, Self::win);
         }
     }
 
@@ -190,13 +190,25 @@ impl World<'_> {
                 self.arrive(base + at, &split.arrival(index, key));
             });
         }
+        self.any_listed(slot, second, Self::offer);
+    }
+
+    /// Takes what of a slot was listed or scheduled, in no order.
+    #[inline(always)]
+    pub(super) fn any_listed(
+        &mut self,
+        slot: usize,
+        second: u64,
+        mut on: impl FnMut(&mut Self, u64, &Request),
+    ) {
         while let Some((at, arrival)) = self.spread.take_listed(slot) {
-            self.arrive(second * SECOND + at, &arrival);
+            let at = second * SECOND + at;
+            self.requests_of(at, &arrival, |world, request| on(world, at, &request));
         }
         while let Some(place) = self.calendar.take_any() {
             let Entry { at, event } = *self.calendar.entry(place);
             self.calendar.release(place);
-            self.offer(at, &event);
+            on(self, at, &event);
         }
     }
 }

@@ -130,29 +130,11 @@ impl Limiter {
     /// Whether an attempt at `at` \[ns\] is admitted; then its room is taken. Times must not go back.
     #[inline(always)]
     pub fn admit(&mut self, at: u64) -> bool {
-        match &mut self.state {
-            State::Fixed(window) => {
-                let room = window.has_room(at);
-                if room {
-                    window.take_counted(1);
-                }
-                room
-            }
-            State::Sliding(window) => {
-                let room = window.has_room(at);
-                if room {
-                    window.take(at);
-                }
-                room
-            }
-            State::Bucket(bucket) => {
-                let room = bucket.has_room(at);
-                if room {
-                    bucket.take(at);
-                }
-                room
-            }
+        let room = self.has_room(at);
+        if room {
+            self.take(at);
         }
+        room
     }
 
     /// Whether the state depends on the instants of attempts, not on their number alone.
