@@ -779,6 +779,51 @@ fn caches_agree_where_quiet_and_contended_seconds_mix() {
     assert!((0.2..0.9).contains(&counted), "{counted}");
 }
 
+/// One token bucket alone: contended slots are decided token by token. Backoffs about as long as a slot
+/// bring many retries back within it.
+#[test]
+fn tokens_decide_as_order_does() {
+    let mut throttled = 0;
+    for seed in 0..60 {
+        let mut r = Rng::new(seed);
+        let limit = r.log_between(3.0, 8_000.0).round();
+        let burst = *r.pick(&[0.01, 0.05, 0.5, 2.0]);
+        let mut text = format!(
+            "{CONSTANT}seed = {seed}\nhorizon = \"8s\"\nwarm_up = \"{}s\"\nreplications = 2\nregion = \"us-east-1\"\n[key.k]\n[bucket.b]\nkey = \"k\"\n[quota.q]\nlimit = \"{limit}/s\"\nlimiter.token-bucket.burst = {burst}\nchanges = [{{ at = \"3s\", limit = \"{}/s\" }}, {{ at = \"5s\", limit = \"{limit}/s\" }}]\n",
+            r.below(3),
+            (limit * (0.4 + r.unit())).ceil(),
+        );
+        for w in 0..1 + r.below(3) {
+            let retry = match r.below(4) {
+                0 => "none = {}".to_owned(),
+                1 => "fixed = { delay = \"1ms\", max_attempts = 6 }".to_owned(),
+                // Retries at the very instant of the answer.
+                2 => "fixed = { delay = \"0s\", max_attempts = 3 }".to_owned(),
+                _ => format!(
+                    "exponential = {{ initial_backoff = \"{}ms\", jitter = \"full\", max_attempts = 8 }}",
+                    1 + r.below(60)
+                ),
+            };
+            let rate = limit * r.log_between(0.3, 2.0);
+            let _ = write!(
+                text,
+                "[workload.w{w}]\nbucket = \"b\"\nretry = {{ {retry} }}\narrivals = {{ {} }}\noperations = {}\n",
+                arrivals(&mut r, rate, 8),
+                r.pick(&[
+                    "{ GetObject = 1 }",
+                    "{ GetObject = 3, HeadObject = 1 }",
+                    "{ MultipartUpload = 1, GetObject = 5 }\nparts = 2",
+                ])
+            );
+        }
+        let (told, _) = in_pool(1, &text, false);
+        let (asked, _) = in_pool(2, &text, true);
+        assert!(json(&told) == json(&asked), "tokens change digits\n{text}");
+        throttled += u32::from(told.variants[0].metrics["kms_throttled"].mean != Some(0.0));
+    }
+    assert!(throttled >= 40, "{throttled}");
+}
+
 #[test]
 fn a_larger_quota_never_throttles_more() {
     for seed in 0..40 {

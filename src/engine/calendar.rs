@@ -3,7 +3,7 @@
 //! A calendar queue (Brown, CACM 1988) cut by whole seconds, eight spans a second and [`SLOTS`]
 //! slots a second: later spans are plain lists until they are opened, one at a time, so that what is
 //! looked at next lies in the caches; a slot is sorted only when somebody asks for the order of its
-//! events. Scheduling is O(1). Arrivals are never queued: they are drawn second by second, and come in
+//! events, or cut into parts where it only matters which come first in each. Scheduling is O(1). Arrivals are never queued: they are drawn second by second, and come in
 //! here only as new events of a slot that is about to be gone through in order.
 
 use super::SECOND;
@@ -77,14 +77,15 @@ pub struct Calendar<E> {
     /// Its start \[ns\].
     start: u64,
     unread: std::ops::Range<u32>,
-    /// Time in the slot (from bit 33 on), whether it is a new one (bit 32), and place in the pool or
-    /// number of the new one.
+    /// Time in the slot (from bit 33 on), whether it is a new one (bit 32), and place in the pool.
     order: Vec<u64>,
     cursor: usize,
     sorted: bool,
-    /// New ones in `order`.
+    /// New ones that `order` and `parts` do not hold.
     new: u32,
     unsorted: Vec<u64>,
+    /// Lists of the slot's events by part, where it was cut.
+    parts: Vec<u32>,
     /// Events of the open second that `order` does not hold.
     left: usize,
     later: Later<E>,
@@ -123,6 +124,7 @@ impl<E: Copy + Ord> Calendar<E> {
             sorted: false,
             new: 0,
             unsorted: Vec::new(),
+            parts: Vec::new(),
             left: 0,
             later: Later {
                 near: (0..RING).map(|_| Vec::new()).collect(),
@@ -255,13 +257,11 @@ impl<E: Copy + Ord> Calendar<E> {
         }
     }
 
-    /// The slots that held events when the open span was opened.
-    pub fn occupied_slots(&self) -> impl Iterator<Item = usize> {
-        let first = (self.next_span - 1) * SPAN_SLOTS;
-        let is_occupied = |slot: &usize| self.starts[*slot] < self.starts[slot + 1];
-        (0..SPAN_SLOTS)
-            .filter(is_occupied)
-            .map(move |slot| first + slot)
+    /// Whether slot `k` of the open span, which was not begun, holds any event.
+    #[inline(always)]
+    pub fn holds(&self, k: usize) -> bool {
+        let of_span = k % SPAN_SLOTS;
+        self.starts[of_span] < self.starts[of_span + 1] || self.heads[k] != NONE
     }
 
     /// Makes slot `k` of the open span the current one; the one before must be empty.
@@ -288,7 +288,10 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Whether the current slot holds nothing.
     pub fn slot_is_empty(&self) -> bool {
-        self.unread.is_empty() && self.heads[self.slot] == NONE && self.cursor == self.order.len()
+        self.unread.is_empty()
+            && self.heads[self.slot] == NONE
+            && self.cursor == self.order.len()
+            && self.new == 0
     }
 
     /// Takes any event of the current slot, whose order was not asked for; then [`Calendar::release`].
@@ -321,14 +324,20 @@ impl<E: Copy + Ord> Calendar<E> {
     #[inline(always)]
     fn free_place(&mut self, any: impl FnOnce(&Self) -> Entry<E>) -> usize {
         if self.free == NONE {
-            let place = self.pool.len().max(self.first_reused as usize);
-            self.pool.resize(place + 1, any(self));
-            self.next.resize(place + 1, NONE);
-            return place;
+            self.add_place(any(self));
         }
         let place = self.free as usize;
         self.free = self.next[place];
         place
+    }
+
+    /// Adds a free place to the pool.
+    #[cold]
+    fn add_place(&mut self, any: Entry<E>) {
+        let place = self.pool.len().max(self.first_reused as usize);
+        self.pool.resize(place + 1, any);
+        self.next.resize(place + 1, NONE);
+        self.free = place as u32;
     }
 
     /// Adds a new event to the current slot, before its order is asked for. At one instant new events come
@@ -342,27 +351,127 @@ impl<E: Copy + Ord> Calendar<E> {
             // The first ones of all.
             None => self.pool.resize(place + 1, entry),
         }
-        let new = NEW | u64::from(self.new);
-        self.order.push((at - self.start) << TIME_SHIFT | new);
         self.new += 1;
+    }
+
+    /// The places of the new events, which then count as held elsewhere.
+    fn take_new(&mut self) -> std::ops::Range<u32> {
+        self.first_new..self.first_new + std::mem::take(&mut self.new)
+    }
+
+    /// What `order` holds of an event.
+    #[inline(always)]
+    fn order_of(&self, place: u32) -> u64 {
+        let is_new = (self.first_new..self.first_reused).contains(&place);
+        let at = self.pool[place as usize].at - self.start;
+        at << TIME_SHIFT | u64::from(is_new) << NEW.trailing_zeros() | u64::from(place)
     }
 
     /// Puts the current slot in order of time.
     fn sort(&mut self) {
         self.sorted = true;
+        self.unsorted.clear();
         for place in std::mem::take(&mut self.unread) {
-            let at = self.pool[place as usize].at - self.start;
-            self.order.push(at << TIME_SHIFT | u64::from(place));
+            self.unsorted.push(self.order_of(place));
         }
         let mut node = std::mem::replace(&mut self.heads[self.slot], NONE);
-        while let Some(entry) = self.pool.get(node as usize) {
-            let at = entry.at - self.start;
-            self.order.push(at << TIME_SHIFT | u64::from(node));
+        while node != NONE {
+            self.unsorted.push(self.order_of(node));
             node = self.next[node as usize];
         }
-        self.left -= self.order.len() - self.new as usize;
-        std::mem::swap(&mut self.order, &mut self.unsorted);
+        self.left -= self.unsorted.len();
+        for place in self.take_new() {
+            self.unsorted.push(self.order_of(place));
+        }
         sort_by_time(&self.unsorted, &mut self.order);
+    }
+
+    /// Cuts what the current slot holds, its order not being asked for, into `parts` parts by time, in turn:
+    /// `part_of(instant [ns])`.
+    pub fn cut(&mut self, parts: usize, part_of: impl Fn(u64) -> usize) {
+        debug_assert!(!self.sorted);
+        if self.parts.len() < parts {
+            self.parts.resize(parts, NONE);
+        }
+        let unread = std::mem::take(&mut self.unread);
+        self.left -= unread.len();
+        for place in unread.chain(self.take_new()) {
+            self.add_to_part(place, &part_of);
+        }
+        self.cut_late(part_of);
+    }
+
+    /// Does so with what has come into the slot since.
+    #[inline(always)]
+    pub fn cut_late(&mut self, part_of: impl Fn(u64) -> usize) {
+        let mut node = std::mem::replace(&mut self.heads[self.slot], NONE);
+        while node != NONE {
+            let after = self.next[node as usize];
+            self.add_to_part(node, &part_of);
+            self.left -= 1;
+            node = after;
+        }
+    }
+
+    #[inline(always)]
+    fn add_to_part(&mut self, place: u32, part_of: impl Fn(u64) -> usize) {
+        let head = &mut self.parts[part_of(self.pool[place as usize].at)];
+        self.next[place as usize] = *head;
+        *head = place;
+    }
+
+    /// Whether a part holds any event.
+    #[inline(always)]
+    pub fn holds_part(&self, part: usize) -> bool {
+        self.parts[part] != NONE
+    }
+
+    /// Takes the first event of a part.
+    #[inline(always)]
+    pub fn take_first(&mut self, part: usize) -> Option<Place> {
+        let mut first = self.parts[part];
+        if first == NONE {
+            return None;
+        }
+        let mut first_at = self.pool[first as usize].at;
+        let mut before_first = NONE;
+        let (mut before, mut node) = (first, self.next[first as usize]);
+        while node != NONE {
+            let at = self.pool[node as usize].at;
+            let mut earlier = at < first_at;
+            if at == first_at {
+                earlier = self.comes_before(node, first);
+            }
+            // No branches: nobody could foresee which is the first.
+            before_first = std::hint::select_unpredictable(earlier, before, before_first);
+            first = std::hint::select_unpredictable(earlier, node, first);
+            first_at = std::hint::select_unpredictable(earlier, at, first_at);
+            (before, node) = (node, self.next[node as usize]);
+        }
+        let after = self.next[first as usize];
+        match before_first {
+            NONE => self.parts[part] = after,
+            before => self.next[before as usize] = after,
+        }
+        Some(Place(first))
+    }
+
+    /// Takes any event of a part.
+    #[inline(always)]
+    pub fn take_any_of(&mut self, part: usize) -> Option<Place> {
+        let head = &mut self.parts[part];
+        let place = *head;
+        if place == NONE {
+            return None;
+        }
+        *head = self.next[place as usize];
+        Some(Place(place))
+    }
+
+    /// Whether one of two events of the current slot comes before the other.
+    #[cold]
+    fn comes_before(&self, a: u32, b: u32) -> bool {
+        in_order(&self.pool, self.order_of(a), self.order_of(b)).is_lt()
     }
 
     /// Puts the scheduled events that come next, at one instant, in their own order.
@@ -372,7 +481,7 @@ impl<E: Copy + Ord> Calendar<E> {
         let time = rest[0] >> (TIME_SHIFT - 1);
         let tied = rest.partition_point(|&o| o >> (TIME_SHIFT - 1) == time);
         let pool = &self.pool;
-        rest[..tied].sort_by_key(|&o| pool[o as u32 as usize].event);
+        rest[..tied].sort_by(|&a, &b| in_order(pool, a, b));
     }
 
     /// What comes next in the current slot; then [`Calendar::release`] or [`Calendar::again`].
@@ -389,9 +498,7 @@ impl<E: Copy + Ord> Calendar<E> {
             next = self.order[self.cursor];
         }
         self.cursor += 1;
-        // No branch: nobody could foresee which it is.
-        let is_new = (next >> NEW.trailing_zeros()) as u32 & 1;
-        Some(Place(next as u32 + is_new * self.first_new))
+        Some(Place(next as u32))
     }
 
     /// Schedules the event that came next for another time, changed, without moving it where that can
@@ -400,13 +507,21 @@ impl<E: Copy + Ord> Calendar<E> {
     pub fn again(&mut self, place: Place, at: u64, change: impl FnOnce(&mut E)) -> Option<usize> {
         let since = at.wrapping_sub(self.second * SECOND);
         let from = place.0 as usize;
-        self.release(place);
         if since >= SECOND {
+            self.release(place);
             self.later
                 .push(self.second, at, &self.pool[from].event, change);
             return None;
         }
-        let to = self.free_place(|calendar| calendar.pool[from]);
+        if self.free == NONE {
+            self.add_place(self.pool[from]);
+        }
+        // No branch: nobody could foresee of which kind the place is.
+        let stays = place.0 >= self.first_reused;
+        let free = self.free;
+        let after = self.next[free as usize];
+        self.free = std::hint::select_unpredictable(stays, free, after);
+        let to = std::hint::select_unpredictable(stays, from, free as usize);
         let event = self.pool[from].event;
         self.pool[to] = Entry { at, event };
         change(&mut self.pool[to].event);
@@ -416,7 +531,7 @@ impl<E: Copy + Ord> Calendar<E> {
     /// Makes the place of an event that came next free.
     #[inline(always)]
     pub fn release(&mut self, place: Place) {
-        // No branch: nobody could foresee of which kind the place is.
+        // No branch here either.
         self.next[place.0 as usize] = self.free;
         self.free = if place.0 >= self.first_reused {
             place.0
@@ -516,6 +631,18 @@ impl<E: Copy + Ord> Calendar<E> {
             }
         }
     }
+}
+
+/// What of two events of a slot comes first, by what `order` holds of them.
+#[inline(always)]
+fn in_order<E: Ord>(pool: &[Entry<E>], a: u64, b: u64) -> Ordering {
+    let by_time = (a >> NEW.trailing_zeros()).cmp(&(b >> NEW.trailing_zeros()));
+    by_time.then_with(|| match a & NEW {
+        0 => pool[a as u32 as usize]
+            .event
+            .cmp(&pool[b as u32 as usize].event),
+        _ => a.cmp(&b),
+    })
 }
 
 /// Sorts keys of one slot, whose times are spread over it: a bucket sort with about one key in each.
@@ -683,6 +810,72 @@ mod tests {
         );
         assert_eq!(calendar.pop().map(|e| e.event), Some(8));
         assert!(calendar.is_empty());
+    }
+
+    #[test]
+    fn a_cut_slot_gives_the_first_of_each_part() {
+        for run in 0..40 {
+            let mut s = Key::root(12, run).stream();
+            let mut calendar = Calendar::new();
+            // Few instants, so that many events tie.
+            let instants = 1 + s.below(40);
+            let mut instant = move |s: &mut crate::engine::random::Stream| {
+                SECOND + s.below(instants) * (SLOT_NS / 40)
+            };
+            let events = |s: &mut crate::engine::random::Stream| s.below(60);
+            for _ in 0..events(&mut s) {
+                let at = instant(&mut s);
+                calendar.push(at, events(&mut s));
+            }
+            calendar.open(1, 60);
+            calendar.open_span(|_, _| {});
+            for _ in 0..events(&mut s) {
+                let at = instant(&mut s);
+                calendar.push(at, events(&mut s));
+            }
+            calendar.begin_slot(0);
+            for new in 0..events(&mut s) {
+                let at = instant(&mut s);
+                calendar.add_new(at, 1000 + new);
+            }
+            let mut sorted = calendar.clone();
+            let parts = 1 + s.below(9) as usize;
+            let part_of = |at: u64| (at - SECOND) as usize * parts / SLOT_NS as usize;
+            calendar.cut(parts, part_of);
+            for part in 0..parts {
+                let mut taken = Vec::new();
+                let firsts = s.below(6) as usize;
+                while taken.len() < firsts
+                    && let Some(place) = calendar.take_first(part)
+                {
+                    taken.push(*calendar.entry(place));
+                    calendar.release(place);
+                }
+                let first = taken.len();
+                while let Some(place) = calendar.take_any_of(part) {
+                    taken.push(*calendar.entry(place));
+                    calendar.release(place);
+                }
+                for entry in &taken[..first] {
+                    let next = sorted.pop().expect("as many");
+                    assert_eq!((entry.at, entry.event), (next.at, next.event));
+                }
+                let mut rest: Vec<_> = taken[first..].iter().map(|e| (e.at, e.event)).collect();
+                rest.sort_unstable();
+                let mut expected: Vec<_> = rest
+                    .iter()
+                    .map(|_| sorted.pop())
+                    .map(|e| {
+                        let e = e.expect("as many");
+                        (e.at, e.event)
+                    })
+                    .collect();
+                expected.sort_unstable();
+                assert_eq!(rest, expected);
+            }
+            assert!(sorted.pop().is_none());
+            assert!(calendar.slot_is_empty() && calendar.is_empty());
+        }
     }
 
     #[test]

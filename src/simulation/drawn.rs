@@ -119,7 +119,7 @@ impl Split {
     }
 }
 
-/// Slots of the present second that hold anything, one bit each.
+/// Slots of the present second in which anything arrives, one bit each.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Occupied([u64; SLOTS / 64]);
 

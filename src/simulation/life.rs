@@ -75,7 +75,36 @@ impl<'a> World<'a> {
         } else if self.attempt(at, &event) {
             self.calendar.release(place);
             self.admitted(at, &event);
-        } else if let Some(next) = self.throttled(at, &event, w) {
+        } else {
+            self.try_again(place, at, &event, w);
+        }
+    }
+
+    /// A try that one quota has decided, and whose request and attempt at that are counted elsewhere: it
+    /// is admitted.
+    #[inline(always)]
+    pub(super) fn win_at(&mut self, place: Place) {
+        let Entry { at, event } = *self.calendar.entry(place);
+        self.calendar.release(place);
+        let class = &mut self.classes[event.class as usize];
+        class.tally[usize::from(event.arrived < self.warm_up)].admitted += 1;
+        self.admitted(at, &event);
+    }
+
+    /// It is refused.
+    #[inline(always)]
+    pub(super) fn lose_at(&mut self, place: Place) {
+        let Entry { at, event } = *self.calendar.entry(place);
+        let class = &mut self.classes[event.class as usize];
+        class.tally[usize::from(event.arrived < self.warm_up)].throttled += 1;
+        let w = class.workload as usize;
+        self.try_again(place, at, &event, w);
+    }
+
+    /// A refused try of a slot is scheduled again, unless it has failed.
+    #[inline(always)]
+    fn try_again(&mut self, place: Place, at: u64, event: &Request, w: usize) {
+        if let Some(next) = self.throttled(at, event, w) {
             let throttled = event.throttled + 1;
             let change = |retry: &mut Request| retry.throttled = throttled;
             if let Some(slot) = self.calendar.again(place, next, change) {
@@ -91,21 +120,22 @@ impl<'a> World<'a> {
     fn attempt(&mut self, at: u64, request: &Request) -> bool {
         let (tally, quota) = self.count_attempt(request);
         let admitted = quota.limiter.admit(at);
-        if !admitted {
+        if admitted {
+            tally.admitted += 1;
+        } else {
             quota.throttled += 1;
             tally.throttled += 1;
         }
         admitted
     }
 
-    /// Counts such an attempt; returns the counters of its class and its quota.
+    /// Counts such an attempt, but not what becomes of it; returns the counters of its class and its quota.
     #[inline(always)]
     fn count_attempt(&mut self, request: &Request) -> (&mut Tally, &mut QuotaState) {
         let class = &mut self.classes[request.class as usize];
         let tally = &mut class.tally[usize::from(request.arrived < self.warm_up)];
         // Added, not branched on: nobody could foresee which it is.
         tally.requests += u64::from(request.throttled == 0);
-        tally.attempts += 1;
         let quota = &mut self.quotas[class.only_quota as usize];
         quota.attempts += 1;
         (tally, quota)
@@ -356,7 +386,6 @@ impl<'a> World<'a> {
 
     #[inline(always)]
     fn weigh_scheduled(&mut self, slot: usize, class: u32) {
-        self.spread.occupied.mark(slot);
         if self.weighed {
             let quotas = &mut self.quotas;
             let weigh = |q: usize| quotas[q].demand[slot] += 1;
@@ -370,7 +399,9 @@ impl<'a> World<'a> {
         if self.classes[request.class as usize].only_quota == SEVERAL {
             return self.offer(at, request);
         }
-        self.count_attempt(request).1.limiter.take(at);
+        let (tally, quota) = self.count_attempt(request);
+        tally.admitted += 1;
+        quota.limiter.take(at);
         self.admitted(at, request);
     }
 
@@ -437,10 +468,21 @@ impl ActionState {
         self.parts.len().max(1)
     }
 
+    /// Their classes.
+    #[inline(always)]
+    pub fn classes(&self) -> impl Iterator<Item = u32> {
+        (0..self.requests()).map(|part| self.class_of(part))
+    }
+
+    #[inline(always)]
+    fn class_of(&self, part: usize) -> u32 {
+        self.parts.get(part).copied().unwrap_or(self.class)
+    }
+
     /// One of the requests of an arrival.
     #[inline(always)]
     fn request_of(&self, at: u64, arrival: &Arrival, part: usize) -> Request {
-        let class = self.parts.get(part).copied().unwrap_or(self.class);
+        let class = self.class_of(part);
         Request::new(
             at,
             class,

@@ -150,7 +150,6 @@ impl World<'_> {
         // All are alike: what they count is added at once.
         let tally = &mut class.tally[usize::from(end <= self.warm_up)];
         tally.requests += u64::from(n);
-        tally.attempts += u64::from(n);
         tally.throttled += u64::from(n);
         let quota = &mut self.quotas[class.only_quota as usize];
         quota.attempts += u64::from(n);
@@ -252,7 +251,6 @@ impl World<'_> {
         } else {
             let tally = &mut class.tally[usize::from(request.arrived < self.warm_up)];
             tally.requests += first;
-            tally.attempts += 1;
             tally.throttled += 1;
             class.only_quota
         };

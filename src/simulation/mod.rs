@@ -151,7 +151,8 @@ struct ClassState {
 #[derive(Clone, Copy, Default)]
 struct Tally {
     requests: u64,
-    attempts: u64,
+    /// Attempts by what became of them.
+    admitted: u64,
     throttled: u64,
     /// That ended well after they were put off.
     delayed: u64,
@@ -337,6 +338,8 @@ struct World<'a> {
     jobs: Vec<usize>,
     /// Those among them whose clients may hold requests back.
     guarded: Vec<usize>,
+    /// The quota that alone decides about all attempts, none of which changes what others do.
+    sole_quota: Option<usize>,
     /// Whether order matters beyond the quotas: caches or retry quotas.
     has_memory: bool,
     has_tokens: bool,
@@ -446,6 +449,7 @@ impl<'a> World<'a> {
                 .copied()
                 .filter(|&w| workloads[w].guards.is_some())
                 .collect(),
+            sole_quota: None,
             has_memory: island.iter().any(|&w| workloads[w].has_memory),
             has_tokens: island.iter().any(|&w| workloads[w].tokens.is_some()),
             has_waits: has_flights
@@ -481,10 +485,27 @@ impl<'a> World<'a> {
             misses: Misses::default(),
         };
         if !options.simulate_all {
+            world.sole_quota = world.find_sole_quota();
             let (timed, caches) = (&world.timed, &mut world.bucket_keys);
             world.misses = Misses::new(plan, island, &world.workloads, timed, caches);
         }
         world
+    }
+
+    /// The quota that is the only need of every request that has any, where no cache, retry quota or job
+    /// makes one depend on another.
+    fn find_sole_quota(&self) -> Option<usize> {
+        let &[quota] = &self.quotas_here[..] else {
+            return None;
+        };
+        let actions = self.open.iter().flat_map(|&w| {
+            let first = self.workloads[w].first_action;
+            &self.actions[first..first + self.plan.workloads[w].actions.len()]
+        });
+        let mut asking = actions.filter(|a| !a.demand.is_empty());
+        let is_sole = |c: u32| self.classes[c as usize].only_quota == quota as u32;
+        let is_free = self.jobs.is_empty() && !self.has_tokens;
+        (is_free && asking.all(|a| a.classes().all(is_sole))).then_some(quota)
     }
 
     fn run(&mut self) {
@@ -540,16 +561,16 @@ impl<'a> World<'a> {
                 continue;
             }
             for (tally, record) in tallies.iter().zip([&mut self.record, &mut self.unmeasured]) {
-                record.attempts_expanded += tally.attempts;
-                let admitted = tally.attempts - tally.throttled;
+                let attempts = tally.admitted + tally.throttled;
+                record.attempts_expanded += attempts;
                 let count = &mut record.classes[c];
                 count.requests += tally.requests;
-                count.succeeded += admitted;
-                count.undelayed[1] += admitted - tally.delayed;
+                count.succeeded += tally.admitted;
+                count.undelayed[1] += tally.admitted - tally.delayed;
                 let lane = &mut record.lanes[class.first_lane as usize];
                 lane.needs += tally.requests;
                 lane.calls += tally.requests;
-                lane.attempts += tally.attempts;
+                lane.attempts += attempts;
                 lane.throttled_by[0] += tally.throttled;
             }
         }

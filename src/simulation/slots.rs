@@ -6,6 +6,7 @@ use super::request::Request;
 use super::{ActionState, World, for_each_asked, request};
 use crate::engine::SECOND;
 use crate::engine::calendar::{Entry, SLOT_NS, SLOTS, SPAN_SLOTS};
+use crate::engine::limiter::Tokens;
 use crate::model::arrivals::{in_slot, keys_in_slot};
 
 /// The slot of an instant \[ns in the second\].
@@ -63,7 +64,7 @@ impl World<'_> {
                         self.in_any_order(slot, second);
                     }
                 }
-                Verdict::Exhausted | Verdict::Open => self.in_order(slot, false),
+                Verdict::Exhausted | Verdict::Open => self.contest(slot, second),
             }
         }
         self.add_counted(second, false);
@@ -74,7 +75,7 @@ impl World<'_> {
         if slot.is_multiple_of(SPAN_SLOTS) {
             self.open_span();
         }
-        let holds = self.spread.occupied.holds(slot);
+        let holds = self.spread.occupied.holds(slot) || self.calendar.holds(slot);
         if holds {
             self.calendar.begin_slot(slot);
         }
@@ -93,8 +94,6 @@ impl World<'_> {
         } else {
             self.calendar.open_span(|_, _| {});
         }
-        let occupied = self.calendar.occupied_slots();
-        occupied.for_each(|slot| self.spread.occupied.mark(slot));
     }
 
     /// What the quotas say of a slot.
@@ -144,16 +143,87 @@ impl World<'_> {
         }
     }
 
+    /// A slot in which some may win and some lose.
+    fn contest(&mut self, slot: usize, second: u64) {
+        let start = second * SECOND + slot as u64 * SLOT_NS;
+        let tokens = self.sole_quota.and_then(|q| {
+            let limiter = &mut self.quotas[q].limiter;
+            Some((q, limiter.tokens(start, start + SLOT_NS)?))
+        });
+        match tokens {
+            Some((q, tokens)) => self.between_tokens(slot, q, tokens, start + SLOT_NS),
+            None => self.in_order(slot, false),
+        }
+    }
+
     /// A slot call by call in order of time. `memory_only`: of those workloads, the
     /// rest of it having been counted.
     fn in_order(&mut self, slot: usize, memory_only: bool) {
+        self.add_new(slot, memory_only, false);
+        while let Some(place) = self.calendar.take_next() {
+            self.offer_next(place);
+        }
+    }
+
+    /// A slot that ends at `end`, in which the tokens of one quota alone decide: of the attempts that come
+    /// between one token and the next the first ones win, as many as there are tokens, and the others lose,
+    /// in whatever order; so do their retries before the next token.
+    fn between_tokens(&mut self, slot: usize, quota: usize, tokens: Tokens, end: u64) {
+        self.add_new(slot, false, true);
+        let (mut won, mut lost) = (0, 0);
+        let part_of = |at| tokens.come(at) as usize;
+        let parts = tokens.most() as usize + 1;
+        self.calendar.cut(parts, part_of);
+        for part in 0..parts {
+            let come = tokens.first() + part as u64;
+            while won < come
+                && let Some(place) = self.calendar.take_first(part)
+            {
+                self.win_at(place);
+                won += 1;
+            }
+            while self.calendar.holds_part(part) {
+                while let Some(place) = self.calendar.take_any_of(part) {
+                    self.lose_at(place);
+                    lost += 1;
+                }
+                self.calendar.cut_late(part_of);
+            }
+        }
+        let quota = &mut self.quotas[quota];
+        quota.attempts += won + lost;
+        quota.throttled += lost;
+        quota.limiter.take_tokens(end, won);
+    }
+
+    /// Adds the new arrivals of a slot to what the calendar holds for it. `memory_only`: of those workloads.
+    /// `count`: their requests are counted here, not with their first attempts, and those that ask nobody
+    /// are not added at all.
+    #[inline(always)]
+    fn add_new(&mut self, slot: usize, memory_only: bool, count: bool) {
         let base = self.drawn.second * SECOND;
+        let unmeasured = usize::from(base < self.warm_up);
         let mut add = |action: &ActionState, at: u64, arrival: &Arrival| {
             action.requests_of(base + at, arrival, |r| self.calendar.add_new(base + at, r));
+        };
+        let (classes, counted) = (&mut self.classes, &mut self.counted);
+        let mut counts = |index: u32, n: u64| {
+            let action = &self.actions[index as usize];
+            if action.demand.is_empty() {
+                counted[index as usize] += n;
+                return true;
+            }
+            action
+                .classes()
+                .for_each(|c| classes[c as usize].tally[unmeasured].requests += n);
+            false
         };
         for split in &self.spread.splits {
             let n = self.spread.slot_counts[split.counts + slot];
             if n == 0 || (memory_only && !self.workloads[split.workload as usize].has_memory) {
+                continue;
+            }
+            if count && counts(split.action, u64::from(n)) {
                 continue;
             }
             let action = &self.actions[split.action as usize];
@@ -162,10 +232,10 @@ impl World<'_> {
             });
         }
         while let Some((at, arrival)) = self.spread.take_listed(slot) {
+            if count && counts(arrival.action, 1) {
+                continue;
+            }
             add(&self.actions[arrival.action as usize], at, &arrival);
-        }
-        while let Some(place) = self.calendar.take_next() {
-            self.offer_next(place);
         }
     }
 

@@ -78,6 +78,31 @@ impl Bucket {
         }
     }
 
+    /// The tokens of a stretch of time in which the bucket is never full and keeps its rate.
+    pub(super) fn tokens(&mut self, from: u64, until: u64) -> Option<Tokens> {
+        self.refill(from);
+        let level = &self.level;
+        let most = level
+            .units
+            .checked_add(level.rate.checked_mul(until - from)?)?;
+        let is_known = self.taken.is_none() && level.slack == 0;
+        (is_known && until <= self.next_change && most <= level.capacity).then(|| Tokens {
+            from,
+            rate: level.rate,
+            token: self.token,
+            rest: level.units % self.token,
+            most: most / self.token - level.units / self.token,
+            first: level.units / self.token,
+        })
+    }
+
+    /// Takes tokens, all of which were there by `at`.
+    pub(super) fn take_tokens(&mut self, at: u64, n: u64) {
+        // A change of the rate at that very instant comes after them.
+        self.level.add_until(at);
+        self.level.units -= n * self.token;
+    }
+
     #[inline(always)]
     fn refill(&mut self, at: u64) {
         if at >= self.next_change {
@@ -167,6 +192,36 @@ impl Bucket {
             self.level.units -= self.token;
         }
         self.refill(now);
+    }
+}
+
+/// The tokens of a stretch of time.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokens {
+    from: u64,
+    rate: u64,
+    token: u64,
+    /// Beyond the tokens that are there at its start \[units\].
+    rest: u64,
+    first: u64,
+    most: u64,
+}
+
+impl Tokens {
+    /// Those that are there at its start.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// Most that come.
+    pub fn most(&self) -> u64 {
+        self.most
+    }
+
+    /// How many have come since, at `at` \[ns\]: one more with each part that this cuts time into.
+    #[inline(always)]
+    pub fn come(&self, at: u64) -> u64 {
+        (self.rest + (at - self.from) * self.rate) / self.token
     }
 }
 

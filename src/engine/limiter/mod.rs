@@ -11,6 +11,7 @@
 mod bucket;
 mod window;
 
+pub use bucket::Tokens;
 use bucket::{Bucket, Level};
 use window::{Fixed, Sliding};
 
@@ -160,6 +161,25 @@ impl Limiter {
     pub fn take_counted(&mut self, n: u64) {
         if let State::Fixed(window) = &mut self.state {
             window.take_counted(n);
+        }
+    }
+
+    // ----- tokens ------------------------------------------------------------------------------
+
+    /// The tokens that come from `from` until `until` \[ns\], where those are all that limits: between one
+    /// and the next as many attempts are admitted as there are tokens left, the first ones. Times must not
+    /// go back.
+    pub fn tokens(&mut self, from: u64, until: u64) -> Option<Tokens> {
+        match &mut self.state {
+            State::Bucket(bucket) => bucket.tokens(from, until),
+            State::Fixed(_) | State::Sliding(_) => None,
+        }
+    }
+
+    /// Takes `n` of those tokens, which were there by `until` \[ns\].
+    pub fn take_tokens(&mut self, until: u64, n: u64) {
+        if let State::Bucket(bucket) = &mut self.state {
+            bucket.take_tokens(until, n);
         }
     }
 
@@ -370,6 +390,52 @@ mod tests {
 
     /// Counted seconds, checked against a twin that sees every instant: what is called sure is
     /// admitted, what is never sure is not, and after a replay both answer alike for good.
+    #[test]
+    fn tokens_admit_what_asking_admits() {
+        let mut decided = 0;
+        for run in 0..60 {
+            let mut s = Key::root(13, run).stream();
+            let mut steps = steady(1 + s.below(30_000), 1 + s.below(3));
+            steps.push(Step {
+                from_s: 1,
+                num: 1 + s.below(30_000),
+                den: 1,
+            });
+            let burst = [0.01, 0.3, 1.0][s.below(3) as usize];
+            let mut asked = Limiter::new(Shape::TokenBucket { burst }, &steps);
+            let mut told = asked.clone();
+            let length = SECOND / [512, 100, 7][s.below(3) as usize];
+            let mut from = 0;
+            while from < 2 * SECOND {
+                let until = from + length;
+                let n = s.below(3) * length * steps[0].num / SECOND / 2 + s.below(20);
+                let mut instants: Vec<u64> = (0..n).map(|_| from + s.below(length)).collect();
+                instants.sort_unstable();
+                let expected = admitted(&mut asked, instants.iter().copied());
+                let got = match told.tokens(from, until) {
+                    None => admitted(&mut told, instants),
+                    Some(tokens) => {
+                        decided += 1;
+                        let mut won = 0;
+                        let wins = instants.iter().map(|&at| {
+                            let come = tokens.come(at);
+                            assert!(come <= tokens.most());
+                            let wins = won < tokens.first() + come;
+                            won += u64::from(wins);
+                            wins
+                        });
+                        let wins = wins.collect();
+                        told.take_tokens(until, won);
+                        wins
+                    }
+                };
+                assert_eq!(got, expected, "{burst} {steps:?} at {from}");
+                from = until;
+            }
+        }
+        assert!(decided > 1_000, "{decided}");
+    }
+
     #[test]
     fn counted_seconds_can_be_recovered() {
         let step = |from_s, num, den| Step { from_s, num, den };
