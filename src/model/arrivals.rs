@@ -118,29 +118,40 @@ impl Curve {
     }
 
     /// The rates at both ends of a second.
+    #[inline]
     fn ends(&self, second: u64, found: &mut Found) -> (f64, f64) {
-        let known = found.end.filter(|end| end.0 == second);
-        let a = known.map_or_else(|| self.rate(second, second, found), |end| end.1);
-        let b = self.rate(second, second + 1, found);
-        // A linear curve may jump there.
-        let smooth = !matches!(self, Curve::Linear { .. });
-        found.end = smooth.then_some((second + 1, b));
-        (a, b)
-    }
-
-    /// The rate in a second, at one of its ends t \[s\].
-    fn rate(&self, second: u64, t: u64, found: &mut Found) -> f64 {
-        match self {
-            Curve::Flat(rate) => *rate,
+        let known = found.end.filter(|end| end.0 == second).map(|end| end.1);
+        let (a, b, goes_on) = match self {
             Curve::Linear { points, every } => {
                 let start = every.map_or(second, |every| second % every);
                 if !(found.piece.0.0 <= start && start < found.piece.1.0) {
                     found.piece = piece(points, start);
                 }
                 let (from, to) = found.piece;
-                let t = start + (t - second);
-                from.1 + (to.1 - from.1) * ((t - from.0) as f64 / (to.0 - from.0) as f64)
+                let rate = |t: u64| {
+                    // Signed, whose conversion is a single instruction: seconds fit.
+                    let share = (t - from.0) as i64 as f64 / (to.0 - from.0) as i64 as f64;
+                    from.1 + (to.1 - from.1) * share
+                };
+                let end = start + 1;
+                // At the end of a piece it may jump.
+                let goes_on = end < to.0 && every.is_none_or(|every| end < every);
+                (known.unwrap_or_else(|| rate(start)), rate(end), goes_on)
             }
+            _ => {
+                let a = known.unwrap_or_else(|| self.rate(second));
+                (a, self.rate(second + 1), true)
+            }
+        };
+        found.end = goes_on.then_some((second + 1, b));
+        (a, b)
+    }
+
+    /// The rate of a curve without jumps at t \[s\].
+    fn rate(&self, t: u64) -> f64 {
+        match self {
+            Curve::Flat(rate) => *rate,
+            Curve::Linear { .. } => unreachable!("told by its pieces"),
             Curve::Daily {
                 mean,
                 peak,
@@ -172,14 +183,17 @@ impl Curve {
     }
 }
 
+/// The end of a curve's last piece \[s\].
+const NEVER: u64 = 1 << 62;
+
 /// The piece of a linear curve that holds the second after `t`; its ends differ.
 fn piece(points: &[(u64, f64)], t: u64) -> ((u64, f64), (u64, f64)) {
     let after = points.partition_point(|p| p.0 <= t);
     match (after.checked_sub(1).map(|i| points[i]), points.get(after)) {
         (Some(a), Some(&b)) => (a, b),
-        (Some(a), None) => (a, (u64::MAX, a.1)),
+        (Some(a), None) => (a, (NEVER, a.1)),
         (None, Some(&b)) => ((0, b.1), b),
-        (None, None) => ((0, 0.0), (u64::MAX, 0.0)),
+        (None, None) => ((0, 0.0), (NEVER, 0.0)),
     }
 }
 
@@ -222,7 +236,7 @@ pub struct Arrivals {
 struct Found {
     /// The piece of a linear curve: from and to \[s\], with their rates.
     piece: ((u64, f64), (u64, f64)),
-    /// The end of the last second of another curve, which has no jumps.
+    /// The end of the last second, where no jump follows.
     end: Option<(u64, f64)>,
 }
 

@@ -17,11 +17,33 @@ const POSITION: u64 = (1 << POSITION_BITS) - 1;
 #[derive(Default)]
 pub(super) struct Drawn {
     pub second: u64,
-    /// Open workloads with arrivals.
+    /// Open workloads that may have arrivals.
     pub workloads: Vec<DrawnWorkload>,
     /// Arrivals by action, workload after workload.
     pub counts: Vec<u64>,
+    /// Of all actions: that of each count.
+    pub actions: Vec<u32>,
+    /// Most calls that one arrival of a count can offer to a quota, as (count, quota, calls).
+    pub demand: Vec<(u32, u32, u64)>,
+    /// Which selection of workloads this is.
+    selection: u64,
     multinomial: Vec<u64>,
+}
+
+/// Which open workloads are active.
+#[derive(Default)]
+pub(super) struct Selection {
+    /// Counts its changes.
+    number: u64,
+    /// The first second for which it has to be looked at again.
+    until: u64,
+}
+
+impl Selection {
+    /// A workload will be active when it was not going to be.
+    pub fn changes(&mut self) {
+        self.until = 0;
+    }
 }
 
 /// One of them.
@@ -42,10 +64,12 @@ pub(super) struct DrawnWorkload {
 }
 
 impl Drawn {
-    fn clear(&mut self, second: u64) {
-        self.second = second;
+    fn clear(&mut self) {
         self.workloads.clear();
         self.counts.clear();
+        self.actions.clear();
+        self.demand.clear();
+        self.selection = 0;
     }
 
     /// What one workload drew, `None` if nothing.
@@ -55,23 +79,25 @@ impl Drawn {
             .iter()
             .find(|d| d.workload == workload)?
             .clone();
-        let counts = self.counts[d.first..d.first + d.actions].to_vec();
+        let counts = self.counts_of(&d).to_vec();
         d.first = 0;
         Some(Drawn {
             second: self.second,
             workloads: vec![d],
             counts,
-            multinomial: Vec::new(),
+            ..Drawn::default()
         })
     }
 
-    /// Action and number of the arrivals of one of the workloads.
+    /// Arrivals of one of the workloads, by action.
+    #[inline(always)]
+    pub fn counts_of(&self, d: &DrawnWorkload) -> &[u64] {
+        &self.counts[d.first..d.first + d.actions]
+    }
+
+    /// The same with the numbers of the actions.
     pub fn of(&self, d: &DrawnWorkload) -> impl Iterator<Item = (usize, u64)> {
-        let counts = &self.counts[d.first..d.first + d.actions];
-        counts
-            .iter()
-            .enumerate()
-            .map(move |(i, &n)| (d.first_action + i, n))
+        (d.first_action..).zip(self.counts_of(d).iter().copied())
     }
 }
 
@@ -186,54 +212,82 @@ impl Spread {
 impl World<'_> {
     /// How many arrivals of each action the second has.
     pub(super) fn draw(&mut self, second: u64) {
-        let drawn = &mut self.drawn;
-        drawn.clear(second);
+        self.drawn.second = second;
         self.undrawn = second + 1;
         if second >= self.plan.horizon_s {
-            return;
+            return self.drawn.clear();
         }
+        if second >= self.selection.until {
+            self.selection.number += 1;
+            let ranges = self.open.iter().map(|&w| &self.workloads[w].active);
+            let changes = ranges.flat_map(|active| [active.start, active.end]);
+            self.selection.until = changes.filter(|&at| at > second).min().unwrap_or(u64::MAX);
+        }
+        if self.drawn.selection != self.selection.number {
+            self.select(second);
+        }
+        let drawn = &mut self.drawn;
+        for d in &mut drawn.workloads {
+            let state = &mut self.workloads[d.workload];
+            d.has_memory = state.has_memory;
+            d.one_by_one = state.has_memory || state.tokens.as_ref().is_some_and(|t| !t.all_full());
+            let counts = &mut drawn.counts[d.first..d.first + d.actions];
+            let Some(arrivals) = &mut state.arrivals else {
+                counts.fill(0);
+                if let Kind::Trace { trace, start, .. } = &self.plan.workloads[d.workload].kind {
+                    let mix = state.trace_key.with(Purpose::Action as u64).with(second);
+                    trace.of_second(second - start, state.trace_key, |ordinal, _, row| {
+                        let row = &trace.rows[row];
+                        counts[action_of(trace, row, mix.with(ordinal), &state.sums)] += 1;
+                    });
+                }
+                continue;
+            };
+            let (mean, density) = arrivals.of_second(second);
+            d.density = Some(density);
+            if arrivals.is_random() {
+                let actions = &self.actions[d.first_action..d.first_action + d.actions];
+                let shares = actions.iter().zip(&state.shares);
+                for (n, (action, share)) in counts.iter_mut().zip(shares) {
+                    *n = action.key.with(second).stream().poisson(mean * share);
+                }
+            } else {
+                let mut stream = state.arrivals_key.with(second).stream();
+                stream.multinomial(mean as u64, &state.shares, &mut drawn.multinomial);
+                counts.copy_from_slice(&drawn.multinomial);
+            }
+        }
+    }
+
+    /// Lists the workloads that are active in a second.
+    fn select(&mut self, second: u64) {
+        let drawn = &mut self.drawn;
+        drawn.clear();
+        drawn.selection = self.selection.number;
         for &w in &self.open {
-            let workload = &self.plan.workloads[w];
-            let state = &mut self.workloads[w];
+            let state = &self.workloads[w];
             if !state.active.contains(&second) {
                 continue;
             }
-            let actions = state.first_action..state.first_action + workload.actions.len();
-            let first = drawn.counts.len();
-            let mut density = None;
-            if let Kind::Trace { trace, start, .. } = &workload.kind {
-                drawn.counts.resize(first + actions.len(), 0);
-                let mix = state.trace_key.with(Purpose::Action as u64).with(second);
-                trace.of_second(second - start, state.trace_key, |ordinal, _, row| {
-                    let row = &trace.rows[row];
-                    drawn.counts[first + action_of(trace, row, mix.with(ordinal), &state.sums)] +=
-                        1;
-                });
-            } else if let Some(arrivals) = &mut state.arrivals {
-                let (mean, of_second) = arrivals.of_second(second);
-                density = Some(of_second);
-                if arrivals.is_random() {
-                    for (action, share) in self.actions[actions.clone()].iter().zip(&state.shares) {
-                        let mut stream = action.key.with(second).stream();
-                        drawn.counts.push(stream.poisson(mean * share));
-                    }
-                } else {
-                    let mut stream = state.arrivals_key.with(second).stream();
-                    stream.multinomial(mean as u64, &state.shares, &mut drawn.multinomial);
-                    drawn.counts.extend_from_slice(&drawn.multinomial);
-                }
-            } else {
-                continue;
+            let (first, first_action) = (drawn.counts.len(), state.first_action);
+            let actions = self.plan.workloads[w].actions.len();
+            for a in first_action..first_action + actions {
+                let count = drawn.counts.len() as u32;
+                drawn.counts.push(0);
+                drawn.actions.push(a as u32);
+                let demand = self.actions[a].demand.iter();
+                drawn
+                    .demand
+                    .extend(demand.map(|&(q, each)| (count, q as u32, each)));
             }
             drawn.workloads.push(DrawnWorkload {
                 workload: w,
                 first,
-                first_action: actions.start,
-                actions: actions.len(),
-                has_memory: state.has_memory,
-                one_by_one: state.has_memory
-                    || state.tokens.as_ref().is_some_and(|t| !t.all_full()),
-                density,
+                first_action,
+                actions,
+                has_memory: false,
+                one_by_one: false,
+                density: None,
             });
         }
     }

@@ -122,11 +122,11 @@ impl World<'_> {
 
     /// Starts the followers of open workloads whose arrivals are over and whose requests have ended.
     pub(super) fn finish_open(&mut self, second: u64) {
-        for i in 0..self.open.len() {
-            let w = self.open[i];
+        for i in 0..self.followed.len() {
+            let w = self.followed[i];
             let state = &mut self.workloads[w];
             let over = second >= state.active.end && state.waiting == 0;
-            if over && !state.done && !state.followers.is_empty() {
+            if over && !state.done {
                 state.done = true;
                 self.start_followers(w, second * SECOND);
             }
@@ -147,6 +147,7 @@ impl World<'_> {
                     let first = at.div_ceil(SECOND).max(*start).max(self.undrawn);
                     let state = &mut self.workloads[follower];
                     state.active = first..first.saturating_add(stop - start);
+                    self.selection.changes();
                     state.arrivals =
                         Some(Arrivals::new(process.clone(), first, state.arrivals_key));
                 }

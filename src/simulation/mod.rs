@@ -82,7 +82,7 @@ use crate::model::arrivals::Arrivals;
 use crate::model::bucket_key::{BucketKeyCache, BucketKeyId};
 use crate::model::retry::{RetryPolicy, RetryTokens};
 use crate::model::{CacheUse, Class, Kind, Lane, Plan, Workload};
-use drawn::{Drawn, Spread};
+use drawn::{Drawn, Selection, Spread};
 use guarded::Guards;
 use held::Held;
 use misses::Misses;
@@ -259,6 +259,8 @@ struct QuotaState {
     limiter: Limiter,
     attempts: u64,
     throttled: u64,
+    /// Most that the new arrivals of this second could offer.
+    arriving: u64,
     /// Most that could be offered in this second, in each of so many equal parts of it.
     parts: Vec<u64>,
     /// Most that could be offered in each slot of a contended second.
@@ -336,6 +338,8 @@ struct World<'a> {
     /// Workloads of this island.
     open: Vec<usize>,
     jobs: Vec<usize>,
+    /// Open ones among them that others follow.
+    followed: Vec<usize>,
     /// Those among them whose clients may hold requests back.
     guarded: Vec<usize>,
     /// The quota that alone decides about all attempts, none of which changes what others do.
@@ -357,6 +361,7 @@ struct World<'a> {
     sampler: Option<Sampler>,
     /// Counters of requests that arrived in the warm-up, which nobody reads.
     unmeasured: Record,
+    selection: Selection,
     // The present second.
     drawn: Drawn,
     spread: Spread,
@@ -415,6 +420,7 @@ impl<'a> World<'a> {
                 limiter: Limiter::new(q.shape, &q.steps),
                 attempts: 0,
                 throttled: 0,
+                arriving: 0,
                 parts: vec![0],
                 demand: vec![0; if used { SLOTS } else { 0 }],
             })
@@ -444,6 +450,11 @@ impl<'a> World<'a> {
             quotas_here,
             open: island.iter().copied().filter(is_open).collect(),
             jobs: island.iter().copied().filter(|w| !is_open(w)).collect(),
+            followed: island
+                .iter()
+                .copied()
+                .filter(|&w| is_open(&w) && !workloads[w].followers.is_empty())
+                .collect(),
             guarded: island
                 .iter()
                 .copied()
@@ -477,6 +488,7 @@ impl<'a> World<'a> {
                 plan.workloads.len(),
             ),
             unmeasured: Record::new(plan.classes.len(), plan.lanes.len(), 0, 0),
+            selection: Selection::default(),
             drawn: Drawn::default(),
             spread: Spread::default(),
             weighed: false,
@@ -625,16 +637,15 @@ impl<'a> World<'a> {
             return false;
         }
         for &q in &self.quotas_here {
-            let parts = &mut self.quotas[q].parts;
-            parts.clear();
-            parts.push(0);
+            self.quotas[q].arriving = 0;
         }
-        for d in &self.drawn.workloads {
-            for (action, n) in self.drawn.of(d) {
-                for &(q, each) in &self.actions[action].demand {
-                    self.quotas[q].parts[0] += n * each;
-                }
-            }
+        for &(count, q, each) in &self.drawn.demand {
+            self.quotas[q as usize].arriving += self.drawn.counts[count as usize] * each;
+        }
+        for &q in &self.quotas_here {
+            let quota = &mut self.quotas[q];
+            quota.parts.clear();
+            quota.parts.push(quota.arriving);
         }
         self.add_waiting();
         // Most contended seconds are told by the new arrivals alone.
@@ -686,8 +697,8 @@ impl<'a> World<'a> {
             if d.one_by_one {
                 one_by_one = true;
             } else {
-                let counts = &self.drawn.counts[d.first..d.first + d.actions];
-                self.counted[d.first_action..d.first_action + d.actions].copy_from_slice(counts);
+                let counted = &mut self.counted[d.first_action..d.first_action + d.actions];
+                counted.copy_from_slice(self.drawn.counts_of(d));
             }
         }
         self.add_counted(second, true);
@@ -709,15 +720,13 @@ impl<'a> World<'a> {
     /// Counts a second in which nothing is looked at: its new arrivals, and nothing else.
     fn count_second(&mut self, second: u64) {
         let whole = &mut self.whole[usize::from(second < self.plan.warm_up_s)];
-        for d in &self.drawn.workloads {
-            for (action, n) in self.drawn.of(d) {
-                whole[action] += n;
-                for &(q, each) in &self.actions[action].demand {
-                    let quota = &mut self.quotas[q];
-                    quota.attempts += n * each;
-                    quota.limiter.take_counted(n * each);
-                }
-            }
+        for (&action, n) in self.drawn.actions.iter().zip(&self.drawn.counts) {
+            whole[action as usize] += n;
+        }
+        for &q in &self.quotas_here {
+            let quota = &mut self.quotas[q];
+            quota.attempts += quota.arriving;
+            quota.limiter.take_counted(quota.arriving);
         }
     }
 
