@@ -209,6 +209,7 @@ impl<E: Copy + Ord> Calendar<E> {
                 }
             }
         }
+        self.later.prepare(second);
         let longest = self.spans.iter().map(Vec::len).max().unwrap_or(0);
         let reserved = longest + most_new;
         self.first_new = longest as u32;
@@ -509,8 +510,7 @@ impl<E: Copy + Ord> Calendar<E> {
         let from = place.0 as usize;
         if since >= SECOND {
             self.release(place);
-            self.later
-                .push(self.second, at, &self.pool[from].event, change);
+            self.later.push(since, at, &self.pool[from].event, change);
             return None;
         }
         if self.free == NONE {
@@ -570,7 +570,7 @@ impl<E: Copy + Ord> Calendar<E> {
     ) -> Option<usize> {
         let since = at.wrapping_sub(self.second * SECOND);
         if since >= SECOND {
-            self.later.push(self.second, at, event, change);
+            self.later.push(since, at, event, change);
             return None;
         }
         let place = self.free_place(|_| Entry { at, event: *event });
@@ -702,36 +702,33 @@ fn spans_of(second: u64) -> std::ops::Range<usize> {
 }
 
 impl<E: Copy> Later<E> {
-    /// Takes in a changed copy of an event for an instant after the open second.
+    /// Takes in a changed copy of an event for an instant after the open second, so long after its start.
     #[inline(always)]
-    fn push(&mut self, open: u64, at: u64, event: &E, change: impl FnOnce(&mut E)) {
-        let second = at / SECOND;
-        debug_assert!(second > open, "an event in the past");
-        let list = if second - open <= NEAR {
-            let list = &mut self.near[span_of(at)];
-            if list.len() == list.capacity() {
-                grow(list, &mut self.spare);
-            }
-            list
+    fn push(&mut self, since: u64, at: u64, event: &E, change: impl FnOnce(&mut E)) {
+        debug_assert!(since <= at, "an event in the past");
+        let list = if since < (NEAR + 1) * SECOND {
+            &mut self.near[span_of(at)]
         } else {
-            self.far.entry(second).or_default()
+            self.far.entry(at / SECOND).or_default()
         };
         list.push(Entry { at, event: *event });
         if let Some(last) = list.last_mut() {
             change(&mut last.event);
         }
     }
-}
 
-/// Makes room in a full list: an empty one takes the place of one that is over.
-#[cold]
-fn grow<E>(list: &mut Vec<Entry<E>>, spare: &mut Vec<Vec<Entry<E>>>) {
-    match spare.pop() {
-        Some(over) if list.is_empty() => *list = over,
-        Some(over) => spare.push(over),
-        None => {}
+    /// Gives the empty lists of the seconds after `open`, where most will come, memory of those that are over.
+    fn prepare(&mut self, open: u64) {
+        let spans = (open + 1..open + 3).flat_map(spans_of);
+        for span in spans {
+            if self.near[span].capacity() == 0 {
+                let Some(over) = self.spare.pop() else {
+                    return;
+                };
+                self.near[span] = over;
+            }
+        }
     }
-    list.reserve(1);
 }
 
 impl<E: Copy + Ord> Default for Calendar<E> {

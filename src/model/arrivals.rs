@@ -475,8 +475,20 @@ const SPLIT: u64 = 1 << 63;
 pub fn in_slot(key: Key, slot: usize, n: u32, mut f: impl FnMut(u64, u32, Key)) {
     let start = slot as u64 * SLOT_NS;
     for (i, id) in (0..).zip(keys_in_slot(key, slot, n)) {
-        f(start + id.below(SLOT_NS), (slot as u32) << 23 | i, id);
+        f(start + instant_in_slot(id), number_in_slot(slot, i), id);
     }
+}
+
+/// The instant of an arrival since the start of its slot \[ns\].
+#[inline(always)]
+pub fn instant_in_slot(key: Key) -> u64 {
+    key.below(SLOT_NS)
+}
+
+/// The number in its second of the `i`-th arrival of a slot.
+#[inline(always)]
+pub fn number_in_slot(slot: usize, i: u32) -> u32 {
+    (slot as u32) << 23 | i
 }
 
 /// The keys of such arrivals.

@@ -2,12 +2,13 @@
 
 use super::drawn::Split;
 use super::life::next_attempt;
-use super::request::{Request, client};
+use super::request::{Purpose, Request, client};
 use super::{SEVERAL, UNLIMITED, World};
 use crate::engine::SECOND;
 use crate::engine::calendar::SLOT_NS;
 use crate::engine::distribution::Distribution;
-use crate::model::arrivals::in_slot;
+use crate::engine::random::Key;
+use crate::model::arrivals::{in_slot, instant_in_slot, keys_in_slot, number_in_slot};
 use crate::model::retry::{RetryPolicy, RetryTokens};
 
 /// A request that loses, whose client's retry quota may pay for another.
@@ -30,13 +31,13 @@ impl Refused<'_> {
     /// Counts a loser that may try again among those of its client, and marks the client where it
     /// may depend on their order which of their retries its quota pays for.
     #[inline(always)]
-    fn count(&self, losers: &mut u32, l: &Loser) {
+    fn count(&self, losers: &mut u32, client: u32, loser: impl FnOnce() -> Loser) {
         *losers += 1;
         let n = *losers & !CONTESTED;
         // Retries within the slot lose too and ask the same client: at most so many.
         let most = n.saturating_mul(u32::from(self.retry.max_attempts));
-        if self.tokens.contests(l.client, most) {
-            self.mark(losers, l);
+        if self.tokens.contests(client, most) {
+            self.mark(losers, &loser());
         }
     }
 
@@ -57,11 +58,38 @@ impl Refused<'_> {
     }
 }
 
+/// New requests of one class that lose in a slot, and have retry quotas.
+struct Newcomers {
+    class: u32,
+    slot: usize,
+    /// Keys of their arrivals, by number, and their clients.
+    all: std::ops::Range<usize>,
+}
+
+impl Newcomers {
+    /// The `i`-th of them.
+    #[inline(always)]
+    fn loser(&self, i: usize, key: Key, client: u32, end: u64) -> Loser {
+        let at = end - SLOT_NS + instant_in_slot(key);
+        let index = number_in_slot(self.slot, i as u32);
+        let request = Request::new(at, self.class, index, 0, 0, key);
+        Loser {
+            at,
+            request,
+            client,
+        }
+    }
+}
+
 /// The losers of a slot.
 #[derive(Default)]
 pub(super) struct Lost {
-    all: Vec<Loser>,
+    newcomers: Vec<Newcomers>,
+    keys: Vec<(Key, u32)>,
+    others: Vec<Loser>,
     contested: Vec<Loser>,
+    /// Those that try again in the slot, at that time.
+    again: Vec<(Loser, u64)>,
 }
 
 /// No retry quota pays.
@@ -79,14 +107,19 @@ impl World<'_> {
     pub(super) fn lose_slot(&mut self, slot: usize, second: u64) {
         let end = second * SECOND + (slot as u64 + 1) * SLOT_NS;
         let mut lost = std::mem::take(&mut self.lost);
-        lost.all.clear();
+        lost.newcomers.clear();
+        lost.keys.clear();
+        lost.others.clear();
         for s in 0..self.spread.splits.len() {
-            self.gather_split(self.spread.splits[s], slot, end, &mut lost.all);
+            self.gather_split(self.spread.splits[s], slot, end, &mut lost);
         }
         self.any_listed(slot, second, |world, at, request| {
-            world.gather(at, request, end, &mut lost.all);
+            world.gather(at, request, end, &mut lost.others);
         });
-        for loser in &lost.all {
+        for n in 0..lost.newcomers.len() {
+            self.lose_newcomers(n, end, &mut lost);
+        }
+        for loser in &lost.others {
             self.lose(loser, end, &mut lost.contested);
         }
         self.lose_in_order(&mut lost.contested, end);
@@ -127,25 +160,24 @@ impl World<'_> {
                     tokens,
                     end,
                 };
-                refused.count(losers, loser);
+                refused.count(losers, loser.client, || *loser);
             }
         }
     }
 
     /// Does so with what a split has in a slot.
-    fn gather_split(&mut self, split: Split, slot: usize, end: u64, all: &mut Vec<Loser>) {
+    fn gather_split(&mut self, split: Split, slot: usize, end: u64, lost: &mut Lost) {
         let n = self.spread.slot_counts[split.counts + slot];
-        let base = end - (slot as u64 + 1) * SLOT_NS;
         let action = &self.actions[split.action as usize];
         let class_index = action.class;
         let class = &mut self.classes[class_index as usize];
         let state = &mut self.workloads[split.workload as usize];
         let several = !action.parts.is_empty() || class.only_quota == SEVERAL;
         let Some(tokens) = &state.tokens else {
-            return self.gather_each(split, slot, end, all);
+            return self.gather_each(split, slot, end, &mut lost.others);
         };
         if several || state.retry.max_attempts == 1 {
-            return self.gather_each(split, slot, end, all);
+            return self.gather_each(split, slot, end, &mut lost.others);
         }
         // All are alike: what they count is added at once.
         let tally = &mut class.tally[usize::from(end <= self.warm_up)];
@@ -162,19 +194,77 @@ impl World<'_> {
         };
         let payers = state.payers;
         let losers_of = &mut state.losers_of[..];
-        all.reserve(n as usize);
-        in_slot(split.key, slot, n, |at, index, key| {
-            let at = base + at;
-            let client = client(key, payers);
-            all.push(Loser {
-                at,
-                request: Request::new(at, class_index, index, 0, 0, key),
-                client,
-            });
-            if let Some(loser) = all.last() {
-                refused.count(&mut losers_of[client as usize], loser);
+        let first = lost.keys.len();
+        let keys = keys_in_slot(split.key, slot, n);
+        lost.keys.extend(keys.map(|key| (key, client(key, payers))));
+        let newcomers = Newcomers {
+            class: class_index,
+            slot,
+            all: first..lost.keys.len(),
+        };
+        for (i, &(key, client)) in lost.keys[first..].iter().enumerate() {
+            let loser = || newcomers.loser(i, key, client, end);
+            refused.count(&mut losers_of[client as usize], client, loser);
+        }
+        lost.newcomers.push(newcomers);
+    }
+
+    /// Lets newcomers try again or fail unless their clients are contested.
+    fn lose_newcomers(&mut self, n: usize, end: u64, lost: &mut Lost) {
+        let Lost {
+            newcomers,
+            keys,
+            contested,
+            again,
+            ..
+        } = lost;
+        let newcomers = &newcomers[n];
+        let w = self.classes[newcomers.class as usize].workload as usize;
+        let state = &mut self.workloads[w];
+        let Some(tokens) = &mut state.tokens else {
+            return;
+        };
+        let class = &self.classes[newcomers.class as usize];
+        let demand = &mut self.quotas[class.only_quota as usize].demand[..];
+        let weight = u32::from(self.weighed);
+        let retry = &state.retry;
+        let latency = &self.plan.throttled_latency;
+        let below = retry.uniform_below(1);
+        let (mut failed, mut waiting) = (0, 0);
+        for (i, &(key, client)) in keys[newcomers.all.clone()].iter().enumerate() {
+            let loser = newcomers.loser(i, key, client, end);
+            let losers = &mut state.losers_of[client as usize];
+            if *losers & CONTESTED != 0 {
+                contested.push(loser);
+                continue;
             }
-        });
+            *losers = 0;
+            if !tokens.take(client) {
+                failed += 1;
+                continue;
+            }
+            waiting += 1;
+            let mut request = loser.request;
+            let answered = loser.at + latency.draw_with(|| request.own(Purpose::Throttled, 1));
+            let delay = match below {
+                Some(below) => Key::from_bits(request.backoff(1)).below(below),
+                None => retry.delay(1, |n| request.backoff(n)),
+            };
+            let at = answered.saturating_add(delay);
+            if at < end {
+                again.push((loser, at));
+                continue;
+            }
+            request.throttled = 1;
+            if let Some(slot) = self.calendar.schedule(at, request) {
+                demand[slot] += weight;
+            }
+        }
+        state.waiting += waiting;
+        record_at!(self, end - 1).classes[newcomers.class as usize].failed += failed;
+        for (loser, at) in lost.again.drain(..) {
+            self.lose_again(loser, at, end);
+        }
     }
 
     /// Does so one by one.

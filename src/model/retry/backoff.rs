@@ -52,14 +52,7 @@ impl Backoff {
                 max_backoff,
                 jitter,
             } => {
-                let bound = |n: u16| {
-                    let doubled = u32::from(n - 1);
-                    if doubled >= initial_backoff.leading_zeros() {
-                        max_backoff
-                    } else {
-                        (initial_backoff << doubled).min(max_backoff)
-                    }
-                };
+                let bound = |n: u16| bound(initial_backoff, max_backoff, n);
                 let up_to =
                     |n: u16, most: u64| Key::from_bits(draw(n)).below(most.saturating_add(1));
                 match jitter {
@@ -81,12 +74,35 @@ impl Backoff {
         }
     }
 
+    /// Where the delay after failed attempt `n` ≥ 1 is uniform in 0..x \[ns\], that x.
+    pub fn uniform_below(&self, n: u16) -> Option<u64> {
+        match *self {
+            Backoff::Exponential {
+                initial_backoff,
+                max_backoff,
+                jitter: Jitter::Full,
+            } => Some(bound(initial_backoff, max_backoff, n).saturating_add(1)),
+            Backoff::Fixed(_) | Backoff::Exponential { .. } => None,
+        }
+    }
+
     /// The longest that a delay can be \[ns\].
     pub fn cap(&self) -> u64 {
         match *self {
             Backoff::Fixed(ns) => ns,
             Backoff::Exponential { max_backoff, .. } => max_backoff,
         }
+    }
+}
+
+/// min(cap, initial · 2^(n−1)).
+#[inline(always)]
+fn bound(initial_backoff: u64, max_backoff: u64, n: u16) -> u64 {
+    let doubled = u32::from(n - 1);
+    if doubled >= initial_backoff.leading_zeros() {
+        max_backoff
+    } else {
+        (initial_backoff << doubled).min(max_backoff)
     }
 }
 

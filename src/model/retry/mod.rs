@@ -168,6 +168,15 @@ impl RetryPolicy {
         }
     }
 
+    /// Where the delay after the `n`-th attempt was throttled is a whole number of ns uniform in 0..x, that x:
+    /// to be looked up once for many.
+    pub fn uniform_below(&self, n: u16) -> Option<u64> {
+        match self.asked {
+            None => self.backoff.uniform_below(n),
+            Some(_) => None,
+        }
+    }
+
     /// Wait after an error of that kind.
     pub fn backoff_after(&self, kind: ErrorKind) -> &Backoff {
         match kind {
