@@ -258,6 +258,13 @@ impl<E: Copy + Ord> Calendar<E> {
         }
     }
 
+    /// The slots of the open span with the number of events that they held when it was opened.
+    pub fn counts_of_span(&self) -> impl Iterator<Item = (usize, u32)> {
+        let first = (self.next_span - 1) * SPAN_SLOTS;
+        let counts = self.starts.windows(2).map(|s| s[1] - s[0]);
+        (first..).zip(counts)
+    }
+
     /// Whether slot `k` of the open span, which was not begun, holds any event.
     #[inline(always)]
     pub fn holds(&self, k: usize) -> bool {
@@ -304,7 +311,8 @@ impl<E: Copy + Ord> Calendar<E> {
             None => {
                 let head = self.heads[self.slot];
                 if head == NONE {
-                    return None;
+                    self.new = self.new.checked_sub(1)?;
+                    return Some(Place(self.first_new + self.new));
                 }
                 self.heads[self.slot] = self.next[head as usize];
                 head
@@ -319,6 +327,12 @@ impl<E: Copy + Ord> Calendar<E> {
     #[inline(always)]
     pub fn entry(&self, place: Place) -> &Entry<E> {
         &self.pool[place.0 as usize]
+    }
+
+    /// The event, to be changed.
+    #[inline(always)]
+    pub fn event_mut(&mut self, place: Place) -> &mut E {
+        &mut self.pool[place.0 as usize].event
     }
 
     /// Takes a free place of the pool. `any`: what fills it where it is new.

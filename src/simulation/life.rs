@@ -104,15 +104,26 @@ impl<'a> World<'a> {
     /// A refused try of a slot is scheduled again, unless it has failed.
     #[inline(always)]
     fn try_again(&mut self, place: Place, at: u64, event: &Request, w: usize) {
-        if let Some(next) = self.throttled(at, event, w) {
-            let throttled = event.throttled + 1;
-            let change = |retry: &mut Request| retry.throttled = throttled;
-            if let Some(slot) = self.calendar.again(place, next, change) {
-                self.weigh_scheduled(slot, event.class);
-            }
-        } else {
-            self.calendar.release(place);
+        match self.throttled(at, event, w) {
+            Some(next) => self.schedule_again(place, next, event),
+            None => self.calendar.release(place),
         }
+    }
+
+    /// Schedules the retry of an event of a slot.
+    #[inline(always)]
+    pub(super) fn schedule_again(&mut self, place: Place, at: u64, event: &Request) {
+        let throttled = event.throttled + 1;
+        let change = |retry: &mut Request| retry.throttled = throttled;
+        if let Some(slot) = self.calendar.again(place, at, change) {
+            self.weigh_scheduled(slot, event.class);
+        }
+    }
+
+    /// Adds the requests of a new arrival to what the calendar holds for the slot.
+    pub(super) fn add_arrival(&mut self, at: u64, arrival: &Arrival) {
+        let action = &self.actions[arrival.action as usize];
+        action.requests_of(at, arrival, |r| self.calendar.add_new(at, r));
     }
 
     /// An attempt of a request with one need, which one quota decides: whether it is admitted.
@@ -388,8 +399,11 @@ impl<'a> World<'a> {
     fn weigh_scheduled(&mut self, slot: usize, class: u32) {
         if self.weighed {
             let quotas = &mut self.quotas;
-            let weigh = |q: usize| quotas[q].demand[slot] += 1;
-            for_each_asked(&self.classes, &self.lanes, class, weigh);
+            let mut weigh = |q: usize| quotas[q].demand[slot] += 1;
+            match self.sole_quota {
+                Some(q) => weigh(q),
+                None => for_each_asked(&self.classes, &self.lanes, class, weigh),
+            }
         }
     }
 

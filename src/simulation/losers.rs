@@ -5,7 +5,7 @@ use super::life::next_attempt;
 use super::request::{Purpose, Request, client};
 use super::{SEVERAL, UNLIMITED, World};
 use crate::engine::SECOND;
-use crate::engine::calendar::SLOT_NS;
+use crate::engine::calendar::{Entry, Place, SLOT_NS};
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
 use crate::model::arrivals::{in_slot, instant_in_slot, keys_in_slot, number_in_slot};
@@ -81,12 +81,18 @@ impl Newcomers {
     }
 }
 
+/// A loser that stands in the calendar.
+struct Other {
+    place: Place,
+    client: u32,
+}
+
 /// The losers of a slot.
 #[derive(Default)]
 pub(super) struct Lost {
     newcomers: Vec<Newcomers>,
     keys: Vec<(Key, u32)>,
-    others: Vec<Loser>,
+    others: Vec<Other>,
     contested: Vec<Loser>,
     /// Those that try again in the slot, at that time.
     again: Vec<(Loser, u64)>,
@@ -111,62 +117,99 @@ impl World<'_> {
         lost.keys.clear();
         lost.others.clear();
         for s in 0..self.spread.splits.len() {
-            self.gather_split(self.spread.splits[s], slot, end, &mut lost);
+            let split = self.spread.splits[s];
+            if !self.gather_split(split, slot, end, &mut lost) {
+                self.add_split(split, slot, second);
+            }
         }
-        self.any_listed(slot, second, |world, at, request| {
-            world.gather(at, request, end, &mut lost.others);
-        });
+        while let Some((at, arrival)) = self.spread.take_listed(slot) {
+            self.add_arrival(second * SECOND + at, &arrival);
+        }
+        while let Some(place) = self.calendar.take_any() {
+            self.gather(place, end, &mut lost.others);
+        }
         for n in 0..lost.newcomers.len() {
             self.lose_newcomers(n, end, &mut lost);
         }
-        for loser in &lost.others {
-            self.lose(loser, end, &mut lost.contested);
+        for other in &lost.others {
+            self.lose(other, end, &mut lost.contested);
         }
         self.lose_in_order(&mut lost.contested, end);
         self.lost = lost;
     }
 
-    /// Refuses a request at `at`, in a slot that ends at `end`, and counts it for its client.
-    #[inline]
-    fn gather(&mut self, at: u64, request: &Request, end: u64, all: &mut Vec<Loser>) {
-        let class = &self.classes[request.class as usize];
-        let (w, wins) = (class.workload as usize, class.asks_nobody());
-        if wins && self.workloads[w].tokens.is_none() {
-            return self.offer(at, request);
+    /// Refuses an event of a slot that ends at `end`, and counts it for its client.
+    #[inline(always)]
+    fn gather(&mut self, place: Place, end: u64, others: &mut Vec<Other>) {
+        let Entry { at, event } = *self.calendar.entry(place);
+        let class = &mut self.classes[event.class as usize];
+        if class.only_quota == SEVERAL {
+            return self.gather_several(place, end, others);
         }
-        all.push(Loser {
-            at,
-            request: *request,
-            client: NOBODY,
-        });
-        let Some(loser) = all.last_mut() else {
-            return;
-        };
-        if !wins {
-            self.refuse(&mut loser.request);
-        }
-        let state = &mut self.workloads[w];
-        let last = request.throttled + 1 >= state.retry.max_attempts;
-        if let Some(tokens) = state.tokens.as_ref().filter(|_| wins || !last) {
-            loser.client = state.payer(request);
-            let losers = &mut state.losers_of[loser.client as usize];
-            if wins {
-                // Its success gives something back in the midst of the others.
-                *losers |= CONTESTED;
-            } else {
-                let refused = Refused {
-                    latency: &self.plan.throttled_latency,
-                    retry: &state.retry,
-                    tokens,
-                    end,
-                };
-                refused.count(losers, loser.client, || *loser);
-            }
-        }
+        let tally = &mut class.tally[usize::from(event.arrived < self.warm_up)];
+        tally.requests += u64::from(event.throttled == 0);
+        tally.throttled += 1;
+        let quota = &mut self.quotas[class.only_quota as usize];
+        quota.attempts += 1;
+        quota.throttled += 1;
+        let w = class.workload as usize;
+        let client = self.count_loser(w, at, &event, end);
+        others.push(Other { place, client });
     }
 
-    /// Does so with what a split has in a slot.
-    fn gather_split(&mut self, split: Split, slot: usize, end: u64, lost: &mut Lost) {
+    /// Does so with a request that needs more than one quota's word.
+    #[inline(never)]
+    fn gather_several(&mut self, place: Place, end: u64, others: &mut Vec<Other>) {
+        let Entry { at, event } = *self.calendar.entry(place);
+        let class = &self.classes[event.class as usize];
+        let w = class.workload as usize;
+        let client = if !class.asks_nobody() {
+            let mut request = event;
+            self.refuse(&mut request);
+            *self.calendar.event_mut(place) = request;
+            self.count_loser(w, at, &request, end)
+        } else if self.workloads[w].tokens.is_some() {
+            // Its success gives something back in the midst of the others.
+            let state = &mut self.workloads[w];
+            let client = state.payer(&event);
+            state.losers_of[client as usize] |= CONTESTED;
+            client
+        } else {
+            self.calendar.release(place);
+            return self.offer(at, &event);
+        };
+        others.push(Other { place, client });
+    }
+
+    /// Counts a loser for the client whose retry quota has to pay for a retry, if one has.
+    #[inline(always)]
+    fn count_loser(&mut self, w: usize, at: u64, request: &Request, end: u64) -> u32 {
+        let state = &mut self.workloads[w];
+        let Some(tokens) = &state.tokens else {
+            return NOBODY;
+        };
+        if request.throttled + 1 >= state.retry.max_attempts {
+            return NOBODY;
+        }
+        let client = state.payer(request);
+        let refused = Refused {
+            latency: &self.plan.throttled_latency,
+            retry: &state.retry,
+            tokens,
+            end,
+        };
+        let loser = || Loser {
+            at,
+            request: *request,
+            client,
+        };
+        refused.count(&mut state.losers_of[client as usize], client, loser);
+        client
+    }
+
+    /// Does so with the new requests that a split has in a slot, where they are of one class and have retry
+    /// quotas.
+    fn gather_split(&mut self, split: Split, slot: usize, end: u64, lost: &mut Lost) -> bool {
         let n = self.spread.slot_counts[split.counts + slot];
         let action = &self.actions[split.action as usize];
         let class_index = action.class;
@@ -174,10 +217,10 @@ impl World<'_> {
         let state = &mut self.workloads[split.workload as usize];
         let several = !action.parts.is_empty() || class.only_quota == SEVERAL;
         let Some(tokens) = &state.tokens else {
-            return self.gather_each(split, slot, end, &mut lost.others);
+            return false;
         };
         if several || state.retry.max_attempts == 1 {
-            return self.gather_each(split, slot, end, &mut lost.others);
+            return false;
         }
         // All are alike: what they count is added at once.
         let tally = &mut class.tally[usize::from(end <= self.warm_up)];
@@ -207,6 +250,7 @@ impl World<'_> {
             refused.count(&mut losers_of[client as usize], client, loser);
         }
         lost.newcomers.push(newcomers);
+        true
     }
 
     /// Lets newcomers try again or fail unless their clients are contested.
@@ -267,34 +311,44 @@ impl World<'_> {
         }
     }
 
-    /// Does so one by one.
-    fn gather_each(&mut self, split: Split, slot: usize, end: u64, all: &mut Vec<Loser>) {
+    /// Adds them to what the calendar holds for the slot.
+    fn add_split(&mut self, split: Split, slot: usize, second: u64) {
         let n = self.spread.slot_counts[split.counts + slot];
-        let base = end - (slot as u64 + 1) * SLOT_NS;
         in_slot(split.key, slot, n, |at, index, key| {
-            self.requests_of(base + at, &split.arrival(index, key), |world, request| {
-                world.gather(base + at, &request, end, all);
-            });
+            self.add_arrival(second * SECOND + at, &split.arrival(index, key));
         });
     }
 
     /// Lets a loser try again or fail unless its client is contested.
     #[inline(always)]
-    fn lose(&mut self, loser: &Loser, end: u64, contested: &mut Vec<Loser>) {
-        let w = self.classes[loser.request.class as usize].workload as usize;
+    fn lose(&mut self, other: &Other, end: u64, contested: &mut Vec<Loser>) {
+        let &Other { place, client } = other;
+        let Entry { at, event } = *self.calendar.entry(place);
+        let loser = || Loser {
+            at,
+            request: event,
+            client,
+        };
+        let w = self.classes[event.class as usize].workload as usize;
         let state = &mut self.workloads[w];
-        if loser.client != NOBODY {
-            let losers = &mut state.losers_of[loser.client as usize];
+        if client != NOBODY {
+            let losers = &mut state.losers_of[client as usize];
             if *losers & CONTESTED != 0 {
-                return contested.push(*loser);
+                self.calendar.release(place);
+                return contested.push(loser());
             }
             *losers = 0;
         }
         let latency = &self.plan.throttled_latency;
-        match state.tries_again(latency, loser.at, &loser.request, |_| loser.client) {
-            None => self.fail(&loser.request, w, false),
-            Some(at) if at < end => self.lose_again(*loser, at, end),
-            Some(at) => self.schedule_retry(at, &loser.request),
+        match state.tries_again(latency, at, &event, |_| client) {
+            Some(next) if next >= end => self.schedule_again(place, next, &event),
+            next => {
+                self.calendar.release(place);
+                match next {
+                    None => self.fail(&event, w, false),
+                    Some(next) => self.lose_again(loser(), next, end),
+                }
+            }
         }
     }
 

@@ -342,7 +342,7 @@ struct World<'a> {
     followed: Vec<usize>,
     /// Those among them whose clients may hold requests back.
     guarded: Vec<usize>,
-    /// The quota that alone decides about all attempts, none of which changes what others do.
+    /// The quota that alone decides about all attempts.
     sole_quota: Option<usize>,
     /// Whether order matters beyond the quotas: caches or retry quotas.
     has_memory: bool,
@@ -504,8 +504,7 @@ impl<'a> World<'a> {
         world
     }
 
-    /// The quota that is the only need of every request that has any, where no cache, retry quota or job
-    /// makes one depend on another.
+    /// The quota that is the only need of every request that has any, where no job makes requests of its own.
     fn find_sole_quota(&self) -> Option<usize> {
         let &[quota] = &self.quotas_here[..] else {
             return None;
@@ -516,8 +515,7 @@ impl<'a> World<'a> {
         });
         let mut asking = actions.filter(|a| !a.demand.is_empty());
         let is_sole = |c: u32| self.classes[c as usize].only_quota == quota as u32;
-        let is_free = self.jobs.is_empty() && !self.has_tokens;
-        (is_free && asking.all(|a| a.classes().all(is_sole))).then_some(quota)
+        (self.jobs.is_empty() && asking.all(|a| a.classes().all(is_sole))).then_some(quota)
     }
 
     fn run(&mut self) {

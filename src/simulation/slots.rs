@@ -85,7 +85,12 @@ impl World<'_> {
     /// Opens the next span of the second.
     fn open_span(&mut self) {
         let (classes, lanes, quotas) = (&self.classes, &self.lanes, &mut self.quotas);
-        if self.weighed {
+        if let Some(q) = self.sole_quota.filter(|_| self.weighed) {
+            self.calendar.open_span(|_, _| {});
+            for (slot, n) in self.calendar.counts_of_span() {
+                quotas[q].demand[slot] += n;
+            }
+        } else if self.weighed {
             self.calendar.open_span(|slot, request| {
                 for_each_asked(classes, lanes, request.class, |q| {
                     quotas[q].demand[slot] += 1
@@ -139,14 +144,34 @@ impl World<'_> {
             self.in_order(slot, true);
         } else {
             // Listed arrivals and retries: all are admitted, so their order does not matter.
-            self.any_listed(slot, second, Self::win);
+            match self.sole_quota.filter(|_| self.timed.is_empty()) {
+                Some(q) => self.win_slot(slot, second, q),
+                None => self.any_listed(slot, second, Self::win),
+            }
         }
+    }
+
+    /// What of a slot was listed or scheduled, where one fixed window decides and admits all.
+    fn win_slot(&mut self, slot: usize, second: u64, quota: usize) {
+        while let Some((at, arrival)) = self.spread.take_listed(slot) {
+            let at = second * SECOND + at;
+            self.requests_of(at, &arrival, |world, request| world.win(at, &request));
+        }
+        let mut won = 0;
+        while let Some(place) = self.calendar.take_any() {
+            self.win_at(place);
+            won += 1;
+        }
+        let quota = &mut self.quotas[quota];
+        quota.attempts += won;
+        quota.limiter.take_counted(won);
     }
 
     /// A slot in which some may win and some lose.
     fn contest(&mut self, slot: usize, second: u64) {
         let start = second * SECOND + slot as u64 * SLOT_NS;
-        let tokens = self.sole_quota.and_then(|q| {
+        let sole_quota = self.sole_quota.filter(|_| !self.has_tokens);
+        let tokens = sole_quota.and_then(|q| {
             let limiter = &mut self.quotas[q].limiter;
             Some((q, limiter.tokens(start, start + SLOT_NS)?))
         });
