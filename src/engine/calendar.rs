@@ -830,61 +830,49 @@ mod tests {
             let mut calendar = Calendar::new();
             // Few instants, so that many events tie.
             let instants = 1 + s.below(40);
-            let mut instant = move |s: &mut crate::engine::random::Stream| {
-                SECOND + s.below(instants) * (SLOT_NS / 40)
-            };
-            let events = |s: &mut crate::engine::random::Stream| s.below(60);
-            for _ in 0..events(&mut s) {
-                let at = instant(&mut s);
-                calendar.push(at, events(&mut s));
+            let mut draw = || (SECOND + s.below(instants) * (SLOT_NS / 40), s.below(60));
+            for _ in 0..draw().1 {
+                let (at, event) = draw();
+                calendar.push(at, event);
             }
             calendar.open(1, 60);
             calendar.open_span(|_, _| {});
-            for _ in 0..events(&mut s) {
-                let at = instant(&mut s);
-                calendar.push(at, events(&mut s));
+            for _ in 0..draw().1 {
+                let (at, event) = draw();
+                calendar.push(at, event);
             }
             calendar.begin_slot(0);
-            for new in 0..events(&mut s) {
-                let at = instant(&mut s);
-                calendar.add_new(at, 1000 + new);
+            for new in 0..draw().1 {
+                calendar.add_new(draw().0, 1000 + new);
             }
             let mut sorted = calendar.clone();
-            let parts = 1 + s.below(9) as usize;
-            let part_of = |at: u64| (at - SECOND) as usize * parts / SLOT_NS as usize;
-            calendar.cut(parts, part_of);
+            let mut next = || sorted.pop().map(|e| (e.at, e.event));
+            let parts = 1 + draw().1 as usize % 9;
+            calendar.cut(parts, |at| {
+                (at - SECOND) as usize * parts / SLOT_NS as usize
+            });
             for part in 0..parts {
-                let mut taken = Vec::new();
-                let firsts = s.below(6) as usize;
-                while taken.len() < firsts
-                    && let Some(place) = calendar.take_first(part)
+                for _ in 0..draw().1 % 6 {
+                    if let Some(place) = calendar.take_first(part) {
+                        let first = *calendar.entry(place);
+                        calendar.release(place);
+                        assert_eq!(Some((first.at, first.event)), next());
+                    }
+                }
+                let (mut rest, mut expected) = (Vec::new(), Vec::new());
+                while calendar.holds_part(part)
+                    && let Some(place) = calendar.take_any_of(part)
                 {
-                    taken.push(*calendar.entry(place));
+                    let any = *calendar.entry(place);
                     calendar.release(place);
+                    rest.push((any.at, any.event));
+                    expected.extend(next());
                 }
-                let first = taken.len();
-                while let Some(place) = calendar.take_any_of(part) {
-                    taken.push(*calendar.entry(place));
-                    calendar.release(place);
-                }
-                for entry in &taken[..first] {
-                    let next = sorted.pop().expect("as many");
-                    assert_eq!((entry.at, entry.event), (next.at, next.event));
-                }
-                let mut rest: Vec<_> = taken[first..].iter().map(|e| (e.at, e.event)).collect();
                 rest.sort_unstable();
-                let mut expected: Vec<_> = rest
-                    .iter()
-                    .map(|_| sorted.pop())
-                    .map(|e| {
-                        let e = e.expect("as many");
-                        (e.at, e.event)
-                    })
-                    .collect();
                 expected.sort_unstable();
                 assert_eq!(rest, expected);
             }
-            assert!(sorted.pop().is_none());
+            assert_eq!(next(), None);
             assert!(calendar.slot_is_empty() && calendar.is_empty());
         }
     }

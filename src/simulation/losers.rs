@@ -305,7 +305,8 @@ impl World<'_> {
             }
         }
         state.waiting += waiting;
-        record_at!(self, end - 1).classes[newcomers.class as usize].failed += failed;
+        let start = end - SLOT_NS;
+        record_at!(self, start).classes[newcomers.class as usize].failed += failed;
         for (loser, at) in lost.again.drain(..) {
             self.lose_again(loser, at, end);
         }
