@@ -71,6 +71,8 @@ pub struct Calendar<E> {
     heads: Vec<u32>,
     next: Vec<u32>,
     free: u32,
+    /// From here on no place was used in the open second.
+    unused: usize,
     /// The begun slot; what is left of it stands in `unread` and in its list until its order is
     /// asked for, then in `order`.
     slot: usize,
@@ -116,6 +118,7 @@ impl<E: Copy + Ord> Calendar<E> {
             heads: vec![NONE; SLOTS],
             next: Vec::new(),
             free: NONE,
+            unused: 0,
             slot: 0,
             start: 0,
             unread: 0..0,
@@ -218,9 +221,13 @@ impl<E: Copy + Ord> Calendar<E> {
         self.next_span = 0;
         self.heads.fill(NONE);
         self.free = NONE;
-        self.pool.truncate(reserved);
-        self.next.resize(reserved, NONE);
-        if let Some(&any) = self.spans.iter().flatten().next() {
+        self.unused = reserved;
+        if self.next.len() < reserved {
+            self.next.resize(reserved, NONE);
+        }
+        if self.pool.len() < reserved
+            && let Some(&any) = self.spans.iter().flatten().next()
+        {
             self.pool.resize(reserved, any);
         }
         self.start_slot(0, 0..0);
@@ -346,13 +353,19 @@ impl<E: Copy + Ord> Calendar<E> {
         place
     }
 
-    /// Adds a free place to the pool.
+    /// Adds a free place to the pool, where there is none.
     #[cold]
     fn add_place(&mut self, any: Entry<E>) {
-        let place = self.pool.len().max(self.first_reused as usize);
-        self.pool.resize(place + 1, any);
-        self.next.resize(place + 1, NONE);
+        let place = self.unused;
+        if self.pool.len() <= place {
+            self.pool.resize(place + 1, any);
+        }
+        if self.next.len() <= place {
+            self.next.resize(place + 1, NONE);
+        }
+        self.next[place] = NONE;
         self.free = place as u32;
+        self.unused += 1;
     }
 
     /// Adds a new event to the current slot, before its order is asked for. At one instant new events come

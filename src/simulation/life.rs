@@ -12,20 +12,20 @@ use crate::engine::calendar::{Entry, Place};
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
 use crate::model::arrivals::Process;
-use crate::model::retry::RetryPolicy;
+use crate::model::retry::RetryDelays;
 use crate::model::{Cause, Kind};
 
 /// When a request that is refused at `at` would try again.
 #[inline(always)]
 pub(super) fn next_attempt(
     latency: &Distribution,
-    retry: &RetryPolicy,
+    delays: &RetryDelays,
     at: u64,
     request: &Request,
 ) -> u64 {
     let n = request.throttled + 1;
     let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
-    answered.saturating_add(retry.delay(n, |n| request.backoff(n)))
+    answered.saturating_add(delays.after(n, |n| request.backoff(n)))
 }
 
 impl<'a> World<'a> {
@@ -556,7 +556,7 @@ impl WorkloadState {
             return None;
         }
         self.waiting += u64::from(!request.is_waiting());
-        Some(next_attempt(latency, &self.retry, at, request))
+        Some(next_attempt(latency, &self.delays, at, request))
     }
 
     /// Whether a client has a retry quota that is not full.

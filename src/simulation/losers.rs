@@ -2,14 +2,14 @@
 
 use super::drawn::Split;
 use super::life::next_attempt;
-use super::request::{Purpose, Request, client};
+use super::request::{Request, client};
 use super::{SEVERAL, UNLIMITED, World};
 use crate::engine::SECOND;
 use crate::engine::calendar::{Entry, Place, SLOT_NS};
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
 use crate::model::arrivals::{in_slot, instant_in_slot, keys_in_slot, number_in_slot};
-use crate::model::retry::{RetryPolicy, RetryTokens};
+use crate::model::retry::{RetryDelays, RetryTokens};
 
 /// A request that loses, whose client's retry quota may pay for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +22,8 @@ pub(super) struct Loser {
 /// What decides about the losers of a slot that ends at `end`.
 struct Refused<'p> {
     latency: &'p Distribution,
-    retry: &'p RetryPolicy,
+    max_attempts: u16,
+    delays: &'p RetryDelays,
     tokens: &'p RetryTokens,
     end: u64,
 }
@@ -35,7 +36,7 @@ impl Refused<'_> {
         *losers += 1;
         let n = *losers & !CONTESTED;
         // Retries within the slot lose too and ask the same client: at most so many.
-        let most = n.saturating_mul(u32::from(self.retry.max_attempts));
+        let most = n.saturating_mul(u32::from(self.max_attempts));
         if self.tokens.contests(client, most) {
             self.mark(losers, &loser());
         }
@@ -47,9 +48,9 @@ impl Refused<'_> {
     fn mark(&self, losers: &mut u32, l: &Loser) {
         let (mut at, mut request) = (l.at, l.request);
         let mut retries = 0;
-        while at < self.end && request.throttled + 1 < self.retry.max_attempts {
+        while at < self.end && request.throttled + 1 < self.max_attempts {
             retries += 1;
-            at = next_attempt(self.latency, self.retry, at, &request);
+            at = next_attempt(self.latency, self.delays, at, &request);
             request.throttled += 1;
         }
         if *losers != 1 || self.tokens.contests(l.client, retries) {
@@ -194,7 +195,8 @@ impl World<'_> {
         let client = state.payer(request);
         let refused = Refused {
             latency: &self.plan.throttled_latency,
-            retry: &state.retry,
+            max_attempts: state.retry.max_attempts,
+            delays: &state.delays,
             tokens,
             end,
         };
@@ -231,7 +233,8 @@ impl World<'_> {
         quota.throttled += u64::from(n);
         let refused = Refused {
             latency: &self.plan.throttled_latency,
-            retry: &state.retry,
+            max_attempts: state.retry.max_attempts,
+            delays: &state.delays,
             tokens,
             end,
         };
@@ -271,9 +274,7 @@ impl World<'_> {
         let class = &self.classes[newcomers.class as usize];
         let demand = &mut self.quotas[class.only_quota as usize].demand[..];
         let weight = u32::from(self.weighed);
-        let retry = &state.retry;
         let latency = &self.plan.throttled_latency;
-        let below = retry.uniform_below(1);
         let (mut failed, mut waiting) = (0, 0);
         for (i, &(key, client)) in keys[newcomers.all.clone()].iter().enumerate() {
             let loser = newcomers.loser(i, key, client, end);
@@ -289,12 +290,7 @@ impl World<'_> {
             }
             waiting += 1;
             let mut request = loser.request;
-            let answered = loser.at + latency.draw_with(|| request.own(Purpose::Throttled, 1));
-            let delay = match below {
-                Some(below) => Key::from_bits(request.backoff(1)).below(below),
-                None => retry.delay(1, |n| request.backoff(n)),
-            };
-            let at = answered.saturating_add(delay);
+            let at = next_attempt(latency, &state.delays, loser.at, &request);
             if at < end {
                 again.push((loser, at));
                 continue;

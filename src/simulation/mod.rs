@@ -80,7 +80,7 @@ use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
 use crate::model::arrivals::Arrivals;
 use crate::model::bucket_key::{BucketKeyCache, BucketKeyId};
-use crate::model::retry::{RetryPolicy, RetryTokens};
+use crate::model::retry::{RetryDelays, RetryPolicy, RetryTokens};
 use crate::model::{CacheUse, Class, Kind, Lane, Plan, Workload};
 use drawn::{Drawn, Selection, Spread};
 use guarded::Guards;
@@ -280,6 +280,7 @@ struct WorkloadState {
     payers: u32,
     turn: life::Turn,
     retry: RetryPolicy,
+    delays: RetryDelays,
     tokens: Option<RetryTokens>,
     /// What may hold its clients' requests back.
     guards: Option<Box<Guards>>,
@@ -849,6 +850,7 @@ impl WorkloadState {
             clients: workload.clients.max(1),
             turn: life::Turn::new(&workload.kind),
             retry: workload.retry.clone(),
+            delays: RetryDelays::new(&workload.retry),
             payers,
             losers_of: vec![
                 0;

@@ -20,6 +20,7 @@ pub use rate_limiter::{ClientRateLimiter, RateLimiterRules, RetryCost, SendQueue
 
 use crate::catalog;
 use crate::engine::SECOND;
+use crate::engine::random::Key;
 use num_rational::BigRational;
 use num_traits::ToPrimitive;
 
@@ -42,6 +43,40 @@ pub struct RetryPolicy {
     pub circuit_breaker: Option<CircuitBreaker>,
     /// What the `x-amz-retry-after` of a throttled answer asks for \[ns\], `None` without one.
     pub asked: Option<u64>,
+}
+
+/// The delays of a policy after throttling, with what does not depend on the request looked up before.
+#[derive(Clone, Debug)]
+pub struct RetryDelays {
+    policy: RetryPolicy,
+    /// Where the delays \[ns\] after attempts 1, 2, … are uniform in 0..x, that x.
+    uniform_below: Vec<u64>,
+}
+
+impl RetryDelays {
+    /// The delays of a policy.
+    pub fn new(policy: &RetryPolicy) -> RetryDelays {
+        let first_attempts = 1..policy.max_attempts.min(64);
+        let uniform_below = match policy.asked {
+            None => first_attempts
+                .map_while(|n| policy.backoff.uniform_below(n))
+                .collect(),
+            Some(_) => Vec::new(),
+        };
+        RetryDelays {
+            policy: policy.clone(),
+            uniform_below,
+        }
+    }
+
+    /// The delay \[ns\] that [`RetryPolicy::delay`] tells.
+    #[inline(always)]
+    pub fn after(&self, n: u16, draw: impl Fn(u16) -> u64) -> u64 {
+        match self.uniform_below.get(usize::from(n) - 1) {
+            Some(&below) => Key::from_bits(draw(n)).below(below),
+            None => self.policy.delay(n, draw),
+        }
+    }
 }
 
 /// What becomes of a failed attempt.
@@ -165,15 +200,6 @@ impl RetryPolicy {
         match self.asked {
             None => delay,
             asked => self.retry_after.apply(delay, self.backoff.cap(), asked),
-        }
-    }
-
-    /// Where the delay after the `n`-th attempt was throttled is a whole number of ns uniform in 0..x, that x:
-    /// to be looked up once for many.
-    pub fn uniform_below(&self, n: u16) -> Option<u64> {
-        match self.asked {
-            None => self.backoff.uniform_below(n),
-            Some(_) => None,
         }
     }
 
