@@ -415,30 +415,35 @@ impl<E: Copy + Ord> Calendar<E> {
     }
 
     /// Cuts what the current slot holds, its order not being asked for, into `parts` parts by time, in turn:
-    /// `part_of(instant [ns])`.
-    pub fn cut(&mut self, parts: usize, part_of: impl Fn(u64) -> usize) {
+    /// `part_of(instant [ns])`. Returns how many it holds.
+    pub fn cut(&mut self, parts: usize, part_of: impl Fn(u64) -> usize) -> usize {
         debug_assert!(!self.sorted);
         if self.parts.len() < parts {
             self.parts.resize(parts, NONE);
         }
         let unread = std::mem::take(&mut self.unread);
         self.left -= unread.len();
-        for place in unread.chain(self.take_new()) {
+        let known = unread.chain(self.take_new());
+        let n = known.clone().count();
+        for place in known {
             self.add_to_part(place, &part_of);
         }
-        self.cut_late(part_of);
+        n + self.cut_late(part_of)
     }
 
     /// Does so with what has come into the slot since.
     #[inline(always)]
-    pub fn cut_late(&mut self, part_of: impl Fn(u64) -> usize) {
+    pub fn cut_late(&mut self, part_of: impl Fn(u64) -> usize) -> usize {
+        let mut n = 0;
         let mut node = std::mem::replace(&mut self.heads[self.slot], NONE);
         while node != NONE {
             let after = self.next[node as usize];
             self.add_to_part(node, &part_of);
             self.left -= 1;
+            n += 1;
             node = after;
         }
+        n
     }
 
     #[inline(always)]

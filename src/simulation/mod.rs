@@ -33,7 +33,11 @@
 //!
 //! The state of a token bucket or sliding window depends on instants. Their seconds are certified
 //! by bounds of that state, on as many parts of the second as it takes; the exact state is
-//! recovered when a contended second asks for it (module `held`), which is then ordered call by call.
+//! recovered when a contended second asks for it (module `held`), which is then ordered call by call. Where
+//! one token bucket alone decides, order is only needed between a token and the next: as many attempts are
+//! admitted there as there are tokens, the first ones; all others lose until the next token, and so do
+//! their retries, whatever order they are looked at in. (While it cannot be full: what it lost then would
+//! depend on instants. Retry quotas need the order of what is won and lost.)
 //!
 //! Clients that hold back what they send are looked at in order while they do (module `guarded`).
 //!

@@ -198,11 +198,15 @@ impl World<'_> {
         let (mut won, mut lost) = (0, 0);
         let part_of = |at| tokens.come(at) as usize;
         let parts = tokens.most() as usize + 1;
-        self.calendar.cut(parts, part_of);
+        let attempts = self.calendar.cut(parts, part_of);
+        let all_win = attempts as u64 <= tokens.first();
         for part in 0..parts {
             let come = tokens.first() + part as u64;
             while won < come
-                && let Some(place) = self.calendar.take_first(part)
+                && let Some(place) = match all_win {
+                    true => self.calendar.take_any_of(part),
+                    false => self.calendar.take_first(part),
+                }
             {
                 self.win_at(place);
                 won += 1;
