@@ -779,6 +779,53 @@ fn caches_agree_where_quiet_and_contended_seconds_mix() {
     assert!((0.2..0.9).contains(&counted), "{counted}");
 }
 
+/// Rows of a trace that come at one instant, where a client's retry quota pays for one of them only: which
+/// one that is, is told by the order of the rows, and of their copies.
+#[test]
+fn rows_at_one_instant_keep_their_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut differ = 0;
+    for seed in 0..40 {
+        let mut r = Rng::new(seed);
+        let mut rows = "time,operation\n0,GetObject\n".to_owned();
+        for _ in 0..4 + r.below(20) {
+            let _ = writeln!(
+                rows,
+                "{},{}",
+                0.25 * (1 + r.below(8)) as f64,
+                r.pick(&["GetObject", "PutObject", "CopyObject"])
+            );
+        }
+        let file = folder.path().join(format!("{seed}.csv"));
+        std::fs::write(&file, sorted_rows(&rows)).expect("a trace");
+        let text = format!(
+            "seed = {seed}\nhorizon = \"4s\"\nreplications = 3\nregion = \"us-east-1\"\n{CONSTANT}[key.k]\n[bucket.p]\nkey = \"k\"\n[quota.q]\nlimit = \"{}/s\"\n[workload.w]\nbucket = \"p\"\nclients = 1\nretry.fixed = {{ delay = \"{}\", max_attempts = 3, retry_quota = {{ capacity = 5, throttling_cost = 5 }} }}\ntrace.file = {:?}\ntrace.rate_scale = {}\noperations = {{ GetObject = 1, PutObject = 1, CopyObject = 1 }}\n",
+            1 + r.below(3),
+            r.pick(&["1s", "250ms", "1ms"]),
+            file.display().to_string(),
+            r.pick(&[1, 2, 3]),
+        );
+        let (counted, _) = in_pool(1, &text, false);
+        let (simulated, _) = in_pool(2, &text, true);
+        assert!(
+            json(&counted) == json(&simulated),
+            "ties change digits\n{text}\n{rows}"
+        );
+        differ += u32::from(counted.variants[0].metrics["kms_throttled"].mean != Some(0.0));
+    }
+    assert!(differ >= 30, "{differ}");
+}
+
+/// The rows of a trace by time, those of one instant as they were.
+fn sorted_rows(rows: &str) -> String {
+    let mut lines = rows.lines();
+    let header = lines.next().unwrap_or_default();
+    let mut lines: Vec<&str> = lines.collect();
+    let time = |line: &str| line.split(',').next().and_then(|t| t.parse::<f64>().ok());
+    lines.sort_by(|a, b| time(a).partial_cmp(&time(b)).expect("numbers"));
+    format!("{header}\n{}\n", lines.join("\n"))
+}
+
 /// One token bucket alone: contended slots are decided token by token. Backoffs about as long as a slot
 /// bring many retries back within it.
 #[test]

@@ -88,7 +88,7 @@ pub struct Calendar<E> {
     unsorted: Vec<u64>,
     /// Lists of the slot's events by part, where it was cut.
     parts: Vec<u32>,
-    /// Events of the open second that `order` does not hold.
+    /// Events of the open second that neither `order` nor `parts` hold.
     left: usize,
     later: Later<E>,
 }
@@ -329,11 +329,17 @@ impl<E: Copy + Ord> Calendar<E> {
         Some(Place(place))
     }
 
-    /// An event that was taken or came next, and its time; then either [`Calendar::release`] or, if it came
-    /// next, [`Calendar::again`].
+    /// An event that was taken or came next, and its time; then either [`Calendar::release`] or
+    /// [`Calendar::again`].
     #[inline(always)]
     pub fn entry(&self, place: Place) -> &Entry<E> {
         &self.pool[place.0 as usize]
+    }
+
+    /// How many new events of the slot were added before this one, if it is one.
+    pub fn number_of_new(&self, place: Place) -> Option<u32> {
+        let is_new = (self.first_new..self.first_reused).contains(&place.0);
+        is_new.then(|| place.0 - self.first_new)
     }
 
     /// The event, to be changed.
@@ -414,36 +420,36 @@ impl<E: Copy + Ord> Calendar<E> {
         sort_by_time(&self.unsorted, &mut self.order);
     }
 
+    /// At least so many events are in the current slot, whose order was not asked for.
+    pub fn known_len(&self) -> usize {
+        self.unread.len() + self.new as usize
+    }
+
     /// Cuts what the current slot holds, its order not being asked for, into `parts` parts by time, in turn:
-    /// `part_of(instant [ns])`. Returns how many it holds.
-    pub fn cut(&mut self, parts: usize, part_of: impl Fn(u64) -> usize) -> usize {
+    /// `part_of(instant [ns])`. They must all be emptied before the next slot.
+    pub fn cut(&mut self, parts: usize, part_of: impl Fn(u64) -> usize) {
         debug_assert!(!self.sorted);
         if self.parts.len() < parts {
             self.parts.resize(parts, NONE);
         }
         let unread = std::mem::take(&mut self.unread);
         self.left -= unread.len();
-        let known = unread.chain(self.take_new());
-        let n = known.clone().count();
-        for place in known {
+        for place in unread.chain(self.take_new()) {
             self.add_to_part(place, &part_of);
         }
-        n + self.cut_late(part_of)
+        self.cut_late(part_of);
     }
 
     /// Does so with what has come into the slot since.
     #[inline(always)]
-    pub fn cut_late(&mut self, part_of: impl Fn(u64) -> usize) -> usize {
-        let mut n = 0;
+    pub fn cut_late(&mut self, part_of: impl Fn(u64) -> usize) {
         let mut node = std::mem::replace(&mut self.heads[self.slot], NONE);
         while node != NONE {
             let after = self.next[node as usize];
             self.add_to_part(node, &part_of);
             self.left -= 1;
-            n += 1;
             node = after;
         }
-        n
     }
 
     #[inline(always)]
@@ -487,6 +493,25 @@ impl<E: Copy + Ord> Calendar<E> {
             before => self.next[before as usize] = after,
         }
         Some(Place(first))
+    }
+
+    /// Puts a part in order of time: then [`Calendar::take_any_of`] takes the first.
+    pub fn sort_part(&mut self, part: usize) {
+        let mut node = self.parts[part];
+        self.unsorted.clear();
+        while node != NONE {
+            self.unsorted.push(self.order_of(node));
+            node = self.next[node as usize];
+        }
+        let pool = &self.pool;
+        self.unsorted
+            .sort_unstable_by(|&a, &b| in_order(pool, a, b));
+        let mut head = NONE;
+        for &order in self.unsorted.iter().rev() {
+            self.next[order as u32 as usize] = head;
+            head = order as u32;
+        }
+        self.parts[part] = head;
     }
 
     /// Takes any event of a part.
@@ -534,8 +559,8 @@ impl<E: Copy + Ord> Calendar<E> {
         Some(Place(next as u32))
     }
 
-    /// Schedules the event that came next for another time, changed, without moving it where that can
-    /// be.
+    /// Schedules an event that was taken or came next for another time, changed, without moving it where that
+    /// can be.
     #[inline(always)]
     pub fn again(&mut self, place: Place, at: u64, change: impl FnOnce(&mut E)) -> Option<usize> {
         let since = at.wrapping_sub(self.second * SECOND);
@@ -866,12 +891,20 @@ mod tests {
             let mut sorted = calendar.clone();
             let mut next = || sorted.pop().map(|e| (e.at, e.event));
             let parts = 1 + draw().1 as usize % 9;
+            let sorts = draw().1 % 2 == 0;
             calendar.cut(parts, |at| {
                 (at - SECOND) as usize * parts / SLOT_NS as usize
             });
             for part in 0..parts {
+                if sorts {
+                    calendar.sort_part(part);
+                }
                 for _ in 0..draw().1 % 6 {
-                    if let Some(place) = calendar.take_first(part) {
+                    let place = match sorts {
+                        true => calendar.take_any_of(part),
+                        false => calendar.take_first(part),
+                    };
+                    if let Some(place) = place {
                         let first = *calendar.entry(place);
                         calendar.release(place);
                         assert_eq!(Some((first.at, first.event)), next());

@@ -21,18 +21,18 @@ pub(super) struct Drawn {
     pub workloads: Vec<DrawnWorkload>,
     /// Arrivals by action, workload after workload.
     pub counts: Vec<u64>,
-    /// Of all actions: that of each count.
-    pub actions: Vec<u32>,
-    /// Most calls that one arrival of a count can offer to a quota, as (count, quota, calls).
-    pub demand: Vec<(u32, u32, u64)>,
-    /// Which selection of workloads this is.
+    /// Which selection of workloads this is; only a part of one where 0.
     selection: u64,
     multinomial: Vec<u64>,
 }
 
-/// Which open workloads are active.
+/// Which open workloads are active, and what they ask for.
 #[derive(Default)]
 pub(super) struct Selection {
+    /// The action, numbered among all, that each count is of.
+    pub actions: Vec<u32>,
+    /// Most calls that one arrival of a count can offer to a quota, as (count, quota, calls).
+    pub demand: Vec<(u32, u32, u64)>,
     /// Counts its changes.
     number: u64,
     /// The first second for which it has to be looked at again.
@@ -40,8 +40,13 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    /// A workload will be active when it was not going to be.
-    pub fn changes(&mut self) {
+    fn clear(&mut self) {
+        self.actions.clear();
+        self.demand.clear();
+    }
+
+    /// Has it made anew for the next second: a workload will be active when it was not going to be.
+    pub fn expire(&mut self) {
         self.until = 0;
     }
 }
@@ -67,8 +72,6 @@ impl Drawn {
     fn clear(&mut self) {
         self.workloads.clear();
         self.counts.clear();
-        self.actions.clear();
-        self.demand.clear();
         self.selection = 0;
     }
 
@@ -215,6 +218,7 @@ impl World<'_> {
         self.drawn.second = second;
         self.undrawn = second + 1;
         if second >= self.plan.horizon_s {
+            self.selection.clear();
             return self.drawn.clear();
         }
         if second >= self.selection.until {
@@ -222,6 +226,7 @@ impl World<'_> {
             let ranges = self.open.iter().map(|&w| &self.workloads[w].active);
             let changes = ranges.flat_map(|active| [active.start, active.end]);
             self.selection.until = changes.filter(|&at| at > second).min().unwrap_or(u64::MAX);
+            self.selection.clear();
         }
         if self.drawn.selection != self.selection.number {
             self.select(second);
@@ -261,9 +266,10 @@ impl World<'_> {
 
     /// Lists the workloads that are active in a second.
     fn select(&mut self, second: u64) {
-        let drawn = &mut self.drawn;
+        let (drawn, selection) = (&mut self.drawn, &mut self.selection);
         drawn.clear();
-        drawn.selection = self.selection.number;
+        drawn.selection = selection.number;
+        let is_known = !selection.actions.is_empty();
         for &w in &self.open {
             let state = &self.workloads[w];
             if !state.active.contains(&second) {
@@ -274,11 +280,12 @@ impl World<'_> {
             for a in first_action..first_action + actions {
                 let count = drawn.counts.len() as u32;
                 drawn.counts.push(0);
-                drawn.actions.push(a as u32);
-                let demand = self.actions[a].demand.iter();
-                drawn
-                    .demand
-                    .extend(demand.map(|&(q, each)| (count, q as u32, each)));
+                if !is_known {
+                    selection.actions.push(a as u32);
+                    let demand = self.actions[a].demand.iter();
+                    let asked = demand.map(|&(q, each)| (count, q as u32, each));
+                    selection.demand.extend(asked);
+                }
             }
             drawn.workloads.push(DrawnWorkload {
                 workload: w,

@@ -147,7 +147,7 @@ impl World<'_> {
                     let first = at.div_ceil(SECOND).max(*start).max(self.undrawn);
                     let state = &mut self.workloads[follower];
                     state.active = first..first.saturating_add(stop - start);
-                    self.selection.changes();
+                    self.selection.expire();
                     state.arrivals =
                         Some(Arrivals::new(process.clone(), first, state.arrivals_key));
                 }

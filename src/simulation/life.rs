@@ -120,12 +120,6 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Adds the requests of a new arrival to what the calendar holds for the slot.
-    pub(super) fn add_arrival(&mut self, at: u64, arrival: &Arrival) {
-        let action = &self.actions[arrival.action as usize];
-        action.requests_of(at, arrival, |r| self.calendar.add_new(at, r));
-    }
-
     /// An attempt of a request with one need, which one quota decides: whether it is admitted.
     #[inline(always)]
     fn attempt(&mut self, at: u64, request: &Request) -> bool {

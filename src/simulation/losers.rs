@@ -1,6 +1,6 @@
 //! Slots in which all lose: who pays for a retry, and in which order where that matters.
 
-use super::drawn::Split;
+use super::drawn::{Arrival, Split};
 use super::life::next_attempt;
 use super::request::{Request, client};
 use super::{SEVERAL, UNLIMITED, World};
@@ -15,6 +15,9 @@ use crate::model::retry::{RetryDelays, RetryTokens};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Loser {
     at: u64,
+    /// 0 where it was scheduled, else its number among the new requests of the slot, from 1 on: at one
+    /// instant they come in that order.
+    new: u32,
     request: Request,
     client: u32,
 }
@@ -63,6 +66,8 @@ impl Refused<'_> {
 struct Newcomers {
     class: u32,
     slot: usize,
+    /// New requests of the slot that come before them.
+    before: u32,
     /// Keys of their arrivals, by number, and their clients.
     all: std::ops::Range<usize>,
 }
@@ -76,6 +81,7 @@ impl Newcomers {
         let request = Request::new(at, self.class, index, 0, 0, key);
         Loser {
             at,
+            new: self.before + i as u32 + 1,
             request,
             client,
         }
@@ -94,6 +100,9 @@ pub(super) struct Lost {
     newcomers: Vec<Newcomers>,
     keys: Vec<(Key, u32)>,
     others: Vec<Other>,
+    /// New requests of the slot so far, and the numbers of those that stand in the calendar.
+    new: u32,
+    numbers: Vec<u32>,
     contested: Vec<Loser>,
     /// Those that try again in the slot, at that time.
     again: Vec<(Loser, u64)>,
@@ -117,14 +126,16 @@ impl World<'_> {
         lost.newcomers.clear();
         lost.keys.clear();
         lost.others.clear();
+        lost.numbers.clear();
+        lost.new = 0;
         for s in 0..self.spread.splits.len() {
             let split = self.spread.splits[s];
             if !self.gather_split(split, slot, end, &mut lost) {
-                self.add_split(split, slot, second);
+                self.add_split(split, slot, second, &mut lost);
             }
         }
         while let Some((at, arrival)) = self.spread.take_listed(slot) {
-            self.add_arrival(second * SECOND + at, &arrival);
+            self.add_arrival(second * SECOND + at, &arrival, &mut lost);
         }
         while let Some(place) = self.calendar.take_any() {
             self.gather(place, end, &mut lost.others);
@@ -133,7 +144,7 @@ impl World<'_> {
             self.lose_newcomers(n, end, &mut lost);
         }
         for other in &lost.others {
-            self.lose(other, end, &mut lost.contested);
+            self.lose(other, end, &lost.numbers, &mut lost.contested);
         }
         self.lose_in_order(&mut lost.contested, end);
         self.lost = lost;
@@ -202,6 +213,7 @@ impl World<'_> {
         };
         let loser = || Loser {
             at,
+            new: 0,
             request: *request,
             client,
         };
@@ -246,8 +258,10 @@ impl World<'_> {
         let newcomers = Newcomers {
             class: class_index,
             slot,
+            before: lost.new,
             all: first..lost.keys.len(),
         };
+        lost.new += n;
         for (i, &(key, client)) in lost.keys[first..].iter().enumerate() {
             let loser = || newcomers.loser(i, key, client, end);
             refused.count(&mut losers_of[client as usize], client, loser);
@@ -309,20 +323,31 @@ impl World<'_> {
     }
 
     /// Adds them to what the calendar holds for the slot.
-    fn add_split(&mut self, split: Split, slot: usize, second: u64) {
+    fn add_split(&mut self, split: Split, slot: usize, second: u64, lost: &mut Lost) {
         let n = self.spread.slot_counts[split.counts + slot];
         in_slot(split.key, slot, n, |at, index, key| {
-            self.add_arrival(second * SECOND + at, &split.arrival(index, key));
+            self.add_arrival(second * SECOND + at, &split.arrival(index, key), lost);
+        });
+    }
+
+    /// Adds the requests of a new arrival to what the calendar holds for the slot.
+    fn add_arrival(&mut self, at: u64, arrival: &Arrival, lost: &mut Lost) {
+        let action = &self.actions[arrival.action as usize];
+        action.requests_of(at, arrival, |request| {
+            lost.new += 1;
+            lost.numbers.push(lost.new);
+            self.calendar.add_new(at, request);
         });
     }
 
     /// Lets a loser try again or fail unless its client is contested.
     #[inline(always)]
-    fn lose(&mut self, other: &Other, end: u64, contested: &mut Vec<Loser>) {
+    fn lose(&mut self, other: &Other, end: u64, numbers: &[u32], contested: &mut Vec<Loser>) {
         let &Other { place, client } = other;
         let Entry { at, event } = *self.calendar.entry(place);
-        let loser = || Loser {
+        let loser = |new| Loser {
             at,
+            new,
             request: event,
             client,
         };
@@ -331,8 +356,9 @@ impl World<'_> {
         if client != NOBODY {
             let losers = &mut state.losers_of[client as usize];
             if *losers & CONTESTED != 0 {
+                let new = self.calendar.number_of_new(place);
                 self.calendar.release(place);
-                return contested.push(loser());
+                return contested.push(loser(new.map_or(0, |i| numbers[i as usize])));
             }
             *losers = 0;
         }
@@ -343,7 +369,7 @@ impl World<'_> {
                 self.calendar.release(place);
                 match next {
                     None => self.fail(&event, w, false),
-                    Some(next) => self.lose_again(loser(), next, end),
+                    Some(next) => self.lose_again(loser(0), next, end),
                 }
             }
         }
@@ -417,6 +443,7 @@ impl World<'_> {
     /// The refused retry of a loser within its slot.
     fn refused_again(&mut self, mut l: Loser, at: u64) -> Loser {
         l.at = at;
+        l.new = 0;
         l.request.throttled += 1;
         self.refuse(&mut l.request);
         l

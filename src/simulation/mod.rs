@@ -33,7 +33,7 @@
 //!
 //! The state of a token bucket or sliding window depends on instants. Their seconds are certified
 //! by bounds of that state, on as many parts of the second as it takes; the exact state is
-//! recovered when a contended second asks for it (module `held`), which is then ordered call by call. Where
+//! recovered when a contended second asks for it (module `held`), which is ordered call by call. But where
 //! one token bucket alone decides, order is only needed between a token and the next: as many attempts are
 //! admitted there as there are tokens, the first ones; all others lose until the next token, and so do
 //! their retries, whatever order they are looked at in. (While it cannot be full: what it lost then would
@@ -343,11 +343,11 @@ struct World<'a> {
     /// Workloads of this island.
     open: Vec<usize>,
     jobs: Vec<usize>,
-    /// Open ones among them that others follow.
+    /// Open ones that others follow.
     followed: Vec<usize>,
-    /// Those among them whose clients may hold requests back.
+    /// Workloads of this island whose clients may hold requests back.
     guarded: Vec<usize>,
-    /// The quota that alone decides about all attempts.
+    /// The quota that alone decides about all attempts; never asked for where all is simulated, call by call.
     sole_quota: Option<usize>,
     /// Whether order matters beyond the quotas: caches or retry quotas.
     has_memory: bool,
@@ -642,7 +642,7 @@ impl<'a> World<'a> {
         for &q in &self.quotas_here {
             self.quotas[q].arriving = 0;
         }
-        for &(count, q, each) in &self.drawn.demand {
+        for &(count, q, each) in &self.selection.demand {
             self.quotas[q as usize].arriving += self.drawn.counts[count as usize] * each;
         }
         for &q in &self.quotas_here {
@@ -723,7 +723,7 @@ impl<'a> World<'a> {
     /// Counts a second in which nothing is looked at: its new arrivals, and nothing else.
     fn count_second(&mut self, second: u64) {
         let whole = &mut self.whole[usize::from(second < self.plan.warm_up_s)];
-        for (&action, n) in self.drawn.actions.iter().zip(&self.drawn.counts) {
+        for (&action, n) in self.selection.actions.iter().zip(&self.drawn.counts) {
             whole[action as usize] += n;
         }
         for &q in &self.quotas_here {

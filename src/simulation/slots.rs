@@ -153,10 +153,7 @@ impl World<'_> {
 
     /// What of a slot was listed or scheduled, where one fixed window decides and admits all.
     fn win_slot(&mut self, slot: usize, second: u64, quota: usize) {
-        while let Some((at, arrival)) = self.spread.take_listed(slot) {
-            let at = second * SECOND + at;
-            self.requests_of(at, &arrival, |world, request| world.win(at, &request));
-        }
+        self.each_listed(slot, second, Self::win);
         let mut won = 0;
         while let Some(place) = self.calendar.take_any() {
             self.win_at(place);
@@ -170,6 +167,7 @@ impl World<'_> {
     /// A slot in which some may win and some lose.
     fn contest(&mut self, slot: usize, second: u64) {
         let start = second * SECOND + slot as u64 * SLOT_NS;
+        // Retry quotas need the order of what is won and lost.
         let sole_quota = self.sole_quota.filter(|_| !self.has_tokens);
         let tokens = sole_quota.and_then(|q| {
             let limiter = &mut self.quotas[q].limiter;
@@ -197,13 +195,33 @@ impl World<'_> {
         self.add_new(slot, false, true);
         let (mut won, mut lost) = (0, 0);
         let part_of = |at| tokens.come(at) as usize;
-        let parts = tokens.most() as usize + 1;
-        let attempts = self.calendar.cut(parts, part_of);
-        let all_win = attempts as u64 <= tokens.first();
+        // With far more tokens than attempts, order is had for less.
+        let parts = match tokens.most() as usize + 1 {
+            parts if parts <= 32 + 4 * self.calendar.known_len() => parts,
+            _ => 0,
+        };
+        if parts == 0 {
+            while let Some(place) = self.calendar.take_next() {
+                if won < tokens.first() + tokens.come(self.calendar.entry(place).at) {
+                    self.win_at(place);
+                    won += 1;
+                } else {
+                    self.lose_at(place);
+                    lost += 1;
+                }
+            }
+        } else {
+            self.calendar.cut(parts, part_of);
+        }
         for part in 0..parts {
             let come = tokens.first() + part as u64;
+            // One after another, unless that would be many walks through the part.
+            let sorted = won + 4 < come;
+            if sorted {
+                self.calendar.sort_part(part);
+            }
             while won < come
-                && let Some(place) = match all_win {
+                && let Some(place) = match sorted {
                     true => self.calendar.take_any_of(part),
                     false => self.calendar.take_first(part),
                 }
@@ -232,8 +250,9 @@ impl World<'_> {
     fn add_new(&mut self, slot: usize, memory_only: bool, count: bool) {
         let base = self.drawn.second * SECOND;
         let unmeasured = usize::from(base < self.warm_up);
+        let calendar = &mut self.calendar;
         let mut add = |action: &ActionState, at: u64, arrival: &Arrival| {
-            action.requests_of(base + at, arrival, |r| self.calendar.add_new(base + at, r));
+            action.requests_of(base + at, arrival, |r| calendar.add_new(base + at, r));
         };
         let (classes, counted) = (&mut self.classes, &mut self.counted);
         let mut counts = |index: u32, n: u64| {
@@ -292,9 +311,9 @@ impl World<'_> {
         self.any_listed(slot, second, Self::offer);
     }
 
-    /// Takes what of a slot was listed or scheduled, in no order.
+    /// Takes what of a slot was listed.
     #[inline(always)]
-    pub(super) fn any_listed(
+    fn each_listed(
         &mut self,
         slot: usize,
         second: u64,
@@ -304,6 +323,17 @@ impl World<'_> {
             let at = second * SECOND + at;
             self.requests_of(at, &arrival, |world, request| on(world, at, &request));
         }
+    }
+
+    /// Takes what of a slot was listed or scheduled, in no order.
+    #[inline(always)]
+    pub(super) fn any_listed(
+        &mut self,
+        slot: usize,
+        second: u64,
+        mut on: impl FnMut(&mut Self, u64, &Request),
+    ) {
+        self.each_listed(slot, second, &mut on);
         while let Some(place) = self.calendar.take_any() {
             let Entry { at, event } = *self.calendar.entry(place);
             self.calendar.release(place);
