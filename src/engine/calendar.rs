@@ -3,8 +3,9 @@
 //! A calendar queue (Brown, CACM 1988) cut by whole seconds, eight spans a second and [`SLOTS`]
 //! slots a second: later spans are plain lists until they are opened, one at a time, so that what is
 //! looked at next lies in the caches; a slot is sorted only when somebody asks for the order of its
-//! events, or cut into parts where it only matters which come first in each. Scheduling is O(1). Arrivals are never queued: they are drawn second by second, and come in
-//! here only as new events of a slot that is about to be gone through in order.
+//! events, or cut into parts where it only matters which come first in each. Scheduling is O(1).
+//! Arrivals are never queued: they are drawn second by second, and come in here only as new events of
+//! a slot that is about to be gone through.
 
 use super::SECOND;
 use std::cmp::Ordering;

@@ -144,7 +144,7 @@ impl Stream {
     }
 
     /// The same from the first two numbers, which are not within.
-    // Not inlined: what four in five draws do without shall not slow them down.
+    // Not inlined: what most draws do without, the more the larger their mean, shall not slow them down.
     #[inline(never)]
     fn poisson_by_rejection(&mut self, hat: &PoissonHat, mut u: f64, mut v: f64) -> u64 {
         loop {
@@ -365,7 +365,8 @@ impl PoissonHat {
         PoissonHat { mean, a, b }
     }
 
-    /// How far `u` in ± ½ is from the nearer end, and the number that it stands for, rounded down.
+    /// How far `u` in ± ½ is from the nearer end, and the number that it stands for before it is
+    /// rounded down.
     #[inline(always)]
     fn candidate(&self, u: f64) -> (f64, f64) {
         let us = 0.5 - u.abs();

@@ -388,8 +388,7 @@ mod tests {
         );
     }
 
-    /// Counted seconds, checked against a twin that sees every instant: what is called sure is
-    /// admitted, what is never sure is not, and after a replay both answer alike for good.
+    /// Stretches of time decided by their tokens, against a twin that is asked for every attempt.
     #[test]
     fn tokens_admit_what_asking_admits() {
         let mut decided = 0;
@@ -436,6 +435,8 @@ mod tests {
         assert!(decided > 1_000, "{decided}");
     }
 
+    /// Counted seconds, checked against a twin that sees every instant: what is called sure is
+    /// admitted, what is never sure is not, and after a replay both answer alike for good.
     #[test]
     fn counted_seconds_can_be_recovered() {
         let step = |from_s, num, den| Step { from_s, num, den };

@@ -287,3 +287,39 @@ fn nanoseconds(seconds: &BigRational) -> u64 {
     let ns = seconds * BigRational::from_integer(SECOND.into());
     ns.round().to_integer().to_u64().unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_that_are_looked_up_are_those_of_the_policy() {
+        let exponential = |jitter| Backoff::Exponential {
+            initial_backoff: 50_000_000,
+            max_backoff: 20_000_000_000,
+            jitter,
+        };
+        let jitters = [
+            Jitter::None,
+            Jitter::Full,
+            Jitter::Equal,
+            Jitter::Decorrelated,
+        ];
+        let backoffs = jitters.map(exponential).into_iter();
+        for backoff in backoffs.chain([Backoff::Fixed(7)]) {
+            for asked in [None, Some(3_000_000)] {
+                let mut policy = RetryPolicy::custom(backoff.clone());
+                policy.max_attempts = 100;
+                policy.asked = asked;
+                policy.retry_after = RetryAfter::Replaces;
+                let delays = RetryDelays::new(&policy);
+                for n in 1..100 {
+                    let key = Key::root(9, u64::from(n));
+                    let draw = |k: u16| key.with(u64::from(k)).bits();
+                    let expected = policy.delay(n, draw);
+                    assert_eq!(delays.after(n, draw), expected, "{policy:?}");
+                }
+            }
+        }
+    }
+}
