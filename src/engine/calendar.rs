@@ -338,6 +338,7 @@ impl<E: Copy + Ord> Calendar<E> {
     }
 
     /// How many new events of the slot were added before this one, if it is one.
+    #[inline(always)]
     pub fn number_of_new(&self, place: Place) -> Option<u32> {
         let is_new = (self.first_new..self.first_reused).contains(&place.0);
         is_new.then(|| place.0 - self.first_new)
@@ -397,9 +398,18 @@ impl<E: Copy + Ord> Calendar<E> {
     /// What `order` holds of an event.
     #[inline(always)]
     fn order_of(&self, place: u32) -> u64 {
-        let is_new = (self.first_new..self.first_reused).contains(&place);
+        let is_new = self.number_of_new(Place(place)).is_some();
         let at = self.pool[place as usize].at - self.start;
         at << TIME_SHIFT | u64::from(is_new) << NEW.trailing_zeros() | u64::from(place)
+    }
+
+    /// Adds a list to those to be sorted.
+    #[inline(always)]
+    fn push_unsorted(&mut self, mut node: u32) {
+        while node != NONE {
+            self.unsorted.push(self.order_of(node));
+            node = self.next[node as usize];
+        }
     }
 
     /// Puts the current slot in order of time.
@@ -409,11 +419,8 @@ impl<E: Copy + Ord> Calendar<E> {
         for place in std::mem::take(&mut self.unread) {
             self.unsorted.push(self.order_of(place));
         }
-        let mut node = std::mem::replace(&mut self.heads[self.slot], NONE);
-        while node != NONE {
-            self.unsorted.push(self.order_of(node));
-            node = self.next[node as usize];
-        }
+        let head = std::mem::replace(&mut self.heads[self.slot], NONE);
+        self.push_unsorted(head);
         self.left -= self.unsorted.len();
         for place in self.take_new() {
             self.unsorted.push(self.order_of(place));
@@ -498,12 +505,8 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Puts a part in order of time: then [`Calendar::take_any_of`] takes the first.
     pub fn sort_part(&mut self, part: usize) {
-        let mut node = self.parts[part];
         self.unsorted.clear();
-        while node != NONE {
-            self.unsorted.push(self.order_of(node));
-            node = self.next[node as usize];
-        }
+        self.push_unsorted(self.parts[part]);
         let pool = &self.pool;
         self.unsorted
             .sort_unstable_by(|&a, &b| in_order(pool, a, b));

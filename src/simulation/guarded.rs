@@ -340,7 +340,7 @@ impl World<'_> {
         {
             return MayCall::Never;
         }
-        if !guards.is_followed() || !state.retry.is_paced(request.throttled) {
+        if !guards.is_followed() || !state.retry.policy.is_paced(request.throttled) {
             return MayCall::Now;
         }
         let now = seconds(at);
@@ -442,9 +442,9 @@ impl World<'_> {
             n: request.throttled,
             // The policy was made for what a throttled answer means to it.
             kind: Some(ErrorKind::Throttling),
-            retry_after: state.retry.asked,
+            retry_after: state.retry.policy.asked,
         };
-        let verdict = state.retry.judge(
+        let verdict = state.retry.policy.judge(
             failure,
             ClientState {
                 tokens: state.tokens.as_mut().map(|t| (t, payer)),

@@ -19,13 +19,13 @@ use crate::model::{Cause, Kind};
 #[inline(always)]
 pub(super) fn next_attempt(
     latency: &Distribution,
-    delays: &RetryDelays,
+    retry: &RetryDelays,
     at: u64,
     request: &Request,
 ) -> u64 {
     let n = request.throttled + 1;
     let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
-    answered.saturating_add(delays.after(n, |n| request.backoff(n)))
+    answered.saturating_add(retry.after(n, |n| request.backoff(n)))
 }
 
 impl<'a> World<'a> {
@@ -541,7 +541,7 @@ impl WorkloadState {
         request: &Request,
         payer: impl FnOnce(&Self) -> u32,
     ) -> Option<u64> {
-        let mut granted = request.throttled + 1 < self.retry.max_attempts;
+        let mut granted = request.throttled + 1 < self.retry.policy.max_attempts;
         if granted && self.tokens.is_some() {
             let payer = payer(self);
             granted = self.tokens.as_mut().is_none_or(|t| t.take(payer));
@@ -550,7 +550,7 @@ impl WorkloadState {
             return None;
         }
         self.waiting += u64::from(!request.is_waiting());
-        Some(next_attempt(latency, &self.delays, at, request))
+        Some(next_attempt(latency, &self.retry, at, request))
     }
 
     /// Whether a client has a retry quota that is not full.

@@ -25,8 +25,7 @@ pub(super) struct Loser {
 /// What decides about the losers of a slot that ends at `end`.
 struct Refused<'p> {
     latency: &'p Distribution,
-    max_attempts: u16,
-    delays: &'p RetryDelays,
+    retry: &'p RetryDelays,
     tokens: &'p RetryTokens,
     end: u64,
 }
@@ -39,7 +38,7 @@ impl Refused<'_> {
         *losers += 1;
         let n = *losers & !CONTESTED;
         // Retries within the slot lose too and ask the same client: at most so many.
-        let most = n.saturating_mul(u32::from(self.max_attempts));
+        let most = n.saturating_mul(u32::from(self.retry.policy.max_attempts));
         if self.tokens.contests(client, most) {
             self.mark(losers, &loser());
         }
@@ -51,9 +50,9 @@ impl Refused<'_> {
     fn mark(&self, losers: &mut u32, l: &Loser) {
         let (mut at, mut request) = (l.at, l.request);
         let mut retries = 0;
-        while at < self.end && request.throttled + 1 < self.max_attempts {
+        while at < self.end && request.throttled + 1 < self.retry.policy.max_attempts {
             retries += 1;
-            at = next_attempt(self.latency, self.delays, at, &request);
+            at = next_attempt(self.latency, self.retry, at, &request);
             request.throttled += 1;
         }
         if *losers != 1 || self.tokens.contests(l.client, retries) {
@@ -200,14 +199,13 @@ impl World<'_> {
         let Some(tokens) = &state.tokens else {
             return NOBODY;
         };
-        if request.throttled + 1 >= state.retry.max_attempts {
+        if request.throttled + 1 >= state.retry.policy.max_attempts {
             return NOBODY;
         }
         let client = state.payer(request);
         let refused = Refused {
             latency: &self.plan.throttled_latency,
-            max_attempts: state.retry.max_attempts,
-            delays: &state.delays,
+            retry: &state.retry,
             tokens,
             end,
         };
@@ -233,7 +231,7 @@ impl World<'_> {
         let Some(tokens) = &state.tokens else {
             return false;
         };
-        if several || state.retry.max_attempts == 1 {
+        if several || state.retry.policy.max_attempts == 1 {
             return false;
         }
         // All are alike: what they count is added at once.
@@ -245,8 +243,7 @@ impl World<'_> {
         quota.throttled += u64::from(n);
         let refused = Refused {
             latency: &self.plan.throttled_latency,
-            max_attempts: state.retry.max_attempts,
-            delays: &state.delays,
+            retry: &state.retry,
             tokens,
             end,
         };
@@ -304,7 +301,7 @@ impl World<'_> {
             }
             waiting += 1;
             let mut request = loser.request;
-            let at = next_attempt(latency, &state.delays, loser.at, &request);
+            let at = next_attempt(latency, &state.retry, loser.at, &request);
             if at < end {
                 again.push((loser, at));
                 continue;

@@ -84,7 +84,7 @@ use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
 use crate::model::arrivals::Arrivals;
 use crate::model::bucket_key::{BucketKeyCache, BucketKeyId};
-use crate::model::retry::{RetryDelays, RetryPolicy, RetryTokens};
+use crate::model::retry::{RetryDelays, RetryTokens};
 use crate::model::{CacheUse, Class, Kind, Lane, Plan, Workload};
 use drawn::{Drawn, Selection, Spread};
 use guarded::Guards;
@@ -283,8 +283,7 @@ struct WorkloadState {
     /// Clients with a retry quota each, 1 where they have one together.
     payers: u32,
     turn: life::Turn,
-    retry: RetryPolicy,
-    delays: RetryDelays,
+    retry: RetryDelays,
     tokens: Option<RetryTokens>,
     /// What may hold its clients' requests back.
     guards: Option<Box<Guards>>,
@@ -853,8 +852,7 @@ impl WorkloadState {
             active,
             clients: workload.clients.max(1),
             turn: life::Turn::new(&workload.kind),
-            retry: workload.retry.clone(),
-            delays: RetryDelays::new(&workload.retry),
+            retry: RetryDelays::new(&workload.retry),
             payers,
             losers_of: vec![
                 0;

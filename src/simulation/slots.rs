@@ -193,26 +193,40 @@ impl World<'_> {
     /// in whatever order; so do their retries before the next token.
     fn between_tokens(&mut self, slot: usize, quota: usize, tokens: Tokens, end: u64) {
         self.add_new(slot, false, true);
+        let parts = tokens.most() as usize + 1;
+        // With far more tokens than attempts, order is had for less.
+        let (won, lost) = if parts <= 32 + 4 * self.calendar.known_len() {
+            self.decide_parts(parts, tokens)
+        } else {
+            self.decide_each(tokens)
+        };
+        let quota = &mut self.quotas[quota];
+        quota.attempts += won + lost;
+        quota.throttled += lost;
+        quota.limiter.take_tokens(end, won);
+    }
+
+    /// Does so attempt by attempt; returns how many won and lost.
+    fn decide_each(&mut self, tokens: Tokens) -> (u64, u64) {
+        let (mut won, mut lost) = (0, 0);
+        while let Some(place) = self.calendar.take_next() {
+            if won < tokens.first() + tokens.come(self.calendar.entry(place).at) {
+                self.win_at(place);
+                won += 1;
+            } else {
+                self.lose_at(place);
+                lost += 1;
+            }
+        }
+        (won, lost)
+    }
+
+    /// Does so token by token, each of which begins a part.
+    #[inline(always)]
+    fn decide_parts(&mut self, parts: usize, tokens: Tokens) -> (u64, u64) {
         let (mut won, mut lost) = (0, 0);
         let part_of = |at| tokens.come(at) as usize;
-        // With far more tokens than attempts, order is had for less.
-        let parts = match tokens.most() as usize + 1 {
-            parts if parts <= 32 + 4 * self.calendar.known_len() => parts,
-            _ => 0,
-        };
-        if parts == 0 {
-            while let Some(place) = self.calendar.take_next() {
-                if won < tokens.first() + tokens.come(self.calendar.entry(place).at) {
-                    self.win_at(place);
-                    won += 1;
-                } else {
-                    self.lose_at(place);
-                    lost += 1;
-                }
-            }
-        } else {
-            self.calendar.cut(parts, part_of);
-        }
+        self.calendar.cut(parts, part_of);
         for part in 0..parts {
             let come = tokens.first() + part as u64;
             // One after another, unless that would be many walks through the part.
@@ -237,10 +251,7 @@ impl World<'_> {
                 self.calendar.cut_late(part_of);
             }
         }
-        let quota = &mut self.quotas[quota];
-        quota.attempts += won + lost;
-        quota.throttled += lost;
-        quota.limiter.take_tokens(end, won);
+        (won, lost)
     }
 
     /// Adds the new arrivals of a slot to what the calendar holds for it. `memory_only`: of those workloads.

@@ -48,7 +48,8 @@ pub struct RetryPolicy {
 /// The delays of a policy after throttling, with what does not depend on the request looked up before.
 #[derive(Clone, Debug)]
 pub struct RetryDelays {
-    policy: RetryPolicy,
+    /// The policy.
+    pub policy: RetryPolicy,
     /// Where the delays \[ns\] after attempts 1, 2, … are uniform in 0..x, that x.
     uniform_below: Vec<u64>,
 }
