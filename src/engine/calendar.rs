@@ -1,11 +1,11 @@
 //! The event list: what is scheduled for later, in order of time, ties by the event's own order.
 //!
-//! A calendar queue (Brown, CACM 1988) cut by whole seconds, eight spans a second and [`SLOTS`]
-//! slots a second: later spans are plain lists until they are opened, one at a time, so that what is
-//! looked at next lies in the caches; a slot is sorted only when somebody asks for the order of its
-//! events, or cut into parts where it only matters which come first in each. Scheduling is O(1).
-//! Arrivals are never queued: they are drawn second by second, and come in here only as new events of
-//! a slot that is about to be gone through.
+//! A calendar queue (Brown, CACM 1988) of [`SLOTS`] slots a second. An event is linked into its slot as soon as
+//! it is scheduled, and counted there. The slots of a span, an eighth of a second, lie in one list, so that what
+//! is looked at next lies in the caches; a list goes when its span is over. A slot is sorted only when somebody
+//! asks for the order of its events, or cut into parts where it only matters which come first in each.
+//! Scheduling is O(1). Arrivals are never queued: they are drawn second by second, and come in here only as new
+//! events of a slot that is about to be gone through.
 
 use super::SECOND;
 use std::cmp::Ordering;
@@ -18,18 +18,19 @@ pub const SLOTS: usize = 512;
 pub const SLOT_NS: u64 = SECOND / SLOTS as u64;
 
 /// Spans of a second.
-const SPANS: usize = 8;
+const SPANS: usize = 32;
 
 /// Slots of a span.
-pub const SPAN_SLOTS: usize = SLOTS / SPANS;
+const SPAN_SLOTS: usize = SLOTS / SPANS;
 
-/// Length of a span \[ns\].
-const SPAN_NS: u64 = SECOND / SPANS as u64;
+/// Seconds that are kept in a ring, the open one first; what is further away goes to a map.
+const NEAR: u64 = 16;
+const RING_SLOTS: usize = NEAR as usize * SLOTS;
+const RING_SPANS: usize = NEAR as usize * SPANS;
 
-/// Seconds ahead that are kept in a ring; what is further away goes to a map.
-const NEAR: u64 = 64;
-const RING: usize = NEAR as usize * SPANS;
+/// No event, no slot.
 const NONE: u32 = u32::MAX;
+const NO_SLOT: usize = usize::MAX;
 
 /// Where the time starts in a key of an event in a slot, and the mark of a new event.
 const TIME_SHIFT: u32 = 33;
@@ -48,61 +49,59 @@ pub struct Entry<E> {
     pub event: E,
 }
 
+/// An event in the list of its span.
+#[derive(Clone, Copy, Debug)]
+struct Node<E> {
+    /// When, since the start of its slot \[ns\].
+    since: u32,
+    /// The next one of its slot, or of its part of the slot.
+    next: u32,
+    event: E,
+}
+
+/// The events of a slot.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    head: u32,
+    len: u32,
+}
+
+const EMPTY: Slot = Slot { head: NONE, len: 0 };
+
 /// Events by time \[ns\]; at equal times the smaller event comes first.
 ///
-/// Seconds are opened in order, spans of the open second and slots of the open span too; within a
-/// begun slot events are drained in no order or popped in order.
+/// Seconds are opened in order, and slots of the open second begun in order; within a begun slot events are
+/// drained in no order or popped in order.
 #[derive(Clone, Debug)]
 pub struct Calendar<E> {
-    /// The open second.
+    /// The open second, its start \[ns\], and the number of its first slot in the ring.
     second: u64,
-    /// What the open second had when it was opened, span by span, until that is opened.
-    spans: [Vec<Entry<E>>; SPANS],
-    next_span: usize,
-    /// Events of the open second: first those of the open span, slot by slot, with room for the longest
-    /// one, then the new ones of the current slot, then those scheduled since the second was opened, in
-    /// places that are used again.
-    pool: Vec<Entry<E>>,
-    /// Where the places of the second and third kind begin.
-    first_new: u32,
-    first_reused: u32,
-    /// Where the events of the first kind begin, by slot of the span.
-    starts: [u32; SPAN_SLOTS + 1],
-    /// Lists of the third kind by slot, and of free places.
-    heads: Vec<u32>,
-    next: Vec<u32>,
-    free: u32,
-    /// From here on no place was used in the open second.
-    unused: usize,
-    /// The begun slot; what is left of it stands in `unread` and in its list until its order is
-    /// asked for, then in `order`.
+    opened: u64,
+    first_slot: usize,
+    slots: Box<[Slot; RING_SLOTS]>,
+    /// Lists of the spans; that of the present one is `nodes`.
+    spans: Box<[Vec<Node<E>>; RING_SPANS]>,
+    span: usize,
+    nodes: Vec<Node<E>>,
+    /// Lists of spans that are over: their memory is used again while it is in the caches.
+    spare: Vec<Vec<Node<E>>>,
+    /// By second.
+    far: BTreeMap<u64, Vec<Entry<E>>>,
+    /// The begun slot, by its number in the ring, and its start \[ns\].
     slot: usize,
-    /// Its start \[ns\].
     start: u64,
-    unread: std::ops::Range<u32>,
-    /// Time in the slot (from bit 33 on), whether it is a new one (bit 32), and place in the pool.
+    /// The begun slot if its order was asked for; then what is left of it stands in `order`.
+    sorted: usize,
+    /// Time in the slot (from bit 33 on), whether it is a new one (bit 32), and place.
     order: Vec<u64>,
     cursor: usize,
-    sorted: bool,
-    /// New ones that `order` and `parts` do not hold.
+    /// New events of the slot, one after another, and how many of them neither `order` nor `parts` hold.
+    first_new: u32,
+    all_new: u32,
     new: u32,
     unsorted: Vec<u64>,
     /// Lists of the slot's events by part, where it was cut.
     parts: Vec<u32>,
-    /// Events of the open second that neither `order` nor `parts` hold.
-    left: usize,
-    later: Later<E>,
-}
-
-/// Events of seconds that are not open yet.
-#[derive(Clone, Debug)]
-struct Later<E> {
-    /// Lists of the spans of the seconds `second + 1 ..= second + NEAR`, where `second` is open, by number
-    /// of the span since t = 0 modulo [`RING`].
-    near: Vec<Vec<Entry<E>>>,
-    far: BTreeMap<u64, Vec<Entry<E>>>,
-    /// Lists of spans that are over: their memory is used again while it is in the caches.
-    spare: Vec<Vec<Entry<E>>>,
 }
 
 impl<E: Copy + Ord> Calendar<E> {
@@ -110,31 +109,24 @@ impl<E: Copy + Ord> Calendar<E> {
     pub fn new() -> Self {
         Calendar {
             second: 0,
-            spans: Default::default(),
-            next_span: 0,
-            pool: Vec::new(),
-            first_new: 0,
-            first_reused: 0,
-            starts: [0; SPAN_SLOTS + 1],
-            heads: vec![NONE; SLOTS],
-            next: Vec::new(),
-            free: NONE,
-            unused: 0,
+            opened: 0,
+            first_slot: 0,
+            slots: Box::new([EMPTY; RING_SLOTS]),
+            spans: Box::new(std::array::from_fn(|_| Vec::new())),
+            span: 0,
+            nodes: Vec::new(),
+            spare: Vec::new(),
+            far: BTreeMap::new(),
             slot: 0,
             start: 0,
-            unread: 0..0,
+            sorted: NO_SLOT,
             order: Vec::new(),
             cursor: 0,
-            sorted: false,
+            first_new: 0,
+            all_new: 0,
             new: 0,
             unsorted: Vec::new(),
             parts: Vec::new(),
-            left: 0,
-            later: Later {
-                near: (0..RING).map(|_| Vec::new()).collect(),
-                far: BTreeMap::new(),
-                spare: Vec::new(),
-            },
         }
     }
 
@@ -143,20 +135,45 @@ impl<E: Copy + Ord> Calendar<E> {
         self.next_second().is_none()
     }
 
-    /// Whether the open second has events left.
-    #[inline]
+    /// The slots of the open second that come after the begun one and hold events, by their numbers in the second.
+    fn slots_left(&self) -> impl Iterator<Item = usize> {
+        (self.slot - self.first_slot..SLOTS).filter(|&k| self.holds(k))
+    }
+
+    /// Whether the open second has events left that were scheduled.
     fn has_left(&self) -> bool {
-        self.left > 0 || self.order[self.cursor..].iter().any(|o| o & NEW == 0)
+        self.order[self.cursor..].iter().any(|o| o & NEW == 0) || self.slots_left().next().is_some()
     }
 
     /// Number of events of `second`, which must lie after the open one.
     pub fn len_of(&self, second: u64) -> usize {
-        self.lists_of(second).iter().map(Vec::len).sum()
+        match second.checked_sub(self.second) {
+            None | Some(0) => 0,
+            Some(ahead) if ahead < NEAR => {
+                let first = (second % NEAR) as usize * SPANS;
+                self.spans[first..first + SPANS].iter().map(Vec::len).sum()
+            }
+            Some(_) => self.far.get(&second).map_or(0, Vec::len),
+        }
     }
 
     /// The events of `second` (after the open one), in no order.
-    pub fn events_of(&self, second: u64) -> impl Iterator<Item = &Entry<E>> {
-        self.lists_of(second).iter().flatten()
+    pub fn events_of(&self, second: u64) -> impl Iterator<Item = Entry<E>> {
+        let first = (second % NEAR) as usize * SLOTS;
+        let is_near = second > self.second && second < self.second + NEAR;
+        let slots = (0..SLOTS).filter(move |_| is_near);
+        let near = slots.flat_map(move |k| {
+            let start = second * SECOND + k as u64 * SLOT_NS;
+            let nodes = &self.spans[(first + k) / SPAN_SLOTS][..];
+            let node_at = move |place: u32| nodes.get(place as usize);
+            let head = node_at(self.slots[first + k].head);
+            std::iter::successors(head, move |node| node_at(node.next)).map(move |node| Entry {
+                at: start + u64::from(node.since),
+                event: node.event,
+            })
+        });
+        let far = self.far.get(&second).filter(|_| !is_near);
+        near.chain(far.into_iter().flatten().copied())
     }
 
     /// The first second with an event, the open one included.
@@ -164,229 +181,194 @@ impl<E: Copy + Ord> Calendar<E> {
         if self.has_left() {
             return Some(self.second);
         }
-        let near = self.second + 1..=self.second + NEAR;
-        near.into_iter()
+        (self.second + 1..self.second + NEAR)
             .find(|&s| self.len_of(s) > 0)
-            .or_else(|| self.later.far.keys().next().copied())
+            .or_else(|| self.far.keys().next().copied())
     }
 
-    fn lists_of(&self, second: u64) -> &[Vec<Entry<E>>] {
-        match second.checked_sub(self.second + 1) {
-            None => &[],
-            Some(ahead) if ahead < NEAR => &self.later.near[spans_of(second)],
-            Some(_) => self
-                .later
-                .far
-                .get(&second)
-                .map_or(&[], std::slice::from_ref),
-        }
-    }
-
-    /// Opens `second`, which must not lie before the open one. Every earlier event must be gone. No slot
-    /// of it may have more than `most_new` new events.
-    pub fn open(&mut self, second: u64, most_new: usize) {
+    /// Opens `second`, which must not lie before the open one. Every earlier event must be gone.
+    pub fn open(&mut self, second: u64) {
         debug_assert!(
-            !self.has_left(),
+            !self.has_left() || second == self.second,
             "events of second {} are left",
             self.second
         );
-        if second > self.second {
-            debug_assert!(
-                self.next_second().is_none_or(|next| next >= second),
-                "skipped events before second {second}"
-            );
-            self.second = second;
-            // Lists of that name will be needed again before these are gone through.
-            self.spans
-                .swap_with_slice(&mut self.later.near[spans_of(second)]);
-            while let Some(far) = self.later.far.first_entry() {
-                if *far.key() > second + NEAR {
-                    break;
-                }
-                for entry in far.remove() {
-                    let span = span_of(entry.at);
-                    if entry.at / SECOND == second {
-                        self.spans[span % SPANS].push(entry);
-                    } else {
-                        self.later.near[span].push(entry);
-                    }
-                }
+        debug_assert!(
+            self.next_second().is_none_or(|next| next >= second),
+            "skipped events before second {second}"
+        );
+        self.end_slot();
+        self.second = second;
+        self.opened = second * SECOND;
+        self.first_slot = (second % NEAR) as usize * SLOTS;
+        self.begin(self.first_slot);
+        while let Some(far) = self.far.first_entry()
+            && *far.key() < second + NEAR
+        {
+            for Entry { at, event } in far.remove() {
+                self.push(at, event);
             }
         }
-        self.later.prepare(second);
-        let longest = self.spans.iter().map(Vec::len).max().unwrap_or(0);
-        let reserved = longest + most_new;
-        self.first_new = longest as u32;
-        self.first_reused = reserved as u32;
-        self.left = self.spans.iter().map(Vec::len).sum();
-        self.next_span = 0;
-        self.heads.fill(NONE);
-        self.free = NONE;
-        self.unused = reserved;
-        if self.next.len() < reserved {
-            self.next.resize(reserved, NONE);
-        }
-        if self.pool.len() < reserved
-            && let Some(&any) = self.spans.iter().flatten().next()
-        {
-            self.pool.resize(reserved, any);
-        }
-        self.start_slot(0, 0..0);
+        self.prepare();
     }
 
-    /// Opens the next span of the open second and shows what that had in it with its slot, in no order;
-    /// every earlier slot must be empty.
-    pub fn open_span(&mut self, mut show: impl FnMut(usize, &E)) {
-        let first = self.next_span * SPAN_SLOTS;
-        let base = self.second * SECOND + self.next_span as u64 * SPAN_NS;
-        let mut list = std::mem::take(&mut self.spans[self.next_span]);
-        self.next_span += 1;
-        // Counting sort. The places of the span, which are in no list, hold their slots.
-        self.starts.fill(0);
-        for (entry, slot_of) in list.iter().zip(&mut self.next) {
-            let slot = ((entry.at - base) / SLOT_NS) as usize % SPAN_SLOTS;
-            show(first + slot, &entry.event);
-            self.starts[slot + 1] += 1;
-            *slot_of = slot as u32;
-        }
-        for k in 0..SPAN_SLOTS {
-            self.starts[k + 1] += self.starts[k];
-        }
-        for (entry, &slot) in list.iter().zip(&self.next) {
-            let place = &mut self.starts[slot as usize % SPAN_SLOTS];
-            self.pool[*place as usize] = *entry;
-            *place += 1;
-        }
-        // Each start has moved to the next slot's: move them back.
-        self.starts.copy_within(..SPAN_SLOTS, 1);
-        self.starts[0] = 0;
-        list.clear();
-        if list.capacity() > 0 && self.later.spare.len() < 4 * SPANS {
-            self.later.spare.push(list);
+    /// Gives the empty lists of the next seconds, where most will come, memory of those that are over.
+    fn prepare(&mut self) {
+        let first = (self.second + 1) % NEAR * SPANS as u64;
+        for ahead in 0..2 * SPANS {
+            let list = &mut self.spans[(first as usize + ahead) % RING_SPANS];
+            if list.capacity() == 0
+                && let Some(over) = self.spare.pop()
+            {
+                *list = over;
+            }
         }
     }
 
-    /// The slots of the open span with the number of events that they held when it was opened.
-    pub fn counts_of_span(&self) -> impl Iterator<Item = (usize, u32)> {
-        let first = (self.next_span - 1) * SPAN_SLOTS;
-        let counts = self.starts.windows(2).map(|s| s[1] - s[0]);
-        (first..).zip(counts)
-    }
-
-    /// Whether slot `k` of the open span, which was not begun, holds any event.
-    #[inline(always)]
-    pub fn holds(&self, k: usize) -> bool {
-        let of_span = k % SPAN_SLOTS;
-        self.starts[of_span] < self.starts[of_span + 1] || self.heads[k] != NONE
-    }
-
-    /// Makes slot `k` of the open span the current one; the one before must be empty.
+    /// Makes slot `k` of the open second the current one; the one before must be empty.
     pub fn begin_slot(&mut self, k: usize) {
         debug_assert!(
-            self.slot_is_empty() || (k == self.slot && !self.sorted),
+            self.slot_is_empty() || (self.first_slot + k == self.slot && self.sorted == NO_SLOT),
             "events of slot {} are left",
             self.slot
         );
-        debug_assert_eq!(k / SPAN_SLOTS + 1, self.next_span, "its span is not open");
-        let of_span = k % SPAN_SLOTS;
-        self.start_slot(k, self.starts[of_span]..self.starts[of_span + 1]);
+        if self.first_slot + k != self.slot {
+            self.end_slot();
+        }
+        self.begin(self.first_slot + k);
     }
 
-    fn start_slot(&mut self, k: usize, unread: std::ops::Range<u32>) {
-        self.slot = k;
-        self.start = self.second * SECOND + k as u64 * SLOT_NS;
-        self.unread = unread;
+    /// Clears what is left of the current slot once its events are gone.
+    fn end_slot(&mut self) {
+        if self.slots[self.slot].head == NONE {
+            self.slots[self.slot] = EMPTY;
+        }
         self.order.clear();
         self.cursor = 0;
-        self.sorted = false;
+        self.sorted = NO_SLOT;
+        // The last ones of the list: nothing else was scheduled for the span since.
+        if (self.first_new + self.all_new) as usize == self.nodes.len() {
+            self.nodes.truncate(self.first_new as usize);
+        }
         self.new = 0;
+        self.all_new = 0;
+    }
+
+    /// Makes a slot of the ring the current one.
+    fn begin(&mut self, slot: usize) {
+        self.slot = slot;
+        self.start = self.opened + (slot - self.first_slot) as u64 * SLOT_NS;
+        let span = slot / SPAN_SLOTS;
+        if span != self.span {
+            self.nodes.clear();
+            let over = std::mem::replace(&mut self.nodes, std::mem::take(&mut self.spans[span]));
+            if over.capacity() > 0 && self.spare.len() < 4 * SPANS {
+                self.spare.push(over);
+            }
+            self.span = span;
+            // Gone through once in turn, the list comes into the nearest caches; its slots jump about in it.
+            std::hint::black_box(self.nodes.iter().fold(0, |all, node| all ^ node.next));
+        }
+        self.first_new = self.nodes.len() as u32;
+    }
+
+    /// Whether slot `k` of the open second holds any event.
+    #[inline(always)]
+    pub fn holds(&self, k: usize) -> bool {
+        self.slots[self.first_slot + k].head != NONE
+    }
+
+    /// How many events were scheduled for the current slot, of which none was taken.
+    #[inline(always)]
+    pub fn scheduled(&self) -> u32 {
+        self.slots[self.slot].len
+    }
+
+    /// Those events.
+    pub fn events_of_slot(&self) -> impl Iterator<Item = &E> {
+        let node_at = |place: u32| self.nodes.get(place as usize);
+        let head = node_at(self.slots[self.slot].head);
+        std::iter::successors(head, move |node| node_at(node.next)).map(|node| &node.event)
+    }
+
+    /// Takes all events of the current slot, whose order was not asked for, and shows them with their times.
+    #[inline(always)]
+    pub fn take_all(&mut self, mut on: impl FnMut(Place, u64, &E)) {
+        debug_assert!(self.sorted == NO_SLOT);
+        let mut place = std::mem::replace(&mut self.slots[self.slot].head, NONE);
+        for new in self.take_new() {
+            self.nodes[new as usize].next = place;
+            place = new;
+        }
+        // NONE lies beyond them all.
+        while let Some(node) = self.nodes.get(place as usize) {
+            on(Place(place), self.start + u64::from(node.since), &node.event);
+            place = node.next;
+        }
     }
 
     /// Whether the current slot holds nothing.
     pub fn slot_is_empty(&self) -> bool {
-        self.unread.is_empty()
-            && self.heads[self.slot] == NONE
-            && self.cursor == self.order.len()
-            && self.new == 0
+        self.slots[self.slot].head == NONE && self.cursor == self.order.len() && self.new == 0
     }
 
-    /// Takes any event of the current slot, whose order was not asked for; then [`Calendar::release`].
+    /// Takes any event of the current slot, whose order was not asked for.
     #[inline(always)]
     pub fn take_any(&mut self) -> Option<Place> {
-        debug_assert!(!self.sorted);
-        let place = match self.unread.next() {
-            Some(place) => place,
-            None => {
-                let head = self.heads[self.slot];
-                if head == NONE {
-                    self.new = self.new.checked_sub(1)?;
-                    return Some(Place(self.first_new + self.new));
-                }
-                self.heads[self.slot] = self.next[head as usize];
-                head
-            }
-        };
-        self.left -= 1;
+        debug_assert!(self.sorted == NO_SLOT);
+        let head = &mut self.slots[self.slot].head;
+        let place = *head;
+        if place == NONE {
+            self.new = self.new.checked_sub(1)?;
+            return Some(Place(self.first_new + self.new));
+        }
+        *head = self.nodes[place as usize].next;
         Some(Place(place))
     }
 
-    /// An event that was taken or came next, and its time; then either [`Calendar::release`] or
-    /// [`Calendar::again`].
+    /// An event that was taken or came next, and its time.
     #[inline(always)]
-    pub fn entry(&self, place: Place) -> &Entry<E> {
-        &self.pool[place.0 as usize]
+    pub fn entry(&self, place: Place) -> Entry<E> {
+        let node = &self.nodes[place.0 as usize];
+        Entry {
+            at: self.start + u64::from(node.since),
+            event: node.event,
+        }
+    }
+
+    /// The same, with the event where it stands.
+    #[inline(always)]
+    pub fn look(&self, place: Place) -> (u64, &E) {
+        let node = &self.nodes[place.0 as usize];
+        (self.start + u64::from(node.since), &node.event)
     }
 
     /// How many new events of the slot were added before this one, if it is one.
     #[inline(always)]
     pub fn number_of_new(&self, place: Place) -> Option<u32> {
-        let is_new = (self.first_new..self.first_reused).contains(&place.0);
-        is_new.then(|| place.0 - self.first_new)
+        place
+            .0
+            .checked_sub(self.first_new)
+            .filter(|&n| n < self.all_new)
     }
 
     /// The event, to be changed.
     #[inline(always)]
     pub fn event_mut(&mut self, place: Place) -> &mut E {
-        &mut self.pool[place.0 as usize].event
+        &mut self.nodes[place.0 as usize].event
     }
 
-    /// Takes a free place of the pool. `any`: what fills it where it is new.
-    #[inline(always)]
-    fn free_place(&mut self, any: impl FnOnce(&Self) -> Entry<E>) -> usize {
-        if self.free == NONE {
-            self.add_place(any(self));
-        }
-        let place = self.free as usize;
-        self.free = self.next[place];
-        place
-    }
-
-    /// Adds a free place to the pool, where there is none.
-    #[cold]
-    fn add_place(&mut self, any: Entry<E>) {
-        let place = self.unused;
-        if self.pool.len() <= place {
-            self.pool.resize(place + 1, any);
-        }
-        if self.next.len() <= place {
-            self.next.resize(place + 1, NONE);
-        }
-        self.next[place] = NONE;
-        self.free = place as u32;
-        self.unused += 1;
-    }
-
-    /// Adds a new event to the current slot, before its order is asked for. At one instant new events come
-    /// last, in the order in which they were added.
+    /// Adds a new event to the current slot, before its order is asked for and before anything is scheduled in
+    /// the slot. At one instant new events come last, in the order in which they were added.
     #[inline(always)]
     pub fn add_new(&mut self, at: u64, event: E) {
-        let entry = Entry { at, event };
-        let place = (self.first_new + self.new) as usize;
-        match self.pool.get_mut(place) {
-            Some(free) => *free = entry,
-            // The first ones of all.
-            None => self.pool.resize(place + 1, entry),
-        }
+        debug_assert_eq!(self.nodes.len(), (self.first_new + self.all_new) as usize);
+        self.nodes.push(Node {
+            since: (at - self.start) as u32,
+            next: NONE,
+            event,
+        });
+        self.all_new += 1;
         self.new += 1;
     }
 
@@ -399,50 +381,44 @@ impl<E: Copy + Ord> Calendar<E> {
     #[inline(always)]
     fn order_of(&self, place: u32) -> u64 {
         let is_new = self.number_of_new(Place(place)).is_some();
-        let at = self.pool[place as usize].at - self.start;
-        at << TIME_SHIFT | u64::from(is_new) << NEW.trailing_zeros() | u64::from(place)
+        let since = u64::from(self.nodes[place as usize].since);
+        since << TIME_SHIFT | u64::from(is_new) << NEW.trailing_zeros() | u64::from(place)
     }
 
     /// Adds a list to those to be sorted.
     #[inline(always)]
-    fn push_unsorted(&mut self, mut node: u32) {
-        while node != NONE {
-            self.unsorted.push(self.order_of(node));
-            node = self.next[node as usize];
+    fn push_unsorted(&mut self, mut place: u32) {
+        while place != NONE {
+            self.unsorted.push(self.order_of(place));
+            place = self.nodes[place as usize].next;
         }
     }
 
     /// Puts the current slot in order of time.
     fn sort(&mut self) {
-        self.sorted = true;
+        self.sorted = self.slot;
         self.unsorted.clear();
-        for place in std::mem::take(&mut self.unread) {
-            self.unsorted.push(self.order_of(place));
-        }
-        let head = std::mem::replace(&mut self.heads[self.slot], NONE);
+        let head = std::mem::replace(&mut self.slots[self.slot].head, NONE);
         self.push_unsorted(head);
-        self.left -= self.unsorted.len();
         for place in self.take_new() {
             self.unsorted.push(self.order_of(place));
         }
         sort_by_time(&self.unsorted, &mut self.order);
     }
 
-    /// At least so many events are in the current slot, whose order was not asked for.
-    pub fn known_len(&self) -> usize {
-        self.unread.len() + self.new as usize
+    /// So many events are in the current slot, whose order was not asked for and of which none was taken.
+    pub fn slot_len(&self) -> usize {
+        (self.scheduled() + self.new) as usize
     }
 
     /// Cuts what the current slot holds, its order not being asked for, into `parts` parts by time, in turn:
     /// `part_of(instant [ns])`. They must all be emptied before the next slot.
     pub fn cut(&mut self, parts: usize, part_of: impl Fn(u64) -> usize) {
-        debug_assert!(!self.sorted);
+        debug_assert!(self.sorted == NO_SLOT);
         if self.parts.len() < parts {
             self.parts.resize(parts, NONE);
         }
-        let unread = std::mem::take(&mut self.unread);
-        self.left -= unread.len();
-        for place in unread.chain(self.take_new()) {
+        for place in self.take_new() {
             self.add_to_part(place, &part_of);
         }
         self.cut_late(part_of);
@@ -451,19 +427,19 @@ impl<E: Copy + Ord> Calendar<E> {
     /// Does so with what has come into the slot since.
     #[inline(always)]
     pub fn cut_late(&mut self, part_of: impl Fn(u64) -> usize) {
-        let mut node = std::mem::replace(&mut self.heads[self.slot], NONE);
-        while node != NONE {
-            let after = self.next[node as usize];
-            self.add_to_part(node, &part_of);
-            self.left -= 1;
-            node = after;
+        let mut place = std::mem::replace(&mut self.slots[self.slot].head, NONE);
+        while place != NONE {
+            let after = self.nodes[place as usize].next;
+            self.add_to_part(place, &part_of);
+            place = after;
         }
     }
 
     #[inline(always)]
     fn add_to_part(&mut self, place: u32, part_of: impl Fn(u64) -> usize) {
-        let head = &mut self.parts[part_of(self.pool[place as usize].at)];
-        self.next[place as usize] = *head;
+        let node = &mut self.nodes[place as usize];
+        let head = &mut self.parts[part_of(self.start + u64::from(node.since))];
+        node.next = *head;
         *head = place;
     }
 
@@ -480,25 +456,27 @@ impl<E: Copy + Ord> Calendar<E> {
         if first == NONE {
             return None;
         }
-        let mut first_at = self.pool[first as usize].at;
+        let node = &self.nodes[first as usize];
+        let (mut before, mut place) = (first, node.next);
+        let mut first_at = node.since;
         let mut before_first = NONE;
-        let (mut before, mut node) = (first, self.next[first as usize]);
-        while node != NONE {
-            let at = self.pool[node as usize].at;
+        while place != NONE {
+            let node = &self.nodes[place as usize];
+            let (at, next) = (node.since, node.next);
             let mut earlier = at < first_at;
             if at == first_at {
-                earlier = self.comes_before(node, first);
+                earlier = self.comes_before(place, first);
             }
             // No branches: nobody could foresee which is the first.
             before_first = std::hint::select_unpredictable(earlier, before, before_first);
-            first = std::hint::select_unpredictable(earlier, node, first);
+            first = std::hint::select_unpredictable(earlier, place, first);
             first_at = std::hint::select_unpredictable(earlier, at, first_at);
-            (before, node) = (node, self.next[node as usize]);
+            (before, place) = (place, next);
         }
-        let after = self.next[first as usize];
+        let after = self.nodes[first as usize].next;
         match before_first {
             NONE => self.parts[part] = after,
-            before => self.next[before as usize] = after,
+            before => self.nodes[before as usize].next = after,
         }
         Some(Place(first))
     }
@@ -507,12 +485,12 @@ impl<E: Copy + Ord> Calendar<E> {
     pub fn sort_part(&mut self, part: usize) {
         self.unsorted.clear();
         self.push_unsorted(self.parts[part]);
-        let pool = &self.pool;
+        let nodes = &self.nodes;
         self.unsorted
-            .sort_unstable_by(|&a, &b| in_order(pool, a, b));
+            .sort_unstable_by(|&a, &b| in_order(nodes, a, b));
         let mut head = NONE;
         for &order in self.unsorted.iter().rev() {
-            self.next[order as u32 as usize] = head;
+            self.nodes[order as u32 as usize].next = head;
             head = order as u32;
         }
         self.parts[part] = head;
@@ -526,14 +504,14 @@ impl<E: Copy + Ord> Calendar<E> {
         if place == NONE {
             return None;
         }
-        *head = self.next[place as usize];
+        *head = self.nodes[place as usize].next;
         Some(Place(place))
     }
 
     /// Whether one of two events of the current slot comes before the other.
     #[cold]
     fn comes_before(&self, a: u32, b: u32) -> bool {
-        in_order(&self.pool, self.order_of(a), self.order_of(b)).is_lt()
+        in_order(&self.nodes, self.order_of(a), self.order_of(b)).is_lt()
     }
 
     /// Puts the scheduled events that come next, at one instant, in their own order.
@@ -542,14 +520,14 @@ impl<E: Copy + Ord> Calendar<E> {
         let rest = &mut self.order[self.cursor..];
         let time = rest[0] >> (TIME_SHIFT - 1);
         let tied = rest.partition_point(|&o| o >> (TIME_SHIFT - 1) == time);
-        let pool = &self.pool;
-        rest[..tied].sort_by(|&a, &b| in_order(pool, a, b));
+        let nodes = &self.nodes;
+        rest[..tied].sort_by(|&a, &b| in_order(nodes, a, b));
     }
 
-    /// What comes next in the current slot; then [`Calendar::release`] or [`Calendar::again`].
+    /// What comes next in the current slot.
     #[inline(always)]
     pub fn take_next(&mut self) -> Option<Place> {
-        if !self.sorted {
+        if self.sorted == NO_SLOT {
             self.sort();
         }
         let mut next = *self.order.get(self.cursor)?;
@@ -563,114 +541,83 @@ impl<E: Copy + Ord> Calendar<E> {
         Some(Place(next as u32))
     }
 
-    /// Schedules an event that was taken or came next for another time, changed, without moving it where that
-    /// can be.
-    #[inline(always)]
-    pub fn again(&mut self, place: Place, at: u64, change: impl FnOnce(&mut E)) -> Option<usize> {
-        let since = at.wrapping_sub(self.second * SECOND);
-        let from = place.0 as usize;
-        if since >= SECOND {
-            self.release(place);
-            self.later.push(since, at, &self.pool[from].event, change);
-            return None;
-        }
-        if self.free == NONE {
-            self.add_place(self.pool[from]);
-        }
-        // No branch: nobody could foresee of which kind the place is.
-        let stays = place.0 >= self.first_reused;
-        let free = self.free;
-        let after = self.next[free as usize];
-        self.free = std::hint::select_unpredictable(stays, free, after);
-        let to = std::hint::select_unpredictable(stays, from, free as usize);
-        let event = self.pool[from].event;
-        self.pool[to] = Entry { at, event };
-        change(&mut self.pool[to].event);
-        Some(self.link(to, since))
-    }
-
-    /// Makes the place of an event that came next free.
-    #[inline(always)]
-    pub fn release(&mut self, place: Place) {
-        // No branch here either.
-        self.next[place.0 as usize] = self.free;
-        self.free = if place.0 >= self.first_reused {
-            place.0
-        } else {
-            self.free
-        };
-    }
-
     /// Takes the next event of the current slot.
     #[inline]
     pub fn pop(&mut self) -> Option<Entry<E>> {
-        let place = self.take_next()?;
-        self.release(place);
-        Some(self.pool[place.0 as usize])
+        self.take_next().map(|place| self.entry(place))
     }
 
     /// Schedules an event at `at` \[ns\], not before the last event popped.
+    #[inline(always)]
     pub fn push(&mut self, at: u64, event: E) {
-        self.schedule(at, event);
+        self.push_changed(at, &event, |_| {});
     }
 
-    /// Schedules an event like [`Calendar::push`]; returns its slot if it falls into the open second.
+    /// Schedules a changed copy of an event that was taken or came next.
     #[inline(always)]
-    pub fn schedule(&mut self, at: u64, event: E) -> Option<usize> {
-        self.schedule_changed(at, &event, |_| {})
+    pub fn push_again(&mut self, at: u64, place: Place, change: impl FnOnce(&mut E)) {
+        let event = self.nodes[place.0 as usize].event;
+        self.push_changed(at, &event, change);
     }
 
     /// Schedules a changed copy of an event. It is changed where it comes to lie: a copy of what was
     /// changed just before would wait until that has reached the cache.
     #[inline(always)]
-    pub fn schedule_changed(
-        &mut self,
-        at: u64,
-        event: &E,
-        change: impl FnOnce(&mut E),
-    ) -> Option<usize> {
-        let since = at.wrapping_sub(self.second * SECOND);
-        if since >= SECOND {
-            self.later.push(since, at, event, change);
-            return None;
+    pub fn push_changed(&mut self, at: u64, event: &E, change: impl FnOnce(&mut E)) {
+        let ahead = at.wrapping_sub(self.opened);
+        if ahead >= NEAR * SECOND {
+            let mut event = *event;
+            change(&mut event);
+            return self.push_far(at, event);
         }
-        let place = self.free_place(|_| Entry { at, event: *event });
-        let entry = &mut self.pool[place];
-        entry.at = at;
-        entry.event = *event;
-        change(&mut entry.event);
-        Some(self.link(place, since))
+        let number = self.first_slot + (ahead / SLOT_NS) as usize;
+        let since = (ahead % SLOT_NS) as u32;
+        let slot = &mut self.slots[number % RING_SLOTS];
+        let span = number % RING_SLOTS / SPAN_SLOTS;
+        let nodes = if span == self.span {
+            &mut self.nodes
+        } else {
+            &mut self.spans[span]
+        };
+        let place = nodes.len() as u32;
+        let next = slot.head;
+        nodes.push(Node {
+            since,
+            next,
+            event: *event,
+        });
+        if let Some(node) = nodes.last_mut() {
+            change(&mut node.event);
+        }
+        if number == self.sorted {
+            return self.insert(place);
+        }
+        debug_assert!(number >= self.slot, "an event in a slot that is over");
+        slot.head = place;
+        slot.len += 1;
     }
 
-    /// Puts an event of the open second, so long after its start, into its slot's list.
-    #[inline(always)]
-    fn link(&mut self, place: usize, since: u64) -> usize {
-        let slot = (since / SLOT_NS) as usize;
-        debug_assert!(slot >= self.slot, "an event in a slot that is over");
-        if slot == self.slot && self.sorted {
-            self.insert(place as u32);
-        } else {
-            self.left += 1;
-            self.next[place] = self.heads[slot];
-            self.heads[slot] = place as u32;
-        }
-        slot
+    /// Schedules an event for a second that is not in the ring.
+    #[cold]
+    fn push_far(&mut self, at: u64, event: E) {
+        debug_assert!(at >= self.opened, "an event in the past");
+        let entry = Entry { at, event };
+        self.far.entry(at / SECOND).or_default().push(entry);
     }
 
     /// Inserts an event into the current slot, which is in order.
     #[cold]
     fn insert(&mut self, place: u32) {
-        let Entry { at, event } = self.pool[place as usize];
-        let at = at - self.start;
-        let pool = &self.pool;
+        let Node { since, event, .. } = self.nodes[place as usize];
+        let nodes = &self.nodes;
         // Before the new ones of that instant, which have bit 32 set.
-        let comes_before = |o: u64| match (o >> TIME_SHIFT).cmp(&at) {
-            Ordering::Equal => o & NEW == 0 && pool[o as u32 as usize].event <= event,
+        let comes_before = |o: u64| match (o >> TIME_SHIFT).cmp(&u64::from(since)) {
+            Ordering::Equal => o & NEW == 0 && nodes[o as u32 as usize].event <= event,
             order => order == Ordering::Less,
         };
         let after = self.order[self.cursor..].partition_point(|&o| comes_before(o));
-        self.order
-            .insert(self.cursor + after, at << TIME_SHIFT | u64::from(place));
+        let order = u64::from(since) << TIME_SHIFT | u64::from(place);
+        self.order.insert(self.cursor + after, order);
     }
 
     /// Takes the next event of all, going through slots and seconds as needed.
@@ -679,16 +626,13 @@ impl<E: Copy + Ord> Calendar<E> {
             if let Some(entry) = self.pop() {
                 return Some((entry.at, entry.event));
             }
-            let next = self.slot + 1;
-            if self.has_left() && next < self.next_span * SPAN_SLOTS {
-                self.begin_slot(next);
-            } else {
-                if !self.has_left() {
+            let next = self.slots_left().next();
+            match next {
+                Some(slot) => self.begin_slot(slot),
+                None => {
                     let second = self.next_second()?;
-                    self.open(second, 0);
+                    self.open(second);
                 }
-                self.open_span(|_, _| {});
-                self.begin_slot((self.next_span - 1) * SPAN_SLOTS);
             }
         }
     }
@@ -696,12 +640,12 @@ impl<E: Copy + Ord> Calendar<E> {
 
 /// What of two events of a slot comes first, by what `order` holds of them.
 #[inline(always)]
-fn in_order<E: Ord>(pool: &[Entry<E>], a: u64, b: u64) -> Ordering {
+fn in_order<E: Ord>(nodes: &[Node<E>], a: u64, b: u64) -> Ordering {
     let by_time = (a >> NEW.trailing_zeros()).cmp(&(b >> NEW.trailing_zeros()));
     by_time.then_with(|| match a & NEW {
-        0 => pool[a as u32 as usize]
+        0 => nodes[a as u32 as usize]
             .event
-            .cmp(&pool[b as u32 as usize].event),
+            .cmp(&nodes[b as u32 as usize].event),
         _ => a.cmp(&b),
     })
 }
@@ -746,48 +690,6 @@ fn sort_by_time(keys: &[u64], sorted: &mut Vec<u64>) {
         moves += i - place;
         if moves > 16 * keys.len() {
             return sorted.sort_unstable();
-        }
-    }
-}
-
-/// The list of the ring for an instant \[ns\].
-#[inline(always)]
-fn span_of(at: u64) -> usize {
-    (at / SPAN_NS % RING as u64) as usize
-}
-
-/// Those for a second.
-fn spans_of(second: u64) -> std::ops::Range<usize> {
-    let first = (second % NEAR) as usize * SPANS;
-    first..first + SPANS
-}
-
-impl<E: Copy> Later<E> {
-    /// Takes in a changed copy of an event for an instant after the open second, so long after its start.
-    #[inline(always)]
-    fn push(&mut self, since: u64, at: u64, event: &E, change: impl FnOnce(&mut E)) {
-        debug_assert!(since <= at, "an event in the past");
-        let list = if since < (NEAR + 1) * SECOND {
-            &mut self.near[span_of(at)]
-        } else {
-            self.far.entry(at / SECOND).or_default()
-        };
-        list.push(Entry { at, event: *event });
-        if let Some(last) = list.last_mut() {
-            change(&mut last.event);
-        }
-    }
-
-    /// Gives the empty lists of the seconds after `open`, where most will come, memory of those that are over.
-    fn prepare(&mut self, open: u64) {
-        let spans = (open + 1..open + 3).flat_map(spans_of);
-        for span in spans {
-            if self.near[span].capacity() == 0 {
-                let Some(over) = self.spare.pop() else {
-                    return;
-                };
-                self.near[span] = over;
-            }
         }
     }
 }
@@ -847,13 +749,11 @@ mod tests {
         for at in [SECOND + 9, SECOND + 3, SECOND + SLOT_NS, SECOND + 5] {
             calendar.push(at, at);
         }
-        calendar.open(1, 0);
-        calendar.open_span(|_, _| {});
+        calendar.open(1);
         calendar.begin_slot(0);
         let mut first = Vec::new();
         while let Some(place) = calendar.take_any() {
             first.push(calendar.entry(place).at - SECOND);
-            calendar.release(place);
             if first.len() == 1 {
                 calendar.push(SECOND + 7, 7);
                 calendar.push(SECOND + SLOT_NS + 1, 8);
@@ -882,9 +782,8 @@ mod tests {
                 let (at, event) = draw();
                 calendar.push(at, event);
             }
-            calendar.open(1, 60);
-            calendar.open_span(|_, _| {});
-            for _ in 0..draw().1 {
+            calendar.open(1);
+                for _ in 0..draw().1 {
                 let (at, event) = draw();
                 calendar.push(at, event);
             }
@@ -909,8 +808,7 @@ mod tests {
                         false => calendar.take_first(part),
                     };
                     if let Some(place) = place {
-                        let first = *calendar.entry(place);
-                        calendar.release(place);
+                        let first = calendar.entry(place);
                         assert_eq!(Some((first.at, first.event)), next());
                     }
                 }
@@ -918,8 +816,7 @@ mod tests {
                 while calendar.holds_part(part)
                     && let Some(place) = calendar.take_any_of(part)
                 {
-                    let any = *calendar.entry(place);
-                    calendar.release(place);
+                    let any = calendar.entry(place);
                     rest.push((any.at, any.event));
                     expected.extend(next());
                 }

@@ -174,8 +174,6 @@ pub(super) struct Spread {
     pub listed: Vec<u64>,
     pub listed_arrivals: Vec<Arrival>,
     pub next_listed: usize,
-    /// Most requests that the arrivals of a slot make.
-    pub most_new: usize,
 }
 
 impl Spread {
@@ -416,19 +414,6 @@ impl World<'_> {
             }
             spread.occupied = occupied;
         }
-        let mut new = [0; SLOTS];
-        for &listed in &spread.listed {
-            let arrival = spread.listed_arrivals[(listed & POSITION) as usize];
-            new[slot_of(listed >> POSITION_BITS)] +=
-                self.actions[arrival.action as usize].requests();
-        }
-        for split in &spread.splits {
-            let each = self.actions[split.action as usize].requests();
-            for (new, &n) in new.iter_mut().zip(spread.counts_of(split)) {
-                *new += n as usize * each;
-            }
-        }
-        spread.most_new = new.into_iter().max().unwrap_or(0);
         if self.weighed {
             self.weigh(&spread);
         }

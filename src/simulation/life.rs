@@ -5,7 +5,7 @@ use super::drawn::Arrival;
 use super::guarded::MayCall;
 use super::request::{Purpose, Request, Step, client};
 use super::{
-    ActionState, QuotaState, SEVERAL, Tally, UNLIMITED, WorkloadState, World, for_each_asked,
+    ActionState, ClassState, QuotaState, SEVERAL, Tally, UNLIMITED, WorkloadState, World,
 };
 use crate::engine::SECOND;
 use crate::engine::calendar::{Entry, Place};
@@ -66,14 +66,12 @@ impl<'a> World<'a> {
     /// The next try of a slot that is gone through in order.
     #[inline(always)]
     pub(super) fn offer_next(&mut self, place: Place) {
-        let Entry { at, event } = *self.calendar.entry(place);
+        let Entry { at, event } = self.calendar.entry(place);
         let class = &self.classes[event.class as usize];
         let w = class.workload as usize;
         if class.only_quota == SEVERAL {
-            self.calendar.release(place);
             self.offer_several(at, event, w);
         } else if self.attempt(at, &event) {
-            self.calendar.release(place);
             self.admitted(at, &event);
         } else {
             self.try_again(place, at, &event, w);
@@ -84,17 +82,14 @@ impl<'a> World<'a> {
     /// is admitted.
     #[inline(always)]
     pub(super) fn win_at(&mut self, place: Place) {
-        let Entry { at, event } = *self.calendar.entry(place);
-        self.calendar.release(place);
-        let class = &mut self.classes[event.class as usize];
-        class.tally[usize::from(event.arrived < self.warm_up)].admitted += 1;
+        let Entry { at, event } = self.calendar.entry(place);
         self.admitted(at, &event);
     }
 
     /// It is refused.
     #[inline(always)]
     pub(super) fn lose_at(&mut self, place: Place) {
-        let Entry { at, event } = *self.calendar.entry(place);
+        let Entry { at, event } = self.calendar.entry(place);
         let class = &mut self.classes[event.class as usize];
         class.tally[usize::from(event.arrived < self.warm_up)].throttled += 1;
         let w = class.workload as usize;
@@ -104,20 +99,16 @@ impl<'a> World<'a> {
     /// A refused try of a slot is scheduled again, unless it has failed.
     #[inline(always)]
     fn try_again(&mut self, place: Place, at: u64, event: &Request, w: usize) {
-        match self.throttled(at, event, w) {
-            Some(next) => self.schedule_again(place, next, event),
-            None => self.calendar.release(place),
+        if let Some(next) = self.throttled(at, event, w) {
+            self.schedule_again(place, next, event.throttled + 1);
         }
     }
 
-    /// Schedules the retry of an event of a slot.
+    /// Schedules the retry of an event of a slot, which was throttled so many times.
     #[inline(always)]
-    pub(super) fn schedule_again(&mut self, place: Place, at: u64, event: &Request) {
-        let throttled = event.throttled + 1;
-        let change = |retry: &mut Request| retry.throttled = throttled;
-        if let Some(slot) = self.calendar.again(place, at, change) {
-            self.weigh_scheduled(slot, event.class);
-        }
+    pub(super) fn schedule_again(&mut self, place: Place, at: u64, throttled: u16) {
+        self.calendar
+            .push_again(at, place, |retry| retry.throttled = throttled);
     }
 
     /// An attempt of a request with one need, which one quota decides: whether it is admitted.
@@ -125,9 +116,7 @@ impl<'a> World<'a> {
     fn attempt(&mut self, at: u64, request: &Request) -> bool {
         let (tally, quota) = self.count_attempt(request);
         let admitted = quota.limiter.admit(at);
-        if admitted {
-            tally.admitted += 1;
-        } else {
+        if !admitted {
             quota.throttled += 1;
             tally.throttled += 1;
         }
@@ -371,34 +360,18 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Schedules an attempt; what falls into the present second adds to what its slot may offer.
+    /// Schedules an attempt.
     #[inline(always)]
     pub(super) fn schedule(&mut self, at: u64, request: Request) {
-        if let Some(slot) = self.calendar.schedule(at, request) {
-            self.weigh_scheduled(slot, request.class);
-        }
+        self.calendar.push(at, request);
     }
 
     /// Does so with the retry of a request that was throttled.
     #[inline(always)]
     pub(super) fn schedule_retry(&mut self, at: u64, request: &Request) {
         let throttled = request.throttled + 1;
-        let change = |retry: &mut Request| retry.throttled = throttled;
-        if let Some(slot) = self.calendar.schedule_changed(at, request, change) {
-            self.weigh_scheduled(slot, request.class);
-        }
-    }
-
-    #[inline(always)]
-    fn weigh_scheduled(&mut self, slot: usize, class: u32) {
-        if self.weighed {
-            let quotas = &mut self.quotas;
-            let mut weigh = |q: usize| quotas[q].demand[slot] += 1;
-            match self.sole_quota {
-                Some(q) => weigh(q),
-                None => for_each_asked(&self.classes, &self.lanes, class, weigh),
-            }
-        }
+        self.calendar
+            .push_changed(at, request, |retry| retry.throttled = throttled);
     }
 
     /// A scheduled or listed request in a slot in which all are admitted.
@@ -407,8 +380,7 @@ impl<'a> World<'a> {
         if self.classes[request.class as usize].only_quota == SEVERAL {
             return self.offer(at, request);
         }
-        let (tally, quota) = self.count_attempt(request);
-        tally.admitted += 1;
+        let (_, quota) = self.count_attempt(request);
         quota.limiter.take(at);
         self.admitted(at, request);
     }
@@ -417,17 +389,8 @@ impl<'a> World<'a> {
     #[inline(always)]
     fn admitted(&mut self, at: u64, request: &Request) {
         let class = &mut self.classes[request.class as usize];
-        let waited = request.is_waiting();
-        if waited {
-            let unmeasured = usize::from(request.arrived < self.warm_up);
-            class.tally[unmeasured].delayed += 1;
-            class.delays[unmeasured].add(at - request.arrived);
-        }
         let state = &mut self.workloads[class.workload as usize];
-        state.waiting -= u64::from(waited);
-        if class.earns(1) && (waited || state.has_debts()) {
-            state.refund(request);
-        }
+        class.ends_well(state, self.warm_up, at, request);
         if state.is_job {
             self.job_goes_on(at, request);
         }
@@ -466,6 +429,31 @@ impl<'a> World<'a> {
         let w = self.classes[request.class as usize].workload as usize;
         let answered = at + self.service(request, 1);
         self.worker_goes_on(w, request, answered);
+    }
+}
+
+impl ClassState {
+    /// Counts the success of a request with one need at an attempt at `at`.
+    #[inline(always)]
+    pub fn ends_well(
+        &mut self,
+        state: &mut WorkloadState,
+        warm_up: u64,
+        at: u64,
+        request: &Request,
+    ) {
+        let unmeasured = usize::from(request.arrived < warm_up);
+        let tally = &mut self.tally[unmeasured];
+        tally.admitted += 1;
+        let waited = request.is_waiting();
+        if waited {
+            tally.delayed += 1;
+            self.delays[unmeasured].add(at - request.arrived);
+            state.waiting -= 1;
+        }
+        if self.earns(1) && (waited || state.has_debts()) {
+            state.refund(request);
+        }
     }
 }
 
@@ -512,8 +500,9 @@ impl WorkloadState {
     /// Whose retry quota pays for a request: its client's, or that of all.
     #[inline(always)]
     pub fn payer(&self, request: &Request) -> u32 {
-        match self.payers {
-            1 => 0,
+        match (self.turn, self.payers) {
+            (Turn::Random, payers) => client(Key::from_bits(request.arrival), payers),
+            (_, 1) => 0,
             _ => self.client(request),
         }
     }

@@ -3,7 +3,7 @@
 use super::drawn::{Arrival, Split};
 use super::life::next_attempt;
 use super::request::{Request, client};
-use super::{SEVERAL, UNLIMITED, World};
+use super::{SEVERAL, UNLIMITED, WorkloadState, World};
 use crate::engine::SECOND;
 use crate::engine::calendar::{Entry, Place, SLOT_NS};
 use crate::engine::distribution::Distribution;
@@ -22,32 +22,20 @@ pub(super) struct Loser {
     client: u32,
 }
 
-/// What decides about the losers of a slot that ends at `end`.
+/// What decides about the losers of a workload in a slot that ends at `end`.
 struct Refused<'p> {
     latency: &'p Distribution,
     retry: &'p RetryDelays,
-    tokens: &'p RetryTokens,
+    /// Most tokens that one of them may ask for.
+    asks: u32,
     end: u64,
 }
 
 impl Refused<'_> {
-    /// Counts a loser that may try again among those of its client, and marks the client where it
-    /// may depend on their order which of their retries its quota pays for.
-    #[inline(always)]
-    fn count(&self, losers: &mut u32, client: u32, loser: impl FnOnce() -> Loser) {
-        *losers += 1;
-        let n = *losers & !CONTESTED;
-        // Retries within the slot lose too and ask the same client: at most so many.
-        let most = n.saturating_mul(u32::from(self.retry.policy.max_attempts));
-        if self.tokens.contests(client, most) {
-            self.mark(losers, &loser());
-        }
-    }
-
-    /// Marks the client unless this loser is its only one and asks for no more retries in the slot than
-    /// are paid for.
+    /// Makes order decide for a client where its retry quota may not pay for all that its losers ask for: unless
+    /// this is the only one and asks for no more retries in the slot than are paid for.
     #[cold]
-    fn mark(&self, losers: &mut u32, l: &Loser) {
+    fn contest(&self, tokens: &mut RetryTokens, l: &Loser) {
         let (mut at, mut request) = (l.at, l.request);
         let mut retries = 0;
         while at < self.end && request.throttled + 1 < self.retry.policy.max_attempts {
@@ -55,8 +43,8 @@ impl Refused<'_> {
             at = next_attempt(self.latency, self.retry, at, &request);
             request.throttled += 1;
         }
-        if *losers != 1 || self.tokens.contests(l.client, retries) {
-            *losers |= CONTESTED;
+        if tokens.asked(l.client) != self.asks || tokens.contests(l.client, retries) {
+            tokens.contest(l.client);
         }
     }
 }
@@ -97,8 +85,10 @@ struct Other {
 #[derive(Default)]
 pub(super) struct Lost {
     newcomers: Vec<Newcomers>,
-    keys: Vec<(Key, u32)>,
+    keys: Vec<Key>,
     others: Vec<Other>,
+    /// Places of those that need more than one quota's word.
+    several: Vec<Place>,
     /// New requests of the slot so far, and the numbers of those that stand in the calendar.
     new: u32,
     numbers: Vec<u32>,
@@ -107,26 +97,30 @@ pub(super) struct Lost {
     again: Vec<(Loser, u64)>,
 }
 
+impl Lost {
+    fn clear(&mut self) {
+        self.newcomers.clear();
+        self.keys.clear();
+        self.others.clear();
+        self.numbers.clear();
+        self.new = 0;
+    }
+}
+
 /// No retry quota pays.
 const NOBODY: u32 = u32::MAX;
-/// Marks a client for whose losers of a slot order matters.
-const CONTESTED: u32 = 1 << 31;
 
 impl World<'_> {
     /// A slot in which all lose, where retry quotas may run dry.
     ///
     /// Order matters only between losers of one client that cannot pay for all their retries. So
-    /// they are looked at twice: to count the losers of each client, and to decide.
+    /// they are looked at twice: to add up what the losers of each client ask for, and to decide.
     // Not inlined, so that a profile can tell what losers cost.
     #[inline(never)]
     pub(super) fn lose_slot(&mut self, slot: usize, second: u64) {
         let end = second * SECOND + (slot as u64 + 1) * SLOT_NS;
         let mut lost = std::mem::take(&mut self.lost);
-        lost.newcomers.clear();
-        lost.keys.clear();
-        lost.others.clear();
-        lost.numbers.clear();
-        lost.new = 0;
+        lost.clear();
         for s in 0..self.spread.splits.len() {
             let split = self.spread.splits[s];
             if !self.gather_split(split, slot, end, &mut lost) {
@@ -136,91 +130,78 @@ impl World<'_> {
         while let Some((at, arrival)) = self.spread.take_listed(slot) {
             self.add_arrival(second * SECOND + at, &arrival, &mut lost);
         }
-        while let Some(place) = self.calendar.take_any() {
-            self.gather(place, end, &mut lost.others);
-        }
+        self.gather_others(end, &mut lost);
         for n in 0..lost.newcomers.len() {
             self.lose_newcomers(n, end, &mut lost);
         }
-        for other in &lost.others {
-            self.lose(other, end, &lost.numbers, &mut lost.contested);
+        self.lose_others(end, &mut lost);
+        for (loser, at) in lost.again.drain(..) {
+            self.lose_again(loser, at, end);
         }
         self.lose_in_order(&mut lost.contested, end);
         self.lost = lost;
     }
 
-    /// Refuses an event of a slot that ends at `end`, and counts it for its client.
-    #[inline(always)]
-    fn gather(&mut self, place: Place, end: u64, others: &mut Vec<Other>) {
-        let Entry { at, event } = *self.calendar.entry(place);
-        let class = &mut self.classes[event.class as usize];
-        if class.only_quota == SEVERAL {
-            return self.gather_several(place, end, others);
+    /// Refuses what the calendar holds for a slot that ends at `end`, and counts what it asks for.
+    fn gather_others(&mut self, end: u64, lost: &mut Lost) {
+        let (classes, workloads, quotas) =
+            (&mut self.classes, &mut self.workloads, &mut self.quotas);
+        let (latency, warm_up) = (&self.plan.throttled_latency, self.warm_up);
+        self.calendar.take_all(|place, at, request| {
+            let class = &mut classes[request.class as usize];
+            if class.only_quota == SEVERAL {
+                return lost.several.push(place);
+            }
+            let quota = &mut quotas[class.only_quota as usize];
+            quota.attempts += 1;
+            quota.throttled += 1;
+            let tally = &mut class.tally[usize::from(request.arrived < warm_up)];
+            tally.requests += u64::from(request.throttled == 0);
+            tally.throttled += 1;
+            let state = &mut workloads[class.workload as usize];
+            if state.is_last_attempt(request) {
+                tally.failed += 1;
+                state.waiting -= u64::from(request.is_waiting());
+            } else {
+                let client = state.asks_for_retry(latency, at, request, end);
+                lost.others.push(Other { place, client });
+            }
+        });
+        while let Some(place) = lost.several.pop() {
+            self.gather_several(place, end, &mut lost.others);
         }
-        let tally = &mut class.tally[usize::from(event.arrived < self.warm_up)];
-        tally.requests += u64::from(event.throttled == 0);
-        tally.throttled += 1;
-        let quota = &mut self.quotas[class.only_quota as usize];
-        quota.attempts += 1;
-        quota.throttled += 1;
-        let w = class.workload as usize;
-        let client = self.count_loser(w, at, &event, end);
-        others.push(Other { place, client });
     }
 
     /// Does so with a request that needs more than one quota's word.
-    #[inline(never)]
     fn gather_several(&mut self, place: Place, end: u64, others: &mut Vec<Other>) {
-        let Entry { at, event } = *self.calendar.entry(place);
+        let Entry { at, event } = self.calendar.entry(place);
         let class = &self.classes[event.class as usize];
         let w = class.workload as usize;
         let client = if !class.asks_nobody() {
             let mut request = event;
             self.refuse(&mut request);
             *self.calendar.event_mut(place) = request;
-            self.count_loser(w, at, &request, end)
-        } else if self.workloads[w].tokens.is_some() {
-            // Its success gives something back in the midst of the others.
+            let latency = &self.plan.throttled_latency;
+            let state = &mut self.workloads[w];
+            if state.is_last_attempt(&request) {
+                return self.fail(&request, w, false);
+            }
+            state.asks_for_retry(latency, at, &request, end)
+        } else {
             let state = &mut self.workloads[w];
             let client = state.payer(&event);
-            state.losers_of[client as usize] |= CONTESTED;
+            let Some(tokens) = &mut state.tokens else {
+                return self.offer(at, &event);
+            };
+            // Its success gives something back in the midst of the others.
+            tokens.contest(client);
             client
-        } else {
-            self.calendar.release(place);
-            return self.offer(at, &event);
         };
         others.push(Other { place, client });
     }
 
-    /// Counts a loser for the client whose retry quota has to pay for a retry, if one has.
-    #[inline(always)]
-    fn count_loser(&mut self, w: usize, at: u64, request: &Request, end: u64) -> u32 {
-        let state = &mut self.workloads[w];
-        let Some(tokens) = &state.tokens else {
-            return NOBODY;
-        };
-        if request.throttled + 1 >= state.retry.policy.max_attempts {
-            return NOBODY;
-        }
-        let client = state.payer(request);
-        let refused = Refused {
-            latency: &self.plan.throttled_latency,
-            retry: &state.retry,
-            tokens,
-            end,
-        };
-        let loser = || Loser {
-            at,
-            new: 0,
-            request: *request,
-            client,
-        };
-        refused.count(&mut state.losers_of[client as usize], client, loser);
-        client
-    }
-
-    /// Does so with the new requests that a split has in a slot, where they are of one class and have retry
-    /// quotas.
+    /// Counts the new requests that a split has in a slot and what they ask for, where they are of one class and
+    /// have retry quotas.
     fn gather_split(&mut self, split: Split, slot: usize, end: u64, lost: &mut Lost) -> bool {
         let n = self.spread.slot_counts[split.counts + slot];
         let action = &self.actions[split.action as usize];
@@ -228,7 +209,7 @@ impl World<'_> {
         let class = &mut self.classes[class_index as usize];
         let state = &mut self.workloads[split.workload as usize];
         let several = !action.parts.is_empty() || class.only_quota == SEVERAL;
-        let Some(tokens) = &state.tokens else {
+        let Some(tokens) = &mut state.tokens else {
             return false;
         };
         if several || state.retry.policy.max_attempts == 1 {
@@ -241,33 +222,34 @@ impl World<'_> {
         let quota = &mut self.quotas[class.only_quota as usize];
         quota.attempts += u64::from(n);
         quota.throttled += u64::from(n);
+        let (payers, asks) = (state.payers, state.asks);
         let refused = Refused {
             latency: &self.plan.throttled_latency,
             retry: &state.retry,
-            tokens,
+            asks,
             end,
         };
-        let payers = state.payers;
-        let losers_of = &mut state.losers_of[..];
         let first = lost.keys.len();
-        let keys = keys_in_slot(split.key, slot, n);
-        lost.keys.extend(keys.map(|key| (key, client(key, payers))));
         let newcomers = Newcomers {
             class: class_index,
             slot,
             before: lost.new,
-            all: first..lost.keys.len(),
+            all: first..first + n as usize,
         };
+        let keys = keys_in_slot(split.key, slot, n).enumerate();
+        lost.keys.extend(keys.map(|(i, key)| {
+            let client = client(key, payers);
+            if tokens.ask(client, asks) {
+                refused.contest(tokens, &newcomers.loser(i, key, client, end));
+            }
+            key
+        }));
         lost.new += n;
-        for (i, &(key, client)) in lost.keys[first..].iter().enumerate() {
-            let loser = || newcomers.loser(i, key, client, end);
-            refused.count(&mut losers_of[client as usize], client, loser);
-        }
         lost.newcomers.push(newcomers);
         true
     }
 
-    /// Lets newcomers try again or fail unless their clients are contested.
+    /// Lets newcomers try again or fail unless order decides about their clients'.
     fn lose_newcomers(&mut self, n: usize, end: u64, lost: &mut Lost) {
         let Lost {
             newcomers,
@@ -282,24 +264,21 @@ impl World<'_> {
         let Some(tokens) = &mut state.tokens else {
             return;
         };
-        let class = &self.classes[newcomers.class as usize];
-        let demand = &mut self.quotas[class.only_quota as usize].demand[..];
-        let weight = u32::from(self.weighed);
         let latency = &self.plan.throttled_latency;
+        let payers = state.payers;
         let (mut failed, mut waiting) = (0, 0);
-        for (i, &(key, client)) in keys[newcomers.all.clone()].iter().enumerate() {
-            let loser = newcomers.loser(i, key, client, end);
-            let losers = &mut state.losers_of[client as usize];
-            if *losers & CONTESTED != 0 {
-                contested.push(loser);
+        for (i, &key) in keys[newcomers.all.clone()].iter().enumerate() {
+            let client = client(key, payers);
+            let Some(paid) = tokens.take_asked(client) else {
+                contested.push(newcomers.loser(i, key, client, end));
                 continue;
-            }
-            *losers = 0;
-            if !tokens.take(client) {
+            };
+            if !paid {
                 failed += 1;
                 continue;
             }
             waiting += 1;
+            let loser = newcomers.loser(i, key, client, end);
             let mut request = loser.request;
             let at = next_attempt(latency, &state.retry, loser.at, &request);
             if at < end {
@@ -307,15 +286,51 @@ impl World<'_> {
                 continue;
             }
             request.throttled = 1;
-            if let Some(slot) = self.calendar.schedule(at, request) {
-                demand[slot] += weight;
-            }
+            self.calendar.push(at, request);
         }
         state.waiting += waiting;
-        let start = end - SLOT_NS;
-        record_at!(self, start).classes[newcomers.class as usize].failed += failed;
-        for (loser, at) in lost.again.drain(..) {
-            self.lose_again(loser, at, end);
+        let tally = &mut self.classes[newcomers.class as usize].tally;
+        tally[usize::from(end <= self.warm_up)].failed += failed;
+    }
+
+    /// Lets the others do so.
+    fn lose_others(&mut self, end: u64, lost: &mut Lost) {
+        let (classes, workloads, calendar) =
+            (&mut self.classes, &mut self.workloads, &mut self.calendar);
+        let latency = &self.plan.throttled_latency;
+        for &Other { place, client } in &lost.others {
+            let (at, request) = calendar.look(place);
+            let class = &mut classes[request.class as usize];
+            let state = &mut workloads[class.workload as usize];
+            let loser = |new| Loser {
+                at,
+                new,
+                request: *request,
+                client,
+            };
+            if client != NOBODY
+                && let Some(tokens) = &mut state.tokens
+            {
+                let Some(paid) = tokens.take_asked(client) else {
+                    let number = calendar.number_of_new(place);
+                    let new = number.map_or(0, |i| lost.numbers[i as usize]);
+                    lost.contested.push(loser(new));
+                    continue;
+                };
+                if !paid {
+                    class.tally[usize::from(request.arrived < self.warm_up)].failed += 1;
+                    state.waiting -= u64::from(request.is_waiting());
+                    continue;
+                }
+            }
+            state.waiting += u64::from(!request.is_waiting());
+            let next = next_attempt(latency, &state.retry, at, request);
+            if next < end {
+                lost.again.push((loser(0), next));
+                continue;
+            }
+            let throttled = request.throttled + 1;
+            calendar.push_again(next, place, |retry| retry.throttled = throttled);
         }
     }
 
@@ -337,48 +352,15 @@ impl World<'_> {
         });
     }
 
-    /// Lets a loser try again or fail unless its client is contested.
-    #[inline(always)]
-    fn lose(&mut self, other: &Other, end: u64, numbers: &[u32], contested: &mut Vec<Loser>) {
-        let &Other { place, client } = other;
-        let Entry { at, event } = *self.calendar.entry(place);
-        let loser = |new| Loser {
-            at,
-            new,
-            request: event,
-            client,
-        };
-        let w = self.classes[event.class as usize].workload as usize;
-        let state = &mut self.workloads[w];
-        if client != NOBODY {
-            let losers = &mut state.losers_of[client as usize];
-            if *losers & CONTESTED != 0 {
-                let new = self.calendar.number_of_new(place);
-                self.calendar.release(place);
-                return contested.push(loser(new.map_or(0, |i| numbers[i as usize])));
-            }
-            *losers = 0;
-        }
-        let latency = &self.plan.throttled_latency;
-        match state.tries_again(latency, at, &event, |_| client) {
-            Some(next) if next >= end => self.schedule_again(place, next, &event),
-            next => {
-                self.calendar.release(place);
-                match next {
-                    None => self.fail(&event, w, false),
-                    Some(next) => self.lose_again(loser(0), next, end),
-                }
-            }
-        }
-    }
-
     /// Decides about the losers of contested clients in order of time.
     pub(super) fn lose_in_order(&mut self, contested: &mut Vec<Loser>, end: u64) {
         // The earliest stands last.
         contested.sort_unstable_by(|a, b| b.cmp(a));
         while let Some(l) = contested.pop() {
             let class = &self.classes[l.request.class as usize];
-            self.workloads[class.workload as usize].losers_of[l.client as usize] = 0;
+            if let Some(tokens) = &mut self.workloads[class.workload as usize].tokens {
+                tokens.settle(l.client);
+            }
             if class.asks_nobody() {
                 self.offer(l.at, &l.request);
             } else if let Some(again) = self.decide(&l, end) {
@@ -453,5 +435,45 @@ impl World<'_> {
         while let Some(again) = self.decide(&retry, end) {
             retry = again;
         }
+    }
+}
+
+impl WorkloadState {
+    /// Whether a request that was refused is out of attempts.
+    #[inline(always)]
+    fn is_last_attempt(&self, request: &Request) -> bool {
+        request.throttled + 1 >= self.retry.policy.max_attempts
+    }
+
+    /// Counts what a loser asks for at the client whose retry quota has to pay for its retry, if one has; returns
+    /// that client.
+    #[inline(always)]
+    fn asks_for_retry(
+        &mut self,
+        latency: &Distribution,
+        at: u64,
+        request: &Request,
+        end: u64,
+    ) -> u32 {
+        let client = self.payer(request);
+        let Some(tokens) = &mut self.tokens else {
+            return NOBODY;
+        };
+        if tokens.ask(client, self.asks) {
+            let refused = Refused {
+                latency,
+                retry: &self.retry,
+                asks: self.asks,
+                end,
+            };
+            let loser = Loser {
+                at,
+                new: 0,
+                request: *request,
+                client,
+            };
+            refused.contest(tokens, &loser);
+        }
+        client
     }
 }

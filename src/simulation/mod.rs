@@ -158,6 +158,8 @@ struct Tally {
     /// Attempts by what became of them.
     admitted: u64,
     throttled: u64,
+    /// That failed in slots in which all lose.
+    failed: u64,
     /// That ended well after they were put off.
     delayed: u64,
 }
@@ -287,8 +289,8 @@ struct WorkloadState {
     tokens: Option<RetryTokens>,
     /// What may hold its clients' requests back.
     guards: Option<Box<Guards>>,
-    /// Losers of a slot by client, where there are retry quotas.
-    losers_of: Vec<u32>,
+    /// Most tokens of its client's retry quota that a loser may ask for within a slot.
+    asks: u32,
     processes: Vec<Option<caches::Process>>,
     has_memory: bool,
     is_job: bool,
@@ -571,10 +573,11 @@ impl<'a> World<'a> {
         }
         for (c, class) in self.classes.iter_mut().enumerate() {
             let tallies = std::mem::take(&mut class.tally);
-            if class.only_quota == SEVERAL {
-                continue;
-            }
             for (tally, record) in tallies.iter().zip([&mut self.record, &mut self.unmeasured]) {
+                record.classes[c].failed += tally.failed;
+                if class.only_quota == SEVERAL {
+                    continue;
+                }
                 let attempts = tally.admitted + tally.throttled;
                 record.attempts_expanded += attempts;
                 let count = &mut record.classes[c];
@@ -706,7 +709,7 @@ impl<'a> World<'a> {
         self.add_counted(second, true);
         if one_by_one {
             self.spread(true);
-            self.calendar.open(second, self.spread.most_new);
+            self.calendar.open(second);
             for slot in 0..SLOTS {
                 if self.begin_slot(slot) {
                     self.count_slot(slot, second);
@@ -842,7 +845,9 @@ impl WorkloadState {
         let is_s3 = requests
             .clone()
             .any(|&(c, _)| plan.classes[c].tier.is_some());
-        let shared = workload.retry.retry_quota.is_some_and(|q| q.shared);
+        let quota = workload.retry.retry_quota;
+        let tokens = quota.map(|q| RetryTokens::new(q, workload.clients));
+        let shared = quota.is_some_and(|q| q.shared);
         let payers = if shared { 1 } else { workload.clients.max(1) };
         WorkloadState {
             arrivals_key,
@@ -854,19 +859,11 @@ impl WorkloadState {
             turn: life::Turn::new(&workload.kind),
             retry: RetryDelays::new(&workload.retry),
             payers,
-            losers_of: vec![
-                0;
-                if workload.retry.retry_quota.is_some() {
-                    payers as usize
-                } else {
-                    0
-                }
-            ],
             guards: Guards::new(workload, has_memory, is_s3),
-            tokens: workload
-                .retry
-                .retry_quota
-                .map(|q| RetryTokens::new(q, workload.clients)),
+            asks: tokens
+                .as_ref()
+                .map_or(0, |t| t.cost_of(workload.retry.max_attempts)),
+            tokens,
             processes: vec![
                 None;
                 match workload.client_cache {

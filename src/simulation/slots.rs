@@ -5,7 +5,7 @@ use super::drawn::{Arrival, Split};
 use super::request::Request;
 use super::{ActionState, World, for_each_asked, request};
 use crate::engine::SECOND;
-use crate::engine::calendar::{Entry, SLOT_NS, SLOTS, SPAN_SLOTS};
+use crate::engine::calendar::{Entry, SLOT_NS, SLOTS};
 use crate::engine::limiter::Tokens;
 use crate::model::arrivals::{in_slot, keys_in_slot};
 
@@ -44,7 +44,7 @@ impl World<'_> {
             }
         }
         self.spread(false);
-        self.calendar.open(second, self.spread.most_new);
+        self.calendar.open(second);
         self.start_jobs(second);
         for slot in 0..SLOTS {
             if !self.begin_slot(slot) {
@@ -72,9 +72,6 @@ impl World<'_> {
 
     /// Begins a slot of the second, all in turn, unless it holds nothing.
     pub(super) fn begin_slot(&mut self, slot: usize) -> bool {
-        if slot.is_multiple_of(SPAN_SLOTS) {
-            self.open_span();
-        }
         let holds = self.spread.occupied.holds(slot) || self.calendar.holds(slot);
         if holds {
             self.calendar.begin_slot(slot);
@@ -82,27 +79,18 @@ impl World<'_> {
         holds
     }
 
-    /// Opens the next span of the second.
-    fn open_span(&mut self) {
+    /// What the quotas say of a slot, which has begun.
+    fn verdict(&mut self, second: u64, slot: usize) -> Verdict {
+        // The new arrivals were weighed when they were spread.
         let (classes, lanes, quotas) = (&self.classes, &self.lanes, &mut self.quotas);
-        if let Some(q) = self.sole_quota.filter(|_| self.weighed) {
-            self.calendar.open_span(|_, _| {});
-            for (slot, n) in self.calendar.counts_of_span() {
-                quotas[q].demand[slot] += n;
-            }
-        } else if self.weighed {
-            self.calendar.open_span(|slot, request| {
+        match self.sole_quota {
+            Some(q) => quotas[q].demand[slot] += self.calendar.scheduled(),
+            None => self.calendar.events_of_slot().for_each(|request| {
                 for_each_asked(classes, lanes, request.class, |q| {
                     quotas[q].demand[slot] += 1
                 });
-            });
-        } else {
-            self.calendar.open_span(|_, _| {});
+            }),
         }
-    }
-
-    /// What the quotas say of a slot.
-    fn verdict(&mut self, second: u64, slot: usize) -> Verdict {
         let (mut quiet, mut exhausted) = (true, true);
         for &q in &self.quotas_here {
             let quota = &mut self.quotas[q];
@@ -154,11 +142,16 @@ impl World<'_> {
     /// What of a slot was listed or scheduled, where one fixed window decides and admits all.
     fn win_slot(&mut self, slot: usize, second: u64, quota: usize) {
         self.each_listed(slot, second, Self::win);
+        let (classes, workloads, warm_up) =
+            (&mut self.classes, &mut self.workloads, self.warm_up);
         let mut won = 0;
-        while let Some(place) = self.calendar.take_any() {
-            self.win_at(place);
+        // No jobs run where one quota decides about all attempts.
+        self.calendar.take_all(|_, at, request| {
+            let class = &mut classes[request.class as usize];
+            let state = &mut workloads[class.workload as usize];
+            class.ends_well(state, warm_up, at, request);
             won += 1;
-        }
+        });
         let quota = &mut self.quotas[quota];
         quota.attempts += won;
         quota.limiter.take_counted(won);
@@ -195,7 +188,7 @@ impl World<'_> {
         self.add_new(slot, false, true);
         let parts = tokens.most() as usize + 1;
         // With far more tokens than attempts, order is had for less.
-        let (won, lost) = if parts <= 32 + 4 * self.calendar.known_len() {
+        let (won, lost) = if parts <= 32 + 4 * self.calendar.slot_len() {
             self.decide_parts(parts, tokens)
         } else {
             self.decide_each(tokens)
@@ -346,8 +339,7 @@ impl World<'_> {
     ) {
         self.each_listed(slot, second, &mut on);
         while let Some(place) = self.calendar.take_any() {
-            let Entry { at, event } = *self.calendar.entry(place);
-            self.calendar.release(place);
+            let Entry { at, event } = self.calendar.entry(place);
             on(self, at, &event);
         }
     }

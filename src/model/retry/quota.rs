@@ -50,13 +50,24 @@ pub enum Refund {
 #[derive(Clone, Debug)]
 pub struct RetryTokens {
     quota: RetryQuota,
-    /// Tokens missing from each client's bucket.
-    missing: Vec<u32>,
+    buckets: Vec<Bucket>,
     /// Cost of each client's last retry, not paid back yet; empty where requests know their own.
     held: Vec<u32>,
     /// Clients whose bucket is not full.
     not_full: u32,
 }
+
+/// A client's bucket.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    /// Tokens in it.
+    left: u32,
+    /// Most tokens that failed attempts ask for, about which is being decided.
+    asked: u32,
+}
+
+/// Stands for what is asked where it depends on their order who is paid for.
+const CONTESTED: u32 = u32::MAX;
 
 impl RetryTokens {
     /// Full buckets for `clients` clients, or one for all.
@@ -68,7 +79,13 @@ impl RetryTokens {
         };
         RetryTokens {
             quota,
-            missing: vec![0; clients as usize],
+            buckets: vec![
+                Bucket {
+                    left: quota.capacity,
+                    asked: 0,
+                };
+                clients as usize
+            ],
             held: vec![0; held],
             not_full: 0,
         }
@@ -82,7 +99,7 @@ impl RetryTokens {
 
     /// Tokens in a client's bucket.
     pub fn left(&self, client: u32) -> u32 {
-        self.quota.capacity - self.missing[client as usize]
+        self.buckets[client as usize].left
     }
 
     /// Takes the cost of a retry after throttling; refuses when there is less than that left.
@@ -94,14 +111,12 @@ impl RetryTokens {
     /// Takes `cost` tokens for a retry; refuses when there are fewer left.
     #[inline(always)]
     pub fn take_cost(&mut self, client: u32, cost: u32) -> bool {
-        let missing = &mut self.missing[client as usize];
-        if *missing + cost > self.quota.capacity {
+        let bucket = &mut self.buckets[client as usize];
+        if bucket.left < cost {
             return false;
         }
-        if cost > 0 {
-            self.not_full += u32::from(*missing == 0);
-        }
-        *missing += cost;
+        self.not_full += u32::from(cost > 0 && bucket.left == self.quota.capacity);
+        bucket.left -= cost;
         if let Some(held) = self.held.get_mut(client as usize) {
             *held = cost;
         }
@@ -112,13 +127,50 @@ impl RetryTokens {
     /// quota pays for each, none if it does not pay for one.
     #[inline(always)]
     pub fn contests(&self, client: u32, n: u32) -> bool {
-        let missing = u64::from(self.missing[client as usize]);
-        let (cost, capacity) = (
-            u64::from(self.quota.throttling_cost),
-            u64::from(self.quota.capacity),
-        );
-        // Asked for each loser, and hardly ever true.
-        missing + cost * u64::from(n) > capacity && missing + cost <= capacity
+        let (left, cost) = (self.left(client), self.quota.throttling_cost);
+        cost.saturating_mul(n) > left && cost <= left
+    }
+
+    /// Most tokens that `n` retries after throttling ask for.
+    pub fn cost_of(&self, n: u16) -> u32 {
+        self.quota.throttling_cost.saturating_mul(u32::from(n))
+    }
+
+    /// A failed attempt of a client asks for so many tokens at most; returns whether it may depend on the order
+    /// of all that ask which of their retries are paid for.
+    #[inline(always)]
+    pub fn ask(&mut self, client: u32, most: u32) -> bool {
+        let bucket = &mut self.buckets[client as usize];
+        bucket.asked = bucket.asked.saturating_add(most);
+        // Hardly ever true.
+        bucket.asked > bucket.left && self.quota.throttling_cost <= bucket.left
+    }
+
+    /// Tokens that a client's failed attempts ask for at most.
+    pub fn asked(&self, client: u32) -> u32 {
+        self.buckets[client as usize].asked
+    }
+
+    /// Those of a client have to be decided about in order.
+    pub fn contest(&mut self, client: u32) {
+        self.buckets[client as usize].asked = CONTESTED;
+    }
+
+    /// They are.
+    pub fn settle(&mut self, client: u32) {
+        self.buckets[client as usize].asked = 0;
+    }
+
+    /// Takes the cost of a retry for any of a client's failed attempts, as [`RetryTokens::take`] does; `None` if
+    /// it has to be decided in order.
+    #[inline(always)]
+    pub fn take_asked(&mut self, client: u32) -> Option<bool> {
+        let bucket = &mut self.buckets[client as usize];
+        if bucket.asked == CONTESTED {
+            return None;
+        }
+        bucket.asked = 0;
+        Some(self.take(client))
     }
 
     /// Gives back what a success earns, after retries for throttling only, if any.
@@ -138,13 +190,15 @@ impl RetryTokens {
         if !self.held.is_empty() {
             return clients.for_each(|c| (0..n).for_each(|_| self.refund(c, false)));
         }
-        let (missing, earned) = (&mut self.missing[..], n * self.quota.success_refund);
+        let (buckets, capacity) = (&mut self.buckets[..], self.quota.capacity);
+        let earned = n * self.quota.success_refund;
         let mut filled = 0;
         for client in clients {
-            let missing = &mut missing[client as usize];
+            let left = &mut buckets[client as usize].left;
+            let missing = capacity - *left;
             // From 1 to what was earned: full now, and it was not.
             filled += u32::from(missing.wrapping_sub(1) < earned);
-            *missing = missing.saturating_sub(earned);
+            *left += missing.min(earned);
         }
         self.not_full -= filled;
     }
@@ -152,8 +206,9 @@ impl RetryTokens {
     /// Gives back what a success earns whose last retry, if any, cost `last`.
     #[inline(always)]
     pub fn refund_cost(&mut self, client: u32, last: Option<u32>) {
-        let missing = &mut self.missing[client as usize];
-        if *missing == 0 {
+        let bucket = &mut self.buckets[client as usize];
+        let missing = self.quota.capacity - bucket.left;
+        if missing == 0 {
             return;
         }
         let paid_back = match self.quota.refund {
@@ -164,8 +219,9 @@ impl RetryTokens {
                 (held > 0).then_some(held)
             }
         };
-        *missing = missing.saturating_sub(paid_back.unwrap_or(self.quota.success_refund));
-        self.not_full -= u32::from(*missing == 0);
+        let earned = paid_back.unwrap_or(self.quota.success_refund);
+        self.not_full -= u32::from(missing <= earned);
+        bucket.left += missing.min(earned);
     }
 }
 
