@@ -565,15 +565,20 @@ impl<E: Copy + Ord> Calendar<E> {
     #[inline(always)]
     pub fn push_changed(&mut self, at: u64, event: &E, change: impl FnOnce(&mut E)) {
         let ahead = at.wrapping_sub(self.opened);
-        if ahead >= NEAR * SECOND {
+        let slots_ahead = slots_in(ahead);
+        if slots_ahead >= RING_SLOTS as u64 {
             let mut event = *event;
             change(&mut event);
             return self.push_far(at, event);
         }
-        let number = self.first_slot + (ahead / SLOT_NS) as usize;
-        let since = (ahead % SLOT_NS) as u32;
-        let slot = &mut self.slots[number % RING_SLOTS];
-        let span = number % RING_SLOTS / SPAN_SLOTS;
+        let number = (self.first_slot + slots_ahead as usize) % RING_SLOTS;
+        let since = (ahead - slots_ahead * SLOT_NS) as u32;
+        debug_assert!(
+            slots_ahead as usize >= self.slot - self.first_slot,
+            "an event in a slot that is over"
+        );
+        let slot = &mut self.slots[number];
+        let span = number / SPAN_SLOTS;
         let nodes = if span == self.span {
             &mut self.nodes
         } else {
@@ -592,7 +597,6 @@ impl<E: Copy + Ord> Calendar<E> {
         if number == self.sorted {
             return self.insert(place);
         }
-        debug_assert!(number >= self.slot, "an event in a slot that is over");
         slot.head = place;
         slot.len += 1;
     }
@@ -636,6 +640,14 @@ impl<E: Copy + Ord> Calendar<E> {
             }
         }
     }
+}
+
+/// Whole slots in so many nanoseconds: [`SLOT_NS`] goes into fewer than 2⁴³ of them as often as this number tells,
+/// by one multiplication, and into more about as often.
+#[inline(always)]
+fn slots_in(ns: u64) -> u64 {
+    const SLOTS_PER_NS: u64 = u64::MAX / SLOT_NS + 1;
+    ((u128::from(ns) * u128::from(SLOTS_PER_NS)) >> 64) as u64
 }
 
 /// What of two events of a slot comes first, by what `order` holds of them.
@@ -740,6 +752,18 @@ mod tests {
                 assert_eq!(calendar.pop_any(), Some(e));
             }
             assert!(calendar.is_empty() && calendar.pop_any().is_none());
+        }
+    }
+
+    #[test]
+    fn whole_slots_are_told_by_multiplication() {
+        for slots in (0..RING_SLOTS as u64 + 9).chain([(1 << 43) / SLOT_NS - 1]) {
+            let start = slots * SLOT_NS;
+            assert_eq!(slots_in(start), slots);
+            assert_eq!(slots_in(start + SLOT_NS - 1), slots);
+        }
+        for exponent in 43..64 {
+            assert!(slots_in(1 << exponent) >= (1 << exponent) / SLOT_NS);
         }
     }
 

@@ -17,6 +17,8 @@ pub struct Distribution {
     probabilities: Vec<f64>,
     /// Cumulated probabilities scaled to 2⁶⁴.
     cumulative: Vec<u64>,
+    /// The only value, if there is one.
+    constant: Option<u64>,
 }
 
 impl Distribution {
@@ -87,7 +89,12 @@ impl Distribution {
         if let Some(last) = cumulative.last_mut() {
             *last = u64::MAX;
         }
+        let constant = match values[..] {
+            [only] => Some(only),
+            _ => None,
+        };
         Distribution {
+            constant,
             values,
             probabilities,
             cumulative,
@@ -97,8 +104,8 @@ impl Distribution {
     /// One duration \[ns\].
     #[inline]
     pub fn draw(&self, key: Key) -> u64 {
-        if self.values.len() == 1 {
-            return self.values[0];
+        if let Some(only) = self.constant {
+            return only;
         }
         self.values[self.cumulative.partition_point(|&c| c < key.bits())]
     }
@@ -106,10 +113,10 @@ impl Distribution {
     /// One duration, of a key that is only made where it is needed.
     #[inline]
     pub fn draw_with(&self, key: impl FnOnce() -> Key) -> u64 {
-        if self.values.len() == 1 {
-            return self.values[0];
+        match self.constant {
+            Some(only) => only,
+            None => self.draw(key()),
         }
-        self.draw(key())
     }
 
     /// The medians of `parts` parts of equal probability, each as likely as the others.

@@ -25,7 +25,7 @@ pub(super) fn next_attempt(
 ) -> u64 {
     let n = request.throttled + 1;
     let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
-    answered.saturating_add(retry.after(n, |n| request.backoff(n)))
+    answered + retry.after(n, |n| request.backoff(n))
 }
 
 impl<'a> World<'a> {

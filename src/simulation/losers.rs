@@ -50,25 +50,34 @@ impl Refused<'_> {
 }
 
 /// New requests of one class that lose in a slot, and have retry quotas.
+#[derive(Clone, Copy)]
 struct Newcomers {
     class: u32,
-    slot: usize,
+    /// Number of the first one's arrival in its second.
+    index: u32,
     /// New requests of the slot that come before them.
     before: u32,
-    /// Keys of their arrivals, by number, and their clients.
-    all: std::ops::Range<usize>,
+    /// How many they are, and where the keys of their arrivals begin.
+    n: u32,
+    first_key: usize,
+    /// End of the slot.
+    end: u64,
 }
 
 impl Newcomers {
     /// The `i`-th of them.
     #[inline(always)]
-    fn loser(&self, i: usize, key: Key, client: u32, end: u64) -> Loser {
-        let at = end - SLOT_NS + instant_in_slot(key);
-        let index = number_in_slot(self.slot, i as u32);
-        let request = Request::new(at, self.class, index, 0, 0, key);
+    fn request(self, i: u32, key: Key) -> Request {
+        let at = self.end - SLOT_NS + instant_in_slot(key);
+        Request::new(at, self.class, self.index + i, 0, 0, key)
+    }
+
+    /// The same as a loser.
+    fn loser(self, i: u32, key: Key, client: u32) -> Loser {
+        let request = self.request(i, key);
         Loser {
-            at,
-            new: self.before + i as u32 + 1,
+            at: request.arrived,
+            new: self.before + i + 1,
             request,
             client,
         }
@@ -229,18 +238,19 @@ impl World<'_> {
             asks,
             end,
         };
-        let first = lost.keys.len();
         let newcomers = Newcomers {
             class: class_index,
-            slot,
+            index: number_in_slot(slot, 0),
             before: lost.new,
-            all: first..first + n as usize,
+            n,
+            first_key: lost.keys.len(),
+            end,
         };
-        let keys = keys_in_slot(split.key, slot, n).enumerate();
+        let keys = (0..n).zip(keys_in_slot(split.key, slot, n));
         lost.keys.extend(keys.map(|(i, key)| {
             let client = client(key, payers);
             if tokens.ask(client, asks) {
-                refused.contest(tokens, &newcomers.loser(i, key, client, end));
+                refused.contest(tokens, &newcomers.loser(i, key, client));
             }
             key
         }));
@@ -258,7 +268,7 @@ impl World<'_> {
             again,
             ..
         } = lost;
-        let newcomers = &newcomers[n];
+        let newcomers = newcomers[n];
         let w = self.classes[newcomers.class as usize].workload as usize;
         let state = &mut self.workloads[w];
         let Some(tokens) = &mut state.tokens else {
@@ -267,10 +277,10 @@ impl World<'_> {
         let latency = &self.plan.throttled_latency;
         let payers = state.payers;
         let (mut failed, mut waiting) = (0, 0);
-        for (i, &key) in keys[newcomers.all.clone()].iter().enumerate() {
+        for (i, &key) in (0..newcomers.n).zip(&keys[newcomers.first_key..]) {
             let client = client(key, payers);
             let Some(paid) = tokens.take_asked(client) else {
-                contested.push(newcomers.loser(i, key, client, end));
+                contested.push(newcomers.loser(i, key, client));
                 continue;
             };
             if !paid {
@@ -278,11 +288,10 @@ impl World<'_> {
                 continue;
             }
             waiting += 1;
-            let loser = newcomers.loser(i, key, client, end);
-            let mut request = loser.request;
-            let at = next_attempt(latency, &state.retry, loser.at, &request);
+            let mut request = newcomers.request(i, key);
+            let at = next_attempt(latency, &state.retry, request.arrived, &request);
             if at < end {
-                again.push((loser, at));
+                again.push((newcomers.loser(i, key, client), at));
                 continue;
             }
             request.throttled = 1;

@@ -45,6 +45,9 @@ pub struct RetryPolicy {
     pub asked: Option<u64>,
 }
 
+/// So long that nobody tells longer delays from it \[ns\]; sums with instants of a run do not overflow.
+const LONGEST_DELAY: u64 = 1 << 62;
+
 /// The delays of a policy after throttling, with what does not depend on the request looked up before.
 #[derive(Clone, Debug)]
 pub struct RetryDelays {
@@ -61,6 +64,7 @@ impl RetryDelays {
         let uniform_below = match policy.asked {
             None => first_attempts
                 .map_while(|n| policy.backoff.uniform_below(n))
+                .take_while(|&below| below <= LONGEST_DELAY)
                 .collect(),
             Some(_) => Vec::new(),
         };
@@ -70,12 +74,12 @@ impl RetryDelays {
         }
     }
 
-    /// The delay \[ns\] that [`RetryPolicy::delay`] tells.
+    /// The delay \[ns\] that [`RetryPolicy::delay`] tells, at most 2⁶² (146 years).
     #[inline(always)]
     pub fn after(&self, n: u16, draw: impl Fn(u16) -> u64) -> u64 {
         match self.uniform_below.get(usize::from(n) - 1) {
             Some(&below) => Key::from_bits(draw(n)).below(below),
-            None => self.policy.delay(n, draw),
+            None => self.policy.delay(n, draw).min(LONGEST_DELAY),
         }
     }
 }

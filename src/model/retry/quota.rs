@@ -115,7 +115,9 @@ impl RetryTokens {
         if bucket.left < cost {
             return false;
         }
-        self.not_full += u32::from(cost > 0 && bucket.left == self.quota.capacity);
+        if cost > 0 {
+            self.not_full += u32::from(bucket.left == self.quota.capacity);
+        }
         bucket.left -= cost;
         if let Some(held) = self.held.get_mut(client as usize) {
             *held = cost;
@@ -170,7 +172,16 @@ impl RetryTokens {
             return None;
         }
         bucket.asked = 0;
-        Some(self.take(client))
+        let cost = self.quota.throttling_cost;
+        if bucket.left < cost {
+            return Some(false);
+        }
+        self.not_full += u32::from(bucket.left == self.quota.capacity && cost > 0);
+        bucket.left -= cost;
+        if let Some(held) = self.held.get_mut(client as usize) {
+            *held = cost;
+        }
+        Some(true)
     }
 
     /// Gives back what a success earns, after retries for throttling only, if any.
