@@ -233,7 +233,12 @@ impl World<'_> {
         for d in &mut drawn.workloads {
             let state = &mut self.workloads[d.workload];
             d.has_memory = state.has_memory;
-            d.one_by_one = state.has_memory || state.tokens.as_ref().is_some_and(|t| !t.all_full());
+            let tokens = state.tokens.as_mut();
+            let has_debts = tokens.is_some_and(|t| {
+                t.notice_full();
+                !t.all_full()
+            });
+            d.one_by_one = state.has_memory || has_debts;
             let counts = &mut drawn.counts[d.first..d.first + d.actions];
             let Some(arrivals) = &mut state.arrivals else {
                 counts.fill(0);

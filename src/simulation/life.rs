@@ -407,7 +407,7 @@ impl<'a> World<'a> {
         let waited = request.is_waiting();
         if waited {
             let unmeasured = usize::from(request.arrived < self.warm_up);
-            class.delays[unmeasured].add(at - request.arrived);
+            class.tally[unmeasured].delays.add(at - request.arrived);
         } else {
             count.undelayed[calls] += 1;
         }
@@ -442,14 +442,14 @@ impl ClassState {
         at: u64,
         request: &Request,
     ) {
-        let unmeasured = usize::from(request.arrived < warm_up);
-        let tally = &mut self.tally[unmeasured];
-        tally.admitted += 1;
+        let tally = &mut self.tally[usize::from(request.arrived < warm_up)];
         let waited = request.is_waiting();
         if waited {
             tally.delayed += 1;
-            self.delays[unmeasured].add(at - request.arrived);
+            tally.delays.add(at - request.arrived);
             state.waiting -= 1;
+        } else {
+            tally.undelayed += 1;
         }
         if self.earns(1) && (waited || state.has_debts()) {
             state.refund(request);

@@ -156,14 +156,17 @@ impl World<'_> {
         let (classes, workloads, quotas) =
             (&mut self.classes, &mut self.workloads, &mut self.quotas);
         let (latency, warm_up) = (&self.plan.throttled_latency, self.warm_up);
+        let sole_quota = self.sole_quota;
+        let mut refused = 0;
         self.calendar.take_all(|place, at, request| {
             let class = &mut classes[request.class as usize];
             if class.only_quota == SEVERAL {
                 return lost.several.push(place);
             }
-            let quota = &mut quotas[class.only_quota as usize];
-            quota.attempts += 1;
-            quota.throttled += 1;
+            match sole_quota {
+                Some(_) => refused += 1,
+                None => quotas[class.only_quota as usize].refuse(1),
+            }
             let tally = &mut class.tally[usize::from(request.arrived < warm_up)];
             tally.requests += u64::from(request.throttled == 0);
             tally.throttled += 1;
@@ -176,6 +179,9 @@ impl World<'_> {
                 lost.others.push(Other { place, client });
             }
         });
+        if let Some(q) = sole_quota {
+            quotas[q].refuse(refused);
+        }
         while let Some(place) = lost.several.pop() {
             self.gather_several(place, end, &mut lost.others);
         }
@@ -228,9 +234,7 @@ impl World<'_> {
         let tally = &mut class.tally[usize::from(end <= self.warm_up)];
         tally.requests += u64::from(n);
         tally.throttled += u64::from(n);
-        let quota = &mut self.quotas[class.only_quota as usize];
-        quota.attempts += u64::from(n);
-        quota.throttled += u64::from(n);
+        self.quotas[class.only_quota as usize].refuse(u64::from(n));
         let (payers, asks) = (state.payers, state.asks);
         let refused = Refused {
             latency: &self.plan.throttled_latency,
@@ -409,9 +413,7 @@ impl World<'_> {
             tally.throttled += 1;
             class.only_quota
         };
-        let quota = &mut self.quotas[quota as usize];
-        quota.attempts += 1;
-        quota.throttled += 1;
+        self.quotas[quota as usize].refuse(1);
     }
 
     /// Lets a refused loser try again or fail. A retry within the slot is refused too and given

@@ -144,24 +144,24 @@ struct ClassState {
     is_s3: bool,
     /// Whether it is denied.
     is_denied: bool,
-    /// What requests with an only quota count, until it is added to the record: those of the
-    /// measured time, and those of the warm-up.
+    /// What its requests count: those of the measured time, and those of the warm-up.
     tally: [Tally; 2],
-    /// Delays of those that ended well and were put off; they go to the record in the end.
-    delays: [Delays; 2],
 }
 
-/// Counters of a class whose requests have one need each.
-#[derive(Clone, Copy, Default)]
+/// Counters of a class until they are added to the record: all but `failed` and `delays` are for requests that
+/// only one quota can refuse.
+#[derive(Default)]
 struct Tally {
     requests: u64,
-    /// Attempts by what became of them.
-    admitted: u64,
+    /// Attempts that were throttled.
     throttled: u64,
-    /// That failed in slots in which all lose.
+    /// Requests that failed in slots in which all lose.
     failed: u64,
-    /// That ended well after they were put off.
+    /// Requests that ended well, at once or after they were put off.
+    undelayed: u64,
     delayed: u64,
+    /// Delays of those that were put off; they go to the record in the end.
+    delays: Delays,
 }
 
 const SEVERAL: u32 = u32::MAX;
@@ -186,7 +186,6 @@ impl ClassState {
             is_s3: class.tier.is_some(),
             is_denied: class.denial.is_some(),
             tally: Default::default(),
-            delays: Default::default(),
         }
     }
 
@@ -271,6 +270,15 @@ struct QuotaState {
     parts: Vec<u64>,
     /// Most that could be offered in each slot of a contended second.
     demand: Vec<u32>,
+}
+
+impl QuotaState {
+    /// Counts attempts that it refuses.
+    #[inline(always)]
+    fn refuse(&mut self, n: u64) {
+        self.attempts += n;
+        self.throttled += n;
+    }
 }
 
 /// State of one workload.
@@ -553,7 +561,10 @@ impl<'a> World<'a> {
         }
         self.add_tallies();
         for (c, class) in self.classes.iter_mut().enumerate() {
-            [self.record.delays[c], self.unmeasured.delays[c]] = std::mem::take(&mut class.delays);
+            let records = [&mut self.record, &mut self.unmeasured];
+            for (tally, record) in class.tally.iter_mut().zip(records) {
+                record.delays[c] = std::mem::take(&mut tally.delays);
+            }
         }
         self.record.attempts_expanded += self.unmeasured.attempts_expanded;
         self.record.close_periods(second.saturating_sub(1));
@@ -572,18 +583,27 @@ impl<'a> World<'a> {
             }
         }
         for (c, class) in self.classes.iter_mut().enumerate() {
-            let tallies = std::mem::take(&mut class.tally);
-            for (tally, record) in tallies.iter().zip([&mut self.record, &mut self.unmeasured]) {
+            let records = [&mut self.record, &mut self.unmeasured];
+            for (tally, record) in class.tally.iter_mut().zip(records) {
+                let delays = std::mem::take(&mut tally.delays);
+                let tally = std::mem::replace(
+                    tally,
+                    Tally {
+                        delays,
+                        ..Tally::default()
+                    },
+                );
                 record.classes[c].failed += tally.failed;
                 if class.only_quota == SEVERAL {
                     continue;
                 }
-                let attempts = tally.admitted + tally.throttled;
+                let admitted = tally.undelayed + tally.delayed;
+                let attempts = admitted + tally.throttled;
                 record.attempts_expanded += attempts;
                 let count = &mut record.classes[c];
                 count.requests += tally.requests;
-                count.succeeded += tally.admitted;
-                count.undelayed[1] += tally.admitted - tally.delayed;
+                count.succeeded += admitted;
+                count.undelayed[1] += tally.undelayed;
                 let lane = &mut record.lanes[class.first_lane as usize];
                 lane.needs += tally.requests;
                 lane.calls += tally.requests;

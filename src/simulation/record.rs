@@ -256,7 +256,9 @@ impl Delays {
     /// Counts a duration \[ns\].
     #[inline(always)]
     pub fn add(&mut self, ns: u64) {
-        self.longest = self.longest.max(ns);
+        if ns > self.longest {
+            self.longest = ns;
+        }
         let shift = (ns | ((1 << BITS) - 1)).ilog2() + 1 - BITS;
         let bucket = ((shift as usize) << (BITS - 1)) + (ns >> shift) as usize;
         match self.counts.get_mut(bucket) {

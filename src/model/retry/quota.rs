@@ -53,8 +53,8 @@ pub struct RetryTokens {
     buckets: Vec<Bucket>,
     /// Cost of each client's last retry, not paid back yet; empty where requests know their own.
     held: Vec<u32>,
-    /// Clients whose bucket is not full.
-    not_full: u32,
+    /// Whether a bucket may be not full.
+    is_used: bool,
 }
 
 /// A client's bucket.
@@ -87,14 +87,24 @@ impl RetryTokens {
                 clients as usize
             ],
             held: vec![0; held],
-            not_full: 0,
+            is_used: false,
         }
     }
 
-    /// Whether every bucket is full: then successes without retry change nothing.
+    /// Whether every bucket is known to be full: then successes without retry change nothing. A take is noticed
+    /// at once, a refund that fills the last one by [`RetryTokens::notice_full`].
     #[inline(always)]
     pub fn all_full(&self) -> bool {
-        self.not_full == 0
+        !self.is_used
+    }
+
+    /// Looks whether every bucket is full.
+    #[inline]
+    pub fn notice_full(&mut self) {
+        if self.is_used {
+            let capacity = self.quota.capacity;
+            self.is_used = self.buckets.iter().any(|b| b.left < capacity);
+        }
     }
 
     /// Tokens in a client's bucket.
@@ -115,10 +125,8 @@ impl RetryTokens {
         if bucket.left < cost {
             return false;
         }
-        if cost > 0 {
-            self.not_full += u32::from(bucket.left == self.quota.capacity);
-        }
         bucket.left -= cost;
+        self.is_used = true;
         if let Some(held) = self.held.get_mut(client as usize) {
             *held = cost;
         }
@@ -176,8 +184,8 @@ impl RetryTokens {
         if bucket.left < cost {
             return Some(false);
         }
-        self.not_full += u32::from(bucket.left == self.quota.capacity && cost > 0);
         bucket.left -= cost;
+        self.is_used = true;
         if let Some(held) = self.held.get_mut(client as usize) {
             *held = cost;
         }
@@ -203,15 +211,10 @@ impl RetryTokens {
         }
         let (buckets, capacity) = (&mut self.buckets[..], self.quota.capacity);
         let earned = n * self.quota.success_refund;
-        let mut filled = 0;
         for client in clients {
             let left = &mut buckets[client as usize].left;
-            let missing = capacity - *left;
-            // From 1 to what was earned: full now, and it was not.
-            filled += u32::from(missing.wrapping_sub(1) < earned);
-            *left += missing.min(earned);
+            *left += earned.min(capacity - *left);
         }
-        self.not_full -= filled;
     }
 
     /// Gives back what a success earns whose last retry, if any, cost `last`.
@@ -231,7 +234,6 @@ impl RetryTokens {
             }
         };
         let earned = paid_back.unwrap_or(self.quota.success_refund);
-        self.not_full -= u32::from(missing <= earned);
         bucket.left += missing.min(earned);
     }
 }
@@ -254,7 +256,9 @@ mod tests {
     fn a_retry_quota_runs_dry_and_is_refilled_by_successes_only() {
         let mut t = RetryTokens::new(QUOTA, 2);
         assert_eq!((0..200).filter(|_| t.take(1)).count(), 100);
-        assert!(t.take(0) && !t.take(1) && !t.all_full());
+        assert!(t.take(0) && !t.take(1));
+        t.notice_full();
+        assert!(!t.all_full());
         for _ in 0..4 {
             t.refund(1, false);
         }
@@ -265,6 +269,7 @@ mod tests {
         for _ in 0..600 {
             t.refund(1, false);
         }
+        t.notice_full();
         assert!(t.all_full());
     }
 
