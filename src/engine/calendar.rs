@@ -1,11 +1,11 @@
 //! The event list: what is scheduled for later, in order of time, ties by the event's own order.
 //!
-//! A calendar queue (Brown, CACM 1988) of [`SLOTS`] slots a second. An event is linked into its slot as soon as
-//! it is scheduled, and counted there. The slots of a span, an eighth of a second, lie in one list, so that what
-//! is looked at next lies in the caches; a list goes when its span is over. A slot is sorted only when somebody
-//! asks for the order of its events, or cut into parts where it only matters which come first in each.
-//! Scheduling is O(1). Arrivals are never queued: they are drawn second by second, and come in here only as new
-//! events of a slot that is about to be gone through.
+//! A calendar queue (Brown, CACM 1988) of [`SLOTS`] slots a second, with a list for each span of some slots, so
+//! that what is looked at next lies in the caches. The events of a span are linked into its slots when the first
+//! of these begins, and the list goes when the last one is over. A slot is sorted only when somebody asks for the
+//! order of its events, or cut into parts where it only matters which come first in each. Scheduling is O(1).
+//! Arrivals are never queued: they are drawn second by second, and come in here only as new events of a slot that
+//! is about to be gone through.
 
 use super::SECOND;
 use std::cmp::Ordering;
@@ -23,14 +23,15 @@ const SPANS: usize = 32;
 /// Slots of a span.
 const SPAN_SLOTS: usize = SLOTS / SPANS;
 
+/// Length of a span \[ns\].
+const SPAN_NS: u64 = SECOND / SPANS as u64;
+
 /// Seconds that are kept in a ring, the open one first; what is further away goes to a map.
 const NEAR: u64 = 16;
-const RING_SLOTS: usize = NEAR as usize * SLOTS;
-const RING_SPANS: usize = NEAR as usize * SPANS;
+const RING: usize = NEAR as usize * SPANS;
 
-/// No event, no slot.
+/// No event.
 const NONE: u32 = u32::MAX;
-const NO_SLOT: usize = usize::MAX;
 
 /// Where the time starts in a key of an event in a slot, and the mark of a new event.
 const TIME_SHIFT: u32 = 33;
@@ -52,7 +53,7 @@ pub struct Entry<E> {
 /// An event in the list of its span.
 #[derive(Clone, Copy, Debug)]
 struct Node<E> {
-    /// When, since the start of its slot \[ns\].
+    /// When \[ns\]: since the start of the span, once it is linked since that of its slot.
     since: u32,
     /// The next one of its slot, or of its part of the slot.
     next: u32,
@@ -74,24 +75,26 @@ const EMPTY: Slot = Slot { head: NONE, len: 0 };
 /// drained in no order or popped in order.
 #[derive(Clone, Debug)]
 pub struct Calendar<E> {
-    /// The open second, its start \[ns\], and the number of its first slot in the ring.
+    /// The open second, its start \[ns\], and the number of its first span in the ring.
     second: u64,
     opened: u64,
-    first_slot: usize,
-    slots: Box<[Slot; RING_SLOTS]>,
+    first_span: usize,
     /// Lists of the spans; that of the present one is `nodes`.
-    spans: Box<[Vec<Node<E>>; RING_SPANS]>,
+    spans: Box<[Vec<Node<E>>; RING]>,
+    /// The present span of the open second, and its number in the ring.
     span: usize,
+    span_in_ring: usize,
     nodes: Vec<Node<E>>,
+    slots: [Slot; SPAN_SLOTS],
     /// Lists of spans that are over: their memory is used again while it is in the caches.
     spare: Vec<Vec<Node<E>>>,
     /// By second.
     far: BTreeMap<u64, Vec<Entry<E>>>,
-    /// The begun slot, by its number in the ring, and its start \[ns\].
+    /// The begun slot of the span, and its start \[ns\].
     slot: usize,
     start: u64,
-    /// The begun slot if its order was asked for; then what is left of it stands in `order`.
-    sorted: usize,
+    /// Whether its order was asked for; then what is left of it stands in `order`.
+    sorted: bool,
     /// Time in the slot (from bit 33 on), whether it is a new one (bit 32), and place.
     order: Vec<u64>,
     cursor: usize,
@@ -110,16 +113,17 @@ impl<E: Copy + Ord> Calendar<E> {
         Calendar {
             second: 0,
             opened: 0,
-            first_slot: 0,
-            slots: Box::new([EMPTY; RING_SLOTS]),
+            first_span: 0,
             spans: Box::new(std::array::from_fn(|_| Vec::new())),
             span: 0,
+            span_in_ring: 0,
             nodes: Vec::new(),
+            slots: [EMPTY; SPAN_SLOTS],
             spare: Vec::new(),
             far: BTreeMap::new(),
             slot: 0,
             start: 0,
-            sorted: NO_SLOT,
+            sorted: false,
             order: Vec::new(),
             cursor: 0,
             first_new: 0,
@@ -135,45 +139,47 @@ impl<E: Copy + Ord> Calendar<E> {
         self.next_second().is_none()
     }
 
-    /// The slots of the open second that come after the begun one and hold events, by their numbers in the second.
-    fn slots_left(&self) -> impl Iterator<Item = usize> {
-        (self.slot - self.first_slot..SLOTS).filter(|&k| self.holds(k))
+    /// The first slot of the open second, from the begun one on, that may hold events which were scheduled and
+    /// are not in order.
+    fn next_slot(&self) -> Option<usize> {
+        let here = self.slot..SPAN_SLOTS;
+        let here = here.map(|slot| (slot, self.slots[slot].head != NONE));
+        let here = here.map(|(slot, holds)| (self.span * SPAN_SLOTS + slot, holds));
+        let spans = self.span + 1..SPANS;
+        let later = spans.map(|s| (s * SPAN_SLOTS, !self.spans[self.first_span + s].is_empty()));
+        here.chain(later).find(|&(_, holds)| holds).map(|(k, _)| k)
     }
 
     /// Whether the open second has events left that were scheduled.
     fn has_left(&self) -> bool {
-        self.order[self.cursor..].iter().any(|o| o & NEW == 0) || self.slots_left().next().is_some()
+        self.order[self.cursor..].iter().any(|o| o & NEW == 0) || self.next_slot().is_some()
+    }
+
+    /// Lists of the spans of a second after the open one that is in the ring.
+    fn near(&self, second: u64) -> &[Vec<Node<E>>] {
+        match second.checked_sub(self.second + 1) {
+            Some(ahead) if ahead + 1 < NEAR => &self.spans[first_span_of(second)..][..SPANS],
+            _ => &[],
+        }
     }
 
     /// Number of events of `second`, which must lie after the open one.
     pub fn len_of(&self, second: u64) -> usize {
-        match second.checked_sub(self.second) {
-            None | Some(0) => 0,
-            Some(ahead) if ahead < NEAR => {
-                let first = (second % NEAR) as usize * SPANS;
-                self.spans[first..first + SPANS].iter().map(Vec::len).sum()
-            }
-            Some(_) => self.far.get(&second).map_or(0, Vec::len),
-        }
+        let near: usize = self.near(second).iter().map(Vec::len).sum();
+        near + self.far.get(&second).map_or(0, Vec::len)
     }
 
     /// The events of `second` (after the open one), in no order.
     pub fn events_of(&self, second: u64) -> impl Iterator<Item = Entry<E>> {
-        let first = (second % NEAR) as usize * SLOTS;
-        let is_near = second > self.second && second < self.second + NEAR;
-        let slots = (0..SLOTS).filter(move |_| is_near);
-        let near = slots.flat_map(move |k| {
-            let start = second * SECOND + k as u64 * SLOT_NS;
-            let nodes = &self.spans[(first + k) / SPAN_SLOTS][..];
-            let node_at = move |place: u32| nodes.get(place as usize);
-            let head = node_at(self.slots[first + k].head);
-            std::iter::successors(head, move |node| node_at(node.next)).map(move |node| Entry {
+        let starts = (0..).map(move |span| second * SECOND + span * SPAN_NS);
+        let near = self.near(second).iter().zip(starts);
+        let near = near.flat_map(|(list, start)| {
+            list.iter().map(move |node| Entry {
                 at: start + u64::from(node.since),
                 event: node.event,
             })
         });
-        let far = self.far.get(&second).filter(|_| !is_near);
-        near.chain(far.into_iter().flatten().copied())
+        near.chain(self.far.get(&second).into_iter().flatten().copied())
     }
 
     /// The first second with an event, the open one included.
@@ -189,19 +195,18 @@ impl<E: Copy + Ord> Calendar<E> {
     /// Opens `second`, which must not lie before the open one. Every earlier event must be gone.
     pub fn open(&mut self, second: u64) {
         debug_assert!(
-            !self.has_left() || second == self.second,
-            "events of second {} are left",
-            self.second
-        );
-        debug_assert!(
             self.next_second().is_none_or(|next| next >= second),
             "skipped events before second {second}"
         );
         self.end_slot();
+        if second > self.second {
+            self.nodes.clear();
+        }
         self.second = second;
         self.opened = second * SECOND;
-        self.first_slot = (second % NEAR) as usize * SLOTS;
-        self.begin(self.first_slot);
+        self.first_span = first_span_of(second);
+        self.enter(0);
+        self.begin(0);
         while let Some(far) = self.far.first_entry()
             && *far.key() < second + NEAR
         {
@@ -209,14 +214,9 @@ impl<E: Copy + Ord> Calendar<E> {
                 self.push(at, event);
             }
         }
-        self.prepare();
-    }
-
-    /// Gives the empty lists of the next seconds, where most will come, memory of those that are over.
-    fn prepare(&mut self) {
-        let first = (self.second + 1) % NEAR * SPANS as u64;
-        for ahead in 0..2 * SPANS {
-            let list = &mut self.spans[(first as usize + ahead) % RING_SPANS];
+        // Most will come in the next seconds.
+        for ahead in SPANS..3 * SPANS {
+            let list = &mut self.spans[(self.first_span + ahead) % RING];
             if list.capacity() == 0
                 && let Some(over) = self.spare.pop()
             {
@@ -225,17 +225,20 @@ impl<E: Copy + Ord> Calendar<E> {
         }
     }
 
-    /// Makes slot `k` of the open second the current one; the one before must be empty.
-    pub fn begin_slot(&mut self, k: usize) {
-        debug_assert!(
-            self.slot_is_empty() || (self.first_slot + k == self.slot && self.sorted == NO_SLOT),
-            "events of slot {} are left",
-            self.slot
-        );
-        if self.first_slot + k != self.slot {
+    /// Makes slot `k` of the open second the current one; the one before must be empty. Returns whether it holds
+    /// any event.
+    #[inline]
+    pub fn begin_slot(&mut self, k: usize) -> bool {
+        let (span, slot) = (k / SPAN_SLOTS, k % SPAN_SLOTS);
+        if span != self.span || slot != self.slot {
+            debug_assert!(self.slot_is_empty(), "events of a slot are left");
             self.end_slot();
         }
-        self.begin(self.first_slot + k);
+        if span != self.span {
+            self.enter(span);
+        }
+        self.begin(slot);
+        self.slots[slot].head != NONE
     }
 
     /// Clears what is left of the current slot once its events are gone.
@@ -245,8 +248,8 @@ impl<E: Copy + Ord> Calendar<E> {
         }
         self.order.clear();
         self.cursor = 0;
-        self.sorted = NO_SLOT;
-        // The last ones of the list: nothing else was scheduled for the span since.
+        self.sorted = false;
+        // The last ones of the list, if nothing was scheduled for the span since.
         if (self.first_new + self.all_new) as usize == self.nodes.len() {
             self.nodes.truncate(self.first_new as usize);
         }
@@ -254,28 +257,32 @@ impl<E: Copy + Ord> Calendar<E> {
         self.all_new = 0;
     }
 
-    /// Makes a slot of the ring the current one.
-    fn begin(&mut self, slot: usize) {
-        self.slot = slot;
-        self.start = self.opened + (slot - self.first_slot) as u64 * SLOT_NS;
-        let span = slot / SPAN_SLOTS;
-        if span != self.span {
-            self.nodes.clear();
-            let over = std::mem::replace(&mut self.nodes, std::mem::take(&mut self.spans[span]));
-            if over.capacity() > 0 && self.spare.len() < 4 * SPANS {
-                self.spare.push(over);
-            }
-            self.span = span;
-            // Gone through once in turn, the list comes into the nearest caches; its slots jump about in it.
-            std::hint::black_box(self.nodes.iter().fold(0, |all, node| all ^ node.next));
+    /// Makes a span of the open second the present one.
+    fn enter(&mut self, span: usize) {
+        self.span = span;
+        let in_ring = self.first_span + span;
+        if in_ring == self.span_in_ring {
+            return;
         }
-        self.first_new = self.nodes.len() as u32;
+        self.span_in_ring = in_ring;
+        self.nodes.clear();
+        let list = std::mem::take(&mut self.spans[in_ring]);
+        let over = std::mem::replace(&mut self.nodes, list);
+        if over.capacity() > 0 && self.spare.len() < 4 * SPANS {
+            self.spare.push(over);
+        }
+        for (place, node) in (0..).zip(&mut self.nodes) {
+            let (slot, since) = split(node.since);
+            link(&mut self.slots[slot], place, node);
+            node.since = since;
+        }
     }
 
-    /// Whether slot `k` of the open second holds any event.
-    #[inline(always)]
-    pub fn holds(&self, k: usize) -> bool {
-        self.slots[self.first_slot + k].head != NONE
+    /// Makes a slot of the present span the current one.
+    fn begin(&mut self, slot: usize) {
+        self.slot = slot;
+        self.start = self.opened + self.span as u64 * SPAN_NS + slot as u64 * SLOT_NS;
+        self.first_new = self.nodes.len() as u32;
     }
 
     /// How many events were scheduled for the current slot, of which none was taken.
@@ -294,7 +301,7 @@ impl<E: Copy + Ord> Calendar<E> {
     /// Takes all events of the current slot, whose order was not asked for, and shows them with their times.
     #[inline(always)]
     pub fn take_all(&mut self, mut on: impl FnMut(Place, u64, &E)) {
-        debug_assert!(self.sorted == NO_SLOT);
+        debug_assert!(!self.sorted);
         let mut place = std::mem::replace(&mut self.slots[self.slot].head, NONE);
         for new in self.take_new() {
             self.nodes[new as usize].next = place;
@@ -302,7 +309,11 @@ impl<E: Copy + Ord> Calendar<E> {
         }
         // NONE lies beyond them all.
         while let Some(node) = self.nodes.get(place as usize) {
-            on(Place(place), self.start + u64::from(node.since), &node.event);
+            on(
+                Place(place),
+                self.start + u64::from(node.since),
+                &node.event,
+            );
             place = node.next;
         }
     }
@@ -315,7 +326,7 @@ impl<E: Copy + Ord> Calendar<E> {
     /// Takes any event of the current slot, whose order was not asked for.
     #[inline(always)]
     pub fn take_any(&mut self) -> Option<Place> {
-        debug_assert!(self.sorted == NO_SLOT);
+        debug_assert!(!self.sorted);
         let head = &mut self.slots[self.slot].head;
         let place = *head;
         if place == NONE {
@@ -396,7 +407,7 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Puts the current slot in order of time.
     fn sort(&mut self) {
-        self.sorted = self.slot;
+        self.sorted = true;
         self.unsorted.clear();
         let head = std::mem::replace(&mut self.slots[self.slot].head, NONE);
         self.push_unsorted(head);
@@ -414,7 +425,7 @@ impl<E: Copy + Ord> Calendar<E> {
     /// Cuts what the current slot holds, its order not being asked for, into `parts` parts by time, in turn:
     /// `part_of(instant [ns])`. They must all be emptied before the next slot.
     pub fn cut(&mut self, parts: usize, part_of: impl Fn(u64) -> usize) {
-        debug_assert!(self.sorted == NO_SLOT);
+        debug_assert!(!self.sorted);
         if self.parts.len() < parts {
             self.parts.resize(parts, NONE);
         }
@@ -527,7 +538,7 @@ impl<E: Copy + Ord> Calendar<E> {
     /// What comes next in the current slot.
     #[inline(always)]
     pub fn take_next(&mut self) -> Option<Place> {
-        if self.sorted == NO_SLOT {
+        if !self.sorted {
             self.sort();
         }
         let mut next = *self.order.get(self.cursor)?;
@@ -556,57 +567,65 @@ impl<E: Copy + Ord> Calendar<E> {
     /// Schedules a changed copy of an event that was taken or came next.
     #[inline(always)]
     pub fn push_again(&mut self, at: u64, place: Place, change: impl FnOnce(&mut E)) {
-        let event = self.nodes[place.0 as usize].event;
-        self.push_changed(at, &event, change);
+        if let Some((since, span)) = self.room_for(at) {
+            let event = self.nodes[place.0 as usize].event;
+            self.spans[span].push(Node::new(since, event, change));
+        } else {
+            let mut event = self.nodes[place.0 as usize].event;
+            change(&mut event);
+            self.push_elsewhere(at, event);
+        }
     }
 
-    /// Schedules a changed copy of an event. It is changed where it comes to lie: a copy of what was
-    /// changed just before would wait until that has reached the cache.
+    /// Schedules a changed copy of an event.
     #[inline(always)]
     pub fn push_changed(&mut self, at: u64, event: &E, change: impl FnOnce(&mut E)) {
-        let ahead = at.wrapping_sub(self.opened);
-        let slots_ahead = slots_in(ahead);
-        if slots_ahead >= RING_SLOTS as u64 {
+        if let Some((since, span)) = self.room_for(at) {
+            self.spans[span].push(Node::new(since, *event, change));
+        } else {
             let mut event = *event;
             change(&mut event);
-            return self.push_far(at, event);
+            self.push_elsewhere(at, event);
         }
-        let number = (self.first_slot + slots_ahead as usize) % RING_SLOTS;
-        let since = (ahead - slots_ahead * SLOT_NS) as u32;
-        debug_assert!(
-            slots_ahead as usize >= self.slot - self.first_slot,
-            "an event in a slot that is over"
-        );
-        let slot = &mut self.slots[number];
-        let span = number / SPAN_SLOTS;
-        let nodes = if span == self.span {
-            &mut self.nodes
-        } else {
-            &mut self.spans[span]
-        };
-        let place = nodes.len() as u32;
-        let next = slot.head;
-        nodes.push(Node {
-            since,
-            next,
-            event: *event,
-        });
-        if let Some(node) = nodes.last_mut() {
-            change(&mut node.event);
-        }
-        if number == self.sorted {
-            return self.insert(place);
-        }
-        slot.head = place;
-        slot.len += 1;
     }
 
-    /// Schedules an event for a second that is not in the ring.
-    #[cold]
-    fn push_far(&mut self, at: u64, event: E) {
-        debug_assert!(at >= self.opened, "an event in the past");
-        let entry = Entry { at, event };
-        self.far.entry(at / SECOND).or_default().push(entry);
+    /// Makes sure that an event for an instant finds a place in the list of its span; returns the time since the
+    /// start of the span and its number in the ring, unless that is the present one or none of the ring.
+    #[inline(always)]
+    fn room_for(&mut self, at: u64) -> Option<(u32, usize)> {
+        let ahead = at.wrapping_sub(self.opened);
+        let spans_ahead = spans_in(ahead);
+        let span = (self.first_span + spans_ahead as usize) % RING;
+        if spans_ahead >= RING as u64 || span == self.span_in_ring {
+            return None;
+        }
+        let list = &mut self.spans[span];
+        // Apart from the push, which then has nothing to keep over a call.
+        if list.len() == list.capacity() {
+            grow(list);
+        }
+        Some(((ahead - spans_ahead * SPAN_NS) as u32, span))
+    }
+
+    /// Schedules an event for the present span, or for a second that is not in the ring.
+    #[inline(never)]
+    fn push_elsewhere(&mut self, at: u64, event: E) {
+        debug_assert!(at >= self.start, "an event in a slot that is over");
+        let ahead = at.saturating_sub(self.start);
+        let slot = self.slot + slots_in(ahead) as usize;
+        if slot >= SPAN_SLOTS {
+            let entry = Entry { at, event };
+            return self.far.entry(at / SECOND).or_default().push(entry);
+        }
+        let place = self.nodes.len() as u32;
+        let since = (ahead - (slot - self.slot) as u64 * SLOT_NS) as u32;
+        let mut node = Node::new(since, event, |_| {});
+        if slot == self.slot && self.sorted {
+            self.nodes.push(node);
+            return self.insert(place);
+        }
+        link(&mut self.slots[slot], place, &mut node);
+        self.nodes.push(node);
     }
 
     /// Inserts an event into the current slot, which is in order.
@@ -630,9 +649,10 @@ impl<E: Copy + Ord> Calendar<E> {
             if let Some(entry) = self.pop() {
                 return Some((entry.at, entry.event));
             }
-            let next = self.slots_left().next();
-            match next {
-                Some(slot) => self.begin_slot(slot),
+            match self.next_slot() {
+                Some(slot) => {
+                    self.begin_slot(slot);
+                }
                 None => {
                     let second = self.next_second()?;
                     self.open(second);
@@ -642,12 +662,63 @@ impl<E: Copy + Ord> Calendar<E> {
     }
 }
 
-/// Whole slots in so many nanoseconds: [`SLOT_NS`] goes into fewer than 2⁴³ of them as often as this number tells,
-/// by one multiplication, and into more about as often.
+impl<E: Copy> Node<E> {
+    /// A node with a changed copy of an event.
+    #[inline(always)]
+    fn new(since: u32, mut event: E, change: impl FnOnce(&mut E)) -> Node<E> {
+        change(&mut event);
+        Node {
+            since,
+            next: NONE,
+            event,
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn grow<T>(list: &mut Vec<T>) {
+    list.reserve(1);
+}
+
+/// Puts a node into its slot's list.
+#[inline(always)]
+fn link<E>(slot: &mut Slot, place: u32, node: &mut Node<E>) {
+    node.next = slot.head;
+    slot.head = place;
+    slot.len += 1;
+}
+
+/// The number in the ring of the first span of a second.
+fn first_span_of(second: u64) -> usize {
+    (second % NEAR) as usize * SPANS
+}
+
+/// The slot of a time in a span, and the time since its start \[ns\].
+#[inline(always)]
+fn split(since: u32) -> (usize, u32) {
+    let slot = slots_in(u64::from(since)) as u32;
+    (slot as usize % SPAN_SLOTS, since - slot * SLOT_NS as u32)
+}
+
+/// Whole slots in so many nanoseconds.
 #[inline(always)]
 fn slots_in(ns: u64) -> u64 {
-    const SLOTS_PER_NS: u64 = u64::MAX / SLOT_NS + 1;
-    ((u128::from(ns) * u128::from(SLOTS_PER_NS)) >> 64) as u64
+    whole::<SLOT_NS>(ns)
+}
+
+/// Whole spans in them.
+#[inline(always)]
+fn spans_in(ns: u64) -> u64 {
+    whole::<SPAN_NS>(ns)
+}
+
+/// How often `PART` goes into `n`, told by one multiplication: exact for products of both below 2⁶⁴, else at most
+/// one too many.
+#[inline(always)]
+fn whole<const PART: u64>(n: u64) -> u64 {
+    let inverse = const { u64::MAX / PART + 1 };
+    ((u128::from(n) * u128::from(inverse)) >> 64) as u64
 }
 
 /// What of two events of a slot comes first, by what `order` holds of them.
@@ -756,15 +827,19 @@ mod tests {
     }
 
     #[test]
-    fn whole_slots_are_told_by_multiplication() {
-        for slots in (0..RING_SLOTS as u64 + 9).chain([(1 << 43) / SLOT_NS - 1]) {
-            let start = slots * SLOT_NS;
-            assert_eq!(slots_in(start), slots);
-            assert_eq!(slots_in(start + SLOT_NS - 1), slots);
+    fn whole_parts_are_told_by_multiplication() {
+        fn check<const PART: u64>() {
+            for n in (0..3 * RING as u64).chain([u64::MAX / PART / PART - 1]) {
+                assert_eq!(whole::<PART>(n * PART), n);
+                assert_eq!(whole::<PART>(n * PART + PART - 1), n);
+            }
+            for exponent in 40..64 {
+                let n = 1 << exponent;
+                assert!((n / PART..=n / PART + 1).contains(&whole::<PART>(n)));
+            }
         }
-        for exponent in 43..64 {
-            assert!(slots_in(1 << exponent) >= (1 << exponent) / SLOT_NS);
-        }
+        check::<SLOT_NS>();
+        check::<SPAN_NS>();
     }
 
     #[test]
@@ -807,7 +882,7 @@ mod tests {
                 calendar.push(at, event);
             }
             calendar.open(1);
-                for _ in 0..draw().1 {
+            for _ in 0..draw().1 {
                 let (at, event) = draw();
                 calendar.push(at, event);
             }

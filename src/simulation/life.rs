@@ -4,9 +4,7 @@ use super::caches::LookUp;
 use super::drawn::Arrival;
 use super::guarded::MayCall;
 use super::request::{Purpose, Request, Step, client};
-use super::{
-    ActionState, ClassState, QuotaState, SEVERAL, Tally, UNLIMITED, WorkloadState, World,
-};
+use super::{ActionState, ClassState, QuotaState, SEVERAL, Tally, UNLIMITED, WorkloadState, World};
 use crate::engine::SECOND;
 use crate::engine::calendar::{Entry, Place};
 use crate::engine::distribution::Distribution;

@@ -72,11 +72,7 @@ impl World<'_> {
 
     /// Begins a slot of the second, all in turn, unless it holds nothing.
     pub(super) fn begin_slot(&mut self, slot: usize) -> bool {
-        let holds = self.spread.occupied.holds(slot) || self.calendar.holds(slot);
-        if holds {
-            self.calendar.begin_slot(slot);
-        }
-        holds
+        self.calendar.begin_slot(slot) || self.spread.occupied.holds(slot)
     }
 
     /// What the quotas say of a slot, which has begun.
@@ -142,8 +138,7 @@ impl World<'_> {
     /// What of a slot was listed or scheduled, where one fixed window decides and admits all.
     fn win_slot(&mut self, slot: usize, second: u64, quota: usize) {
         self.each_listed(slot, second, Self::win);
-        let (classes, workloads, warm_up) =
-            (&mut self.classes, &mut self.workloads, self.warm_up);
+        let (classes, workloads, warm_up) = (&mut self.classes, &mut self.workloads, self.warm_up);
         let mut won = 0;
         // No jobs run where one quota decides about all attempts.
         self.calendar.take_all(|_, at, request| {
