@@ -1,11 +1,11 @@
 //! The event list: what is scheduled for later, in order of time, ties by the event's own order.
 //!
-//! A calendar queue (Brown, CACM 1988) of [`SLOTS`] slots a second, with a list for each span of some slots, so
-//! that what is looked at next lies in the caches. The events of a span are linked into its slots when the first
-//! of these begins, and the list goes when the last one is over. A slot is sorted only when somebody asks for the
-//! order of its events, or cut into parts where it only matters which come first in each. Scheduling is O(1).
-//! Arrivals are never queued: they are drawn second by second, and come in here only as new events of a slot that
-//! is about to be gone through.
+//! A calendar queue (Brown, CACM 1988) of [`SLOTS`] slots a second. Events are kept by spans of some slots, in
+//! chunks of one pool that are used again as soon as their span is over: so what is written and looked at next
+//! lies in the caches. They are linked into their slots when the first slot of the span begins. A slot is sorted
+//! only when somebody asks for the order of its events, or cut into parts where it only matters which come first
+//! in each. Scheduling is O(1). Arrivals are never queued: they are drawn second by second, and come in here only
+//! as new events of a slot that is about to be gone through.
 
 use super::SECOND;
 use std::cmp::Ordering;
@@ -30,7 +30,10 @@ const SPAN_NS: u64 = SECOND / SPANS as u64;
 const NEAR: u64 = 16;
 const RING: usize = NEAR as usize * SPANS;
 
-/// No event.
+/// Places that a span is given at a time.
+const CHUNK: u32 = 32;
+
+/// No event, no chunk.
 const NONE: u32 = u32::MAX;
 
 /// Where the time starts in a key of an event in a slot, and the mark of a new event.
@@ -50,7 +53,7 @@ pub struct Entry<E> {
     pub event: E,
 }
 
-/// An event in the list of its span.
+/// An event in the pool.
 #[derive(Clone, Copy, Debug)]
 struct Node<E> {
     /// When \[ns\]: since the start of the span, once it is linked since that of its slot.
@@ -59,6 +62,23 @@ struct Node<E> {
     next: u32,
     event: E,
 }
+
+/// The events of a span.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    /// The first of its chunks.
+    first: u32,
+    /// The place of the next event; the start of a chunk where that has to be found yet.
+    tail: u32,
+    /// Places of its chunks.
+    places: u32,
+}
+
+const NO_SPAN: Span = Span {
+    first: NONE,
+    tail: 0,
+    places: 0,
+};
 
 /// The events of a slot.
 #[derive(Clone, Copy, Debug)]
@@ -79,15 +99,16 @@ pub struct Calendar<E> {
     second: u64,
     opened: u64,
     first_span: usize,
-    /// Lists of the spans; that of the present one is `nodes`.
-    spans: Box<[Vec<Node<E>>; RING]>,
-    /// The present span of the open second, and its number in the ring.
+    spans: Box<[Span; RING]>,
+    /// Chunk by chunk.
+    pool: Vec<Node<E>>,
+    /// What comes after each chunk in its span, or among the free ones.
+    after: Vec<u32>,
+    free: u32,
+    /// The present span of the open second, its number in the ring, and its slots.
     span: usize,
     span_in_ring: usize,
-    nodes: Vec<Node<E>>,
     slots: [Slot; SPAN_SLOTS],
-    /// Lists of spans that are over: their memory is used again while it is in the caches.
-    spare: Vec<Vec<Node<E>>>,
     /// By second.
     far: BTreeMap<u64, Vec<Entry<E>>>,
     /// The begun slot of the span, and its start \[ns\].
@@ -98,8 +119,10 @@ pub struct Calendar<E> {
     /// Time in the slot (from bit 33 on), whether it is a new one (bit 32), and place.
     order: Vec<u64>,
     cursor: usize,
-    /// New events of the slot, one after another, and how many of them neither `order` nor `parts` hold.
+    /// Where the new events of a slot stand one after another, for how many there is room, how many there are, and
+    /// how many of them neither `order` nor `parts` hold.
     first_new: u32,
+    most_new: u32,
     all_new: u32,
     new: u32,
     unsorted: Vec<u64>,
@@ -114,12 +137,13 @@ impl<E: Copy + Ord> Calendar<E> {
             second: 0,
             opened: 0,
             first_span: 0,
-            spans: Box::new(std::array::from_fn(|_| Vec::new())),
+            spans: Box::new([NO_SPAN; RING]),
+            pool: Vec::new(),
+            after: Vec::new(),
+            free: NONE,
             span: 0,
             span_in_ring: 0,
-            nodes: Vec::new(),
             slots: [EMPTY; SPAN_SLOTS],
-            spare: Vec::new(),
             far: BTreeMap::new(),
             slot: 0,
             start: 0,
@@ -127,6 +151,7 @@ impl<E: Copy + Ord> Calendar<E> {
             order: Vec::new(),
             cursor: 0,
             first_new: 0,
+            most_new: 0,
             all_new: 0,
             new: 0,
             unsorted: Vec::new(),
@@ -146,7 +171,12 @@ impl<E: Copy + Ord> Calendar<E> {
         let here = here.map(|slot| (slot, self.slots[slot].head != NONE));
         let here = here.map(|(slot, holds)| (self.span * SPAN_SLOTS + slot, holds));
         let spans = self.span + 1..SPANS;
-        let later = spans.map(|s| (s * SPAN_SLOTS, !self.spans[self.first_span + s].is_empty()));
+        let later = spans.map(|s| {
+            (
+                s * SPAN_SLOTS,
+                self.spans[self.first_span + s].first != NONE,
+            )
+        });
         here.chain(later).find(|&(_, holds)| holds).map(|(k, _)| k)
     }
 
@@ -155,17 +185,25 @@ impl<E: Copy + Ord> Calendar<E> {
         self.order[self.cursor..].iter().any(|o| o & NEW == 0) || self.next_slot().is_some()
     }
 
-    /// Lists of the spans of a second after the open one that is in the ring.
-    fn near(&self, second: u64) -> &[Vec<Node<E>>] {
+    /// The spans of a second after the open one that is in the ring.
+    fn near(&self, second: u64) -> &[Span] {
         match second.checked_sub(self.second + 1) {
             Some(ahead) if ahead + 1 < NEAR => &self.spans[first_span_of(second)..][..SPANS],
             _ => &[],
         }
     }
 
+    /// The places of a span's events, chunk by chunk.
+    fn places_of(&self, span: Span) -> impl Iterator<Item = std::ops::Range<usize>> {
+        let some = |chunk: u32| (chunk != NONE).then_some(chunk);
+        let after = move |&chunk: &u32| some(self.after[chunk as usize]);
+        std::iter::successors(some(span.first), after)
+            .map(move |chunk| (chunk * CHUNK) as usize..span.end_in(chunk) as usize)
+    }
+
     /// Number of events of `second`, which must lie after the open one.
     pub fn len_of(&self, second: u64) -> usize {
-        let near: usize = self.near(second).iter().map(Vec::len).sum();
+        let near: usize = self.near(second).iter().map(Span::len).sum();
         near + self.far.get(&second).map_or(0, Vec::len)
     }
 
@@ -173,10 +211,12 @@ impl<E: Copy + Ord> Calendar<E> {
     pub fn events_of(&self, second: u64) -> impl Iterator<Item = Entry<E>> {
         let starts = (0..).map(move |span| second * SECOND + span * SPAN_NS);
         let near = self.near(second).iter().zip(starts);
-        let near = near.flat_map(|(list, start)| {
-            list.iter().map(move |node| Entry {
-                at: start + u64::from(node.since),
-                event: node.event,
+        let near = near.flat_map(move |(&span, start)| {
+            self.places_of(span).flat_map(move |places| {
+                self.pool[places].iter().map(move |node| Entry {
+                    at: start + u64::from(node.since),
+                    event: node.event,
+                })
             })
         });
         near.chain(self.far.get(&second).into_iter().flatten().copied())
@@ -199,9 +239,6 @@ impl<E: Copy + Ord> Calendar<E> {
             "skipped events before second {second}"
         );
         self.end_slot();
-        if second > self.second {
-            self.nodes.clear();
-        }
         self.second = second;
         self.opened = second * SECOND;
         self.first_span = first_span_of(second);
@@ -212,15 +249,6 @@ impl<E: Copy + Ord> Calendar<E> {
         {
             for Entry { at, event } in far.remove() {
                 self.push(at, event);
-            }
-        }
-        // Most will come in the next seconds.
-        for ahead in SPANS..3 * SPANS {
-            let list = &mut self.spans[(self.first_span + ahead) % RING];
-            if list.capacity() == 0
-                && let Some(over) = self.spare.pop()
-            {
-                *list = over;
             }
         }
     }
@@ -249,32 +277,31 @@ impl<E: Copy + Ord> Calendar<E> {
         self.order.clear();
         self.cursor = 0;
         self.sorted = false;
-        // The last ones of the list, if nothing was scheduled for the span since.
-        if (self.first_new + self.all_new) as usize == self.nodes.len() {
-            self.nodes.truncate(self.first_new as usize);
-        }
         self.new = 0;
         self.all_new = 0;
     }
 
-    /// Makes a span of the open second the present one.
+    /// Makes a span of the open second the present one; the one before must be empty.
     fn enter(&mut self, span: usize) {
+        let over = &mut self.spans[self.span_in_ring];
+        if over.first != NONE {
+            let last = (over.tail - 1) / CHUNK;
+            self.after[last as usize] = std::mem::replace(&mut self.free, over.first);
+            *over = NO_SPAN;
+        }
         self.span = span;
-        let in_ring = self.first_span + span;
-        if in_ring == self.span_in_ring {
-            return;
-        }
-        self.span_in_ring = in_ring;
-        self.nodes.clear();
-        let list = std::mem::take(&mut self.spans[in_ring]);
-        let over = std::mem::replace(&mut self.nodes, list);
-        if over.capacity() > 0 && self.spare.len() < 4 * SPANS {
-            self.spare.push(over);
-        }
-        for (place, node) in (0..).zip(&mut self.nodes) {
-            let (slot, since) = split(node.since);
-            link(&mut self.slots[slot], place, node);
-            node.since = since;
+        self.span_in_ring = self.first_span + span;
+        let mut chunk = self.spans[self.span_in_ring].first;
+        while chunk != NONE {
+            let first = chunk * CHUNK;
+            let end = self.spans[self.span_in_ring].end_in(chunk);
+            let nodes = &mut self.pool[first as usize..end as usize];
+            for (place, node) in (first..).zip(nodes) {
+                let (slot, since) = split(node.since);
+                link(&mut self.slots[slot], place, node);
+                node.since = since;
+            }
+            chunk = self.after[chunk as usize];
         }
     }
 
@@ -282,7 +309,6 @@ impl<E: Copy + Ord> Calendar<E> {
     fn begin(&mut self, slot: usize) {
         self.slot = slot;
         self.start = self.opened + self.span as u64 * SPAN_NS + slot as u64 * SLOT_NS;
-        self.first_new = self.nodes.len() as u32;
     }
 
     /// How many events were scheduled for the current slot, of which none was taken.
@@ -293,7 +319,7 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Those events.
     pub fn events_of_slot(&self) -> impl Iterator<Item = &E> {
-        let node_at = |place: u32| self.nodes.get(place as usize);
+        let node_at = |place: u32| self.pool.get(place as usize);
         let head = node_at(self.slots[self.slot].head);
         std::iter::successors(head, move |node| node_at(node.next)).map(|node| &node.event)
     }
@@ -304,11 +330,11 @@ impl<E: Copy + Ord> Calendar<E> {
         debug_assert!(!self.sorted);
         let mut place = std::mem::replace(&mut self.slots[self.slot].head, NONE);
         for new in self.take_new() {
-            self.nodes[new as usize].next = place;
+            self.pool[new as usize].next = place;
             place = new;
         }
         // NONE lies beyond them all.
-        while let Some(node) = self.nodes.get(place as usize) {
+        while let Some(node) = self.pool.get(place as usize) {
             on(
                 Place(place),
                 self.start + u64::from(node.since),
@@ -333,14 +359,14 @@ impl<E: Copy + Ord> Calendar<E> {
             self.new = self.new.checked_sub(1)?;
             return Some(Place(self.first_new + self.new));
         }
-        *head = self.nodes[place as usize].next;
+        *head = self.pool[place as usize].next;
         Some(Place(place))
     }
 
     /// An event that was taken or came next, and its time.
     #[inline(always)]
     pub fn entry(&self, place: Place) -> Entry<E> {
-        let node = &self.nodes[place.0 as usize];
+        let node = &self.pool[place.0 as usize];
         Entry {
             at: self.start + u64::from(node.since),
             event: node.event,
@@ -350,7 +376,7 @@ impl<E: Copy + Ord> Calendar<E> {
     /// The same, with the event where it stands.
     #[inline(always)]
     pub fn look(&self, place: Place) -> (u64, &E) {
-        let node = &self.nodes[place.0 as usize];
+        let node = &self.pool[place.0 as usize];
         (self.start + u64::from(node.since), &node.event)
     }
 
@@ -366,21 +392,41 @@ impl<E: Copy + Ord> Calendar<E> {
     /// The event, to be changed.
     #[inline(always)]
     pub fn event_mut(&mut self, place: Place) -> &mut E {
-        &mut self.nodes[place.0 as usize].event
+        &mut self.pool[place.0 as usize].event
     }
 
-    /// Adds a new event to the current slot, before its order is asked for and before anything is scheduled in
-    /// the slot. At one instant new events come last, in the order in which they were added.
+    /// Adds a new event to the current slot, before its order is asked for. At one instant new events come last,
+    /// in the order in which they were added.
     #[inline(always)]
     pub fn add_new(&mut self, at: u64, event: E) {
-        debug_assert_eq!(self.nodes.len(), (self.first_new + self.all_new) as usize);
-        self.nodes.push(Node {
-            since: (at - self.start) as u32,
-            next: NONE,
-            event,
-        });
+        debug_assert_eq!(self.new, self.all_new);
+        let node = Node::new((at - self.start) as u32, event, |_| {});
+        if self.all_new == self.most_new {
+            self.add_room(node);
+        }
+        self.pool[(self.first_new + self.all_new) as usize] = node;
         self.all_new += 1;
         self.new += 1;
+    }
+
+    /// Makes room for more new events. `any`: what fills it.
+    #[cold]
+    fn add_room(&mut self, any: Node<E>) {
+        let from = self.first_new as usize..(self.first_new + self.most_new) as usize;
+        let first = self.pool.len() as u32;
+        for chunk in self.first_new / CHUNK..(self.first_new + self.most_new) / CHUNK {
+            self.after[chunk as usize] = std::mem::replace(&mut self.free, chunk);
+        }
+        self.most_new = (2 * self.most_new).max(CHUNK);
+        self.first_new = first;
+        self.add_places(self.most_new, any);
+        self.pool.copy_within(from, first as usize);
+    }
+
+    /// Makes the pool longer by whole chunks.
+    fn add_places(&mut self, places: u32, any: Node<E>) {
+        self.pool.resize(self.pool.len() + places as usize, any);
+        self.after.resize(self.pool.len() / CHUNK as usize, NONE);
     }
 
     /// The places of the new events, which then count as held elsewhere.
@@ -392,7 +438,7 @@ impl<E: Copy + Ord> Calendar<E> {
     #[inline(always)]
     fn order_of(&self, place: u32) -> u64 {
         let is_new = self.number_of_new(Place(place)).is_some();
-        let since = u64::from(self.nodes[place as usize].since);
+        let since = u64::from(self.pool[place as usize].since);
         since << TIME_SHIFT | u64::from(is_new) << NEW.trailing_zeros() | u64::from(place)
     }
 
@@ -401,7 +447,7 @@ impl<E: Copy + Ord> Calendar<E> {
     fn push_unsorted(&mut self, mut place: u32) {
         while place != NONE {
             self.unsorted.push(self.order_of(place));
-            place = self.nodes[place as usize].next;
+            place = self.pool[place as usize].next;
         }
     }
 
@@ -440,7 +486,7 @@ impl<E: Copy + Ord> Calendar<E> {
     pub fn cut_late(&mut self, part_of: impl Fn(u64) -> usize) {
         let mut place = std::mem::replace(&mut self.slots[self.slot].head, NONE);
         while place != NONE {
-            let after = self.nodes[place as usize].next;
+            let after = self.pool[place as usize].next;
             self.add_to_part(place, &part_of);
             place = after;
         }
@@ -448,7 +494,7 @@ impl<E: Copy + Ord> Calendar<E> {
 
     #[inline(always)]
     fn add_to_part(&mut self, place: u32, part_of: impl Fn(u64) -> usize) {
-        let node = &mut self.nodes[place as usize];
+        let node = &mut self.pool[place as usize];
         let head = &mut self.parts[part_of(self.start + u64::from(node.since))];
         node.next = *head;
         *head = place;
@@ -467,12 +513,12 @@ impl<E: Copy + Ord> Calendar<E> {
         if first == NONE {
             return None;
         }
-        let node = &self.nodes[first as usize];
+        let node = &self.pool[first as usize];
         let (mut before, mut place) = (first, node.next);
         let mut first_at = node.since;
         let mut before_first = NONE;
         while place != NONE {
-            let node = &self.nodes[place as usize];
+            let node = &self.pool[place as usize];
             let (at, next) = (node.since, node.next);
             let mut earlier = at < first_at;
             if at == first_at {
@@ -484,10 +530,10 @@ impl<E: Copy + Ord> Calendar<E> {
             first_at = std::hint::select_unpredictable(earlier, at, first_at);
             (before, place) = (place, next);
         }
-        let after = self.nodes[first as usize].next;
+        let after = self.pool[first as usize].next;
         match before_first {
             NONE => self.parts[part] = after,
-            before => self.nodes[before as usize].next = after,
+            before => self.pool[before as usize].next = after,
         }
         Some(Place(first))
     }
@@ -496,12 +542,12 @@ impl<E: Copy + Ord> Calendar<E> {
     pub fn sort_part(&mut self, part: usize) {
         self.unsorted.clear();
         self.push_unsorted(self.parts[part]);
-        let nodes = &self.nodes;
+        let pool = &self.pool;
         self.unsorted
-            .sort_unstable_by(|&a, &b| in_order(nodes, a, b));
+            .sort_unstable_by(|&a, &b| in_order(pool, a, b));
         let mut head = NONE;
         for &order in self.unsorted.iter().rev() {
-            self.nodes[order as u32 as usize].next = head;
+            self.pool[order as u32 as usize].next = head;
             head = order as u32;
         }
         self.parts[part] = head;
@@ -515,14 +561,14 @@ impl<E: Copy + Ord> Calendar<E> {
         if place == NONE {
             return None;
         }
-        *head = self.nodes[place as usize].next;
+        *head = self.pool[place as usize].next;
         Some(Place(place))
     }
 
     /// Whether one of two events of the current slot comes before the other.
     #[cold]
     fn comes_before(&self, a: u32, b: u32) -> bool {
-        in_order(&self.nodes, self.order_of(a), self.order_of(b)).is_lt()
+        in_order(&self.pool, self.order_of(a), self.order_of(b)).is_lt()
     }
 
     /// Puts the scheduled events that come next, at one instant, in their own order.
@@ -531,8 +577,8 @@ impl<E: Copy + Ord> Calendar<E> {
         let rest = &mut self.order[self.cursor..];
         let time = rest[0] >> (TIME_SHIFT - 1);
         let tied = rest.partition_point(|&o| o >> (TIME_SHIFT - 1) == time);
-        let nodes = &self.nodes;
-        rest[..tied].sort_by(|&a, &b| in_order(nodes, a, b));
+        let pool = &self.pool;
+        rest[..tied].sort_by(|&a, &b| in_order(pool, a, b));
     }
 
     /// What comes next in the current slot.
@@ -567,44 +613,69 @@ impl<E: Copy + Ord> Calendar<E> {
     /// Schedules a changed copy of an event that was taken or came next.
     #[inline(always)]
     pub fn push_again(&mut self, at: u64, place: Place, change: impl FnOnce(&mut E)) {
-        if let Some((since, span)) = self.room_for(at) {
-            let event = self.nodes[place.0 as usize].event;
-            self.spans[span].push(Node::new(since, event, change));
-        } else {
-            let mut event = self.nodes[place.0 as usize].event;
-            change(&mut event);
-            self.push_elsewhere(at, event);
+        let from = place.0 as usize;
+        match self.room_for(at, |calendar| calendar.pool[from].event) {
+            Some((to, since)) => {
+                self.pool[to] = Node::new(since, self.pool[from].event, change);
+            }
+            None => {
+                let mut event = self.pool[from].event;
+                change(&mut event);
+                self.push_elsewhere(at, event);
+            }
         }
     }
 
     /// Schedules a changed copy of an event.
     #[inline(always)]
     pub fn push_changed(&mut self, at: u64, event: &E, change: impl FnOnce(&mut E)) {
-        if let Some((since, span)) = self.room_for(at) {
-            self.spans[span].push(Node::new(since, *event, change));
-        } else {
-            let mut event = *event;
-            change(&mut event);
-            self.push_elsewhere(at, event);
+        match self.room_for(at, |_| *event) {
+            Some((to, since)) => self.pool[to] = Node::new(since, *event, change),
+            None => {
+                let mut event = *event;
+                change(&mut event);
+                self.push_elsewhere(at, event);
+            }
         }
     }
 
-    /// Makes sure that an event for an instant finds a place in the list of its span; returns the time since the
-    /// start of the span and its number in the ring, unless that is the present one or none of the ring.
+    /// The place for an event of an instant, and the time since the start of its span \[ns\], unless that is the
+    /// present one or none of the ring. `any`: what fills the pool where it grows.
     #[inline(always)]
-    fn room_for(&mut self, at: u64) -> Option<(u32, usize)> {
+    fn room_for(&mut self, at: u64, any: impl FnOnce(&Self) -> E) -> Option<(usize, u32)> {
         let ahead = at.wrapping_sub(self.opened);
         let spans_ahead = spans_in(ahead);
         let span = (self.first_span + spans_ahead as usize) % RING;
         if spans_ahead >= RING as u64 || span == self.span_in_ring {
             return None;
         }
-        let list = &mut self.spans[span];
-        // Apart from the push, which then has nothing to keep over a call.
-        if list.len() == list.capacity() {
-            grow(list);
+        let since = (ahead - spans_ahead * SPAN_NS) as u32;
+        if self.spans[span].tail.is_multiple_of(CHUNK) {
+            self.add_chunk(span, any(self));
         }
-        Some(((ahead - spans_ahead * SPAN_NS) as u32, span))
+        let tail = &mut self.spans[span].tail;
+        let place = *tail;
+        *tail += 1;
+        Some((place as usize, since))
+    }
+
+    /// Gives a span one more chunk.
+    #[cold]
+    #[inline(never)]
+    fn add_chunk(&mut self, span: usize, any: E) {
+        if self.free == NONE {
+            self.free = self.pool.len() as u32 / CHUNK;
+            self.add_places(CHUNK, Node::new(0, any, |_| {}));
+        }
+        let chunk = self.free;
+        self.free = std::mem::replace(&mut self.after[chunk as usize], NONE);
+        let span = &mut self.spans[span];
+        match span.first {
+            NONE => span.first = chunk,
+            _ => self.after[((span.tail - 1) / CHUNK) as usize] = chunk,
+        }
+        span.tail = chunk * CHUNK;
+        span.places += CHUNK;
     }
 
     /// Schedules an event for the present span, or for a second that is not in the ring.
@@ -617,25 +688,32 @@ impl<E: Copy + Ord> Calendar<E> {
             let entry = Entry { at, event };
             return self.far.entry(at / SECOND).or_default().push(entry);
         }
-        let place = self.nodes.len() as u32;
+        if self.spans[self.span_in_ring].tail.is_multiple_of(CHUNK) {
+            self.add_chunk(self.span_in_ring, event);
+        }
+        let tail = &mut self.spans[self.span_in_ring].tail;
+        let place = *tail;
+        *tail += 1;
         let since = (ahead - (slot - self.slot) as u64 * SLOT_NS) as u32;
         let mut node = Node::new(since, event, |_| {});
-        if slot == self.slot && self.sorted {
-            self.nodes.push(node);
-            return self.insert(place);
+        let in_order = slot == self.slot && self.sorted;
+        if !in_order {
+            link(&mut self.slots[slot], place, &mut node);
         }
-        link(&mut self.slots[slot], place, &mut node);
-        self.nodes.push(node);
+        self.pool[place as usize] = node;
+        if in_order {
+            self.insert(place);
+        }
     }
 
     /// Inserts an event into the current slot, which is in order.
     #[cold]
     fn insert(&mut self, place: u32) {
-        let Node { since, event, .. } = self.nodes[place as usize];
-        let nodes = &self.nodes;
+        let Node { since, event, .. } = self.pool[place as usize];
+        let pool = &self.pool;
         // Before the new ones of that instant, which have bit 32 set.
         let comes_before = |o: u64| match (o >> TIME_SHIFT).cmp(&u64::from(since)) {
-            Ordering::Equal => o & NEW == 0 && nodes[o as u32 as usize].event <= event,
+            Ordering::Equal => o & NEW == 0 && pool[o as u32 as usize].event <= event,
             order => order == Ordering::Less,
         };
         let after = self.order[self.cursor..].partition_point(|&o| comes_before(o));
@@ -675,10 +753,22 @@ impl<E: Copy> Node<E> {
     }
 }
 
-#[cold]
-#[inline(never)]
-fn grow<T>(list: &mut Vec<T>) {
-    list.reserve(1);
+impl Span {
+    /// Where its events in one of its chunks end: only the last chunk may have places left.
+    #[inline(always)]
+    fn end_in(&self, chunk: u32) -> u32 {
+        if self.tail / CHUNK == chunk && !self.tail.is_multiple_of(CHUNK) {
+            self.tail
+        } else {
+            (chunk + 1) * CHUNK
+        }
+    }
+
+    fn len(&self) -> usize {
+        // The places of the last chunk that are left.
+        let left = self.tail.next_multiple_of(CHUNK) - self.tail;
+        (self.places - left) as usize
+    }
 }
 
 /// Puts a node into its slot's list.
@@ -723,12 +813,12 @@ fn whole<const PART: u64>(n: u64) -> u64 {
 
 /// What of two events of a slot comes first, by what `order` holds of them.
 #[inline(always)]
-fn in_order<E: Ord>(nodes: &[Node<E>], a: u64, b: u64) -> Ordering {
+fn in_order<E: Ord>(pool: &[Node<E>], a: u64, b: u64) -> Ordering {
     let by_time = (a >> NEW.trailing_zeros()).cmp(&(b >> NEW.trailing_zeros()));
     by_time.then_with(|| match a & NEW {
-        0 => nodes[a as u32 as usize]
+        0 => pool[a as u32 as usize]
             .event
-            .cmp(&nodes[b as u32 as usize].event),
+            .cmp(&pool[b as u32 as usize].event),
         _ => a.cmp(&b),
     })
 }
