@@ -18,7 +18,7 @@ pub const SLOTS: usize = 512;
 pub const SLOT_NS: u64 = SECOND / SLOTS as u64;
 
 /// Spans of a second.
-const SPANS: usize = 32;
+const SPANS: usize = 64;
 
 /// Slots of a span.
 const SPAN_SLOTS: usize = SLOTS / SPANS;
