@@ -56,7 +56,7 @@ pub struct Entry<E> {
 /// An event in the pool.
 #[derive(Clone, Copy, Debug)]
 struct Node<E> {
-    /// When \[ns\]: since the start of the span, once it is linked since that of its slot.
+    /// When, since the start of its span \[ns\].
     since: u32,
     /// The next one of its slot, or of its part of the slot.
     next: u32,
@@ -109,11 +109,12 @@ pub struct Calendar<E> {
     span: usize,
     span_in_ring: usize,
     slots: [Slot; SPAN_SLOTS],
+    /// Its start \[ns\].
+    start: u64,
     /// By second.
     far: BTreeMap<u64, Vec<Entry<E>>>,
-    /// The begun slot of the span, and its start \[ns\].
+    /// The begun slot of the span.
     slot: usize,
-    start: u64,
     /// Whether its order was asked for; then what is left of it stands in `order`.
     sorted: bool,
     /// Time in the slot (from bit 33 on), whether it is a new one (bit 32), and place.
@@ -243,7 +244,7 @@ impl<E: Copy + Ord> Calendar<E> {
         self.opened = second * SECOND;
         self.first_span = first_span_of(second);
         self.enter(0);
-        self.begin(0);
+        self.slot = 0;
         while let Some(far) = self.far.first_entry()
             && *far.key() < second + NEAR
         {
@@ -265,7 +266,7 @@ impl<E: Copy + Ord> Calendar<E> {
         if span != self.span {
             self.enter(span);
         }
-        self.begin(slot);
+        self.slot = slot;
         self.slots[slot].head != NONE
     }
 
@@ -291,24 +292,17 @@ impl<E: Copy + Ord> Calendar<E> {
         }
         self.span = span;
         self.span_in_ring = self.first_span + span;
+        self.start = self.opened + span as u64 * SPAN_NS;
         let mut chunk = self.spans[self.span_in_ring].first;
         while chunk != NONE {
             let first = chunk * CHUNK;
             let end = self.spans[self.span_in_ring].end_in(chunk);
             let nodes = &mut self.pool[first as usize..end as usize];
             for (place, node) in (first..).zip(nodes) {
-                let (slot, since) = split(node.since);
-                link(&mut self.slots[slot], place, node);
-                node.since = since;
+                link(&mut self.slots[slot_of(node.since)], place, node);
             }
             chunk = self.after[chunk as usize];
         }
-    }
-
-    /// Makes a slot of the present span the current one.
-    fn begin(&mut self, slot: usize) {
-        self.slot = slot;
-        self.start = self.opened + self.span as u64 * SPAN_NS + slot as u64 * SLOT_NS;
     }
 
     /// How many events were scheduled for the current slot, of which none was taken.
@@ -438,8 +432,14 @@ impl<E: Copy + Ord> Calendar<E> {
     #[inline(always)]
     fn order_of(&self, place: u32) -> u64 {
         let is_new = self.number_of_new(Place(place)).is_some();
-        let since = u64::from(self.pool[place as usize].since);
+        let since = self.since_slot(self.pool[place as usize].since);
         since << TIME_SHIFT | u64::from(is_new) << NEW.trailing_zeros() | u64::from(place)
+    }
+
+    /// A time since the start of the span as one since that of the current slot.
+    #[inline(always)]
+    fn since_slot(&self, since: u32) -> u64 {
+        u64::from(since) - self.slot as u64 * SLOT_NS
     }
 
     /// Adds a list to those to be sorted.
@@ -681,20 +681,23 @@ impl<E: Copy + Ord> Calendar<E> {
     /// Schedules an event for the present span, or for a second that is not in the ring.
     #[inline(never)]
     fn push_elsewhere(&mut self, at: u64, event: E) {
-        debug_assert!(at >= self.start, "an event in a slot that is over");
-        let ahead = at.saturating_sub(self.start);
-        let slot = self.slot + slots_in(ahead) as usize;
-        if slot >= SPAN_SLOTS {
+        let since = at.saturating_sub(self.start);
+        if since >= SPAN_NS {
             let entry = Entry { at, event };
             return self.far.entry(at / SECOND).or_default().push(entry);
         }
+        let since = since as u32;
+        let slot = slot_of(since);
+        debug_assert!(
+            at >= self.start && slot >= self.slot,
+            "an event in a slot that is over"
+        );
         if self.spans[self.span_in_ring].tail.is_multiple_of(CHUNK) {
             self.add_chunk(self.span_in_ring, event);
         }
         let tail = &mut self.spans[self.span_in_ring].tail;
         let place = *tail;
         *tail += 1;
-        let since = (ahead - (slot - self.slot) as u64 * SLOT_NS) as u32;
         let mut node = Node::new(since, event, |_| {});
         let in_order = slot == self.slot && self.sorted;
         if !in_order {
@@ -710,14 +713,15 @@ impl<E: Copy + Ord> Calendar<E> {
     #[cold]
     fn insert(&mut self, place: u32) {
         let Node { since, event, .. } = self.pool[place as usize];
+        let since = self.since_slot(since);
         let pool = &self.pool;
         // Before the new ones of that instant, which have bit 32 set.
-        let comes_before = |o: u64| match (o >> TIME_SHIFT).cmp(&u64::from(since)) {
+        let comes_before = |o: u64| match (o >> TIME_SHIFT).cmp(&since) {
             Ordering::Equal => o & NEW == 0 && pool[o as u32 as usize].event <= event,
             order => order == Ordering::Less,
         };
         let after = self.order[self.cursor..].partition_point(|&o| comes_before(o));
-        let order = u64::from(since) << TIME_SHIFT | u64::from(place);
+        let order = since << TIME_SHIFT | u64::from(place);
         self.order.insert(self.cursor + after, order);
     }
 
@@ -784,11 +788,10 @@ fn first_span_of(second: u64) -> usize {
     (second % NEAR) as usize * SPANS
 }
 
-/// The slot of a time in a span, and the time since its start \[ns\].
+/// The slot of its span that a time since the start of the span \[ns\] lies in.
 #[inline(always)]
-fn split(since: u32) -> (usize, u32) {
-    let slot = slots_in(u64::from(since)) as u32;
-    (slot as usize % SPAN_SLOTS, since - slot * SLOT_NS as u32)
+fn slot_of(since: u32) -> usize {
+    slots_in(u64::from(since)) as usize % SPAN_SLOTS
 }
 
 /// Whole slots in so many nanoseconds.

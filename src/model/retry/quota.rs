@@ -209,12 +209,12 @@ impl RetryTokens {
         if !self.held.is_empty() {
             return clients.for_each(|c| (0..n).for_each(|_| self.refund(c, false)));
         }
-        let (buckets, capacity) = (&mut self.buckets[..], self.quota.capacity);
-        let earned = n * self.quota.success_refund;
-        for client in clients {
+        let (buckets, capacity) = (&mut self.buckets[..], u64::from(self.quota.capacity));
+        let earned = u64::from(n) * u64::from(self.quota.success_refund);
+        clients.for_each(|client| {
             let left = &mut buckets[client as usize].left;
-            *left += earned.min(capacity - *left);
-        }
+            *left = (u64::from(*left) + earned).min(capacity) as u32;
+        });
     }
 
     /// Gives back what a success earns whose last retry, if any, cost `last`.
