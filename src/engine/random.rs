@@ -455,8 +455,8 @@ mod tests {
         for i in 0..n {
             let parent = Key::root(1, 0).named("action").with(i / 1_000);
             let key = parent.with(i % 1_000);
-            let far = |bit: u32| parent.with(i % 1_000 | 1 << bit);
-            let below = |n: u64| key.with(n << 16 | 9);
+            let far = |bit: u32| parent.with((i % 1_000) | (1 << bit));
+            let below = |n: u64| key.with((n << 16) | 9);
             let pairs = [
                 (upper(key), lower(key)),
                 (upper(key), upper(parent.with(i % 1_000 + 1))),
