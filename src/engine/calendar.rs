@@ -171,13 +171,9 @@ impl<E: Copy + Ord> Calendar<E> {
         let here = self.slot..SPAN_SLOTS;
         let here = here.map(|slot| (slot, self.slots[slot].head != NONE));
         let here = here.map(|(slot, holds)| (self.span * SPAN_SLOTS + slot, holds));
-        let spans = self.span + 1..SPANS;
-        let later = spans.map(|s| {
-            (
-                s * SPAN_SLOTS,
-                self.spans[self.first_span + s].first != NONE,
-            )
-        });
+        let later = self.span + 1..SPANS;
+        let later = later.map(|span| (span, self.spans[self.first_span + span].first != NONE));
+        let later = later.map(|(span, holds)| (span * SPAN_SLOTS, holds));
         here.chain(later).find(|&(_, holds)| holds).map(|(k, _)| k)
     }
 
@@ -239,6 +235,9 @@ impl<E: Copy + Ord> Calendar<E> {
             self.next_second().is_none_or(|next| next >= second),
             "skipped events before second {second}"
         );
+        if second == self.second {
+            return;
+        }
         self.end_slot();
         self.second = second;
         self.opened = second * SECOND;
@@ -329,11 +328,8 @@ impl<E: Copy + Ord> Calendar<E> {
         }
         // NONE lies beyond them all.
         while let Some(node) = self.pool.get(place as usize) {
-            on(
-                Place(place),
-                self.start + u64::from(node.since),
-                &node.event,
-            );
+            let at = self.start + u64::from(node.since);
+            on(Place(place), at, &node.event);
             place = node.next;
         }
     }
@@ -360,11 +356,8 @@ impl<E: Copy + Ord> Calendar<E> {
     /// An event that was taken or came next, and its time.
     #[inline(always)]
     pub fn entry(&self, place: Place) -> Entry<E> {
-        let node = &self.pool[place.0 as usize];
-        Entry {
-            at: self.start + u64::from(node.since),
-            event: node.event,
-        }
+        let (at, &event) = self.look(place);
+        Entry { at, event }
     }
 
     /// The same, with the event where it stands.
