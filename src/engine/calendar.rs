@@ -1,7 +1,7 @@
 //! The event list: what is scheduled for later, in order of time, ties by the event's own order.
 //!
 //! A calendar queue (Brown, CACM 1988) of [`SLOTS`] slots a second. Events are kept by spans of some slots, in
-//! chunks of one pool that are used again as soon as their span is over: so what is written and looked at next
+//! chunks of one pool that others are given as soon as the span is over: so what is written and looked at next
 //! lies in the caches. They are linked into their slots when the first slot of the span begins. A slot is sorted
 //! only when somebody asks for the order of its events, or cut into parts where it only matters which come first
 //! in each. Scheduling is O(1). Arrivals are never queued: they are drawn second by second, and come in here only
@@ -27,7 +27,7 @@ const SPAN_SLOTS: usize = SLOTS / SPANS;
 const SPAN_NS: u64 = SECOND / SPANS as u64;
 
 /// Seconds that are kept in a ring, the open one first; what is further away goes to a map.
-const NEAR: u64 = 16;
+const NEAR: u64 = 64;
 const RING: usize = NEAR as usize * SPANS;
 
 /// Places that a span is given at a time.
@@ -120,6 +120,8 @@ pub struct Calendar<E> {
     /// Time in the slot (from bit 33 on), whether it is a new one (bit 32), and place.
     order: Vec<u64>,
     cursor: usize,
+    /// Up to here events of one instant are in their own order.
+    untied: usize,
     /// Where the new events of a slot stand one after another, for how many there is room, how many there are, and
     /// how many of them neither `order` nor `parts` hold.
     first_new: u32,
@@ -151,6 +153,7 @@ impl<E: Copy + Ord> Calendar<E> {
             sorted: false,
             order: Vec::new(),
             cursor: 0,
+            untied: 0,
             first_new: 0,
             most_new: 0,
             all_new: 0,
@@ -253,8 +256,8 @@ impl<E: Copy + Ord> Calendar<E> {
         }
     }
 
-    /// Makes slot `k` of the open second the current one; the one before must be empty. Returns whether it holds
-    /// any event.
+    /// Makes slot `k` of the open second the current one; the one before must be empty. Returns whether
+    /// any event is scheduled for it.
     #[inline]
     pub fn begin_slot(&mut self, k: usize) -> bool {
         let (span, slot) = (k / SPAN_SLOTS, k % SPAN_SLOTS);
@@ -276,6 +279,7 @@ impl<E: Copy + Ord> Calendar<E> {
         }
         self.order.clear();
         self.cursor = 0;
+        self.untied = 0;
         self.sorted = false;
         self.new = 0;
         self.all_new = 0;
@@ -571,7 +575,8 @@ impl<E: Copy + Ord> Calendar<E> {
         let time = rest[0] >> (TIME_SHIFT - 1);
         let tied = rest.partition_point(|&o| o >> (TIME_SHIFT - 1) == time);
         let pool = &self.pool;
-        rest[..tied].sort_by(|&a, &b| in_order(pool, a, b));
+        rest[..tied].sort_by_key(|&o| pool[o as u32 as usize].event);
+        self.untied = self.cursor + tied;
     }
 
     /// What comes next in the current slot.
@@ -583,7 +588,9 @@ impl<E: Copy + Ord> Calendar<E> {
         let mut next = *self.order.get(self.cursor)?;
         // Rarely do two come at one instant: then the events' own order decides.
         let after = self.order.get(self.cursor + 1);
-        if after.is_some_and(|after| (next ^ after) >> TIME_SHIFT == 0 && after & NEW == 0) {
+        if after.is_some_and(|after| (next ^ after) >> TIME_SHIFT == 0 && after & NEW == 0)
+            && self.cursor >= self.untied
+        {
             self.untie();
             next = self.order[self.cursor];
         }
@@ -638,6 +645,10 @@ impl<E: Copy + Ord> Calendar<E> {
     fn room_for(&mut self, at: u64, any: impl FnOnce(&Self) -> E) -> Option<(usize, u32)> {
         let ahead = at.wrapping_sub(self.opened);
         let spans_ahead = spans_in(ahead);
+        debug_assert!(
+            spans_ahead as usize >= self.span,
+            "an event in a span that is over"
+        );
         let span = (self.first_span + spans_ahead as usize) % RING;
         if spans_ahead >= RING as u64 || span == self.span_in_ring {
             return None;
@@ -714,8 +725,12 @@ impl<E: Copy + Ord> Calendar<E> {
             order => order == Ordering::Less,
         };
         let after = self.order[self.cursor..].partition_point(|&o| comes_before(o));
-        let order = since << TIME_SHIFT | u64::from(place);
-        self.order.insert(self.cursor + after, order);
+        let (index, order) = (self.cursor + after, since << TIME_SHIFT | u64::from(place));
+        self.order.insert(index, order);
+        // Those of its instant may be more than are in their own order.
+        if index <= self.untied {
+            self.untied = self.untied.min(self.cursor);
+        }
     }
 
     /// Takes the next event of all, going through slots and seconds as needed.

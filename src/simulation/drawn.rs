@@ -233,12 +233,7 @@ impl World<'_> {
         for d in &mut drawn.workloads {
             let state = &mut self.workloads[d.workload];
             d.has_memory = state.has_memory;
-            let tokens = state.tokens.as_mut();
-            let has_debts = tokens.is_some_and(|t| {
-                t.notice_full();
-                !t.all_full()
-            });
-            d.one_by_one = state.has_memory || has_debts;
+            d.one_by_one = state.has_memory || state.has_debts();
             let counts = &mut drawn.counts[d.first..d.first + d.actions];
             let Some(arrivals) = &mut state.arrivals else {
                 counts.fill(0);

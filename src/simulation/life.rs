@@ -542,7 +542,7 @@ impl WorkloadState {
 
     /// Whether a client has a retry quota that is not full.
     #[inline(always)]
-    fn has_debts(&self) -> bool {
+    pub fn has_debts(&self) -> bool {
         self.tokens.as_ref().is_some_and(|t| !t.all_full())
     }
 

@@ -36,6 +36,9 @@ impl Refused<'_> {
     /// this is the only one and asks for no more retries in the slot than are paid for.
     #[cold]
     fn contest(&self, tokens: &mut RetryTokens, l: &Loser) {
+        if tokens.is_contested(l.client) {
+            return;
+        }
         let (mut at, mut request) = (l.at, l.request);
         let mut retries = 0;
         while at < self.end && request.throttled + 1 < self.retry.policy.max_attempts {

@@ -115,7 +115,7 @@ impl World<'_> {
                 continue;
             }
             // Asked for each slot: a client may have paid for a retry in this very second.
-            if state.tokens.as_ref().is_some_and(|t| !t.all_full()) {
+            if state.has_debts() {
                 self.refund_slot(split, slot, n);
             }
             let action = split.action as usize;

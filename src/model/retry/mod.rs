@@ -45,7 +45,8 @@ pub struct RetryPolicy {
     pub asked: Option<u64>,
 }
 
-/// So long that nobody tells longer delays from it \[ns\]; sums with instants of a run do not overflow.
+/// So long that nobody tells longer delays from it \[ns\], and its sum with an instant does not overflow. What a
+/// scenario may ask for is far shorter.
 const LONGEST_DELAY: u64 = 1 << 62;
 
 /// The delays of a policy after throttling, with what does not depend on the request looked up before.

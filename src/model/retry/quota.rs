@@ -50,20 +50,13 @@ pub enum Refund {
 #[derive(Clone, Debug)]
 pub struct RetryTokens {
     quota: RetryQuota,
-    buckets: Vec<Bucket>,
+    /// Of each client: tokens missing from its bucket, and most tokens that its failed attempts ask for about
+    /// which is being decided.
+    buckets: Vec<(u32, u32)>,
     /// Cost of each client's last retry, not paid back yet; empty where requests know their own.
     held: Vec<u32>,
-    /// Whether a bucket may be not full.
-    is_used: bool,
-}
-
-/// A client's bucket.
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    /// Tokens in it.
-    left: u32,
-    /// Most tokens that failed attempts ask for, about which is being decided.
-    asked: u32,
+    /// Clients whose bucket is not full.
+    not_full: u32,
 }
 
 /// Stands for what is asked where it depends on their order who is paid for.
@@ -79,37 +72,21 @@ impl RetryTokens {
         };
         RetryTokens {
             quota,
-            buckets: vec![
-                Bucket {
-                    left: quota.capacity,
-                    asked: 0,
-                };
-                clients as usize
-            ],
+            buckets: vec![(0, 0); clients as usize],
             held: vec![0; held],
-            is_used: false,
+            not_full: 0,
         }
     }
 
-    /// Whether every bucket is known to be full: then successes without retry change nothing. A take is noticed
-    /// at once, a refund that fills the last one by [`RetryTokens::notice_full`].
+    /// Whether every bucket is full: then successes without retry change nothing.
     #[inline(always)]
     pub fn all_full(&self) -> bool {
-        !self.is_used
-    }
-
-    /// Looks whether every bucket is full.
-    #[inline]
-    pub fn notice_full(&mut self) {
-        if self.is_used {
-            let capacity = self.quota.capacity;
-            self.is_used = self.buckets.iter().any(|b| b.left < capacity);
-        }
+        self.not_full == 0
     }
 
     /// Tokens in a client's bucket.
     pub fn left(&self, client: u32) -> u32 {
-        self.buckets[client as usize].left
+        self.quota.capacity - self.buckets[client as usize].0
     }
 
     /// Takes the cost of a retry after throttling; refuses when there is less than that left.
@@ -121,12 +98,12 @@ impl RetryTokens {
     /// Takes `cost` tokens for a retry; refuses when there are fewer left.
     #[inline(always)]
     pub fn take_cost(&mut self, client: u32, cost: u32) -> bool {
-        let bucket = &mut self.buckets[client as usize];
-        if bucket.left < cost {
+        let (missing, _) = &mut self.buckets[client as usize];
+        if self.quota.capacity - *missing < cost {
             return false;
         }
-        bucket.left -= cost;
-        self.is_used = true;
+        self.not_full += u32::from(*missing == 0) & u32::from(cost > 0);
+        *missing += cost;
         if let Some(held) = self.held.get_mut(client as usize) {
             *held = cost;
         }
@@ -150,42 +127,48 @@ impl RetryTokens {
     /// of all that ask which of their retries are paid for.
     #[inline(always)]
     pub fn ask(&mut self, client: u32, most: u32) -> bool {
-        let bucket = &mut self.buckets[client as usize];
-        bucket.asked = bucket.asked.saturating_add(most);
+        let (missing, asked) = &mut self.buckets[client as usize];
+        let left = self.quota.capacity - *missing;
+        *asked = asked.saturating_add(most);
         // Hardly ever true.
-        bucket.asked > bucket.left && self.quota.throttling_cost <= bucket.left
+        *asked > left && self.quota.throttling_cost <= left
     }
 
     /// Tokens that a client's failed attempts ask for at most.
     pub fn asked(&self, client: u32) -> u32 {
-        self.buckets[client as usize].asked
+        self.buckets[client as usize].1
     }
 
     /// Those of a client have to be decided about in order.
     pub fn contest(&mut self, client: u32) {
-        self.buckets[client as usize].asked = CONTESTED;
+        self.buckets[client as usize].1 = CONTESTED;
     }
 
-    /// They are.
+    /// Whether they have to.
+    pub fn is_contested(&self, client: u32) -> bool {
+        self.asked(client) == CONTESTED
+    }
+
+    /// They are decided about.
     pub fn settle(&mut self, client: u32) {
-        self.buckets[client as usize].asked = 0;
+        self.buckets[client as usize].1 = 0;
     }
 
     /// Takes the cost of a retry for any of a client's failed attempts, as [`RetryTokens::take`] does; `None` if
     /// it has to be decided in order.
     #[inline(always)]
     pub fn take_asked(&mut self, client: u32) -> Option<bool> {
-        let bucket = &mut self.buckets[client as usize];
-        if bucket.asked == CONTESTED {
+        let (missing, asked) = &mut self.buckets[client as usize];
+        if *asked == CONTESTED {
             return None;
         }
-        bucket.asked = 0;
+        *asked = 0;
         let cost = self.quota.throttling_cost;
-        if bucket.left < cost {
+        if self.quota.capacity - *missing < cost {
             return Some(false);
         }
-        bucket.left -= cost;
-        self.is_used = true;
+        self.not_full += u32::from(*missing == 0) & u32::from(cost > 0);
+        *missing += cost;
         if let Some(held) = self.held.get_mut(client as usize) {
             *held = cost;
         }
@@ -209,20 +192,22 @@ impl RetryTokens {
         if !self.held.is_empty() {
             return clients.for_each(|c| (0..n).for_each(|_| self.refund(c, false)));
         }
-        let (buckets, capacity) = (&mut self.buckets[..], u64::from(self.quota.capacity));
-        let earned = u64::from(n) * u64::from(self.quota.success_refund);
+        let (buckets, earned) = (&mut self.buckets[..], n * self.quota.success_refund);
+        let mut filled = 0;
         clients.for_each(|client| {
-            let left = &mut buckets[client as usize].left;
-            *left = (u64::from(*left) + earned).min(capacity) as u32;
+            let (missing, _) = &mut buckets[client as usize];
+            // From 1 to what was earned: full now, and it was not.
+            filled += u32::from(missing.wrapping_sub(1) < earned);
+            *missing = missing.saturating_sub(earned);
         });
+        self.not_full -= filled;
     }
 
     /// Gives back what a success earns whose last retry, if any, cost `last`.
     #[inline(always)]
     pub fn refund_cost(&mut self, client: u32, last: Option<u32>) {
-        let bucket = &mut self.buckets[client as usize];
-        let missing = self.quota.capacity - bucket.left;
-        if missing == 0 {
+        let (missing, _) = &mut self.buckets[client as usize];
+        if *missing == 0 {
             return;
         }
         let paid_back = match self.quota.refund {
@@ -233,8 +218,8 @@ impl RetryTokens {
                 (held > 0).then_some(held)
             }
         };
-        let earned = paid_back.unwrap_or(self.quota.success_refund);
-        bucket.left += missing.min(earned);
+        *missing = missing.saturating_sub(paid_back.unwrap_or(self.quota.success_refund));
+        self.not_full -= u32::from(*missing == 0);
     }
 }
 
@@ -256,9 +241,7 @@ mod tests {
     fn a_retry_quota_runs_dry_and_is_refilled_by_successes_only() {
         let mut t = RetryTokens::new(QUOTA, 2);
         assert_eq!((0..200).filter(|_| t.take(1)).count(), 100);
-        assert!(t.take(0) && !t.take(1));
-        t.notice_full();
-        assert!(!t.all_full());
+        assert!(t.take(0) && !t.take(1) && !t.all_full());
         for _ in 0..4 {
             t.refund(1, false);
         }
@@ -269,7 +252,6 @@ mod tests {
         for _ in 0..600 {
             t.refund(1, false);
         }
-        t.notice_full();
         assert!(t.all_full());
     }
 
