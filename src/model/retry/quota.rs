@@ -99,15 +99,9 @@ impl RetryTokens {
     #[inline(always)]
     pub fn take_cost(&mut self, client: u32, cost: u32) -> bool {
         let (missing, _) = &mut self.buckets[client as usize];
-        if self.quota.capacity - *missing < cost {
-            return false;
-        }
-        self.not_full += u32::from(*missing == 0) & u32::from(cost > 0);
-        *missing += cost;
-        if let Some(held) = self.held.get_mut(client as usize) {
-            *held = cost;
-        }
-        true
+        let left = self.quota.capacity - *missing;
+        let held = self.held.get_mut(client as usize);
+        pay(missing, left, cost, held, &mut self.not_full)
     }
 
     /// Whether it depends on their order which of a client's `n` retries are paid for: all are if the
@@ -163,16 +157,9 @@ impl RetryTokens {
             return None;
         }
         *asked = 0;
-        let cost = self.quota.throttling_cost;
-        if self.quota.capacity - *missing < cost {
-            return Some(false);
-        }
-        self.not_full += u32::from(*missing == 0) & u32::from(cost > 0);
-        *missing += cost;
-        if let Some(held) = self.held.get_mut(client as usize) {
-            *held = cost;
-        }
-        Some(true)
+        let (left, cost) = (self.quota.capacity - *missing, self.quota.throttling_cost);
+        let held = self.held.get_mut(client as usize);
+        Some(pay(missing, left, cost, held, &mut self.not_full))
     }
 
     /// Gives back what a success earns, after retries for throttling only, if any.
@@ -221,6 +208,26 @@ impl RetryTokens {
         *missing = missing.saturating_sub(paid_back.unwrap_or(self.quota.success_refund));
         self.not_full -= u32::from(*missing == 0);
     }
+}
+
+/// Takes `cost` tokens from a bucket in which `left` are left, if those are enough.
+#[inline(always)]
+fn pay(
+    missing: &mut u32,
+    left: u32,
+    cost: u32,
+    held: Option<&mut u32>,
+    not_full: &mut u32,
+) -> bool {
+    if left < cost {
+        return false;
+    }
+    *not_full += u32::from(*missing == 0) & u32::from(cost > 0);
+    *missing += cost;
+    if let Some(held) = held {
+        *held = cost;
+    }
+    true
 }
 
 #[cfg(test)]
