@@ -654,13 +654,19 @@ impl<E: Copy + Ord> Calendar<E> {
             return None;
         }
         let since = (ahead - spans_ahead * SPAN_NS) as u32;
+        Some((self.room_in(span, any) as usize, since))
+    }
+
+    /// The place for the next event of a span.
+    #[inline(always)]
+    fn room_in(&mut self, span: usize, any: impl FnOnce(&Self) -> E) -> u32 {
         if self.spans[span].tail.is_multiple_of(CHUNK) {
             self.add_chunk(span, any(self));
         }
         let tail = &mut self.spans[span].tail;
         let place = *tail;
         *tail += 1;
-        Some((place as usize, since))
+        place
     }
 
     /// Gives a span one more chunk.
@@ -696,12 +702,7 @@ impl<E: Copy + Ord> Calendar<E> {
             at >= self.start && slot >= self.slot,
             "an event in a slot that is over"
         );
-        if self.spans[self.span_in_ring].tail.is_multiple_of(CHUNK) {
-            self.add_chunk(self.span_in_ring, event);
-        }
-        let tail = &mut self.spans[self.span_in_ring].tail;
-        let place = *tail;
-        *tail += 1;
+        let place = self.room_in(self.span_in_ring, |_| event);
         let mut node = Node::new(since, event, |_| {});
         let in_order = slot == self.slot && self.sorted;
         if !in_order {
