@@ -238,7 +238,7 @@ impl World<'_> {
             }
         }
         for (answered, request) in answers {
-            self.schedule(answered, request);
+            self.calendar.push(answered, request);
         }
     }
 
@@ -389,7 +389,7 @@ impl World<'_> {
             guards.is_on = true;
             state.waiting += u64::from(!was_waiting);
             request.step = Step::Throttled;
-            self.schedule(answered, request);
+            self.calendar.push(answered, request);
             // From now on attempts are sent in other slots than those in which they are weighed.
             self.weighed = false;
         }
@@ -422,7 +422,7 @@ impl World<'_> {
         if followed {
             let mut answer = *request;
             answer.step = Step::Succeeded;
-            self.schedule(answered(self), answer);
+            self.calendar.push(answered(self), answer);
         }
         followed
     }
@@ -464,7 +464,7 @@ impl World<'_> {
                 let lane = self.classes[request.class as usize].first_lane as usize;
                 self.fetches(at, lane, &request, next);
             }
-            self.schedule(next, request);
+            self.calendar.push(next, request);
         } else {
             self.given_up(at, &request, w, false);
         }
@@ -543,7 +543,8 @@ impl World<'_> {
         if let Some(when) = self.with_queue(w, client, |_, queue, _| queue.next_look()) {
             let class = self.actions[self.workloads[w].first_action].class;
             let ns = (when * SECOND as f64).ceil() as u64;
-            self.schedule(ns.max(at + 1), Request::look(class, client));
+            self.calendar
+                .push(ns.max(at + 1), Request::look(class, client));
         }
     }
 

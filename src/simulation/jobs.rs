@@ -73,7 +73,8 @@ impl World<'_> {
             .partition_point(|&c| c <= draw)
             .min(state.sums.len() - 1);
         let class = self.actions[state.first_action + action].class;
-        self.schedule(at, Request::new(at, class, object, worker, 0, key));
+        self.calendar
+            .push(at, Request::new(at, class, object, worker, 0, key));
     }
 
     /// A worker's request has ended at `at`: the next of the same object, or the next object.
@@ -90,7 +91,7 @@ impl World<'_> {
             if in_time {
                 let class = self.actions[action].parts[usize::from(part)];
                 let key = Key::from_bits(request.arrival);
-                self.schedule(
+                self.calendar.push(
                     next,
                     Request::new(next, class, request.index, request.worker, part, key),
                 );

@@ -98,15 +98,10 @@ impl<'a> World<'a> {
     #[inline(always)]
     fn try_again(&mut self, place: Place, at: u64, event: &Request, w: usize) {
         if let Some(next) = self.throttled(at, event, w) {
-            self.schedule_again(place, next, event.throttled + 1);
+            let throttled = event.throttled + 1;
+            self.calendar
+                .push_again(next, place, |retry| retry.throttled = throttled);
         }
-    }
-
-    /// Schedules the retry of an event of a slot, which was throttled so many times.
-    #[inline(always)]
-    pub(super) fn schedule_again(&mut self, place: Place, at: u64, throttled: u16) {
-        self.calendar
-            .push_again(at, place, |retry| retry.throttled = throttled);
     }
 
     /// An attempt of a request with one need, which one quota decides: whether it is admitted.
@@ -335,7 +330,7 @@ impl<'a> World<'a> {
     fn wait(&mut self, until: u64, mut request: Request, w: usize, lane: usize) {
         self.workloads[w].waiting += u64::from(!request.is_waiting());
         request.wait(lane);
-        self.schedule(until, request);
+        self.calendar.push(until, request);
     }
 
     /// A request ends in an error at `at`: it lacks permission, or anything else.
@@ -358,13 +353,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Schedules an attempt.
-    #[inline(always)]
-    pub(super) fn schedule(&mut self, at: u64, request: Request) {
-        self.calendar.push(at, request);
-    }
-
-    /// Does so with the retry of a request that was throttled.
+    /// Schedules the retry of a request that was throttled.
     #[inline(always)]
     pub(super) fn schedule_retry(&mut self, at: u64, request: &Request) {
         let throttled = request.throttled + 1;

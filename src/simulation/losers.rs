@@ -144,7 +144,7 @@ impl World<'_> {
         }
         self.gather_others(end, &mut lost);
         for n in 0..lost.newcomers.len() {
-            self.lose_newcomers(n, end, &mut lost);
+            self.lose_newcomers(n, &mut lost);
         }
         self.lose_others(end, &mut lost);
         for (loser, at) in lost.again.drain(..) {
@@ -267,7 +267,7 @@ impl World<'_> {
     }
 
     /// Lets newcomers try again or fail unless order decides about their clients'.
-    fn lose_newcomers(&mut self, n: usize, end: u64, lost: &mut Lost) {
+    fn lose_newcomers(&mut self, n: usize, lost: &mut Lost) {
         let Lost {
             newcomers,
             keys,
@@ -297,7 +297,7 @@ impl World<'_> {
             waiting += 1;
             let mut request = newcomers.request(i, key);
             let at = next_attempt(latency, &state.retry, request.arrived, &request);
-            if at < end {
+            if at < newcomers.end {
                 again.push((newcomers.loser(i, key, client), at));
                 continue;
             }
@@ -306,7 +306,7 @@ impl World<'_> {
         }
         state.waiting += waiting;
         let tally = &mut self.classes[newcomers.class as usize].tally;
-        tally[usize::from(end <= self.warm_up)].failed += failed;
+        tally[usize::from(newcomers.end <= self.warm_up)].failed += failed;
     }
 
     /// Lets the others do so.

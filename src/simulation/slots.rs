@@ -189,8 +189,8 @@ impl World<'_> {
             self.decide_each(tokens)
         };
         let quota = &mut self.quotas[quota];
-        quota.attempts += won + lost;
-        quota.throttled += lost;
+        quota.attempts += won;
+        quota.refuse(lost);
         quota.limiter.take_tokens(end, won);
     }
 
