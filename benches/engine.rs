@@ -5,27 +5,23 @@
 
 mod plain_heap;
 
+use kmsim::input::Input;
+use kmsim::input::diagnostic::Sources;
 use kmsim::model::Plan;
-use kmsim::scenario::diagnostic::Sources;
-use kmsim::scenario::{Input, load};
+use kmsim::scenario::load;
 use kmsim::simulation::{Options, simulate};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 /// Plans of the variants of a scenario text.
 fn plans(text: &str, sets: &[&str]) -> Vec<Plan> {
-    let input = Input {
-        name: "bench".to_owned(),
-        shown: "bench".to_owned(),
-        folder: PathBuf::from("."),
-        text: text.to_owned(),
-    };
+    let input = Input::from_text("bench", text);
     let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
     let mut sources = Sources::new();
     let loaded = load(&input, &sets, &mut sources).unwrap_or_else(|faults| {
         panic!(
             "{}",
-            kmsim::scenario::diagnostic::render(&faults, &sources, false)
+            kmsim::input::diagnostic::render(&faults, &sources, false)
         )
     });
     loaded.variants.into_iter().map(|v| v.plan).collect()

@@ -4,11 +4,12 @@
 //! Each row is run with the scenario's own seed, so that both sides see the same random numbers, and its change is
 //! taken replication by replication.
 
+use kmsim::input::Input;
+use kmsim::input::diagnostic::{Sources, render};
 use kmsim::report::number::grouped;
 use kmsim::results::{Estimate, VariantResults};
 use kmsim::run::run_variant;
-use kmsim::scenario::diagnostic::{Sources, render};
-use kmsim::scenario::{Changes, Input, load_variant};
+use kmsim::scenario::{Changes, load_variant};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -171,14 +172,8 @@ const ROWS: &[Row] = &[
 
 /// Results of a variant with what is set in it.
 fn results(variant: &str, sets: Vec<String>, replications: u32) -> Result<VariantResults, String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let path = folder.join("media-library.toml");
-    let input = Input {
-        name: "media-library".to_owned(),
-        shown: "scenarios/media-library.toml".to_owned(),
-        text: std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?,
-        folder,
-    };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/media-library.toml");
+    let input = Input::from_path(path).map_err(|e| e.to_string())?;
     let changes = Changes {
         variant: variant.to_owned(),
         over: Vec::new(),

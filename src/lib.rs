@@ -17,15 +17,14 @@
 //! The library never prints, exits or looks at the clock; only [`cli`] does.
 //!
 //! ```
+//! use kmsim::input::Input;
+//! use kmsim::input::diagnostic::{Sources, render};
 //! use kmsim::run::{RunOptions, run};
-//! use kmsim::scenario::diagnostic::{Sources, render};
-//! use kmsim::scenario::{Input, load};
+//! use kmsim::scenario::load;
 //!
-//! let input = Input {
-//!     name: "example".to_owned(),
-//!     shown: "example.toml".to_owned(),
-//!     folder: ".".into(),
-//!     text: r#"
+//! let input = Input::from_text(
+//!     "example",
+//!     r#"
 //!         horizon = "20s"
 //!         replications = 2
 //!         region = "eu-west-3"
@@ -36,9 +35,8 @@
 //!         operations.Decrypt = 1
 //!         arrivals.constant.rate = "125/s"
 //!         retry.none = {}
-//!     "#
-//!     .to_owned(),
-//! };
+//!     "#,
+//! );
 //! let mut sources = Sources::new();
 //! let scenario = load(&input, &[], &mut sources)
 //!     .map_err(|faults| render(&faults, &sources, false))?;
@@ -56,6 +54,7 @@ pub mod cloudtrail;
 pub mod compare;
 pub mod engine;
 pub mod explain;
+pub mod input;
 pub mod metrics;
 pub mod model;
 pub mod outcome;
@@ -65,6 +64,6 @@ pub mod results;
 pub mod run;
 pub mod scenario;
 pub mod simulation;
-pub mod spelling;
+
 pub mod sweep;
 pub mod units;

@@ -363,12 +363,3 @@ pub struct VariantManifest {
     /// Attempts simulated one by one, summed over replications.
     pub attempts_expanded: u64,
 }
-
-/// SHA-256 in hexadecimal.
-pub fn sha256_hex(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    sha2::Sha256::digest(bytes)
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect()
-}

@@ -14,9 +14,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use kmsim::catalog::retry_profiles;
+use kmsim::input::Input;
+use kmsim::input::diagnostic::{Sources, render};
 use kmsim::run::{RunOptions, run};
-use kmsim::scenario::diagnostic::{Sources, render};
-use kmsim::scenario::{Input, Loaded, load};
+use kmsim::scenario::{Loaded, load};
 use serde_json::Value;
 
 /// What fragments are laid over.
@@ -149,12 +150,7 @@ fn pages() -> Vec<Page> {
 }
 
 fn read(text: &str, sets: &[String]) -> Result<Loaded, String> {
-    let input = Input {
-        name: "example".to_owned(),
-        shown: "example.toml".to_owned(),
-        folder: root().join("scenarios"),
-        text: text.to_owned(),
-    };
+    let input = Input::from_text("example", text).in_folder(root().join("scenarios"));
     let mut sources = Sources::new();
     load(&input, sets, &mut sources).map_err(|faults| render(&faults, &sources, false))
 }

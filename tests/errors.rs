@@ -9,11 +9,12 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use kmsim::input::Input;
+use kmsim::input::diagnostic::{Code, Sources, render};
 use kmsim::report;
 use kmsim::run::{RunOptions, run};
-use kmsim::scenario::diagnostic::{Code, Sources, render};
 use kmsim::scenario::workload::Arrivals;
-use kmsim::scenario::{Input, Loaded, load};
+use kmsim::scenario::{Loaded, load};
 
 /// A scenario that is right, with something of everything, to break in one place at a time.
 const GOOD: &str = r#"horizon = "20s"
@@ -2214,12 +2215,7 @@ fn mutated_scenarios_are_read_or_refused() {
         let rounds = if name == "good" { 400 } else { shipped };
         for _ in 0..rounds {
             let text = mutated(text, &mut dice);
-            let input = Input {
-                name: "mutant".to_owned(),
-                shown: "mutant.toml".to_owned(),
-                folder: folder.clone(),
-                text,
-            };
+            let input = Input::from_text("mutant", text).in_folder(folder.clone());
             let sets = ["horizon=2s", "warm_up=0s", "replications=1"].map(str::to_owned);
             let mut sources = Sources::new();
             match load(&input, &sets, &mut sources) {
@@ -2269,12 +2265,7 @@ fn mutated_scenarios_are_read_or_refused() {
 #[test]
 fn mutated_results_are_drawn_or_refused() {
     let dir = folder(GOOD.as_bytes());
-    let input = Input {
-        name: "good".to_owned(),
-        shown: "good.toml".to_owned(),
-        folder: dir.path().to_owned(),
-        text: GOOD.to_owned(),
-    };
+    let input = Input::from_text("good", GOOD).in_folder(dir.path());
     let loaded = load(&input, &[], &mut Sources::new()).expect("good");
     let (results, _) = run(&loaded, RunOptions::default()).expect("results");
     let text = report::json::text(&results).expect("JSON");

@@ -7,13 +7,13 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
 
 use common::keys::rows;
 use kmsim::catalog::custom_key_store_quota;
+use kmsim::input::Input;
+use kmsim::input::diagnostic::{Sources, render};
 use kmsim::run::{RunOptions, run};
-use kmsim::scenario::diagnostic::{Sources, render};
-use kmsim::scenario::{Input, Loaded, load};
+use kmsim::scenario::{Loaded, load};
 use serde_json::Value;
 
 fn folder() -> tempfile::TempDir {
@@ -28,12 +28,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn read(folder: &std::path::Path, text: &str, sets: &[String]) -> Result<Loaded, String> {
-    let input = Input {
-        name: "keys".to_owned(),
-        shown: "keys.toml".to_owned(),
-        folder: PathBuf::from(folder),
-        text: text.to_owned(),
-    };
+    let input = Input::from_text("keys", text).in_folder(folder);
     let mut sources = Sources::new();
     load(&input, sets, &mut sources).map_err(|faults| render(&faults, &sources, false))
 }

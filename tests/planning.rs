@@ -268,12 +268,7 @@ fn smallest(mean: f64, share: f64) -> u64 {
 }
 
 fn study(text: &str) -> kmsim::planning::Study {
-    let input = kmsim::scenario::Input {
-        name: "plan".to_owned(),
-        shown: "plan.toml".to_owned(),
-        folder: ".".into(),
-        text: text.to_owned(),
-    };
+    let input = kmsim::input::Input::from_text("plan", text);
     let (study, _) = kmsim::planning::Study::new(&input, &[], None).expect("a scenario");
     study
 }

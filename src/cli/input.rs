@@ -2,8 +2,9 @@
 
 use super::args::Overrides;
 use super::{Failure, colour};
-use crate::scenario::diagnostic::{Sources, render};
-use crate::scenario::{Input, Loaded, load};
+use crate::input::diagnostic::{Sources, render};
+use crate::input::{Input, InputError};
+use crate::scenario::{Loaded, load};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -49,46 +50,44 @@ pub(super) fn scenarios(paths: &[PathBuf], overrides: &Overrides) -> Result<Vec<
 }
 
 fn read(path: &Path) -> Result<Input, Failure> {
-    if path == Path::new("-") {
+    let read = if path == Path::new("-") {
         let mut bytes = Vec::new();
         std::io::stdin().read_to_end(&mut bytes).map_err(|e| {
             Failure::Input(format!(
                 "error: cannot read a scenario from standard input: {e}"
             ))
         })?;
-        return Ok(Input {
-            name: "stdin".to_owned(),
-            shown: "stdin".to_owned(),
-            folder: PathBuf::from("."),
-            text: utf8(bytes, "stdin")?,
-        });
+        Input::from_bytes("stdin", "stdin", bytes)
+    } else {
+        Input::from_path(path)
+    };
+    read.map_err(|error| Failure::Input(unreadable(&error)))
+}
+
+/// Why there is no scenario, with what to do.
+fn unreadable(error: &InputError) -> String {
+    match error {
+        InputError::Unreadable { path, source } => {
+            let help = if path.is_dir() {
+                "a directory holds results (`kmsim report`, `kmsim compare`); name the TOML file of a scenario"
+            } else {
+                "name the TOML file of a scenario, for example one of scenarios/*.toml"
+            };
+            let shown = path.display();
+            format!(
+                "error[missing-file]: cannot read the scenario `{shown}`: {source}\n  = help: {help}"
+            )
+        }
+        InputError::NotUtf8 {
+            shown,
+            line,
+            column,
+            byte,
+            ..
+        } => format!(
+            "error[syntax]: byte 0x{byte:02x} is no UTF-8 text\n  --> {shown}:{line}:{column}\n  = help: a scenario is a TOML file, saved as UTF-8\n\nerror: {shown} has 1 fault"
+        ),
     }
-    let shown = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|e| {
-        let help = if path.is_dir() {
-            "a directory holds results (`kmsim report`, `kmsim compare`); name the TOML file of a scenario"
-        } else {
-            "name the TOML file of a scenario, for example one of scenarios/*.toml"
-        };
-        Failure::Input(format!(
-            "error[missing-file]: cannot read the scenario `{shown}`: {e}\n  = help: {help}"
-        ))
-    })?;
-    let text = utf8(bytes, &shown)?;
-    let name = path.file_stem().map_or_else(
-        || "scenario".to_owned(),
-        |s| s.to_string_lossy().into_owned(),
-    );
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    Ok(Input {
-        name,
-        shown,
-        folder,
-        text,
-    })
 }
 
 /// Standard input can be read once.
@@ -100,20 +99,6 @@ pub(super) fn one_stdin(paths: &[PathBuf]) -> Result<(), Failure> {
         )));
     }
     Ok(())
-}
-
-/// The text of a file; where it is none, the place of the first byte that is at fault.
-fn utf8(bytes: Vec<u8>, shown: &str) -> Result<String, Failure> {
-    String::from_utf8(bytes).map_err(|e| {
-        let good = e.utf8_error().valid_up_to();
-        let before = String::from_utf8_lossy(&e.as_bytes()[..good]).into_owned();
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        let byte = e.as_bytes()[good];
-        Failure::Input(format!(
-            "error[syntax]: byte 0x{byte:02x} is no UTF-8 text\n  --> {shown}:{line}:{column}\n  = help: a scenario is a TOML file, saved as UTF-8\n\nerror: {shown} has 1 fault"
-        ))
-    })
 }
 
 /// Keeps the variants asked for, in file order.
@@ -130,7 +115,7 @@ fn keep(loaded: &mut Loaded, names: &[String], shown: &str) -> Result<(), Failur
         .iter()
         .filter(|n| !known.contains(&n.as_str()))
         .map(|n| {
-            let near = crate::spelling::did_you_mean(n, known.iter().copied());
+            let near = crate::input::spelling::did_you_mean(n, known.iter().copied());
             let near = near.map_or_else(
                 || format!("its variants: {}", known.join(", ")),
                 |n| format!("did you mean `{n}`?"),

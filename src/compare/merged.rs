@@ -1,7 +1,8 @@
 //! Several runs as one, so that their comparison is drawn and kept like a run.
 
 use super::across;
-use crate::results::{RunResults, SCHEMA_VERSION, ScenarioRecord, sha256_hex};
+use crate::input::files::sha256_hex;
+use crate::results::{RunResults, SCHEMA_VERSION, ScenarioRecord};
 use serde_json::{Map, Value, json};
 
 /// All variants of all runs, named `file:variant`, with [`across`]'s comparisons; `None` without a run.

@@ -73,11 +73,7 @@ fn flatten(value: &Value, path: String, out: &mut Vec<(String, String)>) {
         Value::Null => {}
         Value::Object(map) if !map.is_empty() => {
             for (key, value) in map {
-                flatten(
-                    value,
-                    joined(&crate::scenario::document::key_text(key)),
-                    out,
-                );
+                flatten(value, joined(&crate::input::document::key_text(key)), out);
             }
         }
         Value::Array(list) if list.iter().any(Value::is_object) => {

@@ -204,7 +204,7 @@ impl Trace {
             // The next round starts with the first whole second after the last arrival.
             trace.period = trace.rows.last().map(|r| r.at / SECOND + 1);
         }
-        trace.sha256 = crate::results::sha256_hex(&bytes);
+        trace.sha256 = crate::input::files::sha256_hex(&bytes);
         Ok(trace)
     }
 

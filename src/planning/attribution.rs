@@ -9,10 +9,10 @@
 
 use super::suggestion::{archived_bucket_keys, bucket_keys, without_bucket_key};
 use super::{Study, StudyError};
+use crate::input::document::key_text;
 use crate::model::{Action, Kind};
 use crate::results::{Estimate, Metrics, VariantResults};
 use crate::scenario::Variant;
-use crate::scenario::document::key_text;
 use indexmap::IndexMap;
 use rayon::prelude::*;
 use serde::Serialize;

@@ -3,8 +3,8 @@
 use super::search::{Found, Range, search};
 use super::study::Level;
 use super::{Answer, Outcome, Study, StudyError, Trial};
+use crate::input::document::key_text;
 use crate::metrics::target::Target;
-use crate::scenario::document::key_text;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 

@@ -7,8 +7,8 @@
 
 use super::{Study, StudyError};
 use crate::catalog::{self, S3OperationRow};
+use crate::input::document::key_text;
 use crate::results::{Estimate, VariantResults};
-use crate::scenario::document::key_text;
 use num_traits::ToPrimitive;
 use serde::Serialize;
 

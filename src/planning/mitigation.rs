@@ -8,9 +8,9 @@
 use super::study::Level;
 use super::suggestion::suggestions;
 use super::{Study, StudyError, Trial};
+use crate::input::document::{Node, Table, key_text};
 use crate::metrics::target::Target;
 use crate::results::{Estimate, VariantResults};
-use crate::scenario::document::{Node, Table, key_text};
 use indexmap::IndexMap;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -164,15 +164,15 @@ fn mitigations(
 /// A variant's table, cut into mitigations.
 fn parts(table: &Table) -> Vec<(String, Table)> {
     let mut out = Vec::new();
-    let mut push = |path: String, keys: &[&str], value: &crate::scenario::document::Entry| {
+    let mut push = |path: String, keys: &[&str], value: &crate::input::document::Entry| {
         let mut entry = value.clone();
         for key in keys.iter().skip(1).rev() {
             let mut inner = Table::empty(entry.key.clone());
             let place = entry.key.clone();
             inner.entries.insert((*key).to_owned(), entry);
-            entry = crate::scenario::document::Entry {
+            entry = crate::input::document::Entry {
                 key: place.clone(),
-                value: crate::scenario::document::Value {
+                value: crate::input::document::Value {
                     node: Node::Table(inner),
                     place,
                 },

@@ -3,10 +3,10 @@
 use super::search::{Found, Range, search};
 use super::study::Level;
 use super::{Answer, Outcome, Study, StudyError, Trial};
+use crate::input::document::key_text;
 use crate::metrics::target::Target;
 use crate::results::VariantResults;
 use crate::scenario::Variant;
-use crate::scenario::document::key_text;
 use crate::scenario::settings::{LimiterSettings, QuotaSettings};
 use std::collections::BTreeMap;
 

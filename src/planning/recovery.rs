@@ -8,8 +8,8 @@
 
 use super::quota::Pool;
 use super::{Study, StudyError};
+use crate::input::document::{Table, key_text};
 use crate::results::VariantResults;
-use crate::scenario::document::{Table, key_text};
 use crate::scenario::workload::Arrivals;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -173,14 +173,12 @@ fn spike(study: &Study, spiked: &[&String], q: &Question) -> Result<Table, Study
     let table = study.table()?;
     let mut sets = Vec::new();
     let mut over = Table::empty(table.place.clone());
-    if let Some(crate::scenario::document::Node::Table(all)) =
-        table.get("workload").map(|v| &v.node)
-    {
+    if let Some(crate::input::document::Node::Table(all)) = table.get("workload").map(|v| &v.node) {
         let mut workloads = Table::empty(all.place.clone());
         for name in spiked {
             if let Some(entry) = all.entries.get(*name) {
                 let mut entry = entry.clone();
-                if let crate::scenario::document::Node::Table(w) = &mut entry.value.node {
+                if let crate::input::document::Node::Table(w) = &mut entry.value.node {
                     for key in ["start", "stop", "after", "growth"] {
                         w.entries.shift_remove(key);
                     }
@@ -196,18 +194,18 @@ fn spike(study: &Study, spiked: &[&String], q: &Question) -> Result<Table, Study
         }
         over.entries.insert(
             "workload".to_owned(),
-            crate::scenario::document::Entry {
+            crate::input::document::Entry {
                 key: all.place.clone(),
-                value: crate::scenario::document::Value {
+                value: crate::input::document::Value {
                     place: all.place.clone(),
-                    node: crate::scenario::document::Node::Table(workloads),
+                    node: crate::input::document::Node::Table(workloads),
                 },
             },
         );
     }
-    let mut sources = crate::scenario::diagnostic::Sources::new();
+    let mut sources = crate::input::diagnostic::Sources::new();
     for set in sets {
-        crate::scenario::document::set(&mut over, &mut sources, &set)
+        crate::input::document::set(&mut over, &mut sources, &set)
             .map_err(|fault| StudyError::question(fault.message.clone(), "rename the workload"))?;
     }
     Ok(over)

@@ -1,12 +1,13 @@
 //! One variant of a scenario, with what may change in it, and the runs of it.
 
+use crate::input::Input;
+use crate::input::diagnostic::{Sources, render};
+use crate::input::document::{Table, key_text};
 use crate::metrics::target::Target;
 use crate::results::{Estimate, ThresholdVerdict, VariantResults};
 use crate::run::{RunError, run_variant};
-use crate::scenario::diagnostic::{Sources, render};
-use crate::scenario::document::{Table, key_text};
 use crate::scenario::load::{overrides, variant_table};
-use crate::scenario::{Changes, Input, Loaded, Variant, load, load_variant};
+use crate::scenario::{Changes, Loaded, Variant, load, load_variant};
 use serde::Serialize;
 
 /// Why a setting could not be run.

@@ -13,9 +13,9 @@
 use super::mitigation::Mitigation;
 use super::quota::pools;
 use super::{Study, StudyError};
+use crate::input::document::key_text;
 use crate::results::VariantResults;
 use crate::scenario::Variant;
-use crate::scenario::document::key_text;
 use crate::scenario::settings::Encryption;
 
 /// Multiples of the present quota.

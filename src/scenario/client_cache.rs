@@ -1,9 +1,9 @@
 //! A workload's client-side caches as written: of data keys (caching CMM) and of branch keys
 //! (hierarchical keyring).
 
-use super::diagnostic::Code;
-use super::reader::Reader;
 use crate::catalog;
+use crate::input::diagnostic::Code;
+use crate::input::reader::Reader;
 use crate::model::branch_key_cache::{Keyring, Settings, StormTracking};
 use crate::model::data_key_cache::{Cmm, Sdk, Suite};
 use crate::model::{BranchKeyCacheUse, CacheScope, DataKeyCacheUse};

@@ -3,9 +3,9 @@
 //! Rates are multiplied exactly, the factor taken to six decimals; a job has so many times its objects. Shapes
 //! in time, mixes, clients and workers stay. Left out: growth in the course of a run, which a curve can write.
 
-use super::diagnostic::Code;
-use super::reader::Reader;
 use super::workload::{Arrivals, MAX_RATE, Point};
+use crate::input::diagnostic::Code;
+use crate::input::reader::Reader;
 use crate::units::Rate;
 use std::sync::Arc;
 

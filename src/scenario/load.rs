@@ -2,24 +2,19 @@
 //!
 //! Every fault of every variant is found in one go; a fault of the base is told once.
 
-use super::diagnostic::{Code, Diagnostic, Severity, Sources};
-use super::document::{self, Node, Table, key_text};
 use super::plan;
-use super::policy;
-use super::reader::{Diagnostics, Reader};
 use super::retry::Retry;
 use super::settings::{self, Home, Scenario};
 use super::thresholds;
 use super::workload::{Surroundings, WorkloadSettings};
-use crate::access::Kind;
+use crate::input::Input;
+use crate::input::diagnostic::{Code, Diagnostic, Severity, Sources};
+use crate::input::document::{self, Node, Table, key_text};
+use crate::input::files::Files;
+use crate::input::reader::{Diagnostics, Reader};
 use crate::model::Plan;
-use crate::model::trace::{Trace, TraceError};
 use crate::units::Span;
-use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 /// Tables that hold exactly one alternative, which a variant replaces as a whole.
 const CHOICE_KEYS: [&str; 12] = [
@@ -72,76 +67,6 @@ pub struct Variant {
     pub plan: Plan,
 }
 
-/// The text of a scenario and where it comes from.
-#[derive(Clone, Debug)]
-pub struct Input {
-    /// File stem, or `stdin`.
-    pub name: String,
-    /// Path as given, for messages.
-    pub shown: String,
-    /// Folder that paths inside are relative to.
-    pub folder: PathBuf,
-    /// The text.
-    pub text: String,
-}
-
-/// Trace files and policy documents, read once each.
-#[derive(Debug)]
-pub(super) struct Files {
-    folder: PathBuf,
-    traces: RefCell<HashMap<String, TraceOutcome>>,
-    policies: RefCell<HashMap<(PathBuf, Kind), policy::Document>>,
-    /// Where documents go whose faults have places.
-    sources: RefCell<Sources>,
-}
-
-type TraceOutcome = Result<Arc<Trace>, Rc<Vec<TraceError>>>;
-
-impl Files {
-    /// A path as written: relative to the scenario file; if there is no such file, to the current
-    /// directory, where paths given with `--set` are completed by shells.
-    pub fn resolve(&self, file: &str) -> PathBuf {
-        let beside = self.folder.join(file);
-        if !beside.exists() && Path::new(file).exists() {
-            PathBuf::from(file)
-        } else {
-            beside
-        }
-    }
-
-    pub fn trace(
-        &self,
-        path: &Path,
-        time_scale: f64,
-        rate_scale: f64,
-        repeat: bool,
-    ) -> TraceOutcome {
-        let key = format!("{} {time_scale} {rate_scale} {repeat}", path.display());
-        let mut traces = self.traces.borrow_mut();
-        traces
-            .entry(key)
-            .or_insert_with(|| {
-                Trace::read(path, time_scale, rate_scale, repeat)
-                    .map(Arc::new)
-                    .map_err(Rc::new)
-            })
-            .clone()
-    }
-
-    /// A policy document as written.
-    pub fn policy(&self, file: &str, kind: Kind) -> policy::Document {
-        let path = self.resolve(file);
-        let mut policies = self.policies.borrow_mut();
-        policies
-            .entry((path.clone(), kind))
-            .or_insert_with(|| {
-                let mut sources = self.sources.borrow_mut();
-                policy::read(file, &path, kind, &mut sources)
-            })
-            .clone()
-    }
-}
-
 /// What holds for the whole file.
 #[derive(Clone, Debug)]
 pub(super) struct RunSettings {
@@ -155,7 +80,7 @@ pub(super) struct RunSettings {
 /// Reads a scenario with its `--set` arguments.
 ///
 /// # Errors
-/// Every fault, in the order of the file; [`super::diagnostic::render`] shows them.
+/// Every fault, in the order of the file; [`crate::input::diagnostic::render`] shows them.
 pub fn load(
     input: &Input,
     sets: &[String],
@@ -280,12 +205,6 @@ fn load_changed(
     changes: Option<&Changes>,
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let mut base = parsed(input, sets, sources)?;
-    let files = Files {
-        folder: input.folder.clone(),
-        traces: RefCell::new(HashMap::new()),
-        policies: RefCell::new(HashMap::new()),
-        sources: RefCell::new(std::mem::take(sources)),
-    };
     let diagnostics = Diagnostics::new();
     let mut tables = variants(&mut base, &diagnostics);
     if let Some(changes) = changes
@@ -293,19 +212,20 @@ fn load_changed(
     {
         change(&mut tables, changes, sources)?;
     }
+    let diagnostics = diagnostics.about(std::mem::take(sources));
     let (mut read, mut run) = (Vec::new(), None);
     for (name, table) in &tables {
-        let (settings, variant) = diagnostics.read(table, |r| scenario(name, r, &files));
+        let (settings, variant) = diagnostics.read(table, |r| scenario(name, r, &input.files));
         run = run.or(settings);
         read.extend(variant);
     }
-    *sources = files.sources.into_inner();
     let keys_known = diagnostics.keys_known();
-    let (warnings, errors): (Vec<_>, Vec<_>) = diagnostics
-        .into_list()
+    let found;
+    (found, *sources) = diagnostics.into_parts();
+    let (warnings, errors): (Vec<_>, Vec<_>) = found
         .into_iter()
         .partition(|d| d.severity == Severity::Warning);
-    let warnings = super::diagnostic::in_order(&warnings);
+    let warnings = crate::input::diagnostic::in_order(&warnings);
     match run {
         Some(run) if errors.is_empty() => {
             let mut told = Vec::new();
@@ -317,7 +237,7 @@ fn load_changed(
             }
             Ok(Loaded {
                 name: input.name.clone(),
-                text_sha256: crate::results::sha256_hex(input.text.as_bytes()),
+                text_sha256: crate::input::files::sha256_hex(input.text.as_bytes()),
                 seed: run.seed,
                 replications: run.replications,
                 horizon: run.horizon,
@@ -327,7 +247,7 @@ fn load_changed(
                 keys_known,
             })
         }
-        _ => Err(super::diagnostic::in_order(&errors)),
+        _ => Err(crate::input::diagnostic::in_order(&errors)),
     }
 }
 

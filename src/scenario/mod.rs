@@ -9,16 +9,13 @@
 
 pub mod access;
 pub mod client_cache;
-pub mod diagnostic;
-pub mod document;
 mod growth;
 pub mod load;
 mod plan;
 pub mod policy;
-pub mod reader;
 pub mod retry;
 pub mod settings;
 mod thresholds;
 pub mod workload;
 
-pub use load::{Changes, Input, Loaded, Variant, load, load_variant};
+pub use load::{Changes, Loaded, Variant, load, load_variant};

@@ -5,9 +5,7 @@ mod log_groups;
 mod s3;
 
 use super::access::{Access, Check, NO_TLS, REQUESTER};
-use super::diagnostic::{Code, Diagnostic, Place};
 use super::load::RunSettings;
-use super::reader::Diagnostics;
 use super::settings::{
     BucketKind, KmsKeySettings, LimiterSettings, ManagedBy, QuotaSettings, Scenario,
 };
@@ -18,6 +16,8 @@ use crate::catalog::{self, KmsOperation};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
 use crate::engine::random::Zipf;
+use crate::input::diagnostic::{Code, Diagnostic, Place};
+use crate::input::reader::Diagnostics;
 use crate::model::archive::KeyPopularity;
 use crate::model::arrivals::{Curve, LocalClock, Process};
 use crate::model::retry::Service;

@@ -1,10 +1,10 @@
 //! Policy documents that a scenario points to: read once each, every fault with its place in the document.
 
-use super::diagnostic::{Code, Diagnostic, Place, Sources};
-use super::load::Files;
-use super::reader::Reader;
-use crate::access::{self, Kind, Policy};
-use crate::results::sha256_hex;
+use crate::access::policy::{Fault, read};
+use crate::access::{Kind, Policy};
+use crate::input::diagnostic::{Code, Diagnostic, Place};
+use crate::input::files::{Files, sha256_hex};
+use crate::input::reader::Reader;
 use serde::Serialize;
 use std::path::Path;
 use std::sync::Arc;
@@ -27,12 +27,16 @@ pub struct PolicySettings {
     pub policy: Arc<Policy>,
 }
 
-/// What came of reading a document: the policy, and what is to be said about it.
-#[derive(Clone, Debug)]
-pub(super) struct Document {
-    settings: Option<PolicySettings>,
-    told: Vec<Diagnostic>,
+/// A document that could be read: what it says, and what is wrong with that.
+#[derive(Debug)]
+struct Document {
+    text: String,
+    policy: Option<PolicySettings>,
+    faults: Vec<Fault>,
 }
+
+/// Why it could not.
+type Unreadable = (Code, String);
 
 impl PolicySettings {
     /// The document named under `key`; `None` if there is none or it is at fault.
@@ -67,68 +71,76 @@ impl PolicySettings {
         kind: Kind,
         files: &Files,
     ) -> Option<PolicySettings> {
-        let document = files.policy(file, kind);
-        for told in document.told {
+        let path = files.resolve(file);
+        let shown = path.display().to_string();
+        let read = |path: &Path| document(file, path, kind);
+        let document = files.once(&path, kind.name(), read);
+        let document = match &*document {
+            Ok(document) => document,
             // What is wrong with the file itself is wrong where it is named.
-            r.faults().push(match &told.place {
-                Some(_) => told.and_at(place.clone(), format!("the {} is named here", kind.name())),
-                None => told.at(place.clone()),
-            });
+            Err((code, reason)) => {
+                r.fault(
+                    *code,
+                    place,
+                    format!("cannot read the {} `{shown}`: {reason}", kind.name()),
+                    "name a JSON document; paths are relative to the scenario file (with --set, also to the current directory)",
+                );
+                return None;
+            }
+        };
+        let record = |is_warning: bool, message: String, help: &str| {
+            let found = if is_warning {
+                Diagnostic::warning(Code::BadPolicy, message)
+            } else {
+                Diagnostic::error(Code::BadPolicy, message)
+            };
+            found.help(help)
+        };
+        if !document.faults.is_empty() {
+            let source = r.faults().add_file(&shown, &document.text);
+            for fault in document.faults.iter().take(MOST_FAULTS) {
+                let range = fault.range.clone();
+                let found = record(fault.is_warning, fault.message.clone(), &fault.help);
+                let named = format!("the {} is named here", kind.name());
+                r.faults().push(
+                    found
+                        .at(Place { source, range })
+                        .and_at(place.clone(), named),
+                );
+            }
         }
-        document.settings
+        if let more @ 1.. = document.faults.len().saturating_sub(MOST_FAULTS) {
+            let message = format!("{more} more faults in the {} `{shown}`", kind.name());
+            let all = record(
+                document.policy.is_some(),
+                message,
+                "correct those before them first",
+            );
+            r.faults().push(all.at(place));
+        }
+        document.policy.clone()
     }
 }
 
-/// Reads a document; `shown` is the path in messages.
-pub(super) fn read(file: &str, path: &Path, kind: Kind, sources: &mut Sources) -> Document {
-    let shown = path.display().to_string();
-    let text = match text(path) {
-        Ok(text) => text,
-        Err((code, reason)) => {
-            let message = format!("cannot read the {} `{shown}`: {reason}", kind.name());
-            let help = "name a JSON document; paths are relative to the scenario file (with --set, also to the current directory)";
-            return Document {
-                settings: None,
-                told: vec![Diagnostic::error(code, message).help(help)],
-            };
-        }
-    };
-    let source = sources.add_file(&shown, &text);
-    let tell = |fault: access::policy::Fault| {
-        let code = Code::BadPolicy;
-        let told = if fault.is_warning {
-            Diagnostic::warning(code, fault.message)
-        } else {
-            Diagnostic::error(code, fault.message)
-        };
-        let range = fault.range;
-        told.at(Place { source, range }).help(fault.help)
-    };
-    let (policy, faults) = match access::policy::read(kind, file, &text) {
+/// Reads a document.
+fn document(file: &str, path: &Path, kind: Kind) -> Result<Document, Unreadable> {
+    let text = text(path)?;
+    let (policy, faults) = match read(kind, file, &text) {
         Ok((policy, warnings)) => (Some(policy), warnings),
         Err(faults) => (None, faults),
     };
-    let more = faults.len().saturating_sub(MOST_FAULTS);
-    let mut told: Vec<Diagnostic> = faults.into_iter().take(MOST_FAULTS).map(tell).collect();
-    if more > 0 {
-        let message = format!("{more} more faults in the {} `{shown}`", kind.name());
-        let told_of_all = match policy {
-            Some(_) => Diagnostic::warning(Code::BadPolicy, message),
-            None => Diagnostic::error(Code::BadPolicy, message),
-        };
-        told.push(told_of_all.help("correct those before them first"));
-    }
-    Document {
-        settings: policy.map(|policy| PolicySettings {
+    Ok(Document {
+        policy: policy.map(|policy| PolicySettings {
             file: file.to_owned(),
             sha256: sha256_hex(text.as_bytes()),
             policy: Arc::new(policy),
         }),
-        told,
-    }
+        text,
+        faults,
+    })
 }
 
-fn text(path: &Path) -> Result<String, (Code, String)> {
+fn text(path: &Path) -> Result<String, Unreadable> {
     let unreadable = |e: std::io::Error| (Code::MissingFile, e.to_string());
     let about = std::fs::metadata(path).map_err(unreadable)?;
     if !about.is_file() {

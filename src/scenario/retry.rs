@@ -1,8 +1,8 @@
 //! What clients do when throttled, as written: a profile of the catalog, or a policy of one's own.
 
-use super::diagnostic::Code;
-use super::reader::Reader;
 use crate::catalog::{self, RetryProfile};
+use crate::input::diagnostic::Code;
+use crate::input::reader::Reader;
 use crate::model::retry::{
     Answer, Backoff, Blocks, CircuitBreaker, Jitter, Refund, RetryPolicy, RetryQuota, Service,
 };

@@ -3,16 +3,16 @@
 //! Workloads stand in [`super::workload`]. Each struct is read from a
 //! [`Reader`] and serialised into `results.json` as resolved.
 
-use super::diagnostic::Code;
-use super::document::Node;
-use super::load::Files;
 use super::policy::PolicySettings;
-use super::reader::Reader;
 use super::retry::Retry;
 use super::workload::{LatencySettings, WorkloadSettings};
 use crate::access::principal::is_account;
 use crate::access::{Kind, Principal};
 use crate::catalog::{self, KeySpec};
+use crate::input::diagnostic::Code;
+use crate::input::document::Node;
+use crate::input::files::Files;
+use crate::input::reader::Reader;
 use crate::metrics::target::Target;
 use crate::units::{Bytes, Rate, Share, Span};
 use indexmap::IndexMap;
@@ -113,7 +113,7 @@ pub struct KmsKeySettings {
     pub policy_changes: Vec<PolicyChange>,
     /// Where it is written.
     #[serde(skip)]
-    pub place: super::diagnostic::Place,
+    pub place: crate::input::diagnostic::Place,
 }
 
 /// A key policy from a time on.
@@ -183,7 +183,7 @@ pub struct BucketSettings {
     pub policy: Option<PolicySettings>,
     /// Where it is written.
     #[serde(skip)]
-    pub place: super::diagnostic::Place,
+    pub place: crate::input::diagnostic::Place,
 }
 
 /// Kind of bucket.
@@ -235,7 +235,7 @@ pub struct LogGroup {
     pub data_keys_per_query: u32,
     /// Where it is written.
     #[serde(skip)]
-    pub place: super::diagnostic::Place,
+    pub place: crate::input::diagnostic::Place,
 }
 
 /// A principal that S3 tells apart.
@@ -1240,15 +1240,15 @@ pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
     {
         return assumptions;
     }
-    let empty = super::document::Table::empty(r.place());
-    super::reader::Diagnostics::new().read(&empty, read)
+    let empty = crate::input::document::Table::empty(r.place());
+    crate::input::reader::Diagnostics::new().read(&empty, read)
 }
 
 pub(super) fn prices(r: &mut Reader<'_>) -> IndexMap<String, PriceSettings> {
     complete(r.tables("price", |item, r| {
         if !catalog::prices().iter().any(|p| p.item == item) {
             let known: Vec<&str> = catalog::prices().iter().map(|p| p.item.as_str()).collect();
-            let near = crate::spelling::did_you_mean(item, known.iter().copied());
+            let near = crate::input::spelling::did_you_mean(item, known.iter().copied());
             let help = near.map_or_else(
                 || format!("items: {}", known.join(", ")),
                 |n| format!("did you mean `{n}`?"),

@@ -2,9 +2,9 @@
 //!
 //! Left out: how a value is judged, which [`crate::metrics::target`] says.
 
-use super::diagnostic::{Code, Diagnostic};
-use super::document::{Node, Value};
-use super::reader::{Diagnostics, FromValue, Reader, wrong_type};
+use crate::input::diagnostic::{Code, Diagnostic};
+use crate::input::document::{Node, Value};
+use crate::input::reader::{Diagnostics, FromValue, Reader, wrong_type};
 use crate::metrics::target::Target;
 use indexmap::IndexMap;
 
@@ -62,20 +62,16 @@ pub(super) fn thresholds(r: &mut Reader<'_>, workloads: &[String]) -> IndexMap<S
 
 #[cfg(test)]
 mod tests {
-    use crate::scenario::diagnostic::{Sources, render};
-    use crate::scenario::{Input, Loaded, load};
+    use crate::input::Input;
+    use crate::input::diagnostic::{Sources, render};
+    use crate::scenario::{Loaded, load};
 
     fn read(thresholds: &str) -> Result<Loaded, String> {
         let text = format!(
             "horizon = \"5s\"\nregion = \"us-east-1\"\n[key.k]\n[workload.w]\nkey = \"k\"\nclients = 1\n\
              operations.Decrypt = 1\narrivals.poisson.rate = 1\n{thresholds}"
         );
-        let input = Input {
-            name: "t".to_owned(),
-            shown: "t.toml".to_owned(),
-            folder: ".".into(),
-            text,
-        };
+        let input = Input::from_text("t", text);
         let mut sources = Sources::new();
         load(&input, &[], &mut sources).map_err(|f| render(&f, &sources, false))
     }

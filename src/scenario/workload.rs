@@ -1,10 +1,7 @@
 //! A workload as written: what it asks for, when, and what its clients do when throttled.
 
 use super::client_cache::{BranchKeyCacheSettings, DataKeyCacheSettings};
-use super::diagnostic::{Code, Diagnostic, Place};
-use super::document::Node;
 use super::growth;
-use super::reader::{FromValue, Reader};
 use super::retry::Retry;
 use super::settings::{
     BucketKind, BucketSettings, Encryption, KmsKeySettings, ManagedBy, PREFIXES, Requester,
@@ -12,11 +9,15 @@ use super::settings::{
 use crate::access::Context;
 use crate::catalog;
 use crate::engine::distribution::Distribution;
+use crate::input::diagnostic::{Code, Diagnostic, Place};
+use crate::input::document::Node;
+use crate::input::files::Files;
+use crate::input::reader::{FromValue, Reader};
 use crate::model::trace::{Trace, TraceError};
 use crate::units::{Bytes, Rate, Span};
 use indexmap::IndexMap;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A workload.
@@ -289,7 +290,7 @@ pub(super) struct Surroundings<'a> {
     pub workloads: &'a [String],
     pub retry: &'a Retry,
     pub horizon: Span,
-    pub files: &'a super::load::Files,
+    pub files: &'a Files,
     /// Sessions have bucket keys of their own, so that it matters which client asks.
     pub by_session: bool,
 }
@@ -1024,14 +1025,16 @@ fn trace(r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Arrivals> {
     let repeat = r.or("repeat", false);
     let file = file?;
     let path: PathBuf = around.files.resolve(&file);
-    match around.files.trace(&path, time_scale, rate_scale, repeat) {
+    let kind = format!("trace {time_scale} {rate_scale} {repeat}");
+    let read = |path: &Path| Trace::read(path, time_scale, rate_scale, repeat).map(Arc::new);
+    match &*around.files.once(&path, &kind, read) {
         Ok(trace) => Some(Arrivals::Trace {
             sha256: trace.sha256.clone(),
             file,
             time_scale,
             rate_scale,
             repeat,
-            trace,
+            trace: Arc::clone(trace),
         }),
         Err(faults) => {
             for fault in faults.iter() {

@@ -1,7 +1,7 @@
 //! A key and the values it takes: `quota.shared.limit=8000/s..16000/s:5`, `retry=none,standard`.
 
-use crate::scenario::diagnostic::Sources;
-use crate::scenario::document::{Table, set};
+use crate::input::diagnostic::Sources;
+use crate::input::document::{Table, set};
 use crate::units::{Bytes, Rate, Share, Span};
 use std::str::FromStr;
 
@@ -47,7 +47,7 @@ impl FromStr for Axis {
             "write KEY=A,B,C or KEY=LOW..HIGH:COUNT, with `:log` behind for equal factors";
         let fault = |what: &str| AxisError(format!("\"{text}\" {what}; {example}"));
         // A path that --set would take, before any run.
-        let mut scratch = Table::empty(crate::scenario::diagnostic::Place {
+        let mut scratch = Table::empty(crate::input::diagnostic::Place {
             source: Sources::new().add_set(text),
             range: 0..0,
         });

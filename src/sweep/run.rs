@@ -4,10 +4,10 @@
 //! place and renamed: after a SIGKILL it is there as a whole or not at all.
 
 use super::Axis;
+use crate::input::Input;
+use crate::input::files::sha256_hex;
 use crate::metrics::registry::METRICS;
 use crate::planning::{Study, StudyError};
-use crate::results::sha256_hex;
-use crate::scenario::Input;
 use indexmap::IndexMap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -7,23 +7,18 @@
 pub mod keys;
 pub mod occ;
 
+use kmsim::input::Input;
 use kmsim::results::{Estimate, Metrics, RunResults, VariantManifest};
 use kmsim::run::RunOptions;
-use kmsim::scenario::{Input, Loaded};
-use std::path::PathBuf;
+use kmsim::scenario::Loaded;
 
 /// Student's t for 99.9 % and 39 degrees of freedom: forty replications or more.
 pub const T: f64 = 3.558;
 
 /// Reads a scenario text; a fault in it is a fault of the test.
 pub fn load(text: &str) -> Loaded {
-    let mut sources = kmsim::scenario::diagnostic::Sources::new();
-    let input = Input {
-        name: "test".to_owned(),
-        shown: "test.toml".to_owned(),
-        folder: PathBuf::from("."),
-        text: text.to_owned(),
-    };
+    let mut sources = kmsim::input::diagnostic::Sources::new();
+    let input = Input::from_text("test", text);
     kmsim::scenario::load(&input, &[], &mut sources).unwrap_or_else(|faults| {
         let lines: Vec<String> = faults.iter().map(|f| f.one_line(&sources)).collect();
         panic!("{}\n{text}", lines.join("\n"))

@@ -418,7 +418,7 @@ impl Reader {
             let operator = name.parse::<Operator>().ok();
             if operator.is_none() {
                 let stem = name.rsplit(':').next().unwrap_or(name);
-                let meant = crate::spelling::did_you_mean(
+                let meant = crate::input::spelling::did_you_mean(
                     stem.strip_suffix("IfExists").unwrap_or(stem),
                     operators(),
                 );
@@ -563,7 +563,7 @@ impl Reader {
                 found.entry(key).or_insert(property);
                 continue;
             }
-            let meant = crate::spelling::did_you_mean(name, known.iter().copied());
+            let meant = crate::input::spelling::did_you_mean(name, known.iter().copied());
             let known = known.join("`, `");
             let help = match meant {
                 Some(meant) => format!("did you mean `{meant}`? {what} has `{known}`"),

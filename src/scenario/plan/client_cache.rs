@@ -1,10 +1,10 @@
 //! Client-side caches: what of a workload's needs they can meet, and whose they are.
 
 use super::super::client_cache::{ScopeSettings, Sharing};
-use super::super::diagnostic::Code;
 use super::super::workload::WorkloadSettings;
 use super::Builder;
 use crate::catalog::KmsOperation;
+use crate::input::diagnostic::Code;
 use crate::model::{CacheScope, CacheUse, ClientCache, Source};
 use indexmap::IndexSet;
 

@@ -4,11 +4,11 @@
 //! log events of each query are under. Neither begins before the association is in effect.
 
 use super::super::access::{association_error, logs_service};
-use super::super::diagnostic::{Code, Diagnostic};
 use super::super::settings::LogGroup;
 use super::{Action, Builder, Class, Kind, Popularity, Process, Service, Size, Source, Workload};
 use crate::catalog::KmsOperation;
 use crate::engine::SECOND;
+use crate::input::diagnostic::{Code, Diagnostic};
 use crate::model::arrivals::Curve;
 use crate::model::{self, Association};
 use crate::units::Span;

@@ -1,6 +1,5 @@
 //! What the requests of an S3 workload need of KMS, and which bucket keys meet it.
 
-use super::super::diagnostic::{Code, Diagnostic};
 use super::super::settings::{
     AgeSettings, BucketKind, BucketSettings, Encryption, Renewal, RequesterRule,
 };
@@ -8,6 +7,7 @@ use super::super::workload::WorkloadSettings;
 use super::Builder;
 use crate::catalog::{self, KmsOperation, NeedSide, RequestRate, S3OperationRow};
 use crate::engine::limiter::{Shape, Step};
+use crate::input::diagnostic::{Code, Diagnostic};
 use crate::model::archive::{Age, Archive};
 use crate::model::bucket_key::Settings;
 use crate::model::retry::Service;

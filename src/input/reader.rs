@@ -11,7 +11,7 @@
 //! for is taken as unknown.
 //!
 //! ```
-//! # use kmsim::scenario::reader::Reader;
+//! # use kmsim::input::reader::Reader;
 //! # use kmsim::units::{Rate, Span};
 //! struct Config {
 //!     rate: Rate,
@@ -31,9 +31,9 @@ use std::ops::{Bound, RangeBounds};
 
 use indexmap::{IndexMap, IndexSet};
 
-use super::diagnostic::{Code, Diagnostic, Place, Severity};
+use super::diagnostic::{Code, Diagnostic, Place, Severity, SourceId, Sources};
 use super::document::{Node, Table, Value, key_text};
-use crate::spelling::did_you_mean;
+use crate::input::spelling::did_you_mean;
 use crate::units::{Bytes, Rate, Share, Span, UnitError};
 
 /// The faults found so far and the keys asked for so far; shared by all readers of a file.
@@ -41,12 +41,28 @@ use crate::units::{Bytes, Rate, Share, Span, UnitError};
 pub struct Diagnostics {
     list: RefCell<Vec<Diagnostic>>,
     keys: RefCell<BTreeSet<String>>,
+    sources: RefCell<Sources>,
 }
 
 impl Diagnostics {
     /// No faults, no keys.
     pub fn new() -> Diagnostics {
         Diagnostics::default()
+    }
+
+    /// The same, with the texts that settings came from so far.
+    #[must_use]
+    pub fn about(self, sources: Sources) -> Diagnostics {
+        Diagnostics {
+            sources: RefCell::new(sources),
+            ..self
+        }
+    }
+
+    /// Adds a file that a setting points to, by the name to show and its text; once, however often
+    /// it is named.
+    pub fn add_file(&self, name: &str, text: &str) -> SourceId {
+        self.sources.borrow_mut().add_file(name, text)
     }
 
     /// Records a fault or warning.
@@ -73,6 +89,11 @@ impl Diagnostics {
     /// What was recorded, in the order it was found.
     pub fn into_list(self) -> Vec<Diagnostic> {
         self.list.into_inner()
+    }
+
+    /// What was recorded, in the order it was found, and the texts it is about.
+    pub fn into_parts(self) -> (Vec<Diagnostic>, Sources) {
+        (self.list.into_inner(), self.sources.into_inner())
     }
 
     /// Every key ever asked for, with `NAME` for the names in maps and `[]` for places in lists:
@@ -969,7 +990,7 @@ fn way_out<'k>(meant: Option<&str>, known: impl Iterator<Item = &'k str>, what: 
 
 #[cfg(test)]
 mod tests {
-    use super::super::diagnostic::{Sources, in_order, render};
+    use super::super::diagnostic::{in_order, render};
     use super::super::document::{parse, set};
     use super::*;
 

@@ -149,9 +149,12 @@ impl Sources {
         Sources::default()
     }
 
-    /// Adds a file by the name to show and its text.
+    /// Adds a file by the name to show and its text, unless it is there already.
     pub fn add_file(&mut self, name: &str, text: &str) -> SourceId {
-        self.add_excerpt(name, 1, text)
+        let known = self.sources.iter().position(|source| {
+            !source.is_argument && source.file.name() == name && source.file.source() == text
+        });
+        known.map_or_else(|| self.add_excerpt(name, 1, text), SourceId)
     }
 
     /// Adds some lines of a file too large to keep; `first_line` counts from 1.

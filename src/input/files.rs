@@ -1,0 +1,103 @@
+//! Files that an input points to: found, and read once however often they are asked for.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where the paths of one input start from, and what has been read so far.
+///
+/// A clone shares what has been read; so do the inputs of one command that are made with
+/// [`Files::sharing`].
+#[derive(Clone, Debug, Default)]
+pub struct Files {
+    folder: PathBuf,
+    read: Arc<Mutex<HashMap<FileUse, Arc<Content>>>>,
+}
+
+/// A file and what it is read as: a document of one kind is not one of another.
+type FileUse = (PathBuf, String);
+
+type Content = dyn Any + Send + Sync;
+
+impl Files {
+    /// Nothing read yet; paths are relative to `folder`.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Files {
+        Files {
+            folder: folder.into(),
+            read: Arc::default(),
+        }
+    }
+
+    /// Paths relative to another folder, what has been read in common.
+    pub fn sharing(&self, folder: impl Into<PathBuf>) -> Files {
+        Files {
+            folder: folder.into(),
+            read: Arc::clone(&self.read),
+        }
+    }
+
+    /// The folder that paths are relative to.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A path as written: relative to the folder; if there is no such file, to the current
+    /// directory, where paths given with `--set` are completed by shells.
+    pub fn resolve(&self, file: &str) -> PathBuf {
+        let beside = self.folder.join(file);
+        if !beside.exists() && Path::new(file).exists() {
+            PathBuf::from(file)
+        } else {
+            beside
+        }
+    }
+
+    /// What `read` makes of the file at `path` as a `kind` of content; `read` is called once, its
+    /// faults are kept like its success.
+    pub fn once<T: Any + Send + Sync>(
+        &self,
+        path: &Path,
+        kind: &str,
+        read: impl FnOnce(&Path) -> T,
+    ) -> Arc<T> {
+        let file_use = (path.to_owned(), kind.to_owned());
+        // The lock is held while reading, so that a second asker waits instead of reading too.
+        let mut all = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(content) = all.get(&file_use)
+            && let Ok(content) = Arc::clone(content).downcast::<T>()
+        {
+            return content;
+        }
+        let content = Arc::new(read(path));
+        all.insert(file_use, Arc::clone(&content) as Arc<Content>);
+        content
+    }
+}
+
+/// SHA-256 of the bytes, in hexadecimal digits.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_once_for_each_kind_and_by_all_that_share() {
+        let files = Files::in_folder("a");
+        let mut calls = 0;
+        for asker in [&files, &files.clone(), &files.sharing("b")] {
+            let text = asker.once(Path::new("x"), "text", |path| {
+                calls += 1;
+                path.display().to_string()
+            });
+            assert_eq!(*text, "x");
+        }
+        let length = files.once(Path::new("x"), "length", |path| path.as_os_str().len());
+        assert_eq!((calls, *length), (1, 1));
+    }
+}
