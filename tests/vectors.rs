@@ -2,6 +2,7 @@
 //! `KMSIM_VECTORS` (default: `tests/vectors`). The leading words of a file's name tell its schema,
 //! see the README there.
 
+#[path = "it/common/mod.rs"]
 mod common;
 mod retry_vectors;
 

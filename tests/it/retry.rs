@@ -1,9 +1,7 @@
 //! What clients do when throttled, through scenarios and their results: against counts made by hand and
 //! against what botocore did.
 
-mod common;
-
-use common::run;
+use crate::common::run;
 use kmsim::results::RunResults;
 
 /// One application under a quota.
@@ -185,8 +183,8 @@ fn an_adaptive_client_remembers_the_time_before_it_was_throttled() {
             quiet + 5,
             quiet + 5,
         ));
-        let values = common::values(&results.variants[0].metrics, "added_delay_s_max");
-        common::Sample::of(&values)
+        let values = crate::common::values(&results.variants[0].metrics, "added_delay_s_max");
+        crate::common::Sample::of(&values)
     };
     let (long, short) = (throttled(600), throttled(20));
     let margin = 4.0 * (long.se().powi(2) + short.se().powi(2)).sqrt();

@@ -6,8 +6,6 @@
 //! with a file name it is what the reader is told to save. ```` ```console ```` blocks hold lines
 //! that begin with `$ `.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -442,9 +440,12 @@ fn every_link_leads_somewhere() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// Every key of the language, as `tests/keys.rs` holds them against what the reader asks for.
+/// Every key of the language, as `tests/it/keys.rs` holds them against what the reader asks for.
 fn keys() -> BTreeSet<String> {
-    let mut keys: BTreeSet<String> = common::keys::rows().into_iter().map(|r| r.key).collect();
+    let mut keys: BTreeSet<String> = crate::common::keys::rows()
+        .into_iter()
+        .map(|r| r.key)
+        .collect();
     keys.insert("key_store.NAME.kind".to_owned());
     // The keys of all retry profiles are the same.
     let of_profiles: Vec<String> = keys.iter().filter_map(|k| of_any_profile(k)).collect();

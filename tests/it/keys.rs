@@ -1,14 +1,12 @@
 //! No key is accepted and ignored: each one that the scenario language knows changes some result.
 //!
-//! [`common::keys::rows`] holds, for every key, a scenario and an override after which a named part of the results
+//! [`crate::common::keys::rows`] holds, for every key, a scenario and an override after which a named part of the results
 //! must differ. A key without a row fails, and so does a row without effect.
-
-mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use common::keys::rows;
+use crate::common::keys::rows;
 use kmsim::catalog::custom_key_store_quota;
 use kmsim::input::Input;
 use kmsim::input::diagnostic::{Sources, render};
@@ -20,7 +18,7 @@ fn folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("temporary folder");
     fs::write(dir.path().join("trace.csv"), "time\n0\n0.5\n2.5\n12\n").expect("write");
     fs::write(dir.path().join("other.csv"), "time\n0\n1\n").expect("write");
-    for (name, statement) in common::keys::POLICIES {
+    for (name, statement) in crate::common::keys::POLICIES {
         let document = format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#);
         fs::write(dir.path().join(name), document).expect("write");
     }

@@ -242,8 +242,6 @@ fn compare_tells_settings_pairing_workloads_and_bill() {
     );
 }
 
-mod common;
-
 /// Poisson arrivals, a fixed window, no retries: the number N of attempts in a second is Poisson, and of these N − Q are
 /// refused where N > Q. The share refused is E[(N − Q)+] ÷ E[N].
 fn share_refused(mean: f64, quota: u64) -> f64 {

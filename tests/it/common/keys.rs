@@ -1,5 +1,5 @@
 //! For every key of the scenario language a scenario and an override after which a named part of the
-//! results must differ. `tests/keys.rs` runs them; `tests/docs.rs` wants each key documented.
+//! results must differ. `tests/it/keys.rs` runs them; `tests/it/docs.rs` wants each key documented.
 
 use kmsim::catalog::{KeySpec, KmsOperation, quota_for, retry_profiles, s3_operations};
 

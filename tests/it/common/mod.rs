@@ -1,7 +1,7 @@
-//! What the test binaries share: running a scenario text, samples with intervals, a generator of
+//! What the tests share: running a scenario text, samples with intervals, a generator of
 //! random numbers that owes nothing to the engine's, and the contention model of AWS's jitter study.
 
-// Each binary uses its own part of this module.
+// `tests/vectors.rs` uses only a part of this module.
 #![allow(dead_code)]
 
 pub mod keys;

@@ -4,9 +4,7 @@
 // The texts of scenarios end where TOML lines end.
 #![allow(clippy::write_with_newline)]
 
-mod common;
-
-use common::{Rng, Sample, T, load, run, run_with, values};
+use crate::common::{Rng, Sample, T, load, run, run_with, values};
 use kmsim::engine::SECOND;
 use kmsim::engine::random::Key;
 use kmsim::model::Plan;

@@ -1,9 +1,7 @@
 //! S3's own request rates through whole scenarios: what they refuse, what that spares KMS and the bill, and which
 //! limit bites first.
 
-mod common;
-
-use common::{run, values};
+use crate::common::{run, values};
 use kmsim::catalog::{RequestRate, request_rates};
 use kmsim::report::table;
 use kmsim::results::{RunResults, VariantResults};

@@ -1,9 +1,7 @@
 //! Bucket keys through whole scenarios: who shares them, what expires when, what a refused call does,
 //! and what the rarer operations need.
 
-mod common;
-
-use common::{run, values};
+use crate::common::{run, values};
 use kmsim::results::VariantResults;
 
 /// KMS and S3 answer at once, one cache, nothing left to chance; buckets with and without bucket keys.

@@ -2,9 +2,7 @@
 //!
 //! Every comparison is by a 99.9 % interval over forty or more replications.
 
-mod common;
-
-use common::{Sample, T, ratio_holds, run, values};
+use crate::common::{Sample, T, ratio_holds, run, values};
 use kmsim::engine::calendar::Calendar;
 use kmsim::engine::random::Key;
 
@@ -184,7 +182,7 @@ fn a_data_key_serves_as_many_messages_as_it_may() {
 
 #[test]
 fn a_token_bucket_throttles_as_the_vectors_say() {
-    let text = include_str!("vectors/queueing.json");
+    let text = include_str!("../vectors/queueing.json");
     let rows: Vec<serde_json::Value> = serde_json::from_str(text).expect("JSON");
     let rows = rows
         .iter()
@@ -316,9 +314,11 @@ const JITTER: [(u32, &str, [f64; 4]); 15] = [
 fn jitter_does_what_aws_published() {
     const RUNS: u64 = 200;
     for (clients, name, [calls, calls_sd, time, time_sd]) in JITTER {
-        let backoff = common::occ::backoff(name);
+        let backoff = crate::common::occ::backoff(name);
         let runs: Vec<(f64, f64)> = (0..RUNS)
-            .map(|r| common::occ::contend(clients, &backoff, Key::root(u64::from(clients), r)))
+            .map(|r| {
+                crate::common::occ::contend(clients, &backoff, Key::root(u64::from(clients), r))
+            })
             .collect();
         let column =
             |f: fn(&(f64, f64)) -> f64| Sample::of(&runs.iter().map(f).collect::<Vec<_>>());

@@ -1,9 +1,7 @@
 //! Who gets in over time, and who sees it: keys that are disabled, pending deletion or under another policy,
 //! encrypted log groups, and samples of a run as CloudTrail log files.
 
-mod common;
-
-use common::{load, run, values};
+use crate::common::{load, run, values};
 use kmsim::cloudtrail::{LogFile, log_file};
 use kmsim::explain::{explain, text};
 use kmsim::results::RunResults;

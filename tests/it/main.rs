@@ -1,0 +1,16 @@
+//! kmsim as its users meet it, in one binary with a module for each subject. Recorded vectors are a
+//! binary of their own, `tests/vectors.rs`.
+
+mod access;
+mod bucket_keys;
+mod cli;
+mod common;
+mod docs;
+mod errors;
+mod keys;
+mod law;
+mod planning;
+mod request_rates;
+mod retry;
+mod scenarios;
+mod theory;
