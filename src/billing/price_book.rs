@@ -1,10 +1,25 @@
 //! The prices in force: the catalog's, with the scenario's own in front.
 
-use super::BillError;
 use crate::catalog::{self, Price};
 use num_rational::BigRational;
 use num_traits::Signed;
 use std::collections::BTreeMap;
+
+/// Why there is no bill.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BillError {
+    /// No price is known; the scenario must give one.
+    #[error("no price of `{item}` in {region} is known: give one")]
+    NoPrice {
+        /// The item.
+        item: String,
+        /// The Region.
+        region: String,
+    },
+    /// A month cannot be made from no time at all.
+    #[error("the measured time is zero: there is nothing to scale to a month")]
+    NoTime,
+}
 
 /// A price override that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

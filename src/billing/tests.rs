@@ -1,6 +1,7 @@
 //! Published amounts (`docs`: cases D1 to D8) and the rules of the free tier, worked by hand.
 
 use super::*;
+use crate::catalog::MONTH_S;
 use crate::catalog::decimal::exact;
 
 const DAY_S: u64 = 86_400;

@@ -31,7 +31,7 @@ mod table;
 pub use branch_key_cache::{BranchKeyCaches, MultiThreadedDefaults, StormTrackingDefaults};
 pub use operation::{KeySpec, KmsOperation, UnknownName};
 pub use policy::PolicyLimit;
-pub use price::{FreeTier, Price, PriceRow};
+pub use price::{FreeTier, MONTH_S, Price, PriceRow};
 pub use quota::{Calls, Limit, QuotaRow, QuotaScope};
 pub use retry::{
     Classification, RateLimiterProfile, RetryAfter, RetryJitter, RetryMode, RetryProfile,

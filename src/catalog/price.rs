@@ -10,6 +10,9 @@ use super::quota::Calls;
 use num_rational::BigRational;
 use serde::Deserialize;
 
+/// Length of a month and of a free-tier period \[s\]: 30 days of 24 hours.
+pub const MONTH_S: u64 = 30 * 24 * 3600;
+
 /// Region whose price stands in where another Region's is not known.
 const FALLBACK: &str = "us-east-1";
 /// A row that holds in every Region of the commercial partition.

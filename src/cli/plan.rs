@@ -5,11 +5,11 @@ use super::{Failure, input, print, progress, run, say};
 use crate::metrics::target::Target;
 use crate::planning::attribution::attribution;
 use crate::planning::migration::{Question, migration};
-use crate::planning::mitigation;
 use crate::planning::quota::{pools, smallest_quota, together};
 use crate::planning::recovery;
 use crate::planning::study::Level;
 use crate::planning::{Answer, Outcome, Study, growth::largest_growth};
+use crate::planning::{cheapest, choice};
 use crate::report::chart::{Figure, planning as draw};
 use crate::report::planning::{self as words, For};
 use crate::report::{self, json};
@@ -267,16 +267,16 @@ fn mitigate(
         .tried
         .iter()
         .map(|axis| (axis.key.clone(), axis.values()));
-    let wanted = mitigation::Wanted {
+    let wanted = choice::Wanted {
         only: args.only.clone(),
         tried: tried.collect(),
         suggested: args.suggest,
     };
-    let choice = mitigation::choice(study, &wanted)?;
+    let choice = choice::choice(study, &wanted)?;
     let sets = choice.sets()? as u64;
     let label = format!("{name}: {sets} sets of mitigations");
     let found = progress::watch(&label, "sets", sets, args.how.quiet, |done: &AtomicU64| {
-        mitigation::cheapest(study, &choice, targets, done)
+        cheapest::cheapest(study, &choice, targets, done)
     })?;
     let text = |to: For| {
         let sentences = words::cheapest(&found);

@@ -1,6 +1,6 @@
 //! Several runs as one, so that their comparison is drawn and kept like a run.
 
-use super::across;
+use super::variants::across;
 use crate::input::files::sha256_hex;
 use crate::results::{RunResults, SCHEMA_VERSION, ScenarioRecord};
 use serde_json::{Map, Value, json};

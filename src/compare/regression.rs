@@ -4,7 +4,7 @@
 //! larger than the noise, a share of the baseline's mean. A value that the baseline had and the variant lacks is
 //! worse. Left out: corrections for looking at many metrics at once, which the noise stands in for.
 
-use super::compare;
+use super::variants::compare;
 use crate::metrics::registry::metric;
 use crate::results::{Comparison, Difference, RunResults, Verdict};
 

@@ -1,7 +1,11 @@
 //! Comparisons worked by hand.
 
 use super::*;
-use crate::results::{DelayHistogram, ScenarioRecord, Series};
+use crate::results::{
+    DelayHistogram, Difference, Estimate, RunResults, ScenarioRecord, Series, VariantResults,
+    Verdict,
+};
+use indexmap::IndexMap;
 
 type Values<'a> = &'a [(&'a str, &'a [Option<f64>])];
 

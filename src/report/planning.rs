@@ -7,8 +7,8 @@ use super::{compare, number, threshold};
 use crate::catalog;
 use crate::metrics::registry;
 use crate::planning::attribution::Attribution;
+use crate::planning::cheapest::{self, Cheapest};
 use crate::planning::migration::Migration;
-use crate::planning::mitigation::{self, Cheapest};
 use crate::planning::recovery::{Cell, Map};
 use crate::planning::study::Level;
 use crate::planning::{Answer, Outcome, Trial};
@@ -247,7 +247,7 @@ pub fn request(answer: &Answer, pool: &str, present: &VariantResults, caption: &
 /// The sets of mitigations, the front first, in a table.
 pub fn mitigations(f: &Cheapest, to: For) -> String {
     let cost = |e: &Estimate| found(f.cost_metric, Some(e));
-    let row = |c: &mitigation::Combination| {
+    let row = |c: &cheapest::Combination| {
         let words: Vec<&str> = c
             .trial
             .verdicts
@@ -255,7 +255,7 @@ pub fn mitigations(f: &Cheapest, to: For) -> String {
             .map(|v| threshold::word(*v))
             .collect();
         [
-            mitigation::name(&c.mitigations),
+            cheapest::name(&c.mitigations),
             cost(&c.cost),
             found("throttle_rate", Some(&c.throttle_rate)),
             words.join(", "),
@@ -263,7 +263,7 @@ pub fn mitigations(f: &Cheapest, to: For) -> String {
     };
     let mut front: Vec<_> = f.combinations.iter().filter(|c| !c.dominated).collect();
     front.sort_by(|a, b| {
-        let mean = |c: &mitigation::Combination| c.cost.mean.unwrap_or(f64::INFINITY);
+        let mean = |c: &cheapest::Combination| c.cost.mean.unwrap_or(f64::INFINITY);
         mean(a).total_cmp(&mean(b))
     });
     let targets: Vec<String> = f.targets.iter().map(ToString::to_string).collect();
@@ -299,7 +299,7 @@ pub fn cheapest(f: &Cheapest) -> String {
         Some(c) => {
             let mut text = format!(
                 "Cheapest set that keeps {targets}: {}, at {} {}",
-                mitigation::name(&c.mitigations),
+                cheapest::name(&c.mitigations),
                 label(f.cost_metric),
                 cost(&c.cost)
             );
@@ -310,13 +310,13 @@ pub fn cheapest(f: &Cheapest) -> String {
         }
         None => {
             let nearest = f.combinations.iter().min_by(|a, b| {
-                let rate = |c: &mitigation::Combination| c.throttle_rate.mean.unwrap_or(0.0);
+                let rate = |c: &cheapest::Combination| c.throttle_rate.mean.unwrap_or(0.0);
                 rate(a).total_cmp(&rate(b))
             });
             let told = nearest.map_or_else(String::new, |c| {
                 format!(
                     " Least throttled is {}, at {}.",
-                    mitigation::name(&c.mitigations),
+                    cheapest::name(&c.mitigations),
                     found("throttle_rate", Some(&c.throttle_rate))
                 )
             });

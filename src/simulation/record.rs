@@ -4,7 +4,7 @@
 //! and money are made from a [`Record`] later, in [`crate::outcome`].
 
 use super::sample::Sample;
-use crate::billing::MONTH_S;
+use crate::catalog::MONTH_S;
 use crate::model::MAX_LANES;
 use hdrhistogram::Histogram;
 

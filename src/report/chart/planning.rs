@@ -9,7 +9,7 @@ use super::xy::{self, Dot, Figure, Kind, Series};
 use super::{Figure as Drawing, figure};
 use crate::metrics::registry;
 use crate::planning::attribution::Attribution;
-use crate::planning::mitigation::Cheapest;
+use crate::planning::cheapest::Cheapest;
 use crate::planning::recovery::Map;
 use crate::planning::{Answer, Outcome, Trial};
 use crate::report::{ReportError, number};
@@ -113,7 +113,7 @@ fn window(answer: &Answer) -> (f64, f64) {
 
 /// Cost against throttle rate of every set of mitigations; dominated ones are grey.
 pub fn front(found: &Cheapest, scenario: &str) -> Result<Drawing, ReportError> {
-    let dot = |c: &crate::planning::mitigation::Combination| {
+    let dot = |c: &crate::planning::cheapest::Combination| {
         Some(Dot {
             x: c.cost.mean?,
             y: c.throttle_rate.mean.unwrap_or(0.0),
@@ -138,13 +138,13 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Drawing, ReportError> {
     for (i, c) in front.iter().enumerate() {
         let Some(d) = dot(c) else { continue };
         labels.push((d.x, d.y, letter(i)));
-        let name = crate::planning::mitigation::name(&c.mitigations);
+        let name = crate::planning::cheapest::name(&c.mitigations);
         told.push(format!("{} {name}", letter(i)));
     }
     let unit = registry::metric(found.cost_metric).map_or("USD", |m| m.unit);
     let cheapest = found.cheapest.and_then(|i| {
         let c = found.combinations.get(i)?;
-        let name = crate::planning::mitigation::name(&c.mitigations);
+        let name = crate::planning::cheapest::name(&c.mitigations);
         Some((
             c.cost.mean?,
             format!("cheapest that keeps the targets: {name}"),

@@ -1,100 +1,14 @@
-//! The bill: counters × prices, exact to the last fraction of a cent.
-//!
-//! [`Usage`] holds what one replication used, as integers; [`bill`] prices it, [`per_month`] prices a 30-day
-//! month of the same traffic, [`mean_lines`] averages bills over replications. Everything is a rational
-//! number; [`round_usd`] rounds once, half to even, to 10 decimals.
-//!
-//! Free tier: per account, summed over its Regions, whole from t = 0 and again every 30 days. An account that
-//! uses several Regions has its free requests of a period spread over them in proportion to the requests
-//! of that period, as exact fractions.
-//!
-//! Left out: taxes, discounts, support plans, storage and data transfer. Whether throttled attempts are
-//! billed is decided by whoever fills the counters.
+//! Usage × prices, line by line.
 
-mod price_book;
-mod round;
-
-pub use price_book::{PriceBook, PriceKeyError};
-pub use round::{round_usd, usd_f64};
-
+use super::price_book::{BillError, PriceBook};
+use super::round::usd_f64;
+use super::usage::{Payer, Usage};
+use crate::catalog::MONTH_S;
 use crate::results::BillLine;
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{ToPrimitive, Zero};
 use std::collections::BTreeMap;
-
-/// Length of a month and of a free-tier period \[s\]: 30 days of 24 hours.
-pub const MONTH_S: u64 = 30 * 24 * 3600;
-
-/// Who pays, and where.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Payer {
-    /// Account.
-    pub account: String,
-    /// Region.
-    pub region: String,
-}
-
-impl Payer {
-    /// A payer.
-    pub fn new(account: &str, region: &str) -> Payer {
-        Payer {
-            account: account.to_owned(),
-            region: region.to_owned(),
-        }
-    }
-}
-
-/// What one replication used in its measured time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Measured time \[s\].
-    pub measured_s: u64,
-    /// KMS requests of the calling account by price item
-    /// ([`charged_as`](crate::catalog::charged_as)), one count for each 30 days from t = 0.
-    pub kms_requests: BTreeMap<(Payer, String), Vec<u64>>,
-    /// Customer-managed keys × measured seconds \[s\], of the account that owns them.
-    pub key_seconds: BTreeMap<Payer, u64>,
-    /// S3 requests of tier 1, of the account that owns the bucket.
-    pub s3_tier1: BTreeMap<Payer, u64>,
-    /// S3 requests of tier 2, of the account that owns the bucket.
-    pub s3_tier2: BTreeMap<Payer, u64>,
-    /// CloudTrail events × copies beyond the first.
-    pub cloudtrail_copies: BTreeMap<Payer, u64>,
-    /// CloudTrail data events × copies.
-    pub cloudtrail_data_events: BTreeMap<Payer, u64>,
-    /// Bytes ingested by CloudWatch Logs.
-    pub log_bytes: BTreeMap<Payer, u64>,
-}
-
-impl Usage {
-    /// Adds KMS requests that arrived at a time \[s since t = 0\], which decides the free-tier period.
-    pub fn add_kms_requests(&mut self, payer: &Payer, item: &str, at_s: u64, count: u64) {
-        let key = (payer.clone(), item.to_owned());
-        let periods = self.kms_requests.entry(key).or_default();
-        let period = (at_s / MONTH_S) as usize;
-        if periods.len() <= period {
-            periods.resize(period + 1, 0);
-        }
-        periods[period] += count;
-    }
-}
-
-/// Why there is no bill.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BillError {
-    /// No price is known; the scenario must give one.
-    #[error("no price of `{item}` in {region} is known: give one")]
-    NoPrice {
-        /// The item.
-        item: String,
-        /// The Region.
-        region: String,
-    },
-    /// A month cannot be made from no time at all.
-    #[error("the measured time is zero: there is nothing to scale to a month")]
-    NoTime,
-}
 
 /// The metric under which a line is summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -369,6 +283,3 @@ pub fn mean_lines(bills: &[Bill]) -> Vec<BillLine> {
         })
         .collect()
 }
-
-#[cfg(test)]
-mod tests;

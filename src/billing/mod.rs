@@ -1,0 +1,25 @@
+//! The bill: counters × prices, exact to the last fraction of a cent.
+//!
+//! [`Usage`] holds what one replication used, as integers; [`bill`] prices it, [`per_month`] prices a 30-day
+//! month of the same traffic, [`mean_lines`] averages bills over replications. Everything is a rational
+//! number; [`round_usd`] rounds once, half to even, to 10 decimals.
+//!
+//! Free tier: per account, summed over its Regions, whole from t = 0 and again every 30 days. An account that
+//! uses several Regions has its free requests of a period spread over them in proportion to the requests
+//! of that period, as exact fractions.
+//!
+//! Left out: taxes, discounts, support plans, storage and data transfer. Whether throttled attempts are
+//! billed is decided by whoever fills the counters.
+
+mod cost;
+mod price_book;
+mod round;
+mod usage;
+
+pub use cost::{Bill, Cost, Line, LineKey, bill, bill_of_month, mean_lines, per_month};
+pub use price_book::{BillError, PriceBook, PriceKeyError};
+pub use round::{round_usd, usd_f64};
+pub use usage::{Payer, Usage};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! From counters to results: rates, percentiles, breakdowns, money.
+//!
+//! Each replication's [`Record`] gives one value of each metric; [`variant_results`] puts the
+//! replications together. Nothing here is random but the split of undelayed requests over service
+//! latencies, one multinomial for each kind of request, keyed by the replication.
+
+mod delay;
+mod quotas;
+mod series;
+mod tally;
+mod usage;
+mod values;
+mod warnings;
+
+pub use warnings::warnings;
+
+use crate::billing::{self, Bill, BillError, Cost, PriceBook};
+use crate::model::{Class, Lane, Plan};
+use crate::results::VariantResults;
+use crate::simulation::record::Record;
+use delay::latencies;
+use indexmap::IndexMap;
+use quotas::{by_quota, by_request_rate, quota_extremes};
+use series::series;
+use std::collections::BTreeSet;
+use tally::{Selection, tally};
+use usage::{is_one_off, usage};
+use values::{Values, estimates};
+
+/// Results of one variant from its replications' records, in order.
+///
+/// # Errors
+/// [`BillError`] where a price is not known.
+pub fn variant_results(
+    plan: &Plan,
+    seed: u64,
+    prices: &PriceBook,
+    records: &[Record],
+) -> Result<VariantResults, BillError> {
+    let bills: Vec<Bill> = records
+        .iter()
+        .map(|r| billing::bill(&usage(plan, r), prices))
+        .collect::<Result<_, _>>()?;
+    let months: Vec<Option<f64>> = records
+        .iter()
+        .map(|r| {
+            if is_one_off(plan) {
+                return Ok(None);
+            }
+            billing::per_month(&usage(plan, r), prices).map(|usd| Some(billing::usd_f64(&usd)))
+        })
+        .collect::<Result<_, BillError>>()?;
+    let everything = Selection {
+        classes: &|_| true,
+        lanes: &|_, _| true,
+    };
+    let mut per_replication: Vec<Values> = records
+        .iter()
+        .map(|r| tally(plan, r, &everything))
+        .collect();
+    for (i, values) in per_replication.iter_mut().enumerate() {
+        let record = &records[i];
+        quota_extremes(plan, record, values);
+        latencies(plan, record, seed, i as u64, values);
+        for &cost in Cost::ALL {
+            values.insert(cost.metric(), billing::usd_f64(&bills[i].cost(cost)));
+        }
+        let groups = plan.log_groups.iter();
+        let bytes = groups.map(|g| g.bytes(plan.warm_up_s, plan.horizon_s));
+        let (ingested, lost) = bytes.fold((0.0, 0.0), |sum, b| {
+            (sum.0 + b.0 as f64, sum.1 + b.1 as f64)
+        });
+        values.insert("log_bytes_ingested", ingested);
+        values.insert("log_bytes_lost", lost);
+        values.insert("cost_total_usd", billing::usd_f64(&bills[i].total()));
+        if let Some(month) = months[i] {
+            values.insert("cost_total_usd_per_month", month);
+        }
+    }
+    let breakdown = |classes: &dyn Fn(&Class) -> bool, lanes: &dyn Fn(&Class, &Lane) -> bool| {
+        let selection = Selection { classes, lanes };
+        let values: Vec<_> = records.iter().map(|r| tally(plan, r, &selection)).collect();
+        estimates(&values, |m| m.scope.has_breakdown())
+    };
+    // All lanes of the classes that `f` picks.
+    let whole = |f: &dyn Fn(&Class) -> bool| breakdown(f, &|class, _| f(class));
+    let numbered = |names: &mut dyn Iterator<Item = &String>,
+                    of: &dyn Fn(&Class) -> Option<usize>| {
+        let names = names.cloned().enumerate();
+        names
+            .map(|(i, name)| (name, whole(&|class| of(class) == Some(i))))
+            .collect::<IndexMap<_, _>>()
+    };
+    let by_workload = numbered(&mut plan.workloads.iter().map(|w| &w.name), &|c| {
+        Some(c.workload)
+    });
+    let by_bucket = numbered(&mut plan.buckets.iter().map(|b| &b.name), &|c| c.bucket);
+    let by_requester = numbered(&mut plan.requesters.iter(), &|c| Some(c.requester));
+    let by_key = plan.keys.iter().enumerate().map(|(k, key)| {
+        let metrics = breakdown(
+            &|class| plan.lanes_of(class).iter().any(|l| l.key == k),
+            &|_, lane| lane.key == k,
+        );
+        (key.name.clone(), metrics)
+    });
+    // KMS operations, with the requests of applications that call them, then S3 operations.
+    let kms: BTreeSet<&str> = plan.lanes.iter().map(|l| l.operation.name()).collect();
+    let s3: BTreeSet<&str> = plan
+        .classes
+        .iter()
+        .filter(|c| c.tier.is_some())
+        .map(|c| c.operation.as_str())
+        .collect();
+    let kms = kms.into_iter().map(|name| {
+        let metrics = breakdown(
+            &|class| class.tier.is_none() && class.operation == name,
+            &|_, lane| lane.operation.name() == name,
+        );
+        (name.to_owned(), metrics)
+    });
+    let s3 = s3.into_iter().map(|name| {
+        (
+            name.to_owned(),
+            whole(&|class| class.tier.is_some() && class.operation == name),
+        )
+    });
+    let statements: BTreeSet<&str> = plan.denials.iter().map(|d| d.name.as_str()).collect();
+    let by_statement = statements.into_iter().map(|name| {
+        let metrics = whole(&|class| class.denial.is_some_and(|d| plan.denials[d].name == name));
+        (name.to_owned(), metrics)
+    });
+    Ok(VariantResults {
+        name: plan.name.clone(),
+        arrivals_id: plan.arrivals_id.clone(),
+        metrics: estimates(&per_replication, |_| true),
+        by_quota: by_quota(plan, records),
+        by_s3_request_rate: by_request_rate(plan, records),
+        by_workload,
+        by_bucket,
+        by_key: by_key.collect(),
+        by_requester,
+        by_operation: kms.chain(s3).collect(),
+        by_statement: by_statement.collect(),
+        bill: billing::mean_lines(&bills),
+        series: series(plan, records),
+    })
+}

@@ -1,0 +1,170 @@
+//! One replication's counters, summed over the classes and lanes of a breakdown.
+
+use super::delay::{may_be_delayed, quantile};
+use super::values::Values;
+use crate::engine::SECOND;
+use crate::model::{Class, Lane, Plan, Source};
+use crate::simulation::record::{LaneCount, Record, histogram};
+use std::collections::BTreeMap;
+
+/// Which classes and lanes a breakdown is about.
+pub(super) struct Selection<'a> {
+    pub(super) classes: &'a dyn Fn(&Class) -> bool,
+    pub(super) lanes: &'a dyn Fn(&Class, &Lane) -> bool,
+}
+
+/// One replication's values of a selection; a metric without data is left out.
+pub(super) fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> Values {
+    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let mut add = |id: &'static str, n: u64| *counts.entry(id).or_insert(0) += n;
+    let (mut delayed, mut longest, mut with_need) = (histogram(), 0, 0);
+    for (c, class) in plan
+        .classes
+        .iter()
+        .enumerate()
+        .filter(|(_, class)| (selection.classes)(class))
+    {
+        let n = &record.classes[c];
+        // The simulation follows a denied request to its answer like any other: that answer is 403.
+        let (succeeded, denied) = match class.denial {
+            None => (n.succeeded, 0),
+            Some(_) => (0, n.succeeded),
+        };
+        if class.tier.is_some() {
+            add("s3_requests", n.requests);
+            add("s3_requests_succeeded", succeeded);
+            add("s3_requests_denied", denied + n.denied);
+            add("s3_requests_failed", n.failed);
+        } else {
+            add("app_requests", n.requests);
+            add("app_requests_denied", denied + n.denied);
+            add("app_requests_failed", n.failed);
+        }
+        if let Some(call) = class.denial.and_then(|d| plan.denials[d].unlaned) {
+            add("cloudtrail_kms_events", denied);
+            let copies = plan.kms_copies(call.account, call.operation);
+            add("cloudtrail_kms_copies", denied * copies);
+        }
+        if class.request_rate.is_some() {
+            add("s3_attempts", n.tries);
+            add("s3_throttled", n.tries_throttled);
+        }
+        let data_copies = class.bucket.map_or(0, |b| plan.data_copies(b));
+        add("cloudtrail_data_events", n.requests * data_copies);
+        if may_be_delayed(class) {
+            with_need += n.succeeded;
+            record.delays[c].add_to(&mut delayed);
+            longest = longest.max(record.delays[c].longest());
+        }
+    }
+    for id in [
+        "s3_requests",
+        "s3_requests_succeeded",
+        "s3_requests_denied",
+        "s3_requests_failed",
+        "app_requests",
+        "app_requests_denied",
+        "app_requests_failed",
+    ] {
+        add(id, 0);
+    }
+    for id in [
+        "kms_needs",
+        "kms_needs_met_by_bucket_key",
+        "kms_needs_met_by_data_key_cache",
+        "kms_calls",
+        "kms_attempts",
+        "kms_admitted",
+        "kms_throttled",
+        "kms_retries",
+        "cloudtrail_kms_events",
+        "cloudtrail_kms_copies",
+        "cloudtrail_data_events",
+    ] {
+        add(id, 0);
+    }
+    for (l, lane) in plan
+        .lanes
+        .iter()
+        .enumerate()
+        .filter(|(_, lane)| (selection.lanes)(&plan.classes[lane.class], lane))
+    {
+        let n = &record.lanes[l];
+        add("kms_needs", n.needs);
+        match lane.source {
+            Source::BucketKeyWrite(_) | Source::BucketKeyRead(_) | Source::BucketKeyVerified(_) => {
+                add("kms_needs_met_by_bucket_key", n.met)
+            }
+            _ => add("kms_needs_met_by_data_key_cache", n.met),
+        }
+        add("kms_calls", n.calls);
+        add("kms_attempts", n.attempts);
+        add("kms_admitted", n.admitted());
+        add("kms_throttled", n.throttled());
+        add("kms_retries", n.attempts - n.calls);
+        for account in plan.loggers(lane) {
+            let events = events(plan, lane, n, account);
+            add("cloudtrail_kms_events", events);
+            let copies = plan.kms_copies(account, lane.operation);
+            add("cloudtrail_kms_copies", events * copies);
+        }
+    }
+    let mut values: Values = counts.iter().map(|(&id, &n)| (id, n as f64)).collect();
+    let count = |id: &str| counts.get(id).copied().unwrap_or(0);
+    if count("kms_attempts") > 0 {
+        values.insert(
+            "throttle_rate",
+            count("kms_throttled") as f64 / count("kms_attempts") as f64,
+        );
+    }
+    if count("s3_attempts") > 0 {
+        values.insert(
+            "s3_throttle_rate",
+            count("s3_throttled") as f64 / count("s3_attempts") as f64,
+        );
+    }
+    if with_need > 0 {
+        let seconds = |ns: u64| ns as f64 / SECOND as f64;
+        values.insert(
+            "added_delay_s_p50",
+            seconds(quantile(&delayed, with_need, 0.5).min(longest)),
+        );
+        values.insert(
+            "added_delay_s_p99",
+            seconds(quantile(&delayed, with_need, 0.99).min(longest)),
+        );
+        values.insert("added_delay_s_max", seconds(longest));
+    }
+    // The longest of the selection's jobs; none where one is unfinished.
+    let jobs: Vec<Option<u64>> = (0..plan.workloads.len())
+        .filter(|&w| {
+            plan.classes
+                .iter()
+                .any(|class| class.workload == w && (selection.classes)(class))
+        })
+        .filter_map(|w| record.jobs[w])
+        .collect();
+    if let Some(longest) = jobs
+        .iter()
+        .copied()
+        .collect::<Option<Vec<u64>>>()
+        .and_then(|j| j.into_iter().max())
+    {
+        values.insert("job_completion_s", longest as f64 / SECOND as f64);
+    }
+    values
+}
+
+/// KMS events of a lane's attempts in an account that logs them; the key's owner hears of none that was denied.
+pub(super) fn events(plan: &Plan, lane: &Lane, n: &LaneCount, account: usize) -> u64 {
+    let all = if plan.counting.throttled_attempts_logged {
+        n.attempts
+    } else {
+        n.admitted()
+    };
+    if account == lane.account {
+        all
+    } else {
+        all - n.denied
+    }
+}

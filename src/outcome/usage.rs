@@ -1,0 +1,111 @@
+//! What a replication used, for the bill.
+
+use super::tally::events;
+use crate::billing::{Payer, Usage};
+use crate::catalog::MONTH_S;
+use crate::model::{Kind, Plan};
+use crate::simulation::record::{LaneCount, Record};
+
+/// Whether the traffic is one of a kind, so that a monthly bill has no meaning.
+pub(super) fn is_one_off(plan: &Plan) -> bool {
+    plan.workloads.iter().any(|w| match &w.kind {
+        Kind::Job { .. } => true,
+        Kind::Trace { trace, .. } => trace.period.is_none(),
+        Kind::Open { .. } => false,
+    })
+}
+
+/// What a replication used, for the bill.
+pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
+    let payer =
+        |account: usize, region: usize| Payer::new(&plan.accounts[account], &plan.regions[region]);
+    let mut usage = Usage {
+        measured_s: plan.horizon_s - plan.warm_up_s,
+        ..Usage::default()
+    };
+    for (l, lane) in plan.lanes.iter().enumerate() {
+        let caller = payer(lane.account, lane.region);
+        let billed = |n: &LaneCount| {
+            if plan.counting.throttled_attempts_billed {
+                n.attempts
+            } else {
+                n.admitted()
+            }
+        };
+        let mut before = 0;
+        let ends = record
+            .periods
+            .iter()
+            .map(|lanes| &lanes[l])
+            .chain([&record.lanes[l]]);
+        for (period, cumulated) in ends.enumerate() {
+            let n = billed(cumulated);
+            usage.add_kms_requests(
+                &caller,
+                lane.price_item,
+                period as u64 * MONTH_S,
+                n - before,
+            );
+            before = n;
+        }
+        for account in plan.loggers(lane) {
+            let further = plan.kms_copies(account, lane.operation).saturating_sub(1);
+            *usage
+                .cloudtrail_copies
+                .entry(payer(account, lane.region))
+                .or_insert(0) += events(plan, lane, &record.lanes[l], account) * further;
+        }
+    }
+    for (class, n) in plan.classes.iter().zip(&record.classes) {
+        if let Some(call) = class.denial.and_then(|d| plan.denials[d].unlaned) {
+            let further = plan
+                .kms_copies(call.account, call.operation)
+                .saturating_sub(1);
+            *usage
+                .cloudtrail_copies
+                .entry(payer(call.account, call.region))
+                .or_insert(0) += n.succeeded * further;
+        }
+        if let Some(b) = class.bucket {
+            let bucket = &plan.buckets[b];
+            *usage
+                .cloudtrail_data_events
+                .entry(payer(bucket.account, bucket.region))
+                .or_insert(0) += n.requests * plan.data_copies(b);
+        }
+    }
+    usage.cloudtrail_data_events.retain(|_, n| *n > 0);
+    usage.cloudtrail_copies.retain(|_, n| *n > 0);
+    for group in &plan.log_groups {
+        let (ingested, _) = group.bytes(plan.warm_up_s, plan.horizon_s);
+        let payer = payer(group.account, group.region);
+        let sum = usage.log_bytes.entry(payer).or_insert(0);
+        *sum = sum.saturating_add(ingested);
+    }
+    for key in plan.keys.iter().filter(|k| k.charged) {
+        *usage
+            .key_seconds
+            .entry(payer(key.account, key.region))
+            .or_insert(0) += usage.measured_s;
+    }
+    for (c, class) in plan.classes.iter().enumerate() {
+        if let (Some(tier), Some(bucket)) = (class.tier, class.bucket) {
+            let bucket = &plan.buckets[bucket];
+            // 5xx answers and KMS's 400 are not billed, 403s are within the owner's organization.
+            let n = &record.classes[c];
+            let lanes = plan.lanes_of(class);
+            let refused = lanes.iter().flat_map(|l| &l.refusals).any(|r| r.billed);
+            let billed = class.denial.is_none_or(|d| plan.denials[d].billed);
+            let n = u64::from(billed) * n.succeeded + u64::from(refused) * n.denied;
+            let counts = match tier.item() {
+                Some("s3-tier1") => &mut usage.s3_tier1,
+                Some(_) => &mut usage.s3_tier2,
+                None => continue,
+            };
+            *counts
+                .entry(payer(bucket.account, bucket.region))
+                .or_insert(0) += n;
+        }
+    }
+    usage
+}

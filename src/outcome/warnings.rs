@@ -1,0 +1,72 @@
+//! What a reader of a variant's results should know.
+
+use super::usage::is_one_off;
+use crate::billing::PriceBook;
+use crate::catalog::{self, RequestRate};
+use crate::model::{Kind, Plan};
+use crate::results::VariantResults;
+use indexmap::IndexMap;
+
+/// What a reader of a variant's results should know.
+pub fn warnings(plan: &Plan, prices: &PriceBook, results: &VariantResults) -> Vec<String> {
+    let mut told = Vec::new();
+    let name = &plan.name;
+    let has_job = plan
+        .workloads
+        .iter()
+        .any(|w| matches!(w.kind, Kind::Job { .. }));
+    if has_job && results.metrics["job_completion_s"].mean.is_none() {
+        told.push(format!("variant `{name}`: a job is unfinished at the horizon; raise `horizon` to see when it completes"));
+    }
+    let measured = plan.horizon_s - plan.warm_up_s;
+    if !is_one_off(plan) && !measured.is_multiple_of(86_400) {
+        told.push(format!(
+            "cost per month scales a measured time of {measured} s, which is no whole number of days, to 30 days: it takes these {measured} s for the whole month"
+        ));
+    }
+    for line in &results.bill {
+        if let Ok(price) = prices.price(&line.item, &line.region)
+            && let Some(why) = price.assumed
+        {
+            told.push(format!(
+                "price of `{}` in {} is an assumption: {why}",
+                line.item, line.region
+            ));
+        }
+    }
+    told.extend(unlimited_rates(plan));
+    told
+}
+
+/// Buckets whose open workloads may ask for more than S3 serves from one prefix, where the scenario does not say how
+/// many prefixes they spread over.
+fn unlimited_rates(plan: &Plan) -> Vec<String> {
+    let mut peaks: IndexMap<(usize, RequestRate), f64> = IndexMap::new();
+    for workload in &plan.workloads {
+        let Kind::Open { process, .. } = &workload.kind else {
+            continue;
+        };
+        let requests = workload.actions.iter().flat_map(|action| {
+            let each = action.requests.iter();
+            each.map(|&(class, n)| (&plan.classes[class], action.weight * f64::from(n)))
+        });
+        for (class, each) in requests.filter(|(class, _)| class.request_rate.is_none()) {
+            let row = catalog::s3_operation(&class.operation).filter(|_| class.tier.is_some());
+            if let (Some(bucket), Some(rate)) = (class.bucket, row.and_then(|r| r.request_rate)) {
+                *peaks.entry((bucket, rate)).or_default() += process.peak() * each;
+            }
+        }
+    }
+    let over = peaks.into_iter().filter_map(|((bucket, rate), peak)| {
+        let served = catalog::request_rates().per_s(rate) as f64;
+        let (bucket, what) = (&plan.buckets[bucket], rate.name());
+        (peak > served && !bucket.is_directory).then(|| {
+            format!(
+                "bucket `{name}` is asked for up to {peak:.0} {what}/s, and S3 serves {served}/s from a prefix: that limit is left out, for nothing says over how many prefixes they spread; write `prefixes` in `[bucket.{name}]`, {:.0} at least",
+                (peak / served).ceil(),
+                name = bucket.name,
+            )
+        })
+    });
+    over.collect()
+}

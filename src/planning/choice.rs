@@ -1,0 +1,210 @@
+//! The mitigations to choose from, and every set of them.
+//!
+//! What can be done is what the file's other variants do: each bucket, workload, quota or retry policy that one of them
+//! sets is a mitigation of its own; what the question lists, a key with its values; and what could be done to any
+//! scenario, if it is asked for (module `suggestion`). Two ways to set the same thing are alternatives. Left out: sets
+//! too many to run.
+
+use super::mitigation::{Change, Mitigation};
+use super::suggestion::suggestions;
+use super::{Study, StudyError};
+use crate::input::document::{Entry, Node, Table, Value, key_text};
+use indexmap::IndexMap;
+
+/// Most sets that are run.
+const MOST: usize = 512;
+
+/// Tables of named things, each of which is a mitigation of its own.
+const NAMED: [&str; 7] = [
+    "account",
+    "key_store",
+    "key",
+    "bucket",
+    "requester",
+    "quota",
+    "workload",
+];
+
+/// Which mitigations are looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Paths; all, if none is named.
+    pub only: Vec<String>,
+    /// Keys with the values to try.
+    pub tried: Vec<(String, Vec<String>)>,
+    /// Whether what could be done to any scenario is looked at too.
+    pub suggested: bool,
+}
+
+/// What can be done, by what it is done to.
+///
+/// # Errors
+/// There is nothing.
+fn mitigations(
+    study: &Study,
+    wanted: &Wanted,
+) -> Result<IndexMap<String, Vec<Mitigation>>, StudyError> {
+    let mut found: IndexMap<String, Vec<Mitigation>> = IndexMap::new();
+    let mut seen: Vec<(String, String)> = Vec::new();
+    for (variant, table) in study.overrides()? {
+        if variant == study.variant {
+            continue;
+        }
+        for (path, over) in parts(&table) {
+            let text = (path.clone(), plain(&over));
+            if !seen.contains(&text) {
+                seen.push(text);
+                let mitigation = Mitigation {
+                    name: format!("{path} as in {variant}"),
+                    path: path.clone(),
+                    change: Change::Over(over),
+                    is_tried: false,
+                };
+                found.entry(path).or_default().push(mitigation);
+            }
+        }
+    }
+    // Thresholds tell what is wanted, they do nothing.
+    found.shift_remove("threshold");
+    for (key, values) in &wanted.tried {
+        let of_key = found.entry(key.clone()).or_default();
+        of_key.extend(values.iter().map(|value| Mitigation {
+            path: key.clone(),
+            name: format!("{key}={value}"),
+            change: Change::Set(vec![format!("{key}={value}")]),
+            is_tried: true,
+        }));
+    }
+    if wanted.suggested {
+        for mitigation in suggestions(study)? {
+            let of_path = found.entry(mitigation.path.clone()).or_default();
+            of_path.push(mitigation);
+        }
+    }
+    if found.is_empty() {
+        return Err(StudyError::question(
+            "no variant but the one that is planned for says what could be done",
+            "write each mitigation as a `[variant.NAME]` of the file, try `--try KEY=VALUE,…`, or `--suggest`",
+        ));
+    }
+    Ok(found)
+}
+
+/// A variant's table, cut into mitigations.
+fn parts(table: &Table) -> Vec<(String, Table)> {
+    let mut out = Vec::new();
+    let mut push = |path: String, keys: &[&str], value: &Entry| {
+        let mut entry = value.clone();
+        for key in keys.iter().skip(1).rev() {
+            let mut inner = Table::empty(entry.key.clone());
+            let place = entry.key.clone();
+            inner.entries.insert((*key).to_owned(), entry);
+            entry = Entry {
+                key: place.clone(),
+                value: Value {
+                    node: Node::Table(inner),
+                    place,
+                },
+            };
+        }
+        let mut root = Table::empty(table.place.clone());
+        root.entries.insert(keys[0].to_owned(), entry);
+        out.push((path, root));
+    };
+    for (key, entry) in &table.entries {
+        match &entry.value.node {
+            Node::Table(inner) if NAMED.contains(&key.as_str()) => {
+                for (name, entry) in &inner.entries {
+                    push(format!("{key}.{}", key_text(name)), &[key, name], entry);
+                }
+            }
+            _ => push(key.clone(), &[key], entry),
+        }
+    }
+    out
+}
+
+/// A table's text without places, for telling equal ones.
+fn plain(table: &Table) -> String {
+    fn value(node: &Node) -> String {
+        match node {
+            Node::Table(table) => plain(table),
+            Node::Array(values) => {
+                let all: Vec<String> = values.iter().map(|v| value(&v.node)).collect();
+                format!("[{}]", all.join(","))
+            }
+            other => other.describe(),
+        }
+    }
+    let all: Vec<String> = table
+        .entries
+        .iter()
+        .map(|(key, entry)| format!("{key}={}", value(&entry.value.node)))
+        .collect();
+    format!("{{{}}}", all.join(","))
+}
+
+/// Every choice of at most one mitigation a path, the smaller sets first.
+pub(super) fn sets(
+    all: &IndexMap<String, Vec<Mitigation>>,
+) -> Result<Vec<Vec<&Mitigation>>, StudyError> {
+    let count = all
+        .values()
+        .try_fold(1_usize, |n, m| n.checked_mul(m.len() + 1));
+    if count.is_none_or(|n| n > MOST) {
+        let paths: Vec<&str> = all.keys().map(String::as_str).collect();
+        return Err(StudyError::question(
+            format!(
+                "{} things can be done, which makes more than {MOST} sets",
+                all.len()
+            ),
+            format!(
+                "name those to look at with `--mitigation PATH`: {}",
+                paths.join(", ")
+            ),
+        ));
+    }
+    let mut sets: Vec<Vec<&Mitigation>> = vec![Vec::new()];
+    for options in all.values() {
+        let before = sets.clone();
+        for option in options {
+            sets.extend(before.iter().map(|set| [&set[..], &[option]].concat()));
+        }
+    }
+    sets.sort_by_key(Vec::len);
+    Ok(sets)
+}
+
+/// The mitigations to choose from.
+#[derive(Clone, Debug)]
+pub struct Choice(pub(super) IndexMap<String, Vec<Mitigation>>);
+
+impl Choice {
+    /// Sets that [`cheapest`](super::cheapest::cheapest) will run.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub fn sets(&self) -> Result<usize, StudyError> {
+        Ok(sets(&self.0)?.len())
+    }
+}
+
+/// Finds what can be done, of what is wanted.
+///
+/// # Errors
+/// It is nothing, or not what is wanted; the variant cannot be run.
+pub fn choice(study: &Study, wanted: &Wanted) -> Result<Choice, StudyError> {
+    let mut all = mitigations(study, wanted)?;
+    let only = &wanted.only;
+    for path in only {
+        if !all.contains_key(path) {
+            let paths: Vec<&str> = all.keys().map(String::as_str).collect();
+            return Err(StudyError::question(
+                format!("nothing is done to `{path}`"),
+                format!("mitigations: {}", paths.join(", ")),
+            ));
+        }
+    }
+    all.retain(|path, _| only.is_empty() || only.contains(path));
+    Ok(Choice(all))
+}
