@@ -38,7 +38,7 @@ fn line(bill: &Bill, payer: &Payer, item: &str) -> Line {
 }
 
 #[test]
-fn d1_and_d2_one_key_for_a_month() {
+fn one_key_for_a_month() {
     let mut usage = month();
     usage.key_seconds.insert(us(), MONTH_S);
     requests(&mut usage, &us(), 15_000);
@@ -50,7 +50,7 @@ fn d1_and_d2_one_key_for_a_month() {
 }
 
 #[test]
-fn d3_a_million_objects_a_day() {
+fn a_million_objects_a_day() {
     let mut day = Usage {
         measured_s: DAY_S,
         ..Usage::default()
@@ -68,7 +68,7 @@ fn d3_a_million_objects_a_day() {
 }
 
 #[test]
-fn d5_one_key_hour() {
+fn one_key_hour() {
     let mut usage = Usage {
         measured_s: 3600,
         ..Usage::default()
@@ -88,7 +88,7 @@ fn d5_one_key_hour() {
 }
 
 #[test]
-fn d8_a_month_at_quota() {
+fn a_month_at_quota() {
     for (rate, dollars, after_free_tier) in [
         (10_000, "77760", "77759.94"),
         (20_000, "155520", "155519.94"),

@@ -46,17 +46,17 @@ fn workload(name: &str, rate: &str, rest: &str) -> String {
     format!("[workload.{name}]\nretry.none = {{}}\narrivals.constant.rate = \"{rate}\"\n{rest}\n")
 }
 
-/// A10: a bucket key of 300 s, always busy, for 30 days.
+/// A bucket key of 300 s, always busy, for 30 days.
 #[test]
-fn a10_a_busy_requester_fetches_8640_keys_in_a_month() {
+fn a_busy_requester_fetches_8640_keys_in_a_month() {
     let put = workload("w", "1/s", "bucket = \"keyed\"\noperations.PutObject = 1");
     let r = simulated("30d", "", &put);
     assert_eq!(metric(&r, "kms_calls"), 8_640.0);
 }
 
-/// A4, A5: 10 sessions of one role have 10 keys by the rule until 2023, and one by today's.
+/// Ten sessions of one role have 10 keys by the rule until 2023, and one by today's.
 #[test]
-fn a4_a5_sessions_of_a_role_share_by_todays_rule() {
+fn sessions_of_a_role_share_a_bucket_key_since_2023() {
     let body = "[requester.r]\nsessions = 10\n[requester.other]\nrole = \"s\"\n";
     let w = |who: &str| {
         let put = format!(
@@ -219,9 +219,9 @@ fn a_key_in_a_custom_key_store_draws_on_both_quotas_of_s3_too() {
     assert_eq!(metric(&r, "kms_throttled"), 10.0 * 200.0);
 }
 
-/// A8: a cold key, asked for 200 times before KMS answers.
+/// A cold key, asked for 200 times before KMS answers.
 #[test]
-fn a8_requests_during_a_fetch_fetch_too_unless_single_flight_is_chosen() {
+fn requests_during_a_fetch_fetch_too_unless_single_flight_is_chosen() {
     let latency = "kms_latency.constant.value = \"200ms\"\n";
     let base = EXACT.replace("kms_latency.constant.value = 0\n", latency);
     let put = workload(

@@ -3,7 +3,9 @@
 //! Runs the real binary and reads the `results.json` that it wrote. Expected values are the
 //! published ones, named with their source at the top of each scenario file, or arithmetic on
 //! them; never what kmsim happened to say. Every run is also held to the laws of any run: see
-//! [`laws`]. Recorded data that is not part of this project is used where it is present.
+//! [`laws`].
+
+mod shared_data;
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -293,10 +295,10 @@ fn every_shipped_scenario_says_what_question_it_answers_and_is_valid() {
     }
 }
 
-// ----- A: bucket keys -------------------------------------------------------------------------------
+// ----- bucket keys -------------------------------------------------------------------------------
 
 #[test]
-fn a_the_bucket_key_proof_of_concept_makes_150_and_4_calls() {
+fn the_bucket_key_proof_of_concept_makes_150_calls_without_and_4_with_bucket_keys() {
     let r = run("bucket-key-poc", &[]);
     assert_eq!(r.names(), ["A1", "A2"]);
     // One CloudTrail event a call, none for a request that a bucket key serves.
@@ -320,7 +322,7 @@ fn a_the_bucket_key_proof_of_concept_makes_150_and_4_calls() {
 }
 
 #[test]
-fn a_one_perfect_cache_needs_one_call_however_long_kms_takes() {
+fn one_perfect_cache_needs_one_call_however_long_kms_takes() {
     let one = ["--variant", "A2", "--set", "assumption.bucket_key_fanout=1"];
     run("bucket-key-poc", &one).exactly("A2", "kms_calls", 1.0);
     // An answer includes KMS's: a worker's next request finds the key that its last one fetched.
@@ -336,10 +338,10 @@ fn a_one_perfect_cache_needs_one_call_however_long_kms_takes() {
     run("bucket-key-poc", &slow).exactly("A2", "kms_calls", 1.0);
 }
 
-// ----- B: data-key caches ---------------------------------------------------------------------------
+// ----- data-key caches ---------------------------------------------------------------------------
 
 #[test]
-fn b_data_key_caching_cuts_500_to_5_and_1000_to_10_calls_a_second() {
+fn data_key_caching_cuts_500_to_5_and_1000_to_10_calls_a_second() {
     let r = run("encryption-sdk-producers", &[]);
     assert_eq!(r.names(), ["B1", "B2", "B3", "B4", "B5"]);
     let measured = number(&r.0["measured_s"]);
@@ -359,14 +361,14 @@ fn b_data_key_caching_cuts_500_to_5_and_1000_to_10_calls_a_second() {
     r.exactly("B5", "kms_needs_met_by_data_key_cache", 0.0);
 }
 
-// ----- C: quotas ------------------------------------------------------------------------------------
+// ----- quotas ------------------------------------------------------------------------------------
 
 const SYMMETRIC: &str = "main/eu-west-3/L-6E3AF000";
 const RSA: &str = "main/eu-west-3/L-2AC98190";
 const ECC: &str = "main/eu-west-3/L-DC14942D";
 
 #[test]
-fn c_quotas_are_shared_as_aws_documents() {
+fn quotas_are_shared_as_aws_documents() {
     let r = run("shared-quota", &[]);
     let seconds = number(&r.0["measured_s"]);
     for variant in ["C1", "C3", "C4", "C5", "C8"] {
@@ -404,7 +406,7 @@ fn c_quotas_are_shared_as_aws_documents() {
 }
 
 #[test]
-fn c7_a_custom_key_store_and_the_account_both_apply() {
+fn the_quotas_of_a_custom_key_store_and_of_its_account_both_apply() {
     let r = run("shared-quota", &["--variant", "C7"]);
     let seconds = number(&r.0["measured_s"]);
     // The store refuses one call of 1,801 a second; the account sees the 1,800 others.
@@ -420,7 +422,7 @@ fn c7_a_custom_key_store_and_the_account_both_apply() {
 }
 
 #[test]
-fn c8_the_caller_is_charged_not_the_owner_of_the_key() {
+fn the_caller_is_charged_not_the_owner_of_the_key() {
     let r = run("shared-quota", &["--variant", "C8"]);
     let calls = r.mean("C8", "kms_admitted");
     assert_eq!(calls, 2000.0 * number(&r.0["measured_s"]));
@@ -442,7 +444,7 @@ fn c8_the_caller_is_charged_not_the_owner_of_the_key() {
 }
 
 #[test]
-fn c10_fractional_quotas_admit_one_call_in_so_many_seconds() {
+fn a_fractional_quota_admits_one_call_every_few_seconds() {
     for (limit, every) in [("0.5/s", 2.0), ("0.1/s", 10.0), ("0.25/s", 4.0)] {
         let limit = format!("variant.C10.quota.symmetric.limit={limit}");
         let r = run("shared-quota", &["--variant", "C10", "--set", &limit]);
@@ -451,7 +453,7 @@ fn c10_fractional_quotas_admit_one_call_in_so_many_seconds() {
 }
 
 #[test]
-fn c11_a_token_bucket_empties_refills_and_queues_as_ec2_documents() {
+fn a_token_bucket_empties_refills_and_queues_as_ec2_documents() {
     let names = ["C11", "C11-burst", "C11-refill"];
     let mut variants: Vec<&str> = names.iter().flat_map(|n| ["--variant", n]).collect();
     let r = run("shared-quota", &variants);
@@ -467,10 +469,10 @@ fn c11_a_token_bucket_empties_refills_and_queues_as_ec2_documents() {
     run("shared-quota", &variants).exactly("C11-refill", "kms_throttled", 1.0 + 21.0);
 }
 
-// ----- D: money -------------------------------------------------------------------------------------
+// ----- money -------------------------------------------------------------------------------------
 
 #[test]
-fn d_monthly_bills_are_those_published() {
+fn monthly_bills_are_those_published() {
     let r = run("monthly-bill", &[]);
     assert_eq!(number(&r.0["measured_s"]), MONTH_S);
     r.exactly("D1", "kms_admitted", 15_000.0);
@@ -497,7 +499,7 @@ fn d_monthly_bills_are_those_published() {
 }
 
 #[test]
-fn d_a_key_hour_and_the_first_day_are_prorated() {
+fn a_key_hour_and_the_first_day_are_prorated() {
     let r = run("monthly-bill", &["--set", "horizon=1h", "--variant", "D5"]);
     r.exactly("D5", "cost_kms_keys_usd", 0.001_388_888_9);
     r.exactly("D5", "cost_total_usd", 0.001_388_888_9);
@@ -554,51 +556,6 @@ fn quota_retry_agrees_with_other_simulators_over_ten_minutes() {
 }
 
 // ----- recorded arrivals ----------------------------------------------------------------------------
-
-/// A file of the data that stands beside the project, `None` (said loudly) where it is absent.
-fn shared_data(path: &str) -> Option<PathBuf> {
-    let file = root().join("../shared/data").join(path);
-    if file.exists() {
-        return Some(file);
-    }
-    let absent = format!("{} is absent", file.display());
-    assert!(
-        std::env::var("CI").as_deref() != Ok("true"),
-        "{absent}, and CI=true demands it"
-    );
-    eprintln!("\n=== SKIPPED, NOT TESTED: {absent} ===\n");
-    None
-}
-
-#[test]
-fn a_recorded_trace_is_offered_as_it_was_recorded() {
-    let Some(file) = shared_data("arrivals-azure-llm/AzureLLMInferenceTrace_code.csv") else {
-        return;
-    };
-    let file = format!("workload.replay.trace.file={}", file.display());
-    let r = run("trace-replay", &["--set", &file]);
-    r.exactly("none", "kms_attempts", 8819.0);
-    r.exactly("none", "kms_attempts_per_s_max", 67.0);
-    // Below the bursts: retries, their delay, and more attempts for the same requests.
-    let tight = ["--set", &file, "--set", "quota.shared.limit=20"];
-    let r = run("trace-replay", &tight);
-    r.exactly("none", "kms_attempts", 8819.0);
-    r.exactly("none", "kms_retries", 0.0);
-    r.exactly("standard", "kms_calls", 8819.0);
-    for (retries, delay) in r
-        .values("standard", "kms_retries")
-        .into_iter()
-        .zip(r.values("standard", "added_delay_s_max"))
-    {
-        // Two retries, after at most 1 s and 2 s and two answers of 4 ms.
-        assert!(retries > 0.0 && delay > 0.0 && delay <= 3.008);
-    }
-    let costs = |variant| r.mean(variant, "cost_total_usd");
-    assert!(
-        costs("standard") > costs("none"),
-        "admitted retries are billed"
-    );
-}
 
 #[test]
 fn the_shipped_trace_follows_its_rule() {
