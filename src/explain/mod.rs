@@ -19,10 +19,12 @@ use crate::cloudtrail::{self, Answer, call_of};
 use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
 use crate::model::{self, Association, BucketKeyUse, Cause, Class, Lane, Refusal, Source};
+use crate::scenario::MULTIPART_UPLOAD;
 use crate::scenario::Variant;
 use crate::scenario::access::{Access, Check, NO_TLS, REQUESTER, association_error, logs_service};
-use crate::scenario::settings::{Encryption, LogGroup};
-use crate::scenario::workload::{MULTIPART_UPLOAD, WorkloadSettings};
+use crate::scenario::bucket::Encryption;
+use crate::scenario::log_group::LogGroupSettings;
+use crate::scenario::workload::WorkloadSettings;
 use crate::units::Span;
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -306,7 +308,7 @@ impl Explainer<'_> {
     fn log_group(
         &self,
         path: &str,
-        (name, settings): (&str, &LogGroup),
+        (name, settings): (&str, &LogGroupSettings),
         group: &model::LogGroup,
     ) -> Vec<Explanation> {
         let plan = &self.variant.plan;

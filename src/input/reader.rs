@@ -729,6 +729,60 @@ impl<'a> Reader<'a> {
         Some(names)
     }
 
+    /// A length of time in whole seconds; `None` if there is none or it is at fault (which is recorded).
+    pub fn whole_seconds(&mut self, key: &str) -> Option<Span> {
+        let span: Span = self.optional(key)?;
+        if span.whole_seconds().is_none() {
+            self.fault(
+                Code::OutOfRange,
+                self.place_of(key),
+                format!(
+                    "`{}` is {span}, which is no whole number of seconds",
+                    self.path_of(key)
+                ),
+                "time is cut into whole seconds",
+            );
+            return None;
+        }
+        Some(span)
+    }
+
+    /// As [`Reader::whole_seconds`], and the key must be there.
+    pub fn required_whole_seconds(&mut self, key: &str) -> Option<Span> {
+        if self.has(key) {
+            self.whole_seconds(key)
+        } else {
+            self.required(key)
+        }
+    }
+
+    /// A rate above zero; `consequence` says what zero would make of it.
+    pub fn rate_above_zero(&mut self, key: &str, consequence: &str) -> Option<Rate> {
+        let rate: Rate = self.optional(key)?;
+        if rate.is_zero() {
+            self.fault(
+                Code::OutOfRange,
+                self.place_of(key),
+                format!("`{}` is {rate}: {consequence}", self.path_of(key)),
+                "write a rate above 0",
+            );
+            return None;
+        }
+        Some(rate)
+    }
+
+    /// Records a key as a fault where it is given although it changes nothing.
+    pub fn reject_without_effect(&mut self, when: bool, key: &str, why: &str, help: &str) {
+        if when && self.has(key) {
+            self.fault(
+                Code::Contradiction,
+                self.place_of(key),
+                format!("`{}` has no effect: {why}", self.path_of(key)),
+                help,
+            );
+        }
+    }
+
     /// Whether a key is there; asks for it.
     pub fn has(&mut self, key: &str) -> bool {
         self.value(key).is_some()
@@ -946,6 +1000,14 @@ impl<'a> Reader<'a> {
         );
         None
     }
+}
+
+/// The tables that could be read in full; what is wrong with the others has been recorded.
+pub fn complete<T>(tables: IndexMap<String, Option<T>>) -> IndexMap<String, T> {
+    tables
+        .into_iter()
+        .filter_map(|(name, table)| Some((name, table?)))
+        .collect()
 }
 
 fn joined(path: &str, key: &str) -> String {

@@ -74,7 +74,7 @@ pub fn migration(study: &Study, q: &Question<'_>) -> Result<Migration, StudyErro
             format!("buckets: {}", names.join(", ")),
         ));
     };
-    if bucket.encryption != crate::scenario::settings::Encryption::SseKms {
+    if bucket.encryption != crate::scenario::bucket::Encryption::SseKms {
         return Err(StudyError::question(
             format!("bucket `{}` is not under SSE-KMS", q.bucket),
             "bucket keys are for SSE-KMS only",

@@ -7,7 +7,7 @@ use crate::input::document::key_text;
 use crate::metrics::target::Target;
 use crate::results::VariantResults;
 use crate::scenario::Variant;
-use crate::scenario::settings::{LimiterSettings, QuotaSettings};
+use crate::scenario::quota::{LimiterSettings, QuotaSettings};
 use std::collections::BTreeMap;
 
 /// More than anything can ask for \[1/s\].

@@ -16,7 +16,7 @@ use super::{Study, StudyError};
 use crate::input::document::key_text;
 use crate::results::VariantResults;
 use crate::scenario::Variant;
-use crate::scenario::settings::Encryption;
+use crate::scenario::bucket::Encryption;
 
 /// Multiples of the present quota.
 const MORE: [f64; 2] = [1.5, 2.0];

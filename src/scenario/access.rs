@@ -6,10 +6,11 @@
 //!
 //! Left out: KMS operations that name no key (ListKeys, GenerateRandom, …) are always allowed.
 
-use super::settings::{
-    BucketSettings, Encryption, EncryptionCondition, KmsKeySettings, LogGroup, PolicyChange,
-    Scenario,
-};
+use super::assumption::EncryptionCondition;
+use super::bucket::{BucketSettings, Encryption};
+use super::key::{KmsKeySettings, PolicyChange};
+use super::log_group::LogGroupSettings;
+use super::settings::Scenario;
 use super::workload::WorkloadSettings;
 use crate::access::arn::Arn;
 use crate::access::{
@@ -224,7 +225,7 @@ impl<'a> Access<'a> {
     }
 
     /// What CloudWatch Logs is asked for on the key of a log group, all of it.
-    pub fn log_group(&self, name: &str, group: &LogGroup) -> Vec<Check> {
+    pub fn log_group(&self, name: &str, group: &LogGroupSettings) -> Vec<Check> {
         let mut checks = Vec::new();
         let Some((key_name, key)) = self.scenario.key.get_key_value(&group.key) else {
             return checks;
@@ -262,7 +263,7 @@ impl<'a> Access<'a> {
     }
 
     /// The ARN of a log group.
-    pub fn log_group_arn(&self, name: &str, group: &LogGroup) -> Arn {
+    pub fn log_group_arn(&self, name: &str, group: &LogGroupSettings) -> Arn {
         Arn {
             partition: partition(&group.region).to_owned(),
             service: "logs".to_owned(),
@@ -273,7 +274,7 @@ impl<'a> Access<'a> {
     }
 
     /// The statement with which a key policy lets CloudWatch Logs use the key for a log group.
-    pub fn log_group_statement(&self, name: &str, group: &LogGroup) -> String {
+    pub fn log_group_statement(&self, name: &str, group: &LogGroupSettings) -> String {
         serde_json::json!({
             "Effect": "Allow",
             "Principal": {"Service": logs_service(&group.region)},

@@ -3,37 +3,16 @@
 //! Every fault of every variant is found in one go; a fault of the base is told once.
 
 use super::plan;
-use super::retry::Retry;
-use super::settings::{self, Home, Scenario};
-use super::thresholds;
-use super::workload::{Surroundings, WorkloadSettings};
+use super::run_settings::RunSettings;
+use super::settings::Scenario;
+use super::variant::{Changes, Variant, change, variants};
 use crate::input::Input;
-use crate::input::diagnostic::{Code, Diagnostic, Severity, Sources};
-use crate::input::document::{self, Node, Table, key_text};
+use crate::input::diagnostic::{Diagnostic, Severity, Sources};
+use crate::input::document::{self, Node, Table};
 use crate::input::files::Files;
 use crate::input::reader::{Diagnostics, Reader};
-use crate::model::Plan;
 use crate::units::Span;
 use std::collections::BTreeSet;
-
-/// Tables that hold exactly one alternative, which a variant replaces as a whole.
-const CHOICE_KEYS: [&str; 12] = [
-    "arrivals",
-    "retry",
-    "limiter",
-    "popularity",
-    "message_size",
-    "archive_age",
-    "scope",
-    "cache",
-    "think_time",
-    "kms_latency",
-    "s3_latency",
-    "throttled_latency",
-];
-
-/// Keys that hold for the whole file.
-const RUN_KEYS: [&str; 5] = ["seed", "replications", "horizon", "warm_up", "start"];
 
 /// A scenario file, ready to run.
 #[derive(Debug)]
@@ -58,25 +37,6 @@ pub struct Loaded {
     pub keys_known: BTreeSet<String>,
 }
 
-/// One variant.
-#[derive(Debug)]
-pub struct Variant {
-    /// As written, defaults filled in.
-    pub scenario: Scenario,
-    /// As simulated.
-    pub plan: Plan,
-}
-
-/// What holds for the whole file.
-#[derive(Clone, Debug)]
-pub(super) struct RunSettings {
-    pub start: jiff::ZonedDateTime,
-    pub seed: u64,
-    pub replications: u32,
-    pub horizon: Span,
-    pub warm_up: Span,
-}
-
 /// Reads a scenario with its `--set` arguments.
 ///
 /// # Errors
@@ -89,21 +49,10 @@ pub fn load(
     load_changed(input, sets, sources, None)
 }
 
-/// What is changed in one variant of a file, after everything that the file and its `--set` arguments say.
-#[derive(Clone, Debug, Default)]
-pub struct Changes {
-    /// The variant, the only one that is read; `base` in a file without any.
-    pub variant: String,
-    /// Tables laid over it, in order.
-    pub over: Vec<Table>,
-    /// `path=value`, in order.
-    pub sets: Vec<String>,
-}
-
 /// As [`load`], one variant only and with what is changed in it.
 ///
 /// # Errors
-/// As [`load`]; [`Code::UnknownName`] where there is no such variant.
+/// As [`load`]; [`Code::UnknownName`](crate::input::diagnostic::Code::UnknownName) where there is no such variant.
 pub fn load_variant(
     input: &Input,
     sets: &[String],
@@ -166,38 +115,6 @@ fn parsed(input: &Input, sets: &[String], sources: &mut Sources) -> Result<Table
     }
 }
 
-/// Keeps the variant of the changes and applies them.
-fn change(
-    tables: &mut Vec<(String, Table)>,
-    changes: &Changes,
-    sources: &mut Sources,
-) -> Result<(), Vec<Diagnostic>> {
-    let known: Vec<String> = tables.iter().map(|(name, _)| name.clone()).collect();
-    tables.retain(|(name, _)| *name == changes.variant);
-    let Some((_, table)) = tables.first_mut() else {
-        return Err(vec![
-            Diagnostic::error(
-                Code::UnknownName,
-                format!("there is no variant `{}`", changes.variant),
-            )
-            .help(format!("variants: {}", known.join(", "))),
-        ]);
-    };
-    for over in &changes.over {
-        *table = document::overlay(table, over, &CHOICE_KEYS);
-    }
-    let faults = changes
-        .sets
-        .iter()
-        .filter_map(|argument| document::set(table, sources, argument).err());
-    let faults: Vec<Diagnostic> = faults.collect();
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(faults)
-    }
-}
-
 fn load_changed(
     input: &Input,
     sets: &[String],
@@ -215,7 +132,7 @@ fn load_changed(
     let diagnostics = diagnostics.about(std::mem::take(sources));
     let (mut read, mut run) = (Vec::new(), None);
     for (name, table) in &tables {
-        let (settings, variant) = diagnostics.read(table, |r| scenario(name, r, &input.files));
+        let (settings, variant) = diagnostics.read(table, |r| variant(name, r, &input.files));
         run = run.or(settings);
         read.extend(variant);
     }
@@ -261,134 +178,13 @@ fn in_a_sentence(warning: &Diagnostic, sources: &Sources) -> String {
     }
 }
 
-/// Takes `variant` out of the base and lays each over it; without any, the base is the one variant.
-fn variants(base: &mut Table, diagnostics: &Diagnostics) -> Vec<(String, Table)> {
-    let Some(entry) = base.entries.shift_remove("variant") else {
-        return vec![("base".to_owned(), base.clone())];
-    };
-    let mut out = Vec::new();
-    let Node::Table(all) = &entry.value.node else {
-        diagnostics.push(
-            Diagnostic::error(
-                Code::WrongType,
-                format!("`variant` is {}, not a table", entry.value.node.describe()),
-            )
-            .at(entry.value.place.clone())
-            .help("write `[variant.NAME]` and below it what the variant changes"),
-        );
-        return out;
-    };
-    if all.entries.is_empty() {
-        diagnostics.push(
-            Diagnostic::error(Code::MissingKey, "`variant` names no variant")
-                .at(entry.value.place.clone())
-                .help("write `[variant.NAME]` and below it what the variant changes, or drop `variant`"),
-        );
-    }
-    for (name, entry) in &all.entries {
-        let Node::Table(over) = &entry.value.node else {
-            diagnostics.push(
-                Diagnostic::error(
-                    Code::WrongType,
-                    format!(
-                        "`variant.{}` is {}, not a table",
-                        key_text(name),
-                        entry.value.node.describe()
-                    ),
-                )
-                .at(entry.value.place.clone())
-                .help(format!(
-                    "write `[variant.{}]` and below it what the variant changes",
-                    key_text(name)
-                )),
-            );
-            continue;
-        };
-        for key in RUN_KEYS.iter().chain(&["variant"]) {
-            if let Some(entry) = over.entries.get(*key) {
-                diagnostics.push(
-                    Diagnostic::error(Code::Contradiction, format!("`variant.{}` sets `{key}`, which holds for all variants", key_text(name)))
-                        .at(entry.key.clone())
-                        .help("set it at the top of the file: variants are compared over the same time and seed"),
-                );
-            }
-        }
-        out.push((name.clone(), document::overlay(base, over, &CHOICE_KEYS)));
-    }
-    out
-}
-
 /// One variant, from its table.
-fn scenario(
+fn variant(
     name: &str,
     r: &mut Reader<'_>,
     files: &Files,
 ) -> (Option<RunSettings>, Option<Variant>) {
-    let run = run_settings(r);
-    let region = settings::top_region(r);
-    let account = settings::accounts(r, files);
-    let home = Home {
-        accounts: &account,
-        region: region.as_deref(),
-        files,
-    };
-    let key_store = settings::key_stores(r, &home);
-    let key = settings::keys(r, &home, &key_store);
-    let bucket = settings::buckets(r, &home, &key);
-    let log_group = settings::log_groups(r, &home, &key);
-    let requester = settings::requesters(r, &home);
-    let quota = settings::quotas(r, &home, &key_store);
-    let assumption = settings::assumptions(r);
-    let retry = Retry::read(r).unwrap_or_else(Retry::sdk_default);
-    let price = settings::prices(r);
-    let names: Vec<String> = match r.value("workload").map(|v| &v.node) {
-        Some(Node::Table(table)) => table.entries.keys().cloned().collect(),
-        _ => Vec::new(),
-    };
-    let around = Surroundings {
-        buckets: &bucket,
-        keys: &key,
-        requesters: &requester,
-        workloads: &names,
-        retry: &retry,
-        horizon: run.as_ref().map_or(Span::from_ns(u64::MAX), |r| r.horizon),
-        files,
-        by_session: assumption.bucket_key_requester == settings::RequesterRule::Session
-            && requester.values().any(|q| q.sessions > 1),
-    };
-    let before = r.faults().list().len();
-    let workload = settings::complete(r.tables("workload", |name, r| {
-        WorkloadSettings::read(name, r, &around)
-    }));
-    if workload.is_empty() && r.faults().list().len() == before {
-        r.fault(
-            Code::MissingKey,
-            r.place_of("workload"),
-            format!("variant `{name}` has no workload"),
-            "write a `[workload.NAME]`, or switch one on with `enabled = true`",
-        );
-    }
-    let threshold = thresholds::thresholds(r, &names);
-    let start = run
-        .as_ref()
-        .map(|r| r.start.to_string())
-        .unwrap_or_default();
-    let scenario = Scenario {
-        start,
-        region,
-        account,
-        key_store,
-        key,
-        bucket,
-        log_group,
-        requester,
-        quota,
-        retry,
-        workload,
-        assumption,
-        price,
-        threshold,
-    };
+    let (run, scenario) = Scenario::read(name, r, files);
     let variant = match &run {
         Some(run) if !r.faults().has_errors() => {
             plan::build(name, &scenario, run, r.faults()).map(|plan| Variant { scenario, plan })
@@ -396,65 +192,4 @@ fn scenario(
         _ => None,
     };
     (run, variant)
-}
-
-fn run_settings(r: &mut Reader<'_>) -> Option<RunSettings> {
-    let seed = r.or("seed", 1);
-    let replications = r.or_in("replications", 10, 1..=100_000);
-    let longest = Span::from_secs(10 * 366 * 86_400);
-    let horizon = r.required_in("horizon", Span::from_secs(1)..=longest);
-    let warm_up = r.or("warm_up", Span::ZERO);
-    for key in ["horizon", "warm_up"] {
-        let span = if key == "horizon" {
-            horizon
-        } else {
-            Some(warm_up)
-        };
-        if let Some(span) = span
-            && span.whole_seconds().is_none()
-        {
-            r.fault(
-                Code::OutOfRange,
-                r.place_of(key),
-                format!("`{key}` is {span}, which is no whole number of seconds"),
-                "time is cut into whole seconds",
-            );
-        }
-    }
-    if let Some(horizon) = horizon
-        && warm_up >= horizon
-    {
-        r.fault(
-            Code::Contradiction,
-            r.place_of("warm_up"),
-            format!("`warm_up` ({warm_up}) must be shorter than `horizon` ({horizon})"),
-            "raise `horizon`, or drop `warm_up` to measure from an empty system",
-        );
-    }
-    let text = r.or("start", "2026-01-05T00:00:00[UTC]".to_owned());
-    let start = start_of(&text);
-    if start.is_none() {
-        r.fault(
-            Code::BadUnit,
-            r.place_of("start"),
-            format!("`start` is `{text}`, which is no date with a time zone"),
-            "write `start = \"2026-11-24T18:00:00[Europe/Berlin]\"`, or `…Z` for UTC",
-        );
-    }
-    Some(RunSettings {
-        start: start?,
-        seed,
-        replications,
-        horizon: horizon?,
-        warm_up,
-    })
-}
-
-/// A date with a time zone in brackets, or an instant (taken as UTC).
-fn start_of(text: &str) -> Option<jiff::ZonedDateTime> {
-    if let Ok(zoned) = text.parse::<jiff::ZonedDateTime>() {
-        return Some(zoned);
-    }
-    let instant: jiff::Timestamp = text.parse().ok()?;
-    Some(instant.to_zoned_datetime(jiff::tz::TimeZone::UTC))
 }

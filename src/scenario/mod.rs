@@ -4,18 +4,33 @@
 //! text --document--> Table --overlay of a variant--> Table --reader--> Scenario --plan--> Plan
 //! ```
 //!
-//! [`settings`], [`workload`], [`retry`] and [`client_cache`] hold what can be written, [`policy`] the policy documents they point
-//! to; the module `plan` turns it into the model, for which [`access`] says once who may do what.
+//! [`settings`] is the whole of it; each kind of table has a file of its own that says what can be written there, what is
+//! refused and what holds by default. [`variant`] lays the variants over the base; the module `plan` turns what is read into
+//! the model, for which [`access`] says once who may do what.
 
 pub mod access;
+pub mod account;
+pub mod assumption;
+pub mod bucket;
 pub mod client_cache;
 mod growth;
+pub mod key;
 pub mod load;
+pub mod log_group;
+mod operations;
 mod plan;
 pub mod policy;
+pub mod price;
+pub mod quota;
+pub mod requester;
 pub mod retry;
+mod run_settings;
 pub mod settings;
 mod thresholds;
+pub mod variant;
+mod without_effect;
 pub mod workload;
 
-pub use load::{Changes, Loaded, Variant, load, load_variant};
+pub use load::{Loaded, load, load_variant};
+pub use operations::MULTIPART_UPLOAD;
+pub use variant::{Changes, Variant};

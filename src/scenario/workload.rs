@@ -1,11 +1,13 @@
 //! A workload as written: what it asks for, when, and what its clients do when throttled.
 
+use super::bucket::{BucketKind, BucketSettings, PREFIXES};
 use super::client_cache::{BranchKeyCacheSettings, DataKeyCacheSettings};
 use super::growth;
+use super::key::{KmsKeySettings, ManagedBy};
+use super::operations::operations;
+use super::requester::Requester;
 use super::retry::Retry;
-use super::settings::{
-    BucketKind, BucketSettings, Encryption, KmsKeySettings, ManagedBy, PREFIXES, Requester,
-};
+use super::without_effect::{self, Facts};
 use crate::access::Context;
 use crate::catalog;
 use crate::engine::distribution::Distribution;
@@ -283,7 +285,7 @@ impl LatencySettings {
 }
 
 /// What a workload may refer to.
-pub(super) struct Surroundings<'a> {
+pub(super) struct WorkloadContext<'a> {
     pub buckets: &'a IndexMap<String, BucketSettings>,
     pub keys: &'a IndexMap<String, KmsKeySettings>,
     pub requesters: &'a IndexMap<String, Requester>,
@@ -295,40 +297,37 @@ pub(super) struct Surroundings<'a> {
     pub by_session: bool,
 }
 
-/// The composite operation: one CreateMultipartUpload, `parts` UploadPart, one CompleteMultipartUpload.
-pub const MULTIPART_UPLOAD: &str = "MultipartUpload";
-
 impl WorkloadSettings {
     /// One `[workload.NAME]`; `None` where it is disabled or at fault.
     pub(super) fn read(
         name: &str,
         r: &mut Reader<'_>,
-        around: &Surroundings<'_>,
+        context: &WorkloadContext<'_>,
     ) -> Option<WorkloadSettings> {
         let enabled = r.or("enabled", true);
-        let bucket = r.name_among("bucket", around.buckets);
-        let key = r.name_among("key", around.keys);
-        let requester = r.name_among("requester", around.requesters);
+        let bucket = r.name_among("bucket", context.buckets);
+        let key = r.name_among("key", context.keys);
+        let requester = r.name_among("requester", context.requesters);
         let others = || {
-            around
+            context
                 .workloads
                 .iter()
                 .map(String::as_str)
                 .filter(|w| *w != name)
         };
-        let direct = r.has("key");
-        let operations = operations(r, direct);
-        let arrivals = arrivals(r, around);
+        let calls_kms = r.has("key");
+        let operations = operations(r, calls_kms);
+        let arrivals = arrivals(r, context);
         let growth = growth::growth(r);
-        let start = whole_seconds(r, "start").unwrap_or(Span::ZERO);
-        let stop = whole_seconds(r, "stop");
+        let start = r.whole_seconds("start").unwrap_or(Span::ZERO);
+        let stop = r.whole_seconds("stop");
         let after = r.reference("after", others());
-        let retry = Retry::read(r).unwrap_or_else(|| around.retry.clone());
+        let retry = Retry::read(r).unwrap_or_else(|| context.retry.clone());
         let clients = r.optional_in("clients", 1..=10_000_000);
         let popularity = popularity(r);
         let reads = r.reference("reads", others());
         let parts = r.optional_in("parts", 1..=10_000);
-        let copy_source = r.name_among("copy_source", around.buckets);
+        let copy_source = r.name_among("copy_source", context.buckets);
         let prefixes = r.optional_in("prefixes", PREFIXES);
         let bucket_key_header = r.optional("bucket_key_header");
         let data_key_cache = r
@@ -361,36 +360,18 @@ impl WorkloadSettings {
             r.reference("encryption_header", ["AES256", "aws:kms", "aws:kms:dsse"]);
         let encryption_header_key = r.reference(
             "encryption_header_key",
-            around.keys.keys().map(String::as_str),
+            context.keys.keys().map(String::as_str),
         );
         let object = r.or("object", format!("{name}/object"));
-        let context = context(r);
+        let policy_context = context_keys(r);
         let requests_when_denied = r.or_in("requests_when_denied", 1, 1..=1_000);
         if !enabled {
             return None;
         }
 
-        if r.has("bucket") == r.has("key") {
-            let (what, help) = if r.has("bucket") {
-                (
-                    "names both a bucket and a key",
-                    "drop one: with `bucket` it is an S3 workload, with `key` an application that calls KMS itself",
-                )
-            } else {
-                (
-                    "names neither a bucket nor a key",
-                    "write `bucket = \"NAME\"` (S3) or `key = \"NAME\"` (an application that calls KMS itself)",
-                )
-            };
-            r.fault(
-                Code::Contradiction,
-                r.place(),
-                format!("`{}` {what}", r.path()),
-                help,
-            );
-        }
-        if requester.is_none() && around.requesters.len() > 1 && !r.has("requester") {
-            let names: Vec<&str> = around.requesters.keys().map(String::as_str).collect();
+        bucket_or_key(r);
+        if requester.is_none() && context.requesters.len() > 1 && !r.has("requester") {
+            let names: Vec<&str> = context.requesters.keys().map(String::as_str).collect();
             r.fault(
                 Code::MissingKey,
                 r.place(),
@@ -398,20 +379,6 @@ impl WorkloadSettings {
                 format!("write `requester = \"…\"`, one of {}", names.join(", ")),
             );
         }
-        useless(
-            r,
-            key.is_none() && bucket.is_some(),
-            "data_key_cache",
-            "S3 has no data-key cache",
-            "write it in a workload with `key`",
-        );
-        useless(
-            r,
-            key.is_none() && bucket.is_some(),
-            "branch_key_cache",
-            "S3 has no branch keys",
-            "write it in a workload with `key`",
-        );
         if r.has("data_key_cache") && r.has("branch_key_cache") {
             r.fault(
                 Code::Contradiction,
@@ -423,181 +390,33 @@ impl WorkloadSettings {
                 "a hierarchical keyring makes a data key for each message: keep one of them",
             );
         }
-        useless(
-            r,
-            data_key_cache.is_none(),
-            "message_size",
-            "only a data-key cache looks at sizes",
-            "add `data_key_cache`, or drop it",
-        );
-        useless(
-            r,
-            data_key_cache.is_none(),
-            "encrypted_by",
-            "only a data-key cache asks which data key a message has",
-            "add `data_key_cache`, or drop it",
-        );
-        let has = |op: &str| operations.as_ref().is_some_and(|o| o.contains_key(op));
-        useless(
-            r,
-            !has(MULTIPART_UPLOAD),
-            "parts",
-            "there is no MultipartUpload among its operations",
-            "add it, or drop `parts`",
-        );
-        let on_prefix = |op: &String| {
-            op == MULTIPART_UPLOAD
-                || catalog::s3_operation(op).is_some_and(|row| row.request_rate.is_some())
+        let of_bucket = bucket.as_ref().and_then(|b| context.buckets.get(b));
+        let is_job = matches!(arrivals, Some(Arrivals::Job { .. }));
+        let facts = Facts {
+            calls_kms: r.has("key"),
+            calls_s3: r.has("bucket"),
+            bucket: of_bucket,
+            operations: operations.as_ref(),
+            has_data_key_cache: r.has("data_key_cache"),
+            encryption_header: encryption_header.as_deref(),
+            is_job,
         };
-        useless(
-            r,
-            direct
-                || operations
-                    .as_ref()
-                    .is_some_and(|o| !o.keys().any(on_prefix)),
-            "prefixes",
-            "none of its operations is one whose rate S3 limits by prefix",
-            "drop it, or add a request on objects",
-        );
-        let bucket_settings = bucket.as_ref().and_then(|b| around.buckets.get(b));
-        useless(
-            r,
-            bucket_settings.is_some_and(|b| b.kind == BucketKind::Directory),
-            "prefixes",
-            "S3 limits the requests of a directory bucket by other rules than by prefix",
-            "drop it",
-        );
-        let copies = |op: &String| {
-            let needs = catalog::s3_operation(op).map(|o| &o.needs);
-            needs.is_some_and(|n| n.iter().any(|n| n.on == catalog::NeedSide::Source))
-        };
-        useless(
-            r,
-            operations.as_ref().is_some_and(|o| !o.keys().any(copies)),
-            "copy_source",
-            "none of its operations reads another bucket (CopyObject, UploadPartCopy, ReplicateObject)",
-            "add it, or drop `copy_source`",
-        );
-        for key in [
-            "tls",
-            "encryption_header",
-            "encryption_header_key",
-            "object",
-        ] {
-            useless(
-                r,
-                direct && bucket.is_none(),
-                key,
-                "it says how S3 is asked, and this application calls KMS itself",
-                "drop it",
-            );
-        }
-        let writes = |op: &String| {
-            op == MULTIPART_UPLOAD
-                || catalog::s3_operation(op).is_some_and(|row| row.encryption_headers)
-        };
-        for key in ["encryption_header", "bucket_key_header"] {
-            useless(
-                r,
-                !direct && !operations.iter().flat_map(IndexMap::keys).any(writes),
-                key,
-                "none of its operations writes an object",
-                "drop it, or add PutObject",
-            );
-        }
-        let of_bucket = bucket.as_ref().and_then(|b| around.buckets.get(b));
-        let sse_kms = match encryption_header.as_deref() {
-            None => of_bucket.is_none_or(|b| b.encryption == Encryption::SseKms),
-            Some(header) => header == "aws:kms",
-        };
-        useless(
-            r,
-            direct || !sse_kms || of_bucket.is_some_and(|b| b.kind == BucketKind::Directory),
-            "bucket_key_header",
-            "it means something for SSE-KMS in general purpose buckets only",
-            "drop it",
-        );
-        let in_sessions =
-            of_bucket.is_some_and(|b| b.kind == BucketKind::Directory && b.key.is_some());
-        useless(
-            r,
-            !matches!(
-                encryption_header.as_deref(),
-                Some("aws:kms" | "aws:kms:dsse")
-            ),
-            "encryption_header_key",
-            "a request names a KMS key only along with `aws:kms` or `aws:kms:dsse`",
-            "add `encryption_header = \"aws:kms\"`, or drop it",
-        );
-        let encryption_header_key = match (&encryption_header, &encryption_header_key, &bucket) {
+        without_effect::reject(r, &facts);
+        let encryption_header_key = match (&encryption_header, &encryption_header_key, of_bucket) {
             (Some(header), None, Some(bucket))
                 if header.starts_with("aws:kms") && !r.has("encryption_header_key") =>
             {
-                aws_managed_key(r, around, bucket)
+                aws_managed_key(r, context, bucket)
             }
             _ => encryption_header_key,
         };
-        if let (Some(key), Some(bucket)) = (
-            encryption_header_key
-                .as_ref()
-                .and_then(|k| around.keys.get(k)),
-            bucket.as_ref().and_then(|b| around.buckets.get(b)),
-        ) {
-            let (what, help) = if key.region != bucket.region {
-                (
-                    format!("is in {}, the bucket in {}", key.region, bucket.region),
-                    "S3 takes keys of the bucket's own Region",
-                )
-            } else if key.spec != catalog::KeySpec::SymmetricDefault {
-                (
-                    format!("is {}", key.spec.name()),
-                    "S3 encrypts with symmetric keys only",
-                )
-            } else {
-                (String::new(), "")
-            };
-            if !what.is_empty() {
-                r.fault(
-                    Code::Contradiction,
-                    r.place_of("encryption_header_key"),
-                    format!(
-                        "the key that `{}` names {what}",
-                        r.path_of("encryption_header_key")
-                    ),
-                    help,
-                );
-            }
-        }
-        if let (Some(stop), false) = (stop, start == Span::ZERO && stop.is_none())
-            && stop <= start
+        let header_key = encryption_header_key.as_ref();
+        if let (Some(key), Some(bucket)) = (header_key.and_then(|k| context.keys.get(k)), of_bucket)
         {
-            r.fault(
-                Code::Contradiction,
-                r.place_of("stop"),
-                format!("`stop` ({stop}) is not after `start` ({start})"),
-                "a workload runs from `start` to `stop`, both counted from t = 0",
-            );
+            fits_bucket(r, key, bucket);
         }
-        if start >= around.horizon {
-            r.fault(
-                Code::Contradiction,
-                r.place_of("start"),
-                format!(
-                    "`start` ({start}) is not before the `horizon` ({})",
-                    around.horizon
-                ),
-                "raise `horizon`, or start earlier",
-            );
-        }
+        in_order_of_time(r, start, stop, context.horizon);
         let arrivals = growth::grown(r, arrivals?, growth)?;
-        let is_job = matches!(arrivals, Arrivals::Job { .. });
-        useless(
-            r,
-            is_job,
-            "stop",
-            "a job ends when its objects are done",
-            "drop `stop`",
-        );
         if after.is_some() && matches!(arrivals, Arrivals::Trace { .. }) {
             r.fault(
                 Code::Contradiction,
@@ -606,27 +425,27 @@ impl WorkloadSettings {
                 "use `start` to shift it",
             );
         }
-        let own = retry.of_each_client();
-        let clients = clients.or_else(|| match &arrivals {
-            Arrivals::Job { workers, .. } => Some(*workers),
+        let of_each_client = if let Some(own) = retry.of_each_client() {
+            let profile = &retry.name;
+            Some(format!(
+                "each client has {own} of its own under the retry profile `{profile}`"
+            ))
+        } else if data_key_cache.is_some() {
+            Some("each client has a data-key cache of its own".to_owned())
+        } else if branch_key_cache.is_some() {
+            Some("each client has a branch-key cache of its own".to_owned())
+        } else if of_bucket.is_some_and(|b| b.kind == BucketKind::Directory && b.key.is_some()) {
+            Some("each client has a session of its own with a directory bucket".to_owned())
+        } else if context.by_session {
+            Some("sessions are told apart by client".to_owned())
+        } else {
+            None
+        };
+        let clients = clients.or_else(|| match (&arrivals, of_each_client) {
+            (Arrivals::Job { workers, .. }, _) => Some(*workers),
             _ if r.has("clients") => None,
-            _ if own.is_some()
-                || data_key_cache.is_some()
-                || branch_key_cache.is_some()
-                || around.by_session
-                || in_sessions =>
-            {
-                let why = if let Some(own) = own {
-                    format!("each client has {own} of its own under the retry profile `{}`", retry.name)
-                } else if data_key_cache.is_some() {
-                    "each client has a data-key cache of its own".to_owned()
-                } else if branch_key_cache.is_some() {
-                    "each client has a branch-key cache of its own".to_owned()
-                } else if in_sessions {
-                    "each client has a session of its own with a directory bucket".to_owned()
-                } else {
-                    "sessions are told apart by client".to_owned()
-                };
+            (_, None) => Some(1),
+            (_, Some(why)) => {
                 r.fault(
                     Code::NoDefault,
                     r.place(),
@@ -635,12 +454,11 @@ impl WorkloadSettings {
                 );
                 None
             }
-            _ => Some(1),
         });
         Some(WorkloadSettings {
             bucket,
             key,
-            requester: requester.or_else(|| around.requesters.keys().next().cloned()),
+            requester: requester.or_else(|| context.requesters.keys().next().cloned()),
             operations: operations?,
             arrivals,
             growth,
@@ -663,17 +481,41 @@ impl WorkloadSettings {
             encryption_header,
             encryption_header_key,
             object,
-            context,
+            context: policy_context,
             requests_when_denied,
             place: r.place(),
         })
     }
 }
 
+/// A workload names a bucket or a key, and only one of them.
+fn bucket_or_key(r: &mut Reader<'_>) {
+    let (what, help) = match (r.has("bucket"), r.has("key")) {
+        (true, true) => (
+            "names both a bucket and a key",
+            "drop one: with `bucket` it is an S3 workload, with `key` an application that calls KMS itself",
+        ),
+        (false, false) => (
+            "names neither a bucket nor a key",
+            "write `bucket = \"NAME\"` (S3) or `key = \"NAME\"` (an application that calls KMS itself)",
+        ),
+        (true, false) | (false, true) => return,
+    };
+    r.fault(
+        Code::Contradiction,
+        r.place(),
+        format!("`{}` {what}", r.path()),
+        help,
+    );
+}
+
 /// The key `aws/s3` of a bucket's account and Region, which S3 takes where a request names none.
-fn aws_managed_key(r: &Reader<'_>, around: &Surroundings<'_>, bucket: &str) -> Option<String> {
-    let bucket = around.buckets.get(bucket)?;
-    let found = around.keys.iter().find(|(_, key)| {
+fn aws_managed_key(
+    r: &Reader<'_>,
+    context: &WorkloadContext<'_>,
+    bucket: &BucketSettings,
+) -> Option<String> {
+    let found = context.keys.iter().find(|(_, key)| {
         key.managed_by == ManagedBy::Aws
             && (&key.account, &key.region) == (&bucket.account, &bucket.region)
     });
@@ -688,8 +530,56 @@ fn aws_managed_key(r: &Reader<'_>, around: &Surroundings<'_>, bucket: &str) -> O
     found.map(|(name, _)| name.clone())
 }
 
+/// Whether S3 takes the key that the requests name for an object of the bucket.
+fn fits_bucket(r: &Reader<'_>, key: &KmsKeySettings, bucket: &BucketSettings) {
+    let (what, help) = if key.region != bucket.region {
+        (
+            format!("is in {}, the bucket in {}", key.region, bucket.region),
+            "S3 takes keys of the bucket's own Region",
+        )
+    } else if key.spec != catalog::KeySpec::SymmetricDefault {
+        (
+            format!("is {}", key.spec.name()),
+            "S3 encrypts with symmetric keys only",
+        )
+    } else {
+        return;
+    };
+    r.fault(
+        Code::Contradiction,
+        r.place_of("encryption_header_key"),
+        format!(
+            "the key that `{}` names {what}",
+            r.path_of("encryption_header_key")
+        ),
+        help,
+    );
+}
+
+/// A workload begins before the horizon and before it ends.
+fn in_order_of_time(r: &Reader<'_>, start: Span, stop: Option<Span>, horizon: Span) {
+    if let Some(stop) = stop
+        && stop <= start
+    {
+        r.fault(
+            Code::Contradiction,
+            r.place_of("stop"),
+            format!("`stop` ({stop}) is not after `start` ({start})"),
+            "a workload runs from `start` to `stop`, both counted from t = 0",
+        );
+    }
+    if start >= horizon {
+        r.fault(
+            Code::Contradiction,
+            r.place_of("start"),
+            format!("`start` ({start}) is not before the `horizon` ({horizon})"),
+            "raise `horizon`, or start earlier",
+        );
+    }
+}
+
 /// Context keys written out: text, or a list of texts for keys that can have several values.
-fn context(r: &mut Reader<'_>) -> Context {
+fn context_keys(r: &mut Reader<'_>) -> Context {
     let mut context = Context::new();
     let Some(value) = r.value("context") else {
         return context;
@@ -725,80 +615,11 @@ fn context(r: &mut Reader<'_>) -> Context {
     context
 }
 
-/// Records a key that would change nothing.
-fn useless(r: &mut Reader<'_>, when: bool, key: &str, why: &str, help: &str) {
-    if when && r.has(key) {
-        r.fault(
-            Code::Contradiction,
-            r.place_of(key),
-            format!("`{}` has no effect: {why}", r.path_of(key)),
-            help,
-        );
-    }
-}
-
 fn whole_seconds(r: &mut Reader<'_>, key: &str) -> Option<Span> {
-    let span: Span = r.optional(key)?;
-    if span.whole_seconds().is_none() {
-        r.fault(
-            Code::OutOfRange,
-            r.place_of(key),
-            format!(
-                "`{}` is {span}, which is no whole number of seconds",
-                r.path_of(key)
-            ),
-            "workloads begin and end with whole seconds",
-        );
-        return None;
-    }
-    Some(span)
+    r.whole_seconds(key)
 }
 
-/// The mix of operations, as shares that sum to 1.
-fn operations(r: &mut Reader<'_>, direct: bool) -> Option<IndexMap<String, f64>> {
-    let known: Vec<&str> = if direct {
-        catalog::KmsOperation::ALL
-            .iter()
-            .map(|o| o.name())
-            .collect()
-    } else {
-        catalog::s3_operations()
-            .iter()
-            .map(|o| o.id.as_str())
-            .chain([MULTIPART_UPLOAD])
-            .collect()
-    };
-    let mut shares = IndexMap::new();
-    r.required_table("operations", |r| {
-        for name in &known {
-            if let Some(share) = r.optional_in::<f64>(name, 0.0..=1e12)
-                && share > 0.0
-            {
-                shares.insert((*name).to_owned(), share);
-            }
-        }
-        if shares.is_empty() {
-            let example = if direct {
-                "Decrypt = 1"
-            } else {
-                "GetObject = 0.8, PutObject = 0.2"
-            };
-            r.fault(
-                Code::MissingKey,
-                r.place(),
-                format!("`{}` names no operation with a share above 0", r.path()),
-                format!("write `operations = {{ {example} }}`"),
-            );
-        }
-    })?;
-    let total: f64 = shares.values().sum();
-    shares.values_mut().for_each(|s| *s /= total);
-    // One order for all variants, whatever order they were written in.
-    shares.sort_keys();
-    (!shares.is_empty()).then_some(shares)
-}
-
-fn arrivals(r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Arrivals> {
+fn arrivals(r: &mut Reader<'_>, around: &WorkloadContext<'_>) -> Option<Arrivals> {
     let kinds = [
         "constant",
         "poisson",
@@ -900,11 +721,7 @@ fn rate_in(r: &mut Reader<'_>, key: &str) -> Option<Rate> {
 }
 
 fn whole_seconds_required(r: &mut Reader<'_>, key: &str) -> Option<Span> {
-    if r.has(key) {
-        whole_seconds(r, key)
-    } else {
-        r.required(key)
-    }
+    r.required_whole_seconds(key)
 }
 
 fn piecewise_linear(r: &mut Reader<'_>) -> Option<Arrivals> {
@@ -1018,7 +835,7 @@ fn diurnal(r: &mut Reader<'_>) -> Option<Arrivals> {
     })
 }
 
-fn trace(r: &mut Reader<'_>, around: &Surroundings<'_>) -> Option<Arrivals> {
+fn trace(r: &mut Reader<'_>, around: &WorkloadContext<'_>) -> Option<Arrivals> {
     let file: Option<String> = r.required("file");
     let time_scale = r.or_in("time_scale", 1.0, 1e-6..=1e6);
     let rate_scale = r.or_in("rate_scale", 1.0, 0.0..=1e6);

@@ -4,7 +4,7 @@
 //! log events of each query are under. Neither begins before the association is in effect.
 
 use super::super::access::{association_error, logs_service};
-use super::super::settings::LogGroup;
+use super::super::log_group::LogGroupSettings;
 use super::{Action, Builder, Class, Kind, Popularity, Process, Service, Size, Source, Workload};
 use crate::catalog::KmsOperation;
 use crate::engine::SECOND;
@@ -14,7 +14,7 @@ use crate::model::{self, Association};
 use crate::units::Span;
 
 impl Builder<'_> {
-    pub(super) fn log_group(&mut self, name: &str, group: &LogGroup) {
+    pub(super) fn log_group(&mut self, name: &str, group: &LogGroupSettings) {
         let first = self.workloads.len();
         let association = self.association(name, group);
         let mut refusals = Vec::new();
@@ -50,7 +50,7 @@ impl Builder<'_> {
     }
 
     /// Whether the key is associated, and from when on; a warning where AWS refuses it.
-    fn association(&self, name: &str, group: &LogGroup) -> Association {
+    fn association(&self, name: &str, group: &LogGroupSettings) -> Association {
         let at = group.associated_at.as_ns();
         let Some(key) = self.scenario.key.get(&group.key) else {
             return Association::Refused { exists: false };
@@ -113,7 +113,7 @@ impl Builder<'_> {
     /// A workload of CloudWatch Logs: `n` calls of an operation at each arrival.
     fn log_group_workload(
         &mut self,
-        (name, group): (&str, &LogGroup),
+        (name, group): (&str, &LogGroupSettings),
         operation: KmsOperation,
         n: u32,
         (process, start): (Process, u64),

@@ -1,8 +1,7 @@
 //! What the requests of an S3 workload need of KMS, and which bucket keys meet it.
 
-use super::super::settings::{
-    AgeSettings, BucketKind, BucketSettings, Encryption, Renewal, RequesterRule,
-};
+use super::super::assumption::{Renewal, RequesterRule};
+use super::super::bucket::{AgeSettings, BucketKind, BucketSettings, Encryption};
 use super::super::workload::WorkloadSettings;
 use super::Builder;
 use crate::catalog::{self, KmsOperation, NeedSide, RequestRate, S3OperationRow};

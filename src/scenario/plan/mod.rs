@@ -5,13 +5,13 @@ mod log_groups;
 mod s3;
 
 use super::access::{Access, Check, NO_TLS, REQUESTER};
-use super::load::RunSettings;
-use super::settings::{
-    BucketKind, KmsKeySettings, LimiterSettings, ManagedBy, QuotaSettings, Scenario,
-};
-use super::workload::{
-    Arrivals, MULTIPART_UPLOAD, PopularitySettings, SizeSettings, WorkloadSettings,
-};
+use super::bucket::BucketKind;
+use super::key::{KmsKeySettings, ManagedBy};
+use super::operations::MULTIPART_UPLOAD;
+use super::quota::{LimiterSettings, QuotaSettings};
+use super::run_settings::RunSettings;
+use super::settings::Scenario;
+use super::workload::{Arrivals, PopularitySettings, SizeSettings, WorkloadSettings};
 use crate::catalog::{self, KmsOperation};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};

@@ -1,0 +1,169 @@
+//! `[account.NAME]`, and the account and Region of everything that lies in one.
+
+use super::policy::PolicySettings;
+use crate::access::Kind;
+use crate::access::principal::is_account;
+use crate::catalog;
+use crate::input::diagnostic::Code;
+use crate::input::document::Node;
+use crate::input::files::Files;
+use crate::input::reader::Reader;
+use indexmap::IndexMap;
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// An AWS account.
+#[derive(Clone, Debug, Serialize)]
+pub struct Account {
+    /// Region of its things that name none.
+    pub region: Option<String>,
+    /// Copies of management events that its trails deliver in a Region; the first is free.
+    pub trail_copies: u32,
+    /// Whether KMS events are among them.
+    pub trail_kms_events: bool,
+    /// Which management events are among them: `all`, `read`, `write`.
+    pub trail_events: String,
+    /// Copies of S3 data events that its trails deliver; each is charged.
+    pub trail_data_copies: u32,
+    /// Twelve digits, as ARNs name it.
+    pub id: String,
+    /// The organization that it is a member of.
+    pub organization: Option<String>,
+    /// Limit what its principals may do.
+    pub service_control_policies: Vec<PolicySettings>,
+    /// Limit what may be done to its resources.
+    pub resource_control_policies: Vec<PolicySettings>,
+}
+
+/// Names of accounts and the default Region, for the tables that refer to them.
+pub(super) struct Placement<'a> {
+    pub accounts: &'a IndexMap<String, Account>,
+    pub region: Option<&'a str>,
+    pub files: &'a Files,
+}
+
+impl Placement<'_> {
+    /// The account under `key`, the first declared one by default.
+    pub fn account(&self, r: &mut Reader<'_>, key: &str) -> Option<String> {
+        let names = || self.accounts.keys().map(String::as_str);
+        if r.has(key) {
+            r.reference(key, names())
+        } else {
+            names().next().map(str::to_owned)
+        }
+    }
+
+    /// The Region of a thing of `account`.
+    pub fn region(&self, r: &mut Reader<'_>, account: Option<&str>) -> Option<String> {
+        if r.has("region") {
+            return region(r);
+        }
+        let of_account = account
+            .and_then(|a| self.accounts.get(a))
+            .and_then(|a| a.region.as_deref());
+        let found = of_account.or(self.region).map(str::to_owned);
+        if found.is_none() {
+            r.fault(
+                Code::MissingKey,
+                r.place(),
+                format!("`{}` has no Region", r.path()),
+                "write `region = \"us-east-1\"` here, in its account, or at the top of the file",
+            );
+        }
+        found
+    }
+}
+
+/// A Region that the catalog knows.
+pub(super) fn region(r: &mut Reader<'_>) -> Option<String> {
+    r.reference("region", catalog::regions())
+}
+
+pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> IndexMap<String, Account> {
+    let mut accounts: IndexMap<String, Account> = IndexMap::new();
+    let mut ids: HashMap<String, String> = HashMap::new();
+    for (name, account) in r.tables("account", |name, r| {
+        let region = region(r);
+        let trail_copies = r.or_in("trail_copies", 1, 0..=5);
+        let trail_kms_events = r.or("trail_kms_events", true);
+        let trail_events = r
+            .reference("trail_events", ["all", "read", "write"])
+            .unwrap_or_else(|| "all".to_owned());
+        let trail_data_copies = r.or_in("trail_data_copies", 0, 0..=5);
+        // A number of twelve digits is easily written without quotes.
+        let id = match r.value("id").map(|value| &value.node) {
+            Some(Node::Integer(digits)) => Some(format!("{digits:012}")),
+            _ => r.optional("id"),
+        };
+        if let Some(id) = &id {
+            if !is_account(id) {
+                r.fault(
+                    Code::OutOfRange,
+                    r.place_of("id"),
+                    format!(
+                        "`{}` is {id:?}, which is no account of twelve digits",
+                        r.path_of("id")
+                    ),
+                    "write for example `id = \"111122223333\"`",
+                );
+            } else if let Some(other) = ids.insert(id.clone(), name.to_owned()) {
+                r.fault(
+                    Code::DuplicateName,
+                    r.place_of("id"),
+                    format!("accounts `{other}` and `{name}` have the same `id` {id}"),
+                    "give each account its own",
+                );
+            }
+        }
+        let organization = r.optional("organization");
+        let limits = |r: &mut Reader<'_>, key, kind| {
+            PolicySettings::read_all(r, key, kind, files).unwrap_or_default()
+        };
+        let service_control_policies = limits(r, "service_control_policies", Kind::ServiceControl);
+        let resource_control_policies =
+            limits(r, "resource_control_policies", Kind::ResourceControl);
+        Account {
+            region,
+            trail_copies,
+            trail_kms_events,
+            trail_events,
+            trail_data_copies,
+            id: id.unwrap_or_default(),
+            organization,
+            service_control_policies,
+            resource_control_policies,
+        }
+    }) {
+        accounts.insert(name, account);
+    }
+    if accounts.is_empty() {
+        accounts.insert(
+            "main".to_owned(),
+            Account {
+                region: None,
+                trail_copies: 1,
+                trail_kms_events: true,
+                trail_events: "all".to_owned(),
+                trail_data_copies: 0,
+                id: String::new(),
+                organization: None,
+                service_control_policies: Vec::new(),
+                resource_control_policies: Vec::new(),
+            },
+        );
+    }
+    let mut free = EXAMPLE_ACCOUNTS.iter().map(|&id| id.to_owned());
+    let mut next = 0_u64;
+    for account in accounts.values_mut().filter(|a| a.id.is_empty()) {
+        while account.id.is_empty() || ids.contains_key(&account.id) {
+            account.id = free.next().unwrap_or_else(|| {
+                next += 1;
+                format!("{next:012}")
+            });
+        }
+    }
+    accounts
+}
+
+/// Numbers of accounts that name none: those of AWS's own examples, then 000000000001 and so on.
+const EXAMPLE_ACCOUNTS: [&str; 3] = ["111122223333", "444455556666", "777788889999"];

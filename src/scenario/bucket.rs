@@ -1,0 +1,256 @@
+//! `[bucket.NAME]`: buckets, their default encryption and their S3 Bucket Keys.
+
+use super::account::Placement;
+use super::key::KmsKeySettings;
+use super::policy::PolicySettings;
+use super::run_settings::LATEST;
+use crate::access::Kind;
+use crate::catalog::KeySpec;
+use crate::input::diagnostic::{Code, Place};
+use crate::input::reader::{Reader, complete};
+use crate::units::{Share, Span};
+use indexmap::IndexMap;
+use serde::Serialize;
+
+/// Default encryption of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Encryption {
+    /// S3-managed keys: no KMS calls.
+    #[serde(rename = "SSE-S3")]
+    SseS3,
+    /// KMS keys.
+    #[serde(rename = "SSE-KMS")]
+    SseKms,
+    /// Two layers, one under a KMS key; no Bucket Keys.
+    #[serde(rename = "DSSE-KMS")]
+    DsseKms,
+    /// Customer-provided keys: no KMS calls.
+    #[serde(rename = "SSE-C")]
+    SseC,
+}
+
+/// A bucket.
+#[derive(Clone, Debug, Serialize)]
+pub struct BucketSettings {
+    /// Owner.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// Default encryption.
+    pub encryption: Encryption,
+    /// KMS key of the default encryption.
+    pub key: Option<String>,
+    /// General purpose or directory (S3 Express One Zone).
+    pub kind: BucketKind,
+    /// Whether S3 Bucket Keys are on.
+    pub bucket_key: bool,
+    /// When they were switched on; 0s: before the run.
+    pub bucket_key_since: Span,
+    /// Share of reads that go to objects written before they were switched on.
+    pub older_objects: Share,
+    /// Distinct bucket keys behind the other objects that were there before the run.
+    pub archived_bucket_keys: Option<u32>,
+    /// Or how long before the run those objects were written.
+    pub archive_age: Option<AgeSettings>,
+    /// Prefixes that its requests spread over evenly; `None`: S3 does not limit their rate.
+    pub prefixes: Option<u32>,
+    /// Bucket policy.
+    pub policy: Option<PolicySettings>,
+    /// Where it is written.
+    #[serde(skip)]
+    pub place: Place,
+}
+
+/// Kind of bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BucketKind {
+    /// General purpose.
+    GeneralPurpose,
+    /// Directory bucket: bucket keys always on, one session of five minutes for each client.
+    Directory,
+}
+
+/// Ages of objects at t = 0.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgeSettings {
+    /// Alike from 0 on.
+    Uniform {
+        /// The longest.
+        longest: Span,
+    },
+    /// Lognormal.
+    Lognormal {
+        /// Median.
+        median: Span,
+        /// σ of the logarithm.
+        sigma: f64,
+    },
+}
+
+/// How many prefixes requests may spread over.
+pub(super) const PREFIXES: std::ops::RangeInclusive<u32> = 1..=1_000_000;
+
+pub(super) fn buckets(
+    r: &mut Reader<'_>,
+    placement: &Placement<'_>,
+    keys: &IndexMap<String, KmsKeySettings>,
+) -> IndexMap<String, BucketSettings> {
+    complete(r.tables("bucket", |_, r| {
+        let account = placement.account(r, "account");
+        let region = placement.region(r, account.as_deref());
+        let key = r.name_among("key", keys);
+        let encryption = r.reference("encryption", ["SSE-S3", "SSE-KMS", "DSSE-KMS", "SSE-C"]);
+        let bucket_key = r.or("bucket_key", false);
+        let bucket_key_since = r.or("bucket_key_since", Span::ZERO);
+        let older_objects = r.or("older_objects", Share::ZERO);
+        let archived_bucket_keys = r.optional_in("archived_bucket_keys", 1..=10_000_000);
+        let archive_age = age(r, "archive_age");
+        let prefixes = r.optional_in("prefixes", PREFIXES);
+        let kind = match r
+            .reference("kind", ["general-purpose", "directory"])
+            .as_deref()
+        {
+            Some("directory") => BucketKind::Directory,
+            _ => BucketKind::GeneralPurpose,
+        };
+        if r.has("archived_bucket_keys") && r.has("archive_age") {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("archive_age"),
+                format!(
+                    "`{}` gives both the number of bucket keys behind its objects and the objects' age",
+                    r.path()
+                ),
+                "keep one of `archived_bucket_keys` and `archive_age`",
+            );
+        }
+        if kind == BucketKind::Directory {
+            for key in [
+                "bucket_key",
+                "bucket_key_since",
+                "older_objects",
+                "archived_bucket_keys",
+                "archive_age",
+            ] {
+                if r.has(key) {
+                    r.fault(
+                        Code::Contradiction,
+                        r.place_of(key),
+                        format!("`{}` has no effect: in a directory bucket bucket keys are always on, and a session's key serves all objects", r.path_of(key)),
+                        "drop it, or `kind`",
+                    );
+                }
+            }
+        }
+        if kind == BucketKind::Directory && r.has("prefixes") {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("prefixes"),
+                format!("`{}` has no effect: S3 limits the requests of a directory bucket by other rules than by prefix", r.path_of("prefixes")),
+                "drop it, or `kind`",
+            );
+        }
+        let policy = PolicySettings::read(r, "policy", Kind::Bucket, placement.files);
+        let encryption = match encryption.as_deref() {
+            Some("SSE-S3") => Encryption::SseS3,
+            Some("SSE-KMS") => Encryption::SseKms,
+            Some("DSSE-KMS") => Encryption::DsseKms,
+            Some("SSE-C") => Encryption::SseC,
+            _ if key.is_some() => Encryption::SseKms,
+            _ => Encryption::SseS3,
+        };
+        let (account, region) = (account?, region?);
+        let uses_kms = matches!(encryption, Encryption::SseKms | Encryption::DsseKms);
+        let key_settings = key.as_ref().and_then(|k| keys.get(k));
+        if uses_kms && !r.has("key") {
+            r.fault(
+                Code::MissingKey,
+                r.place_of("encryption"),
+                format!("`{}` is encrypted with KMS but names no key", r.path()),
+                "write `key = \"NAME\"` of a [key.NAME] of this file",
+            );
+        }
+        if !uses_kms && key.is_some() {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("key"),
+                "a bucket whose objects are not encrypted with KMS has no KMS key",
+                "drop `key`, or write `encryption = \"SSE-KMS\"`",
+            );
+        }
+        if kind == BucketKind::Directory
+            && !matches!(encryption, Encryption::SseS3 | Encryption::SseKms)
+        {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("encryption"),
+                "a directory bucket encrypts with SSE-S3 or SSE-KMS only",
+                "write one of these, or drop `kind`",
+            );
+        }
+        if bucket_key && encryption != Encryption::SseKms {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("bucket_key"),
+                "S3 Bucket Keys work with SSE-KMS only (not with DSSE-KMS, SSE-S3 or SSE-C)",
+                "drop `bucket_key`, or write `encryption = \"SSE-KMS\"`",
+            );
+        }
+        if let Some(k) = key_settings {
+            if k.spec != KeySpec::SymmetricDefault {
+                r.fault(
+                    Code::ImpossibleOperation,
+                    r.place_of("key"),
+                    format!(
+                        "S3 encrypts with symmetric keys only; this key is {}",
+                        k.spec.name()
+                    ),
+                    "name a key with `spec = \"SYMMETRIC_DEFAULT\"`",
+                );
+            }
+            if k.region != region {
+                r.fault(
+                    Code::Contradiction,
+                    r.place_of("key"),
+                    format!("the bucket is in {region}, its key in {}", k.region),
+                    "S3 takes keys of the bucket's own Region",
+                );
+            }
+        }
+        Some(BucketSettings {
+            account,
+            region,
+            encryption,
+            key,
+            kind,
+            bucket_key,
+            bucket_key_since,
+            older_objects,
+            archived_bucket_keys,
+            archive_age,
+            prefixes,
+            policy,
+            place: r.place(),
+        })
+    }))
+}
+
+/// Ages of objects under `key`.
+fn age(r: &mut Reader<'_>, key: &str) -> Option<AgeSettings> {
+    let span = Span::from_ns(1)..=LATEST;
+    r.choice(key, &["uniform", "lognormal"], |tag, r| {
+        if tag == "uniform" {
+            let longest = r.required_in("longest", span)?;
+            return Some(AgeSettings::Uniform { longest });
+        }
+        let median = r.required_in("median", span);
+        let sigma = r.required_in("sigma", 0.0..=3.0);
+        Some(AgeSettings::Lognormal {
+            median: median?,
+            sigma: sigma?,
+        })
+    })
+    .flatten()
+}

@@ -1,0 +1,199 @@
+//! `[key.NAME]` and `[key_store.NAME]`: KMS keys and the custom key stores that hold some of them.
+
+use super::account::Placement;
+use super::policy::PolicySettings;
+use super::run_settings::LATEST;
+use crate::access::Kind;
+use crate::catalog::KeySpec;
+use crate::input::diagnostic::{Code, Place};
+use crate::input::files::Files;
+use crate::input::reader::{Reader, complete};
+use crate::units::Span;
+use indexmap::IndexMap;
+use serde::Serialize;
+
+/// A custom key store.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeyStore {
+    /// `cloudhsm` or `external`.
+    pub kind: String,
+    /// Owner.
+    pub account: String,
+    /// Region.
+    pub region: String,
+}
+
+/// A KMS key.
+#[derive(Clone, Debug, Serialize)]
+pub struct KmsKeySettings {
+    /// Owner.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// Who manages it.
+    pub managed_by: ManagedBy,
+    /// Kind of key.
+    pub spec: KeySpec,
+    /// Custom key store, `None` for KMS's own.
+    pub key_store: Option<String>,
+    /// When it is disabled; `None`: never.
+    pub disabled_at: Option<Span>,
+    /// When its deletion is scheduled, so that it is pending deletion from then on; `None`: never.
+    pub pending_deletion_at: Option<Span>,
+    /// Key ID, as ARNs name it.
+    pub id: String,
+    /// Key policy, `None`: the default one.
+    pub policy: Option<PolicySettings>,
+    /// Key policies that replace it in the run, in order of time.
+    pub policy_changes: Vec<PolicyChange>,
+    /// Where it is written.
+    #[serde(skip)]
+    pub place: Place,
+}
+
+/// A key policy from a time on.
+#[derive(Clone, Debug, Serialize)]
+pub struct PolicyChange {
+    /// When PutKeyPolicy is called.
+    pub at: Span,
+    /// The new policy.
+    pub policy: PolicySettings,
+}
+
+/// Who manages a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ManagedBy {
+    /// Customer-managed: charged by the month, calls count and are charged.
+    Customer,
+    /// AWS-managed (`aws/s3`): calls count and are charged.
+    Aws,
+    /// AWS-owned: counts and costs nothing.
+    AwsOwned,
+}
+
+pub(super) fn key_stores(
+    r: &mut Reader<'_>,
+    placement: &Placement<'_>,
+) -> IndexMap<String, KeyStore> {
+    complete(r.tables("key_store", |_, r| {
+        let kind = r.required_reference("kind", ["cloudhsm", "external"]);
+        let account = placement.account(r, "account");
+        let region = placement.region(r, account.as_deref());
+        Some(KeyStore {
+            kind: kind?,
+            account: account?,
+            region: region?,
+        })
+    }))
+}
+
+pub(super) fn keys(
+    r: &mut Reader<'_>,
+    placement: &Placement<'_>,
+    stores: &IndexMap<String, KeyStore>,
+) -> IndexMap<String, KmsKeySettings> {
+    complete(r.tables("key", |name, r| {
+        let account = placement.account(r, "account");
+        let region = placement.region(r, account.as_deref());
+        let managed_by = match r
+            .reference("managed_by", ["customer", "aws", "aws-owned"])
+            .as_deref()
+        {
+            Some("aws") => ManagedBy::Aws,
+            Some("aws-owned") => ManagedBy::AwsOwned,
+            _ => ManagedBy::Customer,
+        };
+        let mut spec = KeySpec::SymmetricDefault;
+        if let Some(name) = r.reference("spec", KeySpec::ALL.iter().map(|s| s.name()))
+            && let Ok(known) = name.parse()
+        {
+            spec = known;
+        }
+        let key_store = r.reference("key_store", stores.keys().map(String::as_str));
+        let disabled_at = r.optional_in("disabled_at", ..=LATEST);
+        let pending_deletion_at = r.optional_in("pending_deletion_at", ..=LATEST);
+        let id = r.or("id", name.to_owned());
+        let policy = PolicySettings::read(r, "policy", Kind::Key, placement.files);
+        let policy_changes = policy_changes(r, placement.files);
+        for key in [
+            "policy",
+            "policy_changes",
+            "disabled_at",
+            "pending_deletion_at",
+        ] {
+            if managed_by != ManagedBy::Customer && r.has(key) {
+                r.fault(
+                    Code::Contradiction,
+                    r.place_of(key),
+                    "policy and state of a key that AWS manages are AWS's own",
+                    format!("drop `{key}`, or `managed_by`"),
+                );
+            }
+        }
+        let (account, region) = (account?, region?);
+        if let Some(store) = key_store.as_ref().and_then(|s| stores.get(s)) {
+            if store.region != region {
+                r.fault(
+                    Code::Contradiction,
+                    r.place_of("key_store"),
+                    format!("the key is in {region}, its key store in {}", store.region),
+                    "a custom key store holds keys of its own Region",
+                );
+            }
+            if store.account != account {
+                r.fault(
+                    Code::Contradiction,
+                    r.place_of("key_store"),
+                    format!(
+                        "the key belongs to account {account}, its key store to {}",
+                        store.account
+                    ),
+                    "a custom key store holds keys of its own account",
+                );
+            }
+            if spec != KeySpec::SymmetricDefault {
+                r.fault(
+                    Code::ImpossibleOperation,
+                    r.place_of("key_store"),
+                    format!(
+                        "custom key stores hold symmetric keys only; this key is {}",
+                        spec.name()
+                    ),
+                    "drop `key_store`, or `spec`",
+                );
+            }
+        }
+        Some(KmsKeySettings {
+            account,
+            region,
+            managed_by,
+            spec,
+            key_store,
+            disabled_at,
+            pending_deletion_at,
+            id,
+            policy,
+            policy_changes,
+            place: r.place(),
+        })
+    }))
+}
+
+/// Key policies that replace the first, in order of time.
+fn policy_changes(r: &mut Reader<'_>, files: &Files) -> Vec<PolicyChange> {
+    let changes = r.list("policy_changes", |_, r| {
+        let at = r.required_in("at", Span::from_ns(1)..=LATEST);
+        let policy = PolicySettings::read(r, "policy", Kind::Key, files);
+        if !r.has("policy") {
+            let _: Option<String> = r.required("policy");
+        }
+        Some(PolicyChange {
+            at: at?,
+            policy: policy?,
+        })
+    });
+    let mut changes: Vec<PolicyChange> = changes.into_iter().flatten().collect();
+    changes.sort_by_key(|c| c.at);
+    changes
+}

@@ -1,0 +1,57 @@
+//! `[price.ITEM]`: prices in place of the catalog's.
+
+use super::account::region;
+use crate::catalog;
+use crate::input::diagnostic::Code;
+use crate::input::reader::{Reader, complete};
+use crate::input::spelling::did_you_mean;
+use indexmap::IndexMap;
+use serde::Serialize;
+
+/// A price in place of the catalog's.
+#[derive(Clone, Debug, Serialize)]
+pub struct PriceSettings {
+    /// Region, `None`: every Region.
+    pub region: Option<String>,
+    /// Dollars, a decimal number.
+    pub usd: String,
+    /// For so many units.
+    pub per: u64,
+}
+
+pub(super) fn prices(r: &mut Reader<'_>) -> IndexMap<String, PriceSettings> {
+    complete(r.tables("price", |item, r| {
+        if !catalog::prices().iter().any(|p| p.item == item) {
+            let known: Vec<&str> = catalog::prices().iter().map(|p| p.item.as_str()).collect();
+            let near = did_you_mean(item, known.iter().copied());
+            let help = near.map_or_else(
+                || format!("items: {}", known.join(", ")),
+                |n| format!("did you mean `{n}`?"),
+            );
+            r.fault(
+                Code::UnknownName,
+                r.place(),
+                format!("no price item is called `{item}`"),
+                help,
+            );
+        }
+        let region = region(r);
+        let usd: Option<String> = r.required("usd");
+        let per = r.or_in("per", 1, 1..=u64::MAX);
+        if let Some(usd) = &usd
+            && !catalog::decimal::exact(usd).is_ok_and(|v| v >= num_traits::Zero::zero())
+        {
+            r.fault(
+                Code::BadUnit,
+                r.place_of("usd"),
+                format!("`{usd}` is no amount of dollars"),
+                "write a decimal number of dollars as text, `usd = \"0.03\"`",
+            );
+        }
+        Some(PriceSettings {
+            region,
+            usd: usd?,
+            per,
+        })
+    }))
+}

@@ -1,0 +1,244 @@
+//! `[quota.NAME]`: request quotas that differ from the catalog or change, and how they are enforced.
+
+use super::account::Placement;
+use super::key::KeyStore;
+use super::run_settings::LATEST;
+use crate::catalog;
+use crate::input::diagnostic::Code;
+use crate::input::reader::{Reader, complete};
+use crate::units::{Rate, Span};
+use indexmap::IndexMap;
+use serde::Serialize;
+
+/// A request quota.
+#[derive(Clone, Debug, Serialize)]
+pub struct QuotaSettings {
+    /// Account.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// Code or identifier in the catalog.
+    pub code: String,
+    /// Custom key store whose own quota it is.
+    pub store: Option<String>,
+    /// Limit at t = 0.
+    pub limit: Rate,
+    /// Later limits.
+    pub changes: Vec<QuotaChange>,
+    /// How it is enforced.
+    pub limiter: LimiterSettings,
+}
+
+/// A limit from a time on.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct QuotaChange {
+    /// When.
+    pub at: Span,
+    /// The new limit.
+    pub limit: Rate,
+}
+
+/// How a quota is enforced.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LimiterSettings {
+    /// A second's quota, the rest of the second refused.
+    FixedWindow {},
+    /// The quota in any span of a second.
+    SlidingWindow {},
+    /// Continuous refill.
+    TokenBucket {
+        /// Capacity ÷ per-second rate.
+        burst: f64,
+    },
+}
+
+pub(super) fn quotas(
+    r: &mut Reader<'_>,
+    placement: &Placement<'_>,
+    stores: &IndexMap<String, KeyStore>,
+) -> IndexMap<String, QuotaSettings> {
+    let mut names: IndexMap<(String, String, String, Option<String>), String> = IndexMap::new();
+    complete(r.tables("quota", |name, r| {
+        let store = r.reference("store", stores.keys().map(String::as_str));
+        let of_store = store.as_ref().and_then(|s| stores.get(s));
+        let mut account = placement.account(r, "account");
+        let mut region = match of_store {
+            Some(s) if !r.has("region") => Some(s.region.clone()),
+            _ => placement.region(r, account.as_deref()),
+        };
+        let ids = catalog::quotas()
+            .iter()
+            .flat_map(|q| q.code.as_deref().into_iter().chain([q.id.as_str()]));
+        let code = if r.has("code") {
+            r.reference("code", ids)
+        } else {
+            Some("symmetric".to_owned())
+        };
+        let limit = r.rate_above_zero("limit", NOBODY);
+        let changes = r.list("changes", |_, r| {
+            let at = r.required_in("at", ..=LATEST);
+            let limit = r.rate_above_zero("limit", NOBODY);
+            if !r.has("limit") {
+                let _: Option<Rate> = r.required("limit");
+            }
+            Some(QuotaChange {
+                at: at?,
+                limit: limit?,
+            })
+        });
+        let limiter = limiter(r);
+        let mut changes: Vec<QuotaChange> = changes.into_iter().flatten().collect();
+        changes.sort_by_key(|c| c.at);
+        if let Some(s) = of_store {
+            for (key, given, its) in [
+                ("account", &account, &s.account),
+                ("region", &region, &s.region),
+            ] {
+                if r.has(key)
+                    && let Some(given) = given
+                    && given != its
+                {
+                    r.fault(
+                        Code::Contradiction,
+                        r.place_of(key),
+                        format!(
+                            "`{}` is {given}, but its key store's is {its}",
+                            r.path_of(key)
+                        ),
+                        format!("drop `{key}`: a store's quota lies where the store is"),
+                    );
+                }
+            }
+            account = Some(s.account.clone());
+            region = Some(s.region.clone());
+        }
+        let (account, region) = (account?, region?);
+        let row = catalog::quota_by_name(&code?)?;
+        let default = match of_store {
+            Some(s) => catalog::custom_key_store_quota(&s.kind),
+            None => Some(row),
+        }
+        .and_then(|q| q.default_limit(&region));
+        let limit = match limit {
+            Some(limit) => Some(limit),
+            None if r.has("limit") => None,
+            None => {
+                let limit = default.and_then(|l| Rate::new(l.num, l.den));
+                if limit.is_none() {
+                    r.fault(
+                        Code::NoDefault,
+                        r.place(),
+                        format!("the catalog has no `{}` quota in {region}", row.id),
+                        "write `limit = \"…/s\"`",
+                    );
+                }
+                limit
+            }
+        };
+        let given = limit.map(|l| ("limit", l));
+        let limits = || {
+            given
+                .into_iter()
+                .chain(changes.iter().map(|c| ("changes", c.limit)))
+        };
+        if let LimiterSettings::TokenBucket { .. } = limiter {
+            if common_denominator(limits().map(|l| l.1)).is_none() {
+                let alone = common_denominator(given.iter().map(|l| l.1)).is_none();
+                let place = if alone { "limit" } else { "changes" };
+                let shown: Vec<String> = limits().map(|l| l.1.to_string()).collect();
+                r.fault(
+                    Code::OutOfRange,
+                    r.place_of(place),
+                    format!(
+                        "`{}`: a token bucket cannot hold {}: no common denominator up to 10⁹",
+                        r.path(),
+                        shown.join(", ")
+                    ),
+                    "round, best to whole numbers per second",
+                );
+            }
+        } else {
+            for (key, limit) in limits() {
+                window(r, key, limit);
+            }
+        }
+        let pool = (
+            account.clone(),
+            region.clone(),
+            row.id.clone(),
+            store.clone(),
+        );
+        if let Some(other) = names.insert(pool, name.to_owned()) {
+            r.fault(
+                Code::DuplicateName,
+                r.place(),
+                format!("`quota.{name}` and `quota.{other}` are the same quota"),
+                "keep one of them",
+            );
+        }
+        let code = row.code_or_id().to_owned();
+        Some(QuotaSettings {
+            account,
+            region,
+            code,
+            store,
+            limit: limit?,
+            changes,
+            limiter,
+        })
+    }))
+}
+
+/// A window admits `num` in any `den` seconds: 33.3333/s would be 333,333 at once every three hours,
+/// which nobody means.
+fn window(r: &mut Reader<'_>, key: &str, limit: Rate) {
+    let most = if limit.num() >= limit.den() {
+        60
+    } else {
+        86_400
+    };
+    if limit.den() > most {
+        r.fault(
+            Code::OutOfRange,
+            r.place_of(key),
+            format!(
+                "`{}`: {limit} is {} in windows of {} s, longer than the {most} s that such a limit can have",
+                r.path_of(key),
+                limit.num(),
+                limit.den()
+            ),
+            "round, best to a whole number per second, or write `limiter = \"token-bucket\"`",
+        );
+    }
+}
+
+const NOBODY: &str = "a quota that admits nobody";
+
+/// Smallest number that every denominator divides, up to 10⁹: finer tokens do not fit the bucket.
+fn common_denominator(mut limits: impl Iterator<Item = Rate>) -> Option<u64> {
+    limits.try_fold(1_u64, |all, limit| {
+        let (mut a, mut b) = (all, limit.den());
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        (all / a)
+            .checked_mul(limit.den())
+            .filter(|d| *d <= 1_000_000_000)
+    })
+}
+
+fn limiter(r: &mut Reader<'_>) -> LimiterSettings {
+    r.choice(
+        "limiter",
+        &["fixed-window", "sliding-window", "token-bucket"],
+        |tag, r| match tag {
+            "sliding-window" => LimiterSettings::SlidingWindow {},
+            "token-bucket" => LimiterSettings::TokenBucket {
+                burst: r.or_in("burst", 1.0, 0.001..=10_000.0),
+            },
+            _ => LimiterSettings::FixedWindow {},
+        },
+    )
+    .unwrap_or(LimiterSettings::FixedWindow {})
+}

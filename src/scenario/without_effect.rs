@@ -1,0 +1,157 @@
+//! Keys of a workload that would change nothing beside its other keys: each is a fault, for whoever writes one expects
+//! something of it.
+
+use super::bucket::{BucketKind, BucketSettings, Encryption};
+use super::operations::MULTIPART_UPLOAD;
+use crate::catalog::{self, S3OperationRow};
+use crate::input::reader::Reader;
+use indexmap::IndexMap;
+
+/// What decides whether a key has an effect.
+pub(super) struct Facts<'a> {
+    /// It calls KMS itself: `key` is written.
+    pub calls_kms: bool,
+    /// It sends S3 requests: `bucket` is written and stands for one.
+    pub calls_s3: bool,
+    /// The bucket, where that is read in full.
+    pub bucket: Option<&'a BucketSettings>,
+    /// The mix of operations, `None` where it is at fault.
+    pub operations: Option<&'a IndexMap<String, f64>>,
+    /// `data_key_cache` is written.
+    pub has_data_key_cache: bool,
+    /// `encryption_header`; `None` where there is none or it is at fault.
+    pub encryption_header: Option<&'a str>,
+    /// Its arrivals are a job.
+    pub is_job: bool,
+}
+
+impl Facts<'_> {
+    /// Whether none of the operations is such, an upload counting as its parts where `or_upload` says so.
+    fn has_none(&self, or_upload: bool, such: impl Fn(&S3OperationRow) -> bool) -> bool {
+        let is_such = |name: &String| {
+            or_upload && name == MULTIPART_UPLOAD || catalog::s3_operation(name).is_some_and(&such)
+        };
+        self.operations.is_some_and(|o| !o.keys().any(is_such))
+    }
+
+    /// Whether what it writes is under SSE-KMS, as far as that is known.
+    fn writes_under_sse_kms(&self) -> bool {
+        match self.encryption_header {
+            Some(header) => header == "aws:kms",
+            None => self
+                .bucket
+                .is_none_or(|b| b.encryption == Encryption::SseKms),
+        }
+    }
+}
+
+/// Records every key of the workload that has no effect.
+pub(super) fn reject(r: &mut Reader<'_>, facts: &Facts<'_>) {
+    let only_s3 = facts.calls_s3 && !facts.calls_kms;
+    let only_kms = facts.calls_kms && !facts.calls_s3;
+    let of_directory_bucket = facts
+        .bucket
+        .is_some_and(|b| b.kind == BucketKind::Directory);
+    let header_is_unreadable = r.has("encryption_header") && facts.encryption_header.is_none();
+    let header_names_kms = matches!(facts.encryption_header, Some("aws:kms" | "aws:kms:dsse"));
+    let has_none_of_rate = facts.has_none(true, |row| row.request_rate.is_some());
+    let has_no_source = facts.has_none(false, |row| {
+        let mut needs = row.needs.iter();
+        needs.any(|need| need.on == catalog::NeedSide::Source)
+    });
+    let writes_nothing = !facts.calls_kms && facts.has_none(true, |row| row.encryption_headers);
+    let has_no_upload = facts
+        .operations
+        .is_some_and(|o| !o.contains_key(MULTIPART_UPLOAD));
+    let rows: [(&[&str], bool, &str, &str); 13] = [
+        (
+            &["data_key_cache"],
+            only_s3,
+            "S3 has no data-key cache",
+            "write it in a workload with `key`",
+        ),
+        (
+            &["branch_key_cache"],
+            only_s3,
+            "S3 has no branch keys",
+            "write it in a workload with `key`",
+        ),
+        (
+            &["message_size"],
+            !facts.has_data_key_cache,
+            "only a data-key cache looks at sizes",
+            "add `data_key_cache`, or drop it",
+        ),
+        (
+            &["encrypted_by"],
+            !facts.has_data_key_cache,
+            "only a data-key cache asks which data key a message has",
+            "add `data_key_cache`, or drop it",
+        ),
+        (
+            &["parts"],
+            has_no_upload,
+            "there is no MultipartUpload among its operations",
+            "add it, or drop `parts`",
+        ),
+        (
+            &["prefixes"],
+            facts.calls_kms || has_none_of_rate,
+            "none of its operations is one whose rate S3 limits by prefix",
+            "drop it, or add a request on objects",
+        ),
+        (
+            &["prefixes"],
+            of_directory_bucket,
+            "S3 limits the requests of a directory bucket by other rules than by prefix",
+            "drop it",
+        ),
+        (
+            &["copy_source"],
+            has_no_source,
+            "none of its operations reads another bucket (CopyObject, UploadPartCopy, ReplicateObject)",
+            "add it, or drop `copy_source`",
+        ),
+        (
+            &[
+                "tls",
+                "encryption_header",
+                "encryption_header_key",
+                "object",
+            ],
+            only_kms,
+            "it says how S3 is asked, and this application calls KMS itself",
+            "drop it",
+        ),
+        (
+            &["encryption_header", "bucket_key_header"],
+            writes_nothing,
+            "none of its operations writes an object",
+            "drop it, or add PutObject",
+        ),
+        (
+            &["bucket_key_header"],
+            !header_is_unreadable
+                && (facts.calls_kms || !facts.writes_under_sse_kms() || of_directory_bucket),
+            "it means something for SSE-KMS in general purpose buckets only",
+            "drop it",
+        ),
+        (
+            &["encryption_header_key"],
+            !header_is_unreadable && !header_names_kms,
+            "a request names a KMS key only along with `aws:kms` or `aws:kms:dsse`",
+            "add `encryption_header = \"aws:kms\"`, or drop it",
+        ),
+        (
+            &["stop"],
+            facts.is_job,
+            "a job ends when its objects are done",
+            "drop `stop`",
+        ),
+    ];
+    for (keys, when, why, help) in rows {
+        for key in keys {
+            r.reject_without_effect(when, key, why, help);
+        }
+    }
+}
