@@ -1,7 +1,7 @@
 //! The objects that were there before the run: under which bucket keys they were written, and how often each
 //! of those keys is asked for.
 
-use super::Popularity;
+use super::super::objects::Popularity;
 use crate::engine::random::Key;
 
 /// Which bucket keys the objects were written under that were there before the run.

@@ -1,0 +1,255 @@
+//! Where the arrivals of one second lie in it.
+
+use crate::engine::SECOND;
+use crate::engine::calendar::{SLOT_NS, SLOTS};
+use crate::engine::random::Key;
+
+/// How the arrivals of one second lie in it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Density {
+    /// At exact instants: the `first`-th request of the workload and those after it.
+    Even {
+        /// Numerator of the rate.
+        num: u64,
+        /// Denominator.
+        den: u64,
+        /// Number of the second's first request.
+        first: u64,
+        /// Start of the workload \[s\].
+        start: u64,
+    },
+    /// Linear from one rate to another.
+    Linear(f64, f64),
+    /// Piecewise constant: (end \[ns in the second\], cumulated mass).
+    Steps(Vec<(u64, f64)>),
+}
+
+impl Density {
+    /// Share of the mass of `from..to` \[fractions of the second\] that lies before their middle.
+    pub fn left_share(&self, from: f64, to: f64) -> f64 {
+        let middle = 0.5 * (from + to);
+        let (a, b, c) = (self.mass(from), self.mass(middle), self.mass(to));
+        if c > a {
+            ((b - a) / (c - a)).clamp(0.0, 1.0)
+        } else {
+            0.5
+        }
+    }
+
+    /// Mass before `x` \[fraction of the second\].
+    fn mass(&self, x: f64) -> f64 {
+        match self {
+            Density::Even { .. } => x,
+            Density::Linear(a, b) => x * (a + 0.5 * (b - a) * x),
+            Density::Steps(steps) => {
+                let ns = (x * SECOND as f64) as u64;
+                let i = steps.partition_point(|s| s.0 < ns).min(steps.len() - 1);
+                let (start, below) = if i == 0 { (0, 0.0) } else { steps[i - 1] };
+                let (end, mass) = steps[i];
+                below + (mass - below) * ((ns - start) as f64 / (end - start) as f64)
+            }
+        }
+    }
+
+    /// Whether every half holds half of the mass.
+    pub fn is_flat(&self) -> bool {
+        matches!(self, Density::Linear(a, b) if a == b)
+    }
+
+    /// The arrivals of a second: `f(instant \[ns in the second\], number, key)`, in no order.
+    ///
+    /// `key` is that of the action and second. Few arrivals are listed one by one; many are split
+    /// over the slots of the second first ([`Density::split`]), so that slots can be counted.
+    pub fn arrivals(&self, n: u64, second: u64, key: Key, mut f: impl FnMut(u64, u32, Key)) {
+        if self.is_listed(n) {
+            self.list(n, second, key, f);
+        } else {
+            let mut counts = Vec::with_capacity(SLOTS);
+            self.split(n, key, &mut counts);
+            for (slot, &n) in counts.iter().enumerate() {
+                in_slot(key, slot, n, &mut f);
+            }
+        }
+    }
+
+    /// Whether `n` arrivals are listed rather than split.
+    pub fn is_listed(&self, n: u64) -> bool {
+        n < LISTED_BELOW || matches!(self, Density::Even { .. })
+    }
+
+    /// Lists arrivals one by one; evenly spaced ones in order of time.
+    pub fn list(&self, n: u64, second: u64, key: Key, mut f: impl FnMut(u64, u32, Key)) {
+        match self {
+            Density::Even {
+                num,
+                den,
+                first,
+                start,
+            } => {
+                let from = u128::from(second - start) * u128::from(SECOND);
+                for i in 0..n {
+                    let at = u128::from(first + i) * (u128::from(*den) * u128::from(SECOND))
+                        / u128::from(*num)
+                        - from;
+                    f(at as u64, i as u32, key.with(i));
+                }
+            }
+            Density::Linear(a, b) => {
+                for i in 0..n {
+                    let id = key.with(LISTED | i);
+                    let u = id.unit();
+                    // Inverse of the distribution function of a linear density.
+                    let x = if a == b {
+                        u
+                    } else {
+                        u * (a + b) / (a + (a * a + u * (b * b - a * a)).max(0.0).sqrt())
+                    };
+                    f(((x * SECOND as f64) as u64).min(SECOND - 1), i as u32, id);
+                }
+            }
+            Density::Steps(steps) => {
+                let total = steps.last().map_or(0.0, |s| s.1);
+                for i in 0..n {
+                    let id = key.with(LISTED | i);
+                    let u = id.unit() * total;
+                    let j = steps.partition_point(|s| s.1 < u).min(steps.len() - 1);
+                    let (start, below) = if j == 0 { (0, 0.0) } else { steps[j - 1] };
+                    let (end, mass) = steps[j];
+                    let x = if mass > below {
+                        (u - below) / (mass - below)
+                    } else {
+                        0.0
+                    };
+                    let at = start + (x * (end - start) as f64) as u64;
+                    f(at.min(SECOND - 1), i as u32, id);
+                }
+            }
+        }
+    }
+
+    /// Splits `n` arrivals over the [`SLOTS`] slots of a second, appending their counts: by halves,
+    /// each with random bits of its own, in exact integer arithmetic.
+    pub fn split(&self, n: u64, key: Key, counts: &mut Vec<u32>) {
+        let mut nodes = [0_u64; 2 * SLOTS];
+        self.split_to(SLOTS, n, key, &mut nodes);
+        counts.extend(nodes[SLOTS..].iter().map(|&n| n as u32));
+    }
+
+    /// Splits `n` over `parts` (a power of two, at most [`SLOTS`]) equal parts of the second, into
+    /// `nodes[parts..2 * parts]`; a coarser split is a sum of a finer one.
+    pub fn split_to(&self, parts: usize, n: u64, key: Key, nodes: &mut [u64]) {
+        let flat = self.is_flat();
+        let key = key.with(SPLIT);
+        nodes[1] = n;
+        let mut level = 1;
+        while level < parts {
+            for node in level..2 * level {
+                let n = nodes[node];
+                let left = if n == 0 {
+                    0
+                } else {
+                    let mut bits = key.with(node as u64).stream();
+                    if flat {
+                        bits.heads(n)
+                    } else {
+                        let width = 1.0 / level as f64;
+                        let from = (node - level) as f64 * width;
+                        bits.thinned(n, self.left_share(from, from + width))
+                    }
+                };
+                nodes[2 * node] = left;
+                nodes[2 * node + 1] = n - left;
+            }
+            level *= 2;
+        }
+    }
+}
+
+/// Fewer arrivals of one action in a second than this are listed: splitting them would cost more.
+const LISTED_BELOW: u64 = 64;
+/// Marks the keys of listed arrivals and of split nodes apart from those in slots.
+const LISTED: u64 = 1 << 62;
+const SPLIT: u64 = 1 << 63;
+
+/// The `n` arrivals of one slot: `f(instant \[ns in the second\], number, key)`, in no order. Within
+/// a slot of 2 ms instants are uniform.
+#[inline(always)]
+pub fn in_slot(key: Key, slot: usize, n: u32, mut f: impl FnMut(u64, u32, Key)) {
+    let start = slot as u64 * SLOT_NS;
+    for (i, id) in (0..).zip(keys_in_slot(key, slot, n)) {
+        f(start + instant_in_slot(id), number_in_slot(slot, i), id);
+    }
+}
+
+/// The instant of an arrival since the start of its slot \[ns\].
+#[inline(always)]
+pub fn instant_in_slot(key: Key) -> u64 {
+    key.below(SLOT_NS)
+}
+
+/// The number in its second of the `i`-th arrival of a slot.
+#[inline(always)]
+pub fn number_in_slot(slot: usize, i: u32) -> u32 {
+    (slot as u32) << 23 | i
+}
+
+/// The keys of such arrivals.
+#[inline(always)]
+pub fn keys_in_slot(key: Key, slot: usize, n: u32) -> impl Iterator<Item = Key> {
+    let first = (slot as u64) << 32;
+    (first..first + u64::from(n)).map(move |i| key.with(i))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_linear_density_has_its_mean_instant() {
+        // Density rising from 0 to 2: mean 2/3.
+        let mut sum = 0.0;
+        let n = 100_000;
+        let density = Density::Linear(0.0, 10.0);
+        density.arrivals(n, 0, Key::root(3, 3), |at, _, _| sum += at as f64);
+        let mean = sum / n as f64 / SECOND as f64;
+        assert!((mean - 2.0 / 3.0).abs() < 0.003, "{mean}");
+        // The same one by one: few arrivals are listed, not split.
+        let (mut sum, mut all) = (0.0, 0);
+        for s in 0..4_000 {
+            density.arrivals(25, s, Key::root(3, 4).with(s), |at, _, _| {
+                sum += at as f64;
+                all += 1;
+            });
+        }
+        let mean = sum / f64::from(all) / SECOND as f64;
+        assert!((mean - 2.0 / 3.0).abs() < 0.003, "{mean}");
+    }
+
+    #[test]
+    fn a_split_over_slots_follows_the_density() {
+        let steps = Density::Steps(vec![(SECOND / 4, 1.0), (SECOND / 2, 1.5), (SECOND, 4.0)]);
+        for (density, shares) in [
+            (Density::Linear(3.0, 3.0), [0.25, 0.25, 0.25, 0.25]),
+            (Density::Linear(0.0, 8.0), [0.0625, 0.1875, 0.3125, 0.4375]),
+            (steps, [0.25, 0.125, 0.3125, 0.3125]),
+        ] {
+            let n = 400_000;
+            let mut counts = Vec::new();
+            density.split(n, Key::root(6, 1), &mut counts);
+            let mut coarse = [0; 8];
+            density.split_to(4, n, Key::root(6, 1), &mut coarse);
+            for (q, share) in shares.iter().enumerate() {
+                let got: u64 = counts[q * SLOTS / 4..(q + 1) * SLOTS / 4]
+                    .iter()
+                    .map(|&c| u64::from(c))
+                    .sum();
+                assert_eq!(got, coarse[4 + q]);
+                let sd = (n as f64 * share * (1.0 - share)).sqrt();
+                assert!(
+                    (got as f64 - n as f64 * share).abs() < 4.5 * sd,
+                    "{density:?}, quarter {q}"
+                );
+            }
+        }
+    }
+}

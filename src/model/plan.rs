@@ -1,0 +1,162 @@
+//! Everything that the simulation of one variant needs to know, and what of it is only accounted for.
+
+use super::log_group::LogGroup;
+use super::request::{Class, Denial, Lane};
+use super::retry;
+use super::source::bucket_key;
+use super::workload::Workload;
+use crate::catalog::KmsOperation;
+use crate::engine::distribution::Distribution;
+use crate::engine::limiter::{Shape, Step};
+
+/// Everything the simulation of one variant needs to know.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The variant's name.
+    pub name: String,
+    /// Equal for variants that see the same arrivals.
+    pub arrivals_id: String,
+    /// Arrivals stop here \[s\].
+    pub horizon_s: u64,
+    /// Requests that arrive before this are not counted \[s\].
+    pub warm_up_s: u64,
+    /// Request quotas of KMS, and S3's request rates where they are limited.
+    pub quotas: Vec<Quota>,
+    /// Kinds of requests.
+    pub classes: Vec<Class>,
+    /// Needs of the classes.
+    pub lanes: Vec<Lane>,
+    /// Why requests of some classes are denied.
+    pub denials: Vec<Denial>,
+    /// Workloads in file order, then those of log groups.
+    pub workloads: Vec<Workload>,
+    /// Log groups under a KMS key, in file order.
+    pub log_groups: Vec<LogGroup>,
+    /// Bucket-key caches, one for each (bucket, KMS key, requester).
+    pub bucket_key_caches: Vec<bucket_key::Settings>,
+    /// Time from a call to KMS's answer.
+    pub kms_latency: Distribution,
+    /// Time from an attempt to its answer when it is throttled.
+    pub throttled_latency: Distribution,
+    /// Time of an S3 request with 0, 1, 2, … KMS calls.
+    pub s3_latency: Vec<Distribution>,
+    /// Time of an application's message with 0, 1, 2, … KMS calls.
+    pub app_latency: Vec<Distribution>,
+    /// Account names.
+    pub accounts: Vec<String>,
+    /// Region codes.
+    pub regions: Vec<String>,
+    /// Buckets.
+    pub buckets: Vec<Bucket>,
+    /// KMS keys.
+    pub keys: Vec<KmsKey>,
+    /// Requester names.
+    pub requesters: Vec<String>,
+    /// Workloads that share no quota, cache or order with others: simulated apart.
+    pub islands: Vec<Vec<usize>>,
+    /// How CloudTrail and CloudWatch count.
+    pub counting: Counting,
+    /// What each account's trails deliver.
+    pub trails: Vec<Trail>,
+}
+
+/// Assumptions about what others count and bill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counting {
+    /// KMS bills throttled attempts.
+    pub throttled_attempts_billed: bool,
+    /// CloudTrail logs throttled attempts.
+    pub throttled_attempts_logged: bool,
+    /// CloudWatch's CallCount holds throttled attempts.
+    pub throttled_attempts_in_call_count: bool,
+}
+
+/// What an account's CloudTrail trails deliver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trail {
+    /// Copies of management events; the first is free.
+    pub copies: u32,
+    /// Whether KMS's read events are among them.
+    pub kms_reads: bool,
+    /// Whether KMS's write events are among them.
+    pub kms_writes: bool,
+    /// Copies of S3 data events; each is charged.
+    pub data_copies: u32,
+}
+
+impl Plan {
+    /// The lanes of a class.
+    pub fn lanes_of(&self, class: &Class) -> &[Lane] {
+        &self.lanes[class.lane_range()]
+    }
+
+    /// Accounts that log a lane's calls: the caller's, and the key's where it is another.
+    pub fn loggers(&self, lane: &Lane) -> impl Iterator<Item = usize> + use<> {
+        let owner = self.keys[lane.key].account;
+        std::iter::once(lane.account).chain(lane.both_log().then_some(owner))
+    }
+
+    /// Copies of a KMS event that an account's trails deliver.
+    pub fn kms_copies(&self, account: usize, operation: KmsOperation) -> u64 {
+        let trail = self.trails.get(account);
+        u64::from(trail.map_or(1, |trail| trail.kms_copies(operation)))
+    }
+
+    /// Copies of a data event of a bucket's objects that its owner's trails deliver.
+    pub fn data_copies(&self, bucket: usize) -> u64 {
+        let trail = self.trails.get(self.buckets[bucket].account);
+        u64::from(trail.map_or(0, |trail| trail.data_copies))
+    }
+}
+
+impl Trail {
+    /// Copies of a KMS event that are delivered.
+    pub fn kms_copies(&self, operation: KmsOperation) -> u32 {
+        let selected = if operation.is_read() {
+            self.kms_reads
+        } else {
+            self.kms_writes
+        };
+        if selected { self.copies } else { 0 }
+    }
+}
+
+/// One request quota, or a request rate of S3.
+#[derive(Clone, Debug)]
+pub struct Quota {
+    /// `account/region/quota-code[/store]`, or `account/region/s3-reads/bucket[/workload]` and
+    /// `…/s3-writes/…`.
+    pub name: String,
+    /// Who enforces it.
+    pub service: retry::Service,
+    /// How it is enforced.
+    pub shape: Shape,
+    /// The limit over time.
+    pub steps: Vec<Step>,
+}
+
+/// A bucket, for accounting.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    /// Name in the scenario.
+    pub name: String,
+    /// Owner, index of [`Plan::accounts`].
+    pub account: usize,
+    /// Index of [`Plan::regions`].
+    pub region: usize,
+    /// S3 Express One Zone: S3 limits its requests by other rules than by prefix.
+    pub is_directory: bool,
+}
+
+/// A KMS key, for accounting.
+#[derive(Clone, Debug)]
+pub struct KmsKey {
+    /// Name in the scenario.
+    pub name: String,
+    /// Owner, index of [`Plan::accounts`].
+    pub account: usize,
+    /// Index of [`Plan::regions`].
+    pub region: usize,
+    /// Whether the key itself is charged by the month.
+    pub charged: bool,
+}

@@ -1,0 +1,121 @@
+//! Kinds of requests and the KMS calls that each of them needs.
+
+use super::refusal::{Cause, Refusal};
+use super::source::Source;
+use crate::catalog::{KmsOperation, S3Tier};
+
+/// A kind of request.
+#[derive(Clone, Debug)]
+pub struct Class {
+    /// Index of [`Plan::workloads`].
+    pub workload: usize,
+    /// `PutObject`, or a KMS operation's name for applications.
+    pub operation: String,
+    /// The bucket; `None` for applications.
+    pub bucket: Option<usize>,
+    /// Index of [`Plan::requesters`].
+    pub requester: usize,
+    /// Price tier of the S3 request; `None` for applications.
+    pub tier: Option<S3Tier>,
+    /// S3's request rate that each try draws on before KMS is called, index of [`Plan::quotas`]; `None`: it is
+    /// not limited.
+    pub request_rate: Option<usize>,
+    /// First of the class's lanes.
+    pub first_lane: usize,
+    /// Number of lanes, 0 to [`MAX_LANES`].
+    pub lanes: usize,
+    /// Why its requests are denied, index of [`Plan::denials`]; `None`: they are allowed. S3 decides before
+    /// it calls KMS, so that they have no lanes; where KMS denies a call, that call is the last lane.
+    pub denial: Option<usize>,
+}
+
+impl Class {
+    /// Its lanes, indices of [`Plan::lanes`].
+    pub fn lane_range(&self) -> std::ops::Range<usize> {
+        self.first_lane..self.first_lane + self.lanes
+    }
+}
+
+/// Why requests are denied.
+#[derive(Clone, Debug)]
+pub struct Denial {
+    /// The statement that denies them, or the permission that is missing.
+    pub name: String,
+    /// Whether S3 bills them; an application's are none of S3's business.
+    pub billed: bool,
+    /// The KMS call that was denied, where it draws on no quota and so has no lane: CloudTrail logs it.
+    pub unlaned: Option<UnlanedCall>,
+}
+
+/// A KMS call that draws on no quota.
+#[derive(Clone, Copy, Debug)]
+pub struct UnlanedCall {
+    /// The operation.
+    pub operation: KmsOperation,
+    /// The calling account, index of [`Plan::accounts`].
+    pub account: usize,
+    /// Index of [`Plan::regions`].
+    pub region: usize,
+}
+
+/// Most KMS operations that one request may need.
+pub const MAX_LANES: usize = 4;
+
+/// One KMS operation that every request of a class needs.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    /// Index of [`Plan::classes`].
+    pub class: usize,
+    /// The operation.
+    pub operation: KmsOperation,
+    /// Index of [`Plan::keys`].
+    pub key: usize,
+    /// The calling account, which is charged; index of [`Plan::accounts`].
+    pub account: usize,
+    /// Index of [`Plan::regions`].
+    pub region: usize,
+    /// Quotas an attempt needs room in, the store's own before the account's.
+    pub quotas: Vec<usize>,
+    /// What can meet the need without a call.
+    pub source: Source,
+    /// Price item of an admitted attempt.
+    pub price_item: &'static str,
+    /// Whether such attempts draw on the free tier.
+    pub free_tier: bool,
+    /// Whether the key belongs to another account, so that both log the call.
+    pub crosses_account: bool,
+    /// Whether KMS answers AccessDenied; only the caller's account logs that.
+    pub denied: bool,
+    /// When KMS refuses it for the time being, or from some time on; at one instant the first of them that
+    /// is in force is the answer.
+    pub refusals: Vec<Refusal>,
+}
+
+impl Lane {
+    /// Whether a request waits for a bucket key that another one fetches.
+    pub fn has_single_flight(&self) -> bool {
+        match &self.source {
+            Source::BucketKeyWrite(uses)
+            | Source::BucketKeyRead(uses)
+            | Source::BucketKeyVerified(uses) => uses.single_flight,
+            _ => false,
+        }
+    }
+
+    /// Whether the key's owner logs its calls too.
+    pub fn both_log(&self) -> bool {
+        self.crosses_account && !self.denied
+    }
+
+    /// Whether what becomes of a need depends on the time or on which requests came before, so that
+    /// the requests of its class cannot simply be counted.
+    pub fn has_memory(&self) -> bool {
+        !self.refusals.is_empty() || !matches!(self.source, Source::Call)
+    }
+
+    /// Why KMS refuses it at an instant \[ns\].
+    pub fn refused_at(&self, at: u64) -> Option<Cause> {
+        let in_force = |r: &&Refusal| (r.from..r.until).contains(&at);
+        self.refusals.iter().find(in_force).map(|r| r.cause)
+    }
+}

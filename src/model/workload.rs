@@ -1,0 +1,81 @@
+//! Who asks for what, and when.
+
+use super::arrivals;
+use super::arrivals::trace;
+use super::objects::{Popularity, Size};
+use super::retry;
+use super::source::ClientCache;
+use crate::engine::distribution::Distribution;
+use std::sync::Arc;
+
+/// Who asks for what, and when.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// Name in the scenario; the workload's random numbers are keyed by it.
+    pub name: String,
+    /// Open or closed.
+    pub kind: Kind,
+    /// What one arrival does.
+    pub actions: Vec<Action>,
+    /// Clients with a retry state each.
+    pub clients: u32,
+    /// What a client does when throttled.
+    pub retry: retry::RetryPolicy,
+    /// Starts when that workload is done.
+    pub after: Option<usize>,
+    /// Objects (or encryption contexts) and how often each is asked for.
+    pub popularity: Popularity,
+    /// Reads the objects that this workload wrote in the run.
+    pub reads: Option<usize>,
+    /// Whether another workload reads what this one wrote.
+    pub is_read: bool,
+    /// Size of a message for the data-key cache.
+    pub size: Size,
+    /// The client-side caches that its messages look up.
+    pub client_cache: Option<ClientCache>,
+}
+
+/// Open or closed.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// Arrivals whatever becomes of earlier ones, in the seconds `start..stop`.
+    Open {
+        /// The arrival process.
+        process: arrivals::Process,
+        /// First second; with `after`, the first that is not over when that is done.
+        start: u64,
+        /// Second after the last.
+        stop: u64,
+    },
+    /// Recorded arrivals from `start` on.
+    Trace {
+        /// The rows.
+        trace: Arc<trace::Trace>,
+        /// Time of t = 0 of the trace \[s\].
+        start: u64,
+        /// Second after the last.
+        stop: u64,
+    },
+    /// Workers with one request under way each, until the objects are done.
+    Job {
+        /// Workers.
+        workers: u32,
+        /// Objects in all.
+        objects: u32,
+        /// Pause of a worker between an answer and its next request.
+        think: Distribution,
+        /// Start \[ns\] unless it comes after another workload.
+        start: u64,
+    },
+}
+
+/// What one arrival does: one request, or several at the same instant (a multipart upload).
+#[derive(Clone, Debug)]
+pub struct Action {
+    /// Name, by which its random numbers are keyed.
+    pub name: String,
+    /// Share of arrivals; the weights of a workload sum to 1.
+    pub weight: f64,
+    /// Requests in order: class and how many. What an upload would go on with is not there after a denial.
+    pub requests: Vec<(usize, u32)>,
+}
