@@ -9,7 +9,7 @@ use kmsim::input::Input;
 use kmsim::input::diagnostic::Sources;
 use kmsim::model::Plan;
 use kmsim::scenario::load;
-use kmsim::simulation::{Options, simulate};
+use kmsim::simulation::{SimulationOptions, simulate};
 use std::path::Path;
 use std::time::Instant;
 
@@ -36,17 +36,18 @@ fn shipped(name: &str) -> String {
 
 /// Engine time of one replication \[s\], its attempts, and those admitted.
 fn engine(plan: &Plan) -> (f64, u64, u64) {
-    let options = Options {
+    let options = SimulationOptions {
         sample: 0,
         seed: 1,
         replication: 0,
         simulate_all: false,
         progress: None,
+        cancel: None,
     };
     let started = Instant::now();
     let (mut attempts, mut admitted) = (0, 0);
     for island in &plan.islands {
-        let record = simulate(plan, island, options);
+        let record = simulate(plan, island, options).expect("nobody cancels it");
         attempts += record.lanes.iter().map(|l| l.attempts).sum::<u64>();
         admitted += record.lanes.iter().map(|l| l.admitted()).sum::<u64>();
     }
@@ -277,14 +278,16 @@ fn replications() {
                             simulate(
                                 plan,
                                 island,
-                                Options {
+                                SimulationOptions {
                                     sample: 0,
                                     seed: 1,
                                     replication,
                                     simulate_all: false,
                                     progress: None,
+                                    cancel: None,
                                 },
-                            );
+                            )
+                            .expect("nobody cancels it");
                         }
                     }
                 });

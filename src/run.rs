@@ -13,7 +13,7 @@ use crate::results::{
 };
 use crate::scenario::{Loaded, Variant};
 use crate::simulation::record::Record;
-use crate::simulation::{Options, simulate};
+use crate::simulation::{Cancelled, SimulationOptions, simulate};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::AtomicU64;
@@ -199,14 +199,16 @@ impl Records {
             .map(|&(v, replication, island)| {
                 let plan = &variants[v].plan;
                 let started = Instant::now();
-                let options = Options {
+                let options = SimulationOptions {
                     seed,
                     replication,
                     simulate_all: options.simulate_all,
                     progress: options.progress,
                     sample: self.sample,
+                    cancel: None,
                 };
-                let record = simulate(plan, &plan.islands[island], options);
+                let record = simulate(plan, &plan.islands[island], options)
+                    .unwrap_or_else(|Cancelled| unreachable!("nobody can cancel it"));
                 (record, started.elapsed().as_secs_f64())
             })
             .collect();

@@ -228,6 +228,9 @@ impl World<'_> {
         guards.clients = (0..self.plan.workloads[w].clients).map(|_| None).collect();
         let mut answers = Vec::new();
         for drawn in &past.seconds {
+            if self.options.is_cancelled() {
+                return;
+            }
             self.answers_of(w, at, drawn, &mut answers);
             answers.sort_unstable();
             let end = ((drawn.second + 1) * SECOND).min(at + 1);

@@ -163,6 +163,10 @@ impl World<'_> {
                 self.quotas[q].limiter.restore(&known);
             }
             for s in from..len {
+                // Up to a thousand seconds may have to be drawn again.
+                if self.options.is_cancelled() {
+                    return;
+                }
                 let next = self.held.seconds.get(s + 1);
                 let until = next.map_or(second, |h| h.drawn.second) * SECOND;
                 for (i, &q) in self.timed.iter().enumerate() {

@@ -1,8 +1,8 @@
 //! The life of a request: needs met or called for, throttled and tried again, done.
 
-use super::caches::LookUp;
 use super::drawn::Arrival;
 use super::guarded::MayCall;
+use super::process::LookUp;
 use super::request::{Purpose, Request, Step, client};
 use super::{ActionState, ClassState, QuotaState, SEVERAL, Tally, UNLIMITED, WorkloadState, World};
 use crate::engine::SECOND;

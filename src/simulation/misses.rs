@@ -18,12 +18,13 @@
 //! session, single flight, and objects that were written in the run; many encryption contexts; branch keys; the second in which a
 //! bucket key to write under expires. Workloads that share a cache are drawn together or not at all.
 
-use super::caches::{Cache, Process, message_to_decrypt, plain_message, wrapped};
 use super::drawn::{Drawn, DrawnWorkload};
+use super::process::{Cache, Process, message_to_decrypt, plain_message, wrapped};
 use super::request::Purpose;
 use super::{UNLIMITED, WorkloadState, World};
 use crate::engine::SECOND;
 use crate::engine::random::Key;
+use crate::engine::weights::PartialSums;
 use crate::model::archive::KeyPopularity;
 use crate::model::arrivals::Density;
 use crate::model::bucket_key::{BucketKeyCache, BucketKeyId, Fetched};
@@ -71,7 +72,7 @@ struct NotHeld<'a> {
 }
 
 struct Partition {
-    weights: Sums,
+    weights: PartialSums,
     /// The second in which each copy expires, 0 if it is not held.
     expires: Vec<u64>,
 }
@@ -426,7 +427,7 @@ impl<'a> World<'a> {
         not_held.begin(second);
         for (p, &n) in misses.shares.iter().enumerate() {
             let partition = &not_held.partitions[p];
-            let total = partition.weights.total;
+            let total = partition.weights.total();
             if total == 0 || n == 0 {
                 continue;
             }
@@ -586,7 +587,7 @@ impl<'a> Reader<'a> {
             let new = || KeyPopularity::new(popularity, uses.archive);
             let keys = uses.key_popularity.get_or_init(new);
             let partition = |_| Partition {
-                weights: Sums::new(&keys.weights),
+                weights: PartialSums::new(&keys.weights),
                 expires: vec![0; keys.weights.len()],
             };
             NotHeld {
@@ -633,82 +634,5 @@ impl NotHeld<'_> {
             }
             false
         });
-    }
-}
-
-/// Weights with their partial sums (Fenwick 1994).
-struct Sums {
-    /// From 1 on: the sum of as many weights up to it as its lowest bit says.
-    sums: Vec<u64>,
-    total: u64,
-}
-
-impl Sums {
-    fn new(weights: &[u64]) -> Sums {
-        let mut sums = vec![0];
-        sums.extend_from_slice(weights);
-        for i in 1..sums.len() {
-            let above = i + (i & i.wrapping_neg());
-            if above < sums.len() {
-                sums[above] += sums[i];
-            }
-        }
-        Sums {
-            sums,
-            total: weights.iter().sum(),
-        }
-    }
-
-    fn add(&mut self, i: usize, weight: u64) {
-        self.total += weight;
-        let mut i = i + 1;
-        while i < self.sums.len() {
-            self.sums[i] += weight;
-            i += i & i.wrapping_neg();
-        }
-    }
-
-    fn remove(&mut self, i: usize, weight: u64) {
-        self.total -= weight;
-        let mut i = i + 1;
-        while i < self.sums.len() {
-            self.sums[i] -= weight;
-            i += i & i.wrapping_neg();
-        }
-    }
-
-    /// The position whose weight covers `target`, below the total.
-    fn find(&self, mut target: u64) -> usize {
-        let mut found = 0;
-        let mut step = (self.sums.len() - 1).checked_ilog2().map_or(0, |b| 1 << b);
-        while step > 0 {
-            let next = found + step;
-            if next < self.sums.len() && self.sums[next] <= target {
-                target -= self.sums[next];
-                found = next;
-            }
-            step /= 2;
-        }
-        found
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sums_find_what_covers_a_number() {
-        let weights = [3, 0, 5, 1, 0, 0, 7];
-        let mut sums = Sums::new(&weights);
-        let expected = |weights: &[u64]| -> Vec<usize> {
-            let of = |(i, &w): (usize, &u64)| std::iter::repeat_n(i, w as usize);
-            weights.iter().enumerate().flat_map(of).collect()
-        };
-        let found = |sums: &Sums| (0..sums.total).map(|t| sums.find(t)).collect::<Vec<_>>();
-        assert_eq!(found(&sums), expected(&weights));
-        sums.remove(2, 5);
-        sums.add(4, 2);
-        assert_eq!(found(&sums), expected(&[3, 0, 0, 1, 2, 0, 7]));
     }
 }

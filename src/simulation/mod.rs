@@ -73,6 +73,7 @@ mod jobs;
 mod life;
 mod losers;
 mod misses;
+mod process;
 pub mod record;
 mod request;
 pub mod sample;
@@ -93,11 +94,11 @@ use misses::Misses;
 use record::{Delays, QuotaRecord, Record};
 use request::Request;
 use sample::Sampler;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// How a replication is run.
 #[derive(Clone, Copy, Debug)]
-pub struct Options<'a> {
+pub struct SimulationOptions<'a> {
     /// Master seed.
     pub seed: u64,
     /// Number of the replication.
@@ -108,17 +109,40 @@ pub struct Options<'a> {
     pub progress: Option<&'a AtomicU64>,
     /// How many KMS calls, and how many requests, to sample of those that CloudTrail delivers.
     pub sample: usize,
+    /// Set by whoever wants the simulation to stop. It is looked at in every simulated second and in every
+    /// slot of one that is contended.
+    pub cancel: Option<&'a AtomicBool>,
 }
 
+impl SimulationOptions<'_> {
+    /// Whether the simulation has been asked to stop.
+    #[inline]
+    fn is_cancelled(&self) -> bool {
+        self.cancel.is_some_and(|flag| flag.load(Ordering::Relaxed))
+    }
+}
+
+/// The simulation was asked to stop before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the simulation was cancelled")]
+pub struct Cancelled;
+
 /// Runs one island of a plan through one replication.
-pub fn simulate(plan: &Plan, island: &[usize], options: Options<'_>) -> Record {
+///
+/// # Errors
+/// [`Cancelled`] where [`SimulationOptions::cancel`] was set before the end.
+pub fn simulate(
+    plan: &Plan,
+    island: &[usize],
+    options: SimulationOptions<'_>,
+) -> Result<Record, Cancelled> {
     let mut world = World::new(plan, island, options);
-    world.run();
+    world.run()?;
     let mut record = world.record;
     if let Some(sampler) = world.sampler {
         (record.calls_sampled, record.requests_sampled) = sampler.into_samples();
     }
-    record
+    Ok(record)
 }
 
 /// The random numbers of one replication.
@@ -299,7 +323,7 @@ struct WorkloadState {
     guards: Option<Box<Guards>>,
     /// Most tokens of its client's retry quota that a loser may ask for within a slot.
     asks: u32,
-    processes: Vec<Option<caches::Process>>,
+    processes: Vec<Option<process::Process>>,
     has_memory: bool,
     is_job: bool,
     /// Requests that wait for a retry.
@@ -340,7 +364,7 @@ struct ActionState {
 
 struct World<'a> {
     plan: &'a Plan,
-    options: Options<'a>,
+    options: SimulationOptions<'a>,
     calendar: Calendar<Request>,
     classes: Vec<ClassState>,
     lanes: Vec<LaneState>,
@@ -393,7 +417,7 @@ struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    fn new(plan: &'a Plan, island: &[usize], options: Options<'a>) -> World<'a> {
+    fn new(plan: &'a Plan, island: &[usize], options: SimulationOptions<'a>) -> World<'a> {
         let root = replication_key(options.seed, options.replication);
         let mut here = vec![false; plan.workloads.len()];
         island.iter().for_each(|&w| here[w] = true);
@@ -532,7 +556,7 @@ impl<'a> World<'a> {
         (self.jobs.is_empty() && asking.all(|a| a.classes().all(is_sole))).then_some(quota)
     }
 
-    fn run(&mut self) {
+    fn run(&mut self) -> Result<(), Cancelled> {
         for &q in &self.quotas_here {
             self.record.quotas[q] = Some(QuotaRecord::new(self.plan.horizon_s));
         }
@@ -549,6 +573,10 @@ impl<'a> World<'a> {
                 }
             }
             self.second(second);
+            // What a second has left unfinished is looked at by nobody.
+            if self.options.is_cancelled() {
+                return Err(Cancelled);
+            }
             second += 1;
             // Not every second: the counter is shared by all threads.
             if let Some(progress) = self.options.progress
@@ -568,6 +596,7 @@ impl<'a> World<'a> {
         }
         self.record.attempts_expanded += self.unmeasured.attempts_expanded;
         self.record.close_periods(second.saturating_sub(1));
+        Ok(())
     }
 
     /// Adds what the classes tallied and whole seconds counted to the record.
@@ -731,6 +760,9 @@ impl<'a> World<'a> {
             self.spread(true);
             self.calendar.open(second);
             for slot in 0..SLOTS {
+                if self.options.is_cancelled() {
+                    return;
+                }
                 if self.begin_slot(slot) {
                     self.count_slot(slot, second);
                 }

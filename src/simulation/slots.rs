@@ -47,6 +47,9 @@ impl World<'_> {
         self.calendar.open(second);
         self.start_jobs(second);
         for slot in 0..SLOTS {
+            if self.options.is_cancelled() {
+                return;
+            }
             if !self.begin_slot(slot) {
                 continue;
             }

@@ -11,10 +11,12 @@ use kmsim::model::Plan;
 use kmsim::model::arrivals::Density;
 use kmsim::model::retry::{Backoff, Jitter, RetryPolicy, RetryQuota};
 use kmsim::results::{RunResults, VariantManifest, VariantResults};
-use kmsim::simulation::{Options, simulate};
+use kmsim::simulation::{Cancelled, SimulationOptions, simulate};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 // ----- random scenarios ------------------------------------------------------------------------
 
@@ -464,14 +466,15 @@ fn adds_up(results: &RunResults, text: &str) {
 /// Admitted ≤ quota in every second that is one window, replication by replication.
 fn windows_hold(plan: &Plan, seed: u64, replication: u64, text: &str) {
     for island in &plan.islands {
-        let options = Options {
+        let options = SimulationOptions {
             sample: 0,
             seed,
             replication,
             simulate_all: false,
             progress: None,
+            cancel: None,
         };
-        let record = simulate(plan, island, options);
+        let record = simulate(plan, island, options).expect("nobody cancels it");
         for (quota, seen) in plan.quotas.iter().zip(&record.quotas) {
             let Some(seen) = seen else { continue };
             assert_eq!(seen.bin_s, 1);
@@ -1479,4 +1482,32 @@ fn a_workload_follows_a_trace_after_its_last_row() {
     let by = &run(&text).variants[0].by_workload;
     assert_eq!(values(&by["t"], "app_requests"), [3.0]);
     assert_eq!(values(&by["next"], "app_requests"), [50.0]);
+}
+
+/// A second of twenty million attempts, nearly all of them throttled, takes seconds by itself.
+#[test]
+fn a_cancelled_simulation_stops_within_its_second() {
+    let loaded = load(
+        "horizon = \"1h\"\nregion = \"us-east-1\"\n[key.k]\n[quota.q]\nlimit = \"1000/s\"\n[workload.w]\nkey = \"k\"\nclients = 1000\noperations = { Decrypt = 1 }\narrivals.poisson.rate = \"20000000/s\"\n",
+    );
+    let plan = &loaded.variants[0].plan;
+    let cancel = AtomicBool::new(false);
+    let options = SimulationOptions {
+        sample: 0,
+        seed: 1,
+        replication: 0,
+        simulate_all: false,
+        progress: None,
+        cancel: Some(&cancel),
+    };
+    let (found, waited) = std::thread::scope(|scope| {
+        let run = scope.spawn(|| simulate(plan, &plan.islands[0], options).map(|_| Instant::now()));
+        std::thread::sleep(Duration::from_millis(300));
+        cancel.store(true, Ordering::Relaxed);
+        let asked = Instant::now();
+        let found = run.join().expect("no panic");
+        (found, asked.elapsed())
+    });
+    assert_eq!(found, Err(Cancelled));
+    assert!(waited < Duration::from_millis(500), "{waited:?}");
 }

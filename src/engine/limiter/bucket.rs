@@ -1,6 +1,6 @@
 //! Token bucket.
 
-use super::{Certificate, Step};
+use super::rate::{Certificate, Step};
 use crate::engine::SECOND;
 
 /// Continuous refill up to a capacity. One token is `den` · 10⁹ units, `num` units come in each

@@ -1,6 +1,6 @@
 //! Windows: so many in each (fixed), or in any span as long as one (sliding).
 
-use super::{Certificate, Step};
+use super::rate::{Certificate, Step};
 use crate::engine::SECOND;
 use std::collections::VecDeque;
 
