@@ -8,6 +8,7 @@
 pub mod diagnostic;
 pub mod document;
 pub mod files;
+pub mod keyword;
 pub mod reader;
 pub mod spelling;
 

@@ -33,6 +33,7 @@ use indexmap::{IndexMap, IndexSet};
 
 use super::diagnostic::{Code, Diagnostic, Place, Severity, SourceId, Sources};
 use super::document::{Node, Table, Value, key_text};
+use super::keyword::Keyword;
 use crate::input::spelling::did_you_mean;
 use crate::units::{Bytes, Rate, Share, Span, UnitError};
 
@@ -450,6 +451,25 @@ impl<T: FromValue> FromValue for Option<T> {
     }
 }
 
+/// One of the alternatives of a choice: its name, and how the table inside is read.
+pub struct Alternative<'f, R> {
+    name: String,
+    read: Box<dyn FnOnce(&mut Reader<'_>) -> R + 'f>,
+}
+
+impl<'f, R> Alternative<'f, R> {
+    /// The alternative `name`, whose table `read` reads.
+    pub fn new(
+        name: impl Into<String>,
+        read: impl FnOnce(&mut Reader<'_>) -> R + 'f,
+    ) -> Alternative<'f, R> {
+        Alternative {
+            name: name.into(),
+            read: Box::new(read),
+        }
+    }
+}
+
 /// Reads one table.
 #[derive(Debug)]
 pub struct Reader<'a> {
@@ -664,6 +684,36 @@ impl<'a> Reader<'a> {
             );
         }
         self.choice(key, alternatives, f)
+    }
+
+    /// Reads a table that holds exactly one of `alternatives`, as `{ poisson = { rate = 5 } }`, or
+    /// a string that names one, which is the same with nothing set inside.
+    ///
+    /// The alternative that is there reads its own table. No such key is `None`.
+    pub fn choose<'f, R>(
+        &mut self,
+        key: &str,
+        alternatives: impl IntoIterator<Item = Alternative<'f, R>>,
+    ) -> Option<R> {
+        let mut alternatives: Vec<Alternative<'f, R>> = alternatives.into_iter().collect();
+        let names: Vec<String> = alternatives.iter().map(|a| a.name.clone()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.choice(key, &names, |name, r| {
+            let chosen = alternatives.iter().position(|a| a.name == name)?;
+            Some((alternatives.swap_remove(chosen).read)(r))
+        })
+        .flatten()
+    }
+
+    /// The value that the word under a key stands for; `None` if there is no such key or no such word
+    /// (which is recorded).
+    pub fn keyword<K: Keyword>(&mut self, key: &str) -> Option<K> {
+        K::from_name(&self.reference(key, K::names())?)
+    }
+
+    /// As [`Reader::keyword`], and the key must be there.
+    pub fn required_keyword<K: Keyword>(&mut self, key: &str) -> Option<K> {
+        K::from_name(&self.required_reference(key, K::names())?)
     }
 
     /// A name that must be one of `known`; `None` if there is no such key or no such name (which is

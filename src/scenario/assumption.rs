@@ -4,6 +4,7 @@ use super::run_settings::LATEST;
 use super::workload::LatencySettings;
 use crate::input::diagnostic::Code;
 use crate::input::document::Table;
+use crate::input::keyword::keywords;
 use crate::input::reader::{Diagnostics, Reader};
 use crate::units::Span;
 use serde::Serialize;
@@ -51,34 +52,34 @@ pub struct Assumptions {
     pub log_stream_data_key_lifetime: Span,
 }
 
-/// Who shares bucket keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RequesterRule {
-    /// Sessions of one role with one scoping policy (today's rule).
-    Role,
-    /// Nobody: each session has its own (until 2023).
-    Session,
+keywords! {
+    /// Who shares bucket keys.
+    pub enum RequesterRule {
+        /// Sessions of one role with one scoping policy (today's rule).
+        Role = "role",
+        /// Nobody: each session has its own (until 2023).
+        Session = "session",
+    }
 }
 
-/// From when the lifetime of a bucket key counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Renewal {
-    /// From KMS's answer.
-    Fixed,
-    /// From the last use.
-    Sliding,
+keywords! {
+    /// From when the lifetime of a bucket key counts.
+    pub enum Renewal {
+        /// From KMS's answer.
+        Fixed = "fixed",
+        /// From the last use.
+        Sliding = "sliding",
+    }
 }
 
-/// What the context key `s3:x-amz-server-side-encryption` holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EncryptionCondition {
-    /// The header; the key is absent where the request has none.
-    Header,
-    /// The encryption in force, the bucket's default included.
-    Effective,
+keywords! {
+    /// What the context key `s3:x-amz-server-side-encryption` holds.
+    pub enum EncryptionCondition {
+        /// The header; the key is absent where the request has none.
+        Header = "header",
+        /// The encryption in force, the bucket's default included.
+        Effective = "effective",
+    }
 }
 
 pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
@@ -92,22 +93,12 @@ pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
             let same = bucket_key_lifetime(r);
             r.or_in("bucket_key_write_lifetime", same, Span::from_ns(1)..)
         },
-        bucket_key_renewal: match r
-            .reference("bucket_key_renewal", ["fixed", "sliding"])
-            .as_deref()
-        {
-            Some("sliding") => Renewal::Sliding,
-            _ => Renewal::Fixed,
-        },
+        bucket_key_renewal: r.keyword("bucket_key_renewal").unwrap_or(Renewal::Fixed),
         bucket_key_verification: r.or("bucket_key_verification", true),
         bucket_key_fanout: r.or_in("bucket_key_fanout", 2, 1..=1024),
-        bucket_key_requester: match r
-            .reference("bucket_key_requester", ["role", "session"])
-            .as_deref()
-        {
-            Some("session") => RequesterRule::Session,
-            _ => RequesterRule::Role,
-        },
+        bucket_key_requester: r
+            .keyword("bucket_key_requester")
+            .unwrap_or(RequesterRule::Role),
         bucket_key_single_flight: r.or("bucket_key_single_flight", false),
         kms_latency: LatencySettings::read(r, "kms_latency", 4, 0.5),
         s3_latency: LatencySettings::read(r, "s3_latency", 30, 0.5),
@@ -118,13 +109,9 @@ pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
         throttled_attempts_in_call_count: r.or("throttled_attempts_in_call_count", true),
         dsse_kms_calls: r.or_in("dsse_kms_calls", 1, 1..=2),
         denied_calls_consume_quota: r.or("denied_calls_consume_quota", true),
-        encryption_condition: match r
-            .reference("encryption_condition", ["header", "effective"])
-            .as_deref()
-        {
-            Some("effective") => EncryptionCondition::Effective,
-            _ => EncryptionCondition::Header,
-        },
+        encryption_condition: r
+            .keyword("encryption_condition")
+            .unwrap_or(EncryptionCondition::Header),
         log_group_association_delay: {
             let default = Span::from_secs(300);
             r.or_in("log_group_association_delay", default, ..=LATEST)

@@ -7,26 +7,24 @@ use super::run_settings::LATEST;
 use crate::access::Kind;
 use crate::catalog::KeySpec;
 use crate::input::diagnostic::{Code, Place};
-use crate::input::reader::{Reader, complete};
+use crate::input::keyword::keywords;
+use crate::input::reader::{Alternative, Reader, complete};
 use crate::units::{Share, Span};
 use indexmap::IndexMap;
 use serde::Serialize;
 
-/// Default encryption of a bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Encryption {
-    /// S3-managed keys: no KMS calls.
-    #[serde(rename = "SSE-S3")]
-    SseS3,
-    /// KMS keys.
-    #[serde(rename = "SSE-KMS")]
-    SseKms,
-    /// Two layers, one under a KMS key; no Bucket Keys.
-    #[serde(rename = "DSSE-KMS")]
-    DsseKms,
-    /// Customer-provided keys: no KMS calls.
-    #[serde(rename = "SSE-C")]
-    SseC,
+keywords! {
+    /// Default encryption of a bucket.
+    pub enum Encryption {
+        /// S3-managed keys: no KMS calls.
+        SseS3 = "SSE-S3",
+        /// KMS keys.
+        SseKms = "SSE-KMS",
+        /// Two layers, one under a KMS key; no Bucket Keys.
+        DsseKms = "DSSE-KMS",
+        /// Customer-provided keys: no KMS calls.
+        SseC = "SSE-C",
+    }
 }
 
 /// A bucket.
@@ -61,14 +59,14 @@ pub struct BucketSettings {
     pub place: Place,
 }
 
-/// Kind of bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BucketKind {
-    /// General purpose.
-    GeneralPurpose,
-    /// Directory bucket: bucket keys always on, one session of five minutes for each client.
-    Directory,
+keywords! {
+    /// Kind of bucket.
+    pub enum BucketKind {
+        /// General purpose.
+        GeneralPurpose = "general-purpose",
+        /// Directory bucket: bucket keys always on, one session of five minutes for each client.
+        Directory = "directory",
+    }
 }
 
 /// Ages of objects at t = 0.
@@ -101,20 +99,14 @@ pub(super) fn buckets(
         let account = placement.account(r, "account");
         let region = placement.region(r, account.as_deref());
         let key = r.name_among("key", keys);
-        let encryption = r.reference("encryption", ["SSE-S3", "SSE-KMS", "DSSE-KMS", "SSE-C"]);
+        let encryption = r.keyword("encryption");
         let bucket_key = r.or("bucket_key", false);
         let bucket_key_since = r.or("bucket_key_since", Span::ZERO);
         let older_objects = r.or("older_objects", Share::ZERO);
         let archived_bucket_keys = r.optional_in("archived_bucket_keys", 1..=10_000_000);
         let archive_age = age(r, "archive_age");
         let prefixes = r.optional_in("prefixes", PREFIXES);
-        let kind = match r
-            .reference("kind", ["general-purpose", "directory"])
-            .as_deref()
-        {
-            Some("directory") => BucketKind::Directory,
-            _ => BucketKind::GeneralPurpose,
-        };
+        let kind = r.keyword("kind").unwrap_or(BucketKind::GeneralPurpose);
         if r.has("archived_bucket_keys") && r.has("archive_age") {
             r.fault(
                 Code::Contradiction,
@@ -153,14 +145,11 @@ pub(super) fn buckets(
             );
         }
         let policy = PolicySettings::read(r, "policy", Kind::Bucket, placement.files);
-        let encryption = match encryption.as_deref() {
-            Some("SSE-S3") => Encryption::SseS3,
-            Some("SSE-KMS") => Encryption::SseKms,
-            Some("DSSE-KMS") => Encryption::DsseKms,
-            Some("SSE-C") => Encryption::SseC,
-            _ if key.is_some() => Encryption::SseKms,
-            _ => Encryption::SseS3,
-        };
+        let encryption = encryption.unwrap_or(if key.is_some() {
+            Encryption::SseKms
+        } else {
+            Encryption::SseS3
+        });
         let (account, region) = (account?, region?);
         let uses_kms = matches!(encryption, Encryption::SseKms | Encryption::DsseKms);
         let key_settings = key.as_ref().and_then(|k| keys.get(k));
@@ -240,17 +229,24 @@ pub(super) fn buckets(
 /// Ages of objects under `key`.
 fn age(r: &mut Reader<'_>, key: &str) -> Option<AgeSettings> {
     let span = Span::from_ns(1)..=LATEST;
-    r.choice(key, &["uniform", "lognormal"], |tag, r| {
-        if tag == "uniform" {
-            let longest = r.required_in("longest", span)?;
-            return Some(AgeSettings::Uniform { longest });
-        }
-        let median = r.required_in("median", span);
+    let uniform = |r: &mut Reader<'_>| {
+        let longest = r.required_in("longest", span.clone())?;
+        Some(AgeSettings::Uniform { longest })
+    };
+    let lognormal = |r: &mut Reader<'_>| {
+        let median = r.required_in("median", span.clone());
         let sigma = r.required_in("sigma", 0.0..=3.0);
         Some(AgeSettings::Lognormal {
             median: median?,
             sigma: sigma?,
         })
-    })
+    };
+    r.choose(
+        key,
+        [
+            Alternative::new("uniform", uniform),
+            Alternative::new("lognormal", lognormal),
+        ],
+    )
     .flatten()
 }

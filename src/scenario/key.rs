@@ -7,6 +7,7 @@ use crate::access::Kind;
 use crate::catalog::KeySpec;
 use crate::input::diagnostic::{Code, Place};
 use crate::input::files::Files;
+use crate::input::keyword::keywords;
 use crate::input::reader::{Reader, complete};
 use crate::units::Span;
 use indexmap::IndexMap;
@@ -60,16 +61,16 @@ pub struct PolicyChange {
     pub policy: PolicySettings,
 }
 
-/// Who manages a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ManagedBy {
-    /// Customer-managed: charged by the month, calls count and are charged.
-    Customer,
-    /// AWS-managed (`aws/s3`): calls count and are charged.
-    Aws,
-    /// AWS-owned: counts and costs nothing.
-    AwsOwned,
+keywords! {
+    /// Who manages a key.
+    pub enum ManagedBy {
+        /// Customer-managed: charged by the month, calls count and are charged.
+        Customer = "customer",
+        /// AWS-managed (`aws/s3`): calls count and are charged.
+        Aws = "aws",
+        /// AWS-owned: counts and costs nothing.
+        AwsOwned = "aws-owned",
+    }
 }
 
 pub(super) fn key_stores(
@@ -96,14 +97,7 @@ pub(super) fn keys(
     complete(r.tables("key", |name, r| {
         let account = placement.account(r, "account");
         let region = placement.region(r, account.as_deref());
-        let managed_by = match r
-            .reference("managed_by", ["customer", "aws", "aws-owned"])
-            .as_deref()
-        {
-            Some("aws") => ManagedBy::Aws,
-            Some("aws-owned") => ManagedBy::AwsOwned,
-            _ => ManagedBy::Customer,
-        };
+        let managed_by = r.keyword("managed_by").unwrap_or(ManagedBy::Customer);
         let mut spec = KeySpec::SymmetricDefault;
         if let Some(name) = r.reference("spec", KeySpec::ALL.iter().map(|s| s.name()))
             && let Ok(known) = name.parse()

@@ -5,7 +5,7 @@ use super::key::KeyStore;
 use super::run_settings::LATEST;
 use crate::catalog;
 use crate::input::diagnostic::Code;
-use crate::input::reader::{Reader, complete};
+use crate::input::reader::{Alternative, Reader, complete};
 use crate::units::{Rate, Span};
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -229,16 +229,16 @@ fn common_denominator(mut limits: impl Iterator<Item = Rate>) -> Option<u64> {
 }
 
 fn limiter(r: &mut Reader<'_>) -> LimiterSettings {
-    r.choice(
+    let token_bucket = |r: &mut Reader<'_>| LimiterSettings::TokenBucket {
+        burst: r.or_in("burst", 1.0, 0.001..=10_000.0),
+    };
+    r.choose(
         "limiter",
-        &["fixed-window", "sliding-window", "token-bucket"],
-        |tag, r| match tag {
-            "sliding-window" => LimiterSettings::SlidingWindow {},
-            "token-bucket" => LimiterSettings::TokenBucket {
-                burst: r.or_in("burst", 1.0, 0.001..=10_000.0),
-            },
-            _ => LimiterSettings::FixedWindow {},
-        },
+        [
+            Alternative::new("fixed-window", |_| LimiterSettings::FixedWindow {}),
+            Alternative::new("sliding-window", |_| LimiterSettings::SlidingWindow {}),
+            Alternative::new("token-bucket", token_bucket),
+        ],
     )
     .unwrap_or(LimiterSettings::FixedWindow {})
 }
