@@ -6,7 +6,7 @@
 
 use kmsim::input::Input;
 use kmsim::input::diagnostic::{Sources, render};
-use kmsim::report::number::grouped;
+use kmsim::metrics::number::grouped;
 use kmsim::results::{Estimate, VariantResults};
 use kmsim::run::run_variant;
 use kmsim::scenario::{Changes, load_variant};

@@ -1,7 +1,7 @@
 //! An explanation for people: one line a link of the chain, what belongs to it below.
 
-use super::{Explanation, KmsCall, Permission, QuotaDrawnOn};
-use crate::report::number;
+use super::explanation::{Explanation, KmsCall, Permission, QuotaDrawnOn};
+use crate::metrics::number;
 use serde_json::Value;
 use std::fmt::Write;
 

@@ -4,5 +4,6 @@
 //! comparisons and documentation all read that row.
 
 pub mod estimate;
+pub mod number;
 pub mod registry;
 pub mod target;

@@ -6,7 +6,8 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, pr
 
 use indexmap::IndexMap;
 
-use super::{number, table};
+use super::table;
+use crate::metrics::number;
 use crate::metrics::registry;
 use crate::results::{Comparison, Difference, Verdict};
 

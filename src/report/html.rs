@@ -6,7 +6,8 @@
 use minijinja::{Environment, Value, context};
 
 use super::chart::Figure;
-use super::{ReportError, compare, limits, number, table};
+use super::{ReportError, compare, limits, table};
+use crate::metrics::number;
 use crate::metrics::registry::{self, METRICS};
 use crate::results::{Metrics, QuotaResults, RunResults, VariantResults};
 

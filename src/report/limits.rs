@@ -1,7 +1,7 @@
 //! Which limit bites first as traffic grows: a request quota of KMS, or a request rate of S3.
 
-use super::number;
 use super::table;
+use crate::metrics::number;
 use crate::results::{QuotaResults, VariantResults};
 
 /// A limit that a variant met, or came near to.

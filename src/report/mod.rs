@@ -22,7 +22,6 @@ pub(crate) mod fixture;
 pub mod html;
 pub mod json;
 mod limits;
-pub mod number;
 pub mod planning;
 pub mod sweep;
 pub mod table;

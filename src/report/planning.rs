@@ -3,8 +3,9 @@
 //! Not here: the search. Texts are Markdown that reads well on a terminal too; tables come in both ways.
 
 use super::table::{self, markdown_text};
-use super::{compare, number, threshold};
+use super::{compare, threshold};
 use crate::catalog;
+use crate::metrics::number;
 use crate::metrics::registry;
 use crate::planning::attribution::Attribution;
 use crate::planning::cheapest::{self, Cheapest};

@@ -2,8 +2,8 @@
 //!
 //! Not here: the full table, which is a file of its own.
 
-use super::number;
 use super::planning::{For, grid};
+use crate::metrics::number;
 use crate::metrics::registry;
 use crate::results::Estimate;
 use crate::sweep::run::{Progress, Run, Sweep};

@@ -5,7 +5,8 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{limits, number};
+use super::limits;
+use crate::metrics::number;
 use crate::metrics::registry;
 use crate::results::{Metrics, QuotaResults, RunResults, VariantResults};
 

@@ -2,8 +2,9 @@
 //!
 //! Not here: the judgement, which arrives done.
 
+use super::table;
 use super::table::markdown_text;
-use super::{number, table};
+use crate::metrics::number;
 use crate::results::{RunResults, ThresholdResult, ThresholdVerdict};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 

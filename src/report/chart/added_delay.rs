@@ -7,8 +7,8 @@ use super::canvas::{Drawn, svg};
 use super::page::{self, Sign};
 use super::theme;
 use super::{caption, label};
+use crate::metrics::number;
 use crate::metrics::registry;
-use crate::report::number;
 use crate::results::{DelayHistogram, RunResults, VariantResults};
 
 pub(super) const TITLE: &str = "Delay added by throttling, by variant";

@@ -10,7 +10,7 @@ use super::grid::{Axes, Grid, Heading};
 use super::page::{self, Sign};
 use super::theme::{self, SMALL};
 use super::{caption, label, mean};
-use crate::report::number;
+use crate::metrics::number;
 use crate::results::{QuotaSeries, RunResults, VariantResults};
 
 /// Most quotas that get a figure.

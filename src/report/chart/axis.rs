@@ -2,7 +2,7 @@
 
 use super::canvas::{Canvas, Drawn, Side, grey, look, text_width};
 use super::theme::{self, Line, MARGIN, SMALL, TEXT, WIDTH};
-use crate::report::number;
+use crate::metrics::number;
 
 /// A value axis: the span shown and its ticks, each with its text.
 pub(super) struct Axis {

@@ -7,7 +7,7 @@ use super::axis::{self, Axis, Panel};
 use super::canvas::{Canvas, Drawn, Look, Side, bold, grey, look, text_width, wrap};
 use super::page::{self, Sign};
 use super::theme::{self, Fill, Line, MARGIN, SMALL, TEXT, WHITE, WIDTH};
-use crate::report::number;
+use crate::metrics::number;
 
 /// One variant's bar.
 pub(super) struct Bar {

@@ -5,7 +5,7 @@
 use super::bars::{self, Bar, Stack};
 use super::canvas::{Drawn, svg};
 use super::{caption, label, page};
-use crate::report::number;
+use crate::metrics::number;
 use crate::results::{RunResults, VariantResults};
 
 pub(super) const TITLE: &str = "Cost by variant and bill item";

@@ -6,7 +6,7 @@
 use super::bars::{self, Bar, Stack};
 use super::canvas::{Drawn, svg};
 use super::{caption, label, mean, page};
-use crate::report::number;
+use crate::metrics::number;
 use crate::results::{RunResults, VariantResults};
 
 pub(super) const TITLE: &str = "KMS calls by variant and KMS operation";

@@ -25,7 +25,8 @@ mod xy;
 
 pub(super) use attempts::slug;
 
-use super::{ReportError, number, table};
+use super::{ReportError, table};
+use crate::metrics::number;
 use crate::metrics::registry;
 use crate::results::{Metrics, RunResults};
 

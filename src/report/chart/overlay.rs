@@ -7,7 +7,8 @@ use super::canvas::{Drawn, svg};
 use super::caption;
 use super::page::{self, Sign};
 use super::theme;
-use crate::report::{number, table};
+use crate::metrics::number;
+use crate::report::table;
 use crate::results::{RunResults, VariantResults};
 
 pub(super) const TITLE: &str = "KMS attempts per second, variants overlaid";

@@ -7,12 +7,13 @@ use super::page;
 use super::theme::letter;
 use super::xy::{self, Dot, Figure, Kind, Series};
 use super::{Figure as Drawing, figure};
+use crate::metrics::number;
 use crate::metrics::registry;
 use crate::planning::attribution::Attribution;
 use crate::planning::cheapest::Cheapest;
 use crate::planning::recovery::Map;
 use crate::planning::{Answer, Outcome, Trial};
-use crate::report::{ReportError, number};
+use crate::report::ReportError;
 
 fn label(id: &str) -> &str {
     registry::metric(id).map_or(id, |m| m.label)

@@ -9,7 +9,7 @@ use super::grid::{Axes, Grid, Heading};
 use super::page::{self, Sign};
 use super::theme::{self, Line};
 use super::{caption, label, mean};
-use crate::report::number;
+use crate::metrics::number;
 use crate::results::{RunResults, VariantResults};
 
 pub(super) const TITLE: &str = "Share of KMS attempts throttled over time";

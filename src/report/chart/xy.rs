@@ -4,7 +4,7 @@ use super::axis::{self, Axis, Panel};
 use super::canvas::{Canvas, Drawn, Side, bold, svg};
 use super::page::{self, Sign};
 use super::theme::{self, Line, MARGIN, SMALL};
-use crate::report::number;
+use crate::metrics::number;
 
 /// A point with the 95 % interval of its y.
 #[derive(Clone, Copy)]

@@ -1,0 +1,201 @@
+//! A KMS call and its records, one for each account that logs it.
+
+use super::record::{
+    AGENT, EVENT_VERSION, S3_FORWARD_ACCESS, SOURCE_IP, event_time, identity, uuid,
+};
+use crate::access::Principal;
+use crate::access::arn::Arn;
+use crate::catalog::KmsOperation;
+use crate::engine::random::Key;
+use serde_json::{Map, Value, json};
+
+/// A KMS call.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    /// The operation.
+    pub operation: KmsOperation,
+    /// Who calls, or for whom S3 does.
+    pub principal: &'a Principal,
+    /// The calling account, twelve digits.
+    pub caller: String,
+    /// The key.
+    pub key: &'a Arn,
+    /// Whether S3 makes the call.
+    pub by_s3: bool,
+    /// The pair of the encryption context that the service adds: `aws:s3:arn` or `aws:logs:arn`.
+    pub encryption_context: Option<(&'static str, String)>,
+    /// How KMS answers.
+    pub answer: Answer,
+}
+
+/// How KMS answers a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// With what was asked for.
+    Granted,
+    /// The caller may not.
+    Denied,
+    /// The key is disabled.
+    Disabled,
+    /// The key is pending deletion.
+    PendingDeletion,
+    /// The request quota is used up.
+    Throttled,
+}
+
+impl Call<'_> {
+    /// Its records, the caller's first; numbers that AWS gives out are drawn from `key`.
+    pub fn records(&self, at: jiff::Timestamp, key: Key) -> Vec<Value> {
+        let shared = (self.caller != self.key.account && self.answer != Answer::Denied)
+            .then(|| uuid(key.named("sharedEventID")));
+        let mut records = vec![self.record(at, key, &self.caller, shared.as_deref())];
+        if shared.is_some() {
+            records.push(self.record(at, key, &self.key.account, shared.as_deref()));
+        }
+        records
+    }
+
+    fn record(
+        &self,
+        at: jiff::Timestamp,
+        key: Key,
+        recipient: &str,
+        shared: Option<&str>,
+    ) -> Value {
+        let mut record = Map::new();
+        let mut put = |name: &str, value: Value| {
+            record.insert(name.to_owned(), value);
+        };
+        let service = match self.principal {
+            Principal::Service(name) => Some(name.as_str()),
+            Principal::Aws(_) => self.by_s3.then_some(S3_FORWARD_ACCESS),
+        };
+        put("eventVersion", json!(EVENT_VERSION));
+        put("userIdentity", self.identity(recipient));
+        put("eventTime", json!(event_time(at)));
+        put("eventSource", json!("kms.amazonaws.com"));
+        put("eventName", json!(self.operation.name()));
+        put("awsRegion", json!(self.key.region));
+        put("sourceIPAddress", json!(service.unwrap_or(SOURCE_IP)));
+        put("userAgent", json!(service.unwrap_or(AGENT)));
+        if let Some((code, message)) = self.error() {
+            put("errorCode", json!(code));
+            put("errorMessage", json!(message));
+        }
+        put("requestParameters", self.parameters());
+        put("responseElements", Value::Null);
+        put("requestID", json!(uuid(key.named("requestID"))));
+        put(
+            "eventID",
+            json!(uuid(key.named("eventID").named(recipient))),
+        );
+        put("readOnly", json!(self.operation.is_read()));
+        put(
+            "resources",
+            json!([{"accountId": self.key.account, "type": "AWS::KMS::Key", "ARN": self.key.to_string()}]),
+        );
+        put("eventType", json!("AwsApiCall"));
+        put("managementEvent", json!(true));
+        put("recipientAccountId", json!(recipient));
+        if let Some(id) = shared {
+            put("sharedEventID", json!(id));
+        }
+        put("eventCategory", json!("Management"));
+        Value::Object(record)
+    }
+
+    fn error(&self) -> Option<(&'static str, String)> {
+        let (operation, key) = (self.operation.name(), self.key);
+        Some(match self.answer {
+            Answer::Granted => return None,
+            Answer::Denied => (
+                "AccessDenied",
+                format!(
+                    "User: {} is not authorized to perform: kms:{operation} on resource: {key}",
+                    self.principal
+                ),
+            ),
+            Answer::Disabled => ("DisabledException", format!("{key} is disabled.")),
+            Answer::PendingDeletion => (
+                "KMSInvalidStateException",
+                format!("{key} is pending deletion."),
+            ),
+            Answer::Throttled => ("ThrottlingException", "Rate exceeded".to_owned()),
+        })
+    }
+
+    fn parameters(&self) -> Value {
+        let mut parameters = Map::new();
+        let mut put = |name: &str, value: Value| {
+            parameters.insert(name.to_owned(), value);
+        };
+        if let Some((name, arn)) = &self.encryption_context {
+            put("encryptionContext", json!({*name: arn}));
+        }
+        match self.operation {
+            KmsOperation::Decrypt | KmsOperation::Encrypt => {
+                put("encryptionAlgorithm", json!("SYMMETRIC_DEFAULT"));
+                if self.operation == KmsOperation::Encrypt {
+                    put("keyId", json!(self.key.to_string()));
+                }
+            }
+            KmsOperation::GenerateDataKey | KmsOperation::GenerateDataKeyWithoutPlaintext => {
+                put("keySpec", json!("AES_256"));
+                put("keyId", json!(self.key.to_string()));
+            }
+            _ => put("keyId", json!(self.key.to_string())),
+        }
+        Value::Object(parameters)
+    }
+
+    /// The caller, as an account's record names it.
+    fn identity(&self, recipient: &str) -> Value {
+        let mut identity = identity(self.principal, recipient);
+        if self.by_s3 && matches!(self.principal, Principal::Aws(_)) {
+            identity.insert("invokedBy".to_owned(), json!(S3_FORWARD_ACCESS));
+        }
+        Value::Object(identity)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(caller: &str, answer: Answer) -> Vec<Value> {
+        let principal = format!("arn:aws:sts::{caller}:assumed-role/app/s1");
+        let key = "arn:aws:kms:us-east-1:111122223333:key/k"
+            .parse()
+            .expect("an ARN");
+        Call {
+            operation: KmsOperation::Decrypt,
+            principal: &principal.parse().expect("a principal"),
+            caller: caller.to_owned(),
+            key: &key,
+            by_s3: true,
+            encryption_context: Some(("aws:s3:arn", "arn:aws:s3:::b/x".to_owned())),
+            answer,
+        }
+        .records(jiff::Timestamp::UNIX_EPOCH, Key::root(1, 0))
+    }
+
+    #[test]
+    fn both_accounts_log_a_call_across_accounts() {
+        let own = call("111122223333", Answer::Granted);
+        assert_eq!(own.len(), 1);
+        assert_eq!(own[0]["userIdentity"]["invokedBy"], "fas.s3.amazonaws.com");
+        assert_eq!(own[0]["eventTime"], "1970-01-01T00:00:00Z");
+        assert!(own[0].get("sharedEventID").is_none() && own[0].get("errorCode").is_none());
+        let both = call("444455556666", Answer::Granted);
+        assert_eq!(both.len(), 2);
+        assert_eq!(both[0]["sharedEventID"], both[1]["sharedEventID"]);
+        assert_ne!(both[0]["eventID"], both[1]["eventID"]);
+        let recipients = [&both[0], &both[1]].map(|r| r["recipientAccountId"].clone());
+        assert_eq!(recipients, ["444455556666", "111122223333"]);
+        assert!(both[1]["userIdentity"].get("arn").is_none());
+        // Denied, it is logged in the caller's account alone.
+        let denied = call("444455556666", Answer::Denied);
+        assert_eq!(denied.len(), 1);
+        assert_eq!(denied[0]["errorCode"], "AccessDenied");
+    }
+}

@@ -1,0 +1,175 @@
+//! The KMS calls of a request: what could serve them, which quotas they draw on, what CloudTrail logs of them.
+
+use super::explanation::{KmsCall, QuotaDrawnOn, RefusedCall};
+use crate::access::Principal;
+use crate::access::arn::Arn;
+use crate::catalog::KmsOperation;
+use crate::cloudtrail::{Answer, call_of};
+use crate::engine::limiter::Limiter;
+use crate::engine::random::Key;
+use crate::model::{BucketKeyUse, Cause, Class, Lane, Refusal, Source};
+use crate::scenario::Variant;
+use crate::scenario::access::{Access, Check};
+use crate::scenario::workload::WorkloadSettings;
+use crate::units::Span;
+use serde_json::Value;
+
+/// A variant, and whom to ask what its requests may do.
+pub(super) struct Explainer<'a> {
+    pub(super) variant: &'a Variant,
+    pub(super) access: Access<'a>,
+}
+
+impl Explainer<'_> {
+    fn key_arn(&self, lane: &Lane) -> Option<Arn> {
+        let key = self.variant.scenario.key.get_index(lane.key)?.1;
+        Some(self.access.key_arn(key))
+    }
+
+    /// The KMS calls of a class of a workload, or of a log group.
+    pub(super) fn calls(&self, s: Option<&WorkloadSettings>, class: &Class) -> Vec<KmsCall> {
+        let plan = &self.variant.plan;
+        let refused = |r: &Refusal| RefusedCall {
+            from: Span::from_ns(r.from),
+            until: (r.until < u64::MAX).then(|| Span::from_ns(r.until)),
+            answer: r.cause.kms_error(),
+            client_gets: match (class.tier, s) {
+                (Some(_), _) => r.cause.s3_answer().to_owned(),
+                (None, Some(_)) => format!("400 {}", r.cause.kms_error()),
+                (None, None) if class.operation == KmsOperation::Decrypt.name() => {
+                    "no log events: the query fails".to_owned()
+                }
+                (None, None) => "nothing: log events are lost".to_owned(),
+            },
+        };
+        let call = |lane: &Lane| KmsCall {
+            operation: lane.operation.name().to_owned(),
+            kms_key: self
+                .key_arn(lane)
+                .map(|arn| arn.to_string())
+                .unwrap_or_default(),
+            account: plan.accounts[lane.account].clone(),
+            cache: match s {
+                Some(s) => self.cache(s, &lane.source),
+                None if lane.operation == KmsOperation::GenerateDataKey => {
+                    let lifetime = self
+                        .variant
+                        .scenario
+                        .assumption
+                        .log_stream_data_key_lifetime;
+                    Some(format!("the log stream's data key, for {lifetime}"))
+                }
+                None => None,
+            },
+            quotas: lane
+                .quotas
+                .iter()
+                .map(|&q| self.quota(q, class.workload))
+                .collect(),
+            answer: match lane.refused_at(0) {
+                _ if lane.denied => Cause::NoPermission.kms_error(),
+                Some(cause) => cause.kms_error(),
+                None => "success",
+            },
+            refusals: lane.refusals.iter().map(refused).collect(),
+        };
+        self.variant.plan.lanes_of(class).iter().map(call).collect()
+    }
+
+    fn cache(&self, s: &WorkloadSettings, source: &Source) -> Option<String> {
+        let plan = &self.variant.plan;
+        let keys = |uses: &BucketKeyUse| {
+            let settings = &plan.bucket_key_caches[uses.cache];
+            let lifetime = Span::from_ns(settings.lifetime);
+            let since = match uses.since {
+                0 => String::new(),
+                since => format!(", from {} on", Span::from_ns(since)),
+            };
+            let after = if settings.sliding { "use" } else { "call" };
+            format!(
+                "for {lifetime} after a {after}, in each of {} partitions{since}",
+                settings.fanout
+            )
+        };
+        match source {
+            Source::Call => None,
+            Source::BucketKeyWrite(uses) => Some(format!("a bucket key, {}", keys(uses))),
+            Source::BucketKeyRead(uses) => Some(format!(
+                "the bucket key that the object was written under, {}{}",
+                keys(uses),
+                if uses.older_objects > 0.0 {
+                    "; objects from before have none"
+                } else {
+                    ""
+                }
+            )),
+            Source::BucketKeyVerified(uses) => Some(format!(
+                "a bucket key that a Decrypt has verified, {}",
+                keys(uses)
+            )),
+            Source::CacheEncrypt | Source::CacheDecrypt { .. } => {
+                s.data_key_cache.as_ref().map(|c| {
+                    format!(
+                        "the client's data-key cache, entries up to {} old",
+                        c.max_age
+                    )
+                })
+            }
+            Source::BranchKey => s
+                .branch_key_cache
+                .as_ref()
+                .map(|c| format!("the client's branch-key cache, entries up to {} old", c.ttl)),
+        }
+    }
+
+    pub(super) fn quota(&self, q: usize, workload: usize) -> QuotaDrawnOn {
+        let plan = &self.variant.plan;
+        let quota = &plan.quotas[q];
+        let draws = |w: usize| {
+            let mut classes = plan.classes.iter().filter(|c| c.workload == w);
+            classes.any(|c| {
+                let mut lanes = self.variant.plan.lanes_of(c).iter();
+                c.request_rate == Some(q) || lanes.any(|lane| lane.quotas.contains(&q))
+            })
+        };
+        let others = (0..plan.workloads.len()).filter(|&w| w != workload && draws(w));
+        QuotaDrawnOn {
+            name: quota.name.clone(),
+            per_second: Limiter::new(quota.shape, &quota.steps).per_second(0),
+            shared_with: others.map(|w| plan.workloads[w].name.clone()).collect(),
+        }
+    }
+
+    /// What CloudTrail logs of its KMS calls, at the start of the scenario.
+    pub(super) fn events(
+        &self,
+        class: &Class,
+        checks: &[Check],
+        principal: &Principal,
+    ) -> Vec<Value> {
+        let start = self.variant.scenario.start.parse::<jiff::ZonedDateTime>();
+        let Ok(at) = start.map(|zoned| zoned.timestamp()) else {
+            return Vec::new();
+        };
+        let mut records = Vec::new();
+        for (i, lane) in self.variant.plan.lanes_of(class).iter().enumerate() {
+            let Some(key) = self.key_arn(lane) else {
+                continue;
+            };
+            let answer = if lane.denied {
+                Answer::Denied
+            } else {
+                match lane.refused_at(0) {
+                    None => Answer::Granted,
+                    Some(Cause::NoPermission) => Answer::Denied,
+                    Some(Cause::Disabled) => Answer::Disabled,
+                    Some(Cause::PendingDeletion) => Answer::PendingDeletion,
+                }
+            };
+            let call = call_of(&self.access, self.variant, lane, &key, checks);
+            let call = call.with(principal, None, answer);
+            records.extend(call.records(at, Key::root(0, i as u64).named(&class.operation)));
+        }
+        records
+    }
+}

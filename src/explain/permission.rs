@@ -1,0 +1,81 @@
+//! A permission that was asked for, and why it is missing.
+
+use super::explanation::{Permission, StatementMatched};
+use crate::access::decision::{Matched, Verdict};
+use crate::access::principal::Meant;
+use crate::access::{Decision, Effect, Kind, Principal};
+use crate::scenario::access::Check;
+
+pub(super) fn permission(check: &Check) -> Permission {
+    let decision = &check.decision;
+    let said = decision.verdicts.iter().filter_map(|&(kind, verdict)| {
+        let says = match verdict {
+            Verdict::Absent => return None,
+            Verdict::Silent => "silent",
+            Verdict::AllowsAccount => "allows the account",
+            Verdict::Allows => "allows",
+            Verdict::Denies => "denies",
+        };
+        Some((kind.name(), says))
+    });
+    let statement = |m: &Matched| StatementMatched {
+        effect: match m.effect {
+            Effect::Allow => "Allow",
+            Effect::Deny => "Deny",
+        },
+        kind: m.kind.name(),
+        policy: m.policy.clone(),
+        statement: m.statement.clone(),
+        principal: match m.meant {
+            Meant::ByName => "by name",
+            Meant::ByRole => "by its role",
+            Meant::ByAccount => "by its account",
+            Meant::ByWildcard => "as anyone",
+        },
+    };
+    Permission {
+        action: check.request.action.clone(),
+        resource: check.request.resource.to_string(),
+        outcome: decision.outcome.to_string(),
+        crosses_account: decision.crosses_account,
+        policies: said.collect(),
+        statements: decision.matched.iter().map(statement).collect(),
+    }
+}
+
+/// "role reports needs kms:Decrypt on key ledger: key policy allows, identity policy does not".
+pub(super) fn reason(check: &Check) -> String {
+    let (decision, action): (&Decision, &str) = (&check.decision, &check.request.action);
+    let on = check.on.replacen('.', " ", 1);
+    if let Some(by) = decision.denied_by() {
+        return format!(
+            "{action} on {on} is denied by {} of the {} {}",
+            by.statement,
+            by.kind.name(),
+            by.policy
+        );
+    }
+    let says = |&(kind, verdict): &(Kind, Verdict)| {
+        let says = match verdict {
+            _ if decision.lacking.contains(&kind) => "does not",
+            Verdict::Absent | Verdict::Silent | Verdict::Denies => return None,
+            Verdict::AllowsAccount => "allows whom IAM allows",
+            Verdict::Allows => "allows",
+        };
+        Some(format!("{} {says}", kind.name()))
+    };
+    let said: Vec<String> = decision.verdicts.iter().filter_map(says).collect();
+    format!(
+        "{} needs {action} on {on}: {}",
+        who(&check.request.principal),
+        said.join(", ")
+    )
+}
+
+/// "role reports", "user alice", "logging.s3.amazonaws.com".
+fn who(principal: &Principal) -> String {
+    match principal.arn() {
+        Some(arn) => arn.resource.replacen('/', " ", 1),
+        None => principal.to_string(),
+    }
+}
