@@ -7,9 +7,9 @@ use crate::access::{Outcome, Principal};
 use crate::catalog::{self, S3Tier};
 use crate::cloudtrail;
 use crate::model::Class;
+use crate::scenario::MULTIPART_UPLOAD;
 use crate::scenario::Variant;
 use crate::scenario::access::{Access, Check, NO_TLS, REQUESTER};
-use crate::scenario::MULTIPART_UPLOAD;
 use crate::scenario::workload::WorkloadSettings;
 
 /// Explains the requests of a variant: of one workload and operation, or of all where they are not given. A
