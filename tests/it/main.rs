@@ -7,6 +7,7 @@ mod cli;
 mod common;
 mod docs;
 mod errors;
+mod house;
 mod keys;
 mod law;
 mod planning;
