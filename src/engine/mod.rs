@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod distribution;
 pub mod limiter;
 pub mod random;
+mod rng;
 pub mod weights;
 
 /// Nanoseconds in a second: simulated time is a `u64` of nanoseconds since t = 0.
