@@ -8,7 +8,7 @@
 //! |---|---|
 //! | read a scenario, with every fault told at once | [`load`](fn@scenario::load) |
 //! | simulate its variants | [`run::run`] |
-//! | read what was found, or read it back from a directory | [`results::RunResults`], [`report::read`] |
+//! | read what was found, or read it back from a directory | [`results::RunResults`], [`results::read`] |
 //! | follow one request through the chain | [`explain`](fn@explain::explain) |
 //! | compare runs | [`compare::across`] |
 //! | look up quotas, prices, S3 operations, retry profiles | [`catalog`] |

@@ -1,10 +1,11 @@
 //! `kmsim catalog`: what AWS documents, as data.
 
 use super::args::{self, Format};
-use super::{Failure, print};
+use super::failure::CommandError;
+use super::terminal::print;
 use crate::catalog::{CatalogRow, table};
 
-pub(super) fn catalog(args: &args::Catalog) -> Result<(), Failure> {
+pub(super) fn catalog(args: &args::Catalog) -> Result<(), CommandError> {
     let filter = args.filter.as_deref().unwrap_or("").to_lowercase();
     let cells = |r: &CatalogRow| {
         [
@@ -17,14 +18,15 @@ pub(super) fn catalog(args: &args::Catalog) -> Result<(), Failure> {
         .filter(|r| cells(r).iter().any(|c| c.to_lowercase().contains(&filter)))
         .collect();
     if rows.is_empty() {
-        return Err(Failure::Input(format!(
+        return Err(CommandError::Input(format!(
             "error: no row of the catalog contains `{filter}`\n  = help: `kmsim catalog` without a filter shows all"
         )));
     }
     let header = ["kind", "id", "region", "value", "unit", "source", "as of"];
-    let failed = |e: String| Failure::Machine(format!("error: cannot format the catalog: {e}"));
+    let failed =
+        |e: String| CommandError::Internal(format!("error: cannot format the catalog: {e}"));
     print(&match args.format {
-        Format::Json => crate::report::json::text(&rows).map_err(|e| failed(e.to_string()))?,
+        Format::Json => crate::results::json::text(&rows).map_err(|e| failed(e.to_string()))?,
         Format::Csv => {
             let mut w = csv::Writer::from_writer(Vec::new());
             for row in &rows {

@@ -1,42 +1,43 @@
 //! `kmsim compare`: scenario files are run, results directories read.
 
 use super::args::{self, Format};
-use super::{Failure, input, print, run, say};
+use super::failure::CommandError;
+use super::terminal::{print, say};
+use super::{input, simulate};
 use crate::compare::{across, merged};
 use crate::report;
-use crate::results::RunResults;
+use crate::results::{self, RunResults, directory};
 
-pub(super) fn compare(args: &args::Compare) -> Result<(), Failure> {
-    let (mut results, mut faults) = (Vec::new(), Vec::new());
+pub(super) fn compare(args: &args::Compare) -> Result<(), CommandError> {
+    let (mut all, mut faults) = (Vec::new(), Vec::new());
     let mut scenarios = Vec::new();
     input::one_stdin(&args.inputs)?;
     if let Some(dir) = &args.out {
-        report::probe(dir)?;
+        directory::probe(dir)?;
     }
     for (i, path) in args.inputs.iter().enumerate() {
         if path.is_dir() {
-            match report::read(path) {
-                Ok(found) => results.push((i, name(path, &found), found)),
+            match results::read(path) {
+                Ok(found) => all.push((i, name(path, &found), found)),
                 Err(e) => faults.push(format!("error: {e}")),
             }
         } else {
             match input::scenario(path, &args.overrides) {
                 Ok(loaded) => scenarios.push((i, loaded)),
-                Err(Failure::Input(text)) => faults.push(text),
+                Err(CommandError::Input(text)) => faults.push(text),
                 Err(other) => return Err(other),
             }
         }
     }
     if !faults.is_empty() {
-        return Err(Failure::Input(faults.join("\n")));
+        return Err(CommandError::Input(faults.join("\n")));
     }
     for (i, loaded) in scenarios {
-        let (found, _) = run::simulate(&loaded, &args.how, &args.precision)?;
-        results.push((i, loaded.name.clone(), found));
+        let (found, _) = simulate::simulate(&loaded, &args.how, &args.precision)?;
+        all.push((i, loaded.name.clone(), found));
     }
-    results.sort_by_key(|r| r.0);
-    let named: Vec<(String, RunResults)> =
-        results.into_iter().map(|(_, name, r)| (name, r)).collect();
+    all.sort_by_key(|r| r.0);
+    let named: Vec<(String, RunResults)> = all.into_iter().map(|(_, name, r)| (name, r)).collect();
     let comparisons = across(&named);
     if let (Some(dir), Some(all)) = (&args.out, merged(&named)) {
         report::write_all(&all, None, dir)?;
@@ -47,7 +48,8 @@ pub(super) fn compare(args: &args::Compare) -> Result<(), Failure> {
             ));
         }
     }
-    let failed = |e: String| Failure::Machine(format!("error: cannot format the comparison: {e}"));
+    let failed =
+        |e: String| CommandError::Internal(format!("error: cannot format the comparison: {e}"));
     print(&match args.how.format {
         Format::Table => report::compare::table(&comparisons),
         Format::Markdown => report::compare::markdown(&comparisons),

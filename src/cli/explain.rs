@@ -1,7 +1,9 @@
 //! `kmsim explain`: one request's way through the chain.
 
 use super::args::{self, Format};
-use super::{Failure, input, print, say};
+use super::failure::CommandError;
+use super::input;
+use super::terminal::{print, say};
 use crate::explain::{Explanation, explain, operations, text};
 use crate::scenario::Variant;
 use serde::Serialize;
@@ -12,7 +14,7 @@ struct Output<'a> {
     requests: &'a [Explanation],
 }
 
-pub(super) fn run(args: &args::Explain) -> Result<(), Failure> {
+pub(super) fn run(args: &args::Explain) -> Result<(), CommandError> {
     let loaded = input::scenario(&args.scenario, &args.overrides)?;
     loaded
         .warnings
@@ -26,9 +28,10 @@ pub(super) fn run(args: &args::Explain) -> Result<(), Failure> {
     if found.is_empty() {
         return Err(nothing(&loaded.variants, args));
     }
-    let failed = |e: serde_json::Error| Failure::Machine(format!("error: cannot format: {e}"));
+    let failed =
+        |e: serde_json::Error| CommandError::Internal(format!("error: cannot format: {e}"));
     print(&match args.format {
-        Format::Json => crate::report::json::text(&Output {
+        Format::Json => crate::results::json::text(&Output {
             scenario: &loaded.name,
             requests: &found,
         })
@@ -38,7 +41,7 @@ pub(super) fn run(args: &args::Explain) -> Result<(), Failure> {
 }
 
 /// Why there is nothing to explain.
-fn nothing(variants: &[Variant], args: &args::Explain) -> Failure {
+fn nothing(variants: &[Variant], args: &args::Explain) -> CommandError {
     let mut workloads: Vec<String> = Vec::new();
     let mut asked_for: Vec<&str> = Vec::new();
     for variant in variants {
@@ -56,15 +59,15 @@ fn nothing(variants: &[Variant], args: &args::Explain) -> Failure {
         names.join(", ")
     };
     match (&args.workload, &args.operation) {
-        (Some(name), _) if !workloads.contains(name) => Failure::Input(format!(
+        (Some(name), _) if !workloads.contains(name) => CommandError::Input(format!(
             "error[unknown-name]: no workload `{name}`\n  = help: workloads known here: {}",
             unique(workloads.iter().map(String::as_str).collect())
         )),
-        (_, Some(name)) => Failure::Input(format!(
+        (_, Some(name)) => CommandError::Input(format!(
             "error[unknown-name]: nobody asks for `{name}` here\n  = help: operations known here: {}",
             unique(asked_for)
         )),
-        _ => Failure::Input(
+        _ => CommandError::Input(
             "error[unknown-name]: there is no request to explain\n  = help: name a workload that is switched on"
                 .to_owned(),
         ),

@@ -1,7 +1,8 @@
 //! Scenario files from disk or standard input, with overrides from the command line.
 
 use super::args::Overrides;
-use super::{Failure, colour};
+use super::failure::CommandError;
+use super::terminal::colour;
 use crate::input::diagnostic::{Sources, render};
 use crate::input::{Input, InputError};
 use crate::scenario::{Loaded, load};
@@ -9,21 +10,24 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Reads and validates a scenario.
-pub(super) fn scenario(path: &Path, overrides: &Overrides) -> Result<Loaded, Failure> {
+pub(super) fn scenario(path: &Path, overrides: &Overrides) -> Result<Loaded, CommandError> {
     let (input, sets) = text(path, overrides)?;
     let mut sources = Sources::new();
     let mut loaded = load(&input, &sets, &mut sources).map_err(|faults| {
         let n = faults.len();
         let shown = render(&faults, &sources, colour());
         let s = if n == 1 { "" } else { "s" };
-        Failure::Input(format!("{shown}\nerror: {} has {n} fault{s}", input.shown))
+        CommandError::Input(format!("{shown}\nerror: {} has {n} fault{s}", input.shown))
     })?;
     keep(&mut loaded, &overrides.variants, &input.shown)?;
     Ok(loaded)
 }
 
 /// A scenario's text, with all that sets keys on the command line.
-pub(super) fn text(path: &Path, overrides: &Overrides) -> Result<(Input, Vec<String>), Failure> {
+pub(super) fn text(
+    path: &Path,
+    overrides: &Overrides,
+) -> Result<(Input, Vec<String>), CommandError> {
     let input = read(path)?;
     let mut sets = overrides.sets.clone();
     sets.extend(overrides.seed.map(|n| format!("seed={n}")));
@@ -32,28 +36,31 @@ pub(super) fn text(path: &Path, overrides: &Overrides) -> Result<(Input, Vec<Str
 }
 
 /// Several scenarios: every fault of every file at once.
-pub(super) fn scenarios(paths: &[PathBuf], overrides: &Overrides) -> Result<Vec<Loaded>, Failure> {
+pub(super) fn scenarios(
+    paths: &[PathBuf],
+    overrides: &Overrides,
+) -> Result<Vec<Loaded>, CommandError> {
     let (mut loaded, mut faults) = (Vec::new(), Vec::new());
     one_stdin(paths)?;
     for path in paths {
         match scenario(path, overrides) {
             Ok(one) => loaded.push(one),
-            Err(Failure::Input(text)) => faults.push(text),
+            Err(CommandError::Input(text)) => faults.push(text),
             Err(other) => return Err(other),
         }
     }
     if faults.is_empty() {
         Ok(loaded)
     } else {
-        Err(Failure::Input(faults.join("\n")))
+        Err(CommandError::Input(faults.join("\n")))
     }
 }
 
-fn read(path: &Path) -> Result<Input, Failure> {
+fn read(path: &Path) -> Result<Input, CommandError> {
     let read = if path == Path::new("-") {
         let mut bytes = Vec::new();
         std::io::stdin().read_to_end(&mut bytes).map_err(|e| {
-            Failure::Input(format!(
+            CommandError::Input(format!(
                 "error: cannot read a scenario from standard input: {e}"
             ))
         })?;
@@ -61,7 +68,7 @@ fn read(path: &Path) -> Result<Input, Failure> {
     } else {
         Input::from_path(path)
     };
-    read.map_err(|error| Failure::Input(unreadable(&error)))
+    read.map_err(|error| CommandError::Input(unreadable(&error)))
 }
 
 /// Why there is no scenario, with what to do.
@@ -91,10 +98,10 @@ fn unreadable(error: &InputError) -> String {
 }
 
 /// Standard input can be read once.
-pub(super) fn one_stdin(paths: &[PathBuf]) -> Result<(), Failure> {
+pub(super) fn one_stdin(paths: &[PathBuf]) -> Result<(), CommandError> {
     let n = paths.iter().filter(|p| *p == Path::new("-")).count();
     if n > 1 {
-        return Err(Failure::Input(format!(
+        return Err(CommandError::Input(format!(
             "error[duplicate-name]: `-` is there {n} times, but standard input can be read only once\n  = help: keep one `-`, and name the other scenarios by their files"
         )));
     }
@@ -102,7 +109,7 @@ pub(super) fn one_stdin(paths: &[PathBuf]) -> Result<(), Failure> {
 }
 
 /// Keeps the variants asked for, in file order.
-fn keep(loaded: &mut Loaded, names: &[String], shown: &str) -> Result<(), Failure> {
+fn keep(loaded: &mut Loaded, names: &[String], shown: &str) -> Result<(), CommandError> {
     if names.is_empty() {
         return Ok(());
     }
@@ -124,7 +131,7 @@ fn keep(loaded: &mut Loaded, names: &[String], shown: &str) -> Result<(), Failur
         })
         .collect();
     if !unknown.is_empty() {
-        return Err(Failure::Input(unknown.join("\n")));
+        return Err(CommandError::Input(unknown.join("\n")));
     }
     loaded.variants.retain(|v| names.contains(&v.plan.name));
     Ok(())

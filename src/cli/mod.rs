@@ -7,59 +7,19 @@ mod args;
 mod catalog;
 mod compare;
 mod explain;
+mod failure;
 mod input;
 mod plan;
 mod progress;
 mod run;
+mod simulate;
 mod sweep;
+mod terminal;
 
 use clap::{CommandFactory, Parser};
-use std::io::{IsTerminal, Write};
+use failure::CommandError;
 use std::process::ExitCode;
-
-/// How a command ended, when not well.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The command or an input is at fault (exit status 2); the text has been made ready to print.
-    Input(String),
-    /// What was found is not what was asked for (exit status 1); results have been printed.
-    Judged(String),
-    /// The machine failed us (exit status 3).
-    Machine(String),
-    /// Whoever reads standard output has gone: that is no failure.
-    ClosedPipe,
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(e: std::io::Error) -> Failure {
-        if e.kind() == std::io::ErrorKind::BrokenPipe {
-            Failure::ClosedPipe
-        } else {
-            Failure::Machine(format!("error: cannot write to standard output: {e}"))
-        }
-    }
-}
-
-impl From<crate::report::ReportError> for Failure {
-    fn from(e: crate::report::ReportError) -> Failure {
-        let text = format!("error: {e}");
-        if e.is_input_fault() {
-            Failure::Input(text)
-        } else if matches!(e, crate::report::ReportError::Write { .. }) {
-            Failure::Machine(format!(
-                "{text}\n  = help: name a folder with room that you may write to, `--out DIR`"
-            ))
-        } else {
-            Failure::Machine(text)
-        }
-    }
-}
-
-impl From<crate::planning::StudyError> for Failure {
-    fn from(e: crate::planning::StudyError) -> Failure {
-        Failure::Input(e.to_string())
-    }
-}
+use terminal::{print, say};
 
 /// Parses the command line and does what it says.
 pub fn main() -> ExitCode {
@@ -95,45 +55,24 @@ pub fn main() -> ExitCode {
         }
     };
     match outcome {
-        Ok(()) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
-        Err(Failure::Input(text)) => {
+        Ok(()) | Err(CommandError::ClosedPipe) => ExitCode::SUCCESS,
+        Err(CommandError::Input(text)) => {
             say(&text);
             ExitCode::from(2)
         }
-        Err(Failure::Judged(text)) => {
+        Err(CommandError::Judged(text)) => {
             say(&text);
             ExitCode::from(1)
         }
-        Err(Failure::Machine(text)) => {
+        Err(CommandError::Internal(text)) => {
             say(&text);
             ExitCode::from(3)
         }
     }
 }
 
-fn redraw(args: &args::Report) -> Result<(), Failure> {
+fn redraw(args: &args::Report) -> Result<(), CommandError> {
     crate::report::redraw(&args.dir)?;
     say(&format!("redrew {}", args.dir.display()));
     Ok(())
-}
-
-/// Writes results to standard output.
-pub(crate) fn print(text: &str) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    if !text.ends_with('\n') {
-        out.write_all(b"\n")?;
-    }
-    out.flush()?;
-    Ok(())
-}
-
-/// Talks on standard error; nobody is left to tell when that fails.
-pub(crate) fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", text.trim_end());
-}
-
-/// Whether messages may be coloured.
-pub(crate) fn colour() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }

@@ -1,7 +1,9 @@
 //! `kmsim plan`: the inverse questions.
 
 use super::args::{self, Format};
-use super::{Failure, input, print, progress, run, say};
+use super::failure::CommandError;
+use super::terminal::{print, say};
+use super::{input, progress, simulate};
 use crate::metrics::target::Target;
 use crate::planning::attribution::attribution;
 use crate::planning::migration::{Question, migration};
@@ -10,9 +12,10 @@ use crate::planning::recovery;
 use crate::planning::study::Level;
 use crate::planning::{Answer, Outcome, Study, growth::largest_growth};
 use crate::planning::{cheapest, choice};
+use crate::report;
 use crate::report::chart::{Figure, planning as draw};
 use crate::report::planning::{self as words, For};
-use crate::report::{self, json};
+use crate::results::{directory, json};
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 
@@ -29,10 +32,10 @@ struct Told {
     failure: Option<String>,
 }
 
-pub(super) fn plan(args: &args::Plan) -> Result<(), Failure> {
+pub(super) fn plan(args: &args::Plan) -> Result<(), CommandError> {
     let (source, sets) = input::text(&args.scenario, &args.overrides)?;
     let ([] | [_]) = args.overrides.variants.as_slice() else {
-        return Err(Failure::Input(
+        return Err(CommandError::Input(
             "error: `plan` looks at one variant\n  = help: keep one `--variant`".to_owned(),
         ));
     };
@@ -42,9 +45,9 @@ pub(super) fn plan(args: &args::Plan) -> Result<(), Failure> {
         .out
         .clone()
         .unwrap_or_else(|| Path::new("output").join(format!("{}-plan", source.name)));
-    report::probe(&dir)?;
+    directory::probe(&dir)?;
     let targets = targets(args, &study, &loaded)?;
-    let pool = run::pool(&args.how)?;
+    let pool = simulate::pool(&args.how)?;
     let shown = args.scenario.display().to_string();
     let question = &args.question;
     let told = pool.install(|| {
@@ -75,7 +78,7 @@ pub(super) fn plan(args: &args::Plan) -> Result<(), Failure> {
     }
     print(&told.text)?;
     told.failure
-        .map_or(Ok(()), |f| Err(Failure::Judged(format!("error: {f}"))))
+        .map_or(Ok(()), |f| Err(CommandError::Judged(format!("error: {f}"))))
 }
 
 /// The targets of the command line, else the variant's thresholds.
@@ -83,7 +86,7 @@ fn targets(
     args: &args::Plan,
     study: &Study,
     loaded: &crate::scenario::Loaded,
-) -> Result<Vec<Target>, Failure> {
+) -> Result<Vec<Target>, CommandError> {
     let variant = loaded
         .variants
         .iter()
@@ -98,7 +101,7 @@ fn targets(
         .filter_map(|t| t.workload.as_ref())
         .find(|w| !known(w))
     {
-        return Err(Failure::Input(format!(
+        return Err(CommandError::Input(format!(
             "error[unknown-name]: a target is about the workload `{w}`, which variant `{}` does not have",
             study.variant
         )));
@@ -106,7 +109,7 @@ fn targets(
     let q = &args.question;
     let wanted = q.migration.is_none() && !q.attribution && !q.recovery;
     if targets.is_empty() && wanted {
-        return Err(Failure::Input(
+        return Err(CommandError::Input(
             "error[missing-key]: there is no target\n  = help: write `--target 'throttle_rate < 0.1%'`, or a `[threshold]` in the scenario".to_owned(),
         ));
     }
@@ -119,13 +122,13 @@ fn quota(
     targets: &[Target],
     shown: &str,
     name: &str,
-) -> Result<Told, Failure> {
+) -> Result<Told, CommandError> {
     let variant = study.with(&[], &[])?;
     let present = study.run(&[], &[], study.seed)?;
     let all = pools(&variant, &present, &[])?;
     let wanted = pools(&variant, &present, &args.pools)?;
     if wanted.is_empty() {
-        return Err(Failure::Input(format!(
+        return Err(CommandError::Input(format!(
             "error: variant `{}` makes no KMS attempt, so no quota is needed",
             study.variant
         )));
@@ -189,7 +192,7 @@ fn grow(
     targets: &[Target],
     shown: &str,
     name: &str,
-) -> Result<Told, Failure> {
+) -> Result<Told, CommandError> {
     let answer = largest_growth(study, &args.workloads, targets)?;
     let more = args.growth_per_month.map_or_else(String::new, |rate| {
         let from = args.from.unwrap_or_else(today);
@@ -206,7 +209,7 @@ fn told(
     [more, requests]: [&str; 2],
     shown: &str,
     name: &str,
-) -> Result<Told, Failure> {
+) -> Result<Told, CommandError> {
     let mut figures = Vec::new();
     for (i, answer) in answers.iter().enumerate() {
         figures.extend(draw::search(answer, name, i)?);
@@ -256,9 +259,9 @@ fn mitigate(
     study: &Study,
     targets: &[Target],
     name: &str,
-) -> Result<Told, Failure> {
+) -> Result<Told, CommandError> {
     if let Some(axis) = args.tried.iter().find(|axis| !axis.is_finite()) {
-        return Err(Failure::Input(format!(
+        return Err(CommandError::Input(format!(
             "error: `--try {}` is a range without a count\n  = help: write LOW..HIGH:COUNT",
             axis.key
         )));
@@ -296,7 +299,7 @@ fn mitigate(
     Ok(Told { failure, ..told })
 }
 
-fn migrate(args: &args::Plan, study: &Study, bucket: &str) -> Result<Told, Failure> {
+fn migrate(args: &args::Plan, study: &Study, bucket: &str) -> Result<Told, CommandError> {
     let question = Question {
         bucket,
         objects: args.objects.unwrap_or(1),
@@ -308,7 +311,7 @@ fn migrate(args: &args::Plan, study: &Study, bucket: &str) -> Result<Told, Failu
     described(args, |to| words::migration(&found, to), json, vec![])
 }
 
-fn attribute(args: &args::Plan, study: &Study, name: &str) -> Result<Told, Failure> {
+fn attribute(args: &args::Plan, study: &Study, name: &str) -> Result<Told, CommandError> {
     let found = attribution(study)?;
     let text = |to: For| words::attribution(&found, to);
     let json = json::text(&found).map_err(format_failure)?;
@@ -318,12 +321,12 @@ fn attribute(args: &args::Plan, study: &Study, name: &str) -> Result<Told, Failu
 /// Loads of the map of recovery unless others are given.
 const LOADS: [f64; 6] = [0.5, 0.7, 0.8, 0.9, 0.95, 1.0];
 
-fn recover(args: &args::Plan, study: &Study, name: &str) -> Result<Told, Failure> {
+fn recover(args: &args::Plan, study: &Study, name: &str) -> Result<Told, CommandError> {
     let variant = study.with(&[], &[])?;
     let present = study.run(&[], &[], study.seed)?;
     let pools = pools(&variant, &present, &args.pools)?;
     let Some(pool) = pools.first() else {
-        return Err(Failure::Input(format!(
+        return Err(CommandError::Input(format!(
             "error: variant `{}` makes no KMS attempt, so there is nothing to recover from",
             study.variant
         )));
@@ -372,7 +375,7 @@ fn described(
     text: impl Fn(For) -> String,
     json: String,
     figures: Vec<Figure>,
-) -> Result<Told, Failure> {
+) -> Result<Told, CommandError> {
     in_words(args, text, json, figures, "this answer has")
 }
 
@@ -383,14 +386,14 @@ fn in_words(
     json: String,
     figures: Vec<Figure>,
     subject: &str,
-) -> Result<Told, Failure> {
+) -> Result<Told, CommandError> {
     Ok(Told {
         text: match args.how.format {
             Format::Table => text(For::Terminal),
             Format::Markdown => text(For::Markdown),
             Format::Json => json.clone(),
             Format::Csv => {
-                return Err(Failure::Input(format!(
+                return Err(CommandError::Input(format!(
                     "error: {subject} no CSV form\n  = help: take `--format json`"
                 )));
             }
@@ -402,8 +405,8 @@ fn in_words(
     })
 }
 
-fn format_failure(e: impl std::fmt::Display) -> Failure {
-    Failure::Machine(format!("error: cannot format the answer: {e}"))
+fn format_failure(e: impl std::fmt::Display) -> CommandError {
+    CommandError::Internal(format!("error: cannot format the answer: {e}"))
 }
 
 /// Today's date in UTC.

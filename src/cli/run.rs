@@ -1,28 +1,31 @@
 //! `kmsim run` and `kmsim check`.
 
 use super::args::{self, Format, How};
-use super::{Failure, input, print, progress, say};
+use super::failure::CommandError;
+use super::input;
+use super::simulate::{pool, simulate, threads};
+use super::terminal::{print, say};
 use crate::cloudtrail::{LogFile, log_file};
 use crate::compare::{Regressions, regressions};
 use crate::report::{self, table};
-use crate::results::{Manifest, RunResults, VariantManifest};
-use crate::run::{Precision, RunOptions, VERSION, work};
+use crate::results::{self, Manifest, RunResults, VariantManifest, directory, json};
+use crate::run::{RunOptions, VERSION};
 use crate::scenario::Loaded;
 use crate::simulation::record::Record;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-pub(super) fn run(args: &args::Run) -> Result<(), Failure> {
+pub(super) fn run(args: &args::Run) -> Result<(), CommandError> {
     let started = Instant::now();
     let baseline = match &args.baseline.dir {
-        Some(dir) => Some(report::read(dir)?),
+        Some(dir) => Some(results::read(dir)?),
         None => None,
     };
     let loaded = input::scenarios(&args.scenarios, &args.overrides)?;
     let dirs = directories(&loaded, args.out.as_deref())?;
     // Nothing is lost: whether results can be written is known before simulating.
     for dir in &dirs {
-        report::probe(dir)?;
+        directory::probe(dir)?;
     }
     let mut all = Vec::new();
     for (scenario, dir) in loaded.iter().zip(&dirs) {
@@ -59,7 +62,12 @@ pub(super) fn run(args: &args::Run) -> Result<(), Failure> {
 }
 
 /// Writes a sample of each variant's events, and tells of how many it is.
-fn emit_cloudtrail(loaded: &Loaded, wanted: u32, how: &How, dir: &Path) -> Result<(), Failure> {
+fn emit_cloudtrail(
+    loaded: &Loaded,
+    wanted: u32,
+    how: &How,
+    dir: &Path,
+) -> Result<(), CommandError> {
     let options = RunOptions {
         simulate_all: how.simulate_all,
         ..RunOptions::default()
@@ -70,7 +78,7 @@ fn emit_cloudtrail(loaded: &Loaded, wanted: u32, how: &How, dir: &Path) -> Resul
         let file = log_file(variant, record, loaded.seed);
         let text = file
             .text()
-            .map_err(|e| Failure::Machine(format!("error: cannot format the events: {e}")))?;
+            .map_err(|e| CommandError::Internal(format!("error: cannot format the events: {e}")))?;
         files.push((variant.plan.name.as_str(), text));
         if !how.quiet {
             say(&told(&variant.plan.name, record, &file));
@@ -106,7 +114,7 @@ fn judge(
     held: &[Regressions],
     baseline: &args::Baseline,
     told: bool,
-) -> Result<(), Failure> {
+) -> Result<(), CommandError> {
     let mut failures = Vec::new();
     for results in all {
         if let Some(failure) = report::threshold::failure(results) {
@@ -146,57 +154,8 @@ fn judge(
     if failures.is_empty() {
         Ok(())
     } else {
-        Err(Failure::Judged(failures.join("\n")))
+        Err(CommandError::Judged(failures.join("\n")))
     }
-}
-
-/// Simulates one scenario in a pool of as many threads as asked for.
-pub(super) fn simulate(
-    loaded: &Loaded,
-    how: &How,
-    precision: &args::Precision,
-) -> Result<(RunResults, Vec<VariantManifest>), Failure> {
-    let pool = pool(how)?;
-    let label = format!(
-        "{} × {} variants × {} replications",
-        loaded.name,
-        loaded.variants.len(),
-        loaded.replications
-    );
-    progress::watch(
-        &label,
-        "simulated seconds",
-        work(loaded),
-        how.quiet,
-        |done| {
-            let options = RunOptions {
-                simulate_all: how.simulate_all,
-                progress: Some(done),
-                precision: precision.share.map(|share| Precision {
-                    metric: precision.metric,
-                    share,
-                    most: precision.most,
-                }),
-            };
-            pool.install(|| crate::run::run(loaded, options))
-        },
-    )
-    .map_err(|e| Failure::Input(format!("error: {e}")))
-}
-
-/// A pool of as many threads as asked for.
-pub(super) fn pool(how: &How) -> Result<rayon::ThreadPool, Failure> {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads(how))
-        .build()
-        .map_err(|e| Failure::Machine(format!("error: cannot start worker threads: {e}")))
-}
-
-fn threads(how: &How) -> usize {
-    how.threads.map_or_else(
-        || std::thread::available_parallelism().map_or(1, usize::from),
-        usize::from,
-    )
 }
 
 fn manifest(how: &How, started: Instant, variants: Vec<VariantManifest>) -> Manifest {
@@ -213,7 +172,7 @@ fn manifest(how: &How, started: Instant, variants: Vec<VariantManifest>) -> Mani
 }
 
 /// One results directory for each scenario.
-fn directories(loaded: &[Loaded], out: Option<&Path>) -> Result<Vec<PathBuf>, Failure> {
+fn directories(loaded: &[Loaded], out: Option<&Path>) -> Result<Vec<PathBuf>, CommandError> {
     let mut dirs: Vec<PathBuf> = Vec::new();
     for scenario in loaded {
         let dir = match out {
@@ -222,7 +181,7 @@ fn directories(loaded: &[Loaded], out: Option<&Path>) -> Result<Vec<PathBuf>, Fa
             None => Path::new("output").join(&scenario.name),
         };
         if dirs.contains(&dir) {
-            return Err(Failure::Input(format!(
+            return Err(CommandError::Input(format!(
                 "error[duplicate-name]: two scenarios are called `{}`, so both would write {}\n  = help: rename one, or run them one by one with `--out`",
                 scenario.name,
                 dir.display()
@@ -233,8 +192,9 @@ fn directories(loaded: &[Loaded], out: Option<&Path>) -> Result<Vec<PathBuf>, Fa
     Ok(dirs)
 }
 
-fn shown(all: &[RunResults], format: Format) -> Result<String, Failure> {
-    let failed = |e: String| Failure::Machine(format!("error: cannot format the results: {e}"));
+fn shown(all: &[RunResults], format: Format) -> Result<String, CommandError> {
+    let failed =
+        |e: String| CommandError::Internal(format!("error: cannot format the results: {e}"));
     Ok(match format {
         Format::Table => all
             .iter()
@@ -261,14 +221,14 @@ fn shown(all: &[RunResults], format: Format) -> Result<String, Failure> {
             out
         }
         Format::Json => match all {
-            [one] => report::json::text(one),
-            several => report::json::text(&several),
+            [one] => json::text(one),
+            several => json::text(&several),
         }
         .map_err(|e| failed(e.to_string()))?,
     })
 }
 
-pub(super) fn check(args: &args::Check) -> Result<(), Failure> {
+pub(super) fn check(args: &args::Check) -> Result<(), CommandError> {
     for loaded in input::scenarios(&args.scenarios, &args.overrides)? {
         for warning in &loaded.warnings {
             say(&format!("warning: {warning}"));

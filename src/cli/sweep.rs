@@ -1,22 +1,16 @@
 //! `kmsim sweep`: many settings, each kept as soon as it is run.
 
 use super::args::{self, Format};
-use super::{Failure, input, print, progress, run, say};
+use super::failure::CommandError;
+use super::terminal::{print, say};
+use super::{input, progress, simulate};
 use crate::planning::Study;
+use crate::report;
 use crate::report::planning::For;
-use crate::report::{self, json};
-use crate::sweep::run::{Run, Sweep, SweepError};
+use crate::results::{directory, json};
+use crate::sweep::run::{Run, Sweep};
 use crate::sweep::{grid, latin_hypercube, table};
 use std::path::Path;
-
-impl From<SweepError> for Failure {
-    fn from(e: SweepError) -> Failure {
-        match e {
-            SweepError::Machine { .. } => Failure::Machine(format!("error: {e}")),
-            other => Failure::Input(other.to_string()),
-        }
-    }
-}
 
 /// Metrics that are drawn unless others are named.
 const METRICS: [&str; 3] = ["throttle_rate", "added_delay_s_p99", "cost_total_usd"];
@@ -24,7 +18,7 @@ const METRICS: [&str; 3] = ["throttle_rate", "added_delay_s_p99", "cost_total_us
 /// Most settings of one sweep.
 const MOST: usize = 1_000_000;
 
-pub(super) fn sweep(args: &args::Sweep) -> Result<(), Failure> {
+pub(super) fn sweep(args: &args::Sweep) -> Result<(), CommandError> {
     let (source, sets) = input::text(&args.scenario, &args.overrides)?;
     let mut studies = Vec::new();
     let names = &args.overrides.variants;
@@ -40,9 +34,9 @@ pub(super) fn sweep(args: &args::Sweep) -> Result<(), Failure> {
         .clone()
         .unwrap_or_else(|| Path::new("output").join(format!("{}-sweep", source.name)));
     let plan = Sweep::new(&source, &sets, &args.over, settings, &studies);
-    let pool = run::pool(&args.how)?;
+    let pool = simulate::pool(&args.how)?;
     pool.install(|| plan.check(&studies))?;
-    report::probe(&dir)?;
+    directory::probe(&dir)?;
     plan.open(&dir)?;
     let shard = args.shard.unwrap_or((0, 1));
     let units = plan.units().len() as u64;
@@ -69,9 +63,10 @@ pub(super) fn sweep(args: &args::Sweep) -> Result<(), Failure> {
 }
 
 /// The settings that the axes make.
-fn settings(args: &args::Sweep, seed: u64) -> Result<Vec<Vec<String>>, Failure> {
-    let fault =
-        |message: String, help: &str| Failure::Input(format!("error: {message}\n  = help: {help}"));
+fn settings(args: &args::Sweep, seed: u64) -> Result<Vec<Vec<String>>, CommandError> {
+    let fault = |message: String, help: &str| {
+        CommandError::Input(format!("error: {message}\n  = help: {help}"))
+    };
     for (i, axis) in args.over.iter().enumerate() {
         if args.over[..i].iter().any(|a| a.key == axis.key) {
             return Err(fault(
@@ -103,7 +98,7 @@ fn settings(args: &args::Sweep, seed: u64) -> Result<Vec<Vec<String>>, Failure> 
 }
 
 /// Table, figures and what is printed.
-fn finish(args: &args::Sweep, plan: &Sweep, runs: &[Run], dir: &Path) -> Result<(), Failure> {
+fn finish(args: &args::Sweep, plan: &Sweep, runs: &[Run], dir: &Path) -> Result<(), CommandError> {
     let metrics: Vec<&str> = if args.metrics.is_empty() {
         METRICS.to_vec()
     } else {
@@ -114,7 +109,7 @@ fn finish(args: &args::Sweep, plan: &Sweep, runs: &[Run], dir: &Path) -> Result<
     let parquet = table::parquet(&columns).map_err(unwritable)?;
     let figures = report::chart::sweep::all(plan, runs, &metrics)?;
     let page = report::sweep::summary(plan, runs, &metrics, For::Markdown);
-    report::write_file(&dir.join("sweep.parquet"), &parquet)?;
+    directory::write(&dir.join("sweep.parquet"), &parquet)?;
     let texts = [("sweep.csv", csv.as_str()), ("sweep.md", page.as_str())];
     report::write_answer(&texts, &figures, dir)?;
     print(&match args.how.format {
@@ -125,6 +120,6 @@ fn finish(args: &args::Sweep, plan: &Sweep, runs: &[Run], dir: &Path) -> Result<
     })
 }
 
-fn unwritable(e: impl std::fmt::Display) -> Failure {
-    Failure::Machine(format!("error: cannot format the sweep: {e}"))
+fn unwritable(e: impl std::fmt::Display) -> CommandError {
+    CommandError::Internal(format!("error: cannot format the sweep: {e}"))
 }

@@ -6,9 +6,8 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, pr
 
 use indexmap::IndexMap;
 
-use super::table;
-use crate::metrics::number;
-use crate::metrics::registry;
+use super::text::{WIDTH, markdown_text};
+use crate::metrics::{number, registry};
 use crate::results::{Comparison, Difference, Verdict};
 
 /// A verdict as it is written for people.
@@ -203,7 +202,7 @@ pub(super) fn boxed<const N: usize>(header: &[String; N], rows: &[[String; N]]) 
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(table::WIDTH as u16);
+    table.set_width(WIDTH as u16);
     table.set_header(header.clone());
     for row in rows {
         table.add_row(row.clone());
@@ -220,7 +219,7 @@ pub(super) fn boxed<const N: usize>(header: &[String; N], rows: &[[String; N]]) 
         texts.max().unwrap_or(0)
     };
     let total: usize = (1..N).map(|i| widest(i) + 3).sum();
-    if total + 20 <= table::WIDTH {
+    if total + 20 <= WIDTH {
         for column in table.column_iter_mut().skip(1) {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }
@@ -230,7 +229,7 @@ pub(super) fn boxed<const N: usize>(header: &[String; N], rows: &[[String; N]]) 
 
 /// Every comparison as a Markdown table.
 pub fn markdown(comparisons: &[Comparison]) -> String {
-    let text = table::markdown_text;
+    let text = markdown_text;
     let mut out = String::new();
     for c in comparisons {
         out += &format!(
@@ -258,7 +257,7 @@ pub fn markdown(comparisons: &[Comparison]) -> String {
 }
 
 fn markdown_differences(name: &str, rows: &[Row]) -> String {
-    let text = table::markdown_text;
+    let text = markdown_text;
     let mut out = format!(
         "| {} | baseline | variant | difference | verdict |\n",
         text(name)
@@ -280,7 +279,7 @@ fn markdown_differences(name: &str, rows: &[Row]) -> String {
 
 /// Every comparison as a JSON array.
 pub fn json(comparisons: &[Comparison]) -> Result<String, serde_json::Error> {
-    super::json::text(&comparisons)
+    crate::results::json::text(&comparisons)
 }
 
 /// One row of the comparison as CSV.
@@ -350,7 +349,7 @@ mod tests {
         }
         let drawn = |l: &&str| l.starts_with(['│', '┌']);
         let widest = text.lines().filter(drawn).map(|l| l.chars().count()).max();
-        assert!(widest <= Some(table::WIDTH), "{text}");
+        assert!(widest <= Some(WIDTH), "{text}");
         assert!(markdown(&results.comparisons).contains("| verdict |"));
         let back: Vec<Comparison> =
             serde_json::from_str(&json(&results.comparisons).unwrap()).unwrap();

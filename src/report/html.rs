@@ -6,7 +6,9 @@
 use minijinja::{Environment, Value, context};
 
 use super::chart::Figure;
-use super::{ReportError, compare, limits, table};
+use super::error::ReportError;
+use super::text::{caption, note};
+use super::{compare, limits, table};
 use crate::metrics::number;
 use crate::metrics::registry::{self, METRICS};
 use crate::results::{Metrics, QuotaResults, RunResults, VariantResults};
@@ -45,8 +47,8 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
     let names: Vec<String> = results.variants.iter().map(|v| v.name.clone()).collect();
     let page = context! {
         scenario => results.scenario.name.as_str(),
-        caption => table::caption(results),
-        note => table::note(results),
+        caption => caption(results),
+        note => note(results),
         version => results.kmsim_version.as_str(),
         sha256 => results.scenario.text_sha256.as_str(),
         warnings => results.warnings.clone(),
@@ -164,7 +166,7 @@ fn failed(v: &VariantResults) -> String {
 fn headline(v: &VariantResults) -> Value {
     let of = |metrics: &Metrics, id: &str| unbroken(&table::cell(metrics, id));
     let tried = mean(v, "kms_attempts").is_some_and(|a| a > 0.0);
-    let Some((name, q)) = table::tightest_quota(v).filter(|_| tried) else {
+    let Some((name, q)) = v.tightest_quota().filter(|_| tried) else {
         let text = format!("No KMS attempt. Cost: {}.", price_text(v));
         return context! { name => v.name.as_str(), class => "none", word => "no KMS traffic", text };
     };

@@ -1,6 +1,5 @@
 //! Which limit bites first as traffic grows: a request quota of KMS, or a request rate of S3.
 
-use super::table;
 use crate::metrics::number;
 use crate::results::{QuotaResults, VariantResults};
 
@@ -41,7 +40,7 @@ pub fn first(v: &VariantResults) -> Option<String> {
         })
     });
     let s3 = of_s3.min_by(|a, b| a.headroom.total_cmp(&b.headroom))?;
-    let kms = table::tightest_quota(v).and_then(|(name, results)| {
+    let kms = v.tightest_quota().and_then(|(name, results)| {
         Some(Limit {
             name,
             whose: "KMS's request quota",

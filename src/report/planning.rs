@@ -2,11 +2,11 @@
 //!
 //! Not here: the search. Texts are Markdown that reads well on a terminal too; tables come in both ways.
 
-use super::table::{self, markdown_text};
+pub use super::text::wrapped;
+use super::text::{letter, markdown_text};
 use super::{compare, threshold};
 use crate::catalog;
-use crate::metrics::number;
-use crate::metrics::registry;
+use crate::metrics::{number, registry};
 use crate::planning::attribution::Attribution;
 use crate::planning::cheapest::{self, Cheapest};
 use crate::planning::migration::Migration;
@@ -279,7 +279,7 @@ pub fn mitigations(f: &Cheapest, to: For) -> String {
         .enumerate()
         .map(|(i, c)| {
             let mut row = row(c);
-            row[0] = format!("{} {}", super::chart::letter(i), row[0]);
+            row[0] = format!("{} {}", letter(i), row[0]);
             row
         })
         .collect();
@@ -572,26 +572,4 @@ pub fn csv(answers: &[Answer]) -> Result<String, csv::Error> {
     }
     let bytes = writer.into_inner().map_err(|e| e.into_error())?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Width that sentences are wrapped to on a terminal.
-pub fn wrapped(text: &str) -> String {
-    let mut out = String::new();
-    for line in text.lines() {
-        let mut width = 0;
-        for word in line.split(' ') {
-            let n = word.chars().count();
-            if width > 0 && width + 1 + n > table::WIDTH {
-                out.push('\n');
-                width = 0;
-            } else if width > 0 {
-                out.push(' ');
-                width += 1;
-            }
-            out += word;
-            width += n;
-        }
-        out.push('\n');
-    }
-    out
 }

@@ -3,8 +3,7 @@
 //! Not here: the full table, which is a file of its own.
 
 use super::planning::{For, grid};
-use crate::metrics::number;
-use crate::metrics::registry;
+use crate::metrics::{number, registry};
 use crate::results::Estimate;
 use crate::sweep::run::{Progress, Run, Sweep};
 use crate::sweep::sensitivity::effects;

@@ -1,17 +1,15 @@
 //! The summary of a run as a terminal table and as Markdown.
 //!
-//! Metrics are rows and variants are columns, in blocks that fit [`WIDTH`] columns, so that twelve
+//! Metrics are rows and variants are columns, in blocks that fit 100 columns, so that twelve
 //! variants read as well as one. Not here: colours, breakdowns and the bill (`report.html`).
 
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::limits;
+use super::text::{WIDTH, caption, markdown_text, note, wrap};
 use crate::metrics::number;
 use crate::metrics::registry;
-use crate::results::{Metrics, QuotaResults, RunResults, VariantResults};
-
-/// Columns of a terminal that the tables keep to.
-pub const WIDTH: usize = 100;
+use crate::results::{Metrics, RunResults, VariantResults};
 
 /// Widest a variant's name may make its column before it is wrapped.
 const NAME_WIDTH: usize = 24;
@@ -52,16 +50,6 @@ pub fn metrics() -> impl Iterator<Item = &'static str> {
     ROWS.iter().map(|(id, _)| *id)
 }
 
-/// The quota of a variant that is nearest to being hit, or furthest beyond it.
-pub fn tightest_quota(v: &VariantResults) -> Option<(&String, &QuotaResults)> {
-    let headroom = |q: &QuotaResults| q.metrics.get("quota_headroom").and_then(|e| e.mean);
-    v.by_quota
-        .iter()
-        .filter_map(|(name, q)| Some((name, q, headroom(q)?)))
-        .min_by(|a, b| a.2.total_cmp(&b.2))
-        .map(|(name, q, _)| (name, q))
-}
-
 /// A metric of a table row as text.
 pub fn cell(metrics: &Metrics, id: &str) -> String {
     metrics
@@ -90,12 +78,12 @@ pub fn rows(results: &RunResults) -> Vec<(String, Vec<String>)> {
         let cells = results.variants.iter().map(|v| {
             // The busiest second stands beside the quota it counts against, so both come from
             // the tightest quota, not from whichever quota is busiest in absolute numbers.
-            let tightest = tightest_quota(v).filter(|_| busiest);
+            let tightest = v.tightest_quota().filter(|_| busiest);
             cell(tightest.map_or(&v.metrics, |(_, q)| &q.metrics), id)
         });
         rows.push((label.to_owned(), cells.collect()));
         if busiest {
-            let quota = |v: &VariantResults| match tightest_quota(v) {
+            let quota = |v: &VariantResults| match v.tightest_quota() {
                 Some((_, q)) => number::value("", "1/s", q.quota),
                 None => number::NO_DATA.to_owned(),
             };
@@ -108,33 +96,7 @@ pub fn rows(results: &RunResults) -> Vec<(String, Vec<String>)> {
     rows
 }
 
-/// One line that says which run a table or figure shows.
-pub fn caption(results: &RunResults) -> String {
-    let warm_up = results.horizon_s.saturating_sub(results.measured_s);
-    let mut text = format!(
-        "Scenario {}: {} replication{}, seed {}, horizon {}",
-        results.scenario.name,
-        results.replications,
-        if results.replications == 1 { "" } else { "s" },
-        results.seed,
-        number::instant(results.horizon_s),
-    );
-    if warm_up > 0 {
-        text += &format!(" (the first {} are warm-up)", number::instant(warm_up));
-    }
-    text
-}
-
-/// What the figures behind ± are.
-pub fn note(results: &RunResults) -> &'static str {
-    if results.replications < 2 {
-        "One replication: no interval can be given."
-    } else {
-        "Means over replications ± half-width of the 95 % interval; no ± where all replications agree."
-    }
-}
-
-/// The summary for a terminal, at most [`WIDTH`] columns wide, with warnings below.
+/// The summary for a terminal, at most 100 columns wide, with warnings below.
 pub fn summary(results: &RunResults) -> String {
     let rows = rows(results);
     let mut out = caption(results) + "\n";
@@ -193,50 +155,6 @@ fn block(results: &RunResults, rows: &[(String, Vec<String>)], first: usize, end
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.trim_fmt()
-}
-
-/// Breaks a name into lines of at most `width` characters, at blanks and dashes where it can.
-fn wrap(name: &str, width: usize) -> String {
-    let name: String = name
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    let mut count = 0;
-    for c in name.chars() {
-        if count == width {
-            let cut = line
-                .rfind([' ', '-', '_', '/'])
-                .map_or(line.len(), |i| i + 1);
-            let rest = line.split_off(cut);
-            lines.push(std::mem::replace(&mut line, rest));
-            count = line.chars().count();
-        }
-        line.push(c);
-        count += 1;
-    }
-    lines.push(line);
-    lines.join("\n")
-}
-
-/// Text that stands in a Markdown cell for what it is.
-pub(super) fn markdown_text(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '\n' | '\r' => out.push(' '),
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' => {
-                out.push('\\');
-                out.push(c);
-            }
-            _ => out.push(c),
-        }
-    }
-    out
 }
 
 /// The summary as a Markdown table, with warnings as a list.

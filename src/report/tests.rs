@@ -1,8 +1,10 @@
 //! The results directory as a whole: written, read back, redrawn.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::results::directory::probe;
+use crate::results::{RESULTS_FILE, read};
 
 fn all_fixtures() -> Vec<(&'static str, RunResults)> {
     vec![
@@ -195,7 +197,7 @@ fn a_directory_that_cannot_be_written_is_told_first() {
     std::fs::write(&file, "").unwrap();
     let below = file.join("results");
     for error in [
-        probe(&below).unwrap_err(),
+        probe(&below).unwrap_err().into(),
         write_all(&fixture::one_replication(), None, &below).unwrap_err(),
     ] {
         assert!(!error.is_input_fault());

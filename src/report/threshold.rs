@@ -2,8 +2,7 @@
 //!
 //! Not here: the judgement, which arrives done.
 
-use super::table;
-use super::table::markdown_text;
+use super::text::{WIDTH, markdown_text};
 use crate::metrics::number;
 use crate::results::{RunResults, ThresholdResult, ThresholdVerdict};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
@@ -61,7 +60,7 @@ pub fn summary(results: &RunResults) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(table::WIDTH as u16);
+    table.set_width(WIDTH as u16);
     table.set_header(HEADER);
     for row in rows(results) {
         table.add_row(row);

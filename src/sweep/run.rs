@@ -8,6 +8,7 @@ use crate::input::Input;
 use crate::input::files::sha256_hex;
 use crate::metrics::registry::METRICS;
 use crate::planning::{Study, StudyError};
+use crate::results::{directory, json};
 use indexmap::IndexMap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -172,7 +173,7 @@ impl Sweep {
                 }),
             },
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                let text = crate::report::json::text(self)
+                let text = json::text(self)
                     .map_err(|e| machine("write", &path)(std::io::Error::other(e)))?;
                 write(&path, &text)
             }
@@ -290,7 +291,7 @@ fn machine(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> 
 
 /// Beside its place, then renamed.
 fn write(path: &Path, text: &str) -> Result<(), SweepError> {
-    crate::report::write_file(path, text.as_bytes()).map_err(|e| SweepError::Machine {
+    directory::write(path, text.as_bytes()).map_err(|e| SweepError::Machine {
         action: "write",
         path: path.to_owned(),
         source: std::io::Error::other(e.to_string()),

@@ -12,6 +12,7 @@ use std::process::{Command, Output, Stdio};
 use kmsim::input::Input;
 use kmsim::input::diagnostic::{Code, Sources, render};
 use kmsim::report;
+use kmsim::results;
 use kmsim::run::{RunOptions, run};
 use kmsim::scenario::workload::Arrivals;
 use kmsim::scenario::{Loaded, load};
@@ -2240,7 +2241,7 @@ fn mutated_scenarios_are_read_or_refused() {
                     ran += 1;
                     let results = run(&loaded, RunOptions::default());
                     let (results, _) = results.unwrap_or_else(|e| panic!("{e}:\n{}", input.text));
-                    let json = report::json::text(&results).expect("JSON");
+                    let json = results::json::text(&results).expect("JSON");
                     assert!(!json.contains("NaN"), "{}", input.text);
                     let shown = report::table::summary(&results)
                         + &report::csv::summary(&results).expect("CSV")
@@ -2268,7 +2269,7 @@ fn mutated_results_are_drawn_or_refused() {
     let input = Input::from_text("good", GOOD).in_folder(dir.path());
     let loaded = load(&input, &[], &mut Sources::new()).expect("good");
     let (results, _) = run(&loaded, RunOptions::default()).expect("results");
-    let text = report::json::text(&results).expect("JSON");
+    let text = results::json::text(&results).expect("JSON");
     let mut dice = Dice(11);
     let mut drawn = 0;
     for round in 0..150 {
@@ -2302,7 +2303,7 @@ fn mutated_results_are_drawn_or_refused() {
             };
             text.replace_range(from..to, &line);
         }
-        let Ok(results) = report::parse(&text, Path::new("results.json")) else {
+        let Ok(results) = results::parse(&text, Path::new("results.json")) else {
             continue;
         };
         drawn += 1;

@@ -4,14 +4,21 @@
 
 use super::axis::{self, Axis, Panel};
 use super::canvas::{Drawn, svg};
+use super::figure::{Chart, figure, label};
 use super::page::{self, Sign};
 use super::theme;
-use super::{caption, label};
 use crate::metrics::number;
 use crate::metrics::registry;
+use crate::report::text::caption;
 use crate::results::{DelayHistogram, RunResults, VariantResults};
 
-pub(super) const TITLE: &str = "Delay added by throttling, by variant";
+const TITLE: &str = "Delay added by throttling, by variant";
+
+pub(super) const CHART: Chart = Chart {
+    stem: "added_delay",
+    several: false,
+    draw: |results| Ok(vec![figure("added_delay", TITLE, draw(results))?]),
+};
 
 /// Smallest share shown.
 const LEAST: f64 = 1e-6;
@@ -58,7 +65,7 @@ fn words(v: &VariantResults) -> String {
 }
 
 /// Draws the figure.
-pub(super) fn draw(results: &RunResults) -> Drawn<String> {
+fn draw(results: &RunResults) -> Drawn<String> {
     let mut head = vec![caption(results)];
     let tails: Vec<_> = results
         .variants

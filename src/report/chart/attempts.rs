@@ -5,12 +5,14 @@
 //! and the smallest quota. Not shown: quotas without attempts, and all but the six tightest.
 
 use super::axis::{self, Panel};
-use super::canvas::{Canvas, Drawn, Side, bold, svg, text_width};
+use super::canvas::{Canvas, Drawn, Look, Side, bold, svg, text_width};
+use super::figure::{Chart, figure, from_to, label, mean};
 use super::grid::{Axes, Grid, Heading};
 use super::page::{self, Sign};
 use super::theme::{self, SMALL};
-use super::{caption, label, mean};
 use crate::metrics::number;
+use crate::report::text::caption;
+use crate::results::directory::slug;
 use crate::results::{QuotaSeries, RunResults, VariantResults};
 
 /// Most quotas that get a figure.
@@ -20,10 +22,24 @@ const QUOTAS: usize = 6;
 /// axis all that happened would lie on the zero line.
 const FAR_BELOW: f64 = 0.1;
 
-/// One figure to draw.
-pub(super) struct Plan {
-    pub stem: String,
-    pub title: String,
+/// File name where no quota saw an attempt, and what all others begin with.
+const STEM: &str = "attempts";
+
+pub(super) const CHART: Chart = Chart {
+    stem: STEM,
+    several: true,
+    draw: |results| {
+        let subjects = subjects(results).into_iter();
+        subjects
+            .map(|s| figure(&s.stem, &s.title, draw(results, &s)))
+            .collect()
+    },
+};
+
+/// What one figure is about.
+struct Subject {
+    stem: String,
+    title: String,
     /// `None` where no quota saw an attempt.
     quota: Option<String>,
     /// Quotas with attempts that get no figure.
@@ -31,7 +47,7 @@ pub(super) struct Plan {
 }
 
 /// The figures of a run.
-pub(super) fn plan(results: &RunResults) -> Vec<Plan> {
+fn subjects(results: &RunResults) -> Vec<Subject> {
     let mut quotas: Vec<(&String, f64)> = vec![];
     for v in &results.variants {
         for (name, q) in &v.by_quota {
@@ -50,45 +66,33 @@ pub(super) fn plan(results: &RunResults) -> Vec<Plan> {
     }
     quotas.sort_by(|a, b| a.1.total_cmp(&b.1));
     let left_out = quotas.len().saturating_sub(QUOTAS);
-    let mut plans: Vec<Plan> = vec![];
+    let mut subjects: Vec<Subject> = vec![];
     for (name, _) in quotas.into_iter().take(QUOTAS) {
-        let stem = format!("{}_{}", super::ATTEMPTS, slug(name));
-        let taken = plans.iter().filter(|p| p.stem == stem).count();
+        let stem = format!("{}_{}", STEM, slug(name));
+        let taken = subjects.iter().filter(|p| p.stem == stem).count();
         let stem = if taken == 0 {
             stem
         } else {
             format!("{stem}_{}", taken + 1)
         };
         let title = format!("KMS attempts per second against quota {name}");
-        plans.push(Plan {
+        subjects.push(Subject {
             stem,
             title,
             quota: Some(name.clone()),
             left_out,
         });
     }
-    if plans.is_empty() {
+    if subjects.is_empty() {
         let title = "KMS attempts per second against the quota".to_owned();
-        plans.push(Plan {
-            stem: super::ATTEMPTS.to_owned(),
+        subjects.push(Subject {
+            stem: STEM.to_owned(),
             title,
             quota: None,
             left_out,
         });
     }
-    plans
-}
-
-/// A name as part of a file name.
-pub(in crate::report) fn slug(name: &str) -> String {
-    let mut out = String::new();
-    for c in name.chars().take(80) {
-        let keep = c.is_ascii_alphanumeric() || c == '-';
-        if keep || !out.ends_with('_') {
-            out.push(if keep { c } else { '_' });
-        }
-    }
-    out.trim_matches('_').to_owned()
+    subjects
 }
 
 /// One bin or several beside each other.
@@ -186,10 +190,14 @@ fn heading(v: &VariantResults, name: &str) -> Heading {
 }
 
 /// Draws one figure.
-pub(super) fn draw(results: &RunResults, plan: &Plan) -> Drawn<String> {
+fn draw(results: &RunResults, subject: &Subject) -> Drawn<String> {
     let mut head = vec![caption(results)];
-    let Some(name) = &plan.quota else {
-        return page::words(&plan.title, &head, "No variant made a single KMS attempt.");
+    let Some(name) = &subject.quota else {
+        return page::words(
+            &subject.title,
+            &head,
+            "No variant made a single KMS attempt.",
+        );
     };
     // Variants that leave this quota alone are told in words: their panels would be empty.
     let (shown, calm): (Vec<&VariantResults>, Vec<_>) = results
@@ -232,8 +240,8 @@ pub(super) fn draw(results: &RunResults, plan: &Plan) -> Drawn<String> {
             number::percent(most / quota),
         ));
     }
-    svg(&plan.title, |c| {
-        let top = page::head(c, &plan.title, &head)?;
+    svg(&subject.title, |c| {
+        let top = page::head(c, &subject.title, &head)?;
         let top = page::legend(c, top, &legend(results, end, !beyond))?;
         let headings: Vec<_> = shown.iter().map(|v| heading(v, name)).collect();
         let axes = Axes {
@@ -250,10 +258,10 @@ pub(super) fn draw(results: &RunResults, plan: &Plan) -> Drawn<String> {
                 None => Ok(()),
             }
         })?;
-        if plan.left_out > 0 {
+        if subject.left_out > 0 {
             let text = format!(
                 "{} further quotas saw attempts too; they have more headroom and no figure.",
-                plan.left_out
+                subject.left_out
             );
             bottom = page::foot(c, bottom, &text)?;
         }
@@ -359,12 +367,12 @@ fn marks(
         } else {
             (Side::Left, p.left + 6.0, first)
         };
-        let red = |bold| super::canvas::Look {
+        let red = |bold| Look {
             size: SMALL,
             bold,
             color: theme::QUOTA.color,
         };
-        let text = format!("quota {}", super::from_to(first.quota, last.quota));
+        let text = format!("quota {}", from_to(first.quota, last.quota));
         c.label(at, p.py(end.quota) - 9.0, &text, red(true), side)?;
     }
     page::marker(c, x, y)?;

@@ -4,11 +4,19 @@
 
 use super::bars::{self, Bar, Stack};
 use super::canvas::{Drawn, svg};
-use super::{caption, label, page};
+use super::figure::{Chart, figure, label};
+use super::page;
 use crate::metrics::number;
+use crate::report::text::caption;
 use crate::results::{RunResults, VariantResults};
 
-pub(super) const TITLE: &str = "Cost by variant and bill item";
+const TITLE: &str = "Cost by variant and bill item";
+
+pub(super) const CHART: Chart = Chart {
+    stem: "cost",
+    several: false,
+    draw: |results| Ok(vec![figure("cost", TITLE, draw(results))?]),
+};
 
 fn amount(v: &VariantResults, item: &str) -> f64 {
     v.bill
@@ -19,7 +27,7 @@ fn amount(v: &VariantResults, item: &str) -> f64 {
 }
 
 /// Draws the figure.
-pub(super) fn draw(results: &RunResults) -> Drawn<String> {
+fn draw(results: &RunResults) -> Drawn<String> {
     let mut head = vec![caption(results)];
     let mut items: Vec<String> = vec![];
     for line in results.variants.iter().flat_map(|v| &v.bill) {

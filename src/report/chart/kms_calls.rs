@@ -5,11 +5,19 @@
 
 use super::bars::{self, Bar, Stack};
 use super::canvas::{Drawn, svg};
-use super::{caption, label, mean, page};
+use super::figure::{Chart, figure, label, mean};
+use super::page;
 use crate::metrics::number;
+use crate::report::text::caption;
 use crate::results::{RunResults, VariantResults};
 
-pub(super) const TITLE: &str = "KMS calls by variant and KMS operation";
+const TITLE: &str = "KMS calls by variant and KMS operation";
+
+pub(super) const CHART: Chart = Chart {
+    stem: "kms_calls",
+    several: false,
+    draw: |results| Ok(vec![figure("kms_calls", TITLE, draw(results))?]),
+};
 
 fn operations(v: &VariantResults) -> impl Iterator<Item = (&String, f64)> {
     v.by_operation.iter().filter_map(|(name, metrics)| {
@@ -21,7 +29,7 @@ fn operations(v: &VariantResults) -> impl Iterator<Item = (&String, f64)> {
 }
 
 /// Draws the figure.
-pub(super) fn draw(results: &RunResults) -> Drawn<String> {
+fn draw(results: &RunResults) -> Drawn<String> {
     let head = [caption(results)];
     let called = |v: &VariantResults| mean(&v.metrics, "kms_calls").is_some_and(|c| c > 0.0);
     if !results.variants.iter().any(called) {

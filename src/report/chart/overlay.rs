@@ -4,14 +4,25 @@
 
 use super::axis::{self, Panel};
 use super::canvas::{Drawn, svg};
-use super::caption;
+use super::figure::{Chart, figure, from_to, mean};
 use super::page::{self, Sign};
 use super::theme;
 use crate::metrics::number;
-use crate::report::table;
+use crate::report::text::caption;
 use crate::results::{RunResults, VariantResults};
 
-pub(super) const TITLE: &str = "KMS attempts per second, variants overlaid";
+const TITLE: &str = "KMS attempts per second, variants overlaid";
+
+pub(super) const CHART: Chart = Chart {
+    stem: "overlay",
+    several: false,
+    draw: |results| {
+        // One variant alone would only repeat its own figure.
+        let several = results.variants.len() > 1;
+        let drawn = several.then(|| figure("overlay", TITLE, draw(results)));
+        drawn.into_iter().collect()
+    },
+};
 
 /// Most lines that one panel holds legibly.
 const LINES: usize = 6;
@@ -29,7 +40,7 @@ struct Course {
 
 fn course(results: &RunResults, variant: usize) -> Option<Course> {
     let v: &VariantResults = &results.variants[variant];
-    let (quota, _) = table::tightest_quota(v)?;
+    let (quota, _) = v.tightest_quota()?;
     let series = v.series.quotas.get(quota)?;
     let (t, mean) = (&v.series.t_s, &series.kms_attempts_per_s.mean);
     let quotas = &series.quota_per_s;
@@ -48,15 +59,14 @@ fn course(results: &RunResults, variant: usize) -> Option<Course> {
         variant,
         steps: steps.collect(),
         quotas: quotas.clone(),
-        name: format!("{} (quota {})", v.name, super::from_to(first, last)),
+        name: format!("{} (quota {})", v.name, from_to(first, last)),
     })
 }
 
 /// Draws the figure.
-pub(super) fn draw(results: &RunResults) -> Drawn<String> {
+fn draw(results: &RunResults) -> Drawn<String> {
     let mut head = vec![caption(results)];
-    let tried =
-        |v: &VariantResults| super::mean(&v.metrics, "kms_attempts").is_some_and(|a| a > 0.0);
+    let tried = |v: &VariantResults| mean(&v.metrics, "kms_attempts").is_some_and(|a| a > 0.0);
     let drawn: Vec<Course> = (0..results.variants.len())
         .filter(|i| tried(&results.variants[*i]))
         .filter_map(|i| course(results, i))

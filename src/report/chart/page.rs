@@ -2,6 +2,7 @@
 
 use super::canvas::{Canvas, Drawn, Look, Side, bold, grey, look, svg, text_width, wrap};
 use super::theme::{self, Fill, Line, MARGIN, SMALL, TEXT, TITLE, WIDTH};
+use crate::report::text::letter;
 
 /// Sign before a legend's text.
 #[derive(Clone, Copy)]
@@ -121,7 +122,7 @@ pub(super) fn lettered(c: &mut Canvas<'_>, x: f64, y: f64, i: usize) -> Drawn<()
         bold: true,
         color,
     };
-    c.text(x, y, &theme::letter(i), text, Side::Center)
+    c.text(x, y, &letter(i), text, Side::Center)
 }
 
 /// A figure that says in words why it shows nothing.

@@ -2,18 +2,17 @@
 
 use super::bars::{self, Bar, Stack};
 use super::canvas::svg;
+use super::figure::{Figure as Drawing, figure};
 use super::heat::{self, Heat};
 use super::page;
-use super::theme::letter;
 use super::xy::{self, Dot, Figure, Kind, Series};
-use super::{Figure as Drawing, figure};
-use crate::metrics::number;
-use crate::metrics::registry;
+use crate::metrics::{number, registry};
 use crate::planning::attribution::Attribution;
 use crate::planning::cheapest::Cheapest;
 use crate::planning::recovery::Map;
 use crate::planning::{Answer, Outcome, Trial};
-use crate::report::ReportError;
+use crate::report::error::ReportError;
+use crate::report::text::letter;
 
 fn label(id: &str) -> &str {
     registry::metric(id).map_or(id, |m| m.label)

@@ -1,14 +1,14 @@
 //! The figures of a sweep: lines over one key, a heat map over two, and a tornado of which key moves a metric most.
 
 use super::canvas::{Drawn, Side, bold, look, svg, text_width, wrap};
+use super::figure::{Figure, figure, label};
 use super::heat::{self, Heat};
 use super::theme::{self, Line, MARGIN, SMALL, TEXT, WIDTH};
 use super::xy::{self, Dot, Kind, Series};
-use super::{Figure, axis, figure, page};
+use super::{axis, page};
 use crate::metrics::estimate::Moments;
-use crate::metrics::number;
-use crate::metrics::registry;
-use crate::report::ReportError;
+use crate::metrics::{number, registry};
+use crate::report::error::ReportError;
 use crate::sweep::Quantity;
 use crate::sweep::run::{Run, Sweep};
 use crate::sweep::sensitivity::{Effect, effects, mean};
@@ -16,10 +16,6 @@ use crate::sweep::sensitivity::{Effect, effects, mean};
 /// Most lines of one figure, and most columns or rows of a heat map.
 const LINES: usize = 6;
 const CELLS: usize = 24;
-
-fn label(id: &str) -> &str {
-    registry::metric(id).map_or(id, |m| m.label)
-}
 
 fn unit(id: &str) -> &'static str {
     registry::metric(id).map_or("1", |m| m.unit)

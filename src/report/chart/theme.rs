@@ -86,16 +86,6 @@ pub(super) fn variant_line(i: usize) -> Line {
     }
 }
 
-/// The letter that stands on a variant's line and before its name in the legend.
-pub(super) fn letter(i: usize) -> String {
-    let c = |n: usize| char::from(b'A' + (n % 26) as u8);
-    if i < 26 {
-        c(i).to_string()
-    } else {
-        format!("{}{}", c(i / 26 - 1), c(i))
-    }
-}
-
 /// Direction of the strokes on an area.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Hatch {

@@ -5,14 +5,21 @@
 
 use super::axis::{self, Panel};
 use super::canvas::{Canvas, Drawn, svg};
+use super::figure::{Chart, figure, label, mean};
 use super::grid::{Axes, Grid, Heading};
 use super::page::{self, Sign};
 use super::theme::{self, Line};
-use super::{caption, label, mean};
 use crate::metrics::number;
+use crate::report::text::caption;
 use crate::results::{RunResults, VariantResults};
 
-pub(super) const TITLE: &str = "Share of KMS attempts throttled over time";
+const TITLE: &str = "Share of KMS attempts throttled over time";
+
+pub(super) const CHART: Chart = Chart {
+    stem: "throttle_rate",
+    several: false,
+    draw: |results| Ok(vec![figure("throttle_rate", TITLE, draw(results))?]),
+};
 
 /// Most lines that one panel holds legibly.
 const TOGETHER: usize = 4;
@@ -77,7 +84,7 @@ fn overall(v: &VariantResults) -> String {
 }
 
 /// Draws the figure.
-pub(super) fn draw(results: &RunResults) -> Drawn<String> {
+fn draw(results: &RunResults) -> Drawn<String> {
     let mut head = vec![caption(results)];
     let n = results.variants.len();
     let throttled = (0..n)

@@ -1,9 +1,8 @@
-//! What a run found: the only door out of the simulation.
+//! The layout of `results.json` and `manifest.json`.
 //!
-//! Tables, CSV files, charts, the report and comparisons are drawn from [`RunResults`], which is
-//! written to and read back from `results.json`. A value without data is `None` (`null`), never 0.
-//! Not here: host, date, thread count and engine time, which live in [`Manifest`], so that
-//! `results.json` is the same to the byte for one scenario, seed and version.
+//! A value without data is `None` (`null`), never 0. Host, date, thread count and engine time are
+//! fields of [`Manifest`], so that `results.json` is the same to the byte for one scenario, seed
+//! and version.
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -149,6 +148,18 @@ pub struct VariantResults {
     pub bill: Vec<BillLine>,
     /// Time series and the distribution of the added delay.
     pub series: Series,
+}
+
+impl VariantResults {
+    /// The quota that is nearest to being hit, or furthest beyond it.
+    pub fn tightest_quota(&self) -> Option<(&String, &QuotaResults)> {
+        let headroom = |q: &QuotaResults| q.metrics.get("quota_headroom").and_then(|e| e.mean);
+        self.by_quota
+            .iter()
+            .filter_map(|(name, q)| Some((name, q, headroom(q)?)))
+            .min_by(|a, b| a.2.total_cmp(&b.2))
+            .map(|(name, q, _)| (name, q))
+    }
 }
 
 /// Metrics of one request quota, or of one request rate of S3.

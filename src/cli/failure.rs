@@ -1,0 +1,73 @@
+//! How a command ends when not well, and its exit status.
+
+use crate::planning::StudyError;
+use crate::report::ReportError;
+use crate::results::StoreError;
+use crate::results::directory::FileError;
+use crate::sweep::run::SweepError;
+
+/// How a command ended, when not well.
+#[derive(Debug)]
+pub(crate) enum CommandError {
+    /// The command or an input is at fault (exit status 2); the text has been made ready to print.
+    Input(String),
+    /// The answer is not what was asked for (exit status 1); results have been printed.
+    Judged(String),
+    /// Input, output or the program itself failed (exit status 3).
+    Internal(String),
+    /// Whoever reads standard output has gone: that is no failure.
+    ClosedPipe,
+}
+
+impl From<std::io::Error> for CommandError {
+    fn from(e: std::io::Error) -> CommandError {
+        if e.kind() == std::io::ErrorKind::BrokenPipe {
+            CommandError::ClosedPipe
+        } else {
+            CommandError::Internal(format!("error: cannot write to standard output: {e}"))
+        }
+    }
+}
+
+impl From<FileError> for CommandError {
+    fn from(e: FileError) -> CommandError {
+        CommandError::Internal(format!(
+            "error: {e}\n  = help: name a folder with room that you may write to, `--out DIR`"
+        ))
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(e: StoreError) -> CommandError {
+        match e {
+            StoreError::File(e) => e.into(),
+            e if e.is_input_fault() => CommandError::Input(format!("error: {e}")),
+            e => CommandError::Internal(format!("error: {e}")),
+        }
+    }
+}
+
+impl From<ReportError> for CommandError {
+    fn from(e: ReportError) -> CommandError {
+        match e {
+            ReportError::Store(e) => e.into(),
+            ReportError::File(e) => e.into(),
+            e => CommandError::Internal(format!("error: {e}")),
+        }
+    }
+}
+
+impl From<StudyError> for CommandError {
+    fn from(e: StudyError) -> CommandError {
+        CommandError::Input(e.to_string())
+    }
+}
+
+impl From<SweepError> for CommandError {
+    fn from(e: SweepError) -> CommandError {
+        match e {
+            SweepError::Machine { .. } => CommandError::Internal(format!("error: {e}")),
+            other => CommandError::Input(other.to_string()),
+        }
+    }
+}

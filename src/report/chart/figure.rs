@@ -1,0 +1,85 @@
+//! A figure, a kind of figure, and the texts that figures share.
+
+use super::canvas::Drawn;
+use super::png;
+use crate::metrics::{number, registry};
+use crate::report::error::ReportError;
+use crate::results::{Metrics, RunResults};
+
+/// A figure as text.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// File name without ending.
+    pub stem: String,
+    /// Plain title.
+    pub title: String,
+    /// The drawing, a complete SVG document with width and height in CSS pixels.
+    pub svg: String,
+}
+
+impl Figure {
+    /// The same drawing as PNG, two device pixels for one CSS pixel.
+    ///
+    /// # Errors
+    /// The SVG cannot be rasterised.
+    pub fn png(&self) -> Result<Vec<u8>, ReportError> {
+        png::render(&self.svg).map_err(|reason| ReportError::Draw {
+            figure: self.stem.clone(),
+            reason,
+        })
+    }
+}
+
+/// A kind of figure that a run may have.
+pub(super) struct Chart {
+    /// File name without ending; where there may be several, what their names begin with.
+    pub stem: &'static str,
+    /// Whether there may be several, `STEM_…` each.
+    pub several: bool,
+    /// Draws them: none, one or several.
+    pub draw: fn(&RunResults) -> Result<Vec<Figure>, ReportError>,
+}
+
+impl Chart {
+    /// Whether a file of this stem is a figure of this kind.
+    pub fn is_stem(&self, stem: &str) -> bool {
+        match stem.strip_prefix(self.stem) {
+            Some("") => true,
+            Some(rest) => self.several && rest.starts_with('_'),
+            None => false,
+        }
+    }
+}
+
+/// A drawing as a figure.
+pub(super) fn figure(stem: &str, title: &str, svg: Drawn<String>) -> Result<Figure, ReportError> {
+    let svg = svg.map_err(|reason| ReportError::Draw {
+        figure: stem.to_owned(),
+        reason,
+    })?;
+    Ok(Figure {
+        stem: stem.to_owned(),
+        title: title.to_owned(),
+        svg,
+    })
+}
+
+/// Mean of a metric, `None` where it has no data.
+pub(super) fn mean(metrics: &Metrics, id: &str) -> Option<f64> {
+    metrics.get(id)?.mean.filter(|v| v.is_finite())
+}
+
+/// A quota at the start and at the end, in words.
+pub(super) fn from_to(first: f64, last: f64) -> String {
+    let per_s = |quota| number::value("", "1/s", quota);
+    if first == last {
+        per_s(first)
+    } else {
+        format!("{} → {}", per_s(first), per_s(last))
+    }
+}
+
+/// Label of a metric as the registry has it.
+pub(super) fn label(id: &str) -> &str {
+    registry::metric(id).map_or(id, |m| m.label)
+}

@@ -1,0 +1,22 @@
+//! What a run found: the only door out of the simulation.
+//!
+//! Tables, CSV files, charts, the report and comparisons are drawn from [`RunResults`], which is
+//! written to and read back from `results.json`:
+//!
+//! ```text
+//! RunResults ── json ──► text ── directory ──► results.json ── store ──► RunResults
+//! ```
+//!
+//! Left out: everything that shows results (`report`).
+
+pub mod directory;
+pub mod json;
+mod schema;
+mod store;
+
+pub use schema::{
+    BillLine, BinSeries, Comparison, DelayHistogram, Difference, Estimate, Manifest, Metrics,
+    PrecisionResult, QuotaResults, QuotaSeries, RunResults, SCHEMA_VERSION, ScenarioRecord, Series,
+    SettingDifference, ThresholdResult, ThresholdVerdict, VariantManifest, VariantResults, Verdict,
+};
+pub use store::{RESULTS_FILE, StoreError, parse, read, write};
