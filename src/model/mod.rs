@@ -8,6 +8,7 @@
 //! ([`crate::simulation`]).
 
 pub mod arrivals;
+pub mod latency;
 pub mod log_group;
 pub mod objects;
 pub mod plan;
@@ -27,5 +28,4 @@ pub use source::{
 };
 pub use workload::{Action, Kind, Workload};
 
-pub use arrivals::trace;
 pub use source::{archive, branch_key_cache, bucket_key, data_key_cache};

@@ -1,6 +1,9 @@
 //! Objects and messages: which of many a request is for, and how large.
 
 use crate::engine::random::Zipf;
+use crate::input::reader::Reader;
+use crate::units::Bytes;
+use serde::Serialize;
 
 /// Which of many objects a request is for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,4 +49,109 @@ pub enum Size {
         /// σ of the logarithm.
         sigma: f64,
     },
+}
+
+/// [`Popularity`] as written: of objects or encryption contexts.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PopularitySettings {
+    /// All alike.
+    Uniform {
+        /// How many.
+        objects: u64,
+    },
+    /// Zipf.
+    Zipf {
+        /// How many.
+        objects: u64,
+        /// Exponent.
+        exponent: f64,
+    },
+}
+
+impl PopularitySettings {
+    /// Under `popularity`; by default one object.
+    pub(crate) fn read(r: &mut Reader<'_>) -> PopularitySettings {
+        r.choice("popularity", &["uniform", "zipf"], |tag, r| {
+            let objects = r.required_in("objects", 1..=1_000_000_000_000);
+            if tag == "zipf" {
+                let exponent = r.required_in("exponent", 0.01..=10.0);
+                Some(PopularitySettings::Zipf {
+                    objects: objects?,
+                    exponent: exponent?,
+                })
+            } else {
+                Some(PopularitySettings::Uniform { objects: objects? })
+            }
+        })
+        .flatten()
+        .unwrap_or(PopularitySettings::Uniform { objects: 1 })
+    }
+
+    /// As the simulation draws it.
+    pub fn popularity(&self) -> Popularity {
+        match *self {
+            PopularitySettings::Uniform { objects } => Popularity::Uniform { objects },
+            PopularitySettings::Zipf { objects, exponent } => {
+                Popularity::Zipf(Zipf::new(objects, exponent))
+            }
+        }
+    }
+}
+
+/// [`Size`] as written.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SizeSettings {
+    /// Not known when the message is begun.
+    Unknown {},
+    /// Always the same.
+    Constant {
+        /// Bytes.
+        value: Bytes,
+    },
+    /// Lognormal.
+    Lognormal {
+        /// Median.
+        median: Bytes,
+        /// σ of the logarithm.
+        sigma: f64,
+    },
+}
+
+impl SizeSettings {
+    /// Under `message_size`; by default 1 KiB.
+    pub(crate) fn read(r: &mut Reader<'_>) -> SizeSettings {
+        let kinds = ["unknown", "constant", "lognormal"];
+        r.choice("message_size", &kinds, |tag, r| match tag {
+            "unknown" => Some(SizeSettings::Unknown {}),
+            "constant" => Some(SizeSettings::Constant {
+                value: r.required("value")?,
+            }),
+            _ => {
+                let median = r.required("median");
+                let sigma = r.required_in("sigma", 0.0..=5.0);
+                Some(SizeSettings::Lognormal {
+                    median: median?,
+                    sigma: sigma?,
+                })
+            }
+        })
+        .flatten()
+        .unwrap_or(SizeSettings::Constant {
+            value: Bytes::new(1024),
+        })
+    }
+
+    /// As the simulation draws it.
+    pub fn size(&self) -> Size {
+        match *self {
+            SizeSettings::Unknown {} => Size::Unknown,
+            SizeSettings::Constant { value } => Size::Constant(value.get()),
+            SizeSettings::Lognormal { median, sigma } => Size::Lognormal {
+                median: median.get(),
+                sigma,
+            },
+        }
+    }
 }

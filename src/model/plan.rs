@@ -1,5 +1,6 @@
 //! Everything that the simulation of one variant needs to know, and what of it is only accounted for.
 
+use super::arrivals::LocalClock;
 use super::log_group::LogGroup;
 use super::request::{Class, Denial, Lane};
 use super::retry;
@@ -16,6 +17,8 @@ pub struct Plan {
     pub name: String,
     /// Equal for variants that see the same arrivals.
     pub arrivals_id: String,
+    /// How local time follows simulated time.
+    pub clock: LocalClock,
     /// Arrivals stop here \[s\].
     pub horizon_s: u64,
     /// Requests that arrive before this are not counted \[s\].

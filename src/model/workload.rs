@@ -1,12 +1,11 @@
 //! Who asks for what, and when.
 
-use super::arrivals;
-use super::arrivals::trace;
+use super::arrivals::OpenArrivals;
+use super::arrivals::trace::{RowActions, Trace};
 use super::objects::{Popularity, Size};
 use super::retry;
 use super::source::ClientCache;
 use crate::engine::distribution::Distribution;
-use std::sync::Arc;
 
 /// Who asks for what, and when.
 #[derive(Clone, Debug)]
@@ -40,8 +39,8 @@ pub struct Workload {
 pub enum Kind {
     /// Arrivals whatever becomes of earlier ones, in the seconds `start..stop`.
     Open {
-        /// The arrival process.
-        process: arrivals::Process,
+        /// How they come.
+        arrivals: OpenArrivals,
         /// First second; with `after`, the first that is not over when that is done.
         start: u64,
         /// Second after the last.
@@ -50,7 +49,9 @@ pub enum Kind {
     /// Recorded arrivals from `start` on.
     Trace {
         /// The rows.
-        trace: Arc<trace::Trace>,
+        trace: Trace,
+        /// What they are.
+        actions: RowActions,
         /// Time of t = 0 of the trace \[s\].
         start: u64,
         /// Second after the last.

@@ -10,7 +10,7 @@ use crate::simulation::record::{LaneCount, Record};
 pub(super) fn is_one_off(plan: &Plan) -> bool {
     plan.workloads.iter().any(|w| match &w.kind {
         Kind::Job { .. } => true,
-        Kind::Trace { trace, .. } => trace.period.is_none(),
+        Kind::Trace { trace, .. } => !trace.repeat,
         Kind::Open { .. } => false,
     })
 }

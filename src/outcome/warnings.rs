@@ -43,7 +43,7 @@ pub fn warnings(plan: &Plan, prices: &PriceBook, results: &VariantResults) -> Ve
 fn unlimited_rates(plan: &Plan) -> Vec<String> {
     let mut peaks: IndexMap<(usize, RequestRate), f64> = IndexMap::new();
     for workload in &plan.workloads {
-        let Kind::Open { process, .. } = &workload.kind else {
+        let Kind::Open { arrivals, .. } = &workload.kind else {
             continue;
         };
         let requests = workload.actions.iter().flat_map(|action| {
@@ -53,7 +53,7 @@ fn unlimited_rates(plan: &Plan) -> Vec<String> {
         for (class, each) in requests.filter(|(class, _)| class.request_rate.is_none()) {
             let row = catalog::s3_operation(&class.operation).filter(|_| class.tier.is_some());
             if let (Some(bucket), Some(rate)) = (class.bucket, row.and_then(|r| r.request_rate)) {
-                *peaks.entry((bucket, rate)).or_default() += process.peak() * each;
+                *peaks.entry((bucket, rate)).or_default() += arrivals.peak() * each;
             }
         }
     }

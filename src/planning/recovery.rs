@@ -9,8 +9,8 @@
 use super::quota::Pool;
 use super::{Study, StudyError};
 use crate::input::document::{Table, key_text};
+use crate::model::arrivals::Arrivals;
 use crate::results::VariantResults;
-use crate::scenario::workload::Arrivals;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -87,7 +87,7 @@ pub fn recovery(
 ) -> Result<Map, StudyError> {
     let variant = study.with(&[], &[])?;
     let workloads = &variant.scenario.workload;
-    let spikes = |a: &Arrivals| !matches!(a, Arrivals::Job { .. } | Arrivals::Trace { .. });
+    let spikes = |a: &Arrivals| matches!(a, Arrivals::Open(_));
     let spiked: Vec<&String> = workloads
         .iter()
         .filter(|(_, w)| spikes(&w.arrivals))

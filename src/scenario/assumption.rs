@@ -1,11 +1,11 @@
 //! `[assumption]`: what AWS does not document.
 
 use super::run_settings::LATEST;
-use super::workload::LatencySettings;
 use crate::input::diagnostic::Code;
 use crate::input::document::Table;
 use crate::input::keyword::keywords;
 use crate::input::reader::{Diagnostics, Reader};
+use crate::model::latency::LatencySettings;
 use crate::units::Span;
 use serde::Serialize;
 

@@ -13,7 +13,6 @@ pub mod account;
 pub mod assumption;
 pub mod bucket;
 pub mod client_cache;
-mod growth;
 pub mod key;
 pub mod load;
 pub mod log_group;

@@ -2,7 +2,6 @@
 
 use super::bucket::{BucketKind, BucketSettings, PREFIXES};
 use super::client_cache::{BranchKeyCacheSettings, DataKeyCacheSettings};
-use super::growth;
 use super::key::{KmsKeySettings, ManagedBy};
 use super::operations::operations;
 use super::requester::Requester;
@@ -10,17 +9,15 @@ use super::retry::Retry;
 use super::without_effect::{self, Facts};
 use crate::access::Context;
 use crate::catalog;
-use crate::engine::distribution::Distribution;
-use crate::input::diagnostic::{Code, Diagnostic, Place};
+use crate::input::diagnostic::{Code, Place};
 use crate::input::document::Node;
 use crate::input::files::Files;
 use crate::input::reader::{FromValue, Reader};
-use crate::model::trace::{Trace, TraceError};
-use crate::units::{Bytes, Rate, Span};
+use crate::model::arrivals::{self, Arrivals};
+use crate::model::objects::{PopularitySettings, SizeSettings};
+use crate::units::Span;
 use indexmap::IndexMap;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// A workload.
 #[derive(Clone, Debug, Serialize)]
@@ -84,136 +81,6 @@ pub struct WorkloadSettings {
     pub place: Place,
 }
 
-/// When requests come.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Arrivals {
-    /// Evenly spaced.
-    Constant {
-        /// Rate.
-        rate: Rate,
-    },
-    /// Poisson.
-    Poisson {
-        /// Rate.
-        rate: Rate,
-    },
-    /// Poisson with a rate that is linear between points.
-    PiecewiseLinear {
-        /// The points.
-        points: Vec<Point>,
-        /// Repeats with this period.
-        every: Option<Span>,
-    },
-    /// Poisson with a daily and weekly curve.
-    Diurnal {
-        /// Mean over a day.
-        mean: Rate,
-        /// Rate at the daily peak.
-        peak: Rate,
-        /// Local time of the peak, `20:00`.
-        peak_at: String,
-        /// Factors from Monday to Sunday.
-        weekly: Vec<f64>,
-    },
-    /// Poisson, switched on and off.
-    OnOff {
-        /// Rate while on.
-        on: Rate,
-        /// Rate while off.
-        off: Rate,
-        /// Mean length of an on-period.
-        mean_on: Span,
-        /// Mean length of an off-period.
-        mean_off: Span,
-    },
-    /// Poisson with a sudden crowd.
-    FlashCrowd {
-        /// Rate outside the crowd.
-        base: Rate,
-        /// Rate at the top.
-        peak: Rate,
-        /// Start of the rise.
-        at: Span,
-        /// Length of the rise.
-        rise: Span,
-        /// Time constant of the decay.
-        decay: Span,
-    },
-    /// Recorded.
-    Trace {
-        /// The file as written.
-        file: String,
-        /// SHA-256 of its bytes.
-        sha256: String,
-        /// Factor on times.
-        time_scale: f64,
-        /// Mean number of requests for each row.
-        rate_scale: f64,
-        /// Whether it starts over at its end.
-        repeat: bool,
-        /// The rows.
-        #[serde(skip)]
-        trace: Arc<Trace>,
-    },
-    /// A closed job.
-    Job {
-        /// Workers with one request under way each.
-        workers: u32,
-        /// Objects in all.
-        objects: u32,
-        /// Pause between an answer and the next request.
-        think_time: LatencySettings,
-    },
-}
-
-/// A point of a rate curve.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Point {
-    /// When, in whole seconds.
-    pub at: Span,
-    /// The rate there.
-    pub rate: Rate,
-}
-
-/// Objects or encryption contexts.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PopularitySettings {
-    /// All alike.
-    Uniform {
-        /// How many.
-        objects: u64,
-    },
-    /// Zipf.
-    Zipf {
-        /// How many.
-        objects: u64,
-        /// Exponent.
-        exponent: f64,
-    },
-}
-
-/// Size of a message.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SizeSettings {
-    /// Not known when the message is begun.
-    Unknown {},
-    /// Always the same.
-    Constant {
-        /// Bytes.
-        value: Bytes,
-    },
-    /// Lognormal.
-    Lognormal {
-        /// Median.
-        median: Bytes,
-        /// σ of the logarithm.
-        sigma: f64,
-    },
-}
-
 /// How the messages that a workload decrypts were encrypted.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct EncryptedBy {
@@ -221,67 +88,6 @@ pub struct EncryptedBy {
     pub producers: u32,
     /// Messages each data key was used for.
     pub messages_per_data_key: u32,
-}
-
-/// A distribution of durations.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LatencySettings {
-    /// Always the same.
-    Constant {
-        /// Duration.
-        value: Span,
-    },
-    /// Lognormal.
-    Lognormal {
-        /// Median.
-        median: Span,
-        /// σ of the logarithm.
-        sigma: f64,
-    },
-}
-
-impl LatencySettings {
-    /// Under `key`; by default lognormal of median `ms` and `sigma`.
-    pub(super) fn read(r: &mut Reader<'_>, key: &str, ms: u64, sigma: f64) -> LatencySettings {
-        let default = if sigma > 0.0 {
-            LatencySettings::Lognormal {
-                median: Span::from_ns(ms * 1_000_000),
-                sigma,
-            }
-        } else {
-            LatencySettings::Constant {
-                value: Span::from_ns(ms * 1_000_000),
-            }
-        };
-        let longest = Span::from_secs(3_600);
-        r.choice(key, &["constant", "lognormal"], |tag, r| {
-            Some(if tag == "constant" {
-                LatencySettings::Constant {
-                    value: r.required_in("value", ..=longest)?,
-                }
-            } else {
-                let median = r.required_in("median", ..=longest);
-                let sigma = r.required_in("sigma", 0.0..=3.0);
-                LatencySettings::Lognormal {
-                    median: median?,
-                    sigma: sigma?,
-                }
-            })
-        })
-        .flatten()
-        .unwrap_or(default)
-    }
-
-    /// As the simulation draws it.
-    pub fn distribution(&self) -> Distribution {
-        match *self {
-            LatencySettings::Constant { value } => Distribution::constant(value.as_ns()),
-            LatencySettings::Lognormal { median, sigma } => {
-                Distribution::lognormal(median.as_ns(), sigma)
-            }
-        }
-    }
 }
 
 /// What a workload may refer to.
@@ -317,14 +123,14 @@ impl WorkloadSettings {
         };
         let calls_kms = r.has("key");
         let operations = operations(r, calls_kms);
-        let arrivals = arrivals(r, context);
-        let growth = growth::growth(r);
+        let arrivals = Arrivals::read(r, context.files);
+        let growth = arrivals::growth(r);
         let start = r.whole_seconds("start").unwrap_or(Span::ZERO);
         let stop = r.whole_seconds("stop");
         let after = r.reference("after", others());
         let retry = Retry::read(r).unwrap_or_else(|| context.retry.clone());
         let clients = r.optional_in("clients", 1..=10_000_000);
-        let popularity = popularity(r);
+        let popularity = PopularitySettings::read(r);
         let reads = r.reference("reads", others());
         let parts = r.optional_in("parts", 1..=10_000);
         let copy_source = r.name_among("copy_source", context.buckets);
@@ -340,7 +146,7 @@ impl WorkloadSettings {
                 BranchKeyCacheSettings::read(r, others())
             })
             .flatten();
-        let message_size = size(r);
+        let message_size = SizeSettings::read(r);
         let encrypted_by = r
             .table("encrypted_by", |r| {
                 let producers = r.required_in("producers", 1..=10_000_000);
@@ -391,7 +197,7 @@ impl WorkloadSettings {
             );
         }
         let of_bucket = bucket.as_ref().and_then(|b| context.buckets.get(b));
-        let is_job = matches!(arrivals, Some(Arrivals::Job { .. }));
+        let is_job = matches!(arrivals, Some(Arrivals::Job(_)));
         let facts = Facts {
             calls_kms: r.has("key"),
             calls_s3: r.has("bucket"),
@@ -416,8 +222,8 @@ impl WorkloadSettings {
             fits_bucket(r, key, bucket);
         }
         in_order_of_time(r, start, stop, context.horizon);
-        let arrivals = growth::grown(r, arrivals?, growth)?;
-        if after.is_some() && matches!(arrivals, Arrivals::Trace { .. }) {
+        let arrivals = arrivals?.grown(r, growth)?;
+        if after.is_some() && matches!(arrivals, Arrivals::Trace(_)) {
             r.fault(
                 Code::Contradiction,
                 r.place_of("after"),
@@ -442,7 +248,7 @@ impl WorkloadSettings {
             None
         };
         let clients = clients.or_else(|| match (&arrivals, of_each_client) {
-            (Arrivals::Job { workers, .. }, _) => Some(*workers),
+            (Arrivals::Job(job), _) => Some(job.workers),
             _ if r.has("clients") => None,
             (_, None) => Some(1),
             (_, Some(why)) => {
@@ -613,301 +419,4 @@ fn context_keys(r: &mut Reader<'_>) -> Context {
         }
     }
     context
-}
-
-fn whole_seconds(r: &mut Reader<'_>, key: &str) -> Option<Span> {
-    r.whole_seconds(key)
-}
-
-fn arrivals(r: &mut Reader<'_>, around: &WorkloadContext<'_>) -> Option<Arrivals> {
-    let kinds = [
-        "constant",
-        "poisson",
-        "piecewise-linear",
-        "diurnal",
-        "on-off",
-        "flash-crowd",
-    ];
-    let open = r.choice("arrivals", &kinds, |tag, r| match tag {
-        "constant" => Some(Arrivals::Constant {
-            rate: rate_in(r, "rate")?,
-        }),
-        "poisson" => Some(Arrivals::Poisson {
-            rate: rate_in(r, "rate")?,
-        }),
-        "piecewise-linear" => piecewise_linear(r),
-        "diurnal" => diurnal(r),
-        "on-off" => {
-            let (on, off) = (rate_in(r, "on"), rate_in(r, "off"));
-            let lengths = Span::from_ns(1_000_000)..=Span::from_secs(86_400 * 3_660);
-            let mean_on = r.required_in("mean_on", lengths.clone());
-            let mean_off = r.required_in("mean_off", lengths);
-            Some(Arrivals::OnOff {
-                on: on?,
-                off: off?,
-                mean_on: mean_on?,
-                mean_off: mean_off?,
-            })
-        }
-        _ => {
-            let (base, peak) = (rate_in(r, "base"), rate_in(r, "peak"));
-            let at = whole_seconds_required(r, "at");
-            let rise = whole_seconds_required(r, "rise");
-            let decay = r.required_in("decay", Span::from_ns(1_000_000)..);
-            if let (Some(base), Some(peak)) = (base, peak)
-                && peak < base
-            {
-                r.fault(
-                    Code::Contradiction,
-                    r.place_of("peak"),
-                    format!("`peak` ({peak}) is below `base` ({base})"),
-                    "a flash crowd rises from `base` to `peak`",
-                );
-            }
-            Some(Arrivals::FlashCrowd {
-                base: base?,
-                peak: peak?,
-                at: at?,
-                rise: rise?,
-                decay: decay?,
-            })
-        }
-    });
-    let trace = r.table("trace", |r| trace(r, around));
-    let job = r.table("job", |r| {
-        let workers = r.required_in("workers", 1..=10_000_000);
-        let objects = r.required_in("objects", 1..=u32::MAX);
-        let think_time = LatencySettings::read(r, "think_time", 0, 0.0);
-        Some(Arrivals::Job {
-            workers: workers?,
-            objects: objects?,
-            think_time,
-        })
-    });
-    let given = [r.has("arrivals"), r.has("trace"), r.has("job")]
-        .iter()
-        .filter(|g| **g)
-        .count();
-    if given != 1 {
-        let (message, help) = if given == 0 {
-            (
-                "does not say when its requests come",
-                "write one of `arrivals = { poisson = { rate = \"100/s\" } }`, `trace = { file = \"…\" }`, `job = { workers = …, objects = … }`",
-            )
-        } else {
-            (
-                "has more than one of `arrivals`, `trace` and `job`",
-                "keep one of them",
-            )
-        };
-        r.fault(
-            Code::Contradiction,
-            r.place(),
-            format!("`{}` {message}", r.path()),
-            help,
-        );
-    }
-    open.or(trace).or(job).flatten()
-}
-
-/// The highest rate of arrivals: what fits into one simulated second.
-pub(super) const MAX_RATE: Rate = Rate::per_second_exactly(1_000_000_000);
-
-/// Factors of a day of the week.
-const WEEKLY_FACTORS: std::ops::RangeInclusive<f64> = 0.0..=1_000.0;
-
-fn rate_in(r: &mut Reader<'_>, key: &str) -> Option<Rate> {
-    r.required_in(key, Rate::ZERO..=MAX_RATE)
-}
-
-fn whole_seconds_required(r: &mut Reader<'_>, key: &str) -> Option<Span> {
-    r.required_whole_seconds(key)
-}
-
-fn piecewise_linear(r: &mut Reader<'_>) -> Option<Arrivals> {
-    let points = r.list("points", |_, r| {
-        let at = whole_seconds_required(r, "at");
-        let rate = rate_in(r, "rate");
-        Some(Point {
-            at: at?,
-            rate: rate?,
-        })
-    });
-    let every = whole_seconds(r, "every");
-    let complete = points.iter().all(Option::is_some);
-    let points: Vec<Point> = points.into_iter().flatten().collect();
-    if points.is_empty() && complete {
-        r.fault(
-            Code::MissingKey,
-            r.place_of("points"),
-            format!("`{}` has no points", r.path()),
-            "write `points = [{ at = \"0s\", rate = \"100/s\" }, { at = \"10m\", rate = \"900/s\" }]`",
-        );
-        return None;
-    }
-    if let Some(pair) = points.windows(2).find(|p| p[1].at < p[0].at) {
-        r.fault(
-            Code::Contradiction,
-            r.place_of("points"),
-            format!(
-                "a point at {} comes after one at {}",
-                pair[1].at, pair[0].at
-            ),
-            "write the points in order of time",
-        );
-        return None;
-    }
-    if let (Some(every), Some(last)) = (every, points.last())
-        && (every.is_zero() || last.at > every)
-    {
-        r.fault(
-            Code::Contradiction,
-            r.place_of("every"),
-            format!(
-                "`every` ({every}) is shorter than the curve, whose last point is at {}",
-                last.at
-            ),
-            "the curve starts over after `every`",
-        );
-        return None;
-    }
-    complete.then_some(Arrivals::PiecewiseLinear { points, every })
-}
-
-fn diurnal(r: &mut Reader<'_>) -> Option<Arrivals> {
-    let (mean, peak) = (rate_in(r, "mean"), rate_in(r, "peak"));
-    let peak_at = r.or("peak_at", "20:00".to_owned());
-    if peak_at.parse::<jiff::civil::Time>().is_err() {
-        r.fault(
-            Code::BadUnit,
-            r.place_of("peak_at"),
-            format!("`peak_at` is `{peak_at}`, which is no time of day"),
-            "write hours and minutes, `peak_at = \"20:00\"`",
-        );
-    }
-    let weekly: Vec<f64> = r.or("weekly", vec![1.0; 7]);
-    let wrong = weekly.iter().find(|w| !WEEKLY_FACTORS.contains(w));
-    if weekly.len() != 7 || wrong.is_some() {
-        let found = match wrong {
-            Some(factor) => format!("holds {factor}"),
-            None => format!("has {} values", weekly.len()),
-        };
-        r.fault(
-            Code::OutOfRange,
-            r.place_of("weekly"),
-            format!(
-                "`weekly` {found}; it takes seven factors from {} to {}",
-                WEEKLY_FACTORS.start(),
-                WEEKLY_FACTORS.end()
-            ),
-            "write one factor a day from Monday to Sunday, `weekly = [1, 1, 1, 1, 1, 0.7, 0.6]`",
-        );
-        return None;
-    }
-    let (mean, peak) = (mean?, peak?);
-    let busiest = weekly.iter().copied().fold(0.0, f64::max) * peak.per_second();
-    if busiest > MAX_RATE.per_second() {
-        r.fault(
-            Code::OutOfRange,
-            r.place_of("weekly"),
-            format!(
-                "`peak` ({peak}) on the busiest day of `weekly` is {busiest}/s; a rate is at most {MAX_RATE}"
-            ),
-            "lower `peak` or the factors",
-        );
-        return None;
-    }
-    // The trough mirrors the peak: a peak above twice the mean would need a negative rate there.
-    if peak < mean || peak.per_second() > 2.0 * mean.per_second() {
-        r.fault(
-            Code::OutOfRange,
-            r.place_of("peak"),
-            format!("`peak` is {peak} for a `mean` of {mean}; a daily cosine peaks between once and twice its mean"),
-            "use `piecewise-linear` with `every = \"1d\"` for a sharper peak",
-        );
-        return None;
-    }
-    Some(Arrivals::Diurnal {
-        mean,
-        peak,
-        peak_at,
-        weekly,
-    })
-}
-
-fn trace(r: &mut Reader<'_>, around: &WorkloadContext<'_>) -> Option<Arrivals> {
-    let file: Option<String> = r.required("file");
-    let time_scale = r.or_in("time_scale", 1.0, 1e-6..=1e6);
-    let rate_scale = r.or_in("rate_scale", 1.0, 0.0..=1e6);
-    let repeat = r.or("repeat", false);
-    let file = file?;
-    let path: PathBuf = around.files.resolve(&file);
-    let kind = format!("trace {time_scale} {rate_scale} {repeat}");
-    let read = |path: &Path| Trace::read(path, time_scale, rate_scale, repeat).map(Arc::new);
-    match &*around.files.once(&path, &kind, read) {
-        Ok(trace) => Some(Arrivals::Trace {
-            sha256: trace.sha256.clone(),
-            file,
-            time_scale,
-            rate_scale,
-            repeat,
-            trace: Arc::clone(trace),
-        }),
-        Err(faults) => {
-            for fault in faults.iter() {
-                let (code, help) = match fault {
-                    TraceError::Unreadable { .. } => (
-                        Code::MissingFile,
-                        "paths are relative to the scenario file (with --set, also to the current directory)",
-                    ),
-                    TraceError::Row { .. } => (Code::BadTraceRow, "mend the row, or leave it out"),
-                };
-                r.faults().push(
-                    Diagnostic::error(code, fault.to_string())
-                        .at(r.place_of("file"))
-                        .help(help),
-                );
-            }
-            None
-        }
-    }
-}
-
-fn popularity(r: &mut Reader<'_>) -> PopularitySettings {
-    r.choice("popularity", &["uniform", "zipf"], |tag, r| {
-        let objects = r.required_in("objects", 1..=1_000_000_000_000);
-        if tag == "zipf" {
-            let exponent = r.required_in("exponent", 0.01..=10.0);
-            Some(PopularitySettings::Zipf {
-                objects: objects?,
-                exponent: exponent?,
-            })
-        } else {
-            Some(PopularitySettings::Uniform { objects: objects? })
-        }
-    })
-    .flatten()
-    .unwrap_or(PopularitySettings::Uniform { objects: 1 })
-}
-
-fn size(r: &mut Reader<'_>) -> SizeSettings {
-    let kinds = ["unknown", "constant", "lognormal"];
-    r.choice("message_size", &kinds, |tag, r| match tag {
-        "unknown" => Some(SizeSettings::Unknown {}),
-        "constant" => Some(SizeSettings::Constant {
-            value: r.required("value")?,
-        }),
-        _ => {
-            let median = r.required("median");
-            let sigma = r.required_in("sigma", 0.0..=5.0);
-            Some(SizeSettings::Lognormal {
-                median: median?,
-                sigma: sigma?,
-            })
-        }
-    })
-    .flatten()
-    .unwrap_or(SizeSettings::Constant {
-        value: Bytes::new(1024),
-    })
 }

@@ -238,9 +238,9 @@ impl<'a> World<'a> {
         &self,
         workload: &'a Workload,
         request: &Request,
-    ) -> Option<&'a crate::model::trace::Row> {
+    ) -> Option<&'a crate::model::arrivals::trace::TraceRow> {
         match &workload.kind {
-            Kind::Trace { trace, .. } => trace.rows.get(request.index as usize),
+            Kind::Trace { trace, .. } => trace.recording.rows.get(request.index as usize),
             _ => None,
         }
     }

@@ -6,8 +6,7 @@ use super::{ActionState, World};
 use crate::engine::calendar::SLOTS;
 use crate::engine::random::Key;
 use crate::model::Kind;
-use crate::model::arrivals::Density;
-use crate::model::trace::{Row, Trace};
+use crate::model::arrivals::{ArrivalProcess, Density};
 
 /// Bits of an arrival's position; the instant stands above them.
 const POSITION_BITS: u32 = 34;
@@ -237,18 +236,25 @@ impl World<'_> {
             let counts = &mut drawn.counts[d.first..d.first + d.actions];
             let Some(arrivals) = &mut state.arrivals else {
                 counts.fill(0);
-                if let Kind::Trace { trace, start, .. } = &self.plan.workloads[d.workload].kind {
+                if let Kind::Trace {
+                    trace,
+                    actions,
+                    start,
+                    ..
+                } = &self.plan.workloads[d.workload].kind
+                {
                     let mix = state.trace_key.with(Purpose::Action as u64).with(second);
                     trace.of_second(second - start, state.trace_key, |ordinal, _, row| {
-                        let row = &trace.rows[row];
-                        counts[action_of(trace, row, mix.with(ordinal), &state.sums)] += 1;
+                        let row = &trace.recording.rows[row];
+                        counts[actions.action_of(row, mix.with(ordinal).unit(), &state.sums)] += 1;
                     });
                 }
                 continue;
             };
             let (mean, density) = arrivals.of_second(second);
+            let is_random = density.is_random();
             d.density = Some(density);
-            if arrivals.is_random() {
+            if is_random {
                 let actions = &self.actions[d.first_action..d.first_action + d.actions];
                 let shares = actions.iter().zip(&state.shares);
                 for (n, (action, share)) in counts.iter_mut().zip(shares) {
@@ -307,10 +313,17 @@ impl World<'_> {
     ) {
         let (w, second) = (d.workload, drawn.second);
         let state = &self.workloads[w];
-        if let Kind::Trace { trace, start, .. } = &self.plan.workloads[w].kind {
+        if let Kind::Trace {
+            trace,
+            actions,
+            start,
+            ..
+        } = &self.plan.workloads[w].kind
+        {
             let mix = state.trace_key.with(Purpose::Action as u64).with(second);
             trace.of_second(second - start, state.trace_key, |ordinal, at, row| {
-                let action = action_of(trace, &trace.rows[row], mix.with(ordinal), &state.sums);
+                let draw = mix.with(ordinal).unit();
+                let action = actions.action_of(&trace.recording.rows[row], draw, &state.sums);
                 let action = d.first_action + action;
                 let arrival = Arrival {
                     action: action as u32,
@@ -446,17 +459,5 @@ impl ActionState {
     pub(super) fn demand_of(&self, quota: usize) -> u64 {
         let demand = self.demand.iter().find(|d| d.0 == quota);
         demand.map_or(0, |d| d.1)
-    }
-}
-
-/// The action of a trace's row, or one drawn from the mix where the row does not say.
-fn action_of(trace: &Trace, row: &Row, key: Key, sums: &[f64]) -> usize {
-    match trace.actions.get(&(row.operation, row.requester)) {
-        Some(actions) if actions.len() > 1 => {
-            let drawn = sums.partition_point(|&c| c <= key.unit());
-            actions[drawn.min(actions.len() - 1)] as usize
-        }
-        Some(actions) => actions.first().map_or(0, |&a| a as usize),
-        None => 0,
     }
 }

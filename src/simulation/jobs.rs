@@ -5,7 +5,7 @@ use super::request::{Purpose, Request};
 use crate::engine::SECOND;
 use crate::engine::random::Key;
 use crate::model::Kind;
-use crate::model::arrivals::Arrivals;
+use crate::model::arrivals::Beginning;
 
 impl World<'_> {
     /// Whether a job has requests under way.
@@ -140,7 +140,7 @@ impl World<'_> {
             match &self.plan.workloads[follower].kind {
                 Kind::Job { start, .. } => self.start_job(follower, at.max(*start)),
                 Kind::Open {
-                    process,
+                    arrivals,
                     start,
                     stop,
                 } => {
@@ -149,8 +149,11 @@ impl World<'_> {
                     let state = &mut self.workloads[follower];
                     state.active = first..first.saturating_add(stop - start);
                     self.selection.expire();
-                    state.arrivals =
-                        Some(Arrivals::new(process.clone(), first, state.arrivals_key));
+                    state.arrivals = Some(arrivals.begin(&Beginning {
+                        start: first,
+                        key: state.arrivals_key,
+                        clock: &self.plan.clock,
+                    }));
                 }
                 Kind::Trace { .. } => {}
             }

@@ -9,7 +9,6 @@ use crate::engine::SECOND;
 use crate::engine::calendar::{Entry, Place};
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
-use crate::model::arrivals::Process;
 use crate::model::retry::RetryDelays;
 use crate::model::{Cause, Kind};
 
@@ -560,13 +559,14 @@ pub(super) enum Turn {
 
 impl Turn {
     pub fn new(kind: &Kind) -> Turn {
-        match *kind {
-            Kind::Job { .. } => Turn::Worker,
-            Kind::Open {
-                process: Process::Constant { num, den },
-                ..
-            } => Turn::Even { num, den },
-            _ => Turn::Random,
-        }
+        let even_rate = match kind {
+            Kind::Job { .. } => return Turn::Worker,
+            Kind::Open { arrivals, .. } => arrivals.even_rate(),
+            Kind::Trace { .. } => None,
+        };
+        even_rate.map_or(Turn::Random, |rate| Turn::Even {
+            num: rate.num(),
+            den: rate.den(),
+        })
     }
 }

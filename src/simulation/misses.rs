@@ -111,10 +111,7 @@ impl<'a> Misses<'a> {
         for group in sharing(plan, island, workloads) {
             let drawable = |&w: &usize| {
                 workloads[w].guards.is_none()
-                    && workloads[w]
-                        .arrivals
-                        .as_ref()
-                        .is_some_and(|a| a.is_random())
+                    && workloads[w].arrivals.is_some()
                     && is_drawable(plan, w, timed, users[w])
             };
             if group.iter().all(drawable) {
@@ -229,7 +226,11 @@ fn is_drawable(plan: &Plan, w: usize, timed: &[usize], users: u32) -> bool {
         let reads = |lane: &&Lane| matches!(lane.source, Source::BucketKeyRead(_));
         lanes.iter().filter(reads).count() <= 1
     });
-    matches!(workload.kind, Kind::Open { .. }) && by_lane && reads_once
+    let is_random = match &workload.kind {
+        Kind::Open { arrivals, .. } => arrivals.even_rate().is_none(),
+        Kind::Trace { .. } | Kind::Job { .. } => false,
+    };
+    is_random && by_lane && reads_once
 }
 
 fn is_fixed(plan: &Plan, uses: &BucketKeyUse) -> bool {

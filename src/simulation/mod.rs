@@ -83,7 +83,7 @@ use crate::engine::SECOND;
 use crate::engine::calendar::{Calendar, SLOTS};
 use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
-use crate::model::arrivals::Arrivals;
+use crate::model::arrivals::{Beginning, OpenProcess};
 use crate::model::bucket_key::{BucketKeyCache, BucketKeyId};
 use crate::model::retry::{RetryDelays, RetryTokens};
 use crate::model::{CacheUse, Class, Kind, Lane, Plan, Workload};
@@ -310,7 +310,7 @@ struct WorkloadState {
     arrivals_key: Key,
     trace_key: Key,
     job_key: Key,
-    arrivals: Option<Arrivals>,
+    arrivals: Option<OpenProcess>,
     /// Open: active seconds.
     active: std::ops::Range<u64>,
     clients: u32,
@@ -868,11 +868,15 @@ impl WorkloadState {
         let (mut arrivals, mut active) = (None, 0..0);
         match &workload.kind {
             Kind::Open {
-                process,
+                arrivals: shape,
                 start,
                 stop,
             } if workload.after.is_none() => {
-                arrivals = Some(Arrivals::new(process.clone(), *start, arrivals_key));
+                arrivals = Some(shape.begin(&Beginning {
+                    start: *start,
+                    key: arrivals_key,
+                    clock: &plan.clock,
+                }));
                 active = *start..*stop;
             }
             Kind::Trace { start, stop, .. } => active = *start..*stop,

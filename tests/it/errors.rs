@@ -11,10 +11,10 @@ use std::process::{Command, Output, Stdio};
 
 use kmsim::input::Input;
 use kmsim::input::diagnostic::{Code, Sources, render};
+use kmsim::model::arrivals::Arrivals;
 use kmsim::report;
 use kmsim::results;
 use kmsim::run::{RunOptions, run};
-use kmsim::scenario::workload::Arrivals;
 use kmsim::scenario::{Loaded, load};
 
 /// A scenario that is right, with something of everything, to break in one place at a time.
@@ -2164,22 +2164,9 @@ fn size(loaded: &Loaded) -> f64 {
         .flat_map(|v| v.scenario.workload.values());
     let of = |w: &kmsim::scenario::workload::WorkloadSettings| {
         let rate = match &w.arrivals {
-            Arrivals::Constant { rate } | Arrivals::Poisson { rate } => rate.per_second(),
-            Arrivals::PiecewiseLinear { points, .. } => points
-                .iter()
-                .map(|p| p.rate.per_second())
-                .fold(0.0, f64::max),
-            Arrivals::Diurnal { peak, weekly, .. } => {
-                peak.per_second() * weekly.iter().copied().fold(0.0, f64::max)
-            }
-            Arrivals::OnOff { on, off, .. } => on.per_second().max(off.per_second()),
-            Arrivals::FlashCrowd { peak, .. } => peak.per_second(),
-            Arrivals::Trace {
-                trace, rate_scale, ..
-            } => trace.rows.len() as f64 * rate_scale,
-            Arrivals::Job {
-                workers, objects, ..
-            } => f64::from((*workers).min(*objects)) * 100.0,
+            Arrivals::Open(open) => open.peak(),
+            Arrivals::Trace(trace) => trace.recording.rows.len() as f64 * trace.rate_scale,
+            Arrivals::Job(job) => f64::from(job.workers.min(job.objects)) * 100.0,
         };
         rate * f64::from(w.parts + 2) * f64::from(w.retry.max_attempts)
             + f64::from(w.clients) / 100.0

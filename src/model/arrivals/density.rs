@@ -51,6 +51,11 @@ impl Density {
         }
     }
 
+    /// Whether how many arrivals there are is random, given the rates.
+    pub fn is_random(&self) -> bool {
+        !matches!(self, Density::Even { .. })
+    }
+
     /// Whether every half holds half of the mass.
     pub fn is_flat(&self) -> bool {
         matches!(self, Density::Linear(a, b) if a == b)

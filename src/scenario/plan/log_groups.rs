@@ -5,13 +5,15 @@
 
 use super::super::access::{association_error, logs_service};
 use super::super::log_group::LogGroupSettings;
-use super::{Action, Builder, Class, Kind, Popularity, Process, Service, Size, Source, Workload};
+use super::{Action, Builder, Class, Kind, Service, Source, Workload};
 use crate::catalog::KmsOperation;
 use crate::engine::SECOND;
 use crate::input::diagnostic::{Code, Diagnostic};
-use crate::model::arrivals::Curve;
-use crate::model::{self, Association};
-use crate::units::Span;
+use crate::model::arrivals::OpenArrivals;
+use crate::model::arrivals::constant::Constant;
+use crate::model::arrivals::poisson::Poisson;
+use crate::model::{self, Association, Popularity, Size};
+use crate::units::{Rate, Span};
 
 impl Builder<'_> {
     pub(super) fn log_group(&mut self, name: &str, group: &LogGroupSettings) {
@@ -21,17 +23,16 @@ impl Builder<'_> {
         if let Association::InEffect { from } = association {
             let start = from.div_ceil(SECOND);
             let lifetime = self.scenario.assumption.log_stream_data_key_lifetime;
-            let ingestion = Process::Constant {
-                num: u64::from(group.log_streams),
-                den: lifetime.whole_seconds().unwrap_or(1).max(1),
-            };
+            let lifetime_s = lifetime.whole_seconds().unwrap_or(1).max(1);
+            let rate = Rate::new(u64::from(group.log_streams), lifetime_s).unwrap_or(Rate::ZERO);
+            let ingestion = OpenArrivals::Constant(Constant { rate });
             let operation = KmsOperation::GenerateDataKey;
             self.log_group_workload((name, group), operation, 1, (ingestion, start));
             let classes = self.classes.last().into_iter();
             let lanes = classes.flat_map(|c| &self.lanes[c.lane_range()]);
             refusals = lanes.flat_map(|lane| lane.refusals.clone()).collect();
             if let Some(rate) = group.queries {
-                let queries = Process::Poisson(Curve::Flat(rate.per_second()));
+                let queries = OpenArrivals::Poisson(Poisson { rate });
                 let (operation, n) = (KmsOperation::Decrypt, group.data_keys_per_query);
                 self.log_group_workload((name, group), operation, n, (queries, start));
             }
@@ -116,7 +117,7 @@ impl Builder<'_> {
         (name, group): (&str, &LogGroupSettings),
         operation: KmsOperation,
         n: u32,
-        (process, start): (Process, u64),
+        (arrivals, start): (OpenArrivals, u64),
     ) {
         let service = logs_service(&group.region);
         let workload = format!(
@@ -157,7 +158,7 @@ impl Builder<'_> {
         self.workloads.push(Workload {
             name: workload,
             kind: Kind::Open {
-                process,
+                arrivals,
                 start,
                 stop: self.run.horizon.whole_seconds().unwrap_or(0),
             },

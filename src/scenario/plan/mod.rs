@@ -11,20 +11,19 @@ use super::operations::MULTIPART_UPLOAD;
 use super::quota::{LimiterSettings, QuotaSettings};
 use super::run_settings::RunSettings;
 use super::settings::Scenario;
-use super::workload::{Arrivals, PopularitySettings, SizeSettings, WorkloadSettings};
+use super::workload::WorkloadSettings;
 use crate::catalog::{self, KmsOperation};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
-use crate::engine::random::Zipf;
 use crate::input::diagnostic::{Code, Diagnostic, Place};
 use crate::input::reader::Diagnostics;
 use crate::model::archive::KeyPopularity;
-use crate::model::arrivals::{Curve, LocalClock, Process};
+use crate::model::arrivals::trace::RowActions;
+use crate::model::arrivals::{Arrivals, LocalClock, Trace};
 use crate::model::retry::Service;
-use crate::model::trace::Trace;
 use crate::model::{
     Action, Bucket, Cause, Class, Counting, Denial, Kind, KmsKey, Lane, LogGroup, MAX_LANES, Plan,
-    Popularity, Quota, Refusal, Size, Source, Trail, UnlanedCall, Workload, bucket_key,
+    Quota, Refusal, Source, Trail, UnlanedCall, Workload, bucket_key,
 };
 use crate::units::{Rate, Span};
 use indexmap::{IndexMap, IndexSet};
@@ -128,39 +127,28 @@ impl<'a> Builder<'a> {
             .unwrap_or(u64::MAX)
             .min(if s.after.is_some() { u64::MAX } else { horizon });
         let kind = match &s.arrivals {
-            Arrivals::Job {
-                workers,
-                objects,
-                think_time,
-            } => Kind::Job {
-                workers: *workers,
-                objects: *objects,
-                think: think_time.distribution(),
+            Arrivals::Job(job) => Kind::Job {
+                workers: job.workers,
+                objects: job.objects,
+                think: job.think_time.distribution(),
                 start: s.start.as_ns(),
             },
-            Arrivals::Trace { trace, .. } => {
-                let trace = self.trace(w, s, trace, &default, &mut actions);
+            Arrivals::Trace(trace) => Kind::Trace {
+                trace: trace.clone(),
+                actions: self.row_actions(w, s, trace, &default, &mut actions),
+                start,
                 // It is done after its last row, where another workload may be waiting for that.
-                let stop = match trace.period {
-                    None => stop.min(start.saturating_add(trace.seconds())),
-                    Some(_) => stop,
-                };
-                Kind::Trace { trace, start, stop }
-            }
-            open => {
-                let process = process(open, &self.run.start, horizon);
-                Kind::Open {
-                    process,
-                    start,
-                    stop,
-                }
-            }
-        };
-        let objects = match s.popularity {
-            PopularitySettings::Uniform { objects } => Popularity::Uniform { objects },
-            PopularitySettings::Zipf { objects, exponent } => {
-                Popularity::Zipf(Zipf::new(objects, exponent))
-            }
+                stop: if trace.repeat {
+                    stop
+                } else {
+                    stop.min(start.saturating_add(trace.seconds()))
+                },
+            },
+            Arrivals::Open(arrivals) => Kind::Open {
+                arrivals: arrivals.clone(),
+                start,
+                stop,
+            },
         };
         let client_cache = self.client_cache(w);
         let index_of = |name: &Option<String>| {
@@ -180,7 +168,7 @@ impl<'a> Builder<'a> {
             }
         }
         if let Some(writer) = s.reads.as_ref().and_then(|n| self.scenario.workload.get(n)) {
-            if !matches!(writer.arrivals, Arrivals::Job { .. }) {
+            if !matches!(writer.arrivals, Arrivals::Job(_)) {
                 self.fault(&s.place, Code::Contradiction, format!("`workload.{name}` reads what a workload writes that is no job: its objects have no numbers"), "give the writer a `job`");
             } else if writer.bucket.as_ref() != s.copy_source.as_ref().or(s.bucket.as_ref()) {
                 self.fault(
@@ -206,17 +194,10 @@ impl<'a> Builder<'a> {
                 .retry
                 .policy(service, self.scenario.assumption.retry_after),
             after: index_of(&s.after),
-            popularity: objects,
+            popularity: s.popularity.popularity(),
             reads: index_of(&s.reads),
             is_read,
-            size: match s.message_size {
-                SizeSettings::Unknown {} => Size::Unknown,
-                SizeSettings::Constant { value } => Size::Constant(value.get()),
-                SizeSettings::Lognormal { median, sigma } => Size::Lognormal {
-                    median: median.get(),
-                    sigma,
-                },
-            },
+            size: s.message_size.size(),
             client_cache,
         });
     }
@@ -597,30 +578,23 @@ impl<'a> Builder<'a> {
     }
 
     /// The actions of a trace's rows, added to those of the mix.
-    fn trace(
+    fn row_actions(
         &mut self,
         w: usize,
         s: &'a WorkloadSettings,
-        trace: &Arc<Trace>,
+        trace: &Trace,
         default: &str,
         actions: &mut Vec<Action>,
-    ) -> Arc<Trace> {
-        let mut trace = (**trace).clone();
-        let mut pairs: IndexSet<(Option<u32>, Option<u32>)> = trace
-            .rows
-            .iter()
-            .map(|r| (r.operation, r.requester))
-            .collect();
-        pairs.sort();
+    ) -> RowActions {
+        let recording = &trace.recording;
+        let mut row_actions = RowActions::default();
         let mix: Vec<String> = actions.iter().map(|a| a.name.clone()).collect();
-        for (operation, requester) in pairs {
-            let who = requester.map_or_else(
-                || default.to_owned(),
-                |r| trace.requesters[r as usize].clone(),
-            );
+        for kind in &recording.kinds {
+            let requester = kind.requester.map(|r| &recording.requesters[r as usize]);
+            let who = requester.map_or(default, String::as_str);
             // A row that does not say what was asked for is drawn from the mix.
-            let names = match operation {
-                Some(o) => vec![trace.operations[o as usize].clone()],
+            let names = match kind.operation {
+                Some(o) => vec![recording.operations[o as usize].clone()],
                 None => mix.clone(),
             };
             let mut of_rows = Vec::new();
@@ -650,7 +624,7 @@ impl<'a> Builder<'a> {
                 };
                 let found = actions.iter().position(|a| a.name == name);
                 let index = found.unwrap_or_else(|| {
-                    let requests = self.requests(w, s, &operation, &who);
+                    let requests = self.requests(w, s, &operation, who);
                     actions.push(Action {
                         name,
                         weight: 0.0,
@@ -660,9 +634,9 @@ impl<'a> Builder<'a> {
                 });
                 of_rows.push(index as u32);
             }
-            trace.actions.insert((operation, requester), of_rows);
+            row_actions.push(of_rows);
         }
-        Arc::new(trace)
+        row_actions
     }
 
     /// Workloads must not wait for themselves, and only for what comes to an end.
@@ -689,10 +663,7 @@ impl<'a> Builder<'a> {
                 }
             }
             if let Some(first) = s.after.as_ref().and_then(|n| self.scenario.workload.get(n))
-                && !matches!(
-                    first.arrivals,
-                    Arrivals::Job { .. } | Arrivals::Trace { .. }
-                )
+                && matches!(first.arrivals, Arrivals::Open(_))
                 && first.stop.is_none()
             {
                 self.fault(
@@ -823,10 +794,12 @@ impl<'a> Builder<'a> {
             })
             .collect();
         let islands = self.islands();
+        let horizon_s = self.run.horizon.whole_seconds().unwrap_or(0);
         Plan {
             name: name.to_owned(),
             arrivals_id: arrivals_id(self.scenario, self.run),
-            horizon_s: self.run.horizon.whole_seconds().unwrap_or(0),
+            clock: LocalClock::new(&self.run.start, horizon_s),
+            horizon_s,
             warm_up_s: self.run.warm_up.whole_seconds().unwrap_or(0),
             quotas: self.quotas.into_values().collect(),
             classes: self.classes,
@@ -918,91 +891,6 @@ fn pool_name(q: &QuotaSettings) -> String {
         Some(store) => format!("{}/{}/{}/{store}", q.account, q.region, q.code),
         None => format!("{}/{}/{}", q.account, q.region, q.code),
     }
-}
-
-/// The process of open arrivals.
-fn process(arrivals: &Arrivals, start: &jiff::ZonedDateTime, horizon_s: u64) -> Process {
-    match arrivals {
-        Arrivals::Constant { rate } => Process::Constant {
-            num: rate.num(),
-            den: rate.den(),
-        },
-        Arrivals::Poisson { rate } => Process::Poisson(Curve::Flat(rate.per_second())),
-        Arrivals::PiecewiseLinear { points, every } => Process::Poisson(Curve::Linear {
-            points: points
-                .iter()
-                .map(|p| (p.at.whole_seconds().unwrap_or(0), p.rate.per_second()))
-                .collect(),
-            every: every.and_then(Span::whole_seconds),
-        }),
-        Arrivals::Diurnal {
-            mean,
-            peak,
-            peak_at,
-            weekly,
-        } => {
-            let midnight = jiff::civil::Time::midnight();
-            let time: jiff::civil::Time = peak_at.parse().unwrap_or(midnight);
-            let mut factors = [1.0; 7];
-            factors.copy_from_slice(weekly);
-            Process::Poisson(Curve::Daily {
-                mean: mean.per_second(),
-                peak: peak.per_second(),
-                peak_at: time.duration_since(midnight).as_secs() as u64,
-                weekly: factors,
-                clock: local_clock(start, horizon_s),
-            })
-        }
-        Arrivals::OnOff {
-            on,
-            off,
-            mean_on,
-            mean_off,
-        } => Process::OnOff {
-            on: on.per_second(),
-            off: off.per_second(),
-            mean_on: mean_on.as_secs_f64(),
-            mean_off: mean_off.as_secs_f64(),
-        },
-        Arrivals::FlashCrowd {
-            base,
-            peak,
-            at,
-            rise,
-            decay,
-        } => Process::Poisson(Curve::FlashCrowd {
-            base: base.per_second(),
-            peak: peak.per_second(),
-            at: at.whole_seconds().unwrap_or(0),
-            rise: rise.whole_seconds().unwrap_or(0),
-            decay: decay.as_secs_f64(),
-        }),
-        // Neither is an open process: both have kinds of their own.
-        Arrivals::Trace { .. } | Arrivals::Job { .. } => Process::Constant { num: 0, den: 1 },
-    }
-}
-
-/// How local time runs from `start` on: offsets from a Monday's midnight, changed by daylight saving.
-fn local_clock(start: &jiff::ZonedDateTime, horizon_s: u64) -> LocalClock {
-    let monday = i64::from(start.weekday().to_monday_zero_offset()) * 86_400;
-    let since_midnight = start
-        .time()
-        .duration_since(jiff::civil::Time::midnight())
-        .as_secs();
-    let first = monday + since_midnight;
-    let utc = i64::from(start.offset().seconds());
-    let mut offsets = vec![(0, first)];
-    for transition in start.time_zone().following(start.timestamp()) {
-        let after = transition.timestamp().as_second() - start.timestamp().as_second();
-        if after <= 0 || after as u64 > horizon_s {
-            break;
-        }
-        offsets.push((
-            after as u64,
-            first + i64::from(transition.offset().seconds()) - utc,
-        ));
-    }
-    LocalClock { offsets }
 }
 
 /// What decides the arrivals, hashed: names, processes, mixes, order in time.

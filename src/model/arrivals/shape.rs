@@ -1,0 +1,48 @@
+//! What every shape of open arrivals answers: how it is written, and how it runs.
+
+use super::density::Density;
+use super::local_clock::LocalClock;
+use crate::engine::random::Key;
+use crate::input::reader::Reader;
+use crate::units::Rate;
+
+/// A shape of open arrivals as written, which is also what is simulated.
+pub trait ArrivalShape: Sized {
+    /// What runs it.
+    type Process: ArrivalProcess;
+
+    /// The table under its name; `None` after recording what is wrong.
+    fn read(r: &mut Reader<'_>) -> Option<Self>;
+
+    /// Every rate in it: growth multiplies them all.
+    fn rates_mut(&mut self) -> Vec<&mut Rate>;
+
+    /// The highest rate that it may have \[1/s\].
+    fn peak(&self) -> f64;
+
+    /// Its rate where arrivals are evenly spaced; `None`: counts are random.
+    fn even_rate(&self) -> Option<Rate> {
+        None
+    }
+
+    /// The process from the first second on.
+    fn begin(&self, beginning: &Beginning<'_>) -> Self::Process;
+}
+
+/// Where a process begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Beginning<'a> {
+    /// First second of the workload.
+    pub start: u64,
+    /// The key of the workload's arrivals.
+    pub key: Key,
+    /// How local time follows simulated time.
+    pub clock: &'a LocalClock,
+}
+
+/// A shape with what it remembers between seconds.
+pub trait ArrivalProcess {
+    /// Mean number of arrivals in `second` and their density. Seconds must be asked for in order,
+    /// none left out. The mean of evenly spaced arrivals is their exact count.
+    fn of_second(&mut self, second: u64) -> (f64, Density);
+}

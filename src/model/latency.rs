@@ -1,0 +1,67 @@
+//! How long calls and pauses take, as written.
+
+use crate::engine::distribution::Distribution;
+use crate::input::reader::Reader;
+use crate::units::Span;
+use serde::Serialize;
+
+/// A distribution of durations.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LatencySettings {
+    /// Always the same.
+    Constant {
+        /// Duration.
+        value: Span,
+    },
+    /// Lognormal.
+    Lognormal {
+        /// Median.
+        median: Span,
+        /// σ of the logarithm.
+        sigma: f64,
+    },
+}
+
+impl LatencySettings {
+    /// Under `key`; by default lognormal of median `ms` and `sigma`.
+    pub(crate) fn read(r: &mut Reader<'_>, key: &str, ms: u64, sigma: f64) -> LatencySettings {
+        let default = if sigma > 0.0 {
+            LatencySettings::Lognormal {
+                median: Span::from_ns(ms * 1_000_000),
+                sigma,
+            }
+        } else {
+            LatencySettings::Constant {
+                value: Span::from_ns(ms * 1_000_000),
+            }
+        };
+        let longest = Span::from_secs(3_600);
+        r.choice(key, &["constant", "lognormal"], |tag, r| {
+            Some(if tag == "constant" {
+                LatencySettings::Constant {
+                    value: r.required_in("value", ..=longest)?,
+                }
+            } else {
+                let median = r.required_in("median", ..=longest);
+                let sigma = r.required_in("sigma", 0.0..=3.0);
+                LatencySettings::Lognormal {
+                    median: median?,
+                    sigma: sigma?,
+                }
+            })
+        })
+        .flatten()
+        .unwrap_or(default)
+    }
+
+    /// As the simulation draws it.
+    pub fn distribution(&self) -> Distribution {
+        match *self {
+            LatencySettings::Constant { value } => Distribution::constant(value.as_ns()),
+            LatencySettings::Lognormal { median, sigma } => {
+                Distribution::lognormal(median.as_ns(), sigma)
+            }
+        }
+    }
+}
