@@ -2,7 +2,10 @@
 //!
 //! Data: `policy_limits.toml`. Left out: how many policies may be attached.
 
+use super::built_in::built_in;
+use super::row::CatalogRow;
 use serde::Deserialize;
+use std::sync::LazyLock;
 
 /// The largest document of one kind of policy.
 #[derive(Clone, Debug, Deserialize)]
@@ -22,6 +25,42 @@ pub struct PolicyLimit {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PolicyFile {
-    pub limit: Vec<PolicyLimit>,
+struct PolicyFile {
+    limit: Vec<PolicyLimit>,
+}
+
+static LIMITS: LazyLock<PolicyFile> =
+    LazyLock::new(|| built_in("policy_limits.toml", include_str!("policy_limits.toml")));
+
+/// Every limit on the size of a policy document.
+pub fn policy_limits() -> &'static [PolicyLimit] {
+    &LIMITS.limit
+}
+
+/// The limit on a kind of policy, `bucket-policy`.
+pub fn policy_limit(id: &str) -> Option<&'static PolicyLimit> {
+    policy_limits().iter().find(|limit| limit.id == id)
+}
+
+/// Each limit.
+pub(super) fn rows() -> impl Iterator<Item = CatalogRow> {
+    policy_limits().iter().map(policy_row)
+}
+
+fn policy_row(limit: &PolicyLimit) -> CatalogRow {
+    CatalogRow {
+        kind: "policy-limit",
+        id: limit.id.clone(),
+        region: String::new(),
+        value: limit.bytes.to_string(),
+        unit: "bytes".to_owned(),
+        assumed: false,
+        note: if limit.without_white_space {
+            "white space does not count".to_owned()
+        } else {
+            String::new()
+        },
+        source: limit.source.clone(),
+        as_of: limit.as_of.clone(),
+    }
 }

@@ -3,12 +3,15 @@
 //! Data: `prices.toml`. Left out: CloudTrail Lake, storage, data transfer, taxes and private rates; every
 //! price can be overridden by a scenario.
 
-use super::Partition;
+use super::built_in::built_in;
 use super::decimal;
 use super::operation::{KeySpec, KmsOperation};
 use super::quota::Calls;
+use super::region::{Partition, partition};
+use super::row::{CatalogRow, plain};
 use num_rational::BigRational;
 use serde::Deserialize;
+use std::sync::LazyLock;
 
 /// Length of a month and of a free-tier period \[s\]: 30 days of 24 hours.
 pub const MONTH_S: u64 = 30 * 24 * 3600;
@@ -70,7 +73,7 @@ pub struct FreeTier {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ChargedAs {
+struct ChargedAs {
     item: String,
     operations: Vec<KmsOperation>,
     key_specs: Vec<KeySpec>,
@@ -79,9 +82,9 @@ pub(super) struct ChargedAs {
 /// The file.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct PriceFile {
-    pub(super) price: Vec<PriceRow>,
-    pub(super) free_tier: Vec<FreeTier>,
+struct PriceFile {
+    price: Vec<PriceRow>,
+    free_tier: Vec<FreeTier>,
     charged_as: Vec<ChargedAs>,
     charged_otherwise_as: String,
 }
@@ -103,9 +106,9 @@ pub struct Price {
 
 impl PriceFile {
     /// The row of the Region; else of every Region; else, as an assumption, that of us-east-1.
-    pub(super) fn price(&'static self, item: &str, region: &str) -> Option<Price> {
+    fn price(&'static self, item: &str, region: &str) -> Option<Price> {
         let row = |r: &str| self.price.iter().find(|p| p.item == item && p.region == r);
-        let partition = super::partition(region)?;
+        let partition = partition(region)?;
         if let Some(found) = row(region) {
             return Some(found.to_price(found.assumed.clone()));
         }
@@ -121,12 +124,12 @@ impl PriceFile {
     }
 
     /// Bytes in the unit of an item; 1 where its unit is no measure of data.
-    pub(super) fn bytes_per_unit(&self, item: &str) -> u64 {
+    fn bytes_per_unit(&self, item: &str) -> u64 {
         let rows = self.price.iter().filter(|p| p.item == item);
         rows.filter_map(|p| p.bytes_per_unit).next().unwrap_or(1)
     }
 
-    pub(super) fn charged_as(&self, operation: KmsOperation, spec: KeySpec) -> &str {
+    fn charged_as(&self, operation: KmsOperation, spec: KeySpec) -> &str {
         self.charged_as
             .iter()
             .find(|c| {
@@ -154,6 +157,82 @@ impl PriceRow {
             as_of: &self.as_of,
             assumed,
         }
+    }
+}
+
+static PRICES: LazyLock<PriceFile> =
+    LazyLock::new(|| built_in("prices.toml", include_str!("prices.toml")));
+
+/// Every price row.
+pub fn prices() -> &'static [PriceRow] {
+    &PRICES.price
+}
+
+/// The price of an item in a Region.
+///
+/// `None` for an unknown item or Region, and in China, where no defaults are known. Where only another
+/// Region's price is known, that one with [`Price::assumed`] set.
+pub fn price(item: &str, region: &str) -> Option<Price> {
+    PRICES.price(item, region)
+}
+
+/// The price item of a KMS call.
+pub fn charged_as(operation: KmsOperation, spec: KeySpec) -> &'static str {
+    PRICES.charged_as(operation, spec)
+}
+
+/// Bytes in the unit by which an item is priced; 1 where that unit is no measure of data.
+pub fn bytes_per_unit(item: &str) -> u64 {
+    PRICES.bytes_per_unit(item)
+}
+
+/// The free tier that applies to a price item, `None` without one.
+pub fn free_tier(item: &str) -> Option<&'static FreeTier> {
+    PRICES
+        .free_tier
+        .iter()
+        .find(|f| f.items.iter().any(|i| i == item))
+}
+
+/// Each price, and the free tier.
+pub(super) fn rows() -> Vec<CatalogRow> {
+    let mut rows: Vec<_> = prices()
+        .iter()
+        .map(|p| CatalogRow {
+            kind: "price",
+            id: p.item.clone(),
+            region: if p.region == "*" {
+                String::new()
+            } else {
+                p.region.clone()
+            },
+            value: plain(&p.price),
+            unit: format!("USD/{}", counted(&plain(&p.per), &p.unit)),
+            assumed: p.assumed.is_some(),
+            note: p.assumed.clone().unwrap_or_else(|| p.note.clone()),
+            source: p.source.clone(),
+            as_of: p.as_of.clone(),
+        })
+        .collect();
+    rows.extend(PRICES.free_tier.iter().map(|f| CatalogRow {
+        kind: "free-tier",
+        id: f.id.clone(),
+        region: String::new(),
+        value: f.quantity.to_string(),
+        unit: format!("{}/month", f.unit),
+        assumed: false,
+        note: f.note.clone(),
+        source: f.source.clone(),
+        as_of: f.as_of.clone(),
+    }));
+    rows
+}
+
+fn counted(per: &str, unit: &str) -> String {
+    if per == "1" {
+        unit.to_owned()
+    } else {
+        format!("{per} {unit}s")
     }
 }
 

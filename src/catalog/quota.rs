@@ -2,11 +2,15 @@
 //!
 //! Data: `kms_quotas.toml`. Left out: resource quotas (keys, aliases, grants), and quotas of other services.
 
+use super::built_in::built_in;
 use super::decimal;
 use super::operation::{KeySpec, KmsOperation};
+use super::region::{partition, regions};
+use super::row::{CatalogRow, plain};
 use num_rational::{BigRational, Ratio};
 use num_traits::ToPrimitive;
 use serde::{Deserialize, Deserializer, de};
+use std::sync::LazyLock;
 
 /// What holds one counter of a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -103,7 +107,7 @@ impl Limit {
 impl QuotaRow {
     /// The default limit in a Region; `None` for an unknown Region, or one without this kind of key.
     pub fn default_limit(&'static self, region: &str) -> Option<Limit> {
-        super::partition(region)?;
+        partition(region)?;
         if !self.only_in.is_empty() && !self.only_in.iter().any(|r| r == region) {
             return None;
         }
@@ -136,22 +140,9 @@ impl QuotaRow {
 /// The file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct QuotaFile {
-    pub(super) regions: RegionList,
+struct QuotaFile {
     quota: Vec<QuotaRow>,
     per_operation: Vec<PerOperation>,
-}
-
-/// The Regions with a KMS endpoint.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(super) struct RegionList {
-    pub(super) aws: Vec<String>,
-    pub(super) aws_us_gov: Vec<String>,
-    pub(super) aws_cn: Vec<String>,
-    pub(super) source: String,
-    #[serde(rename = "as_of")]
-    pub(super) as_of: String,
 }
 
 #[derive(Deserialize)]
@@ -175,7 +166,7 @@ struct OneOperation {
 
 impl QuotaFile {
     /// All rows, the shared quotas first.
-    pub(super) fn into_rows(self) -> Vec<QuotaRow> {
+    fn into_rows(self) -> Vec<QuotaRow> {
         let mut rows = self.quota;
         for group in self.per_operation {
             rows.extend(group.quotas.into_iter().map(|one| QuotaRow {
@@ -210,9 +201,81 @@ fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<Ratio<u64>, D::Error> {
     }
 }
 
+static QUOTAS: LazyLock<Vec<QuotaRow>> = LazyLock::new(|| {
+    let file: QuotaFile = built_in("kms_quotas.toml", include_str!("kms_quotas.toml"));
+    file.into_rows()
+});
+
+/// Every request quota, the shared ones first.
+pub fn quotas() -> &'static [QuotaRow] {
+    &QUOTAS
+}
+
+/// The account's quota that a call draws on; `None` where KMS has no such call (Sign with a symmetric key).
+///
+/// `spec` is the kind of the KMS key, but for GenerateDataKeyPair that of the pair; operations that name no
+/// key (GenerateRandom) or any key (DescribeKey) take any. A call on a custom key store draws on
+/// [`custom_key_store_quota`] as well.
+pub fn quota_for(operation: KmsOperation, spec: KeySpec) -> Option<&'static QuotaRow> {
+    quotas()
+        .iter()
+        .find(|q| q.scope == QuotaScope::Account && q.takes(operation, spec))
+}
+
+/// The quota with this identifier (`symmetric`, `DescribeKey`) or Service Quotas code (`L-6E3AF000`).
+pub fn quota_by_name(id_or_code: &str) -> Option<&'static QuotaRow> {
+    quotas()
+        .iter()
+        .find(|q| q.id == id_or_code || q.code.as_deref() == Some(id_or_code))
+}
+
+/// The quota of one custom key store of a kind: `cloudhsm` or `external`.
+pub fn custom_key_store_quota(kind: &str) -> Option<&'static QuotaRow> {
+    let of_kind = |q: &&QuotaRow| q.id.strip_prefix("custom-key-store-") == Some(kind);
+    quotas()
+        .iter()
+        .filter(|q| q.scope == QuotaScope::Store)
+        .find(of_kind)
+}
+
+/// Each quota: one row where its limit is the same in every Region, else one for each.
+pub(super) fn rows() -> Vec<CatalogRow> {
+    let mut rows = Vec::new();
+    for q in quotas() {
+        let id = match &q.code {
+            Some(code) => format!("{} ({code})", q.id),
+            None => q.id.clone(),
+        };
+        let limits: Vec<_> = regions()
+            .filter_map(|r| Some((r, q.default_limit(r)?)))
+            .collect();
+        let one_value = limits.len() == regions().count()
+            && limits
+                .iter()
+                .all(|(_, l)| Some(l) == limits.first().map(|(_, l)| l));
+        for (region, limit) in limits.iter().take(if one_value { 1 } else { limits.len() }) {
+            rows.push(CatalogRow {
+                kind: "quota",
+                id: id.clone(),
+                region: if one_value {
+                    String::new()
+                } else {
+                    (*region).to_owned()
+                },
+                value: plain(&BigRational::new(limit.num.into(), limit.den.into())),
+                unit: "1/s".to_owned(),
+                assumed: limit.is_assumption(),
+                note: limit.assumed.unwrap_or(&q.note).to_owned(),
+                source: q.source.clone(),
+                as_of: q.as_of.clone(),
+            });
+        }
+    }
+    rows
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::{custom_key_store_quota, quota_by_name, quota_for, quotas};
     use super::*;
     use KmsOperation as Op;
 

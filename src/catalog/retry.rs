@@ -2,10 +2,12 @@
 //!
 //! Data: `retry_profiles.toml`. Left out: DynamoDB's own limits, and long-poll operations.
 
+use super::built_in::built_in;
 use super::decimal;
-use super::table::{CatalogRow, plain};
+use super::row::{CatalogRow, plain};
 use num_rational::BigRational;
 use serde::{Deserialize, Deserializer, Serialize};
+use std::sync::LazyLock;
 
 /// Which retry algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -204,14 +206,14 @@ pub struct RetryProfile {
 impl RetryProfile {
     /// How it classifies answers.
     pub fn classification(&self) -> Option<&'static Classification> {
-        let rows = &super::catalog().retry.classification;
+        let rows = &*RETRY.classification;
         rows.iter().find(|c| c.id == self.classification)
     }
 
     /// The figures of its client rate limiter, `None` without one.
     pub fn rate_limiter(&self) -> Option<&'static RateLimiterProfile> {
         let id = self.rate_limiter.as_ref()?;
-        let rows = &super::catalog().retry.rate_limiter;
+        let rows = &*RETRY.rate_limiter;
         rows.iter().find(|l| l.id == *id)
     }
 }
@@ -237,21 +239,47 @@ pub struct SdkDefault {
 /// The file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RetryFile {
-    pub(super) profile: Vec<RetryProfile>,
-    pub(super) classification: Vec<Classification>,
-    pub(super) rate_limiter: Vec<RateLimiterProfile>,
-    pub(super) throttled_answer: Vec<ThrottledAnswer>,
-    pub(super) sdk_default: Vec<SdkDefault>,
+struct RetryFile {
+    profile: Vec<RetryProfile>,
+    classification: Vec<Classification>,
+    rate_limiter: Vec<RateLimiterProfile>,
+    throttled_answer: Vec<ThrottledAnswer>,
+    sdk_default: Vec<SdkDefault>,
 }
 
 fn some<'de, D: Deserializer<'de>>(from: D) -> Result<Option<BigRational>, D::Error> {
     decimal::deserialize(from).map(Some)
 }
 
+static RETRY: LazyLock<RetryFile> =
+    LazyLock::new(|| built_in("retry_profiles.toml", include_str!("retry_profiles.toml")));
+
+/// Every retry profile.
+pub fn retry_profiles() -> &'static [RetryProfile] {
+    &RETRY.profile
+}
+
+/// The retry profile with this identifier or alias (`standard`, `legacy`).
+pub fn retry_profile(name: &str) -> Option<&'static RetryProfile> {
+    retry_profiles()
+        .iter()
+        .find(|p| p.id == name || p.aliases.iter().any(|a| a == name))
+}
+
+/// How a service, by botocore's name, answers a request that it throttles.
+pub fn throttled_answer(service: &str) -> Option<&'static ThrottledAnswer> {
+    let rows = &RETRY.throttled_answer;
+    rows.iter().find(|a| a.service == service)
+}
+
+/// What the SDKs do by default, by version.
+pub fn sdk_defaults() -> &'static [SdkDefault] {
+    &RETRY.sdk_default
+}
+
 /// All of it, for people to read.
 pub(super) fn rows() -> Vec<CatalogRow> {
-    let file = &super::catalog().retry;
+    let file = &*RETRY;
     let mut rows = Vec::new();
     for p in &file.profile {
         let cap = p.max_backoff_s.as_ref();
@@ -445,7 +473,6 @@ fn words(rule: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{retry_profile, retry_profiles, sdk_defaults};
     use super::*;
 
     fn s(text: &str) -> BigRational {

@@ -2,8 +2,11 @@
 //!
 //! Data: `s3_operations.toml`. Batch Operations are the operations they call.
 
+use super::built_in::built_in;
 use super::operation::KmsOperation;
+use super::row::CatalogRow;
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
 
 /// How S3 bills a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -166,25 +169,116 @@ impl S3OperationRow {
 /// What S3 Express One Zone does differently.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct DirectoryBucket {
+struct DirectoryBucket {
     /// Life of a session's credentials \[s\].
-    pub(super) session_lifetime_s: u64,
-    pub(super) source: String,
-    pub(super) as_of: String,
+    session_lifetime_s: u64,
+    source: String,
+    as_of: String,
 }
 
 /// The file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct S3File {
-    pub(super) directory_bucket: DirectoryBucket,
-    pub(super) request_rate: RequestRates,
-    pub(super) operation: Vec<S3OperationRow>,
+struct S3File {
+    directory_bucket: DirectoryBucket,
+    request_rate: RequestRates,
+    operation: Vec<S3OperationRow>,
+}
+
+static S3: LazyLock<S3File> =
+    LazyLock::new(|| built_in("s3_operations.toml", include_str!("s3_operations.toml")));
+
+/// Every S3 operation.
+pub fn s3_operations() -> &'static [S3OperationRow] {
+    &S3.operation
+}
+
+/// The S3 operation with this identifier (`PutObject`, `GetObjectRange`).
+pub fn s3_operation(id: &str) -> Option<&'static S3OperationRow> {
+    s3_operations().iter().find(|o| o.id == id)
+}
+
+/// Life of a session of a directory bucket \[s\].
+pub fn session_lifetime_s() -> u64 {
+    S3.directory_bucket.session_lifetime_s
+}
+
+/// What S3 serves from one partitioned prefix.
+pub fn request_rates() -> &'static RequestRates {
+    &S3.request_rate
+}
+
+/// Each operation with its calls of KMS.
+pub(super) fn rows() -> Vec<CatalogRow> {
+    let need = |n: &S3Need| match n.on {
+        NeedSide::Object => n.operation.to_string(),
+        NeedSide::Source => format!("{} (source)", n.operation),
+        NeedSide::Destination => format!("{} (destination)", n.operation),
+        NeedSide::Upload => format!("{} (upload)", n.operation),
+        NeedSide::Replica => format!("{} (replica)", n.operation),
+    };
+    s3_operations()
+        .iter()
+        .map(|o| CatalogRow {
+            kind: "s3-operation",
+            id: o.id.clone(),
+            region: String::new(),
+            value: match o.needs.as_slice() {
+                [] => "none".to_owned(),
+                needs => needs.iter().map(need).collect::<Vec<_>>().join(", "),
+            },
+            unit: format!(
+                "KMS calls/request ({})",
+                o.billing.item().unwrap_or("free of charge")
+            ),
+            assumed: o.evidence == Evidence::Undocumented,
+            note: o.because.clone(),
+            source: o.source.clone(),
+            as_of: o.as_of.clone(),
+        })
+        .collect()
+}
+
+/// The life of a session.
+pub(super) fn directory_bucket_row() -> CatalogRow {
+    let d = &S3.directory_bucket;
+    CatalogRow {
+        kind: "directory-bucket",
+        id: "session_lifetime".to_owned(),
+        region: String::new(),
+        value: d.session_lifetime_s.to_string(),
+        unit: "s".to_owned(),
+        assumed: false,
+        note: "CreateSession needs GenerateDataKey and Decrypt".to_owned(),
+        source: d.source.clone(),
+        as_of: d.as_of.clone(),
+    }
+}
+
+/// What one prefix serves.
+pub(super) fn request_rate_rows() -> impl Iterator<Item = CatalogRow> {
+    let rates = request_rates();
+    [RequestRate::Reads, RequestRate::Writes]
+        .map(|rate| CatalogRow {
+            kind: "s3-request-rate",
+            id: rate.name().to_owned(),
+            region: String::new(),
+            value: rates.per_s(rate).to_string(),
+            unit: "1/s from a prefix".to_owned(),
+            assumed: false,
+            note: match rate {
+                RequestRate::Reads => "GET and HEAD of objects, at least so many",
+                RequestRate::Writes => "PUT, COPY, POST and DELETE, at least so many",
+            }
+            .to_owned(),
+            source: rates.source.clone(),
+            as_of: rates.as_of.clone(),
+        })
+        .into_iter()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{s3_operation, s3_operations};
     use super::*;
     use KmsOperation::{Decrypt, Encrypt, GenerateDataKey};
 

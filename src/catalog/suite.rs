@@ -2,7 +2,10 @@
 //!
 //! Data: `algorithm_suites.toml`.
 
+use super::built_in::built_in;
+use super::row::CatalogRow;
 use serde::Deserialize;
+use std::sync::LazyLock;
 
 /// An algorithm suite.
 #[derive(Clone, Debug, Deserialize)]
@@ -19,15 +22,48 @@ pub struct AlgorithmSuite {
 /// The file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SuiteFile {
-    pub(super) source: String,
-    pub(super) as_of: String,
-    pub(super) suite: Vec<AlgorithmSuite>,
+struct SuiteFile {
+    source: String,
+    as_of: String,
+    suite: Vec<AlgorithmSuite>,
+}
+
+static SUITES: LazyLock<SuiteFile> = LazyLock::new(|| {
+    built_in(
+        "algorithm_suites.toml",
+        include_str!("algorithm_suites.toml"),
+    )
+});
+
+/// Every algorithm suite of the AWS Encryption SDK.
+pub fn algorithm_suites() -> &'static [AlgorithmSuite] {
+    &SUITES.suite
+}
+
+/// The algorithm suite of this name.
+pub fn algorithm_suite(name: &str) -> Option<&'static AlgorithmSuite> {
+    algorithm_suites().iter().find(|s| s.name == name)
+}
+
+/// Each suite.
+pub(super) fn rows() -> impl Iterator<Item = CatalogRow> {
+    let file = &*SUITES;
+    file.suite.iter().map(|s| CatalogRow {
+        kind: "algorithm-suite",
+        id: format!("{} ({:#06x})", s.name, s.id),
+        region: String::new(),
+        value: if s.key_derivation { "yes" } else { "no" }.to_owned(),
+        unit: "key derivation".to_owned(),
+        assumed: false,
+        note: "without key derivation data keys are not cached for encryption".to_owned(),
+        source: file.source.clone(),
+        as_of: file.as_of.clone(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{algorithm_suite, algorithm_suites};
+    use super::*;
 
     #[test]
     fn only_the_suites_named_after_hkdf_derive_keys() {

@@ -142,7 +142,7 @@ fn share(text: &str) -> Result<f64, String> {
     let share = text.parse::<crate::units::Share>();
     share
         .map(crate::units::Share::get)
-        .map_err(|e| format!("{e}; {}", e.way_out()))
+        .map_err(|e| format!("{e}; {}", e.help()))
 }
 
 /// Identifier of a metric.
@@ -332,7 +332,7 @@ fn spike(text: &str) -> Result<f64, String> {
 fn seconds(text: &str) -> Result<u64, String> {
     let span = text
         .parse::<crate::units::Span>()
-        .map_err(|e| format!("{e}; {}", e.way_out()))?;
+        .map_err(|e| format!("{e}; {}", e.help()))?;
     span.whole_seconds()
         .filter(|s| (1..=86_400).contains(s))
         .ok_or_else(|| format!("\"{text}\" is no whole number of seconds from 1s to 1d"))

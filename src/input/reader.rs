@@ -161,7 +161,7 @@ fn unit_fault(error: &UnitError, value: &Value, path: &str, faults: &Diagnostics
     faults.push(
         Diagnostic::error(code, format!("`{path}`: {error}"))
             .at(value.place.clone())
-            .help(error.way_out()),
+            .help(error.help()),
     );
 }
 
