@@ -1,7 +1,7 @@
 //! Amazon Resource Names: `arn:partition:service:region:account:resource`.
 
+use super::context::Context;
 use super::pattern::{Pattern, Syntax};
-use super::request::Context;
 use std::fmt;
 use std::str::FromStr;
 

@@ -14,13 +14,15 @@
 
 pub mod arn;
 pub mod condition;
+pub mod context;
 pub mod decision;
 pub mod pattern;
 pub mod policy;
 pub mod principal;
 pub mod request;
 
+pub use context::Context;
 pub use decision::{Decision, Outcome, Policies, decide};
 pub use policy::{Effect, Kind, Policy};
 pub use principal::Principal;
-pub use request::{Context, Request};
+pub use request::Request;

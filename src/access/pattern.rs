@@ -4,7 +4,7 @@
 //! `${key, 'text'}` the same with a default, and `${*}`, `${?}`, `${$}` are those characters themselves.
 //! What a variable brings is always taken literally. Source: IAM User Guide, policy variables (2026-11).
 
-use super::request::Context;
+use super::context::Context;
 use std::borrow::Cow;
 
 /// A text of a policy, cut into its parts.

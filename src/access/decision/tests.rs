@@ -1,5 +1,5 @@
 use super::super::policy;
-use super::super::request::Context;
+use super::super::context::Context;
 use super::*;
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/app";

@@ -10,30 +10,20 @@
 //!
 //! Left out: whether an action or context key exists; AWS adds some every week.
 
-use super::{Effect, Kind, Not, Policy, Resource, Statement};
+use super::json::{Fault, JsonReader, name_range, one_or_more, range};
+use super::kind::Kind;
+use super::statement::{Effect, Not, Policy, Resource, Statement};
 use crate::access::arn::{ArnPattern, Variables};
 use crate::access::condition::{Condition, Operator, operators};
 use crate::access::pattern::{Pattern, Syntax};
 use crate::access::principal::Entry;
 use crate::catalog;
-use jsonc_parser::ast::{Object, ObjectProp, Value};
+use crate::input::spelling::did_you_mean;
+use jsonc_parser::ast::{ObjectProp, Value};
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use std::collections::HashMap;
 use std::ops::Range;
-
-/// What is wrong with a document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Where \[bytes\].
-    pub range: Range<usize>,
-    /// One sentence.
-    pub message: String,
-    /// The way out.
-    pub help: String,
-    /// AWS would store it all the same.
-    pub is_warning: bool,
-}
 
 /// Reads a policy document.
 ///
@@ -71,14 +61,14 @@ pub fn read(kind: Kind, name: &str, text: &str) -> Result<(Policy, Vec<Fault>), 
     let Some(value) = value else {
         return Err(no_json(0..0, "it is empty"));
     };
-    let mut reader = Reader {
+    let mut reader = PolicyReader {
         kind,
         variables: false,
-        faults: Vec::new(),
+        json: JsonReader::default(),
     };
     let statements = reader.document(&value);
     reader.size(text, statements.as_deref().unwrap_or_default());
-    let mut faults = reader.faults;
+    let mut faults = reader.json.faults;
     faults.sort_by_key(|fault| fault.range.start);
     match statements {
         Some(statements) if faults.iter().all(|fault| fault.is_warning) => {
@@ -94,11 +84,11 @@ pub fn read(kind: Kind, name: &str, text: &str) -> Result<(Policy, Vec<Fault>), 
 }
 
 /// Reads a document and gathers its faults; `None` where it recorded one.
-struct Reader {
+struct PolicyReader {
     kind: Kind,
     /// Whether the document's version knows `${…}`.
     variables: bool,
-    faults: Vec<Fault>,
+    json: JsonReader,
 }
 
 const DOCUMENT_KEYS: [&str; 3] = ["Version", "Id", "Statement"];
@@ -115,51 +105,54 @@ const STATEMENT_KEYS: [&str; 9] = [
 ];
 const PRINCIPAL_KEYS: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
 
-impl Reader {
+impl PolicyReader {
     fn document(&mut self, value: &Value<'_>) -> Option<Vec<Statement>> {
-        let document = self.object(value, "a policy")?;
-        let keys = self.keys(document, &DOCUMENT_KEYS, "a policy");
+        let document = self.json.object(value, "a policy")?;
+        let keys = self.json.keys(document, &DOCUMENT_KEYS, "a policy");
         match keys.get("Version") {
             None => {}
-            Some(version) => match self.text(&version.value, "`Version`").as_deref() {
+            Some(version) => match self.json.text(&version.value, "`Version`").as_deref() {
                 Some("2012-10-17") => self.variables = true,
                 Some("2008-10-17") | None => {}
                 Some(other) => {
                     let message = format!("`Version` is {other:?}, which AWS does not know");
                     let help = "write \"2012-10-17\"";
-                    self.error(range(&version.value), message, help);
+                    self.json.error(range(&version.value), message, help);
                 }
             },
         }
         if let Some(id) = keys.get("Id") {
-            self.text(&id.value, "`Id`");
+            self.json.text(&id.value, "`Id`");
         }
         let Some(list) = keys.get("Statement") else {
             let message = format!("this {} has no `Statement`", self.kind.name());
-            self.error(range(value), message, "add `\"Statement\": [ … ]`");
+            self.json
+                .error(range(value), message, "add `\"Statement\": [ … ]`");
             return None;
         };
         let values = one_or_more(&list.value);
         if values.is_empty() {
-            self.error(
+            self.json.error(
                 range(&list.value),
                 "`Statement` is empty",
                 "write at least one statement, or drop the policy",
             );
         }
-        let before = self.faults.len();
+        let before = self.json.faults.len();
         let statements: Vec<Statement> = values
             .into_iter()
             .filter_map(|value| self.statement(value))
             .collect();
         self.sids(&statements);
-        let whole = self.faults[before..].iter().all(|fault| fault.is_warning);
+        let whole = self.json.faults[before..]
+            .iter()
+            .all(|fault| fault.is_warning);
         whole.then_some(statements)
     }
 
     fn statement(&mut self, value: &Value<'_>) -> Option<Statement> {
-        let object = self.object(value, "a statement")?;
-        let keys = self.keys(object, &STATEMENT_KEYS, "a statement");
+        let object = self.json.object(value, "a statement")?;
+        let keys = self.json.keys(object, &STATEMENT_KEYS, "a statement");
         let sid = keys.get("Sid").and_then(|p| self.sid(&p.value));
         let effect = self.effect(value, keys.get("Effect").map(|p| &p.value));
         let principals = self.principals(value, &keys);
@@ -186,11 +179,11 @@ impl Reader {
     }
 
     fn sid(&mut self, value: &Value<'_>) -> Option<String> {
-        let sid = self.text(value, "`Sid`")?;
+        let sid = self.json.text(value, "`Sid`")?;
         let plain = sid.chars().all(|c| c.is_ascii_alphanumeric());
         if !plain && !matches!(self.kind, Kind::Bucket | Kind::Key) {
             let message = format!("`Sid` is {sid:?}; IAM takes letters and digits only");
-            self.error(
+            self.json.error(
                 range(value),
                 message,
                 "write for example \"DenyInsecureTransport\"",
@@ -212,7 +205,7 @@ impl Reader {
                 first + 1,
                 i + 1
             );
-            self.faults.push(Fault {
+            self.json.faults.push(Fault {
                 range: opening(&statement.range),
                 message,
                 help: "give each statement a `Sid` of its own: what it denies is counted under it"
@@ -225,15 +218,16 @@ impl Reader {
     fn effect(&mut self, statement: &Value<'_>, value: Option<&Value<'_>>) -> Option<Effect> {
         const HELP: &str = "write `\"Effect\": \"Allow\"` or `\"Effect\": \"Deny\"`";
         let Some(value) = value else {
-            self.error(range(statement), "this statement has no `Effect`", HELP);
+            self.json
+                .error(range(statement), "this statement has no `Effect`", HELP);
             return None;
         };
-        match self.text(value, "`Effect`")?.as_str() {
+        match self.json.text(value, "`Effect`")?.as_str() {
             "Allow" => Some(Effect::Allow),
             "Deny" => Some(Effect::Deny),
             other => {
                 let message = format!("`Effect` is {other:?}, neither \"Allow\" nor \"Deny\"");
-                self.error(range(value), message, HELP);
+                self.json.error(range(value), message, HELP);
                 None
             }
         }
@@ -249,7 +243,7 @@ impl Reader {
     ) -> Option<(bool, &'v Value<'a>)> {
         match (keys.get(plain), keys.get(not)) {
             (Some(_), Some(other)) => {
-                self.error(
+                self.json.error(
                     range(&other.value),
                     format!("this statement has both `{plain}` and `{not}`"),
                     "drop one of them, or write two statements",
@@ -260,7 +254,7 @@ impl Reader {
             (None, Some(property)) => Some((true, &property.value)),
             (None, None) => {
                 if required {
-                    self.error(
+                    self.json.error(
                         range(statement),
                         format!("this statement has neither `{plain}` nor `{not}`"),
                         &format!("add `\"{plain}\": …`"),
@@ -280,7 +274,7 @@ impl Reader {
         let (not, value) = self.either(statement, keys, ["Principal", "NotPrincipal"], has)?;
         if !has {
             let key = if not { "NotPrincipal" } else { "Principal" };
-            self.error(
+            self.json.error(
                 range(value),
                 format!("a statement of {} has no `{key}`", self.kind.a()),
                 "drop it: the policy holds for whom it is attached to",
@@ -292,9 +286,10 @@ impl Reader {
             Value::Object(object) => {
                 if object.properties.is_empty() {
                     let help = "name whom it means, for example `{\"AWS\": \"arn:aws:iam::111122223333:role/app\"}`";
-                    self.error(range(value), "this principal is nobody", help);
+                    self.json
+                        .error(range(value), "this principal is nobody", help);
                 }
-                let by_kind = self.keys(object, &PRINCIPAL_KEYS, "a principal");
+                let by_kind = self.json.keys(object, &PRINCIPAL_KEYS, "a principal");
                 let mut entries = Vec::new();
                 for kind in PRINCIPAL_KEYS {
                     if let Some(property) = by_kind.get(kind) {
@@ -304,7 +299,7 @@ impl Reader {
                 entries
             }
             _ => {
-                self.error(
+                self.json.error(
                     range(value),
                     "a principal is `\"*\"` or an object",
                     "write for example `{\"AWS\": \"arn:aws:iam::111122223333:role/app\"}`",
@@ -317,7 +312,7 @@ impl Reader {
 
     fn entries(&mut self, kind: &str, value: &Value<'_>) -> Vec<Entry> {
         let mut entries = Vec::new();
-        for (text, range) in self.texts(value, &format!("`{kind}` of a principal")) {
+        for (text, range) in self.json.texts(value, &format!("`{kind}` of a principal")) {
             let entry = match kind {
                 "AWS" => Entry::aws(&text),
                 "Service" => Entry::service(&text),
@@ -325,7 +320,7 @@ impl Reader {
             };
             match entry {
                 Ok(entry) => entries.push(entry),
-                Err(reason) => self.error(
+                Err(reason) => self.json.error(
                     range,
                     format!("{text:?} is no principal: {reason}"),
                     "write a full ARN, an account number or `*`; to mean several, use `*` and a condition on `aws:PrincipalArn`",
@@ -337,18 +332,18 @@ impl Reader {
 
     fn actions(&mut self, value: &Value<'_>) -> Vec<Pattern> {
         let mut patterns = Vec::new();
-        for (text, range) in self.texts(value, "an action") {
+        for (text, range) in self.json.texts(value, "an action") {
             let service = |name: &str| {
                 let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
                 !name.is_empty() && name.bytes().all(allowed)
             };
             match text.split_once(':') {
-                Some((name, _)) if !service(name) => self.error(
+                Some((name, _)) if !service(name) => self.json.error(
                     range,
                     format!("the action {text:?} names no service before its colon"),
                     "write `service:action`, for example \"s3:GetObject\"",
                 ),
-                None if text != "*" => self.error(
+                None if text != "*" => self.json.error(
                     range,
                     format!("the action {text:?} names no service"),
                     "write `service:action`, for example \"s3:GetObject\", or \"*\"",
@@ -356,7 +351,7 @@ impl Reader {
                 action => {
                     let name = action.map_or("*", |(_, name)| name);
                     if name.is_empty() || name.contains(char::is_whitespace) {
-                        self.warn(
+                        self.json.warn(
                             range,
                             format!("the action {text:?} is no request's"),
                             "write for example \"s3:GetObject\"",
@@ -378,7 +373,7 @@ impl Reader {
 
     fn resources(&mut self, value: &Value<'_>) -> Vec<Resource> {
         let mut resources = Vec::new();
-        for (text, range) in self.texts(value, "a resource") {
+        for (text, range) in self.json.texts(value, "a resource") {
             if text == "*" {
                 resources.push(Resource::All);
                 continue;
@@ -393,11 +388,11 @@ impl Reader {
                     self.variables_of(&text, &range);
                     let head = text.split(':').take(5);
                     if self.variables && head.clone().any(|part| part.contains("${")) {
-                        self.warn(range, format!("the resource {text:?} has a variable before its fifth colon, where AWS knows none"), "write the Region and account out, or use a condition");
+                        self.json.warn(range, format!("the resource {text:?} has a variable before its fifth colon, where AWS knows none"), "write the Region and account out, or use a condition");
                     }
                     resources.push(Resource::Arn(pattern));
                 }
-                Err(fault) => self.error(
+                Err(fault) => self.json.error(
                     range,
                     format!("the resource {text:?} is no ARN: {fault}"),
                     "write for example \"arn:aws:s3:::bucket/*\", \"arn:aws:kms:REGION:ACCOUNT:key/ID\" or \"*\"",
@@ -409,31 +404,29 @@ impl Reader {
 
     fn conditions(&mut self, value: &Value<'_>) -> Vec<Condition> {
         let mut conditions = Vec::new();
-        let Some(by_operator) = self.object(value, "`Condition`") else {
+        let Some(by_operator) = self.json.object(value, "`Condition`") else {
             return conditions;
         };
-        self.twice(by_operator);
+        self.json.twice(by_operator);
         for property in &by_operator.properties {
             let name = property.name.as_str();
             let operator = name.parse::<Operator>().ok();
             if operator.is_none() {
                 let stem = name.rsplit(':').next().unwrap_or(name);
-                let meant = crate::input::spelling::did_you_mean(
-                    stem.strip_suffix("IfExists").unwrap_or(stem),
-                    operators(),
-                );
+                let meant =
+                    did_you_mean(stem.strip_suffix("IfExists").unwrap_or(stem), operators());
                 let help = match meant {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => "write for example `StringEquals`, `Bool`, `ArnLike`, `IpAddress`, `Null`; `…IfExists` behind and `ForAllValues:` or `ForAnyValue:` before it".to_owned(),
                 };
                 let message = format!("`{name}` is no condition operator");
-                self.error(name_range(property), message, &help);
+                self.json.error(name_range(property), message, &help);
             }
             let what = format!("the conditions under `{name}`");
-            let Some(by_key) = self.object(&property.value, &what) else {
+            let Some(by_key) = self.json.object(&property.value, &what) else {
                 continue;
             };
-            self.twice(by_key);
+            self.json.twice(by_key);
             for property in &by_key.properties {
                 let condition = self.condition(operator, property);
                 conditions.extend(condition);
@@ -452,13 +445,15 @@ impl Reader {
             !service.is_empty() && !name.is_empty() && !key.contains(char::is_whitespace)
         });
         if !named {
-            self.error(
+            self.json.error(
                 name_range(property),
                 format!("`{key}` is no context key"),
                 "write `service:key`, for example `aws:SecureTransport`, `s3:x-amz-server-side-encryption`",
             );
         }
-        let values = self.scalars(&property.value, &format!("the value of `{key}`"));
+        let values = self
+            .json
+            .scalars(&property.value, &format!("the value of `{key}`"));
         for (text, range) in &values {
             self.variables_of(text, range);
         }
@@ -471,7 +466,7 @@ impl Reader {
                 condition.expected(),
                 condition.values[i]
             );
-            self.warn(
+            self.json.warn(
                 ranges[i].clone(),
                 message,
                 "correct the value, or use another operator",
@@ -483,7 +478,7 @@ impl Reader {
     /// Warns of a variable in a policy whose version knows none.
     fn variables_of(&mut self, text: &str, range: &Range<usize>) {
         if !self.variables && text.contains("${") {
-            self.warn(
+            self.json.warn(
                 range.clone(),
                 format!("{text:?} has a policy variable, which only version 2012-10-17 knows: it is taken as it stands"),
                 "write `\"Version\": \"2012-10-17\"`",
@@ -520,7 +515,7 @@ impl Reader {
             if n > limit.bytes {
                 too_large = true;
                 let message = format!("this statement has {n} bytes, more than {what}");
-                self.error(
+                self.json.error(
                     opening(&range),
                     message,
                     "split it: no policy could hold it",
@@ -529,172 +524,16 @@ impl Reader {
         }
         if !too_large {
             let message = format!("this document has {all} bytes, more than {what}");
-            self.warn(
+            self.json.warn(
                 0..0,
                 message,
                 "split it into several policies, or shorten it",
             );
         }
     }
-
-    // ----- values ------------------------------------------------------------------------------
-
-    fn object<'v, 'a>(&mut self, value: &'v Value<'a>, what: &str) -> Option<&'v Object<'a>> {
-        if let Value::Object(object) = value {
-            return Some(object);
-        }
-        let message = format!("{what} is an object, but this is {}", describe(value));
-        self.error(range(value), message, "write `{ … }`");
-        None
-    }
-
-    /// Properties by name, after recording those that are unknown or there twice.
-    fn keys<'v, 'a>(
-        &mut self,
-        object: &'v Object<'a>,
-        known: &[&'static str],
-        what: &str,
-    ) -> HashMap<&'static str, &'v ObjectProp<'a>> {
-        self.twice(object);
-        let mut found = HashMap::new();
-        for property in &object.properties {
-            let name = property.name.as_str();
-            if let Some(&key) = known.iter().find(|&&key| key == name) {
-                found.entry(key).or_insert(property);
-                continue;
-            }
-            let meant = crate::input::spelling::did_you_mean(name, known.iter().copied());
-            let known = known.join("`, `");
-            let help = match meant {
-                Some(meant) => format!("did you mean `{meant}`? {what} has `{known}`"),
-                None => format!("{what} has `{known}`"),
-            };
-            self.error(
-                name_range(property),
-                format!("`{name}` is no key of {what}"),
-                &help,
-            );
-        }
-        found
-    }
-
-    fn twice(&mut self, object: &Object<'_>) {
-        let mut seen = std::collections::HashSet::new();
-        for property in &object.properties {
-            let name = property.name.as_str();
-            if !seen.insert(name) {
-                let message = format!("`{name}` is there twice");
-                self.error(
-                    name_range(property),
-                    message,
-                    "write it once; several values go into one array",
-                );
-            }
-        }
-    }
-
-    fn text(&mut self, value: &Value<'_>, what: &str) -> Option<String> {
-        if let Value::StringLit(text) = value {
-            return Some(text.value.to_string());
-        }
-        let message = format!("{what} is a string, but this is {}", describe(value));
-        self.error(range(value), message, "put it in double quotes");
-        None
-    }
-
-    /// One string or an array of them.
-    fn texts(&mut self, value: &Value<'_>, what: &str) -> Vec<(String, Range<usize>)> {
-        let mut texts = Vec::new();
-        for value in self.some(value, what) {
-            texts.extend(self.text(value, what).map(|text| (text, range(value))));
-        }
-        texts
-    }
-
-    /// One string, number or boolean, or an array of them, as text.
-    fn scalars(&mut self, value: &Value<'_>, what: &str) -> Vec<(String, Range<usize>)> {
-        let mut texts = Vec::new();
-        for value in self.some(value, what) {
-            let text = match value {
-                Value::StringLit(text) => text.value.to_string(),
-                Value::NumberLit(number) => number.value.to_owned(),
-                Value::BooleanLit(truth) => truth.value.to_string(),
-                _ => {
-                    let is = describe(value);
-                    let message =
-                        format!("{what} is a string, number or boolean, but this is {is}");
-                    self.error(range(value), message, "put it in double quotes");
-                    continue;
-                }
-            };
-            texts.push((text, range(value)));
-        }
-        texts
-    }
-
-    fn some<'v, 'a>(&mut self, value: &'v Value<'a>, what: &str) -> Vec<&'v Value<'a>> {
-        let values = one_or_more(value);
-        if values.is_empty() {
-            let message = format!("{what} is missing: this array is empty");
-            self.error(
-                range(value),
-                message,
-                "write at least one, or drop the statement",
-            );
-        }
-        values
-    }
-
-    fn error(&mut self, range: Range<usize>, message: impl Into<String>, help: &str) {
-        self.faults.push(Fault {
-            range,
-            message: message.into(),
-            help: help.to_owned(),
-            is_warning: false,
-        });
-    }
-
-    fn warn(&mut self, range: Range<usize>, message: impl Into<String>, help: &str) {
-        self.error(range, message, help);
-        if let Some(fault) = self.faults.last_mut() {
-            fault.is_warning = true;
-        }
-    }
 }
 
-fn one_or_more<'v, 'a>(value: &'v Value<'a>) -> Vec<&'v Value<'a>> {
-    match value {
-        Value::Array(array) => array.elements.iter().collect(),
-        one => vec![one],
-    }
-}
-
-/// Where a value is; of an object or array, its bracket.
-fn range(value: &Value<'_>) -> Range<usize> {
-    let range = value.range();
-    match value {
-        Value::Object(_) | Value::Array(_) => range.start..range.start + 1,
-        _ => range.start..range.end,
-    }
-}
-
+/// The bracket that a statement begins with.
 fn opening(range: &Range<usize>) -> Range<usize> {
     range.start..range.start + 1
-}
-
-fn name_range(property: &ObjectProp<'_>) -> Range<usize> {
-    let range = property.name.range();
-    range.start..range.end
-}
-
-/// A value in a few words, for messages.
-fn describe(value: &Value<'_>) -> String {
-    match value {
-        Value::StringLit(text) => format!("the string {:?}", text.value),
-        Value::NumberLit(number) => format!("the number {}", number.value),
-        Value::BooleanLit(truth) => format!("the boolean {}", truth.value),
-        Value::Object(_) => "an object".to_owned(),
-        Value::Array(_) => "an array".to_owned(),
-        Value::NullKeyword(_) => "null".to_owned(),
-    }
 }

@@ -1,68 +1,12 @@
-//! A policy: its statements, and which of them have to do with a request. [`read()`] makes one of a document.
+//! A policy: its statements, and which of them have to do with a request.
 
-use super::arn::ArnPattern;
-use super::condition::Condition;
-use super::pattern::{Pattern, Syntax};
-use super::principal::{Entry, Meant, Principal};
-use super::request::Request;
+use super::kind::Kind;
+use crate::access::arn::ArnPattern;
+use crate::access::condition::Condition;
+use crate::access::pattern::{Pattern, Syntax};
+use crate::access::principal::{Entry, Meant, Principal};
+use crate::access::request::Request;
 use std::ops::Range;
-
-/// What a policy is attached to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// A user or role: what it may do.
-    Identity,
-    /// A user or role: the most it may do.
-    Boundary,
-    /// A session: the most it may do.
-    Session,
-    /// An account or its organizational units: the most that its principals may do.
-    ServiceControl,
-    /// An account or its organizational units: the most that may be done to its resources.
-    ResourceControl,
-    /// An S3 bucket.
-    Bucket,
-    /// A KMS key.
-    Key,
-}
-
-impl Kind {
-    /// In words.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Kind::Identity => "identity policy",
-            Kind::Boundary => "permissions boundary",
-            Kind::Session => "session policy",
-            Kind::ServiceControl => "service control policy",
-            Kind::ResourceControl => "resource control policy",
-            Kind::Bucket => "bucket policy",
-            Kind::Key => "key policy",
-        }
-    }
-
-    /// In words, with its article.
-    pub fn a(self) -> String {
-        let article = if self == Kind::Identity { "an" } else { "a" };
-        format!("{article} {}", self.name())
-    }
-
-    /// Its row in the catalog.
-    const fn id(self) -> &'static str {
-        match self {
-            Kind::Identity | Kind::Boundary => "managed-policy",
-            Kind::Session => "session-policy",
-            Kind::ServiceControl => "service-control-policy",
-            Kind::ResourceControl => "resource-control-policy",
-            Kind::Bucket => "bucket-policy",
-            Kind::Key => "key-policy",
-        }
-    }
-
-    /// Whether its statements say whom they mean.
-    pub const fn has_principals(self) -> bool {
-        matches!(self, Kind::Bucket | Kind::Key | Kind::ResourceControl)
-    }
-}
 
 /// A policy.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,22 +37,22 @@ pub struct Statement {
     pub effect: Effect,
     /// Place in the document \[bytes\].
     pub range: Range<usize>,
-    principals: Option<Not<Vec<Entry>>>,
-    actions: Not<Vec<Pattern>>,
-    resources: Not<Vec<Resource>>,
+    pub(super) principals: Option<Not<Vec<Entry>>>,
+    pub(super) actions: Not<Vec<Pattern>>,
+    pub(super) resources: Not<Vec<Resource>>,
     /// All must hold.
     pub conditions: Vec<Condition>,
 }
 
 /// `Action` or `NotAction`.
 #[derive(Clone, Debug, PartialEq)]
-struct Not<T> {
-    not: bool,
-    of: T,
+pub(super) struct Not<T> {
+    pub(super) not: bool,
+    pub(super) of: T,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Resource {
+pub(super) enum Resource {
     All,
     Arn(ArnPattern),
 }
@@ -194,10 +138,3 @@ impl Policy {
         sid.unwrap_or_else(|| format!("statement {}", statement + 1))
     }
 }
-
-mod reading;
-
-pub use reading::{Fault, read};
-
-#[cfg(test)]
-mod tests;

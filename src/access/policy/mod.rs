@@ -1,0 +1,13 @@
+//! A policy: what it is attached to, its statements, and how it is read. [`read()`] makes one of a document.
+
+mod json;
+mod kind;
+mod reading;
+mod statement;
+#[cfg(test)]
+mod tests;
+
+pub use json::Fault;
+pub use kind::Kind;
+pub use reading::read;
+pub use statement::{Effect, Policy, Statement};
