@@ -7,7 +7,7 @@ mod common;
 mod retry_vectors;
 
 use common::{Rng, Sample};
-use kmsim::access::{self, Context, Kind, Outcome, Policies, Policy, Request};
+use kmsim::access::{self, Context, Outcome, Policies, Policy, PolicyKind, Request};
 use kmsim::engine::SECOND;
 use kmsim::engine::calendar::Calendar;
 use kmsim::engine::limiter::{Limiter, Shape, Step};
@@ -452,11 +452,11 @@ fn outcome(case: &Value) -> Outcome {
         read.unwrap_or_else(|faults| panic!("{text}: {faults:?}")).0
     };
     let identity = list(&case["identity_policies"]).iter();
-    let identity: Vec<Policy> = identity.map(|p| read(Kind::Identity, p)).collect();
+    let identity: Vec<Policy> = identity.map(|p| read(PolicyKind::Identity, p)).collect();
     let kind = if request.resource.service == "kms" {
-        Kind::Key
+        PolicyKind::Key
     } else {
-        Kind::Bucket
+        PolicyKind::Bucket
     };
     let resource = &case["resource_policy"];
     let resource = (!resource.is_null()).then(|| read(kind, resource));

@@ -11,7 +11,7 @@
 //!
 //! Source: IAM User Guide, policy evaluation logic; KMS Developer Guide, key policies (2026-11).
 
-use super::policy::{Effect, Kind, Policy};
+use super::policy::{Effect, Policy, PolicyKind};
 use super::principal::{Meant, Principal};
 use super::request::Request;
 use std::fmt;
@@ -57,7 +57,7 @@ impl fmt::Display for Outcome {
 
 /// What the policies of one kind say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verdict {
+pub enum PolicyVerdict {
     /// There are none.
     Absent,
     /// None has a statement on the request.
@@ -73,8 +73,8 @@ pub enum Verdict {
 /// A statement that has to do with the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Matched {
-    /// Kind of its policy.
-    pub kind: Kind,
+    /// PolicyKind of its policy.
+    pub kind: PolicyKind,
     /// Name of its policy.
     pub policy: String,
     /// Its `Sid`, else `statement 3`.
@@ -93,11 +93,11 @@ pub struct Decision {
     /// Whether principal and resource belong to different accounts.
     pub crosses_account: bool,
     /// What each kind of policy says, in the order in which AWS asks.
-    pub verdicts: Vec<(Kind, Verdict)>,
+    pub verdicts: Vec<(PolicyKind, PolicyVerdict)>,
     /// Statements that have to do with it, in the same order.
     pub matched: Vec<Matched>,
     /// The policies that would have to allow it and do not; empty if it is allowed or denied explicitly.
-    pub lacking: Vec<Kind>,
+    pub lacking: Vec<PolicyKind>,
 }
 
 impl Decision {
@@ -107,9 +107,9 @@ impl Decision {
     }
 
     /// What policies of a kind say.
-    pub fn verdict(&self, kind: Kind) -> Verdict {
+    pub fn verdict(&self, kind: PolicyKind) -> PolicyVerdict {
         let found = self.verdicts.iter().find(|(k, _)| *k == kind);
-        found.map_or(Verdict::Absent, |(_, verdict)| *verdict)
+        found.map_or(PolicyVerdict::Absent, |(_, verdict)| *verdict)
     }
 }
 
@@ -129,7 +129,7 @@ struct Deciding<'a> {
     request: &'a Request,
     policies: Policies<'a>,
     matched: Vec<Matched>,
-    verdicts: Vec<(Kind, Verdict)>,
+    verdicts: Vec<(PolicyKind, PolicyVerdict)>,
     /// How the resource policy's most direct Allow means the principal.
     granted: Option<Meant>,
 }
@@ -139,18 +139,18 @@ impl Deciding<'_> {
         let p = self.policies;
         let is_service = matches!(self.request.principal, Principal::Service(_));
         let resource_kind = if self.request.resource.service == "kms" {
-            Kind::Key
+            PolicyKind::Key
         } else {
-            Kind::Bucket
+            PolicyKind::Bucket
         };
-        self.ask(Kind::ResourceControl, p.resource_control);
+        self.ask(PolicyKind::ResourceControl, p.resource_control);
         if !is_service {
-            self.ask(Kind::ServiceControl, p.service_control);
+            self.ask(PolicyKind::ServiceControl, p.service_control);
         }
         self.ask(resource_kind, p.resource.as_slice());
-        self.ask(Kind::Identity, p.identity);
-        self.ask(Kind::Boundary, p.boundary.as_slice());
-        self.ask(Kind::Session, p.session.as_slice());
+        self.ask(PolicyKind::Identity, p.identity);
+        self.ask(PolicyKind::Boundary, p.boundary.as_slice());
+        self.ask(PolicyKind::Session, p.session.as_slice());
         let lacking = if is_service {
             self.service(resource_kind)
         } else {
@@ -172,12 +172,12 @@ impl Deciding<'_> {
     }
 
     /// What the policies of one kind say.
-    fn ask(&mut self, kind: Kind, policies: &[&Policy]) {
+    fn ask(&mut self, kind: PolicyKind, policies: &[&Policy]) {
         let bounded = self.policies.boundary.is_some();
         let mut verdict = if policies.is_empty() {
-            Verdict::Absent
+            PolicyVerdict::Absent
         } else {
-            Verdict::Silent
+            PolicyVerdict::Silent
         };
         for policy in policies {
             for (i, statement) in policy.statements.iter().enumerate() {
@@ -185,11 +185,13 @@ impl Deciding<'_> {
                     continue;
                 };
                 verdict = verdict.max(match (statement.effect, meant) {
-                    (Effect::Deny, _) => Verdict::Denies,
-                    (Effect::Allow, Meant::ByAccount) => Verdict::AllowsAccount,
-                    (Effect::Allow, _) => Verdict::Allows,
+                    (Effect::Deny, _) => PolicyVerdict::Denies,
+                    (Effect::Allow, Meant::ByAccount) => PolicyVerdict::AllowsAccount,
+                    (Effect::Allow, _) => PolicyVerdict::Allows,
                 });
-                if statement.effect == Effect::Allow && matches!(kind, Kind::Bucket | Kind::Key) {
+                if statement.effect == Effect::Allow
+                    && matches!(kind, PolicyKind::Bucket | PolicyKind::Key)
+                {
                     self.granted = self.granted.max(Some(meant));
                 }
                 self.matched.push(Matched {
@@ -210,18 +212,18 @@ impl Deciding<'_> {
     }
 
     /// Whether policies of a kind allow it, as far as Denies elsewhere are no matter.
-    fn allows(&self, kind: Kind) -> bool {
+    fn allows(&self, kind: PolicyKind) -> bool {
         let allows = |m: &Matched| m.kind == kind && m.effect == Effect::Allow;
         self.matched.iter().any(allows)
     }
 
     /// Whether policies that can only limit let it through.
-    fn lets(&self, kind: Kind) -> bool {
-        let absent = (kind, Verdict::Absent);
+    fn lets(&self, kind: PolicyKind) -> bool {
+        let absent = (kind, PolicyVerdict::Absent);
         self.allows(kind) || self.verdicts.contains(&absent)
     }
 
-    fn limits(&self, kinds: &[Kind]) -> Vec<Kind> {
+    fn limits(&self, kinds: &[PolicyKind]) -> Vec<PolicyKind> {
         kinds
             .iter()
             .copied()
@@ -230,8 +232,8 @@ impl Deciding<'_> {
     }
 
     /// What a service lacks.
-    fn service(&self, resource: Kind) -> Vec<Kind> {
-        let mut lacking = self.limits(&[Kind::ResourceControl]);
+    fn service(&self, resource: PolicyKind) -> Vec<PolicyKind> {
+        let mut lacking = self.limits(&[PolicyKind::ResourceControl]);
         // The root of an account stands for no service, so that an Allow means it by name or by `*`.
         if self.granted.is_none() {
             lacking.push(resource);
@@ -240,14 +242,14 @@ impl Deciding<'_> {
     }
 
     /// What an AWS principal lacks.
-    fn identity(&self, resource: Kind) -> Vec<Kind> {
-        let mut lacking = self.limits(&[Kind::ResourceControl, Kind::ServiceControl]);
+    fn identity(&self, resource: PolicyKind) -> Vec<PolicyKind> {
+        let mut lacking = self.limits(&[PolicyKind::ResourceControl, PolicyKind::ServiceControl]);
         let directly = self.granted.is_some_and(|meant| meant > Meant::ByAccount);
         let mut by_identity = Vec::new();
-        if !self.allows(Kind::Identity) {
-            by_identity.push(Kind::Identity);
+        if !self.allows(PolicyKind::Identity) {
+            by_identity.push(PolicyKind::Identity);
         }
-        by_identity.extend(self.limits(&[Kind::Boundary, Kind::Session]));
+        by_identity.extend(self.limits(&[PolicyKind::Boundary, PolicyKind::Session]));
         if self.crosses_account() {
             if self.granted.is_none() {
                 lacking.push(resource);
@@ -255,8 +257,8 @@ impl Deciding<'_> {
             lacking.extend(by_identity);
             return lacking;
         }
-        if resource == Kind::Key && self.granted.is_none() {
-            by_identity.insert(0, Kind::Key);
+        if resource == PolicyKind::Key && self.granted.is_none() {
+            by_identity.insert(0, PolicyKind::Key);
         }
         if directly {
             let by_resource = self.limits(self.limits_of_a_grant());
@@ -270,14 +272,16 @@ impl Deciding<'_> {
     }
 
     /// The policies that limit what a resource policy of the same account grants.
-    fn limits_of_a_grant(&self) -> &'static [Kind] {
+    fn limits_of_a_grant(&self) -> &'static [PolicyKind] {
         let principal = &self.request.principal;
         match self.granted {
             // The role is named, but a session asks: what limits its sessions limits the grant.
-            Some(Meant::ByName) if principal.is_role() => &[Kind::Boundary, Kind::Session],
+            Some(Meant::ByName) if principal.is_role() => {
+                &[PolicyKind::Boundary, PolicyKind::Session]
+            }
             Some(Meant::ByName) => &[],
-            Some(Meant::ByWildcard) => &[Kind::Session],
-            _ => &[Kind::Boundary, Kind::Session],
+            Some(Meant::ByWildcard) => &[PolicyKind::Session],
+            _ => &[PolicyKind::Boundary, PolicyKind::Session],
         }
     }
 }

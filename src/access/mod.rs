@@ -23,6 +23,6 @@ pub mod request;
 
 pub use context::Context;
 pub use decision::{Decision, Outcome, Policies, decide};
-pub use policy::{Effect, Kind, Policy};
+pub use policy::{Effect, Policy, PolicyKind};
 pub use principal::Principal;
 pub use request::Request;

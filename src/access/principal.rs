@@ -132,7 +132,7 @@ fn role_of(arn: &Arn) -> Option<Arn> {
 
 /// An entry of `Principal` or `NotPrincipal`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum PrincipalEntry {
     /// `*`: everybody, services included.
     Anyone,
     /// An account, as its number or root ARN: who its IAM policies let.
@@ -158,17 +158,17 @@ pub enum Meant {
     ByName,
 }
 
-impl Entry {
+impl PrincipalEntry {
     /// Reads an entry under `AWS`.
     ///
     /// # Errors
     /// What AWS takes for no principal.
-    pub fn aws(text: &str) -> Result<Entry, String> {
+    pub fn aws(text: &str) -> Result<PrincipalEntry, String> {
         if text == "*" {
-            return Ok(Entry::Anyone);
+            return Ok(PrincipalEntry::Anyone);
         }
         if is_account(text) {
-            return Ok(Entry::Account(text.to_owned()));
+            return Ok(PrincipalEntry::Account(text.to_owned()));
         }
         if !text.starts_with("arn:") {
             // AROA…, AIDA…: what is left of a principal that was deleted.
@@ -178,7 +178,7 @@ impl Entry {
                     .bytes()
                     .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
             return if unique {
-                Ok(Entry::Other(text.to_owned()))
+                Ok(PrincipalEntry::Other(text.to_owned()))
             } else {
                 Err("neither `*`, nor an account of twelve digits, nor an ARN".to_owned())
             };
@@ -194,9 +194,9 @@ impl Entry {
             return Err("it is the ARN of no user, role, session or account root".to_owned());
         }
         Ok(if arn.service == "iam" && arn.resource == "root" {
-            Entry::Account(arn.account)
+            PrincipalEntry::Account(arn.account)
         } else {
-            Entry::Identity(arn)
+            PrincipalEntry::Identity(arn)
         })
     }
 
@@ -204,11 +204,11 @@ impl Entry {
     ///
     /// # Errors
     /// What is no name of a service.
-    pub fn service(text: &str) -> Result<Entry, String> {
+    pub fn service(text: &str) -> Result<PrincipalEntry, String> {
         if text == "*" {
-            Ok(Entry::Anyone)
+            Ok(PrincipalEntry::Anyone)
         } else if is_service(text) {
-            Ok(Entry::Service(text.to_owned()))
+            Ok(PrincipalEntry::Service(text.to_owned()))
         } else {
             Err("it is not of the form `service.amazonaws.com`".to_owned())
         }
@@ -217,14 +217,14 @@ impl Entry {
     /// Whether and how it means a principal.
     pub fn means(&self, principal: &Principal) -> Option<Meant> {
         match (self, principal) {
-            (Entry::Anyone, _) => Some(Meant::ByWildcard),
-            (Entry::Service(name), Principal::Service(other)) => {
+            (PrincipalEntry::Anyone, _) => Some(Meant::ByWildcard),
+            (PrincipalEntry::Service(name), Principal::Service(other)) => {
                 (name == other).then_some(Meant::ByName)
             }
-            (Entry::Account(account), Principal::Aws(arn)) => {
+            (PrincipalEntry::Account(account), Principal::Aws(arn)) => {
                 (*account == arn.account).then_some(Meant::ByAccount)
             }
-            (Entry::Identity(entry), Principal::Aws(arn)) => by_arn(entry, arn),
+            (PrincipalEntry::Identity(entry), Principal::Aws(arn)) => by_arn(entry, arn),
             _ => None,
         }
     }
@@ -261,7 +261,9 @@ mod tests {
 
     fn meant(entry: &str, principal: &str) -> Option<Meant> {
         let principal = principal.parse().expect("a principal");
-        Entry::aws(entry).expect("an entry").means(&principal)
+        PrincipalEntry::aws(entry)
+            .expect("an entry")
+            .means(&principal)
     }
 
     #[test]
@@ -296,7 +298,7 @@ mod tests {
             "role/app",
             "",
         ] {
-            assert!(Entry::aws(wrong).is_err(), "{wrong}");
+            assert!(PrincipalEntry::aws(wrong).is_err(), "{wrong}");
             assert!(wrong.parse::<Principal>().is_err(), "{wrong}");
         }
         assert!(
@@ -304,7 +306,7 @@ mod tests {
                 .parse::<Principal>()
                 .is_err()
         );
-        assert!(Entry::service("logs").is_err());
+        assert!(PrincipalEntry::service("logs").is_err());
     }
 
     #[test]

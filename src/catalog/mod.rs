@@ -41,12 +41,13 @@ pub use price::{
     FreeTier, MONTH_S, Price, PriceRow, bytes_per_unit, charged_as, free_tier, price, prices,
 };
 pub use quota::{
-    Calls, Limit, QuotaRow, QuotaScope, custom_key_store_quota, quota_by_name, quota_for, quotas,
+    Calls, DefaultLimit, QuotaRow, QuotaScope, custom_key_store_quota, quota_by_name, quota_for,
+    quotas,
 };
 pub use region::{Partition, partition, regions};
 pub use retry::{
-    Classification, RateLimiterProfile, RetryAfter, RetryJitter, RetryMode, RetryProfile,
-    RetryQuota, RetryRefund, SdkDefault, StatusWithCode, ThrottledAnswer, retry_profile,
+    Classification, RateLimiterProfile, RetryAfterRule, RetryJitter, RetryMode, RetryProfile,
+    RetryQuotaProfile, RetryRefund, SdkDefault, StatusWithCode, ThrottledAnswer, retry_profile,
     retry_profiles, sdk_defaults, throttled_answer,
 };
 pub use row::CatalogRow;

@@ -83,7 +83,7 @@ struct RegionalLimit {
 
 /// The default limit of a quota in one Region: `num` ÷ `den` requests per second, in lowest terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit {
+pub struct DefaultLimit {
     /// Requests in every `den` seconds.
     pub num: u64,
     /// Seconds, at least 1.
@@ -92,7 +92,7 @@ pub struct Limit {
     pub assumed: Option<&'static str>,
 }
 
-impl Limit {
+impl DefaultLimit {
     /// Requests per second, for display.
     pub fn per_s(&self) -> f64 {
         self.num as f64 / self.den as f64
@@ -106,7 +106,7 @@ impl Limit {
 
 impl QuotaRow {
     /// The default limit in a Region; `None` for an unknown Region, or one without this kind of key.
-    pub fn default_limit(&'static self, region: &str) -> Option<Limit> {
+    pub fn default_limit(&'static self, region: &str) -> Option<DefaultLimit> {
         partition(region)?;
         if !self.only_in.is_empty() && !self.only_in.iter().any(|r| r == region) {
             return None;
@@ -119,7 +119,7 @@ impl QuotaRow {
             Some(l) => (l.limit, l.assumed.as_deref()),
             None => (self.default, None),
         };
-        Some(Limit {
+        Some(DefaultLimit {
             num: *rate.numer(),
             den: *rate.denom(),
             assumed,

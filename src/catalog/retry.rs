@@ -24,7 +24,7 @@ pub enum RetryMode {
 /// What the server's `x-amz-retry-after` does to a delay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum RetryAfter {
+pub enum RetryAfterRule {
     /// Nothing.
     Ignored,
     /// Raises a shorter one, within `raises_by_s`.
@@ -148,7 +148,7 @@ pub enum RetryJitter {
 /// A client's token bucket for retries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RetryQuota {
+pub struct RetryQuotaProfile {
     /// Tokens at the start, and at most.
     pub capacity: u32,
     /// Tokens for a retry after throttling.
@@ -187,7 +187,7 @@ pub struct RetryProfile {
     /// How the delay is drawn.
     pub jitter: RetryJitter,
     /// What the server's `x-amz-retry-after` does.
-    pub retry_after: RetryAfter,
+    pub retry_after: RetryAfterRule,
     /// Most that it adds to the backoff \[s\], `None` unless it raises it.
     #[serde(default, deserialize_with = "some")]
     pub raises_by_s: Option<BigRational>,
@@ -196,7 +196,7 @@ pub struct RetryProfile {
     /// Identifier of the client rate limiter, `None` without one.
     pub rate_limiter: Option<String>,
     /// The client's retry quota, `None` without one.
-    pub retry_quota: Option<RetryQuota>,
+    pub retry_quota: Option<RetryQuotaProfile>,
     /// Where it comes from.
     pub source: String,
     /// When it was read or published, `YYYY-MM-DD`.
@@ -533,7 +533,10 @@ mod tests {
             assert!(p.classification().is_some(), "{}", p.id);
             assert_eq!(p.rate_limiter().is_some(), p.rate_limiter.is_some());
             assert_eq!(p.mode == RetryMode::Adaptive, p.rate_limiter.is_some());
-            assert_eq!(p.retry_after == RetryAfter::Raises, p.raises_by_s.is_some());
+            assert_eq!(
+                p.retry_after == RetryAfterRule::Raises,
+                p.raises_by_s.is_some()
+            );
         }
         for d in sdk_defaults() {
             assert!(

@@ -1,20 +1,20 @@
 //! A permission that was asked for, and why it is missing.
 
 use super::explanation::{Permission, StatementMatched};
-use crate::access::decision::{Matched, Verdict};
+use crate::access::decision::{Matched, PolicyVerdict};
 use crate::access::principal::Meant;
-use crate::access::{Decision, Effect, Kind, Principal};
+use crate::access::{Decision, Effect, PolicyKind, Principal};
 use crate::scenario::access::Check;
 
 pub(super) fn permission(check: &Check) -> Permission {
     let decision = &check.decision;
     let said = decision.verdicts.iter().filter_map(|&(kind, verdict)| {
         let says = match verdict {
-            Verdict::Absent => return None,
-            Verdict::Silent => "silent",
-            Verdict::AllowsAccount => "allows the account",
-            Verdict::Allows => "allows",
-            Verdict::Denies => "denies",
+            PolicyVerdict::Absent => return None,
+            PolicyVerdict::Silent => "silent",
+            PolicyVerdict::AllowsAccount => "allows the account",
+            PolicyVerdict::Allows => "allows",
+            PolicyVerdict::Denies => "denies",
         };
         Some((kind.name(), says))
     });
@@ -55,12 +55,12 @@ pub(super) fn reason(check: &Check) -> String {
             by.policy
         );
     }
-    let says = |&(kind, verdict): &(Kind, Verdict)| {
+    let says = |&(kind, verdict): &(PolicyKind, PolicyVerdict)| {
         let says = match verdict {
             _ if decision.lacking.contains(&kind) => "does not",
-            Verdict::Absent | Verdict::Silent | Verdict::Denies => return None,
-            Verdict::AllowsAccount => "allows whom IAM allows",
-            Verdict::Allows => "allows",
+            PolicyVerdict::Absent | PolicyVerdict::Silent | PolicyVerdict::Denies => return None,
+            PolicyVerdict::AllowsAccount => "allows whom IAM allows",
+            PolicyVerdict::Allows => "allows",
         };
         Some(format!("{} {says}", kind.name()))
     };

@@ -14,7 +14,7 @@ use super::settings::Scenario;
 use super::workload::WorkloadSettings;
 use crate::access::arn::Arn;
 use crate::access::{
-    Context, Decision, Effect, Kind, Outcome, Policies, Policy, Principal, Request, decide,
+    Context, Decision, Effect, Outcome, Policies, Policy, PolicyKind, Principal, Request, decide,
 };
 use crate::catalog::{self, KmsOperation, NeedSide, Partition, PermissionSide, S3OperationRow};
 use std::cell::RefCell;
@@ -78,7 +78,7 @@ impl<'a> Access<'a> {
     pub fn new(scenario: &'a Scenario) -> Access<'a> {
         Access {
             scenario,
-            everything: Policy::allow_all(Kind::Identity, &[]),
+            everything: Policy::allow_all(PolicyKind::Identity, &[]),
             decided: RefCell::new(BTreeMap::new()),
         }
     }
@@ -420,10 +420,10 @@ impl<'a> Access<'a> {
             None => vec![&self.everything],
         };
         let caller = who.map_or_else(|| thing.account(), |r| r.account.as_str());
-        let limits = |account: &str, kind: Kind| -> Vec<&Policy> {
+        let limits = |account: &str, kind: PolicyKind| -> Vec<&Policy> {
             let account = self.scenario.account.get(account);
             let policies = account.map(|a| match kind {
-                Kind::ServiceControl => &a.service_control_policies,
+                PolicyKind::ServiceControl => &a.service_control_policies,
                 _ => &a.resource_control_policies,
             });
             policies
@@ -443,8 +443,8 @@ impl<'a> Access<'a> {
                 session: who
                     .and_then(|r| r.session_policy_document.as_ref())
                     .map(|p| p.policy.as_ref()),
-                service_control: &limits(caller, Kind::ServiceControl),
-                resource_control: &limits(thing.account(), Kind::ResourceControl),
+                service_control: &limits(caller, PolicyKind::ServiceControl),
+                resource_control: &limits(thing.account(), PolicyKind::ResourceControl),
                 resource: policy.or(open.as_ref()),
             },
         )
@@ -456,8 +456,8 @@ impl<'a> Access<'a> {
         let (caller_id, owner_id) = (self.account_id(caller), self.account_id(thing.account()));
         match thing {
             Thing::Bucket(..) if caller == thing.account() => None,
-            Thing::Bucket(..) => Some(Policy::allow_all(Kind::Bucket, &[&caller_id])),
-            Thing::Key(..) => Some(Policy::allow_all(Kind::Key, &[&owner_id, &caller_id])),
+            Thing::Bucket(..) => Some(Policy::allow_all(PolicyKind::Bucket, &[&caller_id])),
+            Thing::Key(..) => Some(Policy::allow_all(PolicyKind::Key, &[&owner_id, &caller_id])),
         }
     }
 
@@ -673,9 +673,11 @@ fn refusal(decision: &Decision, action: &str, requester: &str, on: &str) -> Stri
         return format!("{}/{}", matched.policy, matched.statement);
     }
     debug_assert!(decision.matched.iter().all(|m| m.effect == Effect::Allow));
-    let missing = |kind: &Kind| match kind {
-        Kind::Bucket | Kind::Key => format!("{on} does not let requester.{requester} {action}"),
-        Kind::Identity => format!("requester.{requester} has no {action} on {on}"),
+    let missing = |kind: &PolicyKind| match kind {
+        PolicyKind::Bucket | PolicyKind::Key => {
+            format!("{on} does not let requester.{requester} {action}")
+        }
+        PolicyKind::Identity => format!("requester.{requester} has no {action} on {on}"),
         other => format!(
             "{} of requester.{requester} has no {action} on {on}",
             other.name()

@@ -1,7 +1,7 @@
 //! `[account.NAME]`, and the account and Region of everything that lies in one.
 
 use super::policy::PolicySettings;
-use crate::access::Kind;
+use crate::access::PolicyKind;
 use crate::access::principal::is_account;
 use crate::catalog;
 use crate::input::diagnostic::Code;
@@ -119,9 +119,10 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> IndexMap<String, Ac
         let limits = |r: &mut Reader<'_>, key, kind| {
             PolicySettings::read_all(r, key, kind, files).unwrap_or_default()
         };
-        let service_control_policies = limits(r, "service_control_policies", Kind::ServiceControl);
+        let service_control_policies =
+            limits(r, "service_control_policies", PolicyKind::ServiceControl);
         let resource_control_policies =
-            limits(r, "resource_control_policies", Kind::ResourceControl);
+            limits(r, "resource_control_policies", PolicyKind::ResourceControl);
         Account {
             region,
             trail_copies,

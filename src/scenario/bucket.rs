@@ -4,7 +4,7 @@ use super::account::Placement;
 use super::key::KmsKeySettings;
 use super::policy::PolicySettings;
 use super::run_settings::LATEST;
-use crate::access::Kind;
+use crate::access::PolicyKind;
 use crate::catalog::KeySpec;
 use crate::input::diagnostic::{Code, Place};
 use crate::input::keyword::keywords;
@@ -60,7 +60,7 @@ pub struct BucketSettings {
 }
 
 keywords! {
-    /// Kind of bucket.
+    /// PolicyKind of bucket.
     pub enum BucketKind {
         /// General purpose.
         GeneralPurpose = "general-purpose",
@@ -144,7 +144,7 @@ pub(super) fn buckets(
                 "drop it, or `kind`",
             );
         }
-        let policy = PolicySettings::read(r, "policy", Kind::Bucket, placement.files);
+        let policy = PolicySettings::read(r, "policy", PolicyKind::Bucket, placement.files);
         let encryption = encryption.unwrap_or(if key.is_some() {
             Encryption::SseKms
         } else {

@@ -3,7 +3,7 @@
 use super::account::Placement;
 use super::policy::PolicySettings;
 use super::run_settings::LATEST;
-use crate::access::Kind;
+use crate::access::PolicyKind;
 use crate::catalog::KeySpec;
 use crate::input::diagnostic::{Code, Place};
 use crate::input::files::Files;
@@ -33,7 +33,7 @@ pub struct KmsKeySettings {
     pub region: String,
     /// Who manages it.
     pub managed_by: ManagedBy,
-    /// Kind of key.
+    /// PolicyKind of key.
     pub spec: KeySpec,
     /// Custom key store, `None` for KMS's own.
     pub key_store: Option<String>,
@@ -108,7 +108,7 @@ pub(super) fn keys(
         let disabled_at = r.optional_in("disabled_at", ..=LATEST);
         let pending_deletion_at = r.optional_in("pending_deletion_at", ..=LATEST);
         let id = r.or("id", name.to_owned());
-        let policy = PolicySettings::read(r, "policy", Kind::Key, placement.files);
+        let policy = PolicySettings::read(r, "policy", PolicyKind::Key, placement.files);
         let policy_changes = policy_changes(r, placement.files);
         for key in [
             "policy",
@@ -178,7 +178,7 @@ pub(super) fn keys(
 fn policy_changes(r: &mut Reader<'_>, files: &Files) -> Vec<PolicyChange> {
     let changes = r.list("policy_changes", |_, r| {
         let at = r.required_in("at", Span::from_ns(1)..=LATEST);
-        let policy = PolicySettings::read(r, "policy", Kind::Key, files);
+        let policy = PolicySettings::read(r, "policy", PolicyKind::Key, files);
         if !r.has("policy") {
             let _: Option<String> = r.required("policy");
         }

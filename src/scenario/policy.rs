@@ -1,7 +1,7 @@
 //! Policy documents that a scenario points to: read once each, every fault with its place in the document.
 
 use crate::access::policy::{Fault, read};
-use crate::access::{Kind, Policy};
+use crate::access::{Policy, PolicyKind};
 use crate::input::diagnostic::{Code, Diagnostic, Place};
 use crate::input::files::{Files, sha256_hex};
 use crate::input::reader::Reader;
@@ -43,7 +43,7 @@ impl PolicySettings {
     pub(super) fn read(
         r: &mut Reader<'_>,
         key: &str,
-        kind: Kind,
+        kind: PolicyKind,
         files: &Files,
     ) -> Option<PolicySettings> {
         let file: String = r.optional(key)?;
@@ -55,7 +55,7 @@ impl PolicySettings {
     pub(super) fn read_all(
         r: &mut Reader<'_>,
         key: &str,
-        kind: Kind,
+        kind: PolicyKind,
         files: &Files,
     ) -> Option<Vec<PolicySettings>> {
         let names: Vec<String> = r.optional(key)?;
@@ -68,7 +68,7 @@ impl PolicySettings {
         r: &Reader<'_>,
         file: &str,
         place: Place,
-        kind: Kind,
+        kind: PolicyKind,
         files: &Files,
     ) -> Option<PolicySettings> {
         let path = files.resolve(file);
@@ -123,7 +123,7 @@ impl PolicySettings {
 }
 
 /// Reads a document.
-fn document(file: &str, path: &Path, kind: Kind) -> Result<Document, Unreadable> {
+fn document(file: &str, path: &Path, kind: PolicyKind) -> Result<Document, Unreadable> {
     let text = text(path)?;
     let (policy, faults) = match read(kind, file, &text) {
         Ok((policy, warnings)) => (Some(policy), warnings),

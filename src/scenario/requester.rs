@@ -3,7 +3,7 @@
 use super::account::Placement;
 use super::policy::PolicySettings;
 use super::run_settings::LATEST;
-use crate::access::{Kind, Principal};
+use crate::access::{PolicyKind, Principal};
 use crate::input::diagnostic::Code;
 use crate::input::reader::{Reader, complete};
 use crate::units::Span;
@@ -45,11 +45,11 @@ pub(super) fn requesters(
         let access_revoked_at = r.optional_in("access_revoked_at", ..=LATEST);
         let files = placement.files;
         let identity_policies =
-            PolicySettings::read_all(r, "identity_policies", Kind::Identity, files);
+            PolicySettings::read_all(r, "identity_policies", PolicyKind::Identity, files);
         let permissions_boundary =
-            PolicySettings::read(r, "permissions_boundary", Kind::Boundary, files);
+            PolicySettings::read(r, "permissions_boundary", PolicyKind::Boundary, files);
         let session_policy_document =
-            PolicySettings::read(r, "session_policy_document", Kind::Session, files);
+            PolicySettings::read(r, "session_policy_document", PolicyKind::Session, files);
         let account = account?;
         Some(Requester {
             principal: principal(r, placement, &account),

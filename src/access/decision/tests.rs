@@ -1,5 +1,5 @@
-use super::super::policy;
 use super::super::context::Context;
+use super::super::policy;
 use super::*;
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/app";
@@ -9,7 +9,7 @@ const OBJECT: &str = "arn:aws:s3:::data/x";
 const KEY: &str = "arn:aws:kms:us-east-1:111122223333:key/k";
 
 /// A policy of one statement for everything, `Principal` where the kind has one.
-fn policy(kind: Kind, effect: &str, principal: &str) -> Policy {
+fn policy(kind: PolicyKind, effect: &str, principal: &str) -> Policy {
     let principal = match (kind.has_principals(), principal) {
         (false, _) => String::new(),
         (true, "*") => r#""Principal":"*","#.to_owned(),
@@ -27,7 +27,7 @@ fn policy(kind: Kind, effect: &str, principal: &str) -> Policy {
 }
 
 /// What becomes of a request of `principal` on `resource` under policies written as (kind, effect, principal).
-fn decided(principal: &str, resource: &str, policies: &[(Kind, &str, &str)]) -> Decision {
+fn decided(principal: &str, resource: &str, policies: &[(PolicyKind, &str, &str)]) -> Decision {
     let request = Request {
         principal: principal.parse().expect("a principal"),
         action: if resource == KEY {
@@ -44,24 +44,28 @@ fn decided(principal: &str, resource: &str, policies: &[(Kind, &str, &str)]) -> 
         .iter()
         .map(|&(kind, e, p)| super::tests::policy(kind, e, p))
         .collect();
-    let of = |kind: Kind| all.iter().filter(|p| p.kind == kind).collect::<Vec<_>>();
+    let of = |kind: PolicyKind| all.iter().filter(|p| p.kind == kind).collect::<Vec<_>>();
     decide(
         &request,
         Policies {
-            identity: &of(Kind::Identity),
-            boundary: of(Kind::Boundary).first().copied(),
-            session: of(Kind::Session).first().copied(),
-            service_control: &of(Kind::ServiceControl),
-            resource_control: &of(Kind::ResourceControl),
+            identity: &of(PolicyKind::Identity),
+            boundary: of(PolicyKind::Boundary).first().copied(),
+            session: of(PolicyKind::Session).first().copied(),
+            service_control: &of(PolicyKind::ServiceControl),
+            resource_control: &of(PolicyKind::ResourceControl),
             resource: all
                 .iter()
-                .find(|p| matches!(p.kind, Kind::Bucket | Kind::Key)),
+                .find(|p| matches!(p.kind, PolicyKind::Bucket | PolicyKind::Key)),
         },
     )
 }
 
 /// What it lacks; empty if it is allowed.
-fn lacking(principal: &str, resource: &str, policies: &[(Kind, &str, &str)]) -> Vec<Kind> {
+fn lacking(
+    principal: &str,
+    resource: &str,
+    policies: &[(PolicyKind, &str, &str)],
+) -> Vec<PolicyKind> {
     let decision = decided(principal, resource, policies);
     let expected = if decision.lacking.is_empty() {
         Outcome::Allow
@@ -72,60 +76,73 @@ fn lacking(principal: &str, resource: &str, policies: &[(Kind, &str, &str)]) -> 
     decision.lacking
 }
 
-const IDENTITY: (Kind, &str, &str) = (Kind::Identity, "Allow", "");
+const IDENTITY: (PolicyKind, &str, &str) = (PolicyKind::Identity, "Allow", "");
 
 #[test]
 fn one_allow_will_do_in_one_account_for_s3() {
-    assert_eq!(lacking(SESSION, OBJECT, &[]), [Kind::Identity]);
+    assert_eq!(lacking(SESSION, OBJECT, &[]), [PolicyKind::Identity]);
     assert_eq!(lacking(SESSION, OBJECT, &[IDENTITY]), []);
     assert_eq!(
-        lacking(SESSION, OBJECT, &[(Kind::Bucket, "Allow", ROLE)]),
+        lacking(SESSION, OBJECT, &[(PolicyKind::Bucket, "Allow", ROLE)]),
         []
     );
-    let root = (Kind::Bucket, "Allow", "111122223333");
-    assert_eq!(lacking(SESSION, OBJECT, &[root]), [Kind::Identity]);
+    let root = (PolicyKind::Bucket, "Allow", "111122223333");
+    assert_eq!(lacking(SESSION, OBJECT, &[root]), [PolicyKind::Identity]);
 }
 
 #[test]
 fn across_accounts_it_takes_both() {
     let other = "arn:aws:sts::444455556666:assumed-role/remote/s1";
     let bucket = (
-        Kind::Bucket,
+        PolicyKind::Bucket,
         "Allow",
         "arn:aws:iam::444455556666:role/remote",
     );
-    assert_eq!(lacking(other, OBJECT, &[IDENTITY]), [Kind::Bucket]);
-    assert_eq!(lacking(other, OBJECT, &[bucket]), [Kind::Identity]);
+    assert_eq!(lacking(other, OBJECT, &[IDENTITY]), [PolicyKind::Bucket]);
+    assert_eq!(lacking(other, OBJECT, &[bucket]), [PolicyKind::Identity]);
     assert_eq!(lacking(other, OBJECT, &[bucket, IDENTITY]), []);
-    let root = (Kind::Key, "Allow", "444455556666");
+    let root = (PolicyKind::Key, "Allow", "444455556666");
     assert_eq!(lacking(other, KEY, &[root, IDENTITY]), []);
     assert!(decided(other, KEY, &[root]).crosses_account);
 }
 
 #[test]
 fn kms_asks_the_key_policy_first() {
-    let root = (Kind::Key, "Allow", "111122223333");
-    let direct = (Kind::Key, "Allow", ROLE);
-    let foreign = (Kind::Key, "Allow", "arn:aws:iam::111122223333:role/other");
-    assert_eq!(lacking(SESSION, KEY, &[IDENTITY]), [Kind::Key]);
-    assert_eq!(lacking(SESSION, KEY, &[IDENTITY, foreign]), [Kind::Key]);
-    assert_eq!(lacking(SESSION, KEY, &[root]), [Kind::Identity]);
+    let root = (PolicyKind::Key, "Allow", "111122223333");
+    let direct = (PolicyKind::Key, "Allow", ROLE);
+    let foreign = (
+        PolicyKind::Key,
+        "Allow",
+        "arn:aws:iam::111122223333:role/other",
+    );
+    assert_eq!(lacking(SESSION, KEY, &[IDENTITY]), [PolicyKind::Key]);
+    assert_eq!(
+        lacking(SESSION, KEY, &[IDENTITY, foreign]),
+        [PolicyKind::Key]
+    );
+    assert_eq!(lacking(SESSION, KEY, &[root]), [PolicyKind::Identity]);
     assert_eq!(lacking(SESSION, KEY, &[root, IDENTITY]), []);
     assert_eq!(lacking(SESSION, KEY, &[direct]), []);
     let decision = decided(SESSION, KEY, &[root]);
-    assert_eq!(decision.verdict(Kind::Key), Verdict::AllowsAccount);
-    assert_eq!(decision.verdict(Kind::Identity), Verdict::Absent);
+    assert_eq!(
+        decision.verdict(PolicyKind::Key),
+        PolicyVerdict::AllowsAccount
+    );
+    assert_eq!(
+        decision.verdict(PolicyKind::Identity),
+        PolicyVerdict::Absent
+    );
 }
 
 #[test]
 fn a_deny_anywhere_ends_it_and_is_named() {
     for kind in [
-        Kind::Identity,
-        Kind::Boundary,
-        Kind::Session,
-        Kind::ServiceControl,
-        Kind::ResourceControl,
-        Kind::Bucket,
+        PolicyKind::Identity,
+        PolicyKind::Boundary,
+        PolicyKind::Session,
+        PolicyKind::ServiceControl,
+        PolicyKind::ResourceControl,
+        PolicyKind::Bucket,
     ] {
         let decision = decided(SESSION, OBJECT, &[IDENTITY, (kind, "Deny", "*")]);
         assert_eq!(decision.outcome, Outcome::ExplicitDeny, "{kind:?}");
@@ -137,7 +154,7 @@ fn a_deny_anywhere_ends_it_and_is_named() {
 }
 
 /// A policy of the kind that is there and has nothing to say.
-fn silent(kind: Kind) -> Policy {
+fn silent(kind: PolicyKind) -> Policy {
     let mut policy = policy(kind, "Allow", "*");
     policy.statements.clear();
     policy
@@ -152,29 +169,29 @@ fn what_limits_must_allow_too() {
         resource_account: "111122223333".to_owned(),
         context: Context::new(),
     };
-    let allow = policy(Kind::Identity, "Allow", "");
+    let allow = policy(PolicyKind::Identity, "Allow", "");
     for kind in [
-        Kind::Boundary,
-        Kind::Session,
-        Kind::ServiceControl,
-        Kind::ResourceControl,
+        PolicyKind::Boundary,
+        PolicyKind::Session,
+        PolicyKind::ServiceControl,
+        PolicyKind::ResourceControl,
     ] {
         let limit = silent(kind);
         let (control, absent): ([&Policy; 1], [&Policy; 0]) = ([&limit], []);
         let given = |bucket: Option<&Policy>, principal: &str| {
-            let is = |k: Kind| kind == k;
+            let is = |k: PolicyKind| kind == k;
             let decision = decide(
                 &request(principal),
                 Policies {
                     identity: &[&allow],
-                    boundary: is(Kind::Boundary).then_some(&limit),
-                    session: is(Kind::Session).then_some(&limit),
-                    service_control: if is(Kind::ServiceControl) {
+                    boundary: is(PolicyKind::Boundary).then_some(&limit),
+                    session: is(PolicyKind::Session).then_some(&limit),
+                    service_control: if is(PolicyKind::ServiceControl) {
                         &control
                     } else {
                         &absent
                     },
-                    resource_control: if is(Kind::ResourceControl) {
+                    resource_control: if is(PolicyKind::ResourceControl) {
                         &control
                     } else {
                         &absent
@@ -186,12 +203,12 @@ fn what_limits_must_allow_too() {
         };
         assert_eq!(given(None, SESSION), [kind]);
         // A grant to the role is limited as the role is, one to the session or user is not.
-        let bounds = matches!(kind, Kind::Boundary | Kind::Session);
-        let to_role = policy(Kind::Bucket, "Allow", ROLE);
+        let bounds = matches!(kind, PolicyKind::Boundary | PolicyKind::Session);
+        let to_role = policy(PolicyKind::Bucket, "Allow", ROLE);
         assert_eq!(given(Some(&to_role), SESSION), [kind]);
-        let to_session = policy(Kind::Bucket, "Allow", SESSION);
+        let to_session = policy(PolicyKind::Bucket, "Allow", SESSION);
         assert_eq!(given(Some(&to_session), SESSION).is_empty(), bounds);
-        let to_user = policy(Kind::Bucket, "Allow", USER);
+        let to_user = policy(PolicyKind::Bucket, "Allow", USER);
         assert_eq!(given(Some(&to_user), USER).is_empty(), bounds);
     }
 }
@@ -199,16 +216,16 @@ fn what_limits_must_allow_too() {
 #[test]
 fn a_service_needs_the_resource_policy() {
     let logs = "logs.us-east-1.amazonaws.com";
-    let root = (Kind::Key, "Allow", "111122223333");
-    assert_eq!(lacking(logs, KEY, &[root]), [Kind::Key]);
-    assert_eq!(lacking(logs, KEY, &[(Kind::Key, "Allow", logs)]), []);
-    assert_eq!(lacking(logs, KEY, &[(Kind::Key, "Allow", "*")]), []);
+    let root = (PolicyKind::Key, "Allow", "111122223333");
+    assert_eq!(lacking(logs, KEY, &[root]), [PolicyKind::Key]);
+    assert_eq!(lacking(logs, KEY, &[(PolicyKind::Key, "Allow", logs)]), []);
+    assert_eq!(lacking(logs, KEY, &[(PolicyKind::Key, "Allow", "*")]), []);
     assert_eq!(
         lacking(
             logs,
             KEY,
-            &[(Kind::Key, "Allow", "cloudtrail.amazonaws.com")]
+            &[(PolicyKind::Key, "Allow", "cloudtrail.amazonaws.com")]
         ),
-        [Kind::Key]
+        [PolicyKind::Key]
     );
 }

@@ -2,7 +2,7 @@
 
 /// What a policy is attached to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum PolicyKind {
     /// A user or role: what it may do.
     Identity,
     /// A user or role: the most it may do.
@@ -19,40 +19,47 @@ pub enum Kind {
     Key,
 }
 
-impl Kind {
+impl PolicyKind {
     /// In words.
     pub const fn name(self) -> &'static str {
         match self {
-            Kind::Identity => "identity policy",
-            Kind::Boundary => "permissions boundary",
-            Kind::Session => "session policy",
-            Kind::ServiceControl => "service control policy",
-            Kind::ResourceControl => "resource control policy",
-            Kind::Bucket => "bucket policy",
-            Kind::Key => "key policy",
+            PolicyKind::Identity => "identity policy",
+            PolicyKind::Boundary => "permissions boundary",
+            PolicyKind::Session => "session policy",
+            PolicyKind::ServiceControl => "service control policy",
+            PolicyKind::ResourceControl => "resource control policy",
+            PolicyKind::Bucket => "bucket policy",
+            PolicyKind::Key => "key policy",
         }
     }
 
     /// In words, with its article.
     pub fn a(self) -> String {
-        let article = if self == Kind::Identity { "an" } else { "a" };
+        let article = if self == PolicyKind::Identity {
+            "an"
+        } else {
+            "a"
+        };
         format!("{article} {}", self.name())
     }
 
     /// Its row in the catalog.
     pub(super) const fn id(self) -> &'static str {
         match self {
-            Kind::Identity | Kind::Boundary => "managed-policy",
-            Kind::Session => "session-policy",
-            Kind::ServiceControl => "service-control-policy",
-            Kind::ResourceControl => "resource-control-policy",
-            Kind::Bucket => "bucket-policy",
-            Kind::Key => "key-policy",
+            PolicyKind::Identity | PolicyKind::Boundary => "managed-policy",
+            PolicyKind::Session => "session-policy",
+            PolicyKind::ServiceControl => "service-control-policy",
+            PolicyKind::ResourceControl => "resource-control-policy",
+            PolicyKind::Bucket => "bucket-policy",
+            PolicyKind::Key => "key-policy",
         }
     }
 
     /// Whether its statements say whom they mean.
     pub const fn has_principals(self) -> bool {
-        matches!(self, Kind::Bucket | Kind::Key | Kind::ResourceControl)
+        matches!(
+            self,
+            PolicyKind::Bucket | PolicyKind::Key | PolicyKind::ResourceControl
+        )
     }
 }

@@ -8,6 +8,6 @@ mod statement;
 mod tests;
 
 pub use json::Fault;
-pub use kind::Kind;
+pub use kind::PolicyKind;
 pub use reading::read;
 pub use statement::{Effect, Policy, Statement};

@@ -11,12 +11,12 @@
 //! Left out: whether an action or context key exists; AWS adds some every week.
 
 use super::json::{Fault, JsonReader, name_range, one_or_more, range};
-use super::kind::Kind;
+use super::kind::PolicyKind;
 use super::statement::{Effect, Not, Policy, Resource, Statement};
 use crate::access::arn::{ArnPattern, Variables};
 use crate::access::condition::{Condition, Operator, operators};
 use crate::access::pattern::{Pattern, Syntax};
-use crate::access::principal::Entry;
+use crate::access::principal::PrincipalEntry;
 use crate::catalog;
 use crate::input::spelling::did_you_mean;
 use jsonc_parser::ast::{ObjectProp, Value};
@@ -29,7 +29,7 @@ use std::ops::Range;
 ///
 /// # Errors
 /// Every fault, warnings among them; a document with warnings only is returned with these.
-pub fn read(kind: Kind, name: &str, text: &str) -> Result<(Policy, Vec<Fault>), Vec<Fault>> {
+pub fn read(kind: PolicyKind, name: &str, text: &str) -> Result<(Policy, Vec<Fault>), Vec<Fault>> {
     let strict = ParseOptions {
         allow_comments: false,
         allow_loose_object_property_names: false,
@@ -85,7 +85,7 @@ pub fn read(kind: Kind, name: &str, text: &str) -> Result<(Policy, Vec<Fault>), 
 
 /// Reads a document and gathers its faults; `None` where it recorded one.
 struct PolicyReader {
-    kind: Kind,
+    kind: PolicyKind,
     /// Whether the document's version knows `${…}`.
     variables: bool,
     json: JsonReader,
@@ -181,7 +181,7 @@ impl PolicyReader {
     fn sid(&mut self, value: &Value<'_>) -> Option<String> {
         let sid = self.json.text(value, "`Sid`")?;
         let plain = sid.chars().all(|c| c.is_ascii_alphanumeric());
-        if !plain && !matches!(self.kind, Kind::Bucket | Kind::Key) {
+        if !plain && !matches!(self.kind, PolicyKind::Bucket | PolicyKind::Key) {
             let message = format!("`Sid` is {sid:?}; IAM takes letters and digits only");
             self.json.error(
                 range(value),
@@ -210,7 +210,7 @@ impl PolicyReader {
                 message,
                 help: "give each statement a `Sid` of its own: what it denies is counted under it"
                     .to_owned(),
-                is_warning: matches!(self.kind, Kind::Bucket | Kind::Key),
+                is_warning: matches!(self.kind, PolicyKind::Bucket | PolicyKind::Key),
             });
         }
     }
@@ -269,7 +269,7 @@ impl PolicyReader {
         &mut self,
         statement: &Value<'_>,
         keys: &HashMap<&str, &ObjectProp<'_>>,
-    ) -> Option<Not<Vec<Entry>>> {
+    ) -> Option<Not<Vec<PrincipalEntry>>> {
         let has = self.kind.has_principals();
         let (not, value) = self.either(statement, keys, ["Principal", "NotPrincipal"], has)?;
         if !has {
@@ -282,7 +282,7 @@ impl PolicyReader {
             return None;
         }
         let of = match value {
-            Value::StringLit(text) if text.value == "*" => vec![Entry::Anyone],
+            Value::StringLit(text) if text.value == "*" => vec![PrincipalEntry::Anyone],
             Value::Object(object) => {
                 if object.properties.is_empty() {
                     let help = "name whom it means, for example `{\"AWS\": \"arn:aws:iam::111122223333:role/app\"}`";
@@ -310,13 +310,13 @@ impl PolicyReader {
         Some(Not { not, of })
     }
 
-    fn entries(&mut self, kind: &str, value: &Value<'_>) -> Vec<Entry> {
+    fn entries(&mut self, kind: &str, value: &Value<'_>) -> Vec<PrincipalEntry> {
         let mut entries = Vec::new();
         for (text, range) in self.json.texts(value, &format!("`{kind}` of a principal")) {
             let entry = match kind {
-                "AWS" => Entry::aws(&text),
-                "Service" => Entry::service(&text),
-                _ => Ok(Entry::Other(text.clone())),
+                "AWS" => PrincipalEntry::aws(&text),
+                "Service" => PrincipalEntry::service(&text),
+                _ => Ok(PrincipalEntry::Other(text.clone())),
             };
             match entry {
                 Ok(entry) => entries.push(entry),

@@ -1,10 +1,10 @@
 //! A policy: its statements, and which of them have to do with a request.
 
-use super::kind::Kind;
+use super::kind::PolicyKind;
 use crate::access::arn::ArnPattern;
 use crate::access::condition::Condition;
 use crate::access::pattern::{Pattern, Syntax};
-use crate::access::principal::{Entry, Meant, Principal};
+use crate::access::principal::{Meant, Principal, PrincipalEntry};
 use crate::access::request::Request;
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use std::ops::Range;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// What it is attached to.
-    pub kind: Kind,
+    pub kind: PolicyKind,
     /// What it is called in explanations: its file.
     pub name: String,
     /// Its statements, in order.
@@ -37,7 +37,7 @@ pub struct Statement {
     pub effect: Effect,
     /// Place in the document \[bytes\].
     pub range: Range<usize>,
-    pub(super) principals: Option<Not<Vec<Entry>>>,
+    pub(super) principals: Option<Not<Vec<PrincipalEntry>>>,
     pub(super) actions: Not<Vec<Pattern>>,
     pub(super) resources: Not<Vec<Resource>>,
     /// All must hold.
@@ -101,8 +101,10 @@ impl Statement {
 
 impl Policy {
     /// A policy that allows everything, to these accounts where the kind has principals.
-    pub fn allow_all(kind: Kind, accounts: &[&str]) -> Policy {
-        let entries = accounts.iter().map(|&id| Entry::Account(id.to_owned()));
+    pub fn allow_all(kind: PolicyKind, accounts: &[&str]) -> Policy {
+        let entries = accounts
+            .iter()
+            .map(|&id| PrincipalEntry::Account(id.to_owned()));
         let any = Syntax {
             wildcards: true,
             variables: false,

@@ -28,7 +28,7 @@ const GOOD: &str = r#"{
 }"#;
 
 /// `line:column: message (help)` of each fault, warnings marked.
-fn faults(kind: Kind, text: &str) -> Vec<String> {
+fn faults(kind: PolicyKind, text: &str) -> Vec<String> {
     let faults = match read(kind, "policy.json", text) {
         Ok((_, warnings)) => warnings,
         Err(faults) => faults,
@@ -46,14 +46,14 @@ fn faults(kind: Kind, text: &str) -> Vec<String> {
 
 #[test]
 fn a_good_policy_has_no_faults() {
-    let (policy, warnings) = read(Kind::Bucket, "policy.json", GOOD).expect("a policy");
+    let (policy, warnings) = read(PolicyKind::Bucket, "policy.json", GOOD).expect("a policy");
     assert_eq!(warnings, []);
     assert_eq!(policy.statements.len(), 2);
     assert_eq!(policy.label(0), "DenyInsecureTransport");
     assert_eq!(policy.label(1), "statement 2");
     // One statement needs no array.
     let one = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
-    assert!(read(Kind::Identity, "policy.json", one).is_ok());
+    assert!(read(PolicyKind::Identity, "policy.json", one).is_ok());
 }
 
 #[test]
@@ -78,10 +78,10 @@ fn what_is_no_json() {
         ("{\"Statement\":[]}", "1:14: `Statement` is empty"),
         ("null", "1:1: a policy is an object, but this is null"),
     ] {
-        assert_eq!(faults(Kind::Key, text), [fault], "{text}");
+        assert_eq!(faults(PolicyKind::Key, text), [fault], "{text}");
     }
     let deep = "[".repeat(100_000);
-    assert_eq!(faults(Kind::Key, &deep).len(), 1);
+    assert_eq!(faults(PolicyKind::Key, &deep).len(), 1);
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn every_fault_at_once() {
   ]
 }"#;
     assert_eq!(
-        faults(Kind::Bucket, text),
+        faults(PolicyKind::Bucket, text),
         [
             "2:14: `Version` is \"2013-10-17\", which AWS does not know",
             "3:3: `Statment` is no key of a policy",
@@ -139,13 +139,13 @@ fn every_fault_at_once() {
 fn what_belongs_to_the_kind_of_policy() {
     let principal =
         r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}}"#;
-    let found = faults(Kind::Identity, principal);
+    let found = faults(PolicyKind::Identity, principal);
     assert_eq!(
         found,
         ["1:44: a statement of an identity policy has no `Principal`"]
     );
     let sid = r#"{"Statement":{"Sid":"a b","Effect":"Allow","Action":"*","Resource":"*"}}"#;
-    let found = faults(Kind::Session, sid);
+    let found = faults(PolicyKind::Session, sid);
     assert_eq!(
         found,
         ["1:21: `Sid` is \"a b\"; IAM takes letters and digits only"]
@@ -156,7 +156,7 @@ fn what_belongs_to_the_kind_of_policy() {
 fn what_aws_stores_though_it_never_matches_is_a_warning() {
     let old = r#"{"Statement":{"Effect":"Allow","Action":"s3:Get Object","Resource":"arn:aws:s3:::b/${aws:username}"}}"#;
     assert_eq!(
-        faults(Kind::Identity, old),
+        faults(PolicyKind::Identity, old),
         [
             "1:41: warning: the action \"s3:Get Object\" is no request's",
             "1:68: warning: \"arn:aws:s3:::b/${aws:username}\" has a policy variable, which only version 2012-10-17 knows: it is taken as it stands",
@@ -167,7 +167,7 @@ fn what_aws_stores_though_it_never_matches_is_a_warning() {
 #[test]
 fn a_statement_of_a_megabyte_is_refused() {
     let text = GOOD.replace("\"s3:Delete*\"", &format!("\"s3:{}\"", "x".repeat(1 << 20)));
-    let found = faults(Kind::Bucket, &text);
+    let found = faults(PolicyKind::Bucket, &text);
     assert_eq!(found.len(), 1);
     let start = "13:5: this statement has 10490";
     assert!(found[0].starts_with(start), "{}", &found[0][..80]);
@@ -177,11 +177,11 @@ fn a_statement_of_a_megabyte_is_refused() {
         r#"{{"Statement":{{"Effect":"Allow",{}"Action":"*","Resource":"*"}}}}"#,
         " ".repeat(10_000)
     );
-    assert_eq!(faults(Kind::Identity, &blank), [] as [String; 0]);
-    assert_eq!(faults(Kind::Session, &blank).len(), 1);
+    assert_eq!(faults(PolicyKind::Identity, &blank), [] as [String; 0]);
+    assert_eq!(faults(PolicyKind::Session, &blank).len(), 1);
     let statement = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}"#;
     let many = format!(r#"{{"Statement":[{}]}}"#, vec![statement; 500].join(","));
-    let found = faults(Kind::Identity, &many);
+    let found = faults(PolicyKind::Identity, &many);
     assert_eq!(found.len(), 1);
     assert!(
         found[0].starts_with("1:1: warning: this document has "),
@@ -246,7 +246,7 @@ fn no_text_makes_it_panic() {
             }
         }
         let text: String = text.into_iter().collect();
-        for kind in [Kind::Bucket, Kind::Identity] {
+        for kind in [PolicyKind::Bucket, PolicyKind::Identity] {
             match read(kind, "policy.json", &text) {
                 Ok((policy, _)) => {
                     read_well += 1;

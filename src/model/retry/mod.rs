@@ -174,9 +174,9 @@ impl RetryPolicy {
             backoff: backoff(&profile.throttling_base_s),
             other_backoff: backoff(&profile.other_base_s),
             retry_after: match profile.retry_after {
-                catalog::RetryAfter::Ignored => RetryAfter::Ignored,
-                catalog::RetryAfter::Replaces => RetryAfter::Replaces,
-                catalog::RetryAfter::Raises => {
+                catalog::RetryAfterRule::Ignored => RetryAfter::Ignored,
+                catalog::RetryAfterRule::Replaces => RetryAfter::Replaces,
+                catalog::RetryAfterRule::Raises => {
                     RetryAfter::Raises(profile.raises_by_s.as_ref().map_or(0, nanoseconds))
                 }
             },
