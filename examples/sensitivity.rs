@@ -8,7 +8,7 @@ use kmsim::input::Input;
 use kmsim::input::diagnostic::{Sources, render};
 use kmsim::metrics::number::grouped;
 use kmsim::results::{Estimate, VariantResults};
-use kmsim::run::run_variant;
+use kmsim::run::{RunOptions, run_variant};
 use kmsim::scenario::{Changes, load_variant};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -183,7 +183,8 @@ fn results(variant: &str, sets: Vec<String>, replications: u32) -> Result<Varian
     let loaded = load_variant(&input, &[], &changes, &mut sources)
         .map_err(|faults| render(&faults, &sources, false))?;
     let variant = loaded.variants.first().ok_or("no variant")?;
-    run_variant(variant, loaded.seed, replications).map_err(|e| e.to_string())
+    run_variant(variant, loaded.seed, replications, RunOptions::default())
+        .map_err(|e| e.to_string())
 }
 
 /// A metric's change, replication by replication, in its own words; in brackets where its 95 % interval holds zero.

@@ -4,7 +4,7 @@
 //! (variant, replication, island) is simulated from keys of its own, and records are merged in
 //! order.
 
-use crate::billing::{BillError, PriceBook};
+use crate::billing::BillError;
 use crate::compare::compare_all;
 use crate::outcome;
 use crate::results::{
@@ -16,7 +16,7 @@ use crate::simulation::record::Record;
 use crate::simulation::{Cancelled, SimulationOptions, simulate};
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Version of this crate.
@@ -34,6 +34,17 @@ pub struct RunOptions<'a> {
     pub progress: Option<&'a AtomicU64>,
     /// Add replications until this is reached.
     pub precision: Option<Precision>,
+    /// Set to true by another thread, it ends the run with [`RunError::Cancelled`] within some 20 ms.
+    pub cancel: Option<&'a AtomicBool>,
+}
+
+impl RunOptions<'_> {
+    fn check(&self) -> Result<(), RunError> {
+        match self.cancel {
+            Some(cancel) if cancel.load(Ordering::Relaxed) => Err(RunError::Cancelled),
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 /// Why a run has no results.
@@ -50,6 +61,15 @@ pub enum RunError {
     /// There is no variant.
     #[error("there is no variant to run")]
     Empty,
+    /// [`RunOptions::cancel`] was set before the end.
+    #[error("the run was cancelled")]
+    Cancelled,
+}
+
+impl From<Cancelled> for RunError {
+    fn from(_: Cancelled) -> RunError {
+        RunError::Cancelled
+    }
 }
 
 /// Simulated seconds of a whole run, for progress.
@@ -78,7 +98,7 @@ const FEW_TO_STOP: u32 = FEW_REPLICATIONS;
 /// Runs a scenario in the current rayon pool.
 ///
 /// # Errors
-/// [`RunError`] where a price is not known.
+/// [`RunError`] where a price is not known, or the run was cancelled.
 pub fn run(
     loaded: &Loaded,
     options: RunOptions<'_>,
@@ -89,8 +109,8 @@ pub fn run(
         Some(p) => loaded.replications.max(FEW_TO_STOP).min(p.most),
         None => loaded.replications,
     };
-    records.extend(&variants, loaded.seed, 0..replications, options);
-    let mut results = records.results(&variants, loaded.seed)?;
+    records.extend(&variants, loaded.seed, 0..replications, options)?;
+    let mut results = records.results(&variants, loaded.seed, options)?;
     let mut precision = None;
     if let Some(wanted) = options.precision {
         loop {
@@ -101,19 +121,15 @@ pub fn run(
             if enough {
                 break;
             }
-            records.extend(&variants, loaded.seed, replications..next, options);
+            records.extend(&variants, loaded.seed, replications..next, options)?;
             replications = next;
-            results = records.results(&variants, loaded.seed)?;
+            results = records.results(&variants, loaded.seed, options)?;
         }
     }
     let manifests = records.manifests(&variants);
     let mut warnings = loaded.warnings.clone();
     for (variant, results) in variants.iter().zip(&results) {
-        warnings.extend(outcome::warnings(
-            &variant.plan,
-            &price_book(variant),
-            results,
-        ));
+        warnings.extend(outcome::warnings(&variant.plan, results));
     }
     let results = RunResults {
         schema_version: SCHEMA_VERSION,
@@ -140,26 +156,34 @@ pub fn run(
 /// One variant's results over so many replications, in the current rayon pool.
 ///
 /// # Errors
-/// [`RunError`] where a price is not known.
+/// [`RunError`] where a price is not known, or the run was cancelled.
 pub fn run_variant(
     variant: &Variant,
     seed: u64,
     replications: u32,
+    options: RunOptions<'_>,
 ) -> Result<VariantResults, RunError> {
     let mut records = Records::new(1);
-    records.extend(&[variant], seed, 0..replications, RunOptions::default());
-    let results = records.results(&[variant], seed)?;
+    records.extend(&[variant], seed, 0..replications, options)?;
+    let results = records.results(&[variant], seed, options)?;
     // One variant in, one out.
     results.into_iter().next().ok_or(RunError::Empty)
 }
 
 /// The first replication of each variant, simulated once more, with a sample of so many of its KMS calls.
-pub fn sampled(loaded: &Loaded, wanted: usize, options: RunOptions<'_>) -> Vec<Record> {
+///
+/// # Errors
+/// [`RunError::Cancelled`].
+pub fn sampled(
+    loaded: &Loaded,
+    wanted: usize,
+    options: RunOptions<'_>,
+) -> Result<Vec<Record>, RunError> {
     let mut records = Records::new(loaded.variants.len());
     records.sample = wanted;
     let variants: Vec<&Variant> = loaded.variants.iter().collect();
-    records.extend(&variants, loaded.seed, 0..1, options);
-    records.of.into_iter().flatten().collect()
+    records.extend(&variants, loaded.seed, 0..1, options)?;
+    Ok(records.of.into_iter().flatten().collect())
 }
 
 /// Records of every variant so far, in the order of replications.
@@ -186,7 +210,7 @@ impl Records {
         seed: u64,
         replications: Range<u32>,
         options: RunOptions<'_>,
-    ) {
+    ) -> Result<(), RunError> {
         let mut tasks = Vec::new();
         for (v, variant) in variants.iter().enumerate() {
             for replication in replications.clone() {
@@ -194,7 +218,7 @@ impl Records {
                 tasks.extend(islands.map(|island| (v, u64::from(replication), island)));
             }
         }
-        let done: Vec<(Record, f64)> = tasks
+        let done: Vec<Result<(Record, f64), Cancelled>> = tasks
             .par_iter()
             .map(|&(v, replication, island)| {
                 let plan = &variants[v].plan;
@@ -205,28 +229,34 @@ impl Records {
                     simulate_all: options.simulate_all,
                     progress: options.progress,
                     sample: self.sample,
-                    cancel: None,
+                    cancel: options.cancel,
                 };
-                let record = simulate(plan, &plan.islands[island], options)
-                    .unwrap_or_else(|Cancelled| unreachable!("nobody can cancel it"));
-                (record, started.elapsed().as_secs_f64())
+                let record = simulate(plan, &plan.islands[island], options)?;
+                Ok((record, started.elapsed().as_secs_f64()))
             })
             .collect();
-        for (&(v, _, island), (record, seconds)) in tasks.iter().zip(done) {
+        for (&(v, _, island), done) in tasks.iter().zip(done) {
+            let (record, seconds) = done?;
             self.engine_s[v] += seconds;
             match self.of[v].last_mut() {
                 Some(whole) if island > 0 => whole.merge(record),
                 _ => self.of[v].push(record),
             }
         }
+        Ok(())
     }
 
-    fn results(&self, variants: &[&Variant], seed: u64) -> Result<Vec<VariantResults>, RunError> {
+    fn results(
+        &self,
+        variants: &[&Variant],
+        seed: u64,
+        options: RunOptions<'_>,
+    ) -> Result<Vec<VariantResults>, RunError> {
         let pairs = variants.iter().zip(&self.of);
         pairs
             .map(|(variant, records)| {
-                let prices = price_book(variant);
-                outcome::variant_results(&variant.plan, seed, &prices, records).map_err(|source| {
+                options.check()?;
+                outcome::variant_results(&variant.plan, seed, records).map_err(|source| {
                     RunError::Bill {
                         variant: variant.plan.name.clone(),
                         source,
@@ -349,22 +379,6 @@ fn told_once(
         }
     }
     once
-}
-
-pub(crate) fn price_book(variant: &Variant) -> PriceBook {
-    let mut book = PriceBook::default();
-    for (item, price) in &variant.scenario.price {
-        let key = price
-            .region
-            .as_ref()
-            .map_or_else(|| item.clone(), |r| format!("{item}/{r}"));
-        if let Ok(usd) = crate::catalog::decimal::exact(&price.usd) {
-            let per = num_rational::BigRational::from_integer(price.per.into());
-            // The reader has refused unknown items, Regions and negative prices.
-            let _ = book.set(&key, usd / per);
-        }
-    }
-    book
 }
 
 fn resolved(loaded: &Loaded) -> serde_json::Value {

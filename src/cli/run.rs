@@ -72,7 +72,9 @@ fn emit_cloudtrail(
         simulate_all: how.simulate_all,
         ..RunOptions::default()
     };
-    let records = pool(how)?.install(|| crate::run::sampled(loaded, wanted as usize, options));
+    let records = pool(how)?
+        .install(|| crate::run::sampled(loaded, wanted as usize, options))
+        .map_err(|e| CommandError::Input(format!("error: {e}")))?;
     let mut files = Vec::new();
     for (variant, record) in loaded.variants.iter().zip(&records) {
         let file = log_file(variant, record, loaded.seed);

@@ -34,6 +34,7 @@ pub(super) fn simulate(
                     share,
                     most: precision.most,
                 }),
+                cancel: None,
             };
             pool.install(|| crate::run::run(loaded, options))
         },

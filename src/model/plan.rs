@@ -6,6 +6,7 @@ use super::request::{Class, Denial, Lane};
 use super::retry;
 use super::source::bucket_key;
 use super::workload::Workload;
+use crate::billing::PriceBook;
 use crate::catalog::KmsOperation;
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
@@ -61,6 +62,8 @@ pub struct Plan {
     pub counting: Counting,
     /// What each account's trails deliver.
     pub trails: Vec<Trail>,
+    /// Prices in force.
+    pub prices: PriceBook,
 }
 
 /// Assumptions about what others count and bill.

@@ -14,7 +14,7 @@ mod warnings;
 
 pub use warnings::warnings;
 
-use crate::billing::{self, Bill, BillError, Cost, PriceBook};
+use crate::billing::{self, Bill, BillError, Cost};
 use crate::model::{Class, Lane, Plan};
 use crate::results::VariantResults;
 use crate::simulation::record::Record;
@@ -34,12 +34,11 @@ use values::{Values, estimates};
 pub fn variant_results(
     plan: &Plan,
     seed: u64,
-    prices: &PriceBook,
     records: &[Record],
 ) -> Result<VariantResults, BillError> {
     let bills: Vec<Bill> = records
         .iter()
-        .map(|r| billing::bill(&usage(plan, r), prices))
+        .map(|r| billing::bill(&usage(plan, r), &plan.prices))
         .collect::<Result<_, _>>()?;
     let months: Vec<Option<f64>> = records
         .iter()
@@ -47,7 +46,8 @@ pub fn variant_results(
             if is_one_off(plan) {
                 return Ok(None);
             }
-            billing::per_month(&usage(plan, r), prices).map(|usd| Some(billing::usd_f64(&usd)))
+            billing::per_month(&usage(plan, r), &plan.prices)
+                .map(|usd| Some(billing::usd_f64(&usd)))
         })
         .collect::<Result<_, BillError>>()?;
     let everything = Selection {

@@ -1,14 +1,13 @@
 //! What a reader of a variant's results should know.
 
 use super::usage::is_one_off;
-use crate::billing::PriceBook;
 use crate::catalog::{self, RequestRate};
 use crate::model::{Kind, Plan};
 use crate::results::VariantResults;
 use indexmap::IndexMap;
 
 /// What a reader of a variant's results should know.
-pub fn warnings(plan: &Plan, prices: &PriceBook, results: &VariantResults) -> Vec<String> {
+pub fn warnings(plan: &Plan, results: &VariantResults) -> Vec<String> {
     let mut told = Vec::new();
     let name = &plan.name;
     let has_job = plan
@@ -25,7 +24,7 @@ pub fn warnings(plan: &Plan, prices: &PriceBook, results: &VariantResults) -> Ve
         ));
     }
     for line in &results.bill {
-        if let Ok(price) = prices.price(&line.item, &line.region)
+        if let Ok(price) = plan.prices.price(&line.item, &line.region)
             && let Some(why) = price.assumed
         {
             told.push(format!(

@@ -113,15 +113,15 @@ pub fn migration(study: &Study, q: &Question<'_>) -> Result<Migration, StudyErro
         format!("bucket.{name}.archived_bucket_keys={keys}"),
     ];
     let after = study.run(&[], &sets, study.seed)?;
-    let prices = crate::run::price_book(&variant);
     let price = |item: &str| -> Result<f64, StudyError> {
-        let price =
-            prices
-                .price(item, &bucket.region)
-                .map_err(|source| crate::run::RunError::Bill {
-                    variant: study.variant.clone(),
-                    source,
-                })?;
+        let price = variant
+            .plan
+            .prices
+            .price(item, &bucket.region)
+            .map_err(|source| crate::run::RunError::Bill {
+                variant: study.variant.clone(),
+                source,
+            })?;
         Ok(price.usd.to_f64().unwrap_or(f64::NAN))
     };
     let objects = q.objects as f64;

@@ -5,10 +5,12 @@ use crate::input::diagnostic::{Sources, render};
 use crate::input::document::{Table, key_text};
 use crate::metrics::target::Target;
 use crate::results::{Estimate, ThresholdVerdict, VariantResults};
-use crate::run::{RunError, run_variant};
+use crate::run::{RunError, RunOptions, run_variant};
 use crate::scenario::load::{overrides, variant_table};
 use crate::scenario::{Changes, Loaded, Variant, load, load_variant};
 use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Why a setting could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +18,7 @@ pub enum StudyError {
     /// The scenario, or what a setting makes of it, is at fault; every fault with its place.
     #[error("{0}")]
     Scenario(String),
-    /// A price is missing.
+    /// A price is missing, or the run was cancelled.
     #[error("error: {0}")]
     Run(#[from] RunError),
     /// The question cannot be asked of this scenario.
@@ -52,6 +54,8 @@ pub struct Study {
     pub seed: u64,
     /// Replications of each run.
     pub replications: u32,
+    /// Set to true, it ends the run that is under way, and with it the search.
+    cancel: Option<Arc<AtomicBool>>,
 }
 
 impl Study {
@@ -91,8 +95,16 @@ impl Study {
             named,
             seed: loaded.seed,
             replications: loaded.replications,
+            cancel: None,
         };
         Ok((study, loaded))
+    }
+
+    /// The same study, whose runs end with [`RunError::Cancelled`] once another thread has set `cancel` to true.
+    #[must_use]
+    pub fn cancelled_by(mut self, cancel: Arc<AtomicBool>) -> Study {
+        self.cancel = Some(cancel);
+        self
     }
 
     /// The tables of the file's variants.
@@ -153,7 +165,11 @@ impl Study {
         seed: u64,
     ) -> Result<VariantResults, StudyError> {
         let variant = self.with(over, sets)?;
-        Ok(run_variant(&variant, seed, self.replications)?)
+        let options = RunOptions {
+            cancel: self.cancel.as_deref(),
+            ..RunOptions::default()
+        };
+        Ok(run_variant(&variant, seed, self.replications, options)?)
     }
 
     /// A seed that no run of the search has had; `round` counts from 0.

@@ -1,11 +1,13 @@
 //! `[price.ITEM]`: prices in place of the catalog's.
 
 use super::account::region;
+use crate::billing::PriceBook;
 use crate::catalog;
 use crate::input::diagnostic::Code;
 use crate::input::reader::{Reader, complete};
 use crate::input::spelling::did_you_mean;
 use indexmap::IndexMap;
+use num_rational::BigRational;
 use serde::Serialize;
 
 /// A price in place of the catalog's.
@@ -54,4 +56,21 @@ pub(super) fn prices(r: &mut Reader<'_>) -> IndexMap<String, PriceSettings> {
             per,
         })
     }))
+}
+
+/// The catalog's prices with the scenario's in front.
+pub(super) fn price_book(prices: &IndexMap<String, PriceSettings>) -> PriceBook {
+    let mut book = PriceBook::default();
+    for (item, price) in prices {
+        let key = price
+            .region
+            .as_ref()
+            .map_or_else(|| item.clone(), |r| format!("{item}/{r}"));
+        if let Ok(usd) = catalog::decimal::exact(&price.usd) {
+            let per = BigRational::from_integer(price.per.into());
+            // The reader has refused unknown items, Regions and negative prices.
+            let _ = book.set(&key, usd / per);
+        }
+    }
+    book
 }

@@ -71,9 +71,17 @@ pub struct Progress {
 /// Why a sweep did not go through.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
-    /// A setting makes no scenario, or cannot be priced; every fault with its setting.
+    /// Settings that are not scenarios; every fault with its setting.
     #[error("{0}")]
     Settings(String),
+    /// A setting cannot be run.
+    #[error("with {setting}:\n{source}")]
+    Setting {
+        /// Its keys and values.
+        setting: String,
+        /// Why not.
+        source: StudyError,
+    },
     /// The directory holds another sweep.
     #[error("error: {} holds another sweep: {what}\n  = help: name another folder with `--out`, or remove that one", dir.display())]
     Other {
@@ -265,9 +273,12 @@ impl Sweep {
 
     fn one(&self, study: &Study, setting: usize) -> Result<Run, SweepError> {
         let sets = self.assignments(setting);
-        let results = study.run(&[], &sets, self.seed).map_err(|e: StudyError| {
-            SweepError::Settings(format!("with {}:\n{e}", sets.join(", ")))
-        })?;
+        let results = study
+            .run(&[], &sets, self.seed)
+            .map_err(|source| SweepError::Setting {
+                setting: sets.join(", "),
+                source,
+            })?;
         let values = METRICS.iter().filter_map(|m| {
             let e = results.metrics.get(m.id)?;
             Some((m.id.to_owned(), e.values.clone()))

@@ -335,7 +335,7 @@ fn a_log_group_whose_key_is_disabled_loses_what_is_sent() {
 // ----- CloudTrail log files -----------------------------------------------------------------------------
 
 fn emit(loaded: &Loaded, wanted: usize) -> LogFile {
-    let records = sampled(loaded, wanted, RunOptions::default());
+    let records = sampled(loaded, wanted, RunOptions::default()).expect("records");
     log_file(&loaded.variants[0], &records[0], loaded.seed)
 }
 
@@ -518,7 +518,9 @@ fn a_sample_depends_on_neither_threads_nor_counting() {
             simulate_all,
             ..RunOptions::default()
         };
-        let records = pool.install(|| sampled(&loaded, 50, options));
+        let records = pool
+            .install(|| sampled(&loaded, 50, options))
+            .expect("records");
         let file = log_file(&loaded.variants[0], &records[0], loaded.seed);
         file.text().expect("text")
     };
@@ -526,7 +528,7 @@ fn a_sample_depends_on_neither_threads_nor_counting() {
     assert_eq!(first, text(3, false));
     assert_eq!(first, text(2, true));
     let other = load(&format!("seed = 2\n{}", MIXED));
-    let records = sampled(&other, 50, RunOptions::default());
+    let records = sampled(&other, 50, RunOptions::default()).expect("records");
     let other = log_file(&other.variants[0], &records[0], other.seed);
     assert_ne!(first, other.text().expect("text"));
 }

@@ -3,6 +3,7 @@
 
 mod access;
 mod bucket_keys;
+mod cancel;
 mod cli;
 mod common;
 mod docs;

@@ -8,6 +8,7 @@ use super::access::{Access, Check, NO_TLS, REQUESTER};
 use super::bucket::BucketKind;
 use super::key::{KmsKeySettings, ManagedBy};
 use super::operations::MULTIPART_UPLOAD;
+use super::price::price_book;
 use super::quota::{LimiterSettings, QuotaSettings};
 use super::run_settings::RunSettings;
 use super::settings::Scenario;
@@ -823,6 +824,7 @@ impl<'a> Builder<'a> {
                 throttled_attempts_logged: a.throttled_attempts_logged,
                 throttled_attempts_in_call_count: a.throttled_attempts_in_call_count,
             },
+            prices: price_book(&self.scenario.price),
             trails: self
                 .scenario
                 .account
