@@ -175,6 +175,23 @@ fn every_file_of_src_is_part_of_the_crate() {
     assert_eq!(present, used);
 }
 
+#[test]
+fn the_toolchain_in_use_is_the_oldest_that_is_promised() {
+    let value = |file: &str, key: &str| {
+        let text = fs::read_to_string(root().join(file)).expect("a file of the repository");
+        let line = text.lines().find_map(|l| l.strip_prefix(key));
+        let value = line.unwrap_or_else(|| panic!("{file} has no `{key}`"));
+        value.trim_matches([' ', '=', '"']).to_owned()
+    };
+    let promised = value("Cargo.toml", "rust-version");
+    assert_eq!(
+        value("rust-toolchain.toml", "channel"),
+        format!("{promised}.0")
+    );
+    let image = value("Dockerfile", "FROM rust:");
+    assert!(image.starts_with(&format!("{promised}.0-")), "{image}");
+}
+
 // ----- the rules themselves -------------------------------------------------------------------------
 
 /// A crate of the given files.
