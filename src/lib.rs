@@ -14,7 +14,7 @@
 //! | look up quotas, prices, S3 operations, retry profiles | [`catalog`] |
 //! | see every metric with its unit | [`metrics`] |
 //!
-//! The library never prints, exits or looks at the clock; only [`cli`] does.
+//! The library never prints, exits or looks at the clock; only the command line, `src/cli`, does.
 //!
 //! ```
 //! use kmsim::input::Input;
@@ -49,7 +49,6 @@
 pub mod access;
 pub mod billing;
 pub mod catalog;
-pub mod cli;
 pub mod cloudtrail;
 pub mod compare;
 pub mod engine;
@@ -59,11 +58,11 @@ pub mod metrics;
 pub mod model;
 pub mod outcome;
 pub mod planning;
+#[cfg(feature = "report")]
 pub mod report;
 pub mod results;
 pub mod run;
 pub mod scenario;
 pub mod simulation;
-
 pub mod sweep;
 pub mod units;

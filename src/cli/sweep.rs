@@ -9,7 +9,7 @@ use crate::report;
 use crate::report::planning::For;
 use crate::results::{directory, json};
 use crate::sweep::run::{Run, Sweep};
-use crate::sweep::{grid, latin_hypercube, table};
+use crate::sweep::{grid, latin_hypercube, parquet, table};
 use std::path::Path;
 
 /// Metrics that are drawn unless others are named.
@@ -106,7 +106,7 @@ fn finish(args: &args::Sweep, plan: &Sweep, runs: &[Run], dir: &Path) -> Result<
     };
     let columns = table::columns(plan, runs);
     let csv = table::csv(&columns).map_err(unwritable)?;
-    let parquet = table::parquet(&columns).map_err(unwritable)?;
+    let parquet = parquet::parquet(&columns).map_err(unwritable)?;
     let figures = report::chart::sweep::all(plan, runs, &metrics)?;
     let page = report::sweep::summary(plan, runs, &metrics, For::Markdown);
     directory::write(&dir.join("sweep.parquet"), &parquet)?;

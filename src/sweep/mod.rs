@@ -9,6 +9,8 @@
 //! setting by what the last ones showed, which `plan` does.
 
 pub mod axis;
+#[cfg(feature = "parquet")]
+pub mod parquet;
 pub mod run;
 pub mod sensitivity;
 pub mod table;

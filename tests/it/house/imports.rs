@@ -43,11 +43,15 @@ pub struct Import {
 }
 
 impl Crate {
-    /// Reads the crate whose root is `lib.rs`, following `mod` declarations. `read` gives a file's text by its path
-    /// below `src/`, `None` where there is no such file.
+    /// Reads the crate whose root is `lib.rs`, with the rooms that `main.rs` adds to it, following `mod` declarations.
+    /// `read` gives a file's text by its path below `src/`, `None` where there is no such file.
     pub fn read(read: &dyn Fn(&str) -> Option<String>) -> Self {
         let mut house = Self::default();
-        house.add_file(Vec::new(), "lib.rs", read);
+        let mut items = parse("lib.rs", read).items;
+        if read("main.rs").is_some() {
+            items.extend(parse("main.rs", read).items);
+        }
+        house.add_module(Vec::new(), "lib.rs", &items, read);
         house
     }
 
