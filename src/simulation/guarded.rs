@@ -13,550 +13,284 @@
 //!
 //! While they are followed, or in use, such workloads are looked at in order of time.
 
-use super::drawn::{Drawn, Piece};
-use super::request::{Purpose, Request, Step};
-use super::{World, for_each_asked};
 use crate::engine::SECOND;
-use crate::model::retry::{
-    CircuitBreakers, ClientRateLimiter, ClientState, ErrorKind, Failure, RateLimiterRules,
-    SendQueue, Verdict,
-};
-use std::collections::VecDeque;
+use crate::model::retry::{ClientRateLimiter, RateLimiterRules, SendQueue};
+use crate::simulation::arrivals::pieces;
+use crate::simulation::state::drawn::{Drawn, Piece};
+use crate::simulation::state::guards::{MayCall, PacedClient, seconds};
+use crate::simulation::state::request::{Purpose, Request, Step};
+use crate::simulation::world::World;
 
-/// Fewer seconds before its first throttled answer a client does not remember; a second holds two of the
-/// spans over which it measures its rate, and each newer one leaves a fifth of what was before.
-const LEAST_SECONDS: usize = 12;
-/// Arrivals of each client beyond which it remembers no further back.
-const ARRIVALS_EACH: u64 = 32;
-/// Most seconds that it remembers: slower clients are below the least rate of a limiter.
-const MOST_SECONDS: usize = 64;
-
-/// The guards of one workload's clients.
-#[derive(Default)]
-pub(super) struct Guards {
-    limiter: Option<RateLimiterRules>,
-    /// Once they are followed, each from its first answer or attempt on.
-    clients: Vec<Option<Box<PacedClient>>>,
-    /// When they were made, and from when on anything is known of them \[s\].
-    made: f64,
-    known_from: f64,
-    /// Before: what its last seconds drew.
-    past: Past,
-    /// Attempts that wait for a token.
-    waiting: u64,
-    /// Whether an attempt was throttled, so that attempts may have to wait.
-    is_on: bool,
-    breakers: Option<CircuitBreakers>,
-    /// Whether needs alone make the order matter.
-    needs_order: bool,
-    /// An application with a client-side cache: only its calls pass its SDK client.
-    at_calls: bool,
-}
-
-/// Whether a client lets a call through.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum MayCall {
-    Now,
-    /// When it has a token, in so long at the present rate \[s\].
-    Later(f64),
-    /// Its circuit breaker is open.
-    Never,
-}
-
-struct PacedClient {
-    limiter: ClientRateLimiter,
-    queue: SendQueue<Request>,
-}
-
-/// The last seconds of a workload whose clients are not followed yet.
-#[derive(Default)]
-struct Past {
-    seconds: VecDeque<Drawn>,
-    arrivals: u64,
-}
-
-impl Past {
-    fn push(&mut self, drawn: Drawn, clients: u64) {
-        self.arrivals += drawn.counts.iter().sum::<u64>();
-        self.seconds.push_back(drawn);
-        while self.seconds.len() > LEAST_SECONDS {
-            let oldest: u64 = self.seconds[0].counts.iter().sum();
-            let enough = self.arrivals - oldest >= ARRIVALS_EACH * clients;
-            if !enough && self.seconds.len() <= MOST_SECONDS {
-                break;
-            }
-            self.arrivals -= oldest;
-            self.seconds.pop_front();
+/// Before the arrivals of `second` are drawn: which guarded workloads are looked at in order.
+pub fn order_guarded(world: &mut World<'_>, contended: bool) {
+    if world.guarded.is_empty() {
+        return;
+    }
+    for i in 0..world.guarded.len() {
+        let state = &mut world.workloads[world.guarded[i]];
+        if let Some(guards) = &state.guards {
+            state.has_memory = contended || guards.in_order();
         }
     }
+    let mut here = world.open.iter().chain(&world.jobs);
+    world.has_memory = here.any(|&w| world.workloads[w].has_memory);
 }
 
-impl Guards {
-    pub fn new(
-        workload: &crate::model::Workload,
-        needs_order: bool,
-        is_s3: bool,
-    ) -> Option<Box<Guards>> {
-        let retry = &workload.retry;
-        let breaker = retry.circuit_breaker;
-        (retry.rate_limiter.is_some() || breaker.is_some()).then(|| {
-            Box::new(Guards {
-                limiter: retry.rate_limiter,
-                breakers: breaker.map(|b| CircuitBreakers::new(b, workload.clients)),
-                needs_order,
-                at_calls: needs_order && !is_s3,
-                ..Guards::default()
-            })
-        })
-    }
-
-    /// The limiter and the waiting attempts of a client that is followed.
-    fn client(&mut self, rules: &RateLimiterRules, client: u32) -> &mut PacedClient {
-        let (made, known_from) = (self.made, self.known_from);
-        self.clients[client as usize].get_or_insert_with(|| {
-            Box::new(PacedClient {
-                limiter: ClientRateLimiter::since(rules, made, known_from),
-                queue: SendQueue::new(),
-            })
-        })
-    }
-
-    fn is_followed(&self) -> bool {
-        !self.clients.is_empty()
-    }
-
-    /// Whether its requests have to be looked at in order even where all are admitted.
-    fn in_order(&self) -> bool {
-        let used = self.breakers.as_ref().is_some_and(|b| !b.all_closed());
-        self.needs_order || self.is_followed() || used
-    }
-}
-
-fn seconds(ns: u64) -> f64 {
-    ns as f64 / SECOND as f64
-}
-
-impl World<'_> {
-    // ----- which seconds have to be looked at ---------------------------------------------------
-
-    /// Before the arrivals of `second` are drawn: which guarded workloads are looked at in order.
-    pub(super) fn order_guarded(&mut self, contended: bool) {
-        if self.guarded.is_empty() {
-            return;
-        }
-        for i in 0..self.guarded.len() {
-            let state = &mut self.workloads[self.guarded[i]];
-            if let Some(guards) = &state.guards {
-                state.has_memory = contended || guards.in_order();
-            }
-        }
-        let mut here = self.open.iter().chain(&self.jobs);
-        self.has_memory = here.any(|&w| self.workloads[w].has_memory);
-    }
-
-    /// Keeps what the second has drawn of workloads that are not followed yet.
-    pub(super) fn remember(&mut self, second: u64) {
-        for i in 0..self.guarded.len() {
-            let w = self.guarded[i];
-            let clients = u64::from(self.plan.workloads[w].clients);
-            let state = &mut self.workloads[w];
-            let Some(guards) = &mut state.guards else {
-                continue;
-            };
-            if guards.limiter.is_none() || guards.is_followed() {
-                continue;
-            }
-            if !guards.at_calls {
-                if let Some(drawn) = self.drawn.only(w) {
-                    guards.past.push(drawn, clients);
-                }
-            } else if state.active.contains(&second) {
-                self.follow(w, second * SECOND);
-            }
-        }
-    }
-
-    /// Whether attempts may be sent in other parts of a second than those in which they are counted.
-    pub(super) fn is_paced(&self) -> bool {
-        self.guarded.iter().any(|&w| {
-            let state = &self.workloads[w];
-            let is_on = state.guards.as_ref().is_some_and(|g| g.is_on);
-            is_on && (!state.is_job || state.job.active_workers > 0)
-        })
-    }
-
-    /// Adds what waits for a token to what could be offered to each quota.
-    pub(super) fn add_waiting(&mut self) {
-        for &w in &self.guarded {
-            let Some(guards) = &self.workloads[w].guards else {
-                continue;
-            };
-            if guards.waiting == 0 {
-                continue;
-            }
-            for action in &self.plan.workloads[w].actions {
-                for &(class, _) in &action.requests {
-                    let quotas = &mut self.quotas;
-                    for_each_asked(&self.classes, &self.lanes, class as u32, |q| {
-                        quotas[q].parts[0] += guards.waiting;
-                    });
-                }
-            }
-        }
-    }
-
-    // ----- the beginning ------------------------------------------------------------------------
-
-    /// The clients of a workload are followed from `at` on, where one of them is throttled or a job starts.
-    pub(super) fn follow(&mut self, w: usize, at: u64) {
-        let state = &mut self.workloads[w];
+/// Keeps what the second has drawn of workloads that are not followed yet.
+pub fn remember(world: &mut World<'_>, second: u64) {
+    for i in 0..world.guarded.len() {
+        let w = world.guarded[i];
+        let clients = u64::from(world.plan.workloads[w].clients);
+        let state = &mut world.workloads[w];
         let Some(guards) = &mut state.guards else {
-            return;
+            continue;
         };
         if guards.limiter.is_none() || guards.is_followed() {
+            continue;
+        }
+        if !guards.at_calls {
+            if let Some(drawn) = world.drawn.only(w) {
+                guards.past.push(drawn, clients);
+            }
+        } else if state.active.contains(&second) {
+            follow(world, w, second * SECOND);
+        }
+    }
+}
+
+/// Whether attempts may be sent in other parts of a second than those in which they are counted.
+pub fn is_paced(world: &World<'_>) -> bool {
+    world.guarded.iter().any(|&w| {
+        let state = &world.workloads[w];
+        let is_on = state.guards.as_ref().is_some_and(|g| g.is_on);
+        is_on && (!state.is_job || state.job.active_workers > 0)
+    })
+}
+
+/// The clients of a workload are followed from `at` on, where one of them is throttled or a job starts.
+pub fn follow(world: &mut World<'_>, w: usize, at: u64) {
+    let state = &mut world.workloads[w];
+    let Some(guards) = &mut state.guards else {
+        return;
+    };
+    if guards.limiter.is_none() || guards.is_followed() {
+        return;
+    }
+    let past = std::mem::take(&mut guards.past);
+    let made = if state.is_job {
+        at
+    } else {
+        state.active.start * SECOND
+    };
+    let oldest = past.seconds.front().map_or(at, |d| d.second * SECOND);
+    guards.made = seconds(made);
+    guards.known_from = seconds(made.max(oldest));
+    guards.clients = (0..world.plan.workloads[w].clients).map(|_| None).collect();
+    let mut answers = Vec::new();
+    for drawn in &past.seconds {
+        if world.options.is_cancelled() {
             return;
         }
-        let past = std::mem::take(&mut guards.past);
-        let made = if state.is_job {
-            at
+        answers_of(world, w, at, drawn, &mut answers);
+        answers.sort_unstable();
+        let end = ((drawn.second + 1) * SECOND).min(at + 1);
+        let heard = answers.partition_point(|&(answered, _)| answered < end);
+        for (answered, request) in answers.drain(..heard) {
+            let client = world.workloads[w].client(&request);
+            hears(world, answered, w, client, false);
+        }
+    }
+    for (answered, request) in answers {
+        world.calendar.push(answered, request);
+    }
+}
+
+/// The answers to all that a second's arrivals sent before `at`, admitted each.
+fn answers_of(
+    world: &World<'_>,
+    w: usize,
+    at: u64,
+    drawn: &Drawn,
+    answers: &mut Vec<(u64, Request)>,
+) {
+    let base = drawn.second * SECOND;
+    let mut add = |when: u64, action: u32, index: u32, copy: u32, key| {
+        let sent = base + when;
+        if sent >= at {
+            return;
+        }
+        let state = &world.actions[action as usize];
+        let one = [state.class];
+        let parts = if state.parts.is_empty() {
+            &one[..]
         } else {
-            state.active.start * SECOND
+            &state.parts
         };
-        let oldest = past.seconds.front().map_or(at, |d| d.second * SECOND);
-        guards.made = seconds(made);
-        guards.known_from = seconds(made.max(oldest));
-        guards.clients = (0..self.plan.workloads[w].clients).map(|_| None).collect();
-        let mut answers = Vec::new();
-        for drawn in &past.seconds {
-            if self.options.is_cancelled() {
-                return;
+        for (part, &class) in parts.iter().enumerate() {
+            let mut request = Request::new(sent, class, index, copy, part as u16, key);
+            request.step = Step::Succeeded;
+            let calls = world.classes[class as usize].lanes as usize;
+            answers.push((sent + world.service(&request, calls), request));
+        }
+    };
+    for d in drawn.workloads.iter().filter(|d| d.workload == w) {
+        pieces(world, drawn, d, |piece| match piece {
+            Piece::One(when, a) => add(when, a.action, a.index, a.copy, a.key),
+            Piece::Many {
+                action,
+                n,
+                key,
+                density,
+            } => {
+                density.arrivals(n, drawn.second, key, |when, index, key| {
+                    add(when, action as u32, index, 0, key);
+                });
             }
-            self.answers_of(w, at, drawn, &mut answers);
-            answers.sort_unstable();
-            let end = ((drawn.second + 1) * SECOND).min(at + 1);
-            let heard = answers.partition_point(|&(answered, _)| answered < end);
-            for (answered, request) in answers.drain(..heard) {
-                let client = self.workloads[w].client(&request);
-                self.hears(answered, w, client, false);
-            }
-        }
-        for (answered, request) in answers {
-            self.calendar.push(answered, request);
-        }
-    }
-
-    /// The answers to all that a second's arrivals sent before `at`, admitted each.
-    fn answers_of(&self, w: usize, at: u64, drawn: &Drawn, answers: &mut Vec<(u64, Request)>) {
-        let base = drawn.second * SECOND;
-        let mut add = |when: u64, action: u32, index: u32, copy: u32, key| {
-            let sent = base + when;
-            if sent >= at {
-                return;
-            }
-            let state = &self.actions[action as usize];
-            let one = [state.class];
-            let parts = if state.parts.is_empty() {
-                &one[..]
-            } else {
-                &state.parts
-            };
-            for (part, &class) in parts.iter().enumerate() {
-                let mut request = Request::new(sent, class, index, copy, part as u16, key);
-                request.step = Step::Succeeded;
-                let calls = self.classes[class as usize].lanes as usize;
-                answers.push((sent + self.service(&request, calls), request));
-            }
-        };
-        for d in drawn.workloads.iter().filter(|d| d.workload == w) {
-            self.pieces(drawn, d, |piece| match piece {
-                Piece::One(when, a) => add(when, a.action, a.index, a.copy, a.key),
-                Piece::Many {
-                    action,
-                    n,
-                    key,
-                    density,
-                } => {
-                    density.arrivals(n, drawn.second, key, |when, index, key| {
-                        add(when, action as u32, index, 0, key);
-                    });
-                }
-            });
-        }
-    }
-
-    // ----- a request of a guarded client --------------------------------------------------------
-
-    /// What is next for a request, or its client.
-    pub(super) fn guarded(&mut self, at: u64, mut request: Request, w: usize) {
-        let step = request.step;
-        // What is resumed goes on where its step says.
-        if step != Step::Resumed {
-            request.step = Step::Attempt;
-        }
-        match step {
-            Step::Resumed => self.offer_needs(at, request),
-            Step::Attempt | Step::Granted => self.ready(at, request, w),
-            Step::Throttled => self.hears_throttled(at, request, w),
-            Step::Succeeded => self.hears_success(at, &request, w),
-            Step::Look => self.look(at, w, request.index),
-        }
-    }
-
-    /// An attempt that its client may have to hold back.
-    fn ready(&mut self, at: u64, request: Request, w: usize) {
-        let guards = self.workloads[w].guards.as_ref();
-        if guards.is_some_and(|g| g.at_calls) {
-            return self.offer_needs(at, request);
-        }
-        match self.asks_client(at, &request, w) {
-            MayCall::Now => self.offer_needs(at, request),
-            MayCall::Later(wait) => self.hold_back(at, wait, request, w),
-            MayCall::Never => {
-                if request.throttled == 0 {
-                    record_of!(self, request).classes[request.class as usize].requests += 1;
-                }
-                self.given_up(at, &request, w, false);
-            }
-        }
-    }
-
-    /// Whether a need of a request may be called for now, where calls alone pass the client.
-    pub(super) fn may_call(&mut self, at: u64, request: &mut Request, w: usize) -> MayCall {
-        let granted = std::mem::take(&mut request.step) == Step::Granted;
-        let guards = self.workloads[w].guards.as_ref();
-        if granted || guards.is_none_or(|g| !g.at_calls) {
-            MayCall::Now
-        } else {
-            self.asks_client(at, request, w)
-        }
-    }
-
-    /// What a request's client says to an attempt; a token is taken if there is one.
-    fn asks_client(&mut self, at: u64, request: &Request, w: usize) -> MayCall {
-        let client = self.workloads[w].client(request);
-        let state = &mut self.workloads[w];
-        let Some(guards) = &mut state.guards else {
-            return MayCall::Now;
-        };
-        if let Some(breakers) = &guards.breakers
-            && !breakers.allows(client, at, request.throttled > 0)
-        {
-            return MayCall::Never;
-        }
-        if !guards.is_followed() || !state.retry.policy.is_paced(request.throttled) {
-            return MayCall::Now;
-        }
-        let now = seconds(at);
-        let wait = self.with_queue(w, client, |_, _, limiter| limiter.take(now, 1.0).err());
-        wait.map_or(MayCall::Now, MayCall::Later)
-    }
-
-    /// An attempt waits for a token.
-    pub(super) fn hold_back(&mut self, at: u64, wait: f64, mut request: Request, w: usize) {
-        let client = self.workloads[w].client(&request);
-        let state = &mut self.workloads[w];
-        state.waiting += u64::from(!request.is_waiting());
-        request.hold_back();
-        if let Some(guards) = &mut state.guards {
-            guards.waiting += 1;
-        }
-        let wake_at = seconds(at) + wait;
-        self.with_queue(w, client, |_, queue, _| {
-            queue.push(wake_at, request);
-            Some(())
         });
-        self.plan_look(at, w, client);
     }
+}
 
-    /// An attempt was throttled at `at`. Whether its client decides only when it hears of it.
-    pub(super) fn guards_throttled(&mut self, at: u64, mut request: Request, w: usize) -> bool {
-        if self.workloads[w].guards.is_none() {
-            return false;
-        }
-        self.follow(w, at);
-        let was_waiting = request.is_waiting();
-        request.throttled += 1;
-        let latency = &self.plan.throttled_latency;
-        let n = request.throttled;
-        let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
-        let client = self.workloads[w].client(&request);
-        let state = &mut self.workloads[w];
-        let Some(guards) = &mut state.guards else {
-            return false;
-        };
-        if let Some(breakers) = &mut guards.breakers {
-            breakers.ended(client, at, Some(answered));
-        }
-        let followed = guards.is_followed();
-        if followed {
-            guards.is_on = true;
-            state.waiting += u64::from(!was_waiting);
-            request.step = Step::Throttled;
-            self.calendar.push(answered, request);
-            // From now on attempts are sent in other slots than those in which they are weighed.
-            self.weighed = false;
-        }
-        followed
+/// Whether a need of a request may be called for now, where calls alone pass the client.
+pub fn may_call(world: &mut World<'_>, at: u64, request: &mut Request, w: usize) -> MayCall {
+    let granted = std::mem::take(&mut request.step) == Step::Granted;
+    let guards = world.workloads[w].guards.as_ref();
+    if granted || guards.is_none_or(|g| !g.at_calls) {
+        MayCall::Now
+    } else {
+        asks_client(world, at, request, w)
     }
+}
 
-    /// An attempt of a guarded client succeeds that was sent at `at`; the answer comes at `answered`. Whether
-    /// its client hears of it only then.
-    pub(super) fn guards_succeeded(
-        &mut self,
-        at: u64,
-        answered: impl FnOnce(&Self) -> u64,
-        calls: usize,
-        request: &Request,
-        w: usize,
-    ) -> bool {
-        let client = self.workloads[w].client(request);
-        let Some(guards) = &mut self.workloads[w].guards else {
-            return false;
-        };
-        if guards.at_calls && calls == 0 {
-            return false;
-        }
-        if let Some(breakers) = &mut guards.breakers
-            && !breakers.all_closed()
-        {
-            breakers.ended(client, at, None);
-        }
-        let followed = guards.is_followed();
-        if followed {
-            let mut answer = *request;
-            answer.step = Step::Succeeded;
-            self.calendar.push(answered(self), answer);
-        }
-        followed
+/// What a request's client says to an attempt; a token is taken if there is one.
+pub fn asks_client(world: &mut World<'_>, at: u64, request: &Request, w: usize) -> MayCall {
+    let client = world.workloads[w].client(request);
+    let state = &mut world.workloads[w];
+    let Some(guards) = &mut state.guards else {
+        return MayCall::Now;
+    };
+    if let Some(breakers) = &guards.breakers
+        && !breakers.allows(client, at, request.throttled > 0)
+    {
+        return MayCall::Never;
     }
-
-    fn hears_throttled(&mut self, at: u64, request: Request, w: usize) {
-        let (client, payer) = (
-            self.workloads[w].client(&request),
-            self.workloads[w].payer(&request),
-        );
-        self.hears(at, w, client, true);
-        let state = &mut self.workloads[w];
-        let limiter = state.guards.as_mut().and_then(|guards| {
-            let rules = guards.limiter?;
-            Some(&mut guards.client(&rules, client).limiter)
-        });
-        let failure = Failure {
-            n: request.throttled,
-            // The policy was made for what a throttled answer means to it.
-            kind: Some(ErrorKind::Throttling),
-            retry_after: state.retry.policy.asked,
-        };
-        let verdict = state.retry.policy.judge(
-            failure,
-            ClientState {
-                tokens: state.tokens.as_mut().map(|t| (t, payer)),
-                limiter,
-            },
-            seconds(at),
-            |n| request.backoff(n),
-        );
-        if let Verdict::Retry { delay, .. } = verdict {
-            let next = at.saturating_add(delay);
-            if self.workloads[w]
-                .guards
-                .as_ref()
-                .is_some_and(|g| g.at_calls)
-            {
-                // An application's message has one need.
-                let lane = self.classes[request.class as usize].first_lane as usize;
-                self.fetches(at, lane, &request, next);
-            }
-            self.calendar.push(next, request);
-        } else {
-            self.given_up(at, &request, w, false);
-        }
-        self.wake(at, w, client);
+    if !guards.is_followed() || !state.retry.policy.is_paced(request.throttled) {
+        return MayCall::Now;
     }
+    let now = seconds(at);
+    let wait = with_queue(world, w, client, |_, _, limiter| {
+        limiter.take(now, 1.0).err()
+    });
+    wait.map_or(MayCall::Now, MayCall::Later)
+}
 
-    fn hears_success(&mut self, at: u64, request: &Request, w: usize) {
-        let client = self.workloads[w].client(request);
-        self.hears(at, w, client, false);
-        let calls = request.called.count_ones() as usize;
-        if self.classes[request.class as usize].earns(calls) {
-            self.workloads[w].refund(request);
-        }
-        self.wake(at, w, client);
+/// An attempt waits for a token.
+pub fn hold_back(world: &mut World<'_>, at: u64, wait: f64, mut request: Request, w: usize) {
+    let client = world.workloads[w].client(&request);
+    let state = &mut world.workloads[w];
+    state.waiting += u64::from(!request.is_waiting());
+    request.hold_back();
+    if let Some(guards) = &mut state.guards {
+        guards.waiting += 1;
     }
+    let wake_at = seconds(at) + wait;
+    with_queue(world, w, client, |_, queue, _| {
+        queue.push(wake_at, request);
+        Some(())
+    });
+    plan_look(world, at, w, client);
+}
 
-    // ----- the limiter --------------------------------------------------------------------------
-
-    /// A client's limiter counts an answer.
-    fn hears(&mut self, at: u64, w: usize, client: u32, throttled: bool) {
-        if let Some(guards) = &mut self.workloads[w].guards
-            && let Some(rules) = guards.limiter
-        {
-            let limiter = &mut guards.client(&rules, client).limiter;
-            limiter.answered(&rules, seconds(at), throttled);
-        }
+/// An attempt was throttled at `at`. Whether its client decides only when it hears of it.
+pub fn guards_throttled(world: &mut World<'_>, at: u64, mut request: Request, w: usize) -> bool {
+    if world.workloads[w].guards.is_none() {
+        return false;
     }
-
-    /// An answer wakes one of the client's attempts that wait.
-    fn wake(&mut self, at: u64, w: usize, client: u32) {
-        let woken = self.with_queue(w, client, |rules, queue, limiter| {
-            let wakes = rules.answer_wakes;
-            wakes.then(|| queue.rate_changed(limiter, seconds(at)))?
-        });
-        if let Some(request) = woken {
-            self.send(at, request, w);
-        }
-        self.plan_look(at, w, client);
+    follow(world, w, at);
+    let was_waiting = request.is_waiting();
+    request.throttled += 1;
+    let latency = &world.plan.throttled_latency;
+    let n = request.throttled;
+    let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
+    let client = world.workloads[w].client(&request);
+    let state = &mut world.workloads[w];
+    let Some(guards) = &mut state.guards else {
+        return false;
+    };
+    if let Some(breakers) = &mut guards.breakers {
+        breakers.ended(client, at, Some(answered));
     }
-
-    /// Sends those of a client's attempts that have slept long enough and find a token.
-    fn look(&mut self, at: u64, w: usize, client: u32) {
-        while let Some(request) = self.with_queue(w, client, |_, queue, limiter| {
-            queue.woken(limiter, seconds(at))
-        }) {
-            self.send(at, request, w);
-        }
-        self.plan_look(at, w, client);
+    let followed = guards.is_followed();
+    if followed {
+        guards.is_on = true;
+        state.waiting += u64::from(!was_waiting);
+        request.step = Step::Throttled;
+        world.calendar.push(answered, request);
+        // From now on attempts are sent in other slots than those in which they are weighed.
+        world.weighed = false;
     }
+    followed
+}
 
-    /// Sends an attempt that has waited for its token.
-    fn send(&mut self, at: u64, mut request: Request, w: usize) {
-        if let Some(guards) = &mut self.workloads[w].guards {
-            guards.waiting -= 1;
-            if guards.at_calls {
-                request.step = Step::Granted;
-            }
-        }
-        self.offer_needs(at, request);
+/// An attempt of a guarded client succeeds that was sent at `at`; the answer comes at `answered`. Whether
+/// its client hears of it only then.
+pub fn guards_succeeded(
+    world: &mut World<'_>,
+    at: u64,
+    answered: impl FnOnce(&World<'_>) -> u64,
+    calls: usize,
+    request: &Request,
+    w: usize,
+) -> bool {
+    let client = world.workloads[w].client(request);
+    let Some(guards) = &mut world.workloads[w].guards else {
+        return false;
+    };
+    if guards.at_calls && calls == 0 {
+        return false;
     }
-
-    fn with_queue<T>(
-        &mut self,
-        w: usize,
-        client: u32,
-        f: impl FnOnce(&RateLimiterRules, &mut SendQueue<Request>, &mut ClientRateLimiter) -> Option<T>,
-    ) -> Option<T> {
-        let guards = self.workloads[w].guards.as_mut()?;
-        let rules = guards.limiter?;
-        let PacedClient { limiter, queue } = guards.client(&rules, client);
-        f(&rules, queue, limiter)
+    if let Some(breakers) = &mut guards.breakers
+        && !breakers.all_closed()
+    {
+        breakers.ended(client, at, None);
     }
-
-    /// Schedules the client's next look, if none is scheduled that comes before.
-    fn plan_look(&mut self, at: u64, w: usize, client: u32) {
-        if let Some(when) = self.with_queue(w, client, |_, queue, _| queue.next_look()) {
-            let class = self.actions[self.workloads[w].first_action].class;
-            let ns = (when * SECOND as f64).ceil() as u64;
-            self.calendar
-                .push(ns.max(at + 1), Request::look(class, client));
-        }
+    let followed = guards.is_followed();
+    if followed {
+        let mut answer = *request;
+        answer.step = Step::Succeeded;
+        world.calendar.push(answered(world), answer);
     }
+    followed
+}
 
-    /// Time from a request's attempt to its answer.
-    pub(super) fn service(&self, request: &Request, calls: usize) -> u64 {
-        let latency = match self.plan.classes[request.class as usize].tier {
-            Some(_) => &self.plan.s3_latency,
-            None => &self.plan.app_latency,
-        };
-        latency[calls].draw(request.own(Purpose::Service, 0))
+/// A client's limiter counts an answer.
+pub fn hears(world: &mut World<'_>, at: u64, w: usize, client: u32, throttled: bool) {
+    if let Some(guards) = &mut world.workloads[w].guards
+        && let Some(rules) = guards.limiter
+    {
+        let limiter = &mut guards.client(&rules, client).limiter;
+        limiter.answered(&rules, seconds(at), throttled);
+    }
+}
+
+pub fn with_queue<T>(
+    world: &mut World<'_>,
+    w: usize,
+    client: u32,
+    f: impl FnOnce(&RateLimiterRules, &mut SendQueue<Request>, &mut ClientRateLimiter) -> Option<T>,
+) -> Option<T> {
+    let guards = world.workloads[w].guards.as_mut()?;
+    let rules = guards.limiter?;
+    let PacedClient { limiter, queue } = guards.client(&rules, client);
+    f(&rules, queue, limiter)
+}
+
+/// Schedules the client's next look, if none is scheduled that comes before.
+pub fn plan_look(world: &mut World<'_>, at: u64, w: usize, client: u32) {
+    if let Some(when) = with_queue(world, w, client, |_, queue, _| queue.next_look()) {
+        let class = world.actions[world.workloads[w].first_action].class;
+        let ns = (when * SECOND as f64).ceil() as u64;
+        world
+            .calendar
+            .push(ns.max(at + 1), Request::look(class, client));
     }
 }

@@ -10,10 +10,7 @@
 //!
 //! Left out: which call of its second it was. Object and instant are drawn where they are needed.
 
-use super::World;
-use super::record::{ClassCount, LaneCount};
 use crate::engine::random::Key;
-use crate::model::Plan;
 use std::collections::BinaryHeap;
 
 /// What was sampled.
@@ -89,7 +86,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    fn new(wanted: usize) -> Sample {
+    pub(super) fn new(wanted: usize) -> Sample {
         Sample {
             wanted,
             ..Sample::default()
@@ -119,7 +116,7 @@ impl Sample {
     }
 
     /// Takes in `n` of a kind that a second counted.
-    fn add(&mut self, n: u64, second: u64, what: Sampled, key: Key) {
+    pub(super) fn add(&mut self, n: u64, second: u64, what: Sampled, key: Key) {
         self.of += n;
         let mut below = 0.0;
         for index in 0..n {
@@ -146,110 +143,6 @@ impl Sample {
         for member in other.kept {
             self.offer(member);
         }
-    }
-}
-
-/// The samples of one island, and its counters when the last second was over.
-#[derive(Debug)]
-pub(super) struct Sampler {
-    key: Key,
-    calls: Sample,
-    requests: Sample,
-    lanes: Vec<LaneCount>,
-    classes: Vec<ClassCount>,
-}
-
-impl Sampler {
-    pub fn new(plan: &Plan, wanted: usize, replication: Key) -> Sampler {
-        Sampler {
-            key: replication.named("CloudTrail"),
-            calls: Sample::new(wanted),
-            requests: Sample::new(wanted),
-            lanes: vec![LaneCount::default(); plan.lanes.len()],
-            classes: vec![ClassCount::default(); plan.classes.len()],
-        }
-    }
-
-    /// KMS calls and requests.
-    pub fn into_samples(self) -> (Sample, Sample) {
-        (self.calls, self.requests)
-    }
-
-    /// Takes in what a second added to the counters of what trails deliver.
-    fn second(&mut self, plan: &Plan, lanes: &[LaneCount], classes: &[ClassCount], second: u64) {
-        let key = self.key;
-        for (l, (now, before)) in lanes.iter().zip(&mut self.lanes).enumerate() {
-            let was = std::mem::replace(before, *now);
-            if *now == was {
-                continue;
-            }
-            let lane = &plan.lanes[l];
-            let delivers = |account| plan.kms_copies(account, lane.operation) > 0;
-            let (mut anyone, caller) = (plan.loggers(lane), delivers(lane.account));
-            let anyone = anyone.any(delivers);
-            let denied = now.denied - was.denied;
-            let failed = now.failed - was.failed;
-            let throttled = now.throttled() - was.throttled();
-            let granted = now.admitted() - was.admitted() - denied - failed;
-            let throttled_logged = anyone && plan.counting.throttled_attempts_logged;
-            let granted_or_denied = if lane.denied {
-                Answered::Denied
-            } else {
-                Answered::Granted
-            };
-            for (answer, n, delivered) in [
-                (granted_or_denied, granted, anyone),
-                (Answered::Denied, denied, caller),
-                (Answered::Failed, failed, anyone),
-                (Answered::Throttled, throttled, throttled_logged),
-            ] {
-                if n > 0 && delivered {
-                    let kind = key.with(l as u64).with(answer as u64).with(second);
-                    let what = Sampled::Call { lane: l, answer };
-                    self.calls.add(n, second, what, kind);
-                }
-            }
-        }
-        let key = key.named("requests");
-        for (c, (now, before)) in classes.iter().zip(&mut self.classes).enumerate() {
-            let was = std::mem::replace(before, *now);
-            if *now == was {
-                continue;
-            }
-            let class = &plan.classes[c];
-            let well = now.succeeded - was.succeeded;
-            let unlaned = class.denial.and_then(|d| plan.denials[d].unlaned);
-            if unlaned.is_some_and(|call| plan.kms_copies(call.account, call.operation) > 0) {
-                let what = Sampled::Unlaned { class: c };
-                let kind = key.named("denied").with(c as u64).with(second);
-                self.calls.add(well, second, what, kind);
-            }
-            if class.bucket.is_none_or(|b| plan.data_copies(b) == 0) {
-                continue;
-            }
-            for (ended, n) in [
-                (Ended::Well, well),
-                (Ended::Failed, now.failed - was.failed),
-                (Ended::Denied, now.denied - was.denied),
-            ] {
-                let kind = key.with(c as u64).with(ended as u64).with(second);
-                let what = Sampled::Request { class: c, ended };
-                self.requests.add(n, second, what, kind);
-            }
-        }
-    }
-}
-
-impl World<'_> {
-    /// Samples what the second added to the counters.
-    pub(super) fn sample(&mut self, second: u64) {
-        let Some(mut sampler) = self.sampler.take() else {
-            return;
-        };
-        self.add_tallies();
-        let record = &self.record;
-        sampler.second(self.plan, &record.lanes, &record.classes, second);
-        self.sampler = Some(sampler);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::engine::random::Key;
 /// The order of the fields is the order in which events of one instant are handled: who arrived
 /// first goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Request {
+pub struct Request {
     /// When it arrived [ns].
     pub arrived: u64,
     pub class: u32,
@@ -43,7 +43,7 @@ const LANE_SHIFT: u32 = 2;
 
 /// What an event of a request is; all but attempts are for clients that are followed answer by answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
+pub enum Step {
     /// It is tried.
     #[default]
     Attempt,
@@ -71,7 +71,7 @@ impl Step {
 
 /// What a number drawn for a request is for.
 #[derive(Clone, Copy)]
-pub(super) enum Purpose {
+pub enum Purpose {
     Service = 1,
     Object,
     Older,
@@ -87,7 +87,7 @@ pub(super) enum Purpose {
 /// Which of `clients` clients sent the request of an arrival, at random: told by the half of its key that
 /// its instant is not drawn from.
 #[inline(always)]
-pub(super) fn client(arrival: Key, clients: u32) -> u32 {
+pub fn client(arrival: Key, clients: u32) -> u32 {
     arrival.below_by_lower_bits(clients)
 }
 

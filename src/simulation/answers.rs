@@ -1,0 +1,131 @@
+//! What clients that are followed hear and send, answer by answer.
+
+use crate::model::retry::Verdict;
+use crate::model::retry::{ClientState, ErrorKind, Failure};
+use crate::simulation::flights::fetches;
+use crate::simulation::guarded::{asks_client, hears, hold_back, plan_look, with_queue};
+use crate::simulation::life::{given_up, offer_needs};
+use crate::simulation::state::guards::{MayCall, seconds};
+use crate::simulation::state::request::{Request, Step};
+use crate::simulation::world::World;
+
+/// What is next for a request, or its client.
+pub fn guarded(world: &mut World<'_>, at: u64, mut request: Request, w: usize) {
+    let step = request.step;
+    // What is resumed goes on where its step says.
+    if step != Step::Resumed {
+        request.step = Step::Attempt;
+    }
+    match step {
+        Step::Resumed => offer_needs(world, at, request),
+        Step::Attempt | Step::Granted => ready(world, at, request, w),
+        Step::Throttled => hears_throttled(world, at, request, w),
+        Step::Succeeded => hears_success(world, at, &request, w),
+        Step::Look => look_at_waiting(world, at, w, request.index),
+    }
+}
+
+/// An attempt that its client may have to hold back.
+pub fn ready(world: &mut World<'_>, at: u64, request: Request, w: usize) {
+    let guards = world.workloads[w].guards.as_ref();
+    if guards.is_some_and(|g| g.at_calls) {
+        return offer_needs(world, at, request);
+    }
+    match asks_client(world, at, &request, w) {
+        MayCall::Now => offer_needs(world, at, request),
+        MayCall::Later(wait) => hold_back(world, at, wait, request, w),
+        MayCall::Never => {
+            if request.throttled == 0 {
+                world.counters.of(request.arrived).classes[request.class as usize].requests += 1;
+            }
+            given_up(world, at, &request, w, false);
+        }
+    }
+}
+
+fn hears_throttled(world: &mut World<'_>, at: u64, request: Request, w: usize) {
+    let (client, payer) = (
+        world.workloads[w].client(&request),
+        world.workloads[w].payer(&request),
+    );
+    hears(world, at, w, client, true);
+    let state = &mut world.workloads[w];
+    let limiter = state.guards.as_mut().and_then(|guards| {
+        let rules = guards.limiter?;
+        Some(&mut guards.client(&rules, client).limiter)
+    });
+    let failure = Failure {
+        n: request.throttled,
+        // The policy was made for what a throttled answer means to it.
+        kind: Some(ErrorKind::Throttling),
+        retry_after: state.retry.policy.asked,
+    };
+    let verdict = state.retry.policy.judge(
+        failure,
+        ClientState {
+            tokens: state.tokens.as_mut().map(|t| (t, payer)),
+            limiter,
+        },
+        seconds(at),
+        |n| request.backoff(n),
+    );
+    if let Verdict::Retry { delay, .. } = verdict {
+        let next = at.saturating_add(delay);
+        if world.workloads[w]
+            .guards
+            .as_ref()
+            .is_some_and(|g| g.at_calls)
+        {
+            // An application's message has one need.
+            let lane = world.classes[request.class as usize].first_lane as usize;
+            fetches(world, at, lane, &request, next);
+        }
+        world.calendar.push(next, request);
+    } else {
+        given_up(world, at, &request, w, false);
+    }
+    wake(world, at, w, client);
+}
+
+fn hears_success(world: &mut World<'_>, at: u64, request: &Request, w: usize) {
+    let client = world.workloads[w].client(request);
+    hears(world, at, w, client, false);
+    let calls = request.called.count_ones() as usize;
+    if world.classes[request.class as usize].earns(calls) {
+        world.workloads[w].refund(request);
+    }
+    wake(world, at, w, client);
+}
+
+/// An answer wakes one of the client's attempts that wait.
+fn wake(world: &mut World<'_>, at: u64, w: usize, client: u32) {
+    let woken = with_queue(world, w, client, |rules, queue, limiter| {
+        let wakes = rules.answer_wakes;
+        wakes.then(|| queue.rate_changed(limiter, seconds(at)))?
+    });
+    if let Some(request) = woken {
+        send(world, at, request, w);
+    }
+    plan_look(world, at, w, client);
+}
+
+/// Sends those of a client's attempts that have slept long enough and find a token.
+fn look_at_waiting(world: &mut World<'_>, at: u64, w: usize, client: u32) {
+    while let Some(request) = with_queue(world, w, client, |_, queue, limiter| {
+        queue.woken(limiter, seconds(at))
+    }) {
+        send(world, at, request, w);
+    }
+    plan_look(world, at, w, client);
+}
+
+/// Sends an attempt that has waited for its token.
+fn send(world: &mut World<'_>, at: u64, mut request: Request, w: usize) {
+    if let Some(guards) = &mut world.workloads[w].guards {
+        guards.waiting -= 1;
+        if guards.at_calls {
+            request.step = Step::Granted;
+        }
+    }
+    offer_needs(world, at, request);
+}

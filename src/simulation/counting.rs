@@ -1,0 +1,66 @@
+//! Certified seconds: counted, but for what is looked at one by one.
+
+use crate::engine::calendar::SLOTS;
+use crate::simulation::arrivals::spread;
+use crate::simulation::held::{begin_held, end_held};
+use crate::simulation::misses::draw_misses;
+use crate::simulation::slots::{begin_slot, count_slot};
+use crate::simulation::totals::add_counted;
+use crate::simulation::world::World;
+
+/// A certified second: counted, but for what is looked at one by one.
+pub fn quiet(world: &mut World<'_>, second: u64) {
+    world.counters.record.seconds_counted += 1;
+    if !world.timed.is_empty() {
+        begin_held(world, second);
+    }
+    world.weighed = false;
+    draw_misses(world, second);
+    let mut one_by_one = world.calendar.len_of(second) > 0;
+    let memory = world
+        .drawn
+        .workloads
+        .iter()
+        .any(|d| d.has_memory || d.one_by_one);
+    if !one_by_one && !memory && world.timed.is_empty() {
+        return count_second(world, second);
+    }
+    for d in &world.drawn.workloads {
+        if d.one_by_one {
+            one_by_one = true;
+        } else {
+            let counted = &mut world.counters.counted[d.first_action..d.first_action + d.actions];
+            counted.copy_from_slice(world.drawn.counts_of(d));
+        }
+    }
+    add_counted(world, second, true);
+    if one_by_one {
+        spread(world, true);
+        world.calendar.open(second);
+        for slot in 0..SLOTS {
+            if world.options.is_cancelled() {
+                return;
+            }
+            if begin_slot(world, slot) {
+                count_slot(world, slot, second);
+            }
+        }
+        add_counted(world, second, false);
+    }
+    if !world.timed.is_empty() {
+        end_held(world, second);
+    }
+}
+
+/// Counts a second in which nothing is looked at: its new arrivals, and nothing else.
+fn count_second(world: &mut World<'_>, second: u64) {
+    let whole = &mut world.counters.whole[usize::from(second < world.plan.warm_up_s)];
+    for (&action, n) in world.selection.actions.iter().zip(&world.drawn.counts) {
+        whole[action as usize] += n;
+    }
+    for &q in &world.quotas_here {
+        let quota = &mut world.quotas[q];
+        quota.attempts += quota.arriving;
+        quota.limiter.take_counted(quota.arriving);
+    }
+}

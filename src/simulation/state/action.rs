@@ -1,0 +1,98 @@
+//! What one arrival asks for.
+
+use crate::engine::random::Key;
+use crate::model::Plan;
+use crate::simulation::state::drawn::Arrival;
+use crate::simulation::state::request::Request;
+
+/// An action, compact.
+pub struct ActionState {
+    pub key: Key,
+    /// Most calls that one arrival can offer to each quota.
+    pub demand: Vec<(usize, u64)>,
+    /// Classes of its requests, one after another; empty where there is only `class`.
+    pub parts: Vec<u32>,
+    pub class: u32,
+    /// How many of its requests earn.
+    pub earning: u32,
+}
+
+impl ActionState {
+    pub fn new(plan: &Plan, action: &crate::model::Action, key: Key) -> ActionState {
+        let mut demand: Vec<(usize, u64)> = Vec::new();
+        let mut parts = Vec::new();
+        for &(class, n) in &action.requests {
+            parts.extend(std::iter::repeat_n(class as u32, n as usize));
+            let c = &plan.classes[class];
+            let lanes = plan.lanes_of(c);
+            let needs = lanes.iter().flat_map(|lane| &lane.quotas);
+            for &q in c.request_rate.iter().chain(needs) {
+                match demand.iter_mut().find(|d| d.0 == q) {
+                    Some(d) => d.1 += u64::from(n),
+                    None => demand.push((q, u64::from(n))),
+                }
+            }
+        }
+        let class = parts.first().copied().unwrap_or(0);
+        let earns = |c: &&u32| plan.classes[**c as usize].denial.is_none();
+        let earning = parts.iter().filter(earns).count() as u32;
+        if parts.len() == 1 {
+            parts.clear();
+        }
+        ActionState {
+            key,
+            demand,
+            parts,
+            class,
+            earning,
+        }
+    }
+}
+
+impl ActionState {
+    /// How many requests an arrival makes.
+    #[inline(always)]
+    pub fn requests(&self) -> usize {
+        self.parts.len().max(1)
+    }
+
+    /// Their classes.
+    #[inline(always)]
+    pub fn classes(&self) -> impl Iterator<Item = u32> {
+        (0..self.requests()).map(|part| self.class_of(part))
+    }
+
+    #[inline(always)]
+    pub fn class_of(&self, part: usize) -> u32 {
+        self.parts.get(part).copied().unwrap_or(self.class)
+    }
+
+    /// One of the requests of an arrival.
+    #[inline(always)]
+    pub fn request_of(&self, at: u64, arrival: &Arrival, part: usize) -> Request {
+        let class = self.class_of(part);
+        Request::new(
+            at,
+            class,
+            arrival.index,
+            arrival.copy,
+            part as u16,
+            arrival.key,
+        )
+    }
+
+    /// The requests of an arrival, one after another.
+    #[inline(always)]
+    pub fn requests_of(&self, at: u64, arrival: &Arrival, mut on: impl FnMut(Request)) {
+        (0..self.requests()).for_each(|part| on(self.request_of(at, arrival, part)));
+    }
+}
+
+impl ActionState {
+    /// Most calls of one arrival to a quota.
+    #[inline]
+    pub fn demand_of(&self, quota: usize) -> u64 {
+        let demand = self.demand.iter().find(|d| d.0 == quota);
+        demand.map_or(0, |d| d.1)
+    }
+}

@@ -1,0 +1,16 @@
+//! The state of a simulation, part by part: data and its own methods.
+
+pub mod action;
+pub mod class;
+pub mod counters;
+pub mod drawn;
+pub mod flights;
+pub mod guards;
+pub mod held;
+pub mod lost;
+pub mod misses;
+pub mod quota;
+pub mod request;
+pub mod sampler;
+pub mod spread;
+pub mod workload;

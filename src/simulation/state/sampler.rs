@@ -1,0 +1,103 @@
+//! The samples of one component, drawn from what each second added to its counters.
+
+use crate::engine::random::Key;
+use crate::model::Plan;
+use crate::simulation::record::{ClassCount, LaneCount};
+use crate::simulation::sample::{Answered, Ended, Sample, Sampled};
+
+/// The samples of one island, and its counters when the last second was over.
+#[derive(Debug)]
+pub struct Sampler {
+    pub key: Key,
+    pub calls: Sample,
+    pub requests: Sample,
+    pub lanes: Vec<LaneCount>,
+    pub classes: Vec<ClassCount>,
+}
+
+impl Sampler {
+    pub fn new(plan: &Plan, wanted: usize, replication: Key) -> Sampler {
+        Sampler {
+            key: replication.named("CloudTrail"),
+            calls: Sample::new(wanted),
+            requests: Sample::new(wanted),
+            lanes: vec![LaneCount::default(); plan.lanes.len()],
+            classes: vec![ClassCount::default(); plan.classes.len()],
+        }
+    }
+
+    /// KMS calls and requests.
+    pub fn into_samples(self) -> (Sample, Sample) {
+        (self.calls, self.requests)
+    }
+
+    /// Takes in what a second added to the counters of what trails deliver.
+    pub fn second(
+        &mut self,
+        plan: &Plan,
+        lanes: &[LaneCount],
+        classes: &[ClassCount],
+        second: u64,
+    ) {
+        let key = self.key;
+        for (l, (now, before)) in lanes.iter().zip(&mut self.lanes).enumerate() {
+            let was = std::mem::replace(before, *now);
+            if *now == was {
+                continue;
+            }
+            let lane = &plan.lanes[l];
+            let delivers = |account| plan.kms_copies(account, lane.operation) > 0;
+            let (mut anyone, caller) = (plan.loggers(lane), delivers(lane.account));
+            let anyone = anyone.any(delivers);
+            let denied = now.denied - was.denied;
+            let failed = now.failed - was.failed;
+            let throttled = now.throttled() - was.throttled();
+            let granted = now.admitted() - was.admitted() - denied - failed;
+            let throttled_logged = anyone && plan.counting.throttled_attempts_logged;
+            let granted_or_denied = if lane.denied {
+                Answered::Denied
+            } else {
+                Answered::Granted
+            };
+            for (answer, n, delivered) in [
+                (granted_or_denied, granted, anyone),
+                (Answered::Denied, denied, caller),
+                (Answered::Failed, failed, anyone),
+                (Answered::Throttled, throttled, throttled_logged),
+            ] {
+                if n > 0 && delivered {
+                    let kind = key.with(l as u64).with(answer as u64).with(second);
+                    let what = Sampled::Call { lane: l, answer };
+                    self.calls.add(n, second, what, kind);
+                }
+            }
+        }
+        let key = key.named("requests");
+        for (c, (now, before)) in classes.iter().zip(&mut self.classes).enumerate() {
+            let was = std::mem::replace(before, *now);
+            if *now == was {
+                continue;
+            }
+            let class = &plan.classes[c];
+            let well = now.succeeded - was.succeeded;
+            let unlaned = class.denial.and_then(|d| plan.denials[d].unlaned);
+            if unlaned.is_some_and(|call| plan.kms_copies(call.account, call.operation) > 0) {
+                let what = Sampled::Unlaned { class: c };
+                let kind = key.named("denied").with(c as u64).with(second);
+                self.calls.add(well, second, what, kind);
+            }
+            if class.bucket.is_none_or(|b| plan.data_copies(b) == 0) {
+                continue;
+            }
+            for (ended, n) in [
+                (Ended::Well, well),
+                (Ended::Failed, now.failed - was.failed),
+                (Ended::Denied, now.denied - was.denied),
+            ] {
+                let kind = key.with(c as u64).with(ended as u64).with(second);
+                let what = Sampled::Request { class: c, ended };
+                self.requests.add(n, second, what, kind);
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! A workload: its arrivals, its clients and what their requests may still do.
+
+use crate::engine::SECOND;
+use crate::engine::distribution::Distribution;
+use crate::engine::random::Key;
+use crate::model::arrivals::{Beginning, OpenProcess};
+use crate::model::bucket_key::BucketKeyId;
+use crate::model::retry::{RetryDelays, RetryTokens};
+use crate::model::{Kind, Lane, Plan, Workload};
+use crate::simulation::process;
+use crate::simulation::state::guards::Guards;
+use crate::simulation::state::request::{Purpose, Request, client};
+
+/// State of one workload.
+pub struct WorkloadState {
+    pub arrivals_key: Key,
+    pub trace_key: Key,
+    pub job_key: Key,
+    pub arrivals: Option<OpenProcess>,
+    /// Open: active seconds.
+    pub active: std::ops::Range<u64>,
+    pub clients: u32,
+    /// Clients with a retry quota each, 1 where they have one together.
+    pub payers: u32,
+    pub turn: Turn,
+    pub retry: RetryDelays,
+    pub tokens: Option<RetryTokens>,
+    /// What may hold its clients' requests back.
+    pub guards: Option<Box<Guards>>,
+    /// Most tokens of its client's retry quota that a loser may ask for within a slot.
+    pub asks: u32,
+    pub processes: Vec<Option<process::Process>>,
+    pub has_memory: bool,
+    pub is_job: bool,
+    /// Requests that wait for a retry.
+    pub waiting: u64,
+    /// Workloads that start when this one is done.
+    pub followers: Vec<usize>,
+    pub done: bool,
+    pub job: JobState,
+    /// Bucket keys of the objects it wrote, by number.
+    pub written: Vec<BucketKeyId>,
+    /// Shares of its actions, and their sums.
+    pub shares: Vec<f64>,
+    pub sums: Vec<f64>,
+    /// Of all actions.
+    pub first_action: usize,
+}
+
+#[derive(Default)]
+pub struct JobState {
+    pub started: Option<u64>,
+    pub next_object: u32,
+    pub finished: u32,
+    pub last_done: u64,
+    pub active_workers: u32,
+}
+
+impl WorkloadState {
+    pub fn new(
+        plan: &Plan,
+        w: usize,
+        workload: &Workload,
+        key: Key,
+        first_action: usize,
+    ) -> WorkloadState {
+        let arrivals_key = key.named("arrivals");
+        let (mut arrivals, mut active) = (None, 0..0);
+        match &workload.kind {
+            Kind::Open {
+                arrivals: shape,
+                start,
+                stop,
+            } if workload.after.is_none() => {
+                arrivals = Some(shape.begin(&Beginning {
+                    start: *start,
+                    key: arrivals_key,
+                    clock: &plan.clock,
+                }));
+                active = *start..*stop;
+            }
+            Kind::Trace { start, stop, .. } => active = *start..*stop,
+            Kind::Open { .. } => active = u64::MAX..u64::MAX,
+            Kind::Job { .. } => {}
+        }
+        let mut classes = workload
+            .actions
+            .iter()
+            .flat_map(|a| &a.requests)
+            .map(|&(c, _)| &plan.classes[c]);
+        let has_memory = classes.any(|c| {
+            let lanes = plan.lanes_of(c);
+            lanes.iter().any(Lane::has_memory)
+        });
+        let shares: Vec<f64> = workload.actions.iter().map(|a| a.weight).collect();
+        let sums = shares.iter().scan(0.0, |sum, share| {
+            *sum += share;
+            Some(*sum)
+        });
+        let requests = workload.actions.iter().flat_map(|a| &a.requests);
+        let is_s3 = requests
+            .clone()
+            .any(|&(c, _)| plan.classes[c].tier.is_some());
+        let quota = workload.retry.retry_quota;
+        let tokens = quota.map(|q| RetryTokens::new(q, workload.clients));
+        let shared = quota.is_some_and(|q| q.shared);
+        let payers = if shared { 1 } else { workload.clients.max(1) };
+        WorkloadState {
+            arrivals_key,
+            trace_key: key.named("trace"),
+            job_key: key.named("job"),
+            arrivals,
+            active,
+            clients: workload.clients.max(1),
+            turn: Turn::new(&workload.kind),
+            retry: RetryDelays::new(&workload.retry),
+            payers,
+            guards: Guards::new(workload, has_memory, is_s3),
+            asks: tokens
+                .as_ref()
+                .map_or(0, |t| t.cost_of(workload.retry.max_attempts)),
+            tokens,
+            processes: vec![
+                None;
+                match workload.client_cache {
+                    Some(c) => c.scope.cache_of(workload.clients - 1) as usize + 1,
+                    None => 0,
+                }
+            ],
+            has_memory,
+            is_job: matches!(workload.kind, Kind::Job { .. }),
+            waiting: 0,
+            followers: (0..plan.workloads.len())
+                .filter(|&f| plan.workloads[f].after == Some(w))
+                .collect(),
+            done: false,
+            job: JobState::default(),
+            written: Vec::new(),
+            sums: sums.collect(),
+            shares,
+            first_action,
+        }
+    }
+}
+
+impl WorkloadState {
+    /// Whose retry quota pays for a request: its client's, or that of all.
+    #[inline(always)]
+    pub fn payer(&self, request: &Request) -> u32 {
+        match (self.turn, self.payers) {
+            (Turn::Random, payers) => client(Key::from_bits(request.arrival), payers),
+            (_, 1) => 0,
+            _ => self.client(request),
+        }
+    }
+
+    /// Which of the workload's clients sent a request.
+    #[inline(always)]
+    pub fn client(&self, request: &Request) -> u32 {
+        match self.turn {
+            Turn::Random => client(Key::from_bits(request.arrival), self.clients),
+            Turn::Worker => request.worker % self.clients,
+            Turn::Even { num, den } => {
+                let second = request.arrived / SECOND - self.active.start;
+                let before = (u128::from(second) * u128::from(num)).div_ceil(u128::from(den));
+                ((before + u128::from(request.index)) % u128::from(self.clients)) as u32
+            }
+        }
+    }
+
+    /// When a request that is refused at `at` tries again, if it may and its payer's retry quota pays.
+    #[inline(always)]
+    pub fn tries_again(
+        &mut self,
+        latency: &Distribution,
+        at: u64,
+        request: &Request,
+        payer: impl FnOnce(&Self) -> u32,
+    ) -> Option<u64> {
+        let mut granted = request.throttled + 1 < self.retry.policy.max_attempts;
+        if granted && self.tokens.is_some() {
+            let payer = payer(self);
+            granted = self.tokens.as_mut().is_none_or(|t| t.take(payer));
+        }
+        if !granted {
+            return None;
+        }
+        self.waiting += u64::from(!request.is_waiting());
+        Some(next_attempt(latency, &self.retry, at, request))
+    }
+
+    /// Whether a client has a retry quota that is not full.
+    #[inline(always)]
+    pub fn has_debts(&self) -> bool {
+        self.tokens.as_ref().is_some_and(|t| !t.all_full())
+    }
+
+    /// Gives its client back what a request that ended well earns.
+    #[inline(always)]
+    pub fn refund(&mut self, request: &Request) {
+        let payer = self.payer(request);
+        if let Some(tokens) = &mut self.tokens {
+            tokens.refund(payer, request.throttled > 0);
+        }
+    }
+}
+
+/// How a workload's requests fall to its clients.
+#[derive(Clone, Copy)]
+pub enum Turn {
+    Random,
+    /// A worker is always the same client's.
+    Worker,
+    /// Evenly spaced requests go round.
+    Even {
+        num: u64,
+        den: u64,
+    },
+}
+
+impl Turn {
+    pub fn new(kind: &Kind) -> Turn {
+        let even_rate = match kind {
+            Kind::Job { .. } => return Turn::Worker,
+            Kind::Open { arrivals, .. } => arrivals.even_rate(),
+            Kind::Trace { .. } => None,
+        };
+        even_rate.map_or(Turn::Random, |rate| Turn::Even {
+            num: rate.num(),
+            den: rate.den(),
+        })
+    }
+}
+
+/// When a request that is refused at `at` would try again.
+#[inline(always)]
+pub fn next_attempt(
+    latency: &Distribution,
+    retry: &RetryDelays,
+    at: u64,
+    request: &Request,
+) -> u64 {
+    let n = request.throttled + 1;
+    let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
+    answered + retry.after(n, |n| request.backoff(n))
+}

@@ -1,0 +1,209 @@
+//! Everything that one simulated component is at an instant.
+
+use crate::engine::calendar::{Calendar, SLOTS};
+use crate::engine::limiter::Limiter;
+use crate::model::bucket_key::BucketKeyCache;
+use crate::model::{CacheUse, Kind, Lane, Plan};
+use crate::simulation::keys::{action_key, replication_key};
+use crate::simulation::options::SimulationOptions;
+use crate::simulation::state::action::ActionState;
+use crate::simulation::state::class::{ClassState, LaneState};
+use crate::simulation::state::counters::Counters;
+use crate::simulation::state::drawn::{Drawn, Selection};
+use crate::simulation::state::flights::Flights;
+use crate::simulation::state::held::Held;
+use crate::simulation::state::lost::Lost;
+use crate::simulation::state::misses::Misses;
+use crate::simulation::state::quota::QuotaState;
+use crate::simulation::state::request::{Purpose, Request};
+use crate::simulation::state::sampler::Sampler;
+use crate::simulation::state::spread::Spread;
+use crate::simulation::state::workload::WorkloadState;
+
+pub struct World<'a> {
+    pub plan: &'a Plan,
+    pub options: SimulationOptions<'a>,
+    pub calendar: Calendar<Request>,
+    pub classes: Vec<ClassState>,
+    pub lanes: Vec<LaneState>,
+    pub quotas: Vec<QuotaState>,
+    /// Quotas of this island, and those among them whose state depends on instants.
+    pub quotas_here: Vec<usize>,
+    pub timed: Vec<usize>,
+    pub workloads: Vec<WorkloadState>,
+    /// Workloads of this island.
+    pub open: Vec<usize>,
+    pub jobs: Vec<usize>,
+    /// Open ones that others follow.
+    pub followed: Vec<usize>,
+    /// Workloads of this island whose clients may hold requests back.
+    pub guarded: Vec<usize>,
+    /// The quota that alone decides about all attempts; never asked for where all is simulated, call by call.
+    pub sole_quota: Option<usize>,
+    /// Whether order matters beyond the quotas: caches or retry quotas.
+    pub has_memory: bool,
+    pub has_tokens: bool,
+    /// Whether a message may wait for another's fetch: its call then comes later than its arrival.
+    pub has_waits: bool,
+    pub actions: Vec<ActionState>,
+    pub class_action: Vec<u32>,
+    pub bucket_keys: Vec<BucketKeyCache>,
+    /// Fetches that others wait for, where they do.
+    pub flights: Option<Flights>,
+    /// The first second whose arrivals are still to be drawn.
+    pub undrawn: u64,
+    pub counters: Counters,
+    pub sampler: Option<Sampler>,
+    pub selection: Selection,
+    // The present second.
+    pub drawn: Drawn,
+    pub spread: Spread,
+    /// Whether its slots are weighed against what the quotas have left.
+    pub weighed: bool,
+    pub lost: Lost,
+    /// Counted seconds since the state of `timed` was known.
+    pub held: Held,
+    /// What is drawn of caches.
+    pub misses: Misses<'a>,
+}
+
+impl<'a> World<'a> {
+    pub fn new(plan: &'a Plan, island: &[usize], options: SimulationOptions<'a>) -> World<'a> {
+        let root = replication_key(options.seed, options.replication);
+        let mut here = vec![false; plan.workloads.len()];
+        island.iter().for_each(|&w| here[w] = true);
+        let mut used = vec![false; plan.quotas.len()];
+        for class in plan.classes.iter().filter(|c| here[c.workload]) {
+            class.request_rate.iter().for_each(|&q| used[q] = true);
+            for lane in plan.lanes_of(class) {
+                lane.quotas.iter().for_each(|&q| used[q] = true);
+            }
+        }
+        let mut actions = Vec::new();
+        let mut workloads = Vec::new();
+        let mut class_action = vec![0; plan.classes.len()];
+        for (w, workload) in plan.workloads.iter().enumerate() {
+            let state =
+                WorkloadState::new(plan, w, workload, root.named(&workload.name), actions.len());
+            workloads.push(state);
+            for action in &workload.actions {
+                let key = action_key(root, &workload.name, &action.name);
+                action
+                    .requests
+                    .iter()
+                    .for_each(|r| class_action[r.0] = actions.len() as u32);
+                actions.push(ActionState::new(plan, action, key));
+            }
+        }
+        let is_open = |w: &usize| !matches!(plan.workloads[*w].kind, Kind::Job { .. });
+        let lanes = plan.lanes.iter().map(|lane| LaneState {
+            quotas: [0, 1].map(|i| lane.quotas.get(i).map_or(0, |&q| q as u32)),
+            quota_count: lane.quotas.len() as u8,
+            has_memory: lane.has_memory(),
+        });
+        let quotas: Vec<QuotaState> = plan
+            .quotas
+            .iter()
+            .zip(&used)
+            .map(|(q, &used)| QuotaState {
+                limiter: Limiter::new(q.shape, &q.steps),
+                attempts: 0,
+                throttled: 0,
+                arriving: 0,
+                parts: vec![0],
+                demand: vec![0; if used { SLOTS } else { 0 }],
+            })
+            .collect();
+        let quotas_here: Vec<usize> = (0..plan.quotas.len()).filter(|&q| used[q]).collect();
+        let timed = quotas_here.iter().copied();
+        let uses = |f: &dyn Fn(&CacheUse) -> bool| {
+            let mut caches = island.iter().flat_map(|&w| &plan.workloads[w].client_cache);
+            caches.any(|c| f(&c.uses))
+        };
+        let has_flights = plan.lanes.iter().any(Lane::has_single_flight)
+            || uses(&|u| matches!(u, CacheUse::DataKeys(c) if c.single_flight));
+        let mut world = World {
+            plan,
+            options,
+            calendar: Calendar::new(),
+            classes: plan
+                .classes
+                .iter()
+                .map(|c| ClassState::new(plan, c))
+                .collect(),
+            lanes: lanes.collect(),
+            timed: timed
+                .filter(|&q| quotas[q].limiter.needs_instants())
+                .collect(),
+            quotas,
+            quotas_here,
+            open: island.iter().copied().filter(is_open).collect(),
+            jobs: island.iter().copied().filter(|w| !is_open(w)).collect(),
+            followed: island
+                .iter()
+                .copied()
+                .filter(|&w| is_open(&w) && !workloads[w].followers.is_empty())
+                .collect(),
+            guarded: island
+                .iter()
+                .copied()
+                .filter(|&w| workloads[w].guards.is_some())
+                .collect(),
+            sole_quota: None,
+            has_memory: island.iter().any(|&w| workloads[w].has_memory),
+            has_tokens: island.iter().any(|&w| workloads[w].tokens.is_some()),
+            has_waits: has_flights
+                || uses(
+                    &|u| matches!(u, CacheUse::BranchKeys(c) if c.settings.storm_tracking.is_some()),
+                ),
+            workloads,
+            bucket_keys: plan
+                .bucket_key_caches
+                .iter()
+                .map(|&c| BucketKeyCache::new(c))
+                .collect(),
+            flights: has_flights.then(Flights::default),
+            undrawn: 0,
+            sampler: (options.sample > 0).then(|| Sampler::new(plan, options.sample, root)),
+            class_action,
+            counters: Counters::new(plan, actions.len()),
+            actions,
+            selection: Selection::default(),
+            drawn: Drawn::default(),
+            spread: Spread::default(),
+            weighed: false,
+            lost: Lost::default(),
+            held: Held::default(),
+            misses: Misses::default(),
+        };
+        if !options.simulate_all {
+            world.sole_quota = world.find_sole_quota();
+            let (timed, caches) = (&world.timed, &mut world.bucket_keys);
+            world.misses = Misses::new(plan, island, &world.workloads, timed, caches);
+        }
+        world
+    }
+
+    /// The quota that is the only need of every request that has any, where no job makes requests of its own.
+    fn find_sole_quota(&self) -> Option<usize> {
+        let &[quota] = &self.quotas_here[..] else {
+            return None;
+        };
+        let actions = self.open.iter().flat_map(|&w| {
+            let first = self.workloads[w].first_action;
+            &self.actions[first..first + self.plan.workloads[w].actions.len()]
+        });
+        let mut asking = actions.filter(|a| !a.demand.is_empty());
+        let is_sole = |c: u32| self.classes[c as usize].only_quota == quota as u32;
+        (self.jobs.is_empty() && asking.all(|a| a.classes().all(is_sole))).then_some(quota)
+    }
+
+    /// Time from a request's attempt to its answer.
+    pub fn service(&self, request: &Request, calls: usize) -> u64 {
+        let latency = match self.plan.classes[request.class as usize].tier {
+            Some(_) => &self.plan.s3_latency,
+            None => &self.plan.app_latency,
+        };
+        latency[calls].draw(request.own(Purpose::Service, 0))
+    }
+}
