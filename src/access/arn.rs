@@ -5,7 +5,7 @@ use super::pattern::{Pattern, Syntax};
 use std::fmt;
 use std::str::FromStr;
 
-/// The ARN of one thing.
+/// The ARN of one resource or principal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Arn {
     /// `aws`, `aws-cn`, `aws-us-gov`.
@@ -20,7 +20,7 @@ pub struct Arn {
     pub resource: String,
 }
 
-/// Why a text is no ARN.
+/// Why a text is not an ARN.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{fault}")]
 pub struct ArnError {
@@ -40,7 +40,7 @@ pub(super) fn parts(text: &str) -> Result<[&str; 5], ArnError> {
     let rest: Vec<&str> = split.collect();
     match <[&str; 5]>::try_from(rest) {
         Ok(parts) if parts[0].is_empty() || parts[1].is_empty() => {
-            fault(format!("it names no partition or no service ({FORM})"))
+            fault(format!("it has no partition or no service ({FORM})"))
         }
         Ok(parts) if parts[4].is_empty() => fault(format!("it ends before the resource ({FORM})")),
         Ok(parts) => Ok(parts),
@@ -83,7 +83,7 @@ impl ArnPattern {
     /// Reads it. Wildcards count in every part, variables where `variables` says.
     ///
     /// # Errors
-    /// What is no ARN.
+    /// A text that is not an ARN.
     pub fn new(text: &str, variables: Variables) -> Result<ArnPattern, ArnError> {
         let mut position = 0;
         Ok(ArnPattern {
@@ -108,7 +108,7 @@ impl ArnPattern {
     /// `arn:aws:s3*:*:*:*`.
     ///
     /// # Errors
-    /// What is no ARN.
+    /// A text that is not an ARN.
     pub fn of_resource(text: &str, variables: Variables) -> Result<ArnPattern, ArnError> {
         let missing = 5_usize.saturating_sub(text.matches(':').count());
         if missing > 0 && text.starts_with("arn:") && text.ends_with('*') {

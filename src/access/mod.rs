@@ -1,7 +1,7 @@
 //! Who may do what: policies as AWS writes them, and the decision on one request.
 //!
 //! ```text
-//! JSON ──policy::read──► Policy, or every fault with its place and way out
+//! JSON ──policy::read──► Policy, or every fault, with its place and a fix
 //! Request ─┐
 //! Policies ┴─decide──► Decision: allow, explicit deny or implicit deny, and what each policy said
 //! ```

@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn variables() {
         assert!(matches("home/${aws:username}/*", "home/al*ce/x"));
-        // What a variable brings is no wildcard.
+        // The value of a variable is not a wildcard.
         assert!(!matches("home/${aws:username}/*", "home/alice/x"));
         assert!(matches("${AWS:principaltag/TEAM}", "x"));
         assert!(matches("${aws:none, 'y'}-${*}", "y-*"));

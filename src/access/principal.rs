@@ -15,10 +15,10 @@ pub enum Principal {
     Service(String),
 }
 
-/// A text that names no principal.
+/// A text that is not a principal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no principal: neither the ARN of a user, role or session, nor the name of a service"
+    "`{text}` is not a principal: expected the ARN of a user, role or session, or the name of a service"
 )]
 pub struct PrincipalError {
     text: String,
@@ -162,7 +162,7 @@ impl PrincipalEntry {
     /// Reads an entry under `AWS`.
     ///
     /// # Errors
-    /// What AWS takes for no principal.
+    /// What AWS does not accept as a principal.
     pub fn aws(text: &str) -> Result<PrincipalEntry, String> {
         if text == "*" {
             return Ok(PrincipalEntry::Anyone);
@@ -185,13 +185,16 @@ impl PrincipalEntry {
         }
         let arn: Arn = text.parse().map_err(|e: ArnError| e.to_string())?;
         if text.contains(['*', '?']) {
-            return Err("AWS takes no wildcard inside one".to_owned());
+            return Err("AWS allows no wildcard in it".to_owned());
         }
         if !is_account(&arn.account) {
-            return Err(format!("`{}` is no account of twelve digits", arn.account));
+            return Err(format!(
+                "`{}` is not an account of twelve digits",
+                arn.account
+            ));
         }
         if !is_identity(&arn) {
-            return Err("it is the ARN of no user, role, session or account root".to_owned());
+            return Err("it is not the ARN of a user, role, session or account root".to_owned());
         }
         Ok(if arn.service == "iam" && arn.resource == "root" {
             PrincipalEntry::Account(arn.account)
@@ -203,7 +206,7 @@ impl PrincipalEntry {
     /// Reads an entry under `Service`.
     ///
     /// # Errors
-    /// What is no name of a service.
+    /// What is not the name of a service.
     pub fn service(text: &str) -> Result<PrincipalEntry, String> {
         if text == "*" {
             Ok(PrincipalEntry::Anyone)

@@ -6,9 +6,9 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use serde::{Deserialize, Deserializer, de};
 
-/// The text is no plain decimal number such as `12`, `0.03` or `-1.5`.
+/// The text is not a plain decimal number such as `12`, `0.03` or `-1.5`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no decimal number (write it like 0.03)")]
+#[error("`{0}` is not a decimal number (write for example 0.03)")]
 pub struct NotADecimal(pub String);
 
 /// The exact value of a plain decimal number.

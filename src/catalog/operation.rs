@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// A name that is no KMS operation or no key spec.
+/// A name that is neither a KMS operation nor a key spec.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{name}` is no {what}")]
+#[error("unknown {what} `{name}`")]
 pub struct UnknownName {
     /// The name as written.
     pub name: String,

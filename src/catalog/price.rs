@@ -123,7 +123,7 @@ impl PriceFile {
         }
     }
 
-    /// Bytes in the unit of an item; 1 where its unit is no measure of data.
+    /// Bytes in the unit of an item; 1 where its unit is not a size.
     fn bytes_per_unit(&self, item: &str) -> u64 {
         let rows = self.price.iter().filter(|p| p.item == item);
         rows.filter_map(|p| p.bytes_per_unit).next().unwrap_or(1)
@@ -181,7 +181,7 @@ pub fn charged_as(operation: KmsOperation, spec: KeySpec) -> &'static str {
     PRICES.charged_as(operation, spec)
 }
 
-/// Bytes in the unit by which an item is priced; 1 where that unit is no measure of data.
+/// Bytes in the unit by which an item is priced; 1 where that unit is not a size.
 pub fn bytes_per_unit(item: &str) -> u64 {
     PRICES.bytes_per_unit(item)
 }

@@ -43,7 +43,7 @@ pub fn regions() -> impl Iterator<Item = &'static str> {
         .map(String::as_str)
 }
 
-/// The partition of a Region; `None` for a name that is no Region.
+/// The partition of a Region; `None` for a name that is not a Region.
 pub fn partition(region: &str) -> Option<Partition> {
     let list = &*REGIONS;
     let holds = |names: &[String]| names.iter().any(|n| n == region);

@@ -134,9 +134,7 @@ impl FromStr for Rate {
             || UnitError::malformed(format!("\"{text}\" is not a rate"), Rate::EXAMPLES);
         let out_of_range = || {
             UnitError::out_of_range(
-                format!(
-                    "\"{text}\" is finer or larger than a fraction of two 64-bit integers holds"
-                ),
+                format!("\"{text}\" does not fit a fraction of two 64-bit integers"),
                 Rate::EXAMPLES,
             )
         };
@@ -156,7 +154,7 @@ impl FromStr for Rate {
             Some((multiple, time)) => (multiple.trim(), time.trim()),
             None if rest.is_empty() => {
                 return Err(UnitError::malformed(
-                    format!("\"{text}\" does not say per what time"),
+                    format!("\"{text}\" has no unit of time"),
                     format!("write \"{}/s\" for events per second", text.trim()),
                 ));
             }
@@ -177,7 +175,7 @@ impl FromStr for Rate {
         let (unit_num, unit_den) = time_unit(unit).ok_or_else(malformed)?;
         if count.digits == 0 {
             return Err(UnitError::out_of_range(
-                format!("\"{text}\" is per no time at all"),
+                format!("\"{text}\" is per a time of 0"),
                 Rate::EXAMPLES,
             ));
         }

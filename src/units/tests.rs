@@ -116,7 +116,7 @@ fn rates_read() {
 fn rates_refuse() {
     for (text, message) in [
         ("fast", "\"fast\" is not a rate"),
-        ("4000", "\"4000\" does not say per what time"),
+        ("4000", "\"4000\" has no unit of time"),
         ("4000/fortnight", "\"4000/fortnight\" is not a rate"),
         ("4000/month", "\"4000/month\" is not a rate"),
         ("4 dozen/s", "\"4 dozen/s\" is not a rate"),
@@ -127,14 +127,14 @@ fn rates_refuse() {
         ("4,000/s", "\"4,000/s\" is not a rate"),
         ("1/s/s", "\"1/s/s\" is not a rate"),
         ("-1/s", "\"-1/s\" is negative; a rate is at least 0"),
-        ("5/0s", "\"5/0s\" is per no time at all"),
+        ("5/0s", "\"5/0s\" is per a time of 0"),
         (
             "1e30/s",
-            "\"1e30/s\" is finer or larger than a fraction of two 64-bit integers holds",
+            "\"1e30/s\" does not fit a fraction of two 64-bit integers",
         ),
         (
             "1e-300/s",
-            "\"1e-300/s\" is finer or larger than a fraction of two 64-bit integers holds",
+            "\"1e-300/s\" does not fit a fraction of two 64-bit integers",
         ),
     ] {
         assert_eq!(refusal::<Rate>(text).0, message);

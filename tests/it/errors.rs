@@ -262,7 +262,7 @@ const BROKEN: &[Broken] = &[
         "role = \"app\"",
         "role = \"app\"\nprincipal = \"alice\"",
         "\"alice\"",
-        &["is no principal"],
+        &["is not a principal"],
     ),
     (
         Code::Contradiction,
@@ -1719,13 +1719,18 @@ fn policies_are_checked_where_they_stand() {
     // (what stands in the policy, what is put there, where the fault must point, words it must say)
     let large = format!("\"Action\": \"s3:{}\"", "x".repeat(1 << 20));
     let broken = [
-        ("\"Deny\",", "\"Deny\"", "\n      \"Principal", "no JSON"),
+        (
+            "\"Deny\",",
+            "\"Deny\"",
+            "\n      \"Principal",
+            "not valid JSON",
+        ),
         ("\"Bool\"", "\"Boole\"", "\"Boole", "did you mean `Bool`?"),
         (
             "\"Bool\"",
             "\"ForSomeValue:Bool\"",
             "\"ForSome",
-            "is no condition operator",
+            "unknown condition operator",
         ),
         (
             "arn:aws:s3:::logs/*",
@@ -1737,21 +1742,21 @@ fn policies_are_checked_where_they_stand() {
             "\"Principal\": \"*\"",
             "\"Principal\": { \"AWS\": \"alice\" }",
             "\"alice",
-            "is no principal",
+            "is not a principal",
         ),
         ("\"Sid\"", "\"Side\"", "\"Side", "did you mean `Sid`?"),
         (
             "\"Sid\": \"DenyInsecureTransport\"",
             "\"Effect\": \"Deny\"",
             "\"Effect\": \"Deny\",\n      \"Principal",
-            "is there twice",
+            "duplicate key",
         ),
-        ("2012-10-17", "2012-10-18", "\"2012", "AWS does not know"),
+        ("2012-10-17", "2012-10-18", "\"2012", "unknown `Version`"),
         (
             "\"Action\": \"s3:*\"",
             &large,
             "{\n      \"Sid",
-            "more than the 20480 bytes",
+            "AWS's limit of 20480 bytes",
         ),
     ];
     for (part, instead, at, words) in broken {
@@ -1782,7 +1787,7 @@ fn policies_are_checked_where_they_stand() {
     assert!(said.len() < 20_000, "{} bytes", said.len());
     let nobody = POLICY.replace("\"Principal\": \"*\"", "\"Principal\": {}");
     let said = policy_refused(nobody.as_bytes());
-    assert!(said.contains("this principal is nobody"), "{said}");
+    assert!(said.contains("this principal is empty"), "{said}");
     // Never as if it were empty.
     for nothing in [&b""[..], b" ", b"{}", b"[]", b"null", b"\xff\xfe", b"\0"] {
         let said = policy_refused(nothing);

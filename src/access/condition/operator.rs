@@ -114,9 +114,9 @@ pub fn operators() -> impl Iterator<Item = &'static str> {
     OPERATORS.iter().map(|(name, ..)| *name)
 }
 
-/// A name that is no operator.
+/// A name that is not an operator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no condition operator has this name")]
+#[error("unknown condition operator")]
 pub struct UnknownOperator;
 
 impl FromStr for Operator {

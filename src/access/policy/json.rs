@@ -13,7 +13,7 @@ pub struct Fault {
     pub range: Range<usize>,
     /// One sentence.
     pub message: String,
-    /// The way out.
+    /// How to mend it.
     pub help: String,
     /// AWS would store it all the same.
     pub is_warning: bool,
@@ -34,7 +34,7 @@ impl JsonReader {
         if let Value::Object(object) = value {
             return Some(object);
         }
-        let message = format!("{what} is an object, but this is {}", describe(value));
+        let message = format!("{what} must be an object, but this is {}", describe(value));
         self.error(range(value), message, "write `{ … }`");
         None
     }
@@ -62,7 +62,7 @@ impl JsonReader {
             };
             self.error(
                 name_range(property),
-                format!("`{name}` is no key of {what}"),
+                format!("unknown key `{name}` in {what}"),
                 &help,
             );
         }
@@ -74,11 +74,11 @@ impl JsonReader {
         for property in &object.properties {
             let name = property.name.as_str();
             if !seen.insert(name) {
-                let message = format!("`{name}` is there twice");
+                let message = format!("duplicate key `{name}`");
                 self.error(
                     name_range(property),
                     message,
-                    "write it once; several values go into one array",
+                    "write it once, with several values in one array",
                 );
             }
         }
@@ -88,7 +88,7 @@ impl JsonReader {
         if let Value::StringLit(text) = value {
             return Some(text.value.to_string());
         }
-        let message = format!("{what} is a string, but this is {}", describe(value));
+        let message = format!("{what} must be a string, but this is {}", describe(value));
         self.error(range(value), message, "put it in double quotes");
         None
     }
@@ -113,7 +113,7 @@ impl JsonReader {
                 _ => {
                     let is = describe(value);
                     let message =
-                        format!("{what} is a string, number or boolean, but this is {is}");
+                        format!("{what} must be a string, number or boolean, but this is {is}");
                     self.error(range(value), message, "put it in double quotes");
                     continue;
                 }
@@ -126,7 +126,7 @@ impl JsonReader {
     fn some<'v, 'a>(&mut self, value: &'v Value<'a>, what: &str) -> Vec<&'v Value<'a>> {
         let values = one_or_more(value);
         if values.is_empty() {
-            let message = format!("{what} is missing: this array is empty");
+            let message = format!("{what} is missing: the array is empty");
             self.error(
                 range(value),
                 message,

@@ -55,7 +55,7 @@ impl PolicyKind {
         }
     }
 
-    /// Whether its statements say whom they mean.
+    /// Whether its statements name principals.
     pub const fn has_principals(self) -> bool {
         matches!(
             self,

@@ -2,11 +2,11 @@
 //!
 //! ```text
 //! text ──jsonc-parser, strict JSON──► values with places ──read──► Policy
-//!                                                          └─ every fault, its place and way out
+//!                                                          └─ every fault, with its place and a fix
 //! ```
 //!
 //! What AWS refuses to store is an error. What AWS stores though it can never match (a comparison with
-//! something that is no number, a variable in a policy of the old version) is a warning.
+//! something that is not a number, a variable in a policy of the old version) is a warning.
 //!
 //! Left out: whether an action or context key exists; AWS adds some every week.
 
@@ -45,7 +45,7 @@ pub fn read(kind: PolicyKind, name: &str, text: &str) -> Result<(Policy, Vec<Fau
     let no_json = |range: Range<usize>, reason: &str| {
         vec![Fault {
             range,
-            message: format!("this {} is no JSON: {reason}", kind.name()),
+            message: format!("this {} is not valid JSON: {reason}", kind.name()),
             help: "write the policy as AWS takes it: a JSON object with `Version` and `Statement`"
                 .to_owned(),
             is_warning: false,
@@ -115,7 +115,7 @@ impl PolicyReader {
                 Some("2012-10-17") => self.variables = true,
                 Some("2008-10-17") | None => {}
                 Some(other) => {
-                    let message = format!("`Version` is {other:?}, which AWS does not know");
+                    let message = format!("unknown `Version` {other:?}");
                     let help = "write \"2012-10-17\"";
                     self.json.error(range(&version.value), message, help);
                 }
@@ -182,7 +182,7 @@ impl PolicyReader {
         let sid = self.json.text(value, "`Sid`")?;
         let plain = sid.chars().all(|c| c.is_ascii_alphanumeric());
         if !plain && !matches!(self.kind, PolicyKind::Bucket | PolicyKind::Key) {
-            let message = format!("`Sid` is {sid:?}; IAM takes letters and digits only");
+            let message = format!("`Sid` is {sid:?}; IAM allows only letters and digits");
             self.json.error(
                 range(value),
                 message,
@@ -276,8 +276,8 @@ impl PolicyReader {
             let key = if not { "NotPrincipal" } else { "Principal" };
             self.json.error(
                 range(value),
-                format!("a statement of {} has no `{key}`", self.kind.a()),
-                "drop it: the policy holds for whom it is attached to",
+                format!("a statement of {} cannot have `{key}`", self.kind.a()),
+                "remove it: the policy applies to the principal it is attached to",
             );
             return None;
         }
@@ -285,9 +285,9 @@ impl PolicyReader {
             Value::StringLit(text) if text.value == "*" => vec![PrincipalEntry::Anyone],
             Value::Object(object) => {
                 if object.properties.is_empty() {
-                    let help = "name whom it means, for example `{\"AWS\": \"arn:aws:iam::111122223333:role/app\"}`";
+                    let help = "name a principal, for example `{\"AWS\": \"arn:aws:iam::111122223333:role/app\"}`";
                     self.json
-                        .error(range(value), "this principal is nobody", help);
+                        .error(range(value), "this principal is empty", help);
                 }
                 let by_kind = self.json.keys(object, &PRINCIPAL_KEYS, "a principal");
                 let mut entries = Vec::new();
@@ -301,7 +301,7 @@ impl PolicyReader {
             _ => {
                 self.json.error(
                     range(value),
-                    "a principal is `\"*\"` or an object",
+                    "a principal must be `\"*\"` or an object",
                     "write for example `{\"AWS\": \"arn:aws:iam::111122223333:role/app\"}`",
                 );
                 Vec::new()
@@ -322,7 +322,7 @@ impl PolicyReader {
                 Ok(entry) => entries.push(entry),
                 Err(reason) => self.json.error(
                     range,
-                    format!("{text:?} is no principal: {reason}"),
+                    format!("{text:?} is not a principal: {reason}"),
                     "write a full ARN, an account number or `*`; to mean several, use `*` and a condition on `aws:PrincipalArn`",
                 ),
             }
@@ -340,12 +340,12 @@ impl PolicyReader {
             match text.split_once(':') {
                 Some((name, _)) if !service(name) => self.json.error(
                     range,
-                    format!("the action {text:?} names no service before its colon"),
+                    format!("the action {text:?} has no valid service before its colon"),
                     "write `service:action`, for example \"s3:GetObject\"",
                 ),
                 None if text != "*" => self.json.error(
                     range,
-                    format!("the action {text:?} names no service"),
+                    format!("the action {text:?} has no service"),
                     "write `service:action`, for example \"s3:GetObject\", or \"*\"",
                 ),
                 action => {
@@ -353,7 +353,7 @@ impl PolicyReader {
                     if name.is_empty() || name.contains(char::is_whitespace) {
                         self.json.warn(
                             range,
-                            format!("the action {text:?} is no request's"),
+                            format!("the action {text:?} matches no request"),
                             "write for example \"s3:GetObject\"",
                         );
                     }
@@ -388,13 +388,13 @@ impl PolicyReader {
                     self.variables_of(&text, &range);
                     let head = text.split(':').take(5);
                     if self.variables && head.clone().any(|part| part.contains("${")) {
-                        self.json.warn(range, format!("the resource {text:?} has a variable before its fifth colon, where AWS knows none"), "write the Region and account out, or use a condition");
+                        self.json.warn(range, format!("the resource {text:?} has a variable before its fifth colon, where AWS does not support variables"), "write the Region and account out, or use a condition");
                     }
                     resources.push(Resource::Arn(pattern));
                 }
                 Err(fault) => self.json.error(
                     range,
-                    format!("the resource {text:?} is no ARN: {fault}"),
+                    format!("the resource {text:?} is not an ARN: {fault}"),
                     "write for example \"arn:aws:s3:::bucket/*\", \"arn:aws:kms:REGION:ACCOUNT:key/ID\" or \"*\"",
                 ),
             }
@@ -419,7 +419,7 @@ impl PolicyReader {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => "write for example `StringEquals`, `Bool`, `ArnLike`, `IpAddress`, `Null`; `…IfExists` behind and `ForAllValues:` or `ForAnyValue:` before it".to_owned(),
                 };
-                let message = format!("`{name}` is no condition operator");
+                let message = format!("unknown condition operator `{name}`");
                 self.json.error(name_range(property), message, &help);
             }
             let what = format!("the conditions under `{name}`");
@@ -447,7 +447,7 @@ impl PolicyReader {
         if !named {
             self.json.error(
                 name_range(property),
-                format!("`{key}` is no context key"),
+                format!("`{key}` is not a context key"),
                 "write `service:key`, for example `aws:SecureTransport`, `s3:x-amz-server-side-encryption`",
             );
         }
@@ -462,7 +462,7 @@ impl PolicyReader {
         let condition = Condition::new(operator, key.to_owned(), texts, self.variables);
         for i in condition.meaningless() {
             let message = format!(
-                "`{operator}` compares with {}, which {:?} is not: nothing equals it",
+                "`{operator}` expects {}: {:?} never matches",
                 condition.expected(),
                 condition.values[i]
             );
@@ -480,7 +480,7 @@ impl PolicyReader {
         if !self.variables && text.contains("${") {
             self.json.warn(
                 range.clone(),
-                format!("{text:?} has a policy variable, which only version 2012-10-17 knows: it is taken as it stands"),
+                format!("{text:?} has a policy variable, which only version 2012-10-17 supports: it is taken literally"),
                 "write `\"Version\": \"2012-10-17\"`",
             );
         }
@@ -503,11 +503,7 @@ impl PolicyReader {
         if all <= limit.bytes {
             return;
         }
-        let what = format!(
-            "the {} bytes that AWS takes of {}",
-            limit.bytes,
-            self.kind.a()
-        );
+        let what = format!("AWS's limit of {} bytes for {}", limit.bytes, self.kind.a());
         // A file may hold the statements of several policies; no statement is in two.
         let mut too_large = false;
         for range in statements.iter().map(|s| s.range.clone()) {
@@ -515,11 +511,8 @@ impl PolicyReader {
             if n > limit.bytes {
                 too_large = true;
                 let message = format!("this statement has {n} bytes, more than {what}");
-                self.json.error(
-                    opening(&range),
-                    message,
-                    "split it: no policy could hold it",
-                );
+                self.json
+                    .error(opening(&range), message, "split it: it fits into no policy");
             }
         }
         if !too_large {

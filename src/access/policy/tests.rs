@@ -57,26 +57,29 @@ fn a_good_policy_has_no_faults() {
 }
 
 #[test]
-fn what_is_no_json() {
+fn what_is_not_json() {
     for (text, fault) in [
-        ("", "1:1: this key policy is no JSON: it is empty"),
-        ("[", "1:1: this key policy is no JSON: Unterminated array"),
+        ("", "1:1: this key policy is not valid JSON: it is empty"),
+        (
+            "[",
+            "1:1: this key policy is not valid JSON: Unterminated array",
+        ),
         (
             "{\n  \"Version\": 'x'\n}",
-            "2:14: this key policy is no JSON: Single-quoted strings are not allowed",
+            "2:14: this key policy is not valid JSON: Single-quoted strings are not allowed",
         ),
         (
             "{} // a comment",
-            "1:4: this key policy is no JSON: Comments are not allowed",
+            "1:4: this key policy is not valid JSON: Comments are not allowed",
         ),
         (
             "{\"Statement\": [1,]}",
-            "1:17: this key policy is no JSON: Trailing commas are not allowed",
+            "1:17: this key policy is not valid JSON: Trailing commas are not allowed",
         ),
-        ("[]", "1:1: a policy is an object, but this is an array"),
+        ("[]", "1:1: a policy must be an object, but this is an array"),
         ("{}", "1:1: this key policy has no `Statement`"),
         ("{\"Statement\":[]}", "1:14: `Statement` is empty"),
-        ("null", "1:1: a policy is an object, but this is null"),
+        ("null", "1:1: a policy must be an object, but this is null"),
     ] {
         assert_eq!(faults(PolicyKind::Key, text), [fault], "{text}");
     }
@@ -111,26 +114,26 @@ fn every_fault_at_once() {
     assert_eq!(
         faults(PolicyKind::Bucket, text),
         [
-            "2:14: `Version` is \"2013-10-17\", which AWS does not know",
-            "3:3: `Statment` is no key of a policy",
+            "2:14: unknown `Version` \"2013-10-17\"",
+            "3:3: unknown key `Statment` in a policy",
             "7:17: `Effect` is \"deny\", neither \"Allow\" nor \"Deny\"",
-            "8:29: \"arn:aws:iam::111122223333:role/*\" is no principal: AWS takes no wildcard inside one",
-            "8:65: `Servce` is no key of a principal",
-            "9:34: the action \"GetObject\" names no service",
-            "9:47: an action is a string, but this is the number 7",
-            "10:19: the resource \"arn:aws:s3:data\" is no ARN: it has 4 of 6 parts (arn:partition:service:region:account:resource)",
-            "12:9: `StringEqual` is no condition operator",
-            "13:19: `SecureTransport` is no context key",
-            "13:70: warning: `Bool` compares with true or false, which \"no\" is not: nothing equals it",
-            "14:40: warning: `IpAddress` compares with an address or block (192.0.2.0/24), which \"10.0.0.0/33\" is not: nothing equals it",
-            "15:9: `NullIfExists` is no condition operator",
-            "15:43: the value of `aws:username` is a string, number or boolean, but this is null",
-            "18:54: an action is missing: this array is empty",
-            "18:75: `Resource` is there twice",
+            "8:29: \"arn:aws:iam::111122223333:role/*\" is not a principal: AWS allows no wildcard in it",
+            "8:65: unknown key `Servce` in a principal",
+            "9:34: the action \"GetObject\" has no service",
+            "9:47: an action must be a string, but this is the number 7",
+            "10:19: the resource \"arn:aws:s3:data\" is not an ARN: it has 4 of 6 parts (arn:partition:service:region:account:resource)",
+            "12:9: unknown condition operator `StringEqual`",
+            "13:19: `SecureTransport` is not a context key",
+            "13:70: warning: `Bool` expects true or false: \"no\" never matches",
+            "14:40: warning: `IpAddress` expects an address or block (192.0.2.0/24): \"10.0.0.0/33\" never matches",
+            "15:9: unknown condition operator `NullIfExists`",
+            "15:43: the value of `aws:username` must be a string, number or boolean, but this is null",
+            "18:54: an action is missing: the array is empty",
+            "18:75: duplicate key `Resource`",
             "19:5: this statement has neither `Principal` nor `NotPrincipal`",
             "19:5: this statement has neither `Resource` nor `NotResource`",
             "19:57: this statement has both `Action` and `NotAction`",
-            "20:5: a statement is an object, but this is the string \"x\"",
+            "20:5: a statement must be an object, but this is the string \"x\"",
         ]
     );
 }
@@ -142,13 +145,13 @@ fn what_belongs_to_the_kind_of_policy() {
     let found = faults(PolicyKind::Identity, principal);
     assert_eq!(
         found,
-        ["1:44: a statement of an identity policy has no `Principal`"]
+        ["1:44: a statement of an identity policy cannot have `Principal`"]
     );
     let sid = r#"{"Statement":{"Sid":"a b","Effect":"Allow","Action":"*","Resource":"*"}}"#;
     let found = faults(PolicyKind::Session, sid);
     assert_eq!(
         found,
-        ["1:21: `Sid` is \"a b\"; IAM takes letters and digits only"]
+        ["1:21: `Sid` is \"a b\"; IAM allows only letters and digits"]
     );
 }
 
@@ -158,8 +161,8 @@ fn what_aws_stores_though_it_never_matches_is_a_warning() {
     assert_eq!(
         faults(PolicyKind::Identity, old),
         [
-            "1:41: warning: the action \"s3:Get Object\" is no request's",
-            "1:68: warning: \"arn:aws:s3:::b/${aws:username}\" has a policy variable, which only version 2012-10-17 knows: it is taken as it stands",
+            "1:41: warning: the action \"s3:Get Object\" matches no request",
+            "1:68: warning: \"arn:aws:s3:::b/${aws:username}\" has a policy variable, which only version 2012-10-17 supports: it is taken literally",
         ]
     );
 }
@@ -171,7 +174,7 @@ fn a_statement_of_a_megabyte_is_refused() {
     assert_eq!(found.len(), 1);
     let start = "13:5: this statement has 10490";
     assert!(found[0].starts_with(start), "{}", &found[0][..80]);
-    assert!(found[0].ends_with("more than the 20480 bytes that AWS takes of a bucket policy"));
+    assert!(found[0].ends_with("more than AWS's limit of 20480 bytes for a bucket policy"));
     // Blanks do not count in IAM's policies, and statements of several policies fit into one file.
     let blank = format!(
         r#"{{"Statement":{{"Effect":"Allow",{}"Action":"*","Resource":"*"}}}}"#,
