@@ -76,7 +76,10 @@ fn what_is_not_json() {
             "{\"Statement\": [1,]}",
             "1:17: this key policy is not valid JSON: Trailing commas are not allowed",
         ),
-        ("[]", "1:1: a policy must be an object, but this is an array"),
+        (
+            "[]",
+            "1:1: a policy must be an object, but this is an array",
+        ),
         ("{}", "1:1: this key policy has no `Statement`"),
         ("{\"Statement\":[]}", "1:14: `Statement` is empty"),
         ("null", "1:1: a policy must be an object, but this is null"),
