@@ -14,7 +14,8 @@ use kmsim::engine::limiter::{Limiter, Shape, Step};
 use kmsim::engine::random::{Key, Stream};
 use kmsim::model::bucket_key::{BucketKeyCache, Settings};
 use kmsim::model::data_key_cache::{Cmm, DataKeyCache, Message, Sdk, Suite};
-use kmsim::model::retry::{Backoff, Jitter, RetryPolicy};
+use kmsim::model::retry::{Backoff, ExponentialBackoff, Jitter, RetryPolicy};
+use kmsim::units::Span;
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::io::Write;
@@ -724,11 +725,12 @@ fn over(n: u64, key: Key, f: impl Fn(Key) -> f64) -> f64 {
 }
 
 fn exponential(base: f64, cap: f64, jitter: Jitter) -> Backoff {
-    Backoff::Exponential {
-        initial_backoff: (base * SECOND as f64).round() as u64,
-        max_backoff: (cap * SECOND as f64).round() as u64,
+    let span = |seconds: f64| Span::from_ns((seconds * SECOND as f64).round() as u64);
+    Backoff::from(ExponentialBackoff {
+        initial_backoff: span(base),
+        max_backoff: Some(span(cap)),
         jitter,
-    }
+    })
 }
 
 fn delay(backoff: &Backoff, n: u16, key: Key) -> f64 {

@@ -22,7 +22,6 @@ pub mod policy;
 pub mod price;
 pub mod quota;
 pub mod requester;
-pub mod retry;
 mod run_settings;
 pub mod settings;
 mod thresholds;

@@ -10,7 +10,6 @@ use super::log_group::{LogGroupSettings, log_groups};
 use super::price::{PriceSettings, prices};
 use super::quota::{QuotaSettings, quotas};
 use super::requester::{Requester, requesters};
-use super::retry::Retry;
 use super::run_settings::{RunSettings, run_settings};
 use super::thresholds::thresholds;
 use super::workload::{WorkloadContext, WorkloadSettings};
@@ -19,6 +18,7 @@ use crate::input::document::Node;
 use crate::input::files::Files;
 use crate::input::reader::{Reader, complete};
 use crate::metrics::target::Target;
+use crate::model::retry::RetrySettings;
 use crate::units::Span;
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -46,7 +46,7 @@ pub struct Scenario {
     /// Quotas that differ from the catalog or change, by a name of the scenario's own.
     pub quota: IndexMap<String, QuotaSettings>,
     /// What clients do when throttled, unless their workload says otherwise.
-    pub retry: Retry,
+    pub retry: RetrySettings,
     /// Workloads by name, disabled ones left out.
     pub workload: IndexMap<String, WorkloadSettings>,
     /// What AWS does not document.
@@ -80,7 +80,7 @@ impl Scenario {
         let requester = requesters(r, &placement);
         let quota = quotas(r, &placement, &key_store);
         let assumption = assumptions(r);
-        let retry = Retry::read(r).unwrap_or_else(Retry::sdk_default);
+        let retry = RetrySettings::read(r).unwrap_or_else(RetrySettings::sdk_default);
         let price = prices(r);
         let names: Vec<String> = match r.value("workload").map(|v| &v.node) {
             Some(Node::Table(table)) => table.entries.keys().cloned().collect(),

@@ -5,7 +5,6 @@ use super::client_cache::{BranchKeyCacheSettings, DataKeyCacheSettings};
 use super::key::{KmsKeySettings, ManagedBy};
 use super::operations::operations;
 use super::requester::Requester;
-use super::retry::Retry;
 use super::without_effect::{self, Facts};
 use crate::access::Context;
 use crate::catalog;
@@ -15,6 +14,7 @@ use crate::input::files::Files;
 use crate::input::reader::{FromValue, Reader};
 use crate::model::arrivals::{self, Arrivals};
 use crate::model::objects::{PopularitySettings, SizeSettings};
+use crate::model::retry::RetrySettings;
 use crate::units::Span;
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -43,7 +43,7 @@ pub struct WorkloadSettings {
     /// Clients with a retry state each.
     pub clients: u32,
     /// What they do when throttled.
-    pub retry: Retry,
+    pub retry: RetrySettings,
     /// Objects (applications: encryption contexts).
     pub popularity: PopularitySettings,
     /// Reads what that workload wrote in the run.
@@ -96,7 +96,7 @@ pub(super) struct WorkloadContext<'a> {
     pub keys: &'a IndexMap<String, KmsKeySettings>,
     pub requesters: &'a IndexMap<String, Requester>,
     pub workloads: &'a [String],
-    pub retry: &'a Retry,
+    pub retry: &'a RetrySettings,
     pub horizon: Span,
     pub files: &'a Files,
     /// Sessions have bucket keys of their own, so that it matters which client asks.
@@ -128,7 +128,7 @@ impl WorkloadSettings {
         let start = r.whole_seconds("start").unwrap_or(Span::ZERO);
         let stop = r.whole_seconds("stop");
         let after = r.reference("after", others());
-        let retry = Retry::read(r).unwrap_or_else(|| context.retry.clone());
+        let retry = RetrySettings::read(r).unwrap_or_else(|| context.retry.clone());
         let clients = r.optional_in("clients", 1..=10_000_000);
         let popularity = PopularitySettings::read(r);
         let reads = r.reference("reads", others());

@@ -9,7 +9,10 @@ use kmsim::engine::SECOND;
 use kmsim::engine::random::Key;
 use kmsim::model::Plan;
 use kmsim::model::arrivals::Density;
-use kmsim::model::retry::{Backoff, Jitter, RetryPolicy, RetryQuota};
+use kmsim::model::retry::{
+    Backoff, BackoffKind, ExponentialBackoff, Jitter, RetryPolicy, RetryQuota,
+};
+use kmsim::units::Span;
 use kmsim::results::{RunResults, VariantManifest, VariantResults};
 use kmsim::simulation::{Cancelled, SimulationOptions, simulate};
 use std::cmp::Reverse;
@@ -1210,15 +1213,15 @@ fn exponential(
     max_attempts: u16,
     capacity: Option<u32>,
 ) -> RetryPolicy {
-    let backoff = Backoff::Exponential {
-        initial_backoff: initial_ms * 1_000_000,
-        max_backoff: cap_s * SECOND,
+    let backoff = ExponentialBackoff {
+        initial_backoff: Span::from_ns(initial_ms * 1_000_000),
+        max_backoff: Some(Span::from_secs(cap_s)),
         jitter,
     };
     RetryPolicy {
         max_attempts,
         retry_quota: capacity.map(|capacity| RetryQuota::after_throttling(capacity, 5, 1)),
-        ..RetryPolicy::custom(backoff)
+        ..RetryPolicy::custom(backoff.into())
     }
 }
 
@@ -1406,17 +1409,15 @@ fn a_third_simulator_agrees_by_interval() {
             // Delays from the formulas, by request: decorrelated ones go on from the last.
             let mut last = std::collections::HashMap::new();
             ours.push(second_simulator(&case, asks, |ask, backoff, n| {
-                let Backoff::Exponential {
-                    initial_backoff,
-                    max_backoff,
-                    jitter,
-                } = *backoff
-                else {
+                let Backoff::Exponential(exponential) = backoff else {
                     panic!("the cases back off exponentially")
                 };
-                let (base, cap) = (initial_backoff as f64, max_backoff as f64);
+                let (base, cap) = (
+                    exponential.initial_backoff.as_ns() as f64,
+                    exponential.cap() as f64,
+                );
                 let bound = (base * 2_f64.powi(i32::from(n) - 1)).min(cap);
-                let delay = match jitter {
+                let delay = match exponential.jitter {
                     Jitter::None => bound,
                     Jitter::Full => r.unit() * bound,
                     Jitter::Equal => bound / 2.0 * (1.0 + r.unit()),

@@ -7,6 +7,12 @@
 //!
 //! Left out: slow answers, which count as failures in some libraries.
 
+use crate::input::diagnostic::Code;
+use crate::input::keyword::keywords;
+use crate::input::reader::Reader;
+use crate::units::{Share, Span};
+use serde::Serialize;
+
 /// Figures of a circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CircuitBreaker {
@@ -20,13 +26,64 @@ pub struct CircuitBreaker {
     pub blocks: Blocks,
 }
 
-/// What an open circuit breaker blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blocks {
-    /// Every attempt.
-    Requests,
-    /// Retries.
-    Retries,
+keywords! {
+    /// What an open circuit breaker blocks.
+    pub enum Blocks {
+        /// Every attempt.
+        Requests = "requests",
+        /// Retries.
+        Retries = "retries",
+    }
+}
+
+/// A client's circuit breaker.
+#[derive(Clone, Debug, Serialize)]
+pub struct BreakerSettings {
+    /// Share of failures among the last attempts at which it opens.
+    pub failure_threshold: Share,
+    /// Attempts that are looked back at.
+    pub window: u32,
+    /// How long it stays open.
+    pub open_time: Span,
+    /// What it blocks while it is open.
+    pub blocks: Blocks,
+}
+
+impl BreakerSettings {
+    pub(super) fn read(r: &mut Reader<'_>) -> Option<BreakerSettings> {
+        let half = Share::new(0.5).unwrap_or(Share::ONE);
+        let failure_threshold = r.or("failure_threshold", half);
+        if failure_threshold == Share::ZERO {
+            r.fault(
+                Code::OutOfRange,
+                r.place_of("failure_threshold"),
+                format!(
+                    "`{}.failure_threshold` is 0, which would open without a failure",
+                    r.path()
+                ),
+                "write a share of the last attempts, for example `failure_threshold = 0.5`",
+            );
+        }
+        let window = r.or_in("window", 10, 1..=64);
+        let open_time = r.required_in("open_time", Span::from_ns(1)..=Span::from_secs(86_400));
+        let blocks = r.keyword("blocks").unwrap_or(Blocks::Requests);
+        Some(BreakerSettings {
+            failure_threshold,
+            window,
+            open_time: open_time?,
+            blocks,
+        })
+    }
+
+    pub(super) fn rules(&self) -> CircuitBreaker {
+        let failures = self.failure_threshold.get() * f64::from(self.window);
+        CircuitBreaker {
+            window: self.window,
+            failures: (failures.ceil() as u32).max(1),
+            open_time: self.open_time.as_ns(),
+            blocks: self.blocks,
+        }
+    }
 }
 
 /// The circuit breakers of the clients of one workload.

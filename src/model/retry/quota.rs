@@ -1,4 +1,8 @@
-//! The client's retry quota: a token bucket that only successes fill.
+//! The client's retry quota: a token bucket that only successes fill. As a scenario may write it, a quota gives a
+//! success the cost of its last retry back, a retry token bucket the same for each.
+
+use crate::input::reader::Reader;
+use serde::Serialize;
 
 /// Figures of a retry quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -228,6 +232,70 @@ fn pay(
         *held = cost;
     }
     true
+}
+
+/// A client's retry quota.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct RetryQuotaSettings {
+    /// Tokens at the start and at most.
+    pub capacity: u32,
+    /// Tokens for a retry after throttling.
+    pub throttling_cost: u32,
+    /// Tokens back for a success without retry.
+    pub success_refund: u32,
+    /// The clients of a workload have one together.
+    pub shared: bool,
+}
+
+/// A client's retry token bucket: a retry takes one token.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct TokenBucketSettings {
+    /// Tokens at the start and at most.
+    pub capacity: u32,
+    /// Tokens that a success puts in, to the thousandth.
+    pub success_deposit: f64,
+    /// The clients of a workload have one together.
+    pub shared: bool,
+}
+
+/// Parts of a token that a deposit may have.
+const TOKEN: u32 = 1_000;
+
+impl RetryQuotaSettings {
+    pub(super) fn read(r: &mut Reader<'_>) -> RetryQuotaSettings {
+        RetryQuotaSettings {
+            capacity: r.or_in("capacity", 500, 1..=1_000_000),
+            throttling_cost: r.or_in("throttling_cost", 5, 0..=1_000_000),
+            success_refund: r.or_in("success_refund", 1, 0..=1_000_000),
+            shared: r.or("shared", false),
+        }
+    }
+
+    pub(super) fn quota(&self) -> RetryQuota {
+        RetryQuota {
+            shared: self.shared,
+            ..RetryQuota::after_throttling(self.capacity, self.throttling_cost, self.success_refund)
+        }
+    }
+}
+
+impl TokenBucketSettings {
+    pub(super) fn read(r: &mut Reader<'_>) -> TokenBucketSettings {
+        TokenBucketSettings {
+            capacity: r.or_in("capacity", 10, 1..=1_000_000),
+            success_deposit: r.or_in("success_deposit", 0.1, 0.0..=1_000.0),
+            shared: r.or("shared", false),
+        }
+    }
+
+    pub(super) fn quota(&self) -> RetryQuota {
+        let deposit = (self.success_deposit * f64::from(TOKEN)).round() as u32;
+        RetryQuota {
+            refund: Refund::Nothing,
+            shared: self.shared,
+            ..RetryQuota::after_throttling(self.capacity * TOKEN, TOKEN, deposit)
+        }
+    }
 }
 
 #[cfg(test)]

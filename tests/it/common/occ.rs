@@ -7,7 +7,8 @@
 
 use kmsim::engine::calendar::Calendar;
 use kmsim::engine::random::Key;
-use kmsim::model::retry::{Backoff, Jitter};
+use kmsim::model::retry::{Backoff, ExponentialBackoff, FixedBackoff, Jitter};
+use kmsim::units::Span;
 
 const MS: u64 = 1_000_000;
 const BASE: u64 = 5 * MS;
@@ -15,10 +16,12 @@ const CAP: u64 = 2_000 * MS;
 
 /// The backoff of the study's algorithm of that name.
 pub fn backoff(name: &str) -> Backoff {
-    let exponential = |initial_backoff, jitter| Backoff::Exponential {
-        initial_backoff,
-        max_backoff: CAP,
-        jitter,
+    let exponential = |initial_backoff, jitter| {
+        Backoff::from(ExponentialBackoff {
+            initial_backoff: Span::from_ns(initial_backoff),
+            max_backoff: Some(Span::from_ns(CAP)),
+            jitter,
+        })
     };
     // The study's n-th delay is bound by base · 2^n, ours by initial · 2^(n−1).
     match name {
@@ -26,7 +29,7 @@ pub fn backoff(name: &str) -> Backoff {
         "equal" | "EqualJitter" => exponential(2 * BASE, Jitter::Equal),
         "full" | "FullJitter" => exponential(2 * BASE, Jitter::Full),
         "decorrelated" | "Decorr" => exponential(BASE, Jitter::Decorrelated),
-        "none" | "None" => Backoff::Fixed(0),
+        "none" | "None" => FixedBackoff { delay: Span::ZERO }.into(),
         other => panic!("no backoff is called {other}"),
     }
 }

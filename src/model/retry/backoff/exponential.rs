@@ -1,0 +1,135 @@
+//! min(cap, initial · 2^(n−1)) with jitter. Full jitter multiplies after the cap.
+
+use super::kind::{BackoffKind, LONGEST_WAIT};
+use crate::engine::random::Key;
+use crate::input::keyword::keywords;
+use crate::input::reader::Reader;
+use crate::units::Span;
+use serde::Serialize;
+
+/// min(cap, initial · 2^(n−1)) with jitter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ExponentialBackoff {
+    /// Bound of the first delay.
+    pub initial_backoff: Span,
+    /// Cap of the bound, `None` without one.
+    pub max_backoff: Option<Span>,
+    /// How the delay is drawn below the bound.
+    pub jitter: Jitter,
+}
+
+keywords! {
+    /// How a delay is drawn below its bound v.
+    pub enum Jitter {
+        /// v itself.
+        None = "none",
+        /// U(0, v).
+        Full = "full",
+        /// v/2 + U(0, v/2).
+        Equal = "equal",
+        /// min(cap, U(initial, 3 · previous delay)), where the delay before the first is `initial`.
+        Decorrelated = "decorrelated",
+    }
+}
+
+impl ExponentialBackoff {
+    /// The bound of the delay after failed attempt `n` \[ns\].
+    #[inline(always)]
+    fn bound(&self, n: u16) -> u64 {
+        bound(self.initial_backoff.as_ns(), self.cap(), n)
+    }
+}
+
+impl BackoffKind for ExponentialBackoff {
+    fn read(r: &mut Reader<'_>) -> Option<ExponentialBackoff> {
+        let initial_backoff = r.required_in("initial_backoff", ..=LONGEST_WAIT);
+        let max_backoff = r.or_in("max_backoff", Span::from_secs(20), ..=LONGEST_WAIT);
+        let jitter = r.keyword("jitter").unwrap_or(Jitter::Full);
+        Some(ExponentialBackoff {
+            initial_backoff: initial_backoff?,
+            max_backoff: Some(max_backoff),
+            jitter,
+        })
+    }
+
+    /// All kinds of jitter but the decorrelated one ask for the n-th number only.
+    #[inline(always)]
+    fn delay_drawn(&self, n: u16, draw: impl Fn(u16) -> u64) -> u64 {
+        let up_to = |n: u16, most: u64| Key::from_bits(draw(n)).below(most.saturating_add(1));
+        match self.jitter {
+            Jitter::None => self.bound(n),
+            Jitter::Full => up_to(n, self.bound(n)),
+            Jitter::Equal => {
+                let bound = self.bound(n);
+                bound / 2 + up_to(n, bound - bound / 2)
+            }
+            Jitter::Decorrelated => {
+                // The chain of earlier delays is drawn again from the request's own numbers.
+                let (initial, cap) = (self.initial_backoff.as_ns(), self.cap());
+                let mut previous = initial;
+                for k in 1..=n {
+                    let high = previous.saturating_mul(3).max(initial);
+                    previous = (initial + up_to(k, high - initial)).min(cap);
+                }
+                previous
+            }
+        }
+    }
+
+    fn uniform_below(&self, n: u16) -> Option<u64> {
+        (self.jitter == Jitter::Full).then(|| self.bound(n).saturating_add(1))
+    }
+
+    #[inline(always)]
+    fn cap(&self) -> u64 {
+        self.max_backoff.map_or(u64::MAX, Span::as_ns)
+    }
+}
+
+/// min(cap, initial · 2^(n−1)).
+#[inline(always)]
+fn bound(initial_backoff: u64, max_backoff: u64, n: u16) -> u64 {
+    let doubled = u32::from(n - 1);
+    if doubled >= initial_backoff.leading_zeros() {
+        max_backoff
+    } else {
+        (initial_backoff << doubled).min(max_backoff)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn mean(jitter: Jitter, n: u16) -> f64 {
+        let b = ExponentialBackoff {
+            initial_backoff: Span::from_ns(50 * MS),
+            max_backoff: Some(Span::from_ns(300 * MS)),
+            jitter,
+        };
+        let runs = 40_000;
+        (0..runs)
+            .map(|i| {
+                let key = Key::root(8, i);
+                b.delay_drawn(n, |k| key.with(u64::from(k)).bits()) as f64
+            })
+            .sum::<f64>()
+            / runs as f64
+            / MS as f64
+    }
+
+    #[test]
+    fn delays_have_the_means_of_their_formulas() {
+        // Bounds 50, 100, 200 and then the cap of 300 ms.
+        for (n, v) in [(1, 50.0), (2, 100.0), (3, 200.0), (4, 300.0), (60, 300.0)] {
+            assert_eq!(mean(Jitter::None, n), v);
+            assert!((mean(Jitter::Full, n) / (v / 2.0) - 1.0).abs() < 0.015);
+            assert!((mean(Jitter::Equal, n) / (v * 0.75) - 1.0).abs() < 0.01);
+        }
+        // First U(50, 150); then U(50, 3 × it), mean (50 + 3 · 100)/2 below the cap: capped a little.
+        assert!((mean(Jitter::Decorrelated, 1) / 100.0 - 1.0).abs() < 0.01);
+        assert!(mean(Jitter::Decorrelated, 2) < 175.0 && mean(Jitter::Decorrelated, 2) > 160.0);
+    }
+}

@@ -1,0 +1,47 @@
+//! The same delay each time.
+
+use super::kind::{BackoffKind, LONGEST_WAIT};
+use crate::input::reader::Reader;
+use crate::units::Span;
+use serde::{Serialize, Serializer};
+
+/// The same delay each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FixedBackoff {
+    /// The delay.
+    pub delay: Span,
+}
+
+impl BackoffKind for FixedBackoff {
+    fn read(r: &mut Reader<'_>) -> Option<FixedBackoff> {
+        let delay = r.required_in("delay", ..=LONGEST_WAIT)?;
+        Some(FixedBackoff { delay })
+    }
+
+    #[inline(always)]
+    fn delay_drawn(&self, _: u16, _: impl Fn(u16) -> u64) -> u64 {
+        self.delay.as_ns()
+    }
+
+    fn cap(&self) -> u64 {
+        self.delay.as_ns()
+    }
+}
+
+/// As an exponential backoff is shown, of a first delay only.
+impl Serialize for FixedBackoff {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Shown {
+            initial_backoff: Span,
+            max_backoff: Option<Span>,
+            jitter: &'static str,
+        }
+        let shown = Shown {
+            initial_backoff: self.delay,
+            max_backoff: None,
+            jitter: "none",
+        };
+        shown.serialize(serializer)
+    }
+}

@@ -1,0 +1,324 @@
+//! What a client does when an attempt failed, put together: the decision on one failed attempt.
+
+use super::backoff::{Backoff, ExponentialBackoff, FixedBackoff, Jitter};
+use super::breaker::CircuitBreaker;
+use super::classify::ErrorKind;
+use super::quota::{Refund, RetryQuota, RetryTokens};
+use super::rate_limiter::{ClientRateLimiter, RateLimiterRules};
+use super::retry_after::RetryAfter;
+use crate::catalog;
+use crate::engine::SECOND;
+use crate::engine::random::Key;
+use crate::units::Span;
+use num_rational::BigRational;
+use num_traits::ToPrimitive;
+
+/// When and how often a failed request is tried again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetryPolicy {
+    /// Attempts in all, the first included; 1 never retries.
+    pub max_attempts: u16,
+    /// Wait between an answer and the next attempt after throttling.
+    pub backoff: Backoff,
+    /// The same after any other error.
+    pub other_backoff: Backoff,
+    /// What the server's `x-amz-retry-after` changes.
+    pub retry_after: RetryAfter,
+    /// The client's retry quota, `None` without one.
+    pub retry_quota: Option<RetryQuota>,
+    /// The client's rate limiter, `None` without one.
+    pub rate_limiter: Option<RateLimiterRules>,
+    /// The client's circuit breaker, `None` without one.
+    pub circuit_breaker: Option<CircuitBreaker>,
+    /// What the `x-amz-retry-after` of a throttled answer asks for \[ns\], `None` without one.
+    pub asked: Option<u64>,
+}
+
+/// So long that nobody tells longer delays from it \[ns\], and its sum with an instant does not overflow. What a
+/// scenario may ask for is far shorter.
+const LONGEST_DELAY: u64 = 1 << 62;
+
+/// The delays of a policy after throttling, with what does not depend on the request looked up before.
+#[derive(Clone, Debug)]
+pub struct RetryDelays {
+    /// The policy.
+    pub policy: RetryPolicy,
+    /// Where the delays \[ns\] after attempts 1, 2, … are uniform in 0..x, that x.
+    uniform_below: Vec<u64>,
+}
+
+impl RetryDelays {
+    /// The delays of a policy.
+    pub fn new(policy: &RetryPolicy) -> RetryDelays {
+        let first_attempts = 1..policy.max_attempts.min(64);
+        let uniform_below = match policy.asked {
+            None => first_attempts
+                .map_while(|n| policy.backoff.uniform_below(n))
+                .take_while(|&below| below <= LONGEST_DELAY)
+                .collect(),
+            Some(_) => Vec::new(),
+        };
+        RetryDelays {
+            policy: policy.clone(),
+            uniform_below,
+        }
+    }
+
+    /// The delay \[ns\] that [`RetryPolicy::delay`] tells, at most 2⁶² (146 years).
+    #[inline(always)]
+    pub fn after(&self, n: u16, draw: impl Fn(u16) -> u64) -> u64 {
+        match self.uniform_below.get(usize::from(n) - 1) {
+            Some(&below) => Key::from_bits(draw(n)).below(below),
+            None => self.policy.delay(n, draw).min(LONGEST_DELAY),
+        }
+    }
+}
+
+/// What becomes of a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is tried again.
+    Retry {
+        /// Wait after the answer \[ns\].
+        delay: u64,
+        /// Tokens taken from the retry quota.
+        cost: u32,
+    },
+    /// Such an error is not tried again.
+    NotRetried,
+    /// There are no attempts left.
+    AttemptsSpent,
+    /// The retry quota holds too little.
+    QuotaSpent,
+}
+
+/// A failed attempt, as the policy sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Which attempt of the request it was, from 1.
+    pub n: u16,
+    /// The kind of error, `None` for one that is not tried again.
+    pub kind: Option<ErrorKind>,
+    /// What the answer's `x-amz-retry-after` asks for \[ns\].
+    pub retry_after: Option<u64>,
+}
+
+/// What a client remembers from one request to the next.
+#[derive(Debug)]
+pub struct ClientState<'a> {
+    /// Its retry quota: the quotas of all clients, and its number.
+    pub tokens: Option<(&'a mut RetryTokens, u32)>,
+    /// Its rate limiter.
+    pub limiter: Option<&'a mut ClientRateLimiter>,
+}
+
+impl RetryPolicy {
+    /// Never tries again.
+    pub fn none() -> RetryPolicy {
+        RetryPolicy::custom(FixedBackoff { delay: Span::ZERO }.into())
+    }
+
+    /// The same backoff after every error, one attempt so far, and nothing else.
+    pub fn custom(backoff: Backoff) -> RetryPolicy {
+        RetryPolicy {
+            max_attempts: 1,
+            other_backoff: backoff.clone(),
+            backoff,
+            retry_after: RetryAfter::Ignored,
+            retry_quota: None,
+            rate_limiter: None,
+            circuit_breaker: None,
+            asked: None,
+        }
+    }
+
+    /// The policy of a client that takes the answer to a throttled request for that kind of error; the
+    /// simulation knows no other failures.
+    pub fn throttled_as(mut self, kind: Option<ErrorKind>) -> RetryPolicy {
+        match kind {
+            None => self.max_attempts = 1,
+            Some(ErrorKind::Throttling) => {}
+            Some(kind) => {
+                let cost = self.cost_after(kind);
+                self.backoff = self.other_backoff.clone();
+                if let Some(quota) = &mut self.retry_quota {
+                    quota.throttling_cost = cost;
+                }
+            }
+        }
+        self
+    }
+
+    /// A profile of the catalog.
+    pub fn profile(profile: &catalog::RetryProfile) -> RetryPolicy {
+        let backoff = |base: &BigRational| {
+            Backoff::from(ExponentialBackoff {
+                initial_backoff: Span::from_ns(nanoseconds(base)),
+                max_backoff: profile.max_backoff_s.as_ref().map(|s| Span::from_ns(nanoseconds(s))),
+                jitter: match profile.jitter {
+                    catalog::RetryJitter::Full => Jitter::Full,
+                },
+            })
+        };
+        RetryPolicy {
+            max_attempts: u16::try_from(profile.max_attempts).unwrap_or(u16::MAX),
+            backoff: backoff(&profile.throttling_base_s),
+            other_backoff: backoff(&profile.other_base_s),
+            retry_after: match profile.retry_after {
+                catalog::RetryAfterRule::Ignored => RetryAfter::Ignored,
+                catalog::RetryAfterRule::Replaces => RetryAfter::Replaces,
+                catalog::RetryAfterRule::Raises => {
+                    RetryAfter::Raises(profile.raises_by_s.as_ref().map_or(0, nanoseconds))
+                }
+            },
+            retry_quota: profile.retry_quota.map(|q| RetryQuota {
+                capacity: q.capacity,
+                throttling_cost: q.cost_throttling,
+                other_cost: q.cost_other,
+                timeout_cost: q.cost_timeout,
+                success_refund: q.success_refund,
+                shared: false,
+                refund: match q.refund {
+                    catalog::RetryRefund::OwnLastRetry => Refund::OwnLastRetry,
+                    catalog::RetryRefund::ClientsLastRetry => Refund::ClientsLastRetry,
+                },
+            }),
+            rate_limiter: profile.rate_limiter().map(RateLimiterRules::figures),
+            circuit_breaker: None,
+            asked: None,
+        }
+    }
+
+    /// The delay \[ns\] after the `n`-th attempt of a request was throttled, where `draw(k)` is its k-th
+    /// uniform number, scaled to 2⁶⁴.
+    #[inline(always)]
+    pub fn delay(&self, n: u16, draw: impl Fn(u16) -> u64) -> u64 {
+        let delay = self.backoff.delay_drawn(n, draw);
+        match self.asked {
+            None => delay,
+            asked => self.retry_after.apply(delay, self.backoff.cap(), asked),
+        }
+    }
+
+    /// Wait after an error of that kind.
+    pub fn backoff_after(&self, kind: ErrorKind) -> &Backoff {
+        match kind {
+            ErrorKind::Throttling => &self.backoff,
+            ErrorKind::Timeout | ErrorKind::Transient => &self.other_backoff,
+        }
+    }
+
+    /// Tokens of the retry quota for a retry after an error of that kind.
+    pub fn cost_after(&self, kind: ErrorKind) -> u32 {
+        self.retry_quota.map_or(0, |q| match kind {
+            ErrorKind::Throttling => q.throttling_cost,
+            ErrorKind::Timeout => q.timeout_cost,
+            ErrorKind::Transient => q.other_cost,
+        })
+    }
+
+    /// Decides on a failed attempt at `now` \[s\], after the client's rate limiter has counted the answer.
+    /// `draw(k)` is the k-th uniform number of the request, scaled to 2⁶⁴.
+    #[inline]
+    pub fn judge(
+        &self,
+        failure: Failure,
+        client: ClientState<'_>,
+        now: f64,
+        draw: impl Fn(u16) -> u64,
+    ) -> Verdict {
+        let Failure {
+            n,
+            kind,
+            retry_after,
+        } = failure;
+        let Some(kind) = kind else {
+            return Verdict::NotRetried;
+        };
+        if n >= self.max_attempts {
+            return Verdict::AttemptsSpent;
+        }
+        let backoff = self.backoff_after(kind);
+        // Where a retry pays the limiter, it does so before the retry quota is asked.
+        let limited = self.limited_delay(kind, client.limiter, now);
+        let cost = self.cost_after(kind);
+        if let Some((tokens, number)) = client.tokens
+            && !tokens.take_cost(number, cost)
+        {
+            return Verdict::QuotaSpent;
+        }
+        let delay = limited.map_or_else(
+            || {
+                let delay = backoff.delay_drawn(n, draw);
+                self.retry_after.apply(delay, backoff.cap(), retry_after)
+            },
+            |wait| wait.min(backoff.cap()),
+        );
+        Verdict::Retry { delay, cost }
+    }
+
+    /// The wait \[ns\] that takes the backoff's place while the limiter lacks the tokens of a retry.
+    fn limited_delay(
+        &self,
+        kind: ErrorKind,
+        limiter: Option<&mut ClientRateLimiter>,
+        now: f64,
+    ) -> Option<u64> {
+        let cost = self.rate_limiter?.retry_cost?;
+        let tokens = match kind {
+            ErrorKind::Throttling => cost.throttling,
+            ErrorKind::Timeout | ErrorKind::Transient => cost.other,
+        };
+        let wait = limiter?.take(now, tokens).err()?;
+        Some((wait * SECOND as f64).round() as u64)
+    }
+
+    /// Whether the attempt after `failed` ones waits for a token of the client's rate limiter.
+    pub fn is_paced(&self, failed: u16) -> bool {
+        self.rate_limiter
+            .is_some_and(|rules| failed == 0 || rules.retry_cost.is_none())
+    }
+}
+
+fn nanoseconds(seconds: &BigRational) -> u64 {
+    let ns = seconds * BigRational::from_integer(SECOND.into());
+    ns.round().to_integer().to_u64().unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_that_are_looked_up_are_those_of_the_policy() {
+        let exponential = |jitter| {
+            Backoff::from(ExponentialBackoff {
+                initial_backoff: Span::from_ns(50_000_000),
+                max_backoff: Some(Span::from_secs(20)),
+                jitter,
+            })
+        };
+        let jitters = [
+            Jitter::None,
+            Jitter::Full,
+            Jitter::Equal,
+            Jitter::Decorrelated,
+        ];
+        let backoffs = jitters.map(exponential).into_iter();
+        for backoff in backoffs.chain([FixedBackoff { delay: Span::from_ns(7) }.into()]) {
+            for asked in [None, Some(3_000_000)] {
+                let mut policy = RetryPolicy::custom(backoff.clone());
+                policy.max_attempts = 100;
+                policy.asked = asked;
+                policy.retry_after = RetryAfter::Replaces;
+                let delays = RetryDelays::new(&policy);
+                for n in 1..100 {
+                    let key = Key::root(9, u64::from(n));
+                    let draw = |k: u16| key.with(u64::from(k)).bits();
+                    let expected = policy.delay(n, draw);
+                    assert_eq!(delays.after(n, draw), expected, "{policy:?}");
+                }
+            }
+        }
+    }
+}
