@@ -12,9 +12,9 @@ use kmsim::model::arrivals::Density;
 use kmsim::model::retry::{
     Backoff, BackoffKind, ExponentialBackoff, Jitter, RetryPolicy, RetryQuota,
 };
-use kmsim::units::Span;
 use kmsim::results::{RunResults, VariantManifest, VariantResults};
 use kmsim::simulation::{Cancelled, SimulationOptions, simulate};
+use kmsim::units::Span;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt::Write as _;

@@ -154,7 +154,10 @@ impl RetryPolicy {
         let backoff = |base: &BigRational| {
             Backoff::from(ExponentialBackoff {
                 initial_backoff: Span::from_ns(nanoseconds(base)),
-                max_backoff: profile.max_backoff_s.as_ref().map(|s| Span::from_ns(nanoseconds(s))),
+                max_backoff: profile
+                    .max_backoff_s
+                    .as_ref()
+                    .map(|s| Span::from_ns(nanoseconds(s))),
                 jitter: match profile.jitter {
                     catalog::RetryJitter::Full => Jitter::Full,
                 },
@@ -305,7 +308,11 @@ mod tests {
             Jitter::Decorrelated,
         ];
         let backoffs = jitters.map(exponential).into_iter();
-        for backoff in backoffs.chain([FixedBackoff { delay: Span::from_ns(7) }.into()]) {
+        for backoff in backoffs.chain([FixedBackoff {
+            delay: Span::from_ns(7),
+        }
+        .into()])
+        {
             for asked in [None, Some(3_000_000)] {
                 let mut policy = RetryPolicy::custom(backoff.clone());
                 policy.max_attempts = 100;
