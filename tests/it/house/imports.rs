@@ -43,15 +43,20 @@ pub struct Import {
 }
 
 impl Crate {
-    /// Reads the crate whose root is `lib.rs`, with the rooms that `main.rs` adds to it, following `mod` declarations.
-    /// `read` gives a file's text by its path below `src/`, `None` where there is no such file.
+    /// Reads the library whose root is `lib.rs` and the program whose root is `main.rs`, if there is one, following
+    /// `mod` declarations. `read` gives a file's text by its path below `src/`, `None` where there is no such file.
     pub fn read(read: &dyn Fn(&str) -> Option<String>) -> Self {
         let mut house = Self::default();
-        let mut items = parse("lib.rs", read).items;
-        if read("main.rs").is_some() {
-            items.extend(parse("main.rs", read).items);
+        house.add_file(Vec::new(), "lib.rs", read);
+        if read("main.rs").is_some()
+            && let Some(mut library) = house.modules.remove(&Vec::new())
+        {
+            // One root for both: what is `crate` in the library is `kmsim` in the program.
+            house.add_file(Vec::new(), "main.rs", read);
+            let program = house.modules.remove(&Vec::new()).expect("a root");
+            library.children.extend(program.children);
+            house.modules.insert(Vec::new(), library);
         }
-        house.add_module(Vec::new(), "lib.rs", &items, read);
         house
     }
 
@@ -112,7 +117,7 @@ impl Crate {
         let (first, rest) = written.split_first()?;
         let mut base = module.to_vec();
         match first.as_str() {
-            "crate" => base.clear(),
+            "crate" | "kmsim" => base.clear(),
             "self" => {}
             "super" => {
                 base.pop()?;
