@@ -142,7 +142,7 @@ fn pages() -> Vec<Page> {
         .filter(|n| n.ends_with(".md"))
         .map(|n| format!("docs/{n}"))
         .collect();
-    names.push("README.md".to_owned());
+    names.extend(["README.md", "CONTRIBUTING.md"].map(str::to_owned));
     names.sort();
     names.iter().map(|n| Page::read(n)).collect()
 }

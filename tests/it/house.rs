@@ -176,6 +176,32 @@ fn every_file_of_src_is_part_of_the_crate() {
     assert_eq!(present, used);
 }
 
+/// A path of two parts or more is written from the root or from `src/`; `x.rs` stands for what is to be added.
+#[test]
+fn every_file_that_the_pages_name_is_there() {
+    let mut absent = Vec::new();
+    for page in ["CONTRIBUTING.md", "docs/ARCHITECTURE.md"] {
+        let text = fs::read_to_string(root().join(page)).expect("the page");
+        let spans = text
+            .lines()
+            .flat_map(|line| line.split('`').skip(1).step_by(2));
+        let is_path = |span: &&str| {
+            let ends = [".rs", ".toml", ".md", "/"];
+            let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+            let nested = span.trim_end_matches('/').contains('/');
+            nested && ends.iter().any(|end| span.ends_with(end)) && span.chars().all(plain)
+        };
+        let is_new = |span: &&str| span.split('/').any(|part| part == "x.rs");
+        for path in spans.filter(is_path).filter(|span| !is_new(span)) {
+            let folders = ["", "src"].map(|folder| root().join(folder).join(path));
+            if !folders.iter().any(|path| path.exists()) {
+                absent.push(format!("{page}: {path}"));
+            }
+        }
+    }
+    assert!(absent.is_empty(), "{}", absent.join("\n"));
+}
+
 #[test]
 fn the_toolchain_in_use_is_the_oldest_that_is_promised() {
     let value = |file: &str, key: &str| {
