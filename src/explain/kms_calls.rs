@@ -7,7 +7,7 @@ use crate::catalog::KmsOperation;
 use crate::cloudtrail::{Answer, call_of};
 use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
-use crate::model::{BucketKeyUse, Cause, Class, Lane, Refusal, Source};
+use crate::model::{Cause, Class, Lane, Refusal};
 use crate::scenario::Variant;
 use crate::scenario::access::{Access, Check};
 use crate::scenario::workload::WorkloadSettings;
@@ -50,7 +50,10 @@ impl Explainer<'_> {
                 .unwrap_or_default(),
             account: plan.accounts[lane.account].clone(),
             cache: match s {
-                Some(s) => self.cache(s, &lane.source),
+                Some(s) => {
+                    let settings = &self.variant.plan.bucket_key_caches;
+                    lane.source.words(settings, &s.client_caches)
+                }
                 None if lane.operation == KmsOperation::GenerateDataKey => {
                     let lifetime = self
                         .variant
@@ -74,52 +77,6 @@ impl Explainer<'_> {
             refusals: lane.refusals.iter().map(refused).collect(),
         };
         self.variant.plan.lanes_of(class).iter().map(call).collect()
-    }
-
-    fn cache(&self, s: &WorkloadSettings, source: &Source) -> Option<String> {
-        let plan = &self.variant.plan;
-        let keys = |uses: &BucketKeyUse| {
-            let settings = &plan.bucket_key_caches[uses.cache];
-            let lifetime = Span::from_ns(settings.lifetime);
-            let since = match uses.since {
-                0 => String::new(),
-                since => format!(", from {} on", Span::from_ns(since)),
-            };
-            let after = if settings.sliding { "use" } else { "call" };
-            format!(
-                "for {lifetime} after a {after}, in each of {} partitions{since}",
-                settings.fanout
-            )
-        };
-        match source {
-            Source::Call => None,
-            Source::BucketKeyWrite(uses) => Some(format!("a bucket key, {}", keys(uses))),
-            Source::BucketKeyRead(uses) => Some(format!(
-                "the bucket key that the object was written under, {}{}",
-                keys(uses),
-                if uses.older_objects > 0.0 {
-                    "; objects from before have none"
-                } else {
-                    ""
-                }
-            )),
-            Source::BucketKeyVerified(uses) => Some(format!(
-                "a bucket key that a Decrypt has verified, {}",
-                keys(uses)
-            )),
-            Source::CacheEncrypt | Source::CacheDecrypt { .. } => {
-                s.data_key_cache.as_ref().map(|c| {
-                    format!(
-                        "the client's data-key cache, entries up to {} old",
-                        c.max_age
-                    )
-                })
-            }
-            Source::BranchKey => s
-                .branch_key_cache
-                .as_ref()
-                .map(|c| format!("the client's branch-key cache, entries up to {} old", c.ttl)),
-        }
     }
 
     pub(super) fn quota(&self, q: usize, workload: usize) -> QuotaDrawnOn {

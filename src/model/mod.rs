@@ -23,9 +23,5 @@ pub use objects::{Popularity, Size};
 pub use plan::{Bucket, Counting, KmsKey, Plan, Quota, Trail};
 pub use refusal::{Cause, Refusal};
 pub use request::{Class, Denial, Lane, MAX_LANES, UnlanedCall};
-pub use source::{
-    BranchKeyCacheUse, BucketKeyUse, CacheScope, CacheUse, ClientCache, DataKeyCacheUse, Source,
-};
+pub use source::{BucketKeyUse, CacheScope, CacheUse, ClientCache, Source};
 pub use workload::{Action, Kind, Workload};
-
-pub use source::{archive, branch_key_cache, bucket_key, data_key_cache};

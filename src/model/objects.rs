@@ -1,6 +1,6 @@
 //! Objects and messages: which of many a request is for, and how large.
 
-use crate::engine::random::Zipf;
+use crate::engine::random::{Key, Zipf};
 use crate::input::reader::Reader;
 use crate::units::Bytes;
 use serde::Serialize;
@@ -23,6 +23,15 @@ impl Popularity {
         match self {
             Popularity::Uniform { objects } => *objects,
             Popularity::Zipf(zipf) => zipf.ranks(),
+        }
+    }
+
+    /// The object drawn under a key.
+    #[inline]
+    pub fn draw(&self, key: Key) -> u64 {
+        match self {
+            Popularity::Uniform { objects } => key.below(*objects),
+            Popularity::Zipf(zipf) => zipf.draw(&mut key.stream()),
         }
     }
 

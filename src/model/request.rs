@@ -94,12 +94,8 @@ pub struct Lane {
 impl Lane {
     /// Whether a request waits for a bucket key that another one fetches.
     pub fn has_single_flight(&self) -> bool {
-        match &self.source {
-            Source::BucketKeyWrite(uses)
-            | Source::BucketKeyRead(uses)
-            | Source::BucketKeyVerified(uses) => uses.single_flight,
-            _ => false,
-        }
+        let bucket_keys = self.source.bucket_keys();
+        bucket_keys.is_some_and(|uses| uses.single_flight)
     }
 
     /// Whether the key's owner logs its calls too.
@@ -110,7 +106,7 @@ impl Lane {
     /// Whether what becomes of a need depends on the time or on which requests came before, so that
     /// the requests of its class cannot simply be counted.
     pub fn has_memory(&self) -> bool {
-        !self.refusals.is_empty() || !matches!(self.source, Source::Call)
+        !self.refusals.is_empty() || !self.source.is_call()
     }
 
     /// Why KMS refuses it at an instant \[ns\].

@@ -1,11 +1,12 @@
 //! Who asks for what, and when.
 
 use super::arrivals::OpenArrivals;
-use super::arrivals::trace::{RowActions, Trace};
+use super::arrivals::trace::{RowActions, Trace, TraceRow};
 use super::objects::{Popularity, Size};
 use super::retry;
-use super::source::ClientCache;
+use super::source::{ClientCache, Draw};
 use crate::engine::distribution::Distribution;
+use crate::engine::random::Key;
 
 /// Who asks for what, and when.
 #[derive(Clone, Debug)]
@@ -32,6 +33,34 @@ pub struct Workload {
     pub size: Size,
     /// The client-side caches that its messages look up.
     pub client_cache: Option<ClientCache>,
+}
+
+impl Workload {
+    /// Which object or encryption context a request is for; `index` is the number of its arrival, `arrival` its key.
+    pub fn object(&self, index: u32, arrival: Key) -> u64 {
+        let recorded = self.row(index).and_then(|row| row.object);
+        recorded.unwrap_or_else(|| self.popularity.draw(Draw::Object.of(arrival)))
+    }
+
+    /// Bytes of its message, if they are known beforehand.
+    pub fn message_length(&self, index: u32, arrival: Key) -> Option<u64> {
+        let recorded = || self.row(index).and_then(|row| row.size);
+        match self.size {
+            Size::Unknown => None,
+            Size::Constant(bytes) => Some(recorded().unwrap_or(bytes)),
+            Size::Lognormal { median, sigma } => Some(recorded().unwrap_or_else(|| {
+                let z = Draw::Size.of(arrival).stream().normal();
+                (median as f64 * libm::exp(sigma * z)).round() as u64
+            })),
+        }
+    }
+
+    fn row(&self, index: u32) -> Option<&TraceRow> {
+        match &self.kind {
+            Kind::Trace { trace, .. } => trace.recording.rows.get(index as usize),
+            Kind::Open { .. } | Kind::Job { .. } => None,
+        }
+    }
 }
 
 /// Open or closed.

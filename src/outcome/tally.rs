@@ -3,7 +3,7 @@
 use super::delay::{may_be_delayed, quantile};
 use super::values::Values;
 use crate::engine::SECOND;
-use crate::model::{Class, Lane, Plan, Source};
+use crate::model::{Class, Lane, Plan};
 use crate::simulation::record::{LaneCount, Record, histogram};
 use std::collections::BTreeMap;
 
@@ -91,12 +91,7 @@ pub(super) fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> 
     {
         let n = &record.lanes[l];
         add("kms_needs", n.needs);
-        match lane.source {
-            Source::BucketKeyWrite(_) | Source::BucketKeyRead(_) | Source::BucketKeyVerified(_) => {
-                add("kms_needs_met_by_bucket_key", n.met)
-            }
-            _ => add("kms_needs_met_by_data_key_cache", n.met),
-        }
+        add(lane.source.metric(), n.met);
         add("kms_calls", n.calls);
         add("kms_attempts", n.attempts);
         add("kms_admitted", n.admitted());

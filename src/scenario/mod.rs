@@ -12,7 +12,6 @@ pub mod access;
 pub mod account;
 pub mod assumption;
 pub mod bucket;
-pub mod client_cache;
 pub mod key;
 pub mod load;
 pub mod log_group;

@@ -5,6 +5,7 @@ use super::bucket::{BucketKind, BucketSettings, Encryption};
 use super::operations::MULTIPART_UPLOAD;
 use crate::catalog::{self, S3OperationRow};
 use crate::input::reader::Reader;
+use crate::model::source::ClientCacheSettings;
 use indexmap::IndexMap;
 
 /// What decides whether a key has an effect.
@@ -63,19 +64,7 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &Facts<'_>) {
     let has_no_upload = facts
         .operations
         .is_some_and(|o| !o.contains_key(MULTIPART_UPLOAD));
-    let rows: [(&[&str], bool, &str, &str); 13] = [
-        (
-            &["data_key_cache"],
-            only_s3,
-            "S3 has no data-key cache",
-            "write it in a workload with `key`",
-        ),
-        (
-            &["branch_key_cache"],
-            only_s3,
-            "S3 has no branch keys",
-            "write it in a workload with `key`",
-        ),
+    let rows: [(&[&str], bool, &str, &str); 11] = [
         (
             &["message_size"],
             !facts.has_data_key_cache,
@@ -149,6 +138,9 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &Facts<'_>) {
             "drop `stop`",
         ),
     ];
+    for (key, why) in ClientCacheSettings::TABLES {
+        r.reject_without_effect(only_s3, key, why, "write it in a workload with `key`");
+    }
     for (keys, when, why, help) in rows {
         for key in keys {
             r.reject_without_effect(when, key, why, help);

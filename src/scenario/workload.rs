@@ -1,7 +1,6 @@
 //! A workload as written: what it asks for, when, and what its clients do when throttled.
 
 use super::bucket::{BucketKind, BucketSettings, PREFIXES};
-use super::client_cache::{BranchKeyCacheSettings, DataKeyCacheSettings};
 use super::key::{KmsKeySettings, ManagedBy};
 use super::operations::operations;
 use super::requester::Requester;
@@ -15,6 +14,7 @@ use crate::input::reader::{FromValue, Reader};
 use crate::model::arrivals::{self, Arrivals};
 use crate::model::objects::{PopularitySettings, SizeSettings};
 use crate::model::retry::RetrySettings;
+use crate::model::source::ClientCacheSettings;
 use crate::units::Span;
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -56,10 +56,9 @@ pub struct WorkloadSettings {
     pub prefixes: Option<u32>,
     /// `x-amz-server-side-encryption-bucket-key-enabled` of its writes, over the bucket's setting.
     pub bucket_key_header: Option<bool>,
-    /// Its caching CMM and data-key cache.
-    pub data_key_cache: Option<DataKeyCacheSettings>,
-    /// Its hierarchical keyring and branch-key cache.
-    pub branch_key_cache: Option<BranchKeyCacheSettings>,
+    /// The caches of its clients.
+    #[serde(flatten)]
+    pub client_caches: ClientCacheSettings,
     /// Size of a message.
     pub message_size: SizeSettings,
     /// How the messages that it decrypts were encrypted.
@@ -136,16 +135,7 @@ impl WorkloadSettings {
         let copy_source = r.name_among("copy_source", context.buckets);
         let prefixes = r.optional_in("prefixes", PREFIXES);
         let bucket_key_header = r.optional("bucket_key_header");
-        let data_key_cache = r
-            .table("data_key_cache", |r| {
-                DataKeyCacheSettings::read(r, others())
-            })
-            .flatten();
-        let branch_key_cache = r
-            .table("branch_key_cache", |r| {
-                BranchKeyCacheSettings::read(r, others())
-            })
-            .flatten();
+        let client_caches = ClientCacheSettings::read(r, others());
         let message_size = SizeSettings::read(r);
         let encrypted_by = r
             .table("encrypted_by", |r| {
@@ -236,10 +226,8 @@ impl WorkloadSettings {
             Some(format!(
                 "each client has {own} of its own under the retry profile `{profile}`"
             ))
-        } else if data_key_cache.is_some() {
-            Some("each client has a data-key cache of its own".to_owned())
-        } else if branch_key_cache.is_some() {
-            Some("each client has a branch-key cache of its own".to_owned())
+        } else if let Some(own) = client_caches.of_each_client() {
+            Some(format!("each client has {own} of its own"))
         } else if of_bucket.is_some_and(|b| b.kind == BucketKind::Directory && b.key.is_some()) {
             Some("each client has a session of its own with a directory bucket".to_owned())
         } else if context.by_session {
@@ -279,8 +267,7 @@ impl WorkloadSettings {
             copy_source,
             prefixes,
             bucket_key_header,
-            data_key_cache,
-            branch_key_cache,
+            client_caches,
             message_size,
             encrypted_by,
             tls,

@@ -1,11 +1,11 @@
 //! The life of a request: needs met or called for, throttled and tried again, done.
 
 use crate::model::Cause;
+use crate::model::source::LookUp;
 use crate::simulation::caches::{fetched, look_up};
 use crate::simulation::flights::{awaits, fetches};
 use crate::simulation::guarded::{guards_succeeded, guards_throttled, hold_back, may_call};
 use crate::simulation::jobs::worker_goes_on;
-use crate::simulation::process::LookUp;
 use crate::simulation::state::class::UNLIMITED;
 use crate::simulation::state::guards::MayCall;
 use crate::simulation::state::request::{Purpose, Request, Step};

@@ -20,10 +20,11 @@
 
 use crate::engine::SECOND;
 use crate::engine::random::Key;
+use crate::model::Size;
 use crate::model::arrivals::Density;
-use crate::model::bucket_key::BucketKeyId;
-use crate::model::{BucketKeyUse, CacheUse, Source};
-use crate::simulation::process::{Cache, Process, message_to_decrypt, plain_message, wrapped};
+use crate::model::source::bucket_key::BucketKeyId;
+use crate::model::source::data_key_cache::source::calls_in_second;
+use crate::model::source::{Drawing, EncryptedMessages};
 use crate::simulation::state::class::UNLIMITED;
 use crate::simulation::state::drawn::{Drawn, DrawnWorkload};
 use crate::simulation::state::misses::{Look, Misses, lanes_of};
@@ -68,17 +69,14 @@ fn is_calm(world: &World<'_>, w: usize, second: u64) -> bool {
     full.is_none_or(|t| t.all_full())
         && lanes_of(world.plan, w).all(|l| {
             let lane = &world.plan.lanes[l];
-            let writes = |uses: &BucketKeyUse, verified| {
-                uses.since <= from
-                    && world.bucket_keys[uses.cache].writes_through(from, to, verified)
-            };
             lane.refusals
                 .iter()
                 .all(|r| r.until <= from || r.from >= to)
-                && match &lane.source {
-                    Source::BucketKeyWrite(uses) => writes(uses, false),
-                    Source::BucketKeyVerified(uses) => writes(uses, true),
-                    _ => true,
+                && match lane.source.drawing() {
+                    Some(Drawing::Turns { uses, verified }) => {
+                        uses.writes_through(&world.caches, from, to, verified)
+                    }
+                    Some(Drawing::Calls | Drawing::Reads(_) | Drawing::Messages(_)) | None => true,
                 }
         })
 }
@@ -119,30 +117,33 @@ fn draw_class<'a>(
     let Some(density) = &d.density else { return };
     let plan = world.plan;
     let lanes = world.classes[class].lanes();
-    let call = |l: &usize| matches!(plan.lanes[*l].source, Source::Call);
+    let call = |l: &usize| plan.lanes[*l].source.is_call();
     let always = lanes.clone().filter(call).count();
     // Requests with a call more than that.
     let mut called = 0;
     let mut has_turn = false;
     for l in lanes {
-        let calls = match &plan.lanes[l].source {
-            Source::Call => n,
-            Source::BucketKeyWrite(uses) | Source::BucketKeyVerified(uses) => {
+        let calls = match plan.lanes[l].source.drawing() {
+            Some(Drawing::Calls) => n,
+            // Workloads with needs that cannot be drawn are not drawn at all.
+            None => 0,
+            Some(Drawing::Turns { uses, .. }) => {
                 if !has_turn {
-                    world.bucket_keys[uses.cache].next_partitions(n, &mut misses.shares);
+                    world.caches.bucket_keys[uses.cache].next_partitions(n, &mut misses.shares);
                 }
                 has_turn = true;
                 0
             }
-            Source::BucketKeyRead(uses) => {
+            Some(Drawing::Reads(uses)) => {
                 has_turn = true;
                 let older = key.stream().binomial(n, uses.older_objects);
                 draw_reads(world, misses, (l, always), n - older, density, second, key);
                 called += older;
                 older
             }
-            Source::CacheEncrypt | Source::CacheDecrypt { .. } | Source::BranchKey => {
-                let calls = draw_messages(world, misses, (d.workload, l), n, density, second, key);
+            Some(Drawing::Messages(encrypted)) => {
+                let of = (d.workload, encrypted);
+                let calls = draw_messages(world, misses, of, n, density, second, key);
                 called += calls;
                 calls
             }
@@ -191,12 +192,13 @@ fn draw_reads<'a>(
 ) {
     let reader = misses.reader_of[lane];
     let cache = misses.readers[reader].uses.cache;
-    let fetches = world.bucket_keys[cache].take_fetches();
+    let fetches = world.caches.bucket_keys[cache].take_fetches();
     for &r in &misses.of_cache[cache] {
-        let not_held = misses.readers[r].not_held(world.bucket_keys[cache].settings().fanout);
+        let not_held =
+            misses.readers[r].not_held(world.caches.bucket_keys[cache].settings().fanout);
         not_held.awaited.extend(&fetches);
     }
-    world.bucket_keys[cache].next_partitions(n, &mut misses.shares);
+    world.caches.bucket_keys[cache].next_partitions(n, &mut misses.shares);
     let Some(not_held) = &mut misses.readers[reader].state else {
         return;
     };
@@ -229,11 +231,11 @@ fn draw_reads<'a>(
 fn look_at(world: &mut World<'_>, look: &Look) {
     let plan = world.plan;
     let lane = &plan.lanes[look.lane];
-    let Source::BucketKeyRead(uses) = &lane.source else {
+    let Some(Drawing::Reads(uses)) = lane.source.drawing() else {
         return;
     };
     let (cache, id) = (
-        &mut world.bucket_keys[uses.cache],
+        &mut world.caches.bucket_keys[uses.cache],
         BucketKeyId::Archived(look.archived),
     );
     if cache.read(look.partition, id, look.at) {
@@ -253,13 +255,13 @@ fn look_at(world: &mut World<'_>, look: &Look) {
 fn draw_messages<'a>(
     world: &mut World<'a>,
     misses: &mut Misses<'a>,
-    (w, lane): (usize, usize),
+    (w, encrypted): (usize, Option<EncryptedMessages>),
     n: u64,
     density: &Density,
     second: u64,
     key: Key,
 ) -> u64 {
-    let processes = world.workloads[w].processes.len();
+    let processes = world.caches.workloads[w].processes.len();
     let mut stream = key.stream();
     if n < 32 * processes as u64 {
         misses.shares.clear();
@@ -273,7 +275,15 @@ fn draw_messages<'a>(
     let mut calls = 0;
     for (p, &n) in misses.shares.iter().enumerate() {
         if n > 0 {
-            calls += messages_of(world, (w, lane, p), n, density, second, key.with(p as u64));
+            calls += messages_of(
+                world,
+                (w, p),
+                encrypted,
+                n,
+                density,
+                second,
+                key.with(p as u64),
+            );
         }
     }
     calls
@@ -282,73 +292,31 @@ fn draw_messages<'a>(
 /// Counts the calls of `n` messages of one process.
 fn messages_of(
     world: &mut World<'_>,
-    (w, lane, p): (usize, usize, usize),
+    (w, p): (usize, usize),
+    encrypted: Option<EncryptedMessages>,
     n: u64,
     density: &Density,
     second: u64,
     key: Key,
 ) -> u64 {
     let plan = world.plan;
-    let workload = &plan.workloads[w];
-    let Some(uses) = &workload.client_cache else {
-        return 0;
-    };
-    let CacheUse::DataKeys(data_keys) = &uses.uses else {
-        return 0;
-    };
-    let cmm = &data_keys.cmm;
-    let process = world.workloads[w].processes[p].get_or_insert_with(|| Process::new(uses));
     let (from, to) = (second * SECOND, (second + 1) * SECOND - 1);
-    let mut instants = Vec::new();
-    let list = |instants: &mut Vec<(u64, u64)>| {
+    let list = || {
+        let mut instants = Vec::new();
         density.list(n, second, key, |at, _, key| {
             instants.push((from + at, key.with(Purpose::Kms as u64).bits()));
         });
         instants.sort_unstable();
+        instants
     };
     let ready = |at, bits| at + plan.kms_latency.draw(Key::from_bits(bits));
-    let mut calls = 0;
-    if let Source::CacheDecrypt {
-        producers,
-        messages_per_data_key,
-    } = plan.lanes[lane].source
-    {
-        let by = (producers, messages_per_data_key);
-        let first = process.count(n);
-        if process.decrypts_all(workload, cmm, by, (first, n), (from, to)) {
-            return 0;
-        }
-        process.held_until = None;
-        list(&mut instants);
-        let Cache::DataKeys(cache) = &mut process.cache else {
-            return 0;
-        };
-        for (number, (at, bits)) in (first..).zip(instants) {
-            let (message, data_key) = message_to_decrypt(workload, wrapped(number), by);
-            if !cache.decrypt(cmm, &message, data_key, at) {
-                calls += 1;
-                cache.decrypted(cmm, &message, data_key, ready(at, bits));
-            }
-        }
-    } else {
-        let Cache::DataKeys(cache) = &mut process.cache else {
-            return 0;
-        };
-        let message = plain_message(workload);
-        let mut done = cache.encrypt_all(cmm, &message, n, (from, to));
-        if done == n {
-            return 0;
-        }
-        list(&mut instants);
-        while let Some(&(at, bits)) = instants.get(done as usize) {
-            let more = cache.encrypt_all(cmm, &message, n - done, (at, to));
-            if more == 0 && cache.encrypt(cmm, &message, at).is_none() {
-                calls += 1;
-                cache.generated(cmm, &message, 0, ready(at, bits));
-            }
-            done += more.max(1);
-        }
-    }
+    let length = match plan.workloads[w].size {
+        Size::Constant(bytes) => Some(bytes),
+        Size::Unknown | Size::Lognormal { .. } => None,
+    };
+    let messages = (encrypted, length);
+    let caches = &mut world.caches;
+    let calls = calls_in_second(caches, (w, p), messages, n, (from, to), list, ready);
     world.counters.record.attempts_expanded += calls;
     calls
 }

@@ -63,7 +63,6 @@ mod losers;
 mod misses;
 mod offer;
 mod options;
-mod process;
 pub mod record;
 pub mod sample;
 mod slots;

@@ -2,8 +2,8 @@
 
 use crate::engine::calendar::{Calendar, SLOTS};
 use crate::engine::limiter::Limiter;
-use crate::model::bucket_key::BucketKeyCache;
-use crate::model::{CacheUse, Kind, Lane, Plan};
+use crate::model::source::{Caches, ClientCache, WorkloadCaches};
+use crate::model::{Kind, Lane, Plan};
 use crate::simulation::keys::{action_key, replication_key};
 use crate::simulation::options::SimulationOptions;
 use crate::simulation::state::action::ActionState;
@@ -47,7 +47,7 @@ pub struct World<'a> {
     pub has_waits: bool,
     pub actions: Vec<ActionState>,
     pub class_action: Vec<u32>,
-    pub bucket_keys: Vec<BucketKeyCache>,
+    pub caches: Caches,
     /// Fetches that others wait for, where they do.
     pub flights: Option<Flights>,
     /// The first second whose arrivals are still to be drawn.
@@ -116,12 +116,12 @@ impl<'a> World<'a> {
             .collect();
         let quotas_here: Vec<usize> = (0..plan.quotas.len()).filter(|&q| used[q]).collect();
         let timed = quotas_here.iter().copied();
-        let uses = |f: &dyn Fn(&CacheUse) -> bool| {
+        let any_cache = |f: fn(&ClientCache) -> bool| {
             let mut caches = island.iter().flat_map(|&w| &plan.workloads[w].client_cache);
-            caches.any(|c| f(&c.uses))
+            caches.any(f)
         };
         let has_flights = plan.lanes.iter().any(Lane::has_single_flight)
-            || uses(&|u| matches!(u, CacheUse::DataKeys(c) if c.single_flight));
+            || any_cache(ClientCache::has_single_flight);
         let mut world = World {
             plan,
             options,
@@ -152,16 +152,14 @@ impl<'a> World<'a> {
             sole_quota: None,
             has_memory: island.iter().any(|&w| workloads[w].has_memory),
             has_tokens: island.iter().any(|&w| workloads[w].tokens.is_some()),
-            has_waits: has_flights
-                || uses(
-                    &|u| matches!(u, CacheUse::BranchKeys(c) if c.settings.storm_tracking.is_some()),
-                ),
+            has_waits: has_flights || any_cache(ClientCache::has_waits),
             workloads,
-            bucket_keys: plan
-                .bucket_key_caches
-                .iter()
-                .map(|&c| BucketKeyCache::new(c))
-                .collect(),
+            caches: Caches::new(
+                &plan.bucket_key_caches,
+                plan.workloads
+                    .iter()
+                    .map(|w| WorkloadCaches::new(w.client_cache, w.clients, w.reads, w.is_read)),
+            ),
             flights: has_flights.then(Flights::default),
             undrawn: 0,
             sampler: (options.sample > 0).then(|| Sampler::new(plan, options.sample, root)),
@@ -178,7 +176,7 @@ impl<'a> World<'a> {
         };
         if !options.simulate_all {
             world.sole_quota = world.find_sole_quota();
-            let (timed, caches) = (&world.timed, &mut world.bucket_keys);
+            let (timed, caches) = (&world.timed, &mut world.caches.bucket_keys);
             world.misses = Misses::new(plan, island, &world.workloads, timed, caches);
         }
         world

@@ -706,7 +706,7 @@ const BROKEN: &[Broken] = &[
         "peak_at = \"20:00\"",
         "peak_at = \"26:00\"",
         "\"26:00\"",
-        &["26:00", "no time of day"],
+        &["26:00", "not a valid time of day"],
     ),
     (
         Code::BadUnit,

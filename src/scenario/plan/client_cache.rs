@@ -1,11 +1,12 @@
 //! Client-side caches: what of a workload's needs they can meet, and whose they are.
 
-use super::super::client_cache::{ScopeSettings, Sharing};
 use super::super::workload::WorkloadSettings;
 use super::Builder;
 use crate::catalog::KmsOperation;
 use crate::input::diagnostic::Code;
-use crate::model::{CacheScope, CacheUse, ClientCache, Source};
+use crate::model::source::{
+    CacheScope, CacheUse, ClientCache, EncryptedMessages, ScopeSettings, Sharing, Source,
+};
 use indexmap::IndexSet;
 
 impl<'a> Builder<'a> {
@@ -16,56 +17,40 @@ impl<'a> Builder<'a> {
         s: &WorkloadSettings,
         operation: KmsOperation,
     ) -> Source {
-        match (&s.data_key_cache, &s.branch_key_cache, operation) {
-            (None, None, _) => Source::Call,
-            (Some(_), _, KmsOperation::GenerateDataKey) => Source::CacheEncrypt,
-            (Some(_), _, KmsOperation::Decrypt) => match s.encrypted_by {
-                Some(e) => Source::CacheDecrypt {
-                    producers: u64::from(e.producers),
-                    messages_per_data_key: u64::from(e.messages_per_data_key),
-                },
-                None => {
-                    self.fault(
-                        &s.place,
-                        Code::NoDefault,
-                        format!("`workload.{}` decrypts with a data-key cache, but nothing says which messages share a data key", self.workload_name(w)),
-                        "write `encrypted_by = { producers = …, messages_per_data_key = … }`",
-                    );
-                    Source::Call
-                }
-            },
-            (None, Some(_), KmsOperation::Decrypt) => Source::BranchKey,
-            (of_data_keys, _, other) => {
-                let serves = match of_data_keys {
-                    Some(_) => "a data-key cache serves GenerateDataKey and Decrypt",
-                    None => "a branch-key cache serves Decrypt, of branch keys",
-                };
-                self.fault(
-                    &s.place,
-                    Code::ImpossibleOperation,
-                    format!("{serves}, not {}", other.name()),
-                    "give other operations a workload of their own",
-                );
-                Source::Call
-            }
-        }
+        let encrypted = s.encrypted_by.map(|e| EncryptedMessages {
+            producers: u64::from(e.producers),
+            messages_per_data_key: u64::from(e.messages_per_data_key),
+        });
+        let caches = &s.client_caches;
+        let source = caches.source(self.workload_name(w), operation, encrypted);
+        source.unwrap_or_else(|refusal| {
+            self.fault(&s.place, refusal.code, refusal.message, refusal.help);
+            Source::Call
+        })
     }
 
     /// The client-side caches that a workload's messages look up.
     pub(super) fn client_cache(&self, w: usize) -> Option<ClientCache> {
         let settings = |w: usize| self.scenario.workload.get_index(w).map(|(_, s)| s);
         let s = settings(w)?;
-        if let Some(own) = &s.data_key_cache {
-            let of = |s: &'a WorkloadSettings| s.data_key_cache.as_ref().map(|c| &c.sharing);
+        if let Some(own) = &s.client_caches.data_key_cache {
+            let of = |s: &'a WorkloadSettings| {
+                s.client_caches.data_key_cache.as_ref().map(|c| &c.sharing)
+            };
             let (owner, scope, partition) = self.sharing(w, "data_key_cache", &of)?;
-            let owners = settings(owner)?.data_key_cache.as_ref()?;
+            let owners = settings(owner)?.client_caches.data_key_cache.as_ref()?;
             let uses = CacheUse::DataKeys(own.uses(partition, owners)?);
             return Some(ClientCache { owner, scope, uses });
         }
-        let own = s.branch_key_cache.as_ref()?;
-        let of = |s: &'a WorkloadSettings| s.branch_key_cache.as_ref().map(|c| &c.sharing);
+        let own = s.client_caches.branch_key_cache.as_ref()?;
+        let of = |s: &'a WorkloadSettings| {
+            s.client_caches
+                .branch_key_cache
+                .as_ref()
+                .map(|c| &c.sharing)
+        };
         let (owner, scope, partition) = self.sharing(w, "branch_key_cache", &of)?;
-        let owners = settings(owner)?.branch_key_cache.as_ref()?;
+        let owners = settings(owner)?.client_caches.branch_key_cache.as_ref()?;
         let uses = CacheUse::BranchKeys(own.uses(partition, owners)?);
         Some(ClientCache { owner, scope, uses })
     }

@@ -18,13 +18,14 @@ use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
 use crate::input::diagnostic::{Code, Diagnostic, Place};
 use crate::input::reader::Diagnostics;
-use crate::model::archive::KeyPopularity;
 use crate::model::arrivals::trace::RowActions;
 use crate::model::arrivals::{Arrivals, LocalClock, Trace};
 use crate::model::retry::Service;
+use crate::model::source::bucket_key;
+use crate::model::source::bucket_key::archive::KeyPopularity;
 use crate::model::{
     Action, Bucket, Cause, Class, Counting, Denial, Kind, KmsKey, Lane, LogGroup, MAX_LANES, Plan,
-    Quota, Refusal, Source, Trail, UnlanedCall, Workload, bucket_key,
+    Quota, Refusal, Source, Trail, UnlanedCall, Workload,
 };
 use crate::units::{Rate, Span};
 use indexmap::{IndexMap, IndexSet};
@@ -865,10 +866,7 @@ impl<'a> Builder<'a> {
                 for &q in &lane.quotas {
                     join(&mut parent, w, *of_quota[q].get_or_insert(w));
                 }
-                if let Source::BucketKeyWrite(uses)
-                | Source::BucketKeyRead(uses)
-                | Source::BucketKeyVerified(uses) = &lane.source
-                {
+                if let Some(uses) = lane.source.bucket_keys() {
                     join(&mut parent, w, *of_cache[uses.cache].get_or_insert(w));
                 }
             }

@@ -3,10 +3,11 @@
 use crate::engine::SECOND;
 use crate::engine::random::Key;
 use crate::engine::weights::PartialSums;
-use crate::model::archive::KeyPopularity;
-use crate::model::bucket_key::{BucketKeyCache, Fetched};
+use crate::model::source::bucket_key::archive::KeyPopularity;
+use crate::model::source::bucket_key::{BucketKeyCache, Fetched};
+use crate::model::source::{Drawing, EncryptedMessages};
 use crate::model::{
-    BucketKeyUse, CacheScope, CacheUse, Class, Kind, Lane, Plan, Popularity, Size, Source, Workload,
+    BucketKeyUse, CacheScope, CacheUse, Class, Kind, Lane, Plan, Popularity, Size, Workload,
 };
 use crate::simulation::state::workload::WorkloadState;
 use std::collections::BTreeMap;
@@ -103,7 +104,7 @@ impl<'a> Misses<'a> {
         // The workload's readers are the last ones.
         let first = self.readers.len();
         for l in lanes_of(plan, w) {
-            let Source::BucketKeyRead(uses) = &plan.lanes[l].source else {
+            let Some(Drawing::Reads(uses)) = plan.lanes[l].source.drawing() else {
                 continue;
             };
             let mut own = self.readers[first..].iter();
@@ -131,11 +132,8 @@ pub fn sharing(plan: &Plan, island: &[usize], workloads: &[WorkloadState]) -> Ve
         let mut caches: Vec<(bool, usize)> = Vec::new();
         caches.extend(plan.workloads[w].client_cache.map(|c| (true, c.owner)));
         for l in lanes_of(plan, w) {
-            if let Source::BucketKeyWrite(uses)
-            | Source::BucketKeyRead(uses)
-            | Source::BucketKeyVerified(uses) = &plan.lanes[l].source
-            {
-                caches.extend((0..uses.sessions as usize).map(|s| (false, uses.cache + s)));
+            if let Some(uses) = plan.lanes[l].source.bucket_keys() {
+                caches.extend(uses.caches().map(|cache| (false, cache)));
             }
         }
         let mut met: Vec<usize> = caches
@@ -179,26 +177,27 @@ pub fn is_drawable(plan: &Plan, w: usize, timed: &[usize], users: u32) -> bool {
     let workload = &plan.workloads[w];
     let by_lane = lanes_of(plan, w).all(|l| {
         let lane = &plan.lanes[l];
-        let can = match &lane.source {
-            Source::Call => true,
-            Source::BucketKeyWrite(uses) => is_fixed(plan, uses) && !workload.is_read,
-            Source::BucketKeyVerified(uses) => is_fixed(plan, uses),
-            Source::BucketKeyRead(uses) => {
+        let can = match lane.source.drawing() {
+            None => false,
+            Some(Drawing::Calls) => true,
+            Some(Drawing::Turns { uses, verified }) => {
+                is_fixed(plan, uses) && (verified || !workload.is_read)
+            }
+            Some(Drawing::Reads(uses)) => {
                 is_fixed(plan, uses)
                     && workload.reads.is_none()
                     && KeyPopularity::pays(&workload.popularity, plan.horizon_s)
             }
-            Source::CacheEncrypt | Source::CacheDecrypt { .. } => {
-                users == 1 && has_one_key(plan, workload, lane, w)
+            Some(Drawing::Messages(encrypted)) => {
+                users == 1 && has_one_key(plan, workload, encrypted, w)
             }
-            Source::BranchKey => false,
         };
         let untimed = lane.quotas.iter().all(|q| !timed.contains(q));
         can && untimed && !lane.has_single_flight()
     });
     let reads_once = classes_of(plan, w).all(|c| {
         let lanes = plan.lanes_of(c);
-        let reads = |lane: &&Lane| matches!(lane.source, Source::BucketKeyRead(_));
+        let reads = |lane: &&Lane| matches!(lane.source.drawing(), Some(Drawing::Reads(_)));
         lanes.iter().filter(reads).count() <= 1
     });
     let is_random = match &workload.kind {
@@ -213,7 +212,12 @@ pub fn is_fixed(plan: &Plan, uses: &BucketKeyUse) -> bool {
 }
 
 /// Whether each process looks up one data key at a time, or one of each producer, that nothing else displaces.
-pub fn has_one_key(plan: &Plan, workload: &Workload, lane: &Lane, w: usize) -> bool {
+pub fn has_one_key(
+    plan: &Plan,
+    workload: &Workload,
+    encrypted: Option<EncryptedMessages>,
+    w: usize,
+) -> bool {
     let Some(cache) = &workload.client_cache else {
         return false;
     };
@@ -225,9 +229,9 @@ pub fn has_one_key(plan: &Plan, workload: &Workload, lane: &Lane, w: usize) -> b
         CacheScope::Process { clients } => workload.clients.is_multiple_of(clients),
         CacheScope::Invocation { .. } => false,
     };
-    let fits = match lane.source {
-        Source::CacheDecrypt { producers, .. } => uses.capacity as u64 / 2 >= producers,
-        _ => {
+    let fits = match encrypted {
+        Some(encrypted) => uses.capacity as u64 / 2 >= encrypted.producers,
+        None => {
             workload.popularity.objects() == 1
                 && matches!(workload.size, Size::Constant(_))
                 && uses.capacity > 0

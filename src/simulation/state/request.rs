@@ -69,19 +69,16 @@ impl Step {
     }
 }
 
-/// What a number drawn for a request is for.
+/// What a number drawn for a request is for; 2 to 4 and 10 are drawn by what may meet its needs
+/// ([`crate::model::source::Draw`]).
 #[derive(Clone, Copy)]
 pub enum Purpose {
     Service = 1,
-    Object,
-    Older,
-    Size,
-    Think,
+    Think = 5,
     Action,
     Kms,
     Throttled,
     Backoff,
-    Version,
 }
 
 /// Which of `clients` clients sent the request of an arrival, at random: told by the half of its key that

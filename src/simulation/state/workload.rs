@@ -4,10 +4,8 @@ use crate::engine::SECOND;
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
 use crate::model::arrivals::{Beginning, OpenProcess};
-use crate::model::bucket_key::BucketKeyId;
 use crate::model::retry::{RetryDelays, RetryTokens};
 use crate::model::{Kind, Lane, Plan, Workload};
-use crate::simulation::process;
 use crate::simulation::state::guards::Guards;
 use crate::simulation::state::request::{Purpose, Request, client};
 
@@ -29,7 +27,6 @@ pub struct WorkloadState {
     pub guards: Option<Box<Guards>>,
     /// Most tokens of its client's retry quota that a loser may ask for within a slot.
     pub asks: u32,
-    pub processes: Vec<Option<process::Process>>,
     pub has_memory: bool,
     pub is_job: bool,
     /// Requests that wait for a retry.
@@ -38,8 +35,6 @@ pub struct WorkloadState {
     pub followers: Vec<usize>,
     pub done: bool,
     pub job: JobState,
-    /// Bucket keys of the objects it wrote, by number.
-    pub written: Vec<BucketKeyId>,
     /// Shares of its actions, and their sums.
     pub shares: Vec<f64>,
     pub sums: Vec<f64>,
@@ -120,13 +115,6 @@ impl WorkloadState {
                 .as_ref()
                 .map_or(0, |t| t.cost_of(workload.retry.max_attempts)),
             tokens,
-            processes: vec![
-                None;
-                match workload.client_cache {
-                    Some(c) => c.scope.cache_of(workload.clients - 1) as usize + 1,
-                    None => 0,
-                }
-            ],
             has_memory,
             is_job: matches!(workload.kind, Kind::Job { .. }),
             waiting: 0,
@@ -135,7 +123,6 @@ impl WorkloadState {
                 .collect(),
             done: false,
             job: JobState::default(),
-            written: Vec::new(),
             sums: sums.collect(),
             shares,
             first_action,

@@ -17,7 +17,7 @@
 //! at the tail (nothing is found differently), and that the sleep of the library for Python takes
 //! its milliseconds for seconds.
 
-use super::entries::{Entries, Entry, Eviction, Id};
+use crate::model::source::entries::{Entries, Entry, Eviction, Id};
 use std::collections::BTreeMap;
 
 const MS: u64 = 1_000_000;

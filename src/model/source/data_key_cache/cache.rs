@@ -24,18 +24,20 @@
 //! Left out: JavaScript's timer that drops an expired tail (nothing is found differently), several
 //! encrypted data keys on a message, threads that interleave inside a look-up.
 
-use super::entries::{Entries, Entry, Eviction, Id};
+use crate::input::keyword::keywords;
+use crate::model::source::entries::{Entries, Entry, Eviction, Id};
 use std::collections::BTreeMap;
 
-/// Whose cache it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sdk {
-    /// AWS Encryption SDK for Python.
-    Python,
-    /// AWS Encryption SDK for Java.
-    Java,
-    /// AWS Encryption SDK for JavaScript.
-    JavaScript,
+keywords! {
+    /// Whose cache it is.
+    pub enum Sdk {
+        /// AWS Encryption SDK for Python.
+        Python = "python",
+        /// AWS Encryption SDK for Java.
+        Java = "java",
+        /// AWS Encryption SDK for JavaScript.
+        JavaScript = "javascript",
+    }
 }
 
 impl Sdk {

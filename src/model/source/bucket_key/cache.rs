@@ -7,7 +7,7 @@
 //! fetch it too (with single flight the simulation lets them wait). A part of an upload, or a
 //! replica, needs a key to write under that one Decrypt has verified.
 
-use super::mixer::Mixer;
+use crate::model::source::mixer::Mixer;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 
@@ -20,6 +20,17 @@ pub enum BucketKeyId {
     Archived(u64),
     /// Generated in this run.
     Generated(u32),
+}
+
+/// Which bucket key a call fetches, and what for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BucketKeyFetch {
+    /// One to write under.
+    ToWrite,
+    /// One to write under that is verified.
+    Verified,
+    /// The one that an object was written under.
+    ToRead(BucketKeyId),
 }
 
 /// How the bucket keys of one cache are kept.

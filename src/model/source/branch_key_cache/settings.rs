@@ -1,77 +1,12 @@
-//! A workload's client-side caches as written: of data keys (caching CMM) and of branch keys
-//! (hierarchical keyring).
+//! A hierarchical keyring and its branch-key cache, as written and as simulated.
 
+use super::cache::{Keyring, Settings, StormTracking};
 use crate::catalog;
 use crate::input::diagnostic::Code;
 use crate::input::reader::Reader;
-use crate::model::branch_key_cache::{Keyring, Settings, StormTracking};
-use crate::model::data_key_cache::{Cmm, Sdk, Suite};
-use crate::model::{BranchKeyCacheUse, CacheScope, DataKeyCacheUse};
-use crate::units::{Bytes, Span};
+use crate::model::source::scope::Sharing;
+use crate::units::Span;
 use serde::Serialize;
-
-/// Whose cache a workload looks up.
-#[derive(Clone, Debug, Serialize)]
-pub struct Sharing {
-    /// The workload whose caches it shares, client by client.
-    pub shared_with: Option<String>,
-    /// Those of one partition share entries; `None`: nobody.
-    pub partition: Option<String>,
-    /// Who shares a cache of its own; `None` where it is another workload's.
-    pub scope: Option<ScopeSettings>,
-}
-
-/// Who shares a cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ScopeSettings {
-    /// Each client has its own.
-    Client {},
-    /// The clients of a process share one.
-    Process {
-        /// Clients in a process.
-        clients: u32,
-    },
-    /// Each invocation begins with an empty one.
-    Invocation {
-        /// Messages in an invocation.
-        messages: u32,
-    },
-}
-
-/// A caching CMM and the cache behind it.
-#[derive(Clone, Debug, Serialize)]
-pub struct DataKeyCacheSettings {
-    /// Whose cache it is.
-    #[serde(flatten)]
-    pub sharing: Sharing,
-    /// Whose rules hold, where the cache is its own.
-    pub sdk: Option<SdkName>,
-    /// Entries, where the cache is its own.
-    pub capacity: Option<u32>,
-    /// Algorithm suite that messages ask for.
-    pub algorithm_suite: Option<String>,
-    /// Longest age.
-    pub max_age: Span,
-    /// Messages under one data key.
-    pub max_messages: u64,
-    /// Bytes under one data key.
-    pub max_bytes: u64,
-    /// Whether messages wait for a data key that another one fetches, where the cache is its own.
-    pub single_flight: Option<bool>,
-}
-
-/// The Encryption SDKs that cache data keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SdkName {
-    /// For Python.
-    Python,
-    /// For Java.
-    Java,
-    /// For JavaScript.
-    JavaScript,
-}
 
 /// A hierarchical keyring and the cache behind it.
 #[derive(Clone, Debug, Serialize)]
@@ -124,134 +59,15 @@ pub struct StormTrackingSettings {
     pub sleep: Span,
 }
 
-impl ScopeSettings {
-    /// As the model knows it.
-    pub fn scope(self) -> CacheScope {
-        match self {
-            ScopeSettings::Client {} => CacheScope::Client,
-            ScopeSettings::Process { clients } => CacheScope::Process { clients },
-            ScopeSettings::Invocation { messages } => CacheScope::Invocation { messages },
-        }
-    }
-}
-
-impl Sharing {
-    /// `others` are the workloads whose cache it may share; `own` are further keys that belong to a
-    /// cache of its own.
-    fn read<'k>(
-        r: &mut Reader<'_>,
-        others: impl IntoIterator<Item = &'k str>,
-        own: &[&str],
-    ) -> Sharing {
-        let shared_with = r.reference("shared_with", others);
-        let partition = r.optional("partition");
-        let scopes = ["client", "process", "invocation"];
-        let scope = r.choice("scope", &scopes, |tag, r| match tag {
-            "process" => {
-                let clients = r.required_in("clients", 1..=10_000_000);
-                Some(ScopeSettings::Process { clients: clients? })
-            }
-            "invocation" => Some(ScopeSettings::Invocation {
-                messages: r.or_in("messages", 1, 1..=u32::MAX),
-            }),
-            _ => Some(ScopeSettings::Client {}),
-        });
-        let is_shared = r.has("shared_with");
-        for key in own.iter().chain(&["scope"]) {
-            if is_shared && r.has(key) {
-                r.fault(
-                    Code::Contradiction,
-                    r.place_of(key),
-                    format!(
-                        "`{}` has no effect: the cache is that of `{}`",
-                        r.path_of(key),
-                        r.path_of("shared_with")
-                    ),
-                    "write it in the workload whose cache it is",
-                );
-            }
-        }
-        Sharing {
-            shared_with,
-            partition,
-            scope: (!is_shared).then(|| scope.flatten().unwrap_or(ScopeSettings::Client {})),
-        }
-    }
-}
-
-impl DataKeyCacheSettings {
-    /// The table `data_key_cache`; `others` are the workloads whose cache it may share.
-    pub(super) fn read<'k>(
-        r: &mut Reader<'_>,
-        others: impl IntoIterator<Item = &'k str>,
-    ) -> Option<DataKeyCacheSettings> {
-        let largest = i64::MAX as u64;
-        let sharing = Sharing::read(r, others, &["sdk", "capacity", "single_flight"]);
-        let sdks = ["python", "java", "javascript"];
-        let sdk = match r.reference("sdk", sdks).as_deref() {
-            Some("java") => SdkName::Java,
-            Some("javascript") => SdkName::JavaScript,
-            _ => SdkName::Python,
-        };
-        let capacity = if r.has("shared_with") {
-            None
-        } else {
-            Some(r.required_in("capacity", 1..=u32::MAX))
-        };
-        let suites = catalog::algorithm_suites();
-        let algorithm_suite =
-            r.reference("algorithm_suite", suites.iter().map(|s| s.name.as_str()));
-        let max_age = r.required_in("max_age", Span::from_ns(1)..);
-        let max_messages = r.or_in("max_messages", 1 << 32, 1..=1 << 32);
-        let max_bytes = r.or_in("max_bytes", Bytes::new(largest), ..=Bytes::new(largest));
-        let single_flight = r.or("single_flight", false);
-        Some(DataKeyCacheSettings {
-            sdk: capacity.map(|_| sdk),
-            single_flight: capacity.map(|_| single_flight),
-            capacity: match capacity {
-                None => None,
-                Some(given) => Some(given?),
-            },
-            sharing,
-            algorithm_suite,
-            max_age: max_age?,
-            max_messages,
-            max_bytes: max_bytes.get(),
-        })
-    }
-
-    /// As the model knows it: of a partition by number, in the cache of `owner`.
-    pub fn uses(&self, partition: u32, owner: &DataKeyCacheSettings) -> Option<DataKeyCacheUse> {
-        Some(DataKeyCacheUse {
-            cmm: Cmm {
-                partition,
-                max_age: self.max_age.as_ns(),
-                max_messages: self.max_messages,
-                max_bytes: self.max_bytes,
-            },
-            suite: self.suite(),
-            sdk: match owner.sdk? {
-                SdkName::Python => Sdk::Python,
-                SdkName::Java => Sdk::Java,
-                SdkName::JavaScript => Sdk::JavaScript,
-            },
-            capacity: owner.capacity? as usize,
-            single_flight: owner.single_flight?,
-        })
-    }
-
-    fn suite(&self) -> Option<Suite> {
-        let row = catalog::algorithm_suite(self.algorithm_suite.as_ref()?)?;
-        Some(Suite {
-            id: row.id,
-            key_derivation: row.key_derivation,
-        })
-    }
-}
-
 impl BranchKeyCacheSettings {
+    /// What it is, for people.
+    pub fn words(&self) -> String {
+        let age = self.ttl;
+        format!("the client's branch-key cache, entries up to {age} old")
+    }
+
     /// The table `branch_key_cache`; `others` are the workloads whose cache it may share.
-    pub(super) fn read<'k>(
+    pub fn read<'k>(
         r: &mut Reader<'_>,
         others: impl IntoIterator<Item = &'k str>,
     ) -> Option<BranchKeyCacheSettings> {
@@ -413,4 +229,15 @@ fn milliseconds(r: &mut Reader<'_>, key: &str, default: Span) -> Span {
         );
     }
     span
+}
+
+/// How a workload uses branch-key caches.
+#[derive(Clone, Copy, Debug)]
+pub struct BranchKeyCacheUse {
+    /// What its messages look up.
+    pub keyring: Keyring,
+    /// Versions under which the messages were encrypted that it decrypts; `None`: it encrypts.
+    pub versions: Option<u64>,
+    /// How each cache behaves.
+    pub settings: Settings,
 }

@@ -1,8 +1,8 @@
 //! The objects that were there before the run: under which bucket keys they were written, and how often each
 //! of those keys is asked for.
 
-use super::super::objects::Popularity;
 use crate::engine::random::Key;
+use crate::model::objects::Popularity;
 
 /// Which bucket keys the objects were written under that were there before the run.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,0 +1,9 @@
+//! S3 Bucket Keys: what S3 holds of them, under which ones the objects lie that were there before the run, and how
+//! requests look them up.
+
+pub mod archive;
+mod cache;
+mod source;
+
+pub use cache::{BucketKeyCache, BucketKeyFetch, BucketKeyId, Fetched, Settings};
+pub use source::BucketKeyUse;

@@ -1,0 +1,115 @@
+//! What the caches of all workloads hold while time passes.
+
+use super::bucket_key::{BucketKeyCache, BucketKeyId, Settings};
+use super::client_cache::{AppProcess, ClientCache, ClientSideCache};
+use super::need::{NO_TICKET, Need};
+use super::scope::CacheScope;
+
+/// The caches of one replication.
+#[derive(Debug, Default)]
+pub struct Caches {
+    /// Bucket-key caches of S3, as the plan lists them.
+    pub bucket_keys: Vec<BucketKeyCache>,
+    /// What belongs to each workload.
+    pub workloads: Vec<WorkloadCaches>,
+}
+
+/// What of the caches belongs to one workload.
+#[derive(Debug, Default)]
+pub struct WorkloadCaches {
+    /// The client-side caches that its messages look up.
+    pub client_cache: Option<ClientCache>,
+    /// Its processes, as far as they have done something.
+    pub processes: Vec<Option<AppProcess>>,
+    /// Reads the objects that this workload wrote in the run.
+    pub reads: Option<usize>,
+    /// Whether another workload reads what it wrote.
+    pub is_read: bool,
+    /// Bucket keys of the objects it wrote, by number.
+    pub written: Vec<BucketKeyId>,
+}
+
+impl Caches {
+    /// Empty ones.
+    pub fn new(
+        bucket_keys: &[Settings],
+        workloads: impl IntoIterator<Item = WorkloadCaches>,
+    ) -> Caches {
+        Caches {
+            bucket_keys: bucket_keys
+                .iter()
+                .copied()
+                .map(BucketKeyCache::new)
+                .collect(),
+            workloads: workloads.into_iter().collect(),
+        }
+    }
+
+    /// Gives a message its number in its process and workload.
+    pub(super) fn number(&mut self, need: &mut impl Need) {
+        if *need.ticket() == NO_TICKET
+            && let Some(process) = self.process(need.workload(), need)
+        {
+            *need.ticket() = process.count(1) as u32;
+        }
+    }
+
+    /// Which invocation of its client a message belongs to, where caches live for an invocation.
+    pub(super) fn invocation(&mut self, scope: CacheScope, need: &mut impl Need) -> u32 {
+        match scope {
+            CacheScope::Invocation { messages } => {
+                self.number(need);
+                *need.ticket() / messages
+            }
+            CacheScope::Client | CacheScope::Process { .. } => 0,
+        }
+    }
+
+    /// The client-side cache that a message looks up; `None` where it is gone: for the answer to a message of an
+    /// earlier invocation.
+    pub(super) fn client_side(&mut self, need: &mut impl Need) -> Option<&mut ClientSideCache> {
+        let uses = self.workloads[need.workload()].client_cache?;
+        let invocation = self.invocation(uses.scope, need);
+        let process = self.process(uses.owner, need)?;
+        process.of_invocation(invocation, &uses.uses)
+    }
+
+    /// The process of a message, as far as it belongs to the workload `of`.
+    pub(super) fn process(&mut self, of: usize, need: &impl Need) -> Option<&mut AppProcess> {
+        let of = &mut self.workloads[of];
+        let uses = of.client_cache.as_ref()?;
+        let process = of
+            .processes
+            .get_mut(uses.scope.cache_of(need.client()) as usize)?;
+        Some(process.get_or_insert_with(|| AppProcess::new(uses)))
+    }
+}
+
+impl WorkloadCaches {
+    /// Nothing yet, of a workload with so many clients.
+    pub fn new(
+        client_cache: Option<ClientCache>,
+        clients: u32,
+        reads: Option<usize>,
+        is_read: bool,
+    ) -> WorkloadCaches {
+        let processes = client_cache.map_or(0, |c| c.scope.cache_of(clients - 1) as usize + 1);
+        WorkloadCaches {
+            client_cache,
+            processes: vec![None; processes],
+            reads,
+            is_read,
+            written: Vec::new(),
+        }
+    }
+
+    /// It wrote an object under a bucket key.
+    pub(super) fn wrote(&mut self, object: usize, id: BucketKeyId) {
+        if self.is_read {
+            if self.written.len() <= object {
+                self.written.resize(object + 1, BucketKeyId::None);
+            }
+            self.written[object] = id;
+        }
+    }
+}
