@@ -19,10 +19,7 @@ fn plans(text: &str, sets: &[&str]) -> Vec<Plan> {
     let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
     let mut sources = Sources::new();
     let loaded = load(&input, &sets, &mut sources).unwrap_or_else(|faults| {
-        panic!(
-            "{}",
-            kmsim::input::diagnostic::render(&faults, &sources, false)
-        )
+        panic!("{}", kmsim::input::render::render(&faults, &sources, false))
     });
     loaded.variants.into_iter().map(|v| v.plan).collect()
 }

@@ -5,7 +5,8 @@
 //! taken replication by replication.
 
 use kmsim::input::Input;
-use kmsim::input::diagnostic::{Sources, render};
+use kmsim::input::diagnostic::Sources;
+use kmsim::input::render::render;
 use kmsim::metrics::number::grouped;
 use kmsim::results::{Estimate, VariantResults};
 use kmsim::run::{RunOptions, run_variant};

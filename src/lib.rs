@@ -18,7 +18,7 @@
 //!
 //! ```
 //! use kmsim::input::Input;
-//! use kmsim::input::diagnostic::{Sources, render};
+//! use kmsim::input::{diagnostic::Sources, render::render};
 //! use kmsim::run::{RunOptions, run};
 //! use kmsim::scenario::load;
 //!

@@ -3,7 +3,8 @@
 use super::args::Overrides;
 use super::failure::CommandError;
 use super::terminal::colour;
-use crate::input::diagnostic::{Sources, render};
+use crate::input::diagnostic::Sources;
+use crate::input::render::render;
 use crate::input::{Input, InputError};
 use crate::scenario::{Loaded, load};
 use std::io::Read;

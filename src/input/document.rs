@@ -187,22 +187,30 @@ pub fn set(table: &mut Table, sources: &mut Sources, argument: &str) -> Result<(
 
 /// Lays the overrides of a variant over a base.
 ///
-/// Tables merge key by key, at every depth; anything else in `over` replaces what `base` has. Under
-/// a key of `choice_keys`, whose tables hold exactly one alternative as in
+/// Tables merge key by key, at every depth; anything else in `over` replaces what `base` has. At a
+/// path of which `is_choice` says that exactly one alternative stands there, as in
 /// `arrivals = { poisson = { … } }`, another alternative replaces the base's as a whole; the same
 /// alternative merges deeper.
-pub fn overlay(base: &Table, over: &Table, choice_keys: &[&str]) -> Table {
+pub fn overlay(base: &Table, over: &Table, is_choice: &dyn Fn(&[&str]) -> bool) -> Table {
+    overlay_at(&mut Vec::new(), base, over, is_choice)
+}
+
+fn overlay_at<'o>(
+    path: &mut Vec<&'o str>,
+    base: &Table,
+    over: &'o Table,
+    is_choice: &dyn Fn(&[&str]) -> bool,
+) -> Table {
     let mut merged = base.clone();
     for (key, entry) in &over.entries {
+        path.push(key);
         let both = match (merged.get(key).map(|value| &value.node), &entry.value.node) {
             (Some(Node::Table(under)), Node::Table(above)) => Some((under, above)),
             _ => None,
         };
         let value = match both {
-            Some((under, above))
-                if !choice_keys.contains(&key.as_str()) || under.only_key() == above.only_key() =>
-            {
-                let inner = overlay(under, above, choice_keys);
+            Some((under, above)) if !is_choice(path) || under.only_key() == above.only_key() => {
+                let inner = overlay_at(path, under, above, is_choice);
                 Value {
                     place: inner.place.clone(),
                     node: Node::Table(inner),
@@ -210,6 +218,7 @@ pub fn overlay(base: &Table, over: &Table, choice_keys: &[&str]) -> Table {
             }
             _ => entry.value.clone(),
         };
+        path.pop();
         let key_place = entry.key.clone();
         merged.entries.insert(
             key.clone(),
@@ -469,6 +478,34 @@ fn set_value(argument: &str, start: usize, source: SourceId) -> Result<Value, Di
 }
 
 #[cfg(test)]
+impl Table {
+    /// What is in it, without places.
+    pub(crate) fn plain(&self) -> String {
+        let entries = self.entries.iter();
+        let entries: Vec<String> = entries
+            .map(|(key, entry)| format!("{} = {}", key_text(key), plain_value(&entry.value)))
+            .collect();
+        format!("{{ {} }}", entries.join(", "))
+    }
+}
+
+#[cfg(test)]
+fn plain_value(value: &Value) -> String {
+    match &value.node {
+        Node::String(text) => format!("{text:?}"),
+        Node::Integer(number) => number.to_string(),
+        Node::Float(number) => format!("{number:?}"),
+        Node::Boolean(truth) => truth.to_string(),
+        Node::Datetime(text) => text.clone(),
+        Node::Array(values) => {
+            let values: Vec<String> = values.iter().map(plain_value).collect();
+            format!("[{}]", values.join(", "))
+        }
+        Node::Table(table) => table.plain(),
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
@@ -480,27 +517,7 @@ mod tests {
 
     /// The tree without places, in TOML's inline syntax.
     fn plain(table: &Table) -> String {
-        let entries: Vec<String> = table
-            .entries
-            .iter()
-            .map(|(key, entry)| format!("{} = {}", key_text(key), plain_value(&entry.value)))
-            .collect();
-        format!("{{ {} }}", entries.join(", "))
-    }
-
-    fn plain_value(value: &Value) -> String {
-        match &value.node {
-            Node::String(text) => format!("{text:?}"),
-            Node::Integer(number) => number.to_string(),
-            Node::Float(number) => format!("{number:?}"),
-            Node::Boolean(truth) => truth.to_string(),
-            Node::Datetime(text) => text.clone(),
-            Node::Array(values) => {
-                let values: Vec<String> = values.iter().map(plain_value).collect();
-                format!("[{}]", values.join(", "))
-            }
-            Node::Table(table) => plain(table),
-        }
+        table.plain()
     }
 
     fn shown<'a>(sources: &'a Sources, place: &Place) -> &'a str {
@@ -687,7 +704,7 @@ mod tests {
         let mut lay = |base: &str, over: &str| {
             let base = read(&mut sources, base);
             let over = read(&mut sources, over);
-            plain(&overlay(&base, &over, &["arrivals"]))
+            plain(&overlay(&base, &over, &|path| path == ["w", "arrivals"]))
         };
         assert_eq!(
             lay(
@@ -729,7 +746,7 @@ mod tests {
             let mut table = match parse(&mut sources, "any.toml", &text) {
                 Ok(table) => table,
                 Err(faults) => {
-                    let _ = super::super::diagnostic::render(&faults, &sources, false);
+                    let _ = super::super::render::render(&faults, &sources, false);
                     return Ok(());
                 }
             };
@@ -741,11 +758,11 @@ mod tests {
             let mut sources = Sources::new();
             if let Err(faults) = parse(&mut sources, "any.toml", &text) {
                 prop_assert!(!faults.is_empty());
-                let _ = super::super::diagnostic::render(&faults, &sources, false);
+                let _ = super::super::render::render(&faults, &sources, false);
             }
             let mut table = parse(&mut sources, "empty.toml", "").expect("nothing is TOML");
             if let Err(fault) = set(&mut table, &mut sources, &text) {
-                let _ = super::super::diagnostic::render(&[fault], &sources, false);
+                let _ = super::super::render::render(&[fault], &sources, false);
             }
         }
     }

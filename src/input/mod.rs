@@ -5,11 +5,17 @@
 //!                                `--> Diagnostics: every fault, with its place
 //! ```
 
+pub mod code;
+pub mod declared;
 pub mod diagnostic;
 pub mod document;
 pub mod files;
+pub mod from_value;
 pub mod keyword;
+pub mod outline;
 pub mod reader;
+pub mod render;
+pub mod source;
 pub mod spelling;
 
 use files::Files;

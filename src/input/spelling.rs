@@ -12,7 +12,6 @@ pub fn did_you_mean<'k>(
     if written.len() > LONGEST {
         return None;
     }
-    let plain = |name: &str| name.to_lowercase().replace('-', "_");
     let written = plain(written);
     let tolerance = (written.chars().count() / 3).max(1);
     known
@@ -21,6 +20,18 @@ pub fn did_you_mean<'k>(
         .filter(|(distance, _)| *distance <= tolerance)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
+}
+
+/// The names, those first that come nearest to `written`.
+pub fn nearest<'k>(written: &str, mut names: Vec<&'k str>) -> Vec<&'k str> {
+    let written: String = plain(written).chars().take(LONGEST).collect();
+    names.sort_by_key(|name| strsim::damerau_levenshtein(&written, &plain(name)));
+    names
+}
+
+/// The name without what does not count.
+fn plain(name: &str) -> String {
+    name.to_lowercase().replace('-', "_")
 }
 
 #[cfg(test)]

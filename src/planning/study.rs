@@ -1,8 +1,9 @@
 //! One variant of a scenario, with what may change in it, and the runs of it.
 
 use crate::input::Input;
-use crate::input::diagnostic::{Sources, render};
+use crate::input::diagnostic::Sources;
 use crate::input::document::{Table, key_text};
+use crate::input::render::render;
 use crate::metrics::target::Target;
 use crate::results::{Estimate, ThresholdVerdict, VariantResults};
 use crate::run::{RunError, RunOptions, run_variant};

@@ -4,11 +4,11 @@ use super::policy::PolicySettings;
 use crate::access::PolicyKind;
 use crate::access::principal::is_account;
 use crate::catalog;
+use crate::input::declared::Declared;
 use crate::input::diagnostic::Code;
 use crate::input::document::Node;
 use crate::input::files::Files;
 use crate::input::reader::Reader;
-use indexmap::IndexMap;
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -35,34 +35,34 @@ pub struct Account {
     pub resource_control_policies: Vec<PolicySettings>,
 }
 
-/// Names of accounts and the default Region, for the tables that refer to them.
+/// Where resources lie: the accounts of the file, and the Region of those that name none.
 pub(super) struct Placement<'a> {
-    pub accounts: &'a IndexMap<String, Account>,
+    pub accounts: &'a Declared<Account>,
     pub region: Option<&'a str>,
+    /// The Region at the top of the file is at fault.
+    pub region_is_at_fault: bool,
     pub files: &'a Files,
 }
 
 impl Placement<'_> {
-    /// The account under `key`, the first declared one by default.
-    pub fn account(&self, r: &mut Reader<'_>, key: &str) -> Option<String> {
-        let names = || self.accounts.keys().map(String::as_str);
-        if r.has(key) {
-            r.reference(key, names())
+    /// The account under `account`, the first declared one by default.
+    pub fn account(&self, r: &mut Reader<'_>) -> Option<String> {
+        if r.has("account") {
+            r.name_among("account", self.accounts)
         } else {
-            names().next().map(str::to_owned)
+            self.accounts.names().next().map(str::to_owned)
         }
     }
 
-    /// The Region of a thing of `account`.
+    /// The Region of a resource of `account`; `None` if it has none (which is recorded) or where that of its account or of
+    /// the file is at fault.
     pub fn region(&self, r: &mut Reader<'_>, account: Option<&str>) -> Option<String> {
         if r.has("region") {
             return region(r);
         }
-        let of_account = account
-            .and_then(|a| self.accounts.get(a))
-            .and_then(|a| a.region.as_deref());
-        let found = of_account.or(self.region).map(str::to_owned);
-        if found.is_none() {
+        let account = self.accounts.get(account?)?;
+        let region = account.region.as_deref().or(self.region);
+        if region.is_none() && !self.region_is_at_fault {
             r.fault(
                 Code::MissingKey,
                 r.place(),
@@ -70,7 +70,7 @@ impl Placement<'_> {
                 "write `region = \"us-east-1\"` here, in its account, or at the top of the file",
             );
         }
-        found
+        region.map(str::to_owned)
     }
 }
 
@@ -79,10 +79,9 @@ pub(super) fn region(r: &mut Reader<'_>) -> Option<String> {
     r.reference("region", catalog::regions())
 }
 
-pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> IndexMap<String, Account> {
-    let mut accounts: IndexMap<String, Account> = IndexMap::new();
+pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> Declared<Account> {
     let mut ids: HashMap<String, String> = HashMap::new();
-    for (name, account) in r.tables("account", |name, r| {
+    let mut accounts = r.declared("account", |name, r| {
         let region = region(r);
         let trail_copies = r.or_in("trail_copies", 1, 0..=5);
         let trail_kms_events = r.or("trail_kms_events", true);
@@ -123,7 +122,7 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> IndexMap<String, Ac
             limits(r, "service_control_policies", PolicyKind::ServiceControl);
         let resource_control_policies =
             limits(r, "resource_control_policies", PolicyKind::ResourceControl);
-        Account {
+        Some(Account {
             region,
             trail_copies,
             trail_kms_events,
@@ -133,14 +132,12 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> IndexMap<String, Ac
             organization,
             service_control_policies,
             resource_control_policies,
-        }
-    }) {
-        accounts.insert(name, account);
-    }
+        })
+    });
     if accounts.is_empty() {
         accounts.insert(
             "main".to_owned(),
-            Account {
+            Some(Account {
                 region: None,
                 trail_copies: 1,
                 trail_kms_events: true,
@@ -150,12 +147,12 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> IndexMap<String, Ac
                 organization: None,
                 service_control_policies: Vec::new(),
                 resource_control_policies: Vec::new(),
-            },
+            }),
         );
     }
     let mut free = EXAMPLE_ACCOUNTS.iter().map(|&id| id.to_owned());
     let mut next = 0_u64;
-    for account in accounts.values_mut().filter(|a| a.id.is_empty()) {
+    for account in accounts.iter_mut().filter(|a| a.id.is_empty()) {
         while account.id.is_empty() || ids.contains_key(&account.id) {
             account.id = free.next().unwrap_or_else(|| {
                 next += 1;

@@ -2,9 +2,10 @@
 
 use super::run_settings::LATEST;
 use crate::input::diagnostic::Code;
+use crate::input::diagnostic::Diagnostics;
 use crate::input::document::Table;
 use crate::input::keyword::keywords;
-use crate::input::reader::{Diagnostics, Reader};
+use crate::input::reader::Reader;
 use crate::model::latency::LatencySettings;
 use crate::units::Span;
 use serde::Serialize;
@@ -133,9 +134,7 @@ pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
             lifetime
         },
     };
-    if r.has("assumption")
-        && let Some(assumptions) = r.table("assumption", read)
-    {
+    if let Some(assumptions) = r.table("assumption", read) {
         return assumptions;
     }
     let empty = Table::empty(r.place());

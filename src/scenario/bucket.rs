@@ -6,11 +6,11 @@ use super::policy::PolicySettings;
 use super::run_settings::LATEST;
 use crate::access::PolicyKind;
 use crate::catalog::KeySpec;
+use crate::input::declared::Declared;
 use crate::input::diagnostic::{Code, Place};
 use crate::input::keyword::keywords;
-use crate::input::reader::{Alternative, Reader, complete};
+use crate::input::reader::{Alternative, Reader};
 use crate::units::{Share, Span};
-use indexmap::IndexMap;
 use serde::Serialize;
 
 keywords! {
@@ -93,10 +93,10 @@ pub(super) const PREFIXES: std::ops::RangeInclusive<u32> = 1..=1_000_000;
 pub(super) fn buckets(
     r: &mut Reader<'_>,
     placement: &Placement<'_>,
-    keys: &IndexMap<String, KmsKeySettings>,
-) -> IndexMap<String, BucketSettings> {
-    complete(r.tables("bucket", |_, r| {
-        let account = placement.account(r, "account");
+    keys: &Declared<KmsKeySettings>,
+) -> Declared<BucketSettings> {
+    r.declared("bucket", |_, r| {
+        let account = placement.account(r);
         let region = placement.region(r, account.as_deref());
         let key = r.name_among("key", keys);
         let encryption = r.keyword("encryption");
@@ -223,7 +223,7 @@ pub(super) fn buckets(
             policy,
             place: r.place(),
         })
-    }))
+    })
 }
 
 /// Ages of objects under `key`.

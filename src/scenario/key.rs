@@ -5,12 +5,12 @@ use super::policy::PolicySettings;
 use super::run_settings::LATEST;
 use crate::access::PolicyKind;
 use crate::catalog::KeySpec;
+use crate::input::declared::Declared;
 use crate::input::diagnostic::{Code, Place};
 use crate::input::files::Files;
 use crate::input::keyword::keywords;
-use crate::input::reader::{Reader, complete};
+use crate::input::reader::Reader;
 use crate::units::Span;
-use indexmap::IndexMap;
 use serde::Serialize;
 
 /// A custom key store.
@@ -73,29 +73,26 @@ keywords! {
     }
 }
 
-pub(super) fn key_stores(
-    r: &mut Reader<'_>,
-    placement: &Placement<'_>,
-) -> IndexMap<String, KeyStore> {
-    complete(r.tables("key_store", |_, r| {
+pub(super) fn key_stores(r: &mut Reader<'_>, placement: &Placement<'_>) -> Declared<KeyStore> {
+    r.declared("key_store", |_, r| {
         let kind = r.required_reference("kind", ["cloudhsm", "external"]);
-        let account = placement.account(r, "account");
+        let account = placement.account(r);
         let region = placement.region(r, account.as_deref());
         Some(KeyStore {
             kind: kind?,
             account: account?,
             region: region?,
         })
-    }))
+    })
 }
 
 pub(super) fn keys(
     r: &mut Reader<'_>,
     placement: &Placement<'_>,
-    stores: &IndexMap<String, KeyStore>,
-) -> IndexMap<String, KmsKeySettings> {
-    complete(r.tables("key", |name, r| {
-        let account = placement.account(r, "account");
+    stores: &Declared<KeyStore>,
+) -> Declared<KmsKeySettings> {
+    r.declared("key", |name, r| {
+        let account = placement.account(r);
         let region = placement.region(r, account.as_deref());
         let managed_by = r.keyword("managed_by").unwrap_or(ManagedBy::Customer);
         let mut spec = KeySpec::SymmetricDefault;
@@ -104,7 +101,7 @@ pub(super) fn keys(
         {
             spec = known;
         }
-        let key_store = r.reference("key_store", stores.keys().map(String::as_str));
+        let key_store = r.name_among("key_store", stores);
         let disabled_at = r.optional_in("disabled_at", ..=LATEST);
         let pending_deletion_at = r.optional_in("pending_deletion_at", ..=LATEST);
         let id = r.or("id", name.to_owned());
@@ -171,7 +168,7 @@ pub(super) fn keys(
             policy_changes,
             place: r.place(),
         })
-    }))
+    })
 }
 
 /// Key policies that replace the first, in order of time.

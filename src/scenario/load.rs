@@ -5,12 +5,13 @@
 use super::plan;
 use super::run_settings::RunSettings;
 use super::settings::Scenario;
-use super::variant::{Changes, Variant, change, variants};
+use super::variant::{Changes, OUTLINE, Variant, change, variants};
 use crate::input::Input;
+use crate::input::diagnostic::Diagnostics;
 use crate::input::diagnostic::{Diagnostic, Severity, Sources};
 use crate::input::document::{self, Node, Table};
 use crate::input::files::Files;
-use crate::input::reader::{Diagnostics, Reader};
+use crate::input::reader::Reader;
 use crate::units::Span;
 use std::collections::BTreeSet;
 
@@ -40,7 +41,7 @@ pub struct Loaded {
 /// Reads a scenario with its `--set` arguments.
 ///
 /// # Errors
-/// Every fault, in the order of the file; [`crate::input::diagnostic::render`] shows them.
+/// Every fault, in the order of the file; [`crate::input::render::render`] shows them.
 pub fn load(
     input: &Input,
     sets: &[String],
@@ -137,6 +138,10 @@ fn load_changed(
         read.extend(variant);
     }
     let keys_known = diagnostics.keys_known();
+    debug_assert!(
+        diagnostics.choices().is_subset(&OUTLINE.choices),
+        "a choice that a variant cannot know of"
+    );
     let found;
     (found, *sources) = diagnostics.into_parts();
     let (warnings, errors): (Vec<_>, Vec<_>) = found

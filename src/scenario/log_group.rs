@@ -4,10 +4,10 @@ use super::account::Placement;
 use super::key::{KmsKeySettings, ManagedBy};
 use super::run_settings::LATEST;
 use crate::catalog::KeySpec;
+use crate::input::declared::Declared;
 use crate::input::diagnostic::{Code, Place};
-use crate::input::reader::{Reader, complete};
+use crate::input::reader::Reader;
 use crate::units::{Bytes, Rate, Span};
-use indexmap::IndexMap;
 use serde::Serialize;
 
 /// A log group of CloudWatch Logs under a KMS key.
@@ -37,12 +37,12 @@ pub struct LogGroupSettings {
 pub(super) fn log_groups(
     r: &mut Reader<'_>,
     placement: &Placement<'_>,
-    keys: &IndexMap<String, KmsKeySettings>,
-) -> IndexMap<String, LogGroupSettings> {
-    complete(r.tables("log_group", |_, r| {
-        let account = placement.account(r, "account");
+    keys: &Declared<KmsKeySettings>,
+) -> Declared<LogGroupSettings> {
+    r.declared("log_group", |_, r| {
+        let account = placement.account(r);
         let region = placement.region(r, account.as_deref());
-        let key = r.required_reference("key", keys.keys().map(String::as_str));
+        let key = r.required_name_among("key", keys);
         let associated_at = r.optional_in("associated_at", ..=LATEST);
         let log_streams = r.or_in("log_streams", 1, 1..=1_000_000);
         let incoming_bytes_per_second = r.required("incoming_bytes_per_second");
@@ -105,7 +105,7 @@ pub(super) fn log_groups(
             data_keys_per_query: per_query,
             place: r.place(),
         })
-    }))
+    })
 }
 
 /// Most KMS calls in a second, as of any other workload's requests.

@@ -9,21 +9,22 @@ use indexmap::IndexMap;
 pub const MULTIPART_UPLOAD: &str = "MultipartUpload";
 
 /// The mix of operations, as shares that sum to 1.
-pub(super) fn operations(r: &mut Reader<'_>, direct: bool) -> Option<IndexMap<String, f64>> {
-    let known: Vec<&str> = if direct {
-        catalog::KmsOperation::ALL
-            .iter()
-            .map(|o| o.name())
-            .collect()
-    } else {
-        catalog::s3_operations()
-            .iter()
-            .map(|o| o.id.as_str())
-            .chain([MULTIPART_UPLOAD])
-            .collect()
-    };
+///
+/// Those of KMS where the workload names a key, those of S3 where it names a bucket; of either where it names both or
+/// neither, which is a fault of its own.
+pub(super) fn operations(r: &mut Reader<'_>) -> Option<IndexMap<String, f64>> {
+    let (on_bucket, on_key) = (r.has("bucket"), r.has("key"));
+    let mut known: Vec<&str> = Vec::new();
+    if on_bucket || !on_key {
+        known.extend(catalog::s3_operations().iter().map(|o| o.id.as_str()));
+        known.push(MULTIPART_UPLOAD);
+    }
+    if on_key || !on_bucket {
+        known.extend(catalog::KmsOperation::ALL.iter().map(|o| o.name()));
+    }
     let mut shares = IndexMap::new();
     r.required_table("operations", |r| {
+        let errors = r.faults().errors();
         for name in &known {
             if let Some(share) = r.optional_in::<f64>(name, 0.0..=1e12)
                 && share > 0.0
@@ -31,8 +32,9 @@ pub(super) fn operations(r: &mut Reader<'_>, direct: bool) -> Option<IndexMap<St
                 shares.insert((*name).to_owned(), share);
             }
         }
-        if shares.is_empty() {
-            let example = if direct {
+        let is_readable = r.faults().errors() == errors && r.keys().all(|k| known.contains(&k));
+        if shares.is_empty() && is_readable {
+            let example = if on_key {
                 "Decrypt = 1"
             } else {
                 "GetObject = 0.8, PutObject = 0.2"

@@ -4,7 +4,7 @@ use super::account::region;
 use crate::billing::PriceBook;
 use crate::catalog;
 use crate::input::diagnostic::Code;
-use crate::input::reader::{Reader, complete};
+use crate::input::reader::Reader;
 use crate::input::spelling::did_you_mean;
 use indexmap::IndexMap;
 use num_rational::BigRational;
@@ -22,7 +22,7 @@ pub struct PriceSettings {
 }
 
 pub(super) fn prices(r: &mut Reader<'_>) -> IndexMap<String, PriceSettings> {
-    complete(r.tables("price", |item, r| {
+    r.declared("price", |item, r| {
         if !catalog::prices().iter().any(|p| p.item == item) {
             let known: Vec<&str> = catalog::prices().iter().map(|p| p.item.as_str()).collect();
             let near = did_you_mean(item, known.iter().copied());
@@ -55,7 +55,8 @@ pub(super) fn prices(r: &mut Reader<'_>) -> IndexMap<String, PriceSettings> {
             usd: usd?,
             per,
         })
-    }))
+    })
+    .into_read()
 }
 
 /// The catalog's prices with the scenario's in front.

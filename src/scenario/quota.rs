@@ -4,8 +4,9 @@ use super::account::Placement;
 use super::key::KeyStore;
 use super::run_settings::LATEST;
 use crate::catalog;
+use crate::input::declared::Declared;
 use crate::input::diagnostic::Code;
-use crate::input::reader::{Alternative, Reader, complete};
+use crate::input::reader::{Alternative, Reader};
 use crate::units::{Rate, Span};
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -56,15 +57,16 @@ pub enum LimiterSettings {
 pub(super) fn quotas(
     r: &mut Reader<'_>,
     placement: &Placement<'_>,
-    stores: &IndexMap<String, KeyStore>,
-) -> IndexMap<String, QuotaSettings> {
+    stores: &Declared<KeyStore>,
+) -> Declared<QuotaSettings> {
     let mut names: IndexMap<(String, String, String, Option<String>), String> = IndexMap::new();
-    complete(r.tables("quota", |name, r| {
-        let store = r.reference("store", stores.keys().map(String::as_str));
+    r.declared("quota", |name, r| {
+        let store = r.name_among("store", stores);
         let of_store = store.as_ref().and_then(|s| stores.get(s));
-        let mut account = placement.account(r, "account");
+        let mut account = placement.account(r);
         let mut region = match of_store {
             Some(s) if !r.has("region") => Some(s.region.clone()),
+            None if r.has("store") && !r.has("region") => None,
             _ => placement.region(r, account.as_deref()),
         };
         let ids = catalog::quotas()
@@ -114,6 +116,9 @@ pub(super) fn quotas(
             region = Some(s.region.clone());
         }
         let (account, region) = (account?, region?);
+        if r.has("store") {
+            of_store?;
+        }
         let row = catalog::quota_by_name(&code?)?;
         let default = match of_store {
             Some(s) => catalog::custom_key_store_quota(&s.kind),
@@ -187,7 +192,7 @@ pub(super) fn quotas(
             changes,
             limiter,
         })
-    }))
+    })
 }
 
 /// A window admits `num` in any `den` seconds: 33.3333/s would be 333,333 at once every three hours,

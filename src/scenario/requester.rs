@@ -4,10 +4,10 @@ use super::account::Placement;
 use super::policy::PolicySettings;
 use super::run_settings::LATEST;
 use crate::access::{PolicyKind, Principal};
+use crate::input::declared::Declared;
 use crate::input::diagnostic::Code;
-use crate::input::reader::{Reader, complete};
+use crate::input::reader::Reader;
 use crate::units::Span;
-use indexmap::IndexMap;
 use serde::Serialize;
 
 /// A principal that S3 tells apart.
@@ -33,12 +33,9 @@ pub struct Requester {
     pub session_policy_document: Option<PolicySettings>,
 }
 
-pub(super) fn requesters(
-    r: &mut Reader<'_>,
-    placement: &Placement<'_>,
-) -> IndexMap<String, Requester> {
-    complete(r.tables("requester", |name, r| {
-        let account = placement.account(r, "account");
+pub(super) fn requesters(r: &mut Reader<'_>, placement: &Placement<'_>) -> Declared<Requester> {
+    r.declared("requester", |name, r| {
+        let account = placement.account(r);
         let role = r.or("role", name.to_owned());
         let session_policy = r.optional("session_policy");
         let sessions = r.or_in("sessions", 1, 1..=100_000);
@@ -64,7 +61,7 @@ pub(super) fn requesters(
             permissions_boundary,
             session_policy_document,
         })
-    }))
+    })
 }
 
 /// A principal written out.
@@ -82,11 +79,8 @@ fn principal(r: &mut Reader<'_>, placement: &Placement<'_>, account: &str) -> Op
             return None;
         }
     };
-    let its = placement
-        .accounts
-        .get(account)
-        .map_or("", |a| a.id.as_str());
     if let Some(written) = principal.account()
+        && let Some(its) = placement.accounts.get(account).map(|a| a.id.as_str())
         && written != its
     {
         r.fault(

@@ -14,9 +14,8 @@ use super::run_settings::{RunSettings, run_settings};
 use super::thresholds::thresholds;
 use super::workload::{WorkloadContext, WorkloadSettings};
 use crate::input::diagnostic::Code;
-use crate::input::document::Node;
 use crate::input::files::Files;
-use crate::input::reader::{Reader, complete};
+use crate::input::reader::Reader;
 use crate::metrics::target::Target;
 use crate::model::retry::RetrySettings;
 use crate::units::Span;
@@ -71,6 +70,7 @@ impl Scenario {
         let placement = Placement {
             accounts: &account,
             region: region.as_deref(),
+            region_is_at_fault: r.is_at_fault("region", &region),
             files,
         };
         let key_store = key_stores(r, &placement);
@@ -80,28 +80,29 @@ impl Scenario {
         let requester = requesters(r, &placement);
         let quota = quotas(r, &placement, &key_store);
         let assumption = assumptions(r);
-        let retry = RetrySettings::read(r).unwrap_or_else(RetrySettings::sdk_default);
+        let own_retry = RetrySettings::read(r);
+        let retry_is_at_fault = r.is_at_fault("retry", &own_retry);
+        let retry = own_retry.unwrap_or_else(RetrySettings::sdk_default);
         let price = prices(r);
-        let names: Vec<String> = match r.value("workload").map(|v| &v.node) {
-            Some(Node::Table(table)) => table.entries.keys().cloned().collect(),
-            _ => Vec::new(),
-        };
+        let names = r.names_of("workload");
         let context = WorkloadContext {
             buckets: &bucket,
             keys: &key,
             requesters: &requester,
-            workloads: &names,
-            retry: &retry,
+            workloads: names.as_deref().unwrap_or_default(),
+            retry: (!retry_is_at_fault).then_some(&retry),
             horizon: run.as_ref().map_or(Span::from_ns(u64::MAX), |r| r.horizon),
             files,
             by_session: assumption.bucket_key_requester == RequesterRule::Session
-                && requester.values().any(|q| q.sessions > 1),
+                && requester.iter().any(|(_, q)| q.sessions > 1),
         };
-        let before = r.faults().list().len();
-        let workload = complete(r.tables("workload", |name, r| {
-            WorkloadSettings::read(name, r, &context)
-        }));
-        if workload.is_empty() && r.faults().list().len() == before {
+        let errors = r.faults().errors();
+        let workload = r
+            .declared("workload", |name, r| {
+                WorkloadSettings::read(name, r, &context)
+            })
+            .into_read();
+        if workload.is_empty() && r.faults().errors() == errors {
             r.fault(
                 Code::MissingKey,
                 r.place_of("workload"),
@@ -109,7 +110,7 @@ impl Scenario {
                 "write a `[workload.NAME]`, or switch one on with `enabled = true`",
             );
         }
-        let threshold = thresholds(r, &names);
+        let threshold = thresholds(r, names.as_deref());
         let start = run
             .as_ref()
             .map(|r| r.start.to_string())
@@ -117,13 +118,13 @@ impl Scenario {
         let scenario = Scenario {
             start,
             region,
-            account,
-            key_store,
-            key,
-            bucket,
-            log_group,
-            requester,
-            quota,
+            account: account.into_read(),
+            key_store: key_store.into_read(),
+            key: key.into_read(),
+            bucket: bucket.into_read(),
+            log_group: log_group.into_read(),
+            requester: requester.into_read(),
+            quota: quota.into_read(),
             retry,
             workload,
             assumption,

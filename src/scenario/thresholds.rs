@@ -2,9 +2,11 @@
 //!
 //! Left out: how a value is judged, which [`crate::metrics::target`] says.
 
+use crate::input::diagnostic::Diagnostics;
 use crate::input::diagnostic::{Code, Diagnostic};
 use crate::input::document::{Node, Value};
-use crate::input::reader::{Diagnostics, FromValue, Reader, wrong_type};
+use crate::input::from_value::{FromValue, wrong_type};
+use crate::input::reader::Reader;
 use crate::metrics::target::Target;
 use indexmap::IndexMap;
 
@@ -35,7 +37,10 @@ impl FromValue for Target {
 }
 
 /// The thresholds of a variant by name; those that it takes back with "none" are left out.
-pub(super) fn thresholds(r: &mut Reader<'_>, workloads: &[String]) -> IndexMap<String, Target> {
+pub(super) fn thresholds(
+    r: &mut Reader<'_>,
+    workloads: Option<&[String]>,
+) -> IndexMap<String, Target> {
     let read = r.values::<Option<Target>>("threshold");
     let mut kept = IndexMap::new();
     for (name, (target, place)) in read {
@@ -43,6 +48,7 @@ pub(super) fn thresholds(r: &mut Reader<'_>, workloads: &[String]) -> IndexMap<S
             continue;
         };
         if let Some(workload) = &target.workload
+            && let Some(workloads) = workloads
             && !workloads.contains(workload)
         {
             r.fault(
@@ -63,7 +69,8 @@ pub(super) fn thresholds(r: &mut Reader<'_>, workloads: &[String]) -> IndexMap<S
 #[cfg(test)]
 mod tests {
     use crate::input::Input;
-    use crate::input::diagnostic::{Sources, render};
+    use crate::input::diagnostic::Sources;
+    use crate::input::render::render;
     use crate::scenario::{Loaded, load};
 
     fn read(thresholds: &str) -> Result<Loaded, String> {

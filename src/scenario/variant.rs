@@ -2,26 +2,25 @@
 
 use super::run_settings::RUN_KEYS;
 use super::settings::Scenario;
+use crate::input::diagnostic::Diagnostics;
 use crate::input::diagnostic::{Code, Diagnostic, Sources};
 use crate::input::document::{self, Node, Table, key_text};
-use crate::input::reader::Diagnostics;
+use crate::input::files::Files;
+use crate::input::outline::Outline;
 use crate::model::Plan;
+use std::sync::LazyLock;
 
-/// Tables that hold exactly one alternative, which a variant replaces as a whole.
-const CHOICE_KEYS: [&str; 12] = [
-    "arrivals",
-    "retry",
-    "limiter",
-    "popularity",
-    "message_size",
-    "archive_age",
-    "scope",
-    "cache",
-    "think_time",
-    "kms_latency",
-    "s3_latency",
-    "throttled_latency",
-];
+/// What can be written in a scenario.
+pub(super) static OUTLINE: LazyLock<Outline> = LazyLock::new(|| {
+    Outline::of(|r| {
+        Scenario::read("", r, &Files::default());
+    })
+});
+
+/// Lays a table of changes over a scenario.
+fn overlay(base: &Table, over: &Table) -> Table {
+    document::overlay(base, over, &|path| OUTLINE.is_choice(path))
+}
 
 /// One variant.
 #[derive(Debug)]
@@ -61,7 +60,7 @@ pub(super) fn change(
         ]);
     };
     for over in &changes.over {
-        *table = document::overlay(table, over, &CHOICE_KEYS);
+        *table = overlay(table, over);
     }
     let faults = changes
         .sets
@@ -127,7 +126,158 @@ pub(super) fn variants(base: &mut Table, diagnostics: &Diagnostics) -> Vec<(Stri
                 );
             }
         }
-        out.push((name.clone(), document::overlay(base, over, &CHOICE_KEYS)));
+        out.push((name.clone(), overlay(base, over)));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Input;
+    use crate::input::reader::NAME;
+    use crate::input::render::render;
+    use crate::scenario::{Loaded, load, load_variant};
+    use std::collections::BTreeSet;
+
+    /// Every word that means something somewhere: keys, tables, alternatives.
+    fn words() -> BTreeSet<&'static str> {
+        let keys = OUTLINE.keys.iter();
+        let words = keys.flat_map(|key| key.split('.'));
+        words
+            .map(|word| word.trim_end_matches("[]"))
+            .filter(|&word| word != NAME)
+            .collect()
+    }
+
+    /// Every place where the user chooses a name, by the keys that lead there: `["bucket"]`.
+    fn places_of_names() -> BTreeSet<Vec<&'static str>> {
+        let mut places = BTreeSet::new();
+        for key in &OUTLINE.keys {
+            let keys: Vec<&str> = key.split('.').collect();
+            for (i, _) in keys.iter().enumerate().filter(|(_, key)| **key == NAME) {
+                places.insert(keys[..i].to_vec());
+            }
+        }
+        places
+    }
+
+    fn table(text: &str) -> Table {
+        document::parse(&mut Sources::new(), "t.toml", text).unwrap()
+    }
+
+    #[test]
+    fn what_a_variant_leaves_alone_survives_under_every_name() {
+        let places = places_of_names();
+        let names: Vec<String> = places.iter().map(|place| place.join(".")).collect();
+        for table in [
+            "account",
+            "bucket",
+            "key",
+            "key_store",
+            "log_group",
+            "price",
+            "quota",
+            "requester",
+            "threshold",
+            "workload",
+        ] {
+            assert!(names.iter().any(|name| name == table), "{table}: {names:?}");
+        }
+        assert!(words().len() > 150 && words().contains("cache") && words().contains("poisson"));
+        for place in &names {
+            for word in words() {
+                let base = table(&format!("[{place}.{word}]\nchanged = 1\nkept = 2\n"));
+                let over = table(&format!("{place}.{word}.changed = 3\n"));
+                let both = table(&format!("[{place}.{word}]\nchanged = 3\nkept = 2\n"));
+                let merged = overlay(&base, &over);
+                assert_eq!(merged.plain(), both.plain(), "{place}.{word}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_alternative_is_replaced_as_a_whole_under_every_name() {
+        for choice in &OUTLINE.choices {
+            for word in words() {
+                let path = choice.replace(NAME, word);
+                let base = table(&format!("{path}.one.a = 1\n"));
+                let other = table(&format!("{path}.two.b = 2\n"));
+                assert_eq!(overlay(&base, &other).plain(), other.plain(), "{path}");
+                let same = table(&format!("{path}.one.b = 2\n"));
+                let both = table(&format!("[{path}.one]\na = 1\nb = 2\n"));
+                assert_eq!(overlay(&base, &same).plain(), both.plain(), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn choices_are_what_the_reader_chooses_among() {
+        let choices: Vec<&str> = OUTLINE.choices.iter().map(String::as_str).collect();
+        for choice in [
+            "assumption.kms_latency",
+            "bucket.NAME.archive_age",
+            "quota.NAME.limiter",
+            "retry",
+            "workload.NAME.arrivals",
+            "workload.NAME.branch_key_cache.cache",
+            "workload.NAME.branch_key_cache.scope",
+            "workload.NAME.data_key_cache.scope",
+            "workload.NAME.job.think_time",
+            "workload.NAME.message_size",
+            "workload.NAME.popularity",
+            "workload.NAME.retry",
+        ] {
+            assert!(choices.contains(&choice), "{choice}: {choices:?}");
+        }
+    }
+
+    /// A workload and a bucket called `name`, and a variant called so that changes one key of each.
+    fn scenario(name: &str, changes: &str) -> Input {
+        let text = format!(
+            "horizon = \"5s\"\nregion = \"us-east-1\"\n[key.{name}]\nid = \"x\"\n\
+             [bucket.{name}]\nkey = \"{name}\"\nbucket_key = true\narchived_bucket_keys = 1\n\
+             [workload.{name}]\nbucket = \"{name}\"\noperations.GetObject = 1\narrivals.poisson.rate = 1\nclients = 3\n\
+             {changes}"
+        );
+        Input::from_text("t", text)
+    }
+
+    fn read(loaded: Result<Loaded, Vec<Diagnostic>>, sources: &Sources) -> Scenario {
+        let loaded = loaded.unwrap_or_else(|faults| panic!("{}", render(&faults, sources, false)));
+        loaded.variants.into_iter().next().unwrap().scenario
+    }
+
+    #[test]
+    fn a_scenario_whose_names_are_words_of_the_language_keeps_its_base() {
+        for name in words() {
+            let mut sources = Sources::new();
+            let file = scenario(
+                name,
+                &format!(
+                    "[variant.{name}.bucket.{name}]\narchived_bucket_keys = 7\n[variant.{name}.workload.{name}]\nclients = 4\n"
+                ),
+            );
+            let by_file = read(load(&file, &[], &mut sources), &sources);
+            let plain = scenario(name, "");
+            let sets = [
+                format!("bucket.{name}.archived_bucket_keys=7"),
+                format!("workload.{name}.clients=4"),
+            ];
+            let by_set = read(load(&plain, &sets, &mut sources), &sources);
+            let changes = Changes {
+                variant: "base".to_owned(),
+                over: vec![table(&format!("bucket.{name}.archived_bucket_keys = 7"))],
+                sets: vec![sets[1].clone()],
+            };
+            let by_change = load_variant(&plain, &[], &changes, &mut sources);
+            let by_change = read(by_change, &sources);
+            for read in [by_file, by_set, by_change] {
+                let bucket = &read.bucket[name];
+                assert!(bucket.bucket_key, "{name}");
+                assert_eq!(bucket.archived_bucket_keys, Some(7), "{name}");
+                assert_eq!(read.workload[name].clients, 4, "{name}");
+            }
+        }
+    }
 }

@@ -7,10 +7,12 @@ use super::requester::Requester;
 use super::without_effect::{self, Facts};
 use crate::access::Context;
 use crate::catalog;
+use crate::input::declared::Declared;
 use crate::input::diagnostic::{Code, Place};
 use crate::input::document::Node;
 use crate::input::files::Files;
-use crate::input::reader::{FromValue, Reader};
+use crate::input::from_value::FromValue;
+use crate::input::reader::Reader;
 use crate::model::arrivals::{self, Arrivals};
 use crate::model::objects::{PopularitySettings, SizeSettings};
 use crate::model::retry::RetrySettings;
@@ -91,11 +93,12 @@ pub struct EncryptedBy {
 
 /// What a workload may refer to.
 pub(super) struct WorkloadContext<'a> {
-    pub buckets: &'a IndexMap<String, BucketSettings>,
-    pub keys: &'a IndexMap<String, KmsKeySettings>,
-    pub requesters: &'a IndexMap<String, Requester>,
+    pub buckets: &'a Declared<BucketSettings>,
+    pub keys: &'a Declared<KmsKeySettings>,
+    pub requesters: &'a Declared<Requester>,
     pub workloads: &'a [String],
-    pub retry: &'a RetrySettings,
+    /// `None` where it is at fault.
+    pub retry: Option<&'a RetrySettings>,
     pub horizon: Span,
     pub files: &'a Files,
     /// Sessions have bucket keys of their own, so that it matters which client asks.
@@ -120,14 +123,16 @@ impl WorkloadSettings {
                 .map(String::as_str)
                 .filter(|w| *w != name)
         };
-        let calls_kms = r.has("key");
-        let operations = operations(r, calls_kms);
+        let operations = operations(r);
         let arrivals = Arrivals::read(r, context.files);
         let growth = arrivals::growth(r);
         let start = r.whole_seconds("start").unwrap_or(Span::ZERO);
         let stop = r.whole_seconds("stop");
         let after = r.reference("after", others());
-        let retry = RetrySettings::read(r).unwrap_or_else(|| context.retry.clone());
+        let retry = match RetrySettings::read(r) {
+            None if !r.has("retry") => context.retry.cloned(),
+            own => own,
+        };
         let clients = r.optional_in("clients", 1..=10_000_000);
         let popularity = PopularitySettings::read(r);
         let reads = r.reference("reads", others());
@@ -154,10 +159,7 @@ impl WorkloadSettings {
         };
         let encryption_header =
             r.reference("encryption_header", ["AES256", "aws:kms", "aws:kms:dsse"]);
-        let encryption_header_key = r.reference(
-            "encryption_header_key",
-            context.keys.keys().map(String::as_str),
-        );
+        let encryption_header_key = r.name_among("encryption_header_key", context.keys);
         let object = r.or("object", format!("{name}/object"));
         let policy_context = context_keys(r);
         let requests_when_denied = r.or_in("requests_when_denied", 1, 1..=1_000);
@@ -166,8 +168,9 @@ impl WorkloadSettings {
         }
 
         bucket_or_key(r);
-        if requester.is_none() && context.requesters.len() > 1 && !r.has("requester") {
-            let names: Vec<&str> = context.requesters.keys().map(String::as_str).collect();
+        if requester.is_none() && context.requesters.names().nth(1).is_some() && !r.has("requester")
+        {
+            let names: Vec<&str> = context.requesters.names().collect();
             r.fault(
                 Code::MissingKey,
                 r.place(),
@@ -221,6 +224,7 @@ impl WorkloadSettings {
                 "use `start` to shift it",
             );
         }
+        let retry = retry?;
         let of_each_client = if let Some(own) = retry.of_each_client() {
             let profile = &retry.name;
             Some(format!(
@@ -252,7 +256,7 @@ impl WorkloadSettings {
         Some(WorkloadSettings {
             bucket,
             key,
-            requester: requester.or_else(|| context.requesters.keys().next().cloned()),
+            requester: requester.or_else(|| context.requesters.names().next().map(str::to_owned)),
             operations: operations?,
             arrivals,
             growth,
@@ -312,7 +316,8 @@ fn aws_managed_key(
         key.managed_by == ManagedBy::Aws
             && (&key.account, &key.region) == (&bucket.account, &bucket.region)
     });
-    if found.is_none() {
+    // A key at fault may be the one.
+    if found.is_none() && context.keys.is_complete() {
         r.fault(
             Code::NoDefault,
             r.place_of("encryption_header"),
@@ -320,7 +325,7 @@ fn aws_managed_key(
             format!("write `[key.aws-s3]` with `managed_by = \"aws\"` and `account = \"{}\"`, or name a key with `encryption_header_key`", bucket.account),
         );
     }
-    found.map(|(name, _)| name.clone())
+    found.map(|(name, _)| name.to_owned())
 }
 
 /// Whether S3 takes the key that the requests name for an object of the bucket.

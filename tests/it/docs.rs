@@ -13,7 +13,8 @@ use std::process::{Command, Stdio};
 
 use kmsim::catalog::retry_profiles;
 use kmsim::input::Input;
-use kmsim::input::diagnostic::{Sources, render};
+use kmsim::input::diagnostic::Sources;
+use kmsim::input::render::render;
 use kmsim::run::{RunOptions, run};
 use kmsim::scenario::{Loaded, load};
 use serde_json::Value;

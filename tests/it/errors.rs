@@ -10,7 +10,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use kmsim::input::Input;
-use kmsim::input::diagnostic::{Code, Sources, render};
+use kmsim::input::diagnostic::{Code, Sources};
+use kmsim::input::keyword::Keyword;
+use kmsim::input::render::render;
 use kmsim::model::arrivals::Arrivals;
 use kmsim::report;
 use kmsim::results;
@@ -1603,7 +1605,7 @@ fn every_code_has_a_bad_scenario() {
         Code::BadSet.name(),
         Code::BadPolicy.name(),
     ];
-    for code in Code::ALL {
+    for &code in Code::ALL {
         assert!(
             here.contains(code.name()) || elsewhere.contains(&code.name()),
             "no bad scenario for {code}"

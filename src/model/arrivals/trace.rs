@@ -489,9 +489,9 @@ mod tests {
 
     #[test]
     fn a_file_is_read_once_whatever_its_scales() {
+        use crate::input::diagnostic::Diagnostics;
         use crate::input::diagnostic::Sources;
         use crate::input::document::parse;
-        use crate::input::reader::Diagnostics;
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("x.csv");
         std::fs::write(&path, "time\n0\n1\n").expect("write");
