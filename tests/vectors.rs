@@ -13,7 +13,7 @@ use kmsim::engine::calendar::Calendar;
 use kmsim::engine::limiter::{Limiter, Shape, Step};
 use kmsim::engine::random::{Key, Stream};
 use kmsim::model::retry::{Backoff, ExponentialBackoff, Jitter, RetryPolicy};
-use kmsim::model::source::bucket_key::{BucketKeyCache, Settings};
+use kmsim::model::source::bucket_key::{BucketKeyCache, BucketKeyRules};
 use kmsim::model::source::data_key_cache::{Cmm, DataKeyCache, Message, Sdk, Suite};
 use kmsim::units::Span;
 use serde_json::Value;
@@ -772,7 +772,7 @@ fn throttled(
 fn bucket_key_misses(rate: f64, ttl: f64, key: Key) -> f64 {
     let mut gaps = key.stream();
     let lifetime = (ttl * SECOND as f64) as u64;
-    let mut cache = BucketKeyCache::new(Settings {
+    let mut cache = BucketKeyCache::new(BucketKeyRules {
         fanout: 1,
         lifetime,
         write_lifetime: lifetime,

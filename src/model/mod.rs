@@ -20,7 +20,7 @@ pub mod workload;
 
 pub use log_group::{Association, LogGroup};
 pub use objects::{Popularity, Size};
-pub use plan::{Bucket, Counting, KmsKey, Plan, Quota, Trail};
+pub use plan::{BucketInfo, Counting, KmsKey, Plan, Quota, Trail};
 pub use refusal::{Cause, Refusal};
 pub use request::{Class, Denial, Lane, MAX_LANES, UnlanedCall};
 pub use source::{BucketKeyUse, CacheScope, CacheUse, ClientCache, Source};

@@ -37,7 +37,7 @@ pub struct Plan {
     /// Log groups under a KMS key, in file order.
     pub log_groups: Vec<LogGroup>,
     /// Bucket-key caches, one for each (bucket, KMS key, requester).
-    pub bucket_key_caches: Vec<bucket_key::Settings>,
+    pub bucket_key_caches: Vec<bucket_key::BucketKeyRules>,
     /// Time from a call to KMS's answer.
     pub kms_latency: Distribution,
     /// Time from an attempt to its answer when it is throttled.
@@ -51,7 +51,7 @@ pub struct Plan {
     /// Region codes.
     pub regions: Vec<String>,
     /// Buckets.
-    pub buckets: Vec<Bucket>,
+    pub buckets: Vec<BucketInfo>,
     /// KMS keys.
     pub keys: Vec<KmsKey>,
     /// Requester names.
@@ -143,7 +143,7 @@ pub struct Quota {
 
 /// A bucket, for accounting.
 #[derive(Clone, Debug)]
-pub struct Bucket {
+pub struct BucketInfo {
     /// Name in the scenario.
     pub name: String,
     /// Owner, index of [`Plan::accounts`].

@@ -1,6 +1,6 @@
 //! What clients that are followed hear and send, answer by answer.
 
-use crate::model::retry::Verdict;
+use crate::model::retry::RetryVerdict;
 use crate::model::retry::{ClientState, ErrorKind, Failure};
 use crate::simulation::flights::fetches;
 use crate::simulation::guarded::{asks_client, hears, hold_back, plan_look, with_queue};
@@ -69,7 +69,7 @@ fn hears_throttled(world: &mut World<'_>, at: u64, request: Request, w: usize) {
         seconds(at),
         |n| request.backoff(n),
     );
-    if let Verdict::Retry { delay, .. } = verdict {
+    if let RetryVerdict::Retry { delay, .. } = verdict {
         let next = at.saturating_add(delay);
         if world.workloads[w]
             .guards

@@ -4,8 +4,8 @@
 use kmsim::catalog::{self, Classification};
 use kmsim::engine::SECOND;
 use kmsim::model::retry::{
-    Answer, ClientRateLimiter, ClientState, ErrorKind, Failure, RetryAfter, RetryPolicy,
-    RetryTokens, SendQueue, Service, Verdict,
+    ClientRateLimiter, ClientState, ErrorKind, FailedAnswer, Failure, RetryAfter, RetryPolicy,
+    RetryTokens, RetryVerdict, SendQueue, Service,
 };
 use serde_json::Value;
 use std::cell::Cell;
@@ -30,10 +30,10 @@ fn kinds() -> &'static Value {
     })
 }
 
-fn answer(kind: &'static Value) -> Answer<'static> {
+fn answer(kind: &'static Value) -> FailedAnswer<'static> {
     match kind["exception"].as_str() {
-        Some(name) => Answer::Exception(name),
-        None => Answer::Response {
+        Some(name) => FailedAnswer::Exception(name),
+        None => FailedAnswer::Response {
             status: whole(kind, "http") as u16,
             code: kind["code"].as_str(),
         },
@@ -99,7 +99,7 @@ impl Rules {
         }
     }
 
-    fn kind(&self, answer: &Answer<'_>) -> Option<ErrorKind> {
+    fn kind(&self, answer: &FailedAnswer<'_>) -> Option<ErrorKind> {
         answer.kind(self.service, self.classification)
     }
 }
@@ -171,10 +171,10 @@ impl Client {
         &mut self,
         rules: &Rules,
         request: &mut Request,
-        answer: &Answer<'_>,
+        answer: &FailedAnswer<'_>,
         header: Option<&str>,
         now: f64,
-    ) -> Option<Verdict> {
+    ) -> Option<RetryVerdict> {
         let kind = rules.kind(answer);
         if let Some((limiter, figures)) = self.limiter.as_mut().zip(rules.policy.rate_limiter) {
             limiter.answered(&figures, now, kind == Some(ErrorKind::Throttling));
@@ -194,7 +194,7 @@ impl Client {
         let draws = &self.draws;
         let verdict = rules.policy.judge(failure, state, now, |_| draws.draw());
         request.failed += 1;
-        if let Verdict::Retry { cost, .. } = verdict {
+        if let RetryVerdict::Retry { cost, .. } = verdict {
             request.last_cost = Some(cost);
         }
         Some(verdict)
@@ -402,13 +402,13 @@ fn one_by_one(case: &Value, clock: Clock, slack: f64, rel: f64) {
             if !theirs_now["adaptive"].is_null() {
                 same_state(&client, &theirs_now["adaptive"], rel, &what);
             }
-            let retried = matches!(verdict, Some(Verdict::Retry { .. }));
+            let retried = matches!(verdict, Some(RetryVerdict::Retry { .. }));
             assert_eq!(
                 Some(retried),
                 theirs_now["retried"].as_bool(),
                 "{what}: retried"
             );
-            if let Some(Verdict::Retry { delay, .. }) = verdict {
+            if let Some(RetryVerdict::Retry { delay, .. }) = verdict {
                 let delay = delay as f64 / SECOND as f64;
                 if theirs_now["wait"].is_null() {
                     same_time(delay, theirs_now, "delay", slack, &what);
@@ -452,20 +452,20 @@ fn one_by_one(case: &Value, clock: Clock, slack: f64, rel: f64) {
 fn reported(
     rules: &Rules,
     request: &Request,
-    verdict: Option<Verdict>,
-    answer: &Answer<'_>,
+    verdict: Option<RetryVerdict>,
+    answer: &FailedAnswer<'_>,
     theirs: &Value,
     what: &str,
 ) {
-    let responded = matches!(answer, Answer::Response { .. });
+    let responded = matches!(answer, FailedAnswer::Response { .. });
     let attempts = request.failed + u16::from(verdict.is_none());
     let spent = match rules.policy.retry_quota {
         Some(_) => attempts >= rules.policy.max_attempts,
-        None => verdict == Some(Verdict::AttemptsSpent),
+        None => verdict == Some(RetryVerdict::AttemptsSpent),
     };
     for (name, ours) in [
         ("max_attempts_reached", spent),
-        ("quota_reached", verdict == Some(Verdict::QuotaSpent)),
+        ("quota_reached", verdict == Some(RetryVerdict::QuotaSpent)),
     ] {
         if let Some(theirs) = theirs[name].as_bool() {
             assert_eq!(ours && responded, theirs, "{what}: {name}");
@@ -510,7 +510,7 @@ fn long(case: &Value) {
             throttles += u64::from(rules.kind(&answer) == Some(ErrorKind::Throttling));
             let verdict = client.answered(&rules, &mut request, &answer, None, now);
             let delay = match verdict {
-                Some(Verdict::Retry { delay, .. }) => delay as f64 / SECOND as f64,
+                Some(RetryVerdict::Retry { delay, .. }) => delay as f64 / SECOND as f64,
                 _ => -1.0,
             };
             let attempt = attempts as f64;
@@ -541,7 +541,7 @@ fn long(case: &Value) {
             }
             attempts += 1;
             match verdict {
-                Some(Verdict::Retry { .. }) => now = exact(now, delay),
+                Some(RetryVerdict::Retry { .. }) => now = exact(now, delay),
                 Some(_) => break,
                 None => {
                     client.succeeded(&request);
@@ -670,7 +670,7 @@ impl Fleet<'_> {
                 let request = &mut worker.request;
                 let answer = answer(response);
                 let verdict = client.answered(&self.rules, request, &answer, None, now);
-                if let Some(Verdict::Retry { delay, .. }) = verdict {
+                if let Some(RetryVerdict::Retry { delay, .. }) = verdict {
                     self.at(exact(now, delay as f64 / SECOND as f64), Step::Ready(c, w));
                 } else {
                     let attempts = request.failed + u16::from(admitted);

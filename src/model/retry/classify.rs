@@ -26,7 +26,7 @@ impl Service {
 
 /// What came of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer<'a> {
+pub enum FailedAnswer<'a> {
     /// A response.
     Response {
         /// HTTP status code.
@@ -49,21 +49,21 @@ pub enum ErrorKind {
     Transient,
 }
 
-impl<'a> From<&'a ThrottledAnswer> for Answer<'a> {
-    fn from(row: &'a ThrottledAnswer) -> Answer<'a> {
-        Answer::Response {
+impl<'a> From<&'a ThrottledAnswer> for FailedAnswer<'a> {
+    fn from(row: &'a ThrottledAnswer) -> FailedAnswer<'a> {
+        FailedAnswer::Response {
             status: row.status,
             code: Some(&row.code),
         }
     }
 }
 
-impl Answer<'_> {
+impl FailedAnswer<'_> {
     /// Whether the attempt succeeded.
     pub fn is_success(&self) -> bool {
         matches!(
             self,
-            Answer::Response {
+            FailedAnswer::Response {
                 status: 200..=299,
                 ..
             }
@@ -75,7 +75,7 @@ impl Answer<'_> {
     /// A code that means throttling counts before the status code.
     pub fn kind(&self, service: Service, rules: &Classification) -> Option<ErrorKind> {
         match *self {
-            Answer::Response { status, code } => {
+            FailedAnswer::Response { status, code } => {
                 let listed = |codes: &[String]| code.is_some_and(|c| codes.iter().any(|l| l == c));
                 let together = rules.status_with_code.iter().any(|rule| {
                     let here = rule.service.as_deref().is_none_or(|s| s == service.name());
@@ -92,7 +92,7 @@ impl Answer<'_> {
                     None
                 }
             }
-            Answer::Exception(name) => {
+            FailedAnswer::Exception(name) => {
                 let listed = |names: &[String]| names.iter().any(|n| n == name);
                 if listed(&rules.timeout_exceptions) {
                     Some(ErrorKind::Timeout)

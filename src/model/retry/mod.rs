@@ -17,8 +17,8 @@ mod settings;
 
 pub use backoff::{Backoff, BackoffKind, ExponentialBackoff, FixedBackoff, Jitter};
 pub use breaker::{Blocks, BreakerSettings, CircuitBreaker, CircuitBreakers};
-pub use classify::{Answer, ErrorKind, Service};
-pub use policy::{ClientState, Failure, RetryDelays, RetryPolicy, Verdict};
+pub use classify::{ErrorKind, FailedAnswer, Service};
+pub use policy::{ClientState, Failure, RetryDelays, RetryPolicy, RetryVerdict};
 pub use quota::{Refund, RetryQuota, RetryQuotaSettings, RetryTokens, TokenBucketSettings};
 pub use rate_limiter::{ClientRateLimiter, RateLimiterRules, RetryCost, SendQueue};
 pub use retry_after::RetryAfter;

@@ -76,7 +76,7 @@ impl RetryDelays {
 
 /// What becomes of a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RetryVerdict {
     /// It is tried again.
     Retry {
         /// Wait after the answer \[ns\].
@@ -229,17 +229,17 @@ impl RetryPolicy {
         client: ClientState<'_>,
         now: f64,
         draw: impl Fn(u16) -> u64,
-    ) -> Verdict {
+    ) -> RetryVerdict {
         let Failure {
             n,
             kind,
             retry_after,
         } = failure;
         let Some(kind) = kind else {
-            return Verdict::NotRetried;
+            return RetryVerdict::NotRetried;
         };
         if n >= self.max_attempts {
-            return Verdict::AttemptsSpent;
+            return RetryVerdict::AttemptsSpent;
         }
         let backoff = self.backoff_after(kind);
         // Where a retry pays the limiter, it does so before the retry quota is asked.
@@ -248,7 +248,7 @@ impl RetryPolicy {
         if let Some((tokens, number)) = client.tokens
             && !tokens.take_cost(number, cost)
         {
-            return Verdict::QuotaSpent;
+            return RetryVerdict::QuotaSpent;
         }
         let delay = limited.map_or_else(
             || {
@@ -257,7 +257,7 @@ impl RetryPolicy {
             },
             |wait| wait.min(backoff.cap()),
         );
-        Verdict::Retry { delay, cost }
+        RetryVerdict::Retry { delay, cost }
     }
 
     /// The wait \[ns\] that takes the backoff's place while the limiter lacks the tokens of a retry.

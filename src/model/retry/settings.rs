@@ -2,7 +2,7 @@
 
 use super::backoff::{Backoff, ExponentialBackoff, FixedBackoff, Jitter};
 use super::breaker::BreakerSettings;
-use super::classify::{Answer, Service};
+use super::classify::{FailedAnswer, Service};
 use super::policy::RetryPolicy;
 use super::quota::{RetryQuotaSettings, TokenBucketSettings};
 use crate::catalog::{self, RetryProfile};
@@ -56,7 +56,8 @@ impl RetrySettings {
             let rules = profile.classification();
             let throttled = catalog::throttled_answer(service.name()).zip(rules);
             return policy.throttled_as(
-                throttled.and_then(|(answer, rules)| Answer::from(answer).kind(service, rules)),
+                throttled
+                    .and_then(|(answer, rules)| FailedAnswer::from(answer).kind(service, rules)),
             );
         }
         let quota = self.retry_quota.as_ref().map(RetryQuotaSettings::quota);

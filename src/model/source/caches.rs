@@ -1,6 +1,6 @@
 //! What the caches of all workloads hold while time passes.
 
-use super::bucket_key::{BucketKeyCache, BucketKeyId, Settings};
+use super::bucket_key::{BucketKeyCache, BucketKeyId, BucketKeyRules};
 use super::client_cache::{AppProcess, ClientCache, ClientSideCache};
 use super::need::{NO_TICKET, Need};
 use super::scope::CacheScope;
@@ -32,7 +32,7 @@ pub struct WorkloadCaches {
 impl Caches {
     /// Empty ones.
     pub fn new(
-        bucket_keys: &[Settings],
+        bucket_keys: &[BucketKeyRules],
         workloads: impl IntoIterator<Item = WorkloadCaches>,
     ) -> Caches {
         Caches {

@@ -32,7 +32,7 @@ pub(super) struct Id {
 
 /// A key in the cache; times in the software's own clock.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
+pub(super) struct CacheEntry {
     pub created: u64,
     /// Last instant at which the cache itself does not take it for too old.
     pub expires: u64,
@@ -47,9 +47,9 @@ const SWEEP: usize = 10;
 const NONE: u32 = u32::MAX;
 
 #[derive(Clone, Debug)]
-struct Slot {
+struct CacheSlot {
     id: Id,
-    entry: Entry,
+    entry: CacheEntry,
     /// Tells an entry from earlier ones in the same slot.
     serial: u64,
     older: u32,
@@ -62,7 +62,7 @@ pub(super) struct Entries {
     eviction: Eviction,
     capacity: usize,
     index: HashMap<Id, u32, BuildHasherDefault<Mixer>>,
-    slots: Vec<Slot>,
+    slots: Vec<CacheSlot>,
     free: Vec<u32>,
     /// Ends of the list by insertion or use.
     oldest: u32,
@@ -96,7 +96,7 @@ impl Entries {
     }
 
     /// Finds an entry; but for `FirstIn` it counts as used, unless it is too old.
-    pub fn get(&mut self, id: &Id, now: u64) -> Option<&mut Entry> {
+    pub fn get(&mut self, id: &Id, now: u64) -> Option<&mut CacheEntry> {
         if self.eviction == Eviction::LeastUsedSwept {
             self.sweep_expiries(now);
         }
@@ -112,7 +112,7 @@ impl Entries {
     }
 
     /// Finds an entry without using it.
-    pub fn peek(&mut self, id: &Id) -> Option<&mut Entry> {
+    pub fn peek(&mut self, id: &Id) -> Option<&mut CacheEntry> {
         let slot = *self.index.get(id)?;
         Some(&mut self.slots[slot as usize].entry)
     }
@@ -128,7 +128,7 @@ impl Entries {
     }
 
     /// Puts an entry in, and others out until no more than the capacity are left.
-    pub fn put(&mut self, id: Id, entry: Entry, now: u64) {
+    pub fn put(&mut self, id: Id, entry: CacheEntry, now: u64) {
         if self.eviction == Eviction::FirstIn {
             self.sweep_unchecked(SWEEP, now);
         }
@@ -192,8 +192,8 @@ impl Entries {
         }
     }
 
-    fn put_in(&mut self, id: Id, entry: Entry, serial: u64) -> u32 {
-        let new = Slot {
+    fn put_in(&mut self, id: Id, entry: CacheEntry, serial: u64) -> u32 {
+        let new = CacheSlot {
             id,
             entry,
             serial,

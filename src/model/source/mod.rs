@@ -260,7 +260,7 @@ impl Source {
     /// `caches` the workload's own.
     pub fn words(
         &self,
-        settings: &[bucket_key::Settings],
+        settings: &[bucket_key::BucketKeyRules],
         caches: &ClientCacheSettings,
     ) -> Option<String> {
         match self {

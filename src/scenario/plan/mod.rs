@@ -23,8 +23,8 @@ use crate::model::retry::Service;
 use crate::model::source::bucket_key;
 use crate::model::source::bucket_key::archive::KeyPopularity;
 use crate::model::{
-    Action, Bucket, Cause, Class, Counting, Denial, Kind, KmsKey, Lane, LogGroup, MAX_LANES, Plan,
-    Quota, Refusal, Source, Trail, UnlanedCall, Workload,
+    Action, BucketInfo, Cause, Class, Counting, Denial, Kind, KmsKey, Lane, LogGroup, MAX_LANES,
+    Plan, Quota, Refusal, Source, Trail, UnlanedCall, Workload,
 };
 use crate::units::{Rate, Span};
 use indexmap::{IndexMap, IndexSet};
@@ -77,7 +77,7 @@ struct Builder<'a> {
     caches: IndexMap<(String, String, String), usize>,
     /// How often a workload asks for the bucket keys of a bucket.
     key_popularity: HashMap<(usize, String), Arc<OnceLock<KeyPopularity>>>,
-    cache_settings: Vec<bucket_key::Settings>,
+    cache_settings: Vec<bucket_key::BucketKeyRules>,
 }
 
 impl<'a> Builder<'a> {
@@ -783,11 +783,11 @@ impl<'a> Builder<'a> {
                 charged: k.managed_by == ManagedBy::Customer,
             })
             .collect();
-        let buckets: Vec<Bucket> = self
+        let buckets: Vec<BucketInfo> = self
             .scenario
             .bucket
             .iter()
-            .map(|(name, k)| Bucket {
+            .map(|(name, k)| BucketInfo {
                 name: name.clone(),
                 account: self.accounts.insert_full(k.account.clone()).0,
                 region: self.regions.insert_full(k.region.clone()).0,

@@ -8,7 +8,7 @@ use crate::catalog::{self, KmsOperation, NeedSide, RequestRate, S3OperationRow};
 use crate::engine::limiter::{Shape, Step};
 use crate::input::diagnostic::{Code, Diagnostic};
 use crate::model::retry::Service;
-use crate::model::source::bucket_key::Settings;
+use crate::model::source::bucket_key::BucketKeyRules;
 use crate::model::source::bucket_key::archive::{Age, Archive};
 use crate::model::{BucketKeyUse, Quota, Source};
 use std::ops::Range;
@@ -239,7 +239,7 @@ impl<'a> Builder<'a> {
             (Some(r), RequesterRule::Session) => (requester.to_owned(), r.sessions),
             (None, _) => (format!("{:?}", (&side.account, requester)), 1),
         };
-        let settings = Settings {
+        let settings = BucketKeyRules {
             fanout: a.bucket_key_fanout,
             lifetime: a.bucket_key_lifetime.as_ns(),
             write_lifetime: a.bucket_key_write_lifetime.as_ns(),
@@ -291,7 +291,7 @@ impl<'a> Builder<'a> {
             format!("`bucket.{}` is a directory bucket, but its requests are charged like those of S3 Standard: write `[price.s3-tier1]` and `[price.s3-tier2]`", side.name),
         );
         let lifetime = catalog::session_lifetime_s() * crate::engine::SECOND;
-        let settings = Settings {
+        let settings = BucketKeyRules {
             fanout: 1,
             lifetime,
             write_lifetime: lifetime,
@@ -319,7 +319,7 @@ impl<'a> Builder<'a> {
         side: &Side<'_>,
         class: String,
         sessions: u32,
-        settings: Settings,
+        settings: BucketKeyRules,
     ) -> usize {
         let next = self.cache_settings.len();
         let cache = *self

@@ -17,7 +17,7 @@
 //! at the tail (nothing is found differently), and that the sleep of the library for Python takes
 //! its milliseconds for seconds.
 
-use crate::model::source::entries::{Entries, Entry, Eviction, Id};
+use crate::model::source::entries::{CacheEntry, Entries, Eviction, Id};
 use std::collections::BTreeMap;
 
 const MS: u64 = 1_000_000;
@@ -34,7 +34,7 @@ pub struct Keyring {
 
 /// How a cache behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct BranchKeyCacheRules {
     /// Entries.
     pub capacity: usize,
     /// Protection against many fetches at once.
@@ -58,7 +58,7 @@ pub struct StormTracking {
 
 /// What a look-up finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum BranchKeyFound {
     /// A branch key.
     Key,
     /// None, and this message is to fetch it.
@@ -90,7 +90,7 @@ struct Storm {
 
 impl BranchKeyCache {
     /// An empty cache.
-    pub fn new(settings: Settings) -> BranchKeyCache {
+    pub fn new(settings: BranchKeyCacheRules) -> BranchKeyCache {
         BranchKeyCache {
             entries: Entries::new(Eviction::LeastUsed, settings.capacity),
             storm: settings.storm_tracking.map(|settings| Storm {
@@ -113,23 +113,25 @@ impl BranchKeyCache {
         version: Option<u64>,
         since: u64,
         at: u64,
-    ) -> Found {
+    ) -> BranchKeyFound {
         self.answers(at);
         let id = id(keyring, key, version);
         let (now, now_s) = (at / MS, at / SECOND);
         let entry = self.entries.get(&id, now_s).copied();
         let found = match (&mut self.storm, entry) {
-            (None, Some(_)) => Found::Key,
-            (None, None) => Found::Nothing,
+            (None, Some(_)) => BranchKeyFound::Key,
+            (None, None) => BranchKeyFound::Nothing,
             (Some(storm), Some(entry)) => storm.before_expiry(&id, entry.expires, now),
             (Some(storm), None) => storm.without_entry(&id, now),
         };
         match (found, entry) {
             // Another keyring with a longer life may have put it in.
-            (Found::Key, Some(e)) if now_s.saturating_sub(e.created) > keyring.ttl_s => {
-                Found::Nothing
+            (BranchKeyFound::Key, Some(e)) if now_s.saturating_sub(e.created) > keyring.ttl_s => {
+                BranchKeyFound::Nothing
             }
-            (Found::Wait(_), _) if self.waited_too_long(since, now) => Found::TooLate,
+            (BranchKeyFound::Wait(_), _) if self.waited_too_long(since, now) => {
+                BranchKeyFound::TooLate
+            }
             (found, _) => found,
         }
     }
@@ -154,7 +156,7 @@ impl BranchKeyCache {
         {
             let ((ready, _), (id, ttl_s)) = first.remove_entry();
             let now_s = ready / SECOND;
-            let entry = Entry {
+            let entry = CacheEntry {
                 created: now_s,
                 expires: now_s.saturating_add(ttl_s),
                 messages: 0,
@@ -171,23 +173,23 @@ impl BranchKeyCache {
 
 impl Storm {
     /// An entry is there and expires after `expires` \[s\].
-    fn before_expiry(&mut self, id: &Id, expires: u64, now: u64) -> Found {
+    fn before_expiry(&mut self, id: &Id, expires: u64, now: u64) -> BranchKeyFound {
         let grace = self.settings.grace_period / MS;
         if self.is_full(now) || now < expires.saturating_mul(1_000).saturating_sub(grace) {
-            return Found::Key;
+            return BranchKeyFound::Key;
         }
         if self.fetch(id, now) {
-            Found::Nothing
+            BranchKeyFound::Nothing
         } else {
-            Found::Key
+            BranchKeyFound::Key
         }
     }
 
-    fn without_entry(&mut self, id: &Id, now: u64) -> Found {
+    fn without_entry(&mut self, id: &Id, now: u64) -> BranchKeyFound {
         if self.is_full(now) || !self.fetch(id, now) {
-            Found::Wait(self.settings.sleep)
+            BranchKeyFound::Wait(self.settings.sleep)
         } else {
-            Found::Nothing
+            BranchKeyFound::Nothing
         }
     }
 
@@ -250,16 +252,16 @@ mod tests {
     };
 
     fn cache(storm_tracking: Option<StormTracking>) -> BranchKeyCache {
-        BranchKeyCache::new(Settings {
+        BranchKeyCache::new(BranchKeyCacheRules {
             capacity: 1000,
             storm_tracking,
         })
     }
 
     /// Looks up at `at` and fetches what is to be fetched, in 4 ms.
-    fn look_up(c: &mut BranchKeyCache, key: u64, since: u64, at: u64) -> Found {
+    fn look_up(c: &mut BranchKeyCache, key: u64, since: u64, at: u64) -> BranchKeyFound {
         let found = c.look_up(&KEYRING, key, None, since, at);
-        if found == Found::Nothing {
+        if found == BranchKeyFound::Nothing {
             c.fetched(&KEYRING, key, None, at + 4 * MS);
         }
         found
@@ -271,13 +273,13 @@ mod tests {
         for storm in [None, Some(STORM)] {
             let mut c = cache(storm);
             let calls = (0..10_000)
-                .filter(|i| look_up(&mut c, 1, 0, i * 88 * MS) == Found::Nothing)
+                .filter(|i| look_up(&mut c, 1, 0, i * 88 * MS) == BranchKeyFound::Nothing)
                 .count();
             assert_eq!(calls, 1, "{storm:?}");
             // To decrypt is another entry, one for each version.
             for version in [0, 1] {
                 let found = c.look_up(&KEYRING, 1, Some(version), 0, 880 * SECOND);
-                assert_eq!(found, Found::Nothing);
+                assert_eq!(found, BranchKeyFound::Nothing);
             }
         }
     }
@@ -285,52 +287,55 @@ mod tests {
     #[test]
     fn without_storm_tracking_all_fetch_at_once_and_whole_seconds_count() {
         let mut c = cache(None);
-        assert!((0..25).all(|_| look_up(&mut c, 1, 0, SECOND / 2) == Found::Nothing));
+        assert!((0..25).all(|_| look_up(&mut c, 1, 0, SECOND / 2) == BranchKeyFound::Nothing));
         // Put in within second 0, so it serves to the end of second 900.
-        assert_eq!(look_up(&mut c, 1, 0, 901 * SECOND - 1), Found::Key);
-        assert_eq!(look_up(&mut c, 1, 0, 901 * SECOND), Found::Nothing);
+        assert_eq!(look_up(&mut c, 1, 0, 901 * SECOND - 1), BranchKeyFound::Key);
+        assert_eq!(look_up(&mut c, 1, 0, 901 * SECOND), BranchKeyFound::Nothing);
     }
 
     #[test]
     fn a_storm_tracker_lets_one_fetch_and_the_others_wait() {
         let mut c = cache(Some(STORM));
-        assert_eq!(look_up(&mut c, 1, 0, 0), Found::Nothing);
-        assert_eq!(look_up(&mut c, 1, 0, 0), Found::Wait(20 * MS));
-        assert_eq!(look_up(&mut c, 1, 0, 20 * MS), Found::Key);
+        assert_eq!(look_up(&mut c, 1, 0, 0), BranchKeyFound::Nothing);
+        assert_eq!(look_up(&mut c, 1, 0, 0), BranchKeyFound::Wait(20 * MS));
+        assert_eq!(look_up(&mut c, 1, 0, 20 * MS), BranchKeyFound::Key);
         // In the grace period one fetches, the others go on with what is there.
         let at = 889 * SECOND + 999 * MS;
-        assert_eq!(look_up(&mut c, 1, 0, at), Found::Key);
-        assert_eq!(look_up(&mut c, 1, 0, at + MS), Found::Nothing);
-        assert_eq!(look_up(&mut c, 1, 0, at + MS), Found::Key);
-        assert_eq!(look_up(&mut c, 1, 0, at + 900 * SECOND), Found::Nothing);
+        assert_eq!(look_up(&mut c, 1, 0, at), BranchKeyFound::Key);
+        assert_eq!(look_up(&mut c, 1, 0, at + MS), BranchKeyFound::Nothing);
+        assert_eq!(look_up(&mut c, 1, 0, at + MS), BranchKeyFound::Key);
+        assert_eq!(
+            look_up(&mut c, 1, 0, at + 900 * SECOND),
+            BranchKeyFound::Nothing
+        );
     }
 
     #[test]
     fn a_failed_fetch_is_tried_again_after_the_grace_interval() {
         let mut c = cache(Some(STORM));
         let mut look = |key, since, at| c.look_up(&KEYRING, key, None, since, at);
-        assert_eq!(look(1, 0, 0), Found::Nothing);
-        assert_eq!(look(1, 0, SECOND - 1), Found::Wait(20 * MS));
-        assert_eq!(look(1, 0, SECOND), Found::Nothing);
+        assert_eq!(look(1, 0, 0), BranchKeyFound::Nothing);
+        assert_eq!(look(1, 0, SECOND - 1), BranchKeyFound::Wait(20 * MS));
+        assert_eq!(look(1, 0, SECOND), BranchKeyFound::Nothing);
         // Two keys in flight are all there may be, until the older is given up.
-        assert_eq!(look(2, 0, SECOND), Found::Nothing);
-        assert_eq!(look(3, 0, 10 * SECOND), Found::Wait(20 * MS));
-        assert_eq!(look(3, 0, 10 * SECOND + MS), Found::TooLate);
-        assert_eq!(look(3, 9 * SECOND, 11 * SECOND), Found::Nothing);
+        assert_eq!(look(2, 0, SECOND), BranchKeyFound::Nothing);
+        assert_eq!(look(3, 0, 10 * SECOND), BranchKeyFound::Wait(20 * MS));
+        assert_eq!(look(3, 0, 10 * SECOND + MS), BranchKeyFound::TooLate);
+        assert_eq!(look(3, 9 * SECOND, 11 * SECOND), BranchKeyFound::Nothing);
     }
 
     #[test]
     fn over_capacity_the_least_recently_used_goes() {
-        let mut c = BranchKeyCache::new(Settings {
+        let mut c = BranchKeyCache::new(BranchKeyCacheRules {
             capacity: 2,
             storm_tracking: None,
         });
         let found = [1, 2, 1, 3, 1, 2].map(|key| {
             let found = c.look_up(&KEYRING, key, None, 0, 0);
-            if found == Found::Nothing {
+            if found == BranchKeyFound::Nothing {
                 c.fetched(&KEYRING, key, None, 0);
             }
-            found == Found::Key
+            found == BranchKeyFound::Key
         });
         assert_eq!(found, [false, false, true, false, true, false]);
     }

@@ -5,7 +5,7 @@ mod cache;
 mod settings;
 pub mod source;
 
-pub use cache::{BranchKeyCache, Found, Keyring, Settings, StormTracking};
+pub use cache::{BranchKeyCache, BranchKeyCacheRules, BranchKeyFound, Keyring, StormTracking};
 pub use settings::{
     BranchKeyCacheSettings, BranchKeyCacheUse, CacheKind, Decryption, StormTrackingSettings,
 };

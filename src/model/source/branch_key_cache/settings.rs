@@ -1,6 +1,6 @@
 //! A hierarchical keyring and its branch-key cache, as written and as simulated.
 
-use super::cache::{Keyring, Settings, StormTracking};
+use super::cache::{BranchKeyCacheRules, Keyring, StormTracking};
 use crate::catalog;
 use crate::input::diagnostic::Code;
 use crate::input::reader::Reader;
@@ -144,13 +144,13 @@ impl CacheKind {
         })
     }
 
-    fn settings(self) -> Settings {
+    fn settings(self) -> BranchKeyCacheRules {
         match self {
-            CacheKind::MultiThreaded { capacity } => Settings {
+            CacheKind::MultiThreaded { capacity } => BranchKeyCacheRules {
                 capacity: capacity as usize,
                 storm_tracking: None,
             },
-            CacheKind::StormTracking(s) => Settings {
+            CacheKind::StormTracking(s) => BranchKeyCacheRules {
                 capacity: s.capacity as usize,
                 storm_tracking: Some(StormTracking {
                     grace_period: s.grace_period.as_ns(),
@@ -239,5 +239,5 @@ pub struct BranchKeyCacheUse {
     /// Versions under which the messages were encrypted that it decrypts; `None`: it encrypts.
     pub versions: Option<u64>,
     /// How each cache behaves.
-    pub settings: Settings,
+    pub settings: BranchKeyCacheRules,
 }

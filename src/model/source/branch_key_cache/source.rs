@@ -1,6 +1,6 @@
 //! How an application's messages look branch keys up, and what a call brings.
 
-use super::cache::{BranchKeyCache, Found, Keyring};
+use super::cache::{BranchKeyCache, BranchKeyFound, Keyring};
 use crate::model::source::caches::Caches;
 use crate::model::source::client_cache::{CacheUse, ClientSideCache};
 use crate::model::source::need::{Draw, LookUp, Need};
@@ -16,10 +16,10 @@ pub fn look_up(caches: &mut Caches, need: &mut impl Need, at: u64) -> LookUp {
         return LookUp::Miss;
     };
     match cache.look_up(&keyring, key, version, since, at) {
-        Found::Key => LookUp::Met,
-        Found::Nothing => LookUp::Miss,
-        Found::Wait(pause) => LookUp::Wait(at.saturating_add(pause)),
-        Found::TooLate => LookUp::TooLate,
+        BranchKeyFound::Key => LookUp::Met,
+        BranchKeyFound::Nothing => LookUp::Miss,
+        BranchKeyFound::Wait(pause) => LookUp::Wait(at.saturating_add(pause)),
+        BranchKeyFound::TooLate => LookUp::TooLate,
     }
 }
 

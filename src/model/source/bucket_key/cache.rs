@@ -35,7 +35,7 @@ pub enum BucketKeyFetch {
 
 /// How the bucket keys of one cache are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct BucketKeyRules {
     /// Partitions, at least 1.
     pub fanout: u32,
     /// How long a copy serves reads \[ns\].
@@ -117,7 +117,7 @@ const FEW_COPIES: usize = 1_024;
 /// The bucket keys that S3 holds for one bucket, KMS key and requester.
 #[derive(Clone, Debug)]
 pub struct BucketKeyCache {
-    settings: Settings,
+    settings: BucketKeyRules,
     requests: u64,
     generated: u32,
     /// As long as the partitions that were asked so far, for with many sessions most caches stay
@@ -133,7 +133,7 @@ pub struct BucketKeyCache {
 
 impl BucketKeyCache {
     /// An empty cache.
-    pub fn new(settings: Settings) -> BucketKeyCache {
+    pub fn new(settings: BucketKeyRules) -> BucketKeyCache {
         BucketKeyCache {
             settings,
             requests: 0,
@@ -146,7 +146,7 @@ impl BucketKeyCache {
     }
 
     /// How keys are kept.
-    pub fn settings(&self) -> Settings {
+    pub fn settings(&self) -> BucketKeyRules {
         self.settings
     }
 
@@ -284,8 +284,8 @@ impl BucketKeyCache {
 mod tests {
     use super::*;
 
-    fn of(fanout: u32) -> Settings {
-        Settings {
+    fn of(fanout: u32) -> BucketKeyRules {
+        BucketKeyRules {
             fanout,
             lifetime: 300,
             write_lifetime: 300,
@@ -345,14 +345,14 @@ mod tests {
 
     #[test]
     fn lifetimes_for_writing_and_reading_are_apart_and_may_slide() {
-        let mut c = BucketKeyCache::new(Settings {
+        let mut c = BucketKeyCache::new(BucketKeyRules {
             write_lifetime: 100,
             ..of(1)
         });
         let id = c.generated(0, 0, 0);
         assert_eq!((c.write(0, 99), c.write(0, 100)), (Some(id), None));
         assert!(c.read(0, id, 299) && !c.read(0, id, 300));
-        let mut c = BucketKeyCache::new(Settings {
+        let mut c = BucketKeyCache::new(BucketKeyRules {
             sliding: true,
             ..of(1)
         });

@@ -5,5 +5,5 @@ pub mod archive;
 mod cache;
 mod source;
 
-pub use cache::{BucketKeyCache, BucketKeyFetch, BucketKeyId, Fetched, Settings};
+pub use cache::{BucketKeyCache, BucketKeyFetch, BucketKeyId, BucketKeyRules, Fetched};
 pub use source::BucketKeyUse;

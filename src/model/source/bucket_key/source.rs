@@ -1,7 +1,7 @@
 //! How requests look bucket keys up, what a call brings, and who waits for it.
 
 use super::archive::{Archive, KeyPopularity};
-use super::cache::{BucketKeyFetch, BucketKeyId, Settings};
+use super::cache::{BucketKeyFetch, BucketKeyId, BucketKeyRules};
 use crate::model::source::caches::Caches;
 use crate::model::source::need::{Draw, Fetch, LookUp, NO_TICKET, Need};
 use crate::units::Span;
@@ -28,7 +28,7 @@ pub struct BucketKeyUse {
 
 impl BucketKeyUse {
     /// How long its keys serve, for people; `settings` are those of all caches.
-    pub fn words(&self, settings: &[Settings]) -> String {
+    pub fn words(&self, settings: &[BucketKeyRules]) -> String {
         let settings = &settings[self.cache];
         let lifetime = Span::from_ns(settings.lifetime);
         let since = match self.since {

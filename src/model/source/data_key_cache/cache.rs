@@ -25,7 +25,7 @@
 //! encrypted data keys on a message, threads that interleave inside a look-up.
 
 use crate::input::keyword::keywords;
-use crate::model::source::entries::{Entries, Entry, Eviction, Id};
+use crate::model::source::entries::{CacheEntry, Entries, Eviction, Id};
 use std::collections::BTreeMap;
 
 keywords! {
@@ -122,7 +122,7 @@ pub struct DataKeyCache {
     sdk: Sdk,
     entries: Entries,
     /// What KMS answers later, by when and in the order of the calls.
-    in_flight: BTreeMap<(u64, u64), (Id, Entry)>,
+    in_flight: BTreeMap<(u64, u64), (Id, CacheEntry)>,
     calls: u64,
 }
 
@@ -178,7 +178,7 @@ impl DataKeyCache {
             && self.sdk.stores(cmm, message)
         {
             let (now, age) = (self.sdk.clock(ready), self.sdk.clock(cmm.max_age));
-            let entry = Entry {
+            let entry = CacheEntry {
                 created: now,
                 expires: now.saturating_add(age),
                 messages: 1,
@@ -214,7 +214,7 @@ impl DataKeyCache {
             return;
         }
         let (now, age) = (self.sdk.clock(ready), self.sdk.clock(cmm.max_age));
-        let entry = Entry {
+        let entry = CacheEntry {
             created: now,
             // Python gives what it decrypted no lifetime: it goes when looked up, or in its turn.
             expires: match self.sdk {
@@ -282,7 +282,7 @@ impl DataKeyCache {
         first.is_some_and(|((ready, _), _)| *ready < to)
     }
 
-    fn await_answer(&mut self, id: Id, entry: Entry, ready: u64) {
+    fn await_answer(&mut self, id: Id, entry: CacheEntry, ready: u64) {
         self.calls += 1;
         self.in_flight.insert((ready, self.calls), (id, entry));
     }
