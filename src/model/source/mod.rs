@@ -94,6 +94,26 @@ impl ClientCacheSettings {
         }
     }
 
+    /// The table of the one that processes hold, and who shares it.
+    pub fn sharing(&self) -> Option<(&'static str, &Sharing)> {
+        let of_data_keys = self.data_key_cache.as_ref();
+        let of_branch_keys = self.branch_key_cache.as_ref();
+        of_data_keys
+            .map(|cache| ("data_key_cache", &cache.sharing))
+            .or(of_branch_keys.map(|cache| ("branch_key_cache", &cache.sharing)))
+    }
+
+    /// How it is used: of a partition by number, in the cache of `owner`.
+    pub fn uses(&self, partition: u32, owner: &ClientCacheSettings) -> Option<CacheUse> {
+        if let Some(own) = &self.data_key_cache {
+            let owner = owner.data_key_cache.as_ref()?;
+            return own.uses(partition, owner).map(CacheUse::DataKeys);
+        }
+        let (own, owner) = (&self.branch_key_cache, &owner.branch_key_cache);
+        let uses = own.as_ref()?.uses(partition, owner.as_ref()?);
+        uses.map(CacheUse::BranchKeys)
+    }
+
     /// What can meet a need of an application that calls `operation` itself; `encrypted`: how the messages were
     /// encrypted that it decrypts.
     ///

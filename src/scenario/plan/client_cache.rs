@@ -5,7 +5,7 @@ use super::Builder;
 use crate::catalog::KmsOperation;
 use crate::input::diagnostic::Code;
 use crate::model::source::{
-    CacheScope, CacheUse, ClientCache, EncryptedMessages, ScopeSettings, Sharing, Source,
+    CacheScope, ClientCache, EncryptedMessages, ScopeSettings, Sharing, Source,
 };
 use indexmap::IndexSet;
 
@@ -31,27 +31,18 @@ impl<'a> Builder<'a> {
 
     /// The client-side caches that a workload's messages look up.
     pub(super) fn client_cache(&self, w: usize) -> Option<ClientCache> {
-        let settings = |w: usize| self.scenario.workload.get_index(w).map(|(_, s)| s);
-        let s = settings(w)?;
-        if let Some(own) = &s.client_caches.data_key_cache {
-            let of = |s: &'a WorkloadSettings| {
-                s.client_caches.data_key_cache.as_ref().map(|c| &c.sharing)
-            };
-            let (owner, scope, partition) = self.sharing(w, "data_key_cache", &of)?;
-            let owners = settings(owner)?.client_caches.data_key_cache.as_ref()?;
-            let uses = CacheUse::DataKeys(own.uses(partition, owners)?);
-            return Some(ClientCache { owner, scope, uses });
-        }
-        let own = s.client_caches.branch_key_cache.as_ref()?;
-        let of = |s: &'a WorkloadSettings| {
-            s.client_caches
-                .branch_key_cache
-                .as_ref()
-                .map(|c| &c.sharing)
+        let caches = |w: usize| {
+            let (_, s) = self.scenario.workload.get_index(w)?;
+            Some(&s.client_caches)
         };
-        let (owner, scope, partition) = self.sharing(w, "branch_key_cache", &of)?;
-        let owners = settings(owner)?.client_caches.branch_key_cache.as_ref()?;
-        let uses = CacheUse::BranchKeys(own.uses(partition, owners)?);
+        let own = caches(w)?;
+        let (table, _) = own.sharing()?;
+        let of = |s: &'a WorkloadSettings| {
+            let (other, sharing) = s.client_caches.sharing()?;
+            (other == table).then_some(sharing)
+        };
+        let (owner, scope, partition) = self.sharing(w, table, &of)?;
+        let uses = own.uses(partition, caches(owner)?)?;
         Some(ClientCache { owner, scope, uses })
     }
 
