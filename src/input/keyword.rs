@@ -2,7 +2,7 @@
 
 /// A value that is written as a word, one of a few.
 ///
-/// [`keywords!`] declares such a type with its words; the reader reads them
+/// The macro `keywords` declares such a type with its words; the reader reads them
 /// ([`Reader::keyword`](super::reader::Reader::keyword)), serde writes them.
 pub trait Keyword: Copy + PartialEq + 'static {
     /// Every value, in the order in which messages list their words.

@@ -8,9 +8,9 @@ use crate::engine::SECOND;
 pub struct LogGroup {
     /// Name in the scenario.
     pub name: String,
-    /// Owner, index of [`Plan::accounts`].
+    /// Owner, index of [`Plan::accounts`](crate::model::Plan::accounts).
     pub account: usize,
-    /// Index of [`Plan::regions`].
+    /// Index of [`Plan::regions`](crate::model::Plan::regions).
     pub region: usize,
     /// What is sent to it \[bytes/s\].
     pub bytes_per_second: u64,
@@ -18,7 +18,7 @@ pub struct LogGroup {
     pub association: Association,
     /// When KMS refuses it a data key: what is sent then is lost.
     pub refusals: Vec<Refusal>,
-    /// Its workloads, indices of [`Plan::workloads`].
+    /// Its workloads, indices of [`Plan::workloads`](crate::model::Plan::workloads).
     pub workloads: std::ops::Range<usize>,
 }
 

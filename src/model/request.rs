@@ -7,30 +7,30 @@ use crate::catalog::{KmsOperation, S3Tier};
 /// A kind of request.
 #[derive(Clone, Debug)]
 pub struct Class {
-    /// Index of [`Plan::workloads`].
+    /// Index of [`Plan::workloads`](crate::model::Plan::workloads).
     pub workload: usize,
     /// `PutObject`, or a KMS operation's name for applications.
     pub operation: String,
     /// The bucket; `None` for applications.
     pub bucket: Option<usize>,
-    /// Index of [`Plan::requesters`].
+    /// Index of [`Plan::requesters`](crate::model::Plan::requesters).
     pub requester: usize,
     /// Price tier of the S3 request; `None` for applications.
     pub tier: Option<S3Tier>,
-    /// S3's request rate that each try draws on before KMS is called, index of [`Plan::quotas`]; `None`: it is
+    /// S3's request rate that each try draws on before KMS is called, index of [`Plan::quotas`](crate::model::Plan::quotas); `None`: it is
     /// not limited.
     pub request_rate: Option<usize>,
     /// First of the class's lanes.
     pub first_lane: usize,
     /// Number of lanes, 0 to [`MAX_LANES`].
     pub lanes: usize,
-    /// Why its requests are denied, index of [`Plan::denials`]; `None`: they are allowed. S3 decides before
+    /// Why its requests are denied, index of [`Plan::denials`](crate::model::Plan::denials); `None`: they are allowed. S3 decides before
     /// it calls KMS, so that they have no lanes; where KMS denies a call, that call is the last lane.
     pub denial: Option<usize>,
 }
 
 impl Class {
-    /// Its lanes, indices of [`Plan::lanes`].
+    /// Its lanes, indices of [`Plan::lanes`](crate::model::Plan::lanes).
     pub fn lane_range(&self) -> std::ops::Range<usize> {
         self.first_lane..self.first_lane + self.lanes
     }
@@ -52,9 +52,9 @@ pub struct Denial {
 pub struct UnlanedCall {
     /// The operation.
     pub operation: KmsOperation,
-    /// The calling account, index of [`Plan::accounts`].
+    /// The calling account, index of [`Plan::accounts`](crate::model::Plan::accounts).
     pub account: usize,
-    /// Index of [`Plan::regions`].
+    /// Index of [`Plan::regions`](crate::model::Plan::regions).
     pub region: usize,
 }
 
@@ -64,15 +64,15 @@ pub const MAX_LANES: usize = 4;
 /// One KMS operation that every request of a class needs.
 #[derive(Clone, Debug)]
 pub struct Lane {
-    /// Index of [`Plan::classes`].
+    /// Index of [`Plan::classes`](crate::model::Plan::classes).
     pub class: usize,
     /// The operation.
     pub operation: KmsOperation,
-    /// Index of [`Plan::keys`].
+    /// Index of [`Plan::keys`](crate::model::Plan::keys).
     pub key: usize,
-    /// The calling account, which is charged; index of [`Plan::accounts`].
+    /// The calling account, which is charged; index of [`Plan::accounts`](crate::model::Plan::accounts).
     pub account: usize,
-    /// Index of [`Plan::regions`].
+    /// Index of [`Plan::regions`](crate::model::Plan::regions).
     pub region: usize,
     /// Quotas an attempt needs room in, the store's own before the account's.
     pub quotas: Vec<usize>,

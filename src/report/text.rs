@@ -76,7 +76,7 @@ pub(super) fn markdown_text(text: &str) -> String {
     out
 }
 
-/// Sentences, wrapped to [`WIDTH`] columns.
+/// Sentences, wrapped to `WIDTH` columns.
 pub fn wrapped(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {

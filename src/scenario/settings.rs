@@ -1,6 +1,6 @@
 //! A scenario as written, every default filled in: one file for each kind of table.
 //!
-//! Each struct is read from a [`Reader`](crate::input::reader::Reader) and serialised into `results.json` as resolved.
+//! Each struct is read from a [`Reader`] and serialised into `results.json` as resolved.
 
 use super::account::{Account, Placement, accounts, region};
 use super::assumption::{Assumptions, RequesterRule, assumptions};

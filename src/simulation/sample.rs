@@ -18,19 +18,19 @@ use std::collections::BinaryHeap;
 pub enum Sampled {
     /// An attempt of a lane.
     Call {
-        /// Index of [`Plan::lanes`].
+        /// Index of [`Plan::lanes`](crate::model::Plan::lanes).
         lane: usize,
         /// How KMS answered.
         answer: Answered,
     },
     /// A denied call that draws on no quota, of a class's denial.
     Unlaned {
-        /// Index of [`Plan::classes`].
+        /// Index of [`Plan::classes`](crate::model::Plan::classes).
         class: usize,
     },
     /// A request that came to its end.
     Request {
-        /// Index of [`Plan::classes`].
+        /// Index of [`Plan::classes`](crate::model::Plan::classes).
         class: usize,
         /// How it ended.
         ended: Ended,
