@@ -240,7 +240,7 @@ impl Records {
             self.engine_s[v] += seconds;
             match self.of[v].last_mut() {
                 Some(whole) if island > 0 => whole.merge(record),
-                _ => self.of[v].push(record),
+                Some(_) | None => self.of[v].push(record),
             }
         }
         Ok(())

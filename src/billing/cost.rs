@@ -1,5 +1,6 @@
 //! Usage × prices, line by line.
 
+use super::charge::Cost;
 use super::price_book::{BillError, PriceBook};
 use super::round::usd_f64;
 use super::usage::{Payer, Usage};
@@ -9,43 +10,6 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::{ToPrimitive, Zero};
 use std::collections::BTreeMap;
-
-/// The metric under which a line is summed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cost {
-    /// KMS requests less the free tier.
-    KmsRequests,
-    /// Key-months.
-    KmsKeys,
-    /// S3 request fees.
-    S3Requests,
-    /// CloudTrail copies.
-    CloudTrail,
-    /// Log ingestion.
-    Logs,
-}
-
-impl Cost {
-    /// Every one, in registry order.
-    pub const ALL: &'static [Cost] = &[
-        Cost::KmsRequests,
-        Cost::KmsKeys,
-        Cost::S3Requests,
-        Cost::CloudTrail,
-        Cost::Logs,
-    ];
-
-    /// Identifier in the registry of metrics.
-    pub const fn metric(self) -> &'static str {
-        match self {
-            Cost::KmsRequests => "cost_kms_requests_usd",
-            Cost::KmsKeys => "cost_kms_keys_usd",
-            Cost::S3Requests => "cost_s3_requests_usd",
-            Cost::CloudTrail => "cost_cloudtrail_usd",
-            Cost::Logs => "cost_logs_usd",
-        }
-    }
-}
 
 /// What a line is about; lines are ordered by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,7 +24,7 @@ pub struct LineKey {
 
 /// One exact line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct ExactLine {
     /// Quantity; negative for a free tier.
     pub quantity: BigRational,
     /// Unit of the quantity.
@@ -69,7 +33,7 @@ pub struct Line {
     pub unit_price: BigRational,
 }
 
-impl Line {
+impl ExactLine {
     /// Quantity × price \[USD\].
     pub fn amount(&self) -> BigRational {
         &self.quantity * &self.unit_price
@@ -80,7 +44,7 @@ impl Line {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bill {
     /// The lines, in order.
-    pub lines: BTreeMap<LineKey, Line>,
+    pub lines: BTreeMap<LineKey, ExactLine>,
 }
 
 impl Bill {
@@ -92,7 +56,7 @@ impl Bill {
 
     /// Sum of all lines \[USD\].
     pub fn total(&self) -> BigRational {
-        self.lines.values().map(Line::amount).sum()
+        self.lines.values().map(ExactLine::amount).sum()
     }
 }
 
@@ -149,30 +113,9 @@ fn price_usage(
     }
     bill.add_free_tier(prices, &kms)?;
 
-    let key_month = whole(MONTH_S);
-    let log_unit = prices.bytes_per_log_unit();
-    let counters = [
-        (Cost::KmsKeys, "kms-keys", &usage.key_seconds, &key_month),
-        (Cost::S3Requests, "s3-tier1", &usage.s3_tier1, &whole(1)),
-        (Cost::S3Requests, "s3-tier2", &usage.s3_tier2, &whole(1)),
-        (
-            Cost::CloudTrail,
-            "cloudtrail-copies",
-            &usage.cloudtrail_copies,
-            &whole(1),
-        ),
-        (
-            Cost::CloudTrail,
-            "cloudtrail-data-events",
-            &usage.cloudtrail_data_events,
-            &whole(1),
-        ),
-        (Cost::Logs, "logs-ingestion", &usage.log_bytes, &log_unit),
-    ];
-    for (cost, item, by_payer, unit) in counters {
-        for (payer, &count) in by_payer {
-            bill.add(prices, cost, payer, item, whole(count) * scale / unit)?;
-        }
+    for ((charge, payer), &count) in &usage.counters {
+        let quantity = whole(count) * scale / charge.per(prices);
+        bill.add(prices, charge.cost, payer, charge.item, quantity)?;
     }
     Ok(bill)
 }
@@ -192,7 +135,7 @@ impl Bill {
             payer: payer.clone(),
             item: item.to_owned(),
         };
-        let line = Line {
+        let line = ExactLine {
             quantity,
             unit: price.unit.to_owned(),
             unit_price: price.usd,
@@ -243,7 +186,7 @@ impl Bill {
                 payer: (*payer).clone(),
                 item: tier.to_owned(),
             };
-            let line = self.lines.entry(key).or_insert_with(|| Line {
+            let line = self.lines.entry(key).or_insert_with(|| ExactLine {
                 quantity: BigRational::zero(),
                 unit: price.unit.to_owned(),
                 unit_price: price.usd,
@@ -258,7 +201,7 @@ impl Bill {
 ///
 /// A line that one replication lacks counts as zero there. No bills, no lines.
 pub fn mean_lines(bills: &[Bill]) -> Vec<BillLine> {
-    let mut sums: BTreeMap<&LineKey, (BigRational, BigRational, &Line)> = BTreeMap::new();
+    let mut sums: BTreeMap<&LineKey, (BigRational, BigRational, &ExactLine)> = BTreeMap::new();
     for (key, line) in bills.iter().flat_map(|b| &b.lines) {
         let sum = sums
             .entry(key)

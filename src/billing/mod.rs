@@ -11,12 +11,14 @@
 //! Left out: taxes, discounts, support plans, storage and data transfer. Whether throttled attempts are
 //! billed is decided by whoever fills the counters.
 
+mod charge;
 mod cost;
 mod price_book;
 mod round;
 mod usage;
 
-pub use cost::{Bill, Cost, Line, LineKey, bill, bill_of_month, mean_lines, per_month};
+pub use charge::{Charge, Cost};
+pub use cost::{Bill, ExactLine, LineKey, bill, bill_of_month, mean_lines, per_month};
 pub use price_book::{BillError, PriceBook, PriceKeyError};
 pub use round::{round_usd, usd_f64};
 pub use usage::{Payer, Usage};

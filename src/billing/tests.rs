@@ -29,7 +29,7 @@ fn monthly(usage: &Usage) -> String {
     round_usd(&per_month(usage, &PriceBook::default()).unwrap())
 }
 
-fn line(bill: &Bill, payer: &Payer, item: &str) -> Line {
+fn line(bill: &Bill, payer: &Payer, item: &str) -> ExactLine {
     let found = bill
         .lines
         .iter()
@@ -40,7 +40,7 @@ fn line(bill: &Bill, payer: &Payer, item: &str) -> Line {
 #[test]
 fn one_key_for_a_month() {
     let mut usage = month();
-    usage.key_seconds.insert(us(), MONTH_S);
+    usage.add(Charge::KEY_SECONDS, us(), MONTH_S);
     requests(&mut usage, &us(), 15_000);
     assert_eq!(total(&usage), "1");
     assert_eq!(monthly(&usage), "1");
@@ -73,7 +73,7 @@ fn one_key_hour() {
         measured_s: 3600,
         ..Usage::default()
     };
-    usage.key_seconds.insert(us(), 3600);
+    usage.add(Charge::KEY_SECONDS, us(), 3600);
     assert_eq!(total(&usage), "0.0013888889");
     assert_eq!(monthly(&usage), "1");
     let line = line(
@@ -167,10 +167,10 @@ fn s3_trail_and_logs_by_region() {
         measured_s: MONTH_S / 2,
         ..Usage::default()
     };
-    usage.s3_tier1.insert(frankfurt.clone(), 1_000_000);
-    usage.s3_tier2.insert(frankfurt, 1_000_000);
-    usage.cloudtrail_copies.insert(us(), 50_000);
-    usage.log_bytes.insert(us(), 3_000_000_000);
+    usage.add(Charge::S3_TIER_1, frankfurt.clone(), 1_000_000);
+    usage.add(Charge::S3_TIER_2, frankfurt, 1_000_000);
+    usage.add(Charge::CLOUDTRAIL_COPIES, us(), 50_000);
+    usage.add(Charge::LOG_BYTES, us(), 3_000_000_000);
     let bill = bill(&usage, &PriceBook::default()).unwrap();
     let costs: Vec<_> = Cost::ALL
         .iter()
@@ -185,8 +185,8 @@ fn s3_trail_and_logs_by_region() {
 fn overrides_win_and_the_region_wins_over_the_item() {
     let paris = Payer::new("111111111111", "eu-west-3");
     let mut usage = month();
-    usage.s3_tier1.insert(us(), 1000);
-    usage.s3_tier1.insert(paris, 1000);
+    usage.add(Charge::S3_TIER_1, us(), 1000);
+    usage.add(Charge::S3_TIER_1, paris, 1000);
     let mut book = PriceBook::default();
     book.set("s3-tier1", exact("0.001").unwrap()).unwrap();
     book.set("s3-tier1/eu-west-3", exact("0.002").unwrap())

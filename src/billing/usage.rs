@@ -1,5 +1,6 @@
 //! What is used, by whom: the counters that are priced.
 
+use super::charge::Charge;
 use crate::catalog::MONTH_S;
 use std::collections::BTreeMap;
 
@@ -30,18 +31,8 @@ pub struct Usage {
     /// KMS requests of the calling account by price item
     /// ([`charged_as`](crate::catalog::charged_as)), one count for each 30 days from t = 0.
     pub kms_requests: BTreeMap<(Payer, String), Vec<u64>>,
-    /// Customer-managed keys × measured seconds \[s\], of the account that owns them.
-    pub key_seconds: BTreeMap<Payer, u64>,
-    /// S3 requests of tier 1, of the account that owns the bucket.
-    pub s3_tier1: BTreeMap<Payer, u64>,
-    /// S3 requests of tier 2, of the account that owns the bucket.
-    pub s3_tier2: BTreeMap<Payer, u64>,
-    /// CloudTrail events × copies beyond the first.
-    pub cloudtrail_copies: BTreeMap<Payer, u64>,
-    /// CloudTrail data events × copies.
-    pub cloudtrail_data_events: BTreeMap<Payer, u64>,
-    /// Bytes ingested by CloudWatch Logs.
-    pub log_bytes: BTreeMap<Payer, u64>,
+    /// Everything else that is charged, by who pays.
+    pub counters: BTreeMap<(Charge, Payer), u64>,
 }
 
 impl Usage {
@@ -54,5 +45,11 @@ impl Usage {
             periods.resize(period + 1, 0);
         }
         periods[period] += count;
+    }
+
+    /// Adds to a counter; a count of 0 makes a line of the bill too.
+    pub fn add(&mut self, charge: Charge, payer: Payer, count: u64) {
+        let sum = self.counters.entry((charge, payer)).or_insert(0);
+        *sum = sum.saturating_add(count);
     }
 }

@@ -6,11 +6,11 @@ use super::terminal::{print, say};
 use super::{input, progress, simulate};
 use crate::metrics::target::Target;
 use crate::planning::attribution::attribution;
-use crate::planning::migration::{Question, migration};
+use crate::planning::migration::{MigrationQuestion, migration};
 use crate::planning::quota::{pools, smallest_quota, together};
 use crate::planning::recovery;
-use crate::planning::study::Level;
-use crate::planning::{Answer, Outcome, Study, growth::largest_growth};
+use crate::planning::study::Confidence;
+use crate::planning::{SearchOutcome, Solution, Study, growth::largest_growth};
 use crate::planning::{cheapest, choice};
 use crate::report;
 use crate::report::chart::{Figure, planning as draw};
@@ -157,12 +157,12 @@ fn quota(
     let found: Vec<_> = wanted
         .iter()
         .zip(&answers)
-        .filter(|(_, a)| a.outcome == Outcome::Found)
+        .filter(|(_, a)| a.outcome == SearchOutcome::Found)
         .map(|(pool, a)| (pool.clone(), a.value))
         .collect();
     if found.len() > 1 {
         let trial = together(study, &found, targets)?;
-        let holds = trial.meets(targets, Level::Mean);
+        let holds = trial.meets(targets, Confidence::Mean);
         more = format!(
             "With all of these together the targets are {}.\n",
             if holds {
@@ -174,7 +174,7 @@ fn quota(
     }
     let mut requests = String::new();
     for (pool, answer) in wanted.iter().zip(&answers) {
-        let raises = answer.outcome == Outcome::Found && answer.value > pool.present;
+        let raises = answer.outcome == SearchOutcome::Found && answer.value > pool.present;
         if raises {
             requests += &words::request(answer, &pool.name, &present, &caption);
             requests.push('\n');
@@ -205,7 +205,7 @@ fn grow(
 fn told(
     args: &args::Plan,
     study: &Study,
-    answers: &[Answer],
+    answers: &[Solution],
     [more, requests]: [&str; 2],
     shown: &str,
     name: &str,
@@ -223,7 +223,7 @@ fn told(
                 For::Markdown => sentences + "\n",
             };
             out += &words::runs(answer, to);
-            if answer.outcome == Outcome::Found {
+            if answer.outcome == SearchOutcome::Found {
                 let command = words::command(answer, shown);
                 out += &match to {
                     For::Terminal => format!("To run it: {command}"),
@@ -237,7 +237,7 @@ fn told(
     let page = format!("{}\n{requests}", text(For::Markdown));
     let failures: Vec<String> = answers
         .iter()
-        .filter(|a| a.outcome != Outcome::Found)
+        .filter(|a| a.outcome != SearchOutcome::Found)
         .map(|a| format!("variant {}: {}: no answer", study.variant, a.question))
         .collect();
     Ok(Told {
@@ -270,7 +270,7 @@ fn mitigate(
         .tried
         .iter()
         .map(|axis| (axis.key.clone(), axis.values()));
-    let wanted = choice::Wanted {
+    let wanted = choice::MitigationFilter {
         only: args.only.clone(),
         tried: tried.collect(),
         suggested: args.suggest,
@@ -300,7 +300,7 @@ fn mitigate(
 }
 
 fn migrate(args: &args::Plan, study: &Study, bucket: &str) -> Result<Told, CommandError> {
-    let question = Question {
+    let question = MigrationQuestion {
         bucket,
         objects: args.objects.unwrap_or(1),
         operation: &args.operation,
@@ -348,7 +348,7 @@ fn recover(args: &args::Plan, study: &Study, name: &str) -> Result<Told, Command
             .chain(names.map(Some))
             .collect();
     }
-    let question = recovery::Question {
+    let question = recovery::RecoveryQuestion {
         size: args.spike,
         length_s: args.spike_length,
         watch_s: args.watch,

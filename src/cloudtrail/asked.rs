@@ -1,6 +1,6 @@
 //! What the requests of a class are asked for, by whom, and what their KMS calls have in common.
 
-use super::kms_call::{Answer, Call};
+use super::kms_call::{Call, KmsAnswer};
 use crate::access::Principal;
 use crate::access::arn::Arn;
 use crate::catalog::KmsOperation;
@@ -90,7 +90,7 @@ impl<'k> CallOf<'k> {
         self,
         principal: &'k Principal,
         object: Option<(&str, String)>,
-        answer: Answer,
+        answer: KmsAnswer,
     ) -> Call<'k> {
         Call {
             operation: self.operation,

@@ -25,12 +25,12 @@ pub struct Call<'a> {
     /// The pair of the encryption context that the service adds: `aws:s3:arn` or `aws:logs:arn`.
     pub encryption_context: Option<(&'static str, String)>,
     /// How KMS answers.
-    pub answer: Answer,
+    pub answer: KmsAnswer,
 }
 
 /// How KMS answers a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum KmsAnswer {
     /// With what was asked for.
     Granted,
     /// The caller may not.
@@ -46,7 +46,7 @@ pub enum Answer {
 impl Call<'_> {
     /// Its records, the caller's first; numbers that AWS gives out are drawn from `key`.
     pub fn records(&self, at: jiff::Timestamp, key: Key) -> Vec<Value> {
-        let shared = (self.caller != self.key.account && self.answer != Answer::Denied)
+        let shared = (self.caller != self.key.account && self.answer != KmsAnswer::Denied)
             .then(|| uuid(key.named("sharedEventID")));
         let mut records = vec![self.record(at, key, &self.caller, shared.as_deref())];
         if shared.is_some() {
@@ -107,20 +107,20 @@ impl Call<'_> {
     fn error(&self) -> Option<(&'static str, String)> {
         let (operation, key) = (self.operation.name(), self.key);
         Some(match self.answer {
-            Answer::Granted => return None,
-            Answer::Denied => (
+            KmsAnswer::Granted => return None,
+            KmsAnswer::Denied => (
                 "AccessDenied",
                 format!(
                     "User: {} is not authorized to perform: kms:{operation} on resource: {key}",
                     self.principal
                 ),
             ),
-            Answer::Disabled => ("DisabledException", format!("{key} is disabled.")),
-            Answer::PendingDeletion => (
+            KmsAnswer::Disabled => ("DisabledException", format!("{key} is disabled.")),
+            KmsAnswer::PendingDeletion => (
                 "KMSInvalidStateException",
                 format!("{key} is pending deletion."),
             ),
-            Answer::Throttled => ("ThrottlingException", "Rate exceeded".to_owned()),
+            KmsAnswer::Throttled => ("ThrottlingException", "Rate exceeded".to_owned()),
         })
     }
 
@@ -162,7 +162,7 @@ impl Call<'_> {
 mod tests {
     use super::*;
 
-    fn call(caller: &str, answer: Answer) -> Vec<Value> {
+    fn call(caller: &str, answer: KmsAnswer) -> Vec<Value> {
         let principal = format!("arn:aws:sts::{caller}:assumed-role/app/s1");
         let key = "arn:aws:kms:us-east-1:111122223333:key/k"
             .parse()
@@ -181,12 +181,12 @@ mod tests {
 
     #[test]
     fn both_accounts_log_a_call_across_accounts() {
-        let own = call("111122223333", Answer::Granted);
+        let own = call("111122223333", KmsAnswer::Granted);
         assert_eq!(own.len(), 1);
         assert_eq!(own[0]["userIdentity"]["invokedBy"], "fas.s3.amazonaws.com");
         assert_eq!(own[0]["eventTime"], "1970-01-01T00:00:00Z");
         assert!(own[0].get("sharedEventID").is_none() && own[0].get("errorCode").is_none());
-        let both = call("444455556666", Answer::Granted);
+        let both = call("444455556666", KmsAnswer::Granted);
         assert_eq!(both.len(), 2);
         assert_eq!(both[0]["sharedEventID"], both[1]["sharedEventID"]);
         assert_ne!(both[0]["eventID"], both[1]["eventID"]);
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(recipients, ["444455556666", "111122223333"]);
         assert!(both[1]["userIdentity"].get("arn").is_none());
         // Denied, it is logged in the caller's account alone.
-        let denied = call("444455556666", Answer::Denied);
+        let denied = call("444455556666", KmsAnswer::Denied);
         assert_eq!(denied.len(), 1);
         assert_eq!(denied[0]["errorCode"], "AccessDenied");
     }

@@ -7,7 +7,7 @@
 
 use super::asked::{call_of, checks, encryption_context, of_object, principal};
 use super::data_event::DataEvent;
-use super::kms_call::{Answer, Call};
+use super::kms_call::{Call, KmsAnswer};
 use crate::access::Principal;
 use crate::catalog;
 use crate::engine::SECOND;
@@ -139,12 +139,12 @@ impl<'a> Writer<'a> {
         key: Key,
     ) -> Vec<Value> {
         let answer = match answer {
-            Answered::Granted => Answer::Granted,
-            Answered::Denied => Answer::Denied,
-            Answered::Throttled => Answer::Throttled,
+            Answered::Granted => KmsAnswer::Granted,
+            Answered::Denied => KmsAnswer::Denied,
+            Answered::Throttled => KmsAnswer::Throttled,
             Answered::Failed => match state_in(&lane.refusals, second) {
-                Some(Cause::PendingDeletion) => Answer::PendingDeletion,
-                _ => Answer::Disabled,
+                Some(Cause::PendingDeletion) => KmsAnswer::PendingDeletion,
+                Some(Cause::Disabled | Cause::NoPermission) | None => KmsAnswer::Disabled,
             },
         };
         let Some((_, settings)) = self.variant.scenario.key.get_index(lane.key) else {
@@ -183,7 +183,7 @@ impl<'a> Writer<'a> {
             by_s3: class.bucket.is_some(),
             encryption_context: encryption_context(&asked.checks, call.operation)
                 .map(|context| of_object(context, self.object(class, key))),
-            answer: Answer::Denied,
+            answer: KmsAnswer::Denied,
         }
         .records(time, key)
     }
@@ -275,9 +275,10 @@ impl<'a> Writer<'a> {
             Popularity::Zipf(zipf) => (2, zipf.draw(&mut key.stream())),
         };
         let object = settings.object.as_str();
-        Some(match objects {
-            1 => (object, object.to_owned()),
-            _ => (object, format!("{object}-{number}")),
+        Some(if objects == 1 {
+            (object, object.to_owned())
+        } else {
+            (object, format!("{object}-{number}"))
         })
     }
 }

@@ -14,5 +14,5 @@ mod record;
 
 pub(crate) use asked::{call_of, checks, principal};
 pub use data_event::DataEvent;
-pub use kms_call::{Answer, Call};
+pub use kms_call::{Call, KmsAnswer};
 pub use log_file::{LogFile, log_file};

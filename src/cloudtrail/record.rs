@@ -50,7 +50,7 @@ pub(super) fn identity(principal: &Principal, recipient: &str) -> Map<String, Va
                     "userName": role,
                 }}),
             ),
-            _ => put(
+            (None, _) | (_, None) => put(
                 "userName",
                 json!(arn.resource.rsplit('/').next().unwrap_or_default()),
             ),

@@ -56,7 +56,7 @@ fn rank(d: &SettingDifference) -> f64 {
     match (&d.baseline, &d.variant, d.factor) {
         (Some(_), Some(_), Some(factor)) => factor.ln().abs(),
         (Some(_), Some(_), None) => 1e6,
-        _ => 1e9,
+        (None, _, _) | (_, None, _) => 1e9,
     }
 }
 

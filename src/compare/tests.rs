@@ -7,9 +7,9 @@ use crate::results::{
 };
 use indexmap::IndexMap;
 
-type Values<'a> = &'a [(&'a str, &'a [Option<f64>])];
+type MetricValues<'a> = &'a [(&'a str, &'a [Option<f64>])];
 
-pub(super) fn variant(name: &str, arrivals: &str, metrics: Values) -> VariantResults {
+pub(super) fn variant(name: &str, arrivals: &str, metrics: MetricValues) -> VariantResults {
     let estimate = |(id, values): &(&str, &[Option<f64>])| {
         ((*id).to_owned(), Estimate::over(values.to_vec(), "1"))
     };

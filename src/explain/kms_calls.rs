@@ -4,7 +4,7 @@ use super::explanation::{KmsCall, QuotaDrawnOn, RefusedCall};
 use crate::access::Principal;
 use crate::access::arn::Arn;
 use crate::catalog::KmsOperation;
-use crate::cloudtrail::{Answer, call_of};
+use crate::cloudtrail::{KmsAnswer, call_of};
 use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
 use crate::model::{Cause, Class, Lane, Refusal};
@@ -114,13 +114,13 @@ impl Explainer<'_> {
                 continue;
             };
             let answer = if lane.denied {
-                Answer::Denied
+                KmsAnswer::Denied
             } else {
                 match lane.refused_at(0) {
-                    None => Answer::Granted,
-                    Some(Cause::NoPermission) => Answer::Denied,
-                    Some(Cause::Disabled) => Answer::Disabled,
-                    Some(Cause::PendingDeletion) => Answer::PendingDeletion,
+                    None => KmsAnswer::Granted,
+                    Some(Cause::NoPermission) => KmsAnswer::Denied,
+                    Some(Cause::Disabled) => KmsAnswer::Disabled,
+                    Some(Cause::PendingDeletion) => KmsAnswer::PendingDeletion,
                 }
             };
             let call = call_of(&self.access, self.variant, lane, &key, checks);

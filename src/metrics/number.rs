@@ -1,60 +1,62 @@
 //! Numbers written for people: thousands separators, sensible digits, a unit.
 //!
-//! Which metrics are shares (shown in percent) is told here, as the registry gives shares and
-//! counts the same unit `1`. Not here: the exact values, which CSV and JSON carry.
+//! A metric's row in the registry says which form its values have: shares and counts have the same unit `1`.
+//! Not here: the exact values, which CSV and JSON carry.
 
+use super::registry::{Form, metric};
 use crate::results::Estimate;
 
 /// Words shown where a value is missing.
 pub const NO_DATA: &str = "no data";
 
-/// Metrics with unit `1` that are shares of one, not counts.
-const SHARES: [&str; 5] = [
-    "throttle_rate",
-    "quota_headroom",
-    "s3_throttle_rate",
-    "s3_headroom",
-    "cloudwatch_alarm_80_percent",
-];
-
 /// Whether a metric is a share of one, shown in percent.
 pub fn is_share(id: &str) -> bool {
-    SHARES.contains(&id)
+    matches!(form(id), Form::Share | Form::Alarm)
+}
+
+fn form(id: &str) -> Form {
+    metric(id).map_or(Form::Number, |m| m.form)
 }
 
 /// How a value is scaled and what follows it.
 #[derive(Clone, Copy)]
-struct Shape {
+struct Scale {
     prefix: &'static str,
     factor: f64,
     suffix: &'static str,
 }
 
-const PLAIN: Shape = Shape {
+const PLAIN: Scale = Scale {
     prefix: "",
     factor: 1.0,
     suffix: "",
 };
 
-fn shape(id: &str, unit: &str, at: f64) -> Shape {
-    let suffix = |factor, suffix| Shape {
+const PERCENT: Scale = Scale {
+    prefix: "",
+    factor: 100.0,
+    suffix: " %",
+};
+
+fn scale(id: &str, unit: &str, at: f64) -> Scale {
+    let suffix = |factor, suffix| Scale {
         prefix: "",
         factor,
         suffix,
     };
     match unit {
-        "1" if SHARES.contains(&id) => suffix(100.0, " %"),
+        "1" if is_share(id) => PERCENT,
         "1/s" => suffix(1.0, "/s"),
-        "USD" => Shape {
+        "USD" => Scale {
             prefix: "$",
             ..PLAIN
         },
-        "USD/month" => Shape {
+        "USD/month" => Scale {
             prefix: "$",
             factor: 1.0,
             suffix: "/month",
         },
-        "s" if id == "seconds_throttled_count" => suffix(1.0, " s"),
+        "s" if form(id) == Form::SecondsCounted => suffix(1.0, " s"),
         "s" => match at.abs() {
             0.0 => suffix(1.0, " s"),
             v if v < 1e-3 => suffix(1e6, " µs"),
@@ -182,7 +184,10 @@ pub fn setting(unit: &str, v: f64) -> String {
 
 /// A share of one, in percent.
 pub fn percent(share: f64) -> String {
-    value("throttle_rate", "1", share)
+    if !share.is_finite() {
+        return NO_DATA.to_owned();
+    }
+    plain(share * PERCENT.factor) + PERCENT.suffix
 }
 
 /// A value of a metric with its unit.
@@ -191,9 +196,9 @@ pub fn value(id: &str, unit: &str, v: f64) -> String {
         return NO_DATA.to_owned();
     }
     if unit.starts_with("USD") {
-        return usd(v) + shape(id, unit, v).suffix;
+        return usd(v) + scale(id, unit, v).suffix;
     }
-    let s = shape(id, unit, v);
+    let s = scale(id, unit, v);
     format!("{}{}{}", s.prefix, plain(v * s.factor), s.suffix)
 }
 
@@ -214,7 +219,7 @@ pub fn estimate(id: &str, e: &Estimate) -> String {
     let Some(mean) = e.mean else {
         return NO_DATA.to_owned();
     };
-    if id == "cloudwatch_alarm_80_percent" {
+    if form(id) == Form::Alarm {
         return match alarm(e).as_str() {
             "fired" => "yes".to_owned(),
             "silent" => "no".to_owned(),
@@ -232,7 +237,7 @@ pub fn spread(id: &str, unit: &str, mean: f64, half: f64) -> String {
     if !mean.is_finite() || !half.is_finite() {
         return NO_DATA.to_owned();
     }
-    let s = shape(id, unit, mean.abs().max(half.abs()));
+    let s = scale(id, unit, mean.abs().max(half.abs()));
     let (m, h) = (mean * s.factor, half * s.factor);
     if h == 0.0 {
         return value(id, unit, mean);

@@ -37,6 +37,19 @@ impl Scope {
     }
 }
 
+/// How a value is written for people, where its unit does not say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As the unit says.
+    Number,
+    /// A share of one, in percent.
+    Share,
+    /// A count of seconds, which stays in seconds however long.
+    SecondsCounted,
+    /// 1 where an alarm fired, else 0.
+    Alarm,
+}
+
 /// One metric: a total over the measured time unless `help` says otherwise.
 #[derive(Clone, Copy, Debug)]
 pub struct Metric {
@@ -50,8 +63,22 @@ pub struct Metric {
     pub help: &'static str,
     /// Where it is given.
     pub scope: Scope,
+    /// How it is written for people.
+    pub form: Form,
     /// Whether a smaller value is the better one; `None` where neither is.
     pub smaller_is_better: Option<bool>,
+}
+
+impl Metric {
+    const fn written(self, form: Form) -> Metric {
+        Metric { form, ..self }
+    }
+
+    /// Whether it counts events in every breakdown, so that it is 0 where there were none.
+    pub fn is_count(&self) -> bool {
+        let everywhere = matches!(self.scope, Scope::Everywhere | Scope::Breakdown);
+        everywhere && self.unit == "1" && self.form == Form::Number
+    }
 }
 
 const fn row(
@@ -68,10 +95,12 @@ const fn row(
         label,
         help,
         scope,
+        form: Form::Number,
         smaller_is_better,
     }
 }
 
+use Form::{Alarm, SecondsCounted, Share};
 use Scope::{Breakdown, Everywhere, Quota, RequestRate, S3Everywhere, Variant};
 
 /// Every metric, in the order of presentation.
@@ -83,10 +112,10 @@ pub const METRICS: &[Metric] = &[
     row("s3_requests_failed", "1", "S3 requests failed", Breakdown, Some(true), "S3 requests that ran out of attempts or of retry quota (503 SlowDown)"),
     row("s3_attempts", "1", "S3 attempts", S3Everywhere, Some(true), "tries of S3 requests that reached a request rate of S3: admitted + throttled; no data where none is limited (`prefixes`)"),
     row("s3_throttled", "1", "S3 attempts throttled", S3Everywhere, Some(true), "tries refused by S3's own request rate (503 SlowDown), which make no KMS call"),
-    row("s3_throttle_rate", "1", "S3 throttle rate", S3Everywhere, Some(true), "S3 attempts throttled ÷ S3 attempts"),
+    row("s3_throttle_rate", "1", "S3 throttle rate", S3Everywhere, Some(true), "S3 attempts throttled ÷ S3 attempts").written(Share),
     row("s3_attempts_per_s_max", "1/s", "busiest second of S3", RequestRate, Some(true), "S3 attempts in the busiest second of the busiest request rate, drain included"),
-    row("s3_headroom", "1", "S3 headroom", RequestRate, Some(false), "smallest over S3's request rates and seconds of 1 − S3 attempts ÷ the request rate; negative when over"),
-    row("s3_seconds_throttled_count", "s", "seconds throttled by S3", RequestRate, Some(true), "seconds in which S3's request rate refused at least one attempt"),
+    row("s3_headroom", "1", "S3 headroom", RequestRate, Some(false), "smallest over S3's request rates and seconds of 1 − S3 attempts ÷ the request rate; negative when over").written(Share),
+    row("s3_seconds_throttled_count", "s", "seconds throttled by S3", RequestRate, Some(true), "seconds in which S3's request rate refused at least one attempt").written(SecondsCounted),
     row("app_requests", "1", "application messages", Breakdown, None, "messages of applications and services that call KMS themselves"),
     row("app_requests_denied", "1", "application messages denied", Breakdown, Some(true), "messages refused by KMS for lack of permission (400 AccessDeniedException)"),
     row("app_requests_failed", "1", "application messages failed", Breakdown, Some(true), "messages that ran out of attempts or of retry quota (400 ThrottlingException)"),
@@ -98,12 +127,12 @@ pub const METRICS: &[Metric] = &[
     row("kms_admitted", "1", "KMS attempts admitted", Everywhere, None, "attempts let through by every quota that applies"),
     row("kms_throttled", "1", "KMS attempts throttled", Everywhere, Some(true), "attempts refused by a request quota (ThrottlingException)"),
     row("kms_retries", "1", "KMS retries", Breakdown, Some(true), "attempts − calls"),
-    row("throttle_rate", "1", "throttle rate", Everywhere, Some(true), "throttled ÷ attempts"),
+    row("throttle_rate", "1", "throttle rate", Everywhere, Some(true), "throttled ÷ attempts").written(Share),
     row("kms_attempts_per_s_max", "1/s", "busiest second", Quota, Some(true), "attempts in the busiest second of the busiest quota, drain included"),
-    row("quota_headroom", "1", "quota headroom", Quota, Some(false), "smallest over quotas and seconds of 1 − attempts ÷ the quota then in force; negative when over"),
-    row("seconds_throttled_count", "s", "seconds throttled", Quota, Some(true), "seconds in which at least one attempt was throttled"),
+    row("quota_headroom", "1", "quota headroom", Quota, Some(false), "smallest over quotas and seconds of 1 − attempts ÷ the quota then in force; negative when over").written(Share),
+    row("seconds_throttled_count", "s", "seconds throttled", Quota, Some(true), "seconds in which at least one attempt was throttled").written(SecondsCounted),
     row("cloudwatch_attempts_per_s_max", "1/s", "busiest minute ÷ 60", Quota, Some(true), "what a one-minute CloudWatch CallCount shows of the busiest minute, per second"),
-    row("cloudwatch_alarm_80_percent", "1", "80 % alarm fired", Quota, Some(true), "1 where an alarm on one-minute usage above 80 % of the quota would have fired, else 0"),
+    row("cloudwatch_alarm_80_percent", "1", "80 % alarm fired", Quota, Some(true), "1 where an alarm on one-minute usage above 80 % of the quota would have fired, else 0").written(Alarm),
     row("added_delay_s_p50", "s", "added delay p50", Breakdown, Some(true), "median of last attempt's send − arrival, waits for a client's token or for another request's fetch included, over requests that ended well and could have been throttled"),
     row("added_delay_s_p99", "s", "added delay p99", Breakdown, Some(true), "99th percentile of the added delay"),
     row("added_delay_s_max", "s", "added delay max", Breakdown, Some(true), "largest added delay, exact"),

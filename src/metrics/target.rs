@@ -20,7 +20,7 @@ pub struct Target {
     /// Identifier of the metric, one of the registry's.
     pub metric: &'static str,
     /// How the value stands to the limit when the target is met.
-    pub comparison: Comparison,
+    pub comparison: Relation,
     /// The limit, in the metric's unit.
     pub limit: f64,
     /// As it was written.
@@ -29,7 +29,7 @@ pub struct Target {
 
 /// How a value stands to a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
+pub enum Relation {
     /// `<`
     Below,
     /// `<=`
@@ -40,30 +40,30 @@ pub enum Comparison {
     AtLeast,
 }
 
-impl Comparison {
+impl Relation {
     /// The sign as written.
     pub const fn sign(self) -> &'static str {
         match self {
-            Comparison::Below => "<",
-            Comparison::AtMost => "<=",
-            Comparison::Above => ">",
-            Comparison::AtLeast => ">=",
+            Relation::Below => "<",
+            Relation::AtMost => "<=",
+            Relation::Above => ">",
+            Relation::AtLeast => ">=",
         }
     }
 
     /// Whether `value` stands so to `limit`.
     pub fn holds(self, value: f64, limit: f64) -> bool {
         match self {
-            Comparison::Below => value < limit,
-            Comparison::AtMost => value <= limit,
-            Comparison::Above => value > limit,
-            Comparison::AtLeast => value >= limit,
+            Relation::Below => value < limit,
+            Relation::AtMost => value <= limit,
+            Relation::Above => value > limit,
+            Relation::AtLeast => value >= limit,
         }
     }
 
     /// Whether smaller values are the ones that hold.
     pub const fn from_above(self) -> bool {
-        matches!(self, Comparison::Below | Comparison::AtMost)
+        matches!(self, Relation::Below | Relation::AtMost)
     }
 }
 
@@ -100,10 +100,10 @@ impl FromStr for Target {
         let at = text.find(['<', '>']).ok_or_else(shape)?;
         let (name, rest) = (text[..at].trim(), &text[at..]);
         let (comparison, value) = [
-            ("<=", Comparison::AtMost),
-            (">=", Comparison::AtLeast),
-            ("<", Comparison::Below),
-            (">", Comparison::Above),
+            ("<=", Relation::AtMost),
+            (">=", Relation::AtLeast),
+            ("<", Relation::Below),
+            (">", Relation::Above),
         ]
         .into_iter()
         .find_map(|(sign, comparison)| Some((comparison, rest.strip_prefix(sign)?.trim())))
@@ -217,7 +217,7 @@ impl Target {
         match (holds(mean), estimate.ci_low.zip(estimate.ci_high)) {
             (false, _) => ThresholdVerdict::Crossed,
             (true, Some((low, high))) if holds(low) && holds(high) => ThresholdVerdict::Met,
-            _ => ThresholdVerdict::MetNotShown,
+            (true, Some(_) | None) => ThresholdVerdict::MetNotShown,
         }
     }
 }
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(t.workload.as_deref(), Some("a.b"));
         assert_eq!(
             (t.metric, t.comparison),
-            ("throttle_rate", Comparison::AtLeast)
+            ("throttle_rate", Relation::AtLeast)
         );
     }
 

@@ -23,7 +23,7 @@ use indexmap::IndexMap;
 use quotas::{by_quota, by_request_rate, quota_extremes};
 use series::series;
 use std::collections::BTreeSet;
-use tally::{Selection, tally};
+use tally::{Subset, tally};
 use usage::{is_one_off, usage};
 use values::{Values, estimates};
 
@@ -50,7 +50,7 @@ pub fn variant_results(
                 .map(|usd| Some(billing::usd_f64(&usd)))
         })
         .collect::<Result<_, BillError>>()?;
-    let everything = Selection {
+    let everything = Subset {
         classes: &|_| true,
         lanes: &|_, _| true,
     };
@@ -78,7 +78,7 @@ pub fn variant_results(
         }
     }
     let breakdown = |classes: &dyn Fn(&Class) -> bool, lanes: &dyn Fn(&Class, &Lane) -> bool| {
-        let selection = Selection { classes, lanes };
+        let selection = Subset { classes, lanes };
         let values: Vec<_> = records.iter().map(|r| tally(plan, r, &selection)).collect();
         estimates(&values, |m| m.scope.has_breakdown())
     };

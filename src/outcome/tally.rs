@@ -3,19 +3,21 @@
 use super::delay::{may_be_delayed, quantile};
 use super::values::Values;
 use crate::engine::SECOND;
+use crate::metrics::registry::METRICS;
 use crate::model::{Class, Lane, Plan};
 use crate::simulation::record::{LaneCount, Record, histogram};
 use std::collections::BTreeMap;
 
 /// Which classes and lanes a breakdown is about.
-pub(super) struct Selection<'a> {
+pub(super) struct Subset<'a> {
     pub(super) classes: &'a dyn Fn(&Class) -> bool,
     pub(super) lanes: &'a dyn Fn(&Class, &Lane) -> bool,
 }
 
 /// One replication's values of a selection; a metric without data is left out.
-pub(super) fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> Values {
-    let mut counts: BTreeMap<&'static str, u64> = BTreeMap::new();
+pub(super) fn tally(plan: &Plan, record: &Record, selection: &Subset<'_>) -> Values {
+    let zeros = METRICS.iter().filter(|m| m.is_count()).map(|m| (m.id, 0));
+    let mut counts: BTreeMap<&'static str, u64> = zeros.collect();
     let mut add = |id: &'static str, n: u64| *counts.entry(id).or_insert(0) += n;
     let (mut delayed, mut longest, mut with_need) = (histogram(), 0, 0);
     for (c, class) in plan
@@ -56,32 +58,6 @@ pub(super) fn tally(plan: &Plan, record: &Record, selection: &Selection<'_>) -> 
             record.delays[c].add_to(&mut delayed);
             longest = longest.max(record.delays[c].longest());
         }
-    }
-    for id in [
-        "s3_requests",
-        "s3_requests_succeeded",
-        "s3_requests_denied",
-        "s3_requests_failed",
-        "app_requests",
-        "app_requests_denied",
-        "app_requests_failed",
-    ] {
-        add(id, 0);
-    }
-    for id in [
-        "kms_needs",
-        "kms_needs_met_by_bucket_key",
-        "kms_needs_met_by_data_key_cache",
-        "kms_calls",
-        "kms_attempts",
-        "kms_admitted",
-        "kms_throttled",
-        "kms_retries",
-        "cloudtrail_kms_events",
-        "cloudtrail_kms_copies",
-        "cloudtrail_data_events",
-    ] {
-        add(id, 0);
     }
     for (l, lane) in plan
         .lanes

@@ -1,8 +1,8 @@
 //! What a replication used, for the bill.
 
 use super::tally::events;
-use crate::billing::{Payer, Usage};
-use crate::catalog::MONTH_S;
+use crate::billing::{Charge, Payer, Usage};
+use crate::catalog::{MONTH_S, S3Tier};
 use crate::model::{Kind, Plan};
 use crate::simulation::record::{LaneCount, Record};
 
@@ -50,10 +50,14 @@ pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
         }
         for account in plan.loggers(lane) {
             let further = plan.kms_copies(account, lane.operation).saturating_sub(1);
-            *usage
-                .cloudtrail_copies
-                .entry(payer(account, lane.region))
-                .or_insert(0) += events(plan, lane, &record.lanes[l], account) * further;
+            let copies = events(plan, lane, &record.lanes[l], account) * further;
+            if copies > 0 {
+                usage.add(
+                    Charge::CLOUDTRAIL_COPIES,
+                    payer(account, lane.region),
+                    copies,
+                );
+            }
         }
     }
     for (class, n) in plan.classes.iter().zip(&record.classes) {
@@ -61,32 +65,41 @@ pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
             let further = plan
                 .kms_copies(call.account, call.operation)
                 .saturating_sub(1);
-            *usage
-                .cloudtrail_copies
-                .entry(payer(call.account, call.region))
-                .or_insert(0) += n.succeeded * further;
+            let copies = n.succeeded * further;
+            if copies > 0 {
+                usage.add(
+                    Charge::CLOUDTRAIL_COPIES,
+                    payer(call.account, call.region),
+                    copies,
+                );
+            }
         }
         if let Some(b) = class.bucket {
             let bucket = &plan.buckets[b];
-            *usage
-                .cloudtrail_data_events
-                .entry(payer(bucket.account, bucket.region))
-                .or_insert(0) += n.requests * plan.data_copies(b);
+            let copies = n.requests * plan.data_copies(b);
+            if copies > 0 {
+                usage.add(
+                    Charge::DATA_EVENTS,
+                    payer(bucket.account, bucket.region),
+                    copies,
+                );
+            }
         }
     }
-    usage.cloudtrail_data_events.retain(|_, n| *n > 0);
-    usage.cloudtrail_copies.retain(|_, n| *n > 0);
     for group in &plan.log_groups {
         let (ingested, _) = group.bytes(plan.warm_up_s, plan.horizon_s);
-        let payer = payer(group.account, group.region);
-        let sum = usage.log_bytes.entry(payer).or_insert(0);
-        *sum = sum.saturating_add(ingested);
+        usage.add(
+            Charge::LOG_BYTES,
+            payer(group.account, group.region),
+            ingested,
+        );
     }
     for key in plan.keys.iter().filter(|k| k.charged) {
-        *usage
-            .key_seconds
-            .entry(payer(key.account, key.region))
-            .or_insert(0) += usage.measured_s;
+        usage.add(
+            Charge::KEY_SECONDS,
+            payer(key.account, key.region),
+            usage.measured_s,
+        );
     }
     for (c, class) in plan.classes.iter().enumerate() {
         if let (Some(tier), Some(bucket)) = (class.tier, class.bucket) {
@@ -97,14 +110,12 @@ pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
             let refused = lanes.iter().flat_map(|l| &l.refusals).any(|r| r.billed);
             let billed = class.denial.is_none_or(|d| plan.denials[d].billed);
             let n = u64::from(billed) * n.succeeded + u64::from(refused) * n.denied;
-            let counts = match tier.item() {
-                Some("s3-tier1") => &mut usage.s3_tier1,
-                Some(_) => &mut usage.s3_tier2,
-                None => continue,
+            let charge = match tier {
+                S3Tier::Tier1 => Charge::S3_TIER_1,
+                S3Tier::Tier2 => Charge::S3_TIER_2,
+                S3Tier::Free => continue,
             };
-            *counts
-                .entry(payer(bucket.account, bucket.region))
-                .or_insert(0) += n;
+            usage.add(charge, payer(bucket.account, bucket.region), n);
         }
     }
     usage

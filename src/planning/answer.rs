@@ -7,7 +7,7 @@ use serde::Serialize;
 /// What a search ended with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum SearchOutcome {
     /// There is an answer.
     Found,
     /// No setting of the range meets the target for sure.
@@ -20,7 +20,7 @@ pub enum Outcome {
 
 /// The answer to one inverse question.
 #[derive(Clone, Debug, Serialize)]
-pub struct Answer {
+pub struct Solution {
     /// What was asked, in words.
     pub question: String,
     /// The variant.
@@ -34,7 +34,7 @@ pub struct Answer {
     /// What must hold.
     pub targets: Vec<Target>,
     /// How the search ended.
-    pub outcome: Outcome,
+    pub outcome: SearchOutcome,
     /// The setting at which the targets are met, 95 % sure and by fresh seeds; without an answer the one nearest
     /// to meeting them.
     pub value: f64,
@@ -50,7 +50,7 @@ pub struct Answer {
     pub notes: Vec<String>,
 }
 
-impl Answer {
+impl Solution {
     /// The nearest run to the answer's setting, with the search's own seed.
     pub fn nearest(&self) -> Option<&Trial> {
         let gap = |t: &&Trial| (t.value - self.value).abs();

@@ -23,7 +23,7 @@ const NEXT_TO_NOTHING: f64 = 1e-6;
 
 /// What one workload, bucket, key, requester or operation comes to.
 #[derive(Clone, Debug, Serialize)]
-pub struct Entry {
+pub struct Contribution {
     /// Its name.
     pub name: String,
     /// Its share of all KMS attempts.
@@ -61,7 +61,7 @@ pub struct Attribution {
     /// The variant.
     pub variant: String,
     /// By `workload`, `bucket`, `key`, `requester` and `operation`.
-    pub by: IndexMap<String, Vec<Entry>>,
+    pub by: IndexMap<String, Vec<Contribution>>,
     /// Buckets without bucket keys, what saves most calls first.
     pub switch_on: Vec<SwitchOn>,
 }
@@ -76,7 +76,7 @@ pub fn attribution(study: &Study) -> Result<Attribution, StudyError> {
     let groups = groups(&variant);
     let removals: BTreeSet<Vec<String>> = groups
         .values()
-        .flatten()
+        .flat_map(|(_, members)| members)
         .filter_map(|m| m.removal.clone())
         .collect();
     let without: BTreeMap<Vec<String>, VariantResults> = removals
@@ -87,12 +87,12 @@ pub fn attribution(study: &Study) -> Result<Attribution, StudyError> {
         })
         .collect::<Result<_, StudyError>>()?;
     let mut by = IndexMap::new();
-    for (kind, members) in &groups {
-        let breakdown = breakdown(&whole, kind);
+    for (kind, (breakdown, members)) in &groups {
+        let breakdown = breakdown(&whole);
         let entries = members.iter().filter_map(|member| {
             let own = breakdown.get(&member.name)?;
             let rest = member.removal.as_ref().and_then(|sets| without.get(sets));
-            Some(entry(&member.name, own, &whole, rest))
+            Some(contribution(&member.name, own, &whole, rest))
         });
         by.insert((*kind).to_owned(), ranked(entries.collect()));
     }
@@ -103,26 +103,20 @@ pub fn attribution(study: &Study) -> Result<Attribution, StudyError> {
     })
 }
 
-fn breakdown<'a>(results: &'a VariantResults, kind: &str) -> &'a IndexMap<String, Metrics> {
-    match kind {
-        "workload" => &results.by_workload,
-        "bucket" => &results.by_bucket,
-        "key" => &results.by_key,
-        "requester" => &results.by_requester,
-        _ => &results.by_operation,
-    }
-}
-
 /// Something that has traffic.
-struct Member {
+struct Contributor {
     name: String,
     /// The settings that take it out, if any do.
     removal: Option<Vec<String>>,
 }
 
-fn groups(variant: &Variant) -> IndexMap<&'static str, Vec<Member>> {
+/// A breakdown of a variant's results.
+type Breakdown = fn(&VariantResults) -> &IndexMap<String, Metrics>;
+
+/// By kind: where the results are, and what has traffic.
+fn groups(variant: &Variant) -> IndexMap<&'static str, (Breakdown, Vec<Contributor>)> {
     let plan = &variant.plan;
-    let of = |names: Vec<&String>, has: &dyn Fn(usize, usize) -> bool| -> Vec<Member> {
+    let of = |names: Vec<&String>, has: &dyn Fn(usize, usize) -> bool| -> Vec<Contributor> {
         let members = names.into_iter().enumerate().map(|(i, name)| {
             let classes = plan.classes.iter().enumerate();
             let classes = classes.filter(|(c, _)| has(*c, i));
@@ -133,7 +127,7 @@ fn groups(variant: &Variant) -> IndexMap<&'static str, Vec<Member>> {
         });
         let with_traffic = members.filter(|(_, removal)| !removal.is_empty());
         with_traffic
-            .map(|(name, removal)| Member {
+            .map(|(name, removal)| Contributor {
                 name: name.clone(),
                 removal: Some(removal),
             })
@@ -142,35 +136,28 @@ fn groups(variant: &Variant) -> IndexMap<&'static str, Vec<Member>> {
     let class = |c: usize| &plan.classes[c];
     let uses_key = |c: usize, key: usize| plan.lanes_of(class(c)).iter().any(|l| l.key == key);
     let operations: BTreeSet<&String> = plan.classes.iter().map(|c| &c.operation).collect();
-    let operations = operations.into_iter().map(|name| Member {
+    let operations = operations.into_iter().map(|name| Contributor {
         name: name.clone(),
         removal: without_operation(variant, name),
     });
-    IndexMap::from([
-        (
-            "workload",
-            of(plan.workloads.iter().map(|w| &w.name).collect(), &|c, i| {
-                class(c).workload == i
-            }),
-        ),
-        (
-            "bucket",
-            of(plan.buckets.iter().map(|b| &b.name).collect(), &|c, i| {
-                class(c).bucket == Some(i)
-            }),
-        ),
-        (
-            "key",
-            of(plan.keys.iter().map(|k| &k.name).collect(), &uses_key),
-        ),
-        (
-            "requester",
-            of(plan.requesters.iter().collect(), &|c, i| {
-                class(c).requester == i
-            }),
-        ),
-        ("operation", operations.collect()),
-    ])
+    let workloads = plan.workloads.iter().map(|w| &w.name).collect();
+    let workloads = of(workloads, &|c, i| class(c).workload == i);
+    let buckets = plan.buckets.iter().map(|b| &b.name).collect();
+    let buckets = of(buckets, &|c, i| class(c).bucket == Some(i));
+    let keys = of(plan.keys.iter().map(|k| &k.name).collect(), &uses_key);
+    let requesters = plan.requesters.iter().collect();
+    let requesters = of(requesters, &|c, i| class(c).requester == i);
+    let groups: [(&str, Breakdown, Vec<Contributor>); 5] = [
+        ("workload", |r| &r.by_workload, workloads),
+        ("bucket", |r| &r.by_bucket, buckets),
+        ("key", |r| &r.by_key, keys),
+        ("requester", |r| &r.by_requester, requesters),
+        ("operation", |r| &r.by_operation, operations.collect()),
+    ];
+    groups
+        .into_iter()
+        .map(|(kind, breakdown, members)| (kind, (breakdown, members)))
+        .collect()
 }
 
 /// The setting that multiplies a workload's traffic.
@@ -237,19 +224,19 @@ fn gone(before: &Metrics, after: &Metrics, id: &str) -> Vec<Option<f64>> {
     pairs.map(|(b, a)| Some(b? - a?)).collect()
 }
 
-fn entry(
+fn contribution(
     name: &str,
     own: &Metrics,
     whole: &VariantResults,
     rest: Option<&VariantResults>,
-) -> Entry {
+) -> Contribution {
     let all = |id: &str| values(&whole.metrics, id);
     let of = |id: &str| share(values(own, id), &all(id));
     let without = |id: &str| {
         let rest = rest?;
         Some(share(gone(&whole.metrics, &rest.metrics, id), &all(id)))
     };
-    Entry {
+    Contribution {
         name: name.to_owned(),
         attempts: of("kms_attempts"),
         borne: of("kms_throttled"),
@@ -260,8 +247,8 @@ fn entry(
 }
 
 /// By what they cause, then by what they attempt.
-fn ranked(mut entries: Vec<Entry>) -> Vec<Entry> {
-    let rank = |e: &Entry| {
+fn ranked(mut entries: Vec<Contribution>) -> Vec<Contribution> {
+    let rank = |e: &Contribution| {
         let mean = |e: &Estimate| e.mean.unwrap_or(0.0);
         (e.caused.as_ref().map_or(0.0, mean), mean(&e.attempts))
     };

@@ -4,7 +4,7 @@
 
 use super::choice::{Choice, sets};
 use super::mitigation::{Change, Mitigation};
-use super::study::Level;
+use super::study::Confidence;
 use super::{Study, StudyError, Trial};
 use crate::metrics::target::Target;
 use crate::results::{Estimate, VariantResults};
@@ -121,7 +121,7 @@ pub fn cheapest(
         .collect();
     mark_dominated(&mut combinations);
     let mut order: Vec<usize> = (0..combinations.len())
-        .filter(|&i| combinations[i].trial.meets(targets, Level::Sure))
+        .filter(|&i| combinations[i].trial.meets(targets, Confidence::Sure))
         .collect();
     // Stable: among equal costs the smaller set comes first.
     order.sort_by(|&a, &b| cost(&combinations[a]).total_cmp(&cost(&combinations[b])));
@@ -130,7 +130,7 @@ pub fn cheapest(
         let seed = study.fresh_seed(0);
         let results = run(kept[i].0, seed)?;
         let trial = Trial::of(study, i as f64, seed, targets, &results);
-        if trial.meets(targets, Level::Mean) {
+        if trial.meets(targets, Confidence::Mean) {
             (answer, check) = (Some(i), Some(trial));
             break;
         }

@@ -27,7 +27,7 @@ const NAMED: [&str; 7] = [
 
 /// Which mitigations are looked at.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct MitigationFilter {
     /// Paths; all, if none is named.
     pub only: Vec<String>,
     /// Keys with the values to try.
@@ -42,7 +42,7 @@ pub struct Wanted {
 /// There is nothing.
 fn mitigations(
     study: &Study,
-    wanted: &Wanted,
+    wanted: &MitigationFilter,
 ) -> Result<IndexMap<String, Vec<Mitigation>>, StudyError> {
     let mut found: IndexMap<String, Vec<Mitigation>> = IndexMap::new();
     let mut seen: Vec<(String, String)> = Vec::new();
@@ -112,13 +112,13 @@ fn parts(table: &Table) -> Vec<(String, Table)> {
         out.push((path, root));
     };
     for (key, entry) in &table.entries {
-        match &entry.value.node {
-            Node::Table(inner) if NAMED.contains(&key.as_str()) => {
-                for (name, entry) in &inner.entries {
-                    push(format!("{key}.{}", key_text(name)), &[key, name], entry);
-                }
+        let named = NAMED.contains(&key.as_str());
+        if let (true, Node::Table(inner)) = (named, &entry.value.node) {
+            for (name, entry) in &inner.entries {
+                push(format!("{key}.{}", key_text(name)), &[key, name], entry);
             }
-            _ => push(key.clone(), &[key], entry),
+        } else {
+            push(key.clone(), &[key], entry);
         }
     }
     out
@@ -193,7 +193,7 @@ impl Choice {
 ///
 /// # Errors
 /// It is nothing, or not what is wanted; the variant cannot be run.
-pub fn choice(study: &Study, wanted: &Wanted) -> Result<Choice, StudyError> {
+pub fn choice(study: &Study, wanted: &MitigationFilter) -> Result<Choice, StudyError> {
     let mut all = mitigations(study, wanted)?;
     let only = &wanted.only;
     for path in only {

@@ -1,8 +1,8 @@
 //! The largest growth of all or some workloads that still keeps the targets, and when it is reached.
 
-use super::search::{Found, Range, search};
-use super::study::Level;
-use super::{Answer, Outcome, Study, StudyError, Trial};
+use super::search::{Range, SearchResult, search};
+use super::study::Confidence;
+use super::{SearchOutcome, Solution, Study, StudyError, Trial};
 use crate::input::document::key_text;
 use crate::metrics::target::Target;
 use jiff::civil::Date;
@@ -28,7 +28,7 @@ pub fn largest_growth(
     study: &Study,
     workloads: &[String],
     targets: &[Target],
-) -> Result<Answer, StudyError> {
+) -> Result<Solution, StudyError> {
     let variant = study.with(&[], &[])?;
     let all: Vec<String> = variant.scenario.workload.keys().cloned().collect();
     for name in workloads {
@@ -59,7 +59,7 @@ pub fn largest_growth(
     // Where today's traffic does not keep them, less may.
     let worst = loop {
         let trial = run(best, study.seed)?;
-        let meets = trial.meets(targets, Level::Sure);
+        let meets = trial.meets(targets, Confidence::Sure);
         trials.insert(best, trial);
         if meets || best == 1 {
             break if best == today { LARGEST } else { today };
@@ -75,11 +75,11 @@ pub fn largest_growth(
     };
     let found = search(range, targets, trials, &mut |at| run(at, study.seed))?;
     let (mut value, mut checks) = (found.sure.unwrap_or(best), Vec::new());
-    if found.outcome == Outcome::Found {
+    if found.outcome == SearchOutcome::Found {
         let seed = study.fresh_seed(0);
         loop {
             let trial = run(value, seed)?;
-            let holds = trial.meets(targets, Level::Mean);
+            let holds = trial.meets(targets, Confidence::Mean);
             checks.push(trial);
             let lower = (value as f64 * (1.0 - TOLERANCE)).floor() as u64;
             if holds || lower == 0 || checks.len() > 40 {
@@ -87,7 +87,7 @@ pub fn largest_growth(
             }
             value = lower.min(value - 1);
         }
-    } else if found.outcome == Outcome::AllMeet {
+    } else if found.outcome == SearchOutcome::AllMeet {
         value = worst;
     }
     let question = if workloads.is_empty() {
@@ -105,20 +105,20 @@ fn answer(
     question: String,
     keys: &[String],
     targets: &[Target],
-    found: &Found,
+    found: &SearchResult,
     value: u64,
     checks: Vec<Trial>,
-) -> Answer {
+) -> Solution {
     let mut notes = Vec::new();
     if found.sure.is_some_and(|sure| value < sure) {
         notes.push("lowered until fresh seeds kept the targets too".to_owned());
     }
     let outcome = found.checked(&checks, targets, &mut notes);
-    if found.outcome == Outcome::Found && (value as f64) < SCALE {
+    if found.outcome == SearchOutcome::Found && (value as f64) < SCALE {
         notes.push("below 1: today's traffic does not keep the targets".to_owned());
     }
     let factor = |at: u64| at as f64 / SCALE;
-    Answer {
+    Solution {
         question,
         variant: study.variant.clone(),
         settings: keys

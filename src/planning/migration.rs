@@ -14,7 +14,7 @@ use serde::Serialize;
 
 /// What is asked.
 #[derive(Clone, Debug)]
-pub struct Question<'a> {
+pub struct MigrationQuestion<'a> {
     /// The bucket.
     pub bucket: &'a str,
     /// Objects to rewrite.
@@ -64,7 +64,7 @@ pub struct Migration {
 ///
 /// # Errors
 /// No such bucket, one without a KMS key, an operation that rewrites nothing; a price that is not known.
-pub fn migration(study: &Study, q: &Question<'_>) -> Result<Migration, StudyError> {
+pub fn migration(study: &Study, q: &MigrationQuestion<'_>) -> Result<Migration, StudyError> {
     let variant = study.with(&[], &[])?;
     let scenario = &variant.scenario;
     let Some(bucket) = scenario.bucket.get(q.bucket) else {

@@ -1,7 +1,7 @@
 //! Answers instead of runs: the smallest quota, the largest growth, the cheapest mitigations that keep a target.
 //!
 //! ```text
-//! Study (one variant, what may change in it) ── run ──► Trial ──search──► Answer ──► report
+//! Study (one variant, what may change in it) ── run ──► Trial ──search──► Solution ──► report
 //! ```
 //!
 //! Every trial of a search has the same seed, so that settings are compared on the same random numbers; the answer
@@ -20,5 +20,5 @@ pub mod search;
 pub mod study;
 pub mod suggestion;
 
-pub use answer::{Answer, Outcome};
+pub use answer::{SearchOutcome, Solution};
 pub use study::{Study, StudyError, Trial};

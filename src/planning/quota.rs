@@ -1,8 +1,8 @@
 //! The smallest request quota that keeps the targets, for each pool that is used.
 
-use super::search::{Found, Range, search};
-use super::study::Level;
-use super::{Answer, Outcome, Study, StudyError, Trial};
+use super::search::{Range, SearchResult, search};
+use super::study::Confidence;
+use super::{SearchOutcome, Solution, Study, StudyError, Trial};
 use crate::input::document::key_text;
 use crate::metrics::target::Target;
 use crate::results::VariantResults;
@@ -149,7 +149,7 @@ pub fn smallest_quota(
     pool: &Pool,
     others: &[Pool],
     targets: &[Target],
-) -> Result<Answer, StudyError> {
+) -> Result<Solution, StudyError> {
     let free: Vec<String> = others.iter().flat_map(|p| p.limited(UNLIMITED)).collect();
     let settings = |per_s: u64| [free.clone(), pool.limited(per_s)].concat();
     let unlimited = study.run(&[], &settings(UNLIMITED), study.seed)?;
@@ -175,9 +175,11 @@ pub fn smallest_quota(
         run(at, study.seed)
     })?;
     let (value, checks) = match (found.outcome, found.sure) {
-        (Outcome::Found, Some(sure)) => confirmed(study, targets, sure, &run)?,
-        (Outcome::AllMeet, _) => (1, Vec::new()),
-        _ => (best, Vec::new()),
+        (SearchOutcome::Found, Some(sure)) => confirmed(study, targets, sure, &run)?,
+        (SearchOutcome::AllMeet, _) => (1, Vec::new()),
+        (SearchOutcome::Found | SearchOutcome::NoneReaches | SearchOutcome::NotMonotone, _) => {
+            (best, Vec::new())
+        }
     };
     Ok(answer(study, pool, targets, &found, value, checks))
 }
@@ -193,7 +195,7 @@ fn confirmed(
     let seed = study.fresh_seed(0);
     for _ in 0..RAISES {
         let trial = run(at, seed)?;
-        let holds = trial.meets(targets, Level::Mean);
+        let holds = trial.meets(targets, Confidence::Mean);
         checks.push(trial);
         if holds {
             break;
@@ -207,10 +209,10 @@ fn answer(
     study: &Study,
     pool: &Pool,
     targets: &[Target],
-    found: &Found,
+    found: &SearchResult,
     value: u64,
     checks: Vec<Trial>,
-) -> Answer {
+) -> Solution {
     let mut notes = Vec::new();
     let raised = found.sure.is_some_and(|sure| value > sure);
     if raised {
@@ -218,7 +220,7 @@ fn answer(
     }
     let outcome = found.checked(&checks, targets, &mut notes);
     let edge = |at: Option<u64>| at.map(|at| at as f64);
-    Answer {
+    Solution {
         question: format!("smallest request quota of {}", pool.name),
         variant: study.variant.clone(),
         settings: pool

@@ -26,7 +26,7 @@ const NOTHING: f64 = 0.01;
 
 /// What is asked.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct RecoveryQuestion {
     /// Traffic in the spike, as a multiple of what it is without.
     pub size: f64,
     /// Length of the spike \[s\].
@@ -82,7 +82,7 @@ pub struct Map {
 pub fn recovery(
     study: &Study,
     pool: &Pool,
-    q: &Question,
+    q: &RecoveryQuestion,
     done: &AtomicU64,
 ) -> Result<Map, StudyError> {
     let variant = study.with(&[], &[])?;
@@ -169,7 +169,7 @@ fn spike_name(name: &str) -> String {
 }
 
 /// A table that adds a workload for each that spikes: the same, for the length of the spike.
-fn spike(study: &Study, spiked: &[&String], q: &Question) -> Result<Table, StudyError> {
+fn spike(study: &Study, spiked: &[&String], q: &RecoveryQuestion) -> Result<Table, StudyError> {
     let table = study.table()?;
     let mut sets = Vec::new();
     let mut over = Table::empty(table.place.clone());
@@ -213,7 +213,7 @@ fn spike(study: &Study, spiked: &[&String], q: &Question) -> Result<Table, Study
 
 fn cell(
     pool: &Pool,
-    q: &Question,
+    q: &RecoveryQuestion,
     (retry, load, growth): (&Option<String>, f64, f64),
     calm: &VariantResults,
     hit: &VariantResults,

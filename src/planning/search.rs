@@ -6,8 +6,8 @@
 //!
 //! Left out: interpolation, which saves runs only where the metric is smooth, and settings with gaps.
 
-use super::Outcome;
-use super::study::{Level, Trial};
+use super::SearchOutcome;
+use super::study::{Confidence, Trial};
 use crate::metrics::target::Target;
 use std::collections::BTreeMap;
 
@@ -31,9 +31,9 @@ const UNMET: u32 = 7;
 
 /// What was found.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct SearchResult {
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: SearchOutcome,
     /// The last setting towards the worst end at which the intervals show that the targets are met.
     pub sure: Option<u64>,
     /// The last at which the means do.
@@ -44,7 +44,7 @@ pub struct Found {
     pub trials: BTreeMap<u64, Trial>,
 }
 
-impl Found {
+impl SearchResult {
     /// How it ended once runs with fresh seeds have checked it; a note says so where they do not keep
     /// the targets.
     pub fn checked(
@@ -52,12 +52,15 @@ impl Found {
         checks: &[Trial],
         targets: &[Target],
         notes: &mut Vec<String>,
-    ) -> Outcome {
-        if checks.last().is_none_or(|t| t.meets(targets, Level::Mean)) {
+    ) -> SearchOutcome {
+        if checks
+            .last()
+            .is_none_or(|t| t.meets(targets, Confidence::Mean))
+        {
             return self.outcome;
         }
         notes.push("fresh seeds do not keep the targets: more replications are needed".to_owned());
-        Outcome::NoneReaches
+        SearchOutcome::NoneReaches
     }
 }
 
@@ -77,7 +80,7 @@ pub fn search<E>(
     targets: &[Target],
     trials: BTreeMap<u64, Trial>,
     run: &mut dyn FnMut(u64) -> Result<Trial, E>,
-) -> Result<Found, E> {
+) -> Result<SearchResult, E> {
     let mut s = Search {
         range,
         targets,
@@ -87,18 +90,18 @@ pub fn search<E>(
     s.scan()?;
     let outcome = s.outcome();
     let (mut sure, mut mean, mut ruled_out) = (None, None, None);
-    if outcome == Outcome::Found {
-        ruled_out = Some(s.boundary(Level::Possible)?.1);
-        mean = Some(s.boundary(Level::Mean)?.0);
-        sure = Some(s.boundary(Level::Sure)?.0);
+    if outcome == SearchOutcome::Found {
+        ruled_out = Some(s.boundary(Confidence::Possible)?.1);
+        mean = Some(s.boundary(Confidence::Mean)?.0);
+        sure = Some(s.boundary(Confidence::Sure)?.0);
     }
     // What bisection has run may show what the scan stepped over.
     let outcome = if s.is_monotone() {
         outcome
     } else {
-        Outcome::NotMonotone
+        SearchOutcome::NotMonotone
     };
-    Ok(Found {
+    Ok(SearchResult {
         outcome,
         sure,
         mean,
@@ -108,7 +111,7 @@ pub fn search<E>(
 }
 
 impl<E> Search<'_, E> {
-    fn meets(&mut self, at: u64, level: Level) -> Result<bool, E> {
+    fn meets(&mut self, at: u64, level: Confidence) -> Result<bool, E> {
         if !self.trials.contains_key(&at) {
             let trial = (self.run)(at)?;
             self.trials.insert(at, trial);
@@ -116,7 +119,7 @@ impl<E> Search<'_, E> {
         Ok(self.known(at, level))
     }
 
-    fn known(&self, at: u64, level: Level) -> bool {
+    fn known(&self, at: u64, level: Confidence) -> bool {
         let trial = self.trials.get(&at);
         trial.is_some_and(|t| t.meets(self.targets, level))
     }
@@ -140,7 +143,7 @@ impl<E> Search<'_, E> {
         let mut at = self.range.best;
         let (mut beyond, mut most) = (0, UNMET);
         loop {
-            if self.meets(at, Level::Possible)? {
+            if self.meets(at, Confidence::Possible)? {
                 most = self.range.beyond;
             } else {
                 beyond += 1;
@@ -165,28 +168,28 @@ impl<E> Search<'_, E> {
     fn is_monotone(&self) -> bool {
         let mut failed = false;
         self.in_order().into_iter().all(|at| {
-            failed |= !self.known(at, Level::Possible);
-            !(failed && self.known(at, Level::Sure))
+            failed |= !self.known(at, Confidence::Possible);
+            !(failed && self.known(at, Confidence::Sure))
         })
     }
 
-    fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> SearchOutcome {
         let order = self.in_order();
         let reached_worst = self.trials.contains_key(&self.range.worst);
         if !self.is_monotone() {
-            Outcome::NotMonotone
-        } else if !self.known(self.range.best, Level::Sure) {
-            Outcome::NoneReaches
-        } else if reached_worst && order.iter().all(|at| self.known(*at, Level::Sure)) {
-            Outcome::AllMeet
+            SearchOutcome::NotMonotone
+        } else if !self.known(self.range.best, Confidence::Sure) {
+            SearchOutcome::NoneReaches
+        } else if reached_worst && order.iter().all(|at| self.known(*at, Confidence::Sure)) {
+            SearchOutcome::AllMeet
         } else {
-            Outcome::Found
+            SearchOutcome::Found
         }
     }
 
     /// The last setting towards the worst end that meets the targets at a level, and the first that does not, to the
     /// tolerance; twice the same where all do.
-    fn boundary(&mut self, level: Level) -> Result<(u64, u64), E> {
+    fn boundary(&mut self, level: Confidence) -> Result<(u64, u64), E> {
         let order = self.in_order();
         let met = order.iter().take_while(|at| self.known(**at, level));
         let (mut good, mut bad) = (self.range.best, None);
@@ -222,7 +225,7 @@ mod tests {
     use crate::results::Estimate;
 
     /// A search of `throttle_rate < 0.5` over made-up values ± a half-width.
-    fn over(best: u64, worst: u64, value: impl Fn(u64) -> (f64, f64)) -> (Found, u64) {
+    fn over(best: u64, worst: u64, value: impl Fn(u64) -> (f64, f64)) -> (SearchResult, u64) {
         let targets = ["throttle_rate < 0.5".parse::<Target>().unwrap()];
         let range = Range {
             best,
@@ -258,7 +261,7 @@ mod tests {
     fn a_smallest_and_a_largest_setting_are_found_with_their_interval() {
         // 1 − at ÷ 10,000 ± 0.1: met from 5,001 on by the mean, from 6,001 for sure, from 4,001 possibly.
         let (found, runs) = over(20_000, 1, |at| (1.0 - at as f64 / 10_000.0, 0.1));
-        assert_eq!(found.outcome, Outcome::Found);
+        assert_eq!(found.outcome, SearchOutcome::Found);
         for (at, wanted) in [(found.sure, 6_001.0), (found.mean, 5_001.0)] {
             let at = at.unwrap() as f64;
             assert!(at >= wanted && at <= wanted * 1.0015, "{at} {wanted}");
@@ -277,21 +280,30 @@ mod tests {
 
     #[test]
     fn what_cannot_be_found_is_told() {
-        assert_eq!(over(100, 1, |_| (0.9, 0.0)).0.outcome, Outcome::NoneReaches);
-        assert_eq!(over(100, 1, |_| (0.1, 0.0)).0.outcome, Outcome::AllMeet);
+        assert_eq!(
+            over(100, 1, |_| (0.9, 0.0)).0.outcome,
+            SearchOutcome::NoneReaches
+        );
+        assert_eq!(
+            over(100, 1, |_| (0.1, 0.0)).0.outcome,
+            SearchOutcome::AllMeet
+        );
         // Met by the mean only, everywhere.
-        assert_eq!(over(100, 1, |_| (0.4, 0.2)).0.outcome, Outcome::NoneReaches);
+        assert_eq!(
+            over(100, 1, |_| (0.4, 0.2)).0.outcome,
+            SearchOutcome::NoneReaches
+        );
         // Met above 800 and between 500 and 600.
         let gap = |at: u64| {
             let met = at > 800 || (500..600).contains(&at);
             (if met { 0.1 } else { 0.9 }, 0.0)
         };
-        assert_eq!(over(1_000, 1, gap).0.outcome, Outcome::NotMonotone);
+        assert_eq!(over(1_000, 1, gap).0.outcome, SearchOutcome::NotMonotone);
         // Met below only: the wrong way round.
         let falls = |at: u64| (if at < 700 { 0.1 } else { 0.9 }, 0.0);
-        assert_eq!(over(1_000, 1, falls).0.outcome, Outcome::NotMonotone);
+        assert_eq!(over(1_000, 1, falls).0.outcome, SearchOutcome::NotMonotone);
         // Noise that both intervals allow is no break in the order.
         let noise = |at: u64| (if at.is_multiple_of(2) { 0.49 } else { 0.51 }, 0.02);
-        assert_eq!(over(100, 1, noise).0.outcome, Outcome::NoneReaches);
+        assert_eq!(over(100, 1, noise).0.outcome, SearchOutcome::NoneReaches);
     }
 }

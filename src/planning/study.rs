@@ -196,7 +196,7 @@ pub struct Trial {
 
 /// How sure it must be that a target is met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
+pub enum Confidence {
     /// The 95 % interval does not rule it out.
     Possible,
     /// The mean meets it.
@@ -226,7 +226,7 @@ impl Trial {
     }
 
     /// Whether all targets are met.
-    pub fn meets(&self, targets: &[Target], level: Level) -> bool {
+    pub fn meets(&self, targets: &[Target], level: Confidence) -> bool {
         let mut each = targets.iter().zip(&self.found);
         each.all(|(target, found)| {
             let Some((e, mean)) = found.as_ref().and_then(|e| Some((e, e.mean?))) else {
@@ -235,9 +235,9 @@ impl Trial {
             let holds = |v: f64| target.comparison.holds(v, target.limit);
             let ends = [e.ci_low.unwrap_or(mean), e.ci_high.unwrap_or(mean)];
             match level {
-                Level::Possible => holds(mean) || ends.into_iter().any(holds),
-                Level::Mean => holds(mean),
-                Level::Sure => ends.into_iter().all(holds),
+                Confidence::Possible => holds(mean) || ends.into_iter().any(holds),
+                Confidence::Mean => holds(mean),
+                Confidence::Sure => ends.into_iter().all(holds),
             }
         })
     }

@@ -11,8 +11,8 @@ use crate::planning::attribution::Attribution;
 use crate::planning::cheapest::{self, Cheapest};
 use crate::planning::migration::Migration;
 use crate::planning::recovery::{Cell, Map};
-use crate::planning::study::Level;
-use crate::planning::{Answer, Outcome, Trial};
+use crate::planning::study::Confidence;
+use crate::planning::{SearchOutcome, Solution, Trial};
 use crate::results::{Estimate, VariantResults};
 use jiff::civil::Date;
 
@@ -42,7 +42,7 @@ pub(super) fn grid<const N: usize>(header: &[String; N], rows: &[[String; N]], t
     }
 }
 
-fn targets(answer: &Answer) -> String {
+fn targets(answer: &Solution) -> String {
     let all: Vec<String> = answer.targets.iter().map(ToString::to_string).collect();
     all.join(" and ")
 }
@@ -52,7 +52,7 @@ fn found(id: &str, e: Option<&Estimate>) -> String {
 }
 
 /// What the targets' metrics are in a run.
-fn values(answer: &Answer, trial: &Trial) -> String {
+fn values(answer: &Solution, trial: &Trial) -> String {
     let each = answer.targets.iter().zip(&trial.found);
     let all: Vec<String> = each
         .map(|(t, e)| format!("{} {}", label(t.metric), found(t.metric, e.as_ref())))
@@ -72,14 +72,14 @@ fn capital(text: &str) -> String {
 }
 
 /// The answer in sentences.
-pub fn sentences(answer: &Answer) -> String {
+pub fn sentences(answer: &Solution) -> String {
     let at = |v: f64| number::setting(&answer.unit, v);
     let question = capital(&answer.question);
     let nearest = answer
         .nearest()
         .map_or_else(String::new, |t| values(answer, t));
     let mut out = match answer.outcome {
-        Outcome::Found => {
+        SearchOutcome::Found => {
             let mut text = format!("{question}: {}", at(answer.value));
             if let Some((low, high)) = answer.interval.filter(|i| i.0 != i.1) {
                 text += &format!(", 95 % interval {} to {}", at(low), at(high));
@@ -89,18 +89,18 @@ pub fn sentences(answer: &Answer) -> String {
             }
             text + &format!(". It keeps {}: {nearest}.", targets(answer))
         }
-        Outcome::NoneReaches => format!(
+        SearchOutcome::NoneReaches => format!(
             "{question}: none. No setting that was tried keeps {} for sure; nearest is {}: {nearest}.",
             targets(answer),
             at(answer.value)
         ),
-        Outcome::AllMeet => format!(
+        SearchOutcome::AllMeet => format!(
             "{question}: every setting keeps {}, even {}: {nearest}.",
             targets(answer),
             at(answer.value)
         ),
-        Outcome::NotMonotone => {
-            let met = |t: &&Trial| t.meets(&answer.targets, Level::Sure);
+        SearchOutcome::NotMonotone => {
+            let met = |t: &&Trial| t.meets(&answer.targets, Confidence::Sure);
             let list = |keep: &dyn Fn(&&Trial) -> bool| -> String {
                 let all = answer.trials.iter().filter(keep);
                 all.map(|t| at(t.value)).collect::<Vec<_>>().join(", ")
@@ -115,13 +115,13 @@ pub fn sentences(answer: &Answer) -> String {
     };
     if let Some(present) = answer.present {
         out += &format!(" At present it is {}", at(present));
-        if answer.outcome == Outcome::Found && answer.unit == "1/s" {
+        if answer.outcome == SearchOutcome::Found && answer.unit == "1/s" {
             out += &format!(" (× {})", number::plain(answer.value / present));
         }
         out.push('.');
     }
     if let Some(check) = answer.checks.last() {
-        let held = check.meets(&answer.targets, Level::Mean);
+        let held = check.meets(&answer.targets, Confidence::Mean);
         out += &format!(
             " Run again with seed {}: {}, which {}.",
             check.seed,
@@ -136,7 +136,7 @@ pub fn sentences(answer: &Answer) -> String {
 }
 
 /// Every run behind an answer.
-pub fn runs(answer: &Answer, to: For) -> String {
+pub fn runs(answer: &Solution, to: For) -> String {
     let verdict = |t: &Trial| {
         let words: Vec<&str> = t.verdicts.iter().map(|v| threshold::word(*v)).collect();
         words.join(", ")
@@ -161,7 +161,7 @@ pub fn runs(answer: &Answer, to: For) -> String {
 }
 
 /// How to make the answer's run again.
-pub fn command(answer: &Answer, scenario: &str) -> String {
+pub fn command(answer: &Solution, scenario: &str) -> String {
     let sets: Vec<String> = answer
         .settings
         .iter()
@@ -175,13 +175,13 @@ pub fn command(answer: &Answer, scenario: &str) -> String {
 }
 
 /// When growth of so much a month from a day on reaches the answer's factor, in a sentence.
-pub fn date(answer: &Answer, per_month: f64, from: Date) -> String {
+pub fn date(answer: &Solution, per_month: f64, from: Date) -> String {
     use crate::planning::growth::reached_on;
     let on = |factor: f64| {
         reached_on(factor, per_month, from).map_or_else(|| "never".to_owned(), |d| d.to_string())
     };
     let rate = number::percent(per_month);
-    if answer.outcome != Outcome::Found {
+    if answer.outcome != SearchOutcome::Found {
         return format!("Without an answer, {rate} a month has no date.\n");
     }
     let mut out = format!(
@@ -195,7 +195,7 @@ pub fn date(answer: &Answer, per_month: f64, from: Date) -> String {
 }
 
 /// The text of a quota-increase request: what is wanted where, and the evidence in three sentences and a chart.
-pub fn request(answer: &Answer, pool: &str, present: &VariantResults, caption: &str) -> String {
+pub fn request(answer: &Solution, pool: &str, present: &VariantResults, caption: &str) -> String {
     let mut parts = pool.split('/');
     let (account, region) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
     let code = parts.next().unwrap_or("");
@@ -534,7 +534,7 @@ pub fn recovery(map: &Map, to: For) -> String {
 ///
 /// # Errors
 /// Never in practice: the rows are written to memory.
-pub fn csv(answers: &[Answer]) -> Result<String, csv::Error> {
+pub fn csv(answers: &[Solution]) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record([
         "question",
@@ -565,7 +565,7 @@ pub fn csv(answers: &[Answer]) -> Result<String, csv::Error> {
                     text(e.and_then(|e| e.ci_low)),
                     text(e.and_then(|e| e.ci_high)),
                     threshold::word(*verdict).to_lowercase(),
-                    (a.outcome == Outcome::Found && t.value == a.value).to_string(),
+                    (a.outcome == SearchOutcome::Found && t.value == a.value).to_string(),
                 ])?;
             }
         }

@@ -10,11 +10,11 @@ use std::str::FromStr;
 pub struct Axis {
     /// Path of the key, as `--set` takes it.
     pub key: String,
-    shape: Shape,
+    shape: AxisValues,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-enum Shape {
+enum AxisValues {
     /// Values as written.
     List(Vec<String>),
     /// From `low` to `high` with the unit behind the number.
@@ -67,7 +67,7 @@ impl FromStr for Axis {
             }
             return Ok(Axis {
                 key,
-                shape: Shape::List(list),
+                shape: AxisValues::List(list),
             });
         };
         let mut parts = rest.split(':');
@@ -106,7 +106,7 @@ impl FromStr for Axis {
             .all(|end| !end.contains('.') && !end.contains(['e', 'E', '%']));
         Ok(Axis {
             key,
-            shape: Shape::Range {
+            shape: AxisValues::Range {
                 low,
                 high,
                 unit,
@@ -153,14 +153,14 @@ fn number(text: &str) -> Option<(f64, String)> {
 impl Axis {
     /// Whether a grid can be made of it: a range needs a count.
     pub fn is_finite(&self) -> bool {
-        !matches!(self.shape, Shape::Range { steps: None, .. })
+        !matches!(self.shape, AxisValues::Range { steps: None, .. })
     }
 
     /// The values of a grid.
     pub fn values(&self) -> Vec<String> {
         match &self.shape {
-            Shape::List(values) => values.clone(),
-            Shape::Range { steps, .. } => {
+            AxisValues::List(values) => values.clone(),
+            AxisValues::Range { steps, .. } => {
                 let n = steps.unwrap_or(1);
                 let at = |i: usize| self.at_share(i as f64 / (n.max(2) - 1) as f64);
                 let mut values: Vec<String> = (0..n).map(at).collect();
@@ -174,16 +174,16 @@ impl Axis {
     /// The value at a share (0 to 1) of the range, or of the list.
     pub fn at(&self, share: f64) -> String {
         match &self.shape {
-            Shape::List(values) => {
+            AxisValues::List(values) => {
                 let i = (share * values.len() as f64) as usize;
                 values[i.min(values.len() - 1)].clone()
             }
-            Shape::Range { .. } => self.at_share(share),
+            AxisValues::Range { .. } => self.at_share(share),
         }
     }
 
     fn at_share(&self, share: f64) -> String {
-        let Shape::Range {
+        let AxisValues::Range {
             low,
             high,
             unit,

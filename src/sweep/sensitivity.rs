@@ -15,7 +15,7 @@ const GROUPS: usize = 5;
 
 /// What a key does to a metric.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Effect {
+pub struct KeyEffect {
     /// The key.
     pub key: String,
     /// Its value, or span of values, with the lowest mean, and that mean.
@@ -26,7 +26,7 @@ pub struct Effect {
     pub overall: f64,
 }
 
-impl Effect {
+impl KeyEffect {
     /// How far the key moves the metric.
     pub fn reach(&self) -> f64 {
         self.high.1 - self.low.1
@@ -41,7 +41,7 @@ pub fn mean(run: &Run, metric: &str) -> Option<f64> {
 }
 
 /// Every key's effect on a metric of one variant, the largest first; empty without data.
-pub fn effects(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Vec<Effect> {
+pub fn effects(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Vec<KeyEffect> {
     let known: Vec<(usize, f64)> = runs
         .iter()
         .filter(|r| r.variant == variant)
@@ -58,7 +58,7 @@ pub fn effects(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Vec<
         let low = means.iter().min_by(|a, b| a.1.total_cmp(&b.1));
         let high = means.iter().max_by(|a, b| a.1.total_cmp(&b.1));
         if let (Some(low), Some(high)) = (low, high) {
-            out.push(Effect {
+            out.push(KeyEffect {
                 key: key.clone(),
                 low: low.clone(),
                 high: high.clone(),

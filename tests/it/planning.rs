@@ -281,7 +281,7 @@ fn poisson(rate: u64, horizon: u64, quota: u64) -> String {
 
 #[test]
 fn the_smallest_quota_is_that_of_the_poisson_distribution() {
-    use kmsim::planning::Outcome;
+    use kmsim::planning::SearchOutcome;
     use kmsim::planning::quota::{pools, smallest_quota};
     for (rate, share) in [(1_000, 0.001), (1_000, 0.05), (200, 0.01)] {
         let theory = smallest(rate as f64, share);
@@ -291,7 +291,7 @@ fn the_smallest_quota_is_that_of_the_poisson_distribution() {
         let variant = study.with(&[], &[]).expect("variant");
         let pools = pools(&variant, &present, &[]).expect("pools");
         let answer = smallest_quota(&study, &pools[0], &[], &targets).expect("answer");
-        assert_eq!(answer.outcome, Outcome::Found);
+        assert_eq!(answer.outcome, SearchOutcome::Found);
         println!(
             "{rate}/s, {share}: theory {theory}, found {} {:?}, {} runs",
             answer.value,

@@ -10,7 +10,7 @@ use crate::metrics::{number, registry};
 use crate::planning::attribution::Attribution;
 use crate::planning::cheapest::Cheapest;
 use crate::planning::recovery::Map;
-use crate::planning::{Answer, Outcome, Trial};
+use crate::planning::{SearchOutcome, Solution, Trial};
 use crate::report::error::ReportError;
 use crate::report::text::letter;
 
@@ -19,7 +19,11 @@ fn label(id: &str) -> &str {
 }
 
 /// Each target of an answer over the setting, with its limit, the answer and its interval.
-pub fn search(answer: &Answer, scenario: &str, place: usize) -> Result<Vec<Drawing>, ReportError> {
+pub fn search(
+    answer: &Solution,
+    scenario: &str,
+    place: usize,
+) -> Result<Vec<Drawing>, ReportError> {
     let mut drawn = Vec::new();
     for (i, target) in answer.targets.iter().enumerate() {
         let (y_text, y_unit) = xy::metric_axis(target.metric, target.row().map_or("1", |m| m.unit));
@@ -45,7 +49,7 @@ pub fn search(answer: &Answer, scenario: &str, place: usize) -> Result<Vec<Drawi
         } else {
             "growth factor"
         };
-        let found = answer.outcome == Outcome::Found;
+        let found = answer.outcome == SearchOutcome::Found;
         let setting = number::setting(&answer.unit, answer.value);
         let f = Figure {
             title: format!("{} over the {}", name, x_unit.trim_end_matches(" [1/s]")),
@@ -93,8 +97,8 @@ pub fn search(answer: &Answer, scenario: &str, place: usize) -> Result<Vec<Drawi
 
 /// The settings that are shown: far from the answer a metric is larger by orders of magnitude and would flatten what
 /// matters. At least two runs on each side are shown, and all where there is no answer.
-fn window(answer: &Answer) -> (f64, f64) {
-    if answer.outcome != Outcome::Found {
+fn window(answer: &Solution) -> (f64, f64) {
+    if answer.outcome != SearchOutcome::Found {
         return (f64::NEG_INFINITY, f64::INFINITY);
     }
     let (low, high) = answer.interval.unwrap_or((answer.value, answer.value));

@@ -11,7 +11,7 @@ use crate::metrics::{number, registry};
 use crate::report::error::ReportError;
 use crate::sweep::Quantity;
 use crate::sweep::run::{Run, Sweep};
-use crate::sweep::sensitivity::{Effect, effects, mean};
+use crate::sweep::sensitivity::{KeyEffect, effects, mean};
 
 /// Most lines of one figure, and most columns or rows of a heat map.
 const LINES: usize = 6;
@@ -182,7 +182,7 @@ fn draw_heat(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn<
 /// Most keys of a tornado.
 const BARS: usize = 20;
 
-fn draw_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[Effect]) -> Drawn<String> {
+fn draw_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[KeyEffect]) -> Drawn<String> {
     let title = format!("What moves {} most", label(metric));
     let head = [
         caption(sweep, variant),

@@ -1,0 +1,90 @@
+//! What is charged by a counter: one row each. KMS requests, which have a free tier, are priced apart (`cost`).
+
+use super::price_book::PriceBook;
+use crate::catalog::MONTH_S;
+use num_rational::BigRational;
+
+/// The metric under which a line is summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cost {
+    /// KMS requests less the free tier.
+    KmsRequests,
+    /// Key-months.
+    KmsKeys,
+    /// S3 request fees.
+    S3Requests,
+    /// CloudTrail copies.
+    CloudTrail,
+    /// Log ingestion.
+    Logs,
+}
+
+impl Cost {
+    /// Every one, in registry order.
+    pub const ALL: &'static [Cost] = &[
+        Cost::KmsRequests,
+        Cost::KmsKeys,
+        Cost::S3Requests,
+        Cost::CloudTrail,
+        Cost::Logs,
+    ];
+
+    /// Identifier in the registry of metrics.
+    pub const fn metric(self) -> &'static str {
+        match self {
+            Cost::KmsRequests => "cost_kms_requests_usd",
+            Cost::KmsKeys => "cost_kms_keys_usd",
+            Cost::S3Requests => "cost_s3_requests_usd",
+            Cost::CloudTrail => "cost_cloudtrail_usd",
+            Cost::Logs => "cost_logs_usd",
+        }
+    }
+}
+
+/// How many counts make one unit of the price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Per {
+    One,
+    /// Seconds in a month.
+    Month,
+    /// Bytes in the unit of log ingestion.
+    LogUnit,
+}
+
+/// A counter with its price item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Charge {
+    /// Item of the price list.
+    pub item: &'static str,
+    /// The metric it belongs to.
+    pub cost: Cost,
+    per: Per,
+}
+
+const fn charge(item: &'static str, cost: Cost, per: Per) -> Charge {
+    Charge { item, cost, per }
+}
+
+impl Charge {
+    /// Customer-managed keys × measured seconds \[s\], of the account that owns them.
+    pub const KEY_SECONDS: Charge = charge("kms-keys", Cost::KmsKeys, Per::Month);
+    /// S3 requests of tier 1, of the account that owns the bucket.
+    pub const S3_TIER_1: Charge = charge("s3-tier1", Cost::S3Requests, Per::One);
+    /// S3 requests of tier 2, of the account that owns the bucket.
+    pub const S3_TIER_2: Charge = charge("s3-tier2", Cost::S3Requests, Per::One);
+    /// CloudTrail events × copies beyond the first.
+    pub const CLOUDTRAIL_COPIES: Charge = charge("cloudtrail-copies", Cost::CloudTrail, Per::One);
+    /// CloudTrail data events × copies.
+    pub const DATA_EVENTS: Charge = charge("cloudtrail-data-events", Cost::CloudTrail, Per::One);
+    /// Bytes ingested by CloudWatch Logs.
+    pub const LOG_BYTES: Charge = charge("logs-ingestion", Cost::Logs, Per::LogUnit);
+
+    /// How many counts make one unit of the price.
+    pub(super) fn per(self, prices: &PriceBook) -> BigRational {
+        match self.per {
+            Per::One => BigRational::from_integer(1.into()),
+            Per::Month => BigRational::from_integer(MONTH_S.into()),
+            Per::LogUnit => prices.bytes_per_log_unit(),
+        }
+    }
+}
