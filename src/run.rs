@@ -59,7 +59,7 @@ pub enum RunError {
         source: BillError,
     },
     /// There is no variant.
-    #[error("there is no variant to run")]
+    #[error("no variant to run")]
     Empty,
     /// [`RunOptions::cancel`] was set before the end.
     #[error("the run was cancelled")]
@@ -144,7 +144,7 @@ pub fn run(
         horizon_s: loaded.horizon.whole_seconds().unwrap_or(0),
         measured_s: loaded.horizon.whole_seconds().unwrap_or(0)
             - loaded.warm_up.whole_seconds().unwrap_or(0),
-        warnings: told_once(warnings, replications, &results, precision.as_ref()),
+        warnings: all_warnings(warnings, replications, &results, precision.as_ref()),
         comparisons: compare_all(&results),
         thresholds: thresholds(loaded, &results),
         variants: results,
@@ -342,24 +342,27 @@ fn thresholds(loaded: &Loaded, results: &[VariantResults]) -> Vec<ThresholdResul
 }
 
 /// The run's own warnings added to those of its variants, each once.
-fn told_once(
+fn all_warnings(
     mut warnings: Vec<String>,
     replications: u32,
     variants: &[VariantResults],
     precision: Option<&PrecisionResult>,
 ) -> Vec<String> {
     if replications < FEW_REPLICATIONS {
-        warnings.push(format!(
-            "{replications} replication(s): intervals need at least two and are wide below {FEW_REPLICATIONS}"
-        ));
+        warnings.push(match replications {
+            1 => format!("Only 1 replication: no intervals. Use {FEW_REPLICATIONS} or more"),
+            n => {
+                format!("Only {n} replications: intervals are wide. Use {FEW_REPLICATIONS} or more")
+            }
+        });
     }
     if let Some(p) = precision.filter(|p| !p.reached) {
         let found = p.found.map_or_else(
-            || "a variant has no interval of it".to_owned(),
-            |f| format!("it is {:.3} %", f * 100.0),
+            || "a variant has no interval".to_owned(),
+            |f| format!("its half-width is {:.3} % of the mean", f * 100.0),
         );
         warnings.push(format!(
-            "precision not reached: the half-width of `{}` was to be {:.3} % of the mean, but after {replications} replications {found}",
+            "precision not reached for `{}`: after {replications} replications {found}; the target is {:.3} %",
             p.metric,
             p.wanted * 100.0
         ));

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 /// Why there is no bill.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BillError {
-    /// No price is known; the scenario must give one.
-    #[error("no price of `{item}` in {region} is known: give one")]
+    /// The price is unknown; the scenario must set one.
+    #[error("unknown price of `{item}` in {region}")]
     NoPrice {
         /// The item.
         item: String,
@@ -21,14 +21,14 @@ pub enum BillError {
     NoTime,
 }
 
-/// A price override that cannot be.
+/// Why a price cannot be set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PriceKeyError {
     /// The catalog has no such item.
-    #[error("`{0}` is no price item")]
+    #[error("unknown price item `{0}`")]
     UnknownItem(String),
     /// No such Region.
-    #[error("`{0}` is no AWS Region")]
+    #[error("unknown AWS Region `{0}`")]
     UnknownRegion(String),
     /// A price below zero.
     #[error("the price of `{0}` is negative")]

@@ -150,7 +150,7 @@ fn metric(id: &str) -> Result<&'static str, String> {
     let target = format!("{id} < 0").parse::<crate::metrics::target::Target>();
     match crate::metrics::registry::metric(id) {
         Some(row) => Ok(row.id),
-        None => Err(target.map_or_else(|e| format!("{e}; {}", e.way_out()), |_| String::new())),
+        None => Err(target.map_or_else(|e| format!("{e}; {}", e.help()), |_| String::new())),
     }
 }
 
@@ -362,7 +362,7 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
 /// A target.
 fn target(text: &str) -> Result<Target, String> {
     text.parse()
-        .map_err(|e: crate::metrics::target::TargetError| format!("{e}; {}", e.way_out()))
+        .map_err(|e: crate::metrics::target::TargetError| format!("{e}; {}", e.help()))
 }
 
 /// `kmsim explain`.

@@ -293,7 +293,7 @@ fn mitigate(
     let failure = found
         .cheapest
         .is_none()
-        .then(|| "no set of mitigations keeps the targets".to_owned());
+        .then(|| "no combination of mitigations meets the targets".to_owned());
     let figures = vec![draw::front(&found, name)?];
     let told = in_words(args, text, json, figures, "mitigations have")?;
     Ok(Told { failure, ..told })

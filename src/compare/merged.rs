@@ -23,7 +23,7 @@ pub fn merged(results: &[(String, RunResults)]) -> Option<RunResults> {
         }
         if (run.horizon_s, run.measured_s) != (first.horizon_s, first.measured_s) {
             warnings.push(format!(
-                "{name} measures {} s of {} s, {} {} s of {} s: totals are not of the same time",
+                "{name} measures {} s of {} s, {} {} s of {} s: totals cover different times",
                 run.measured_s, run.horizon_s, names[0], first.measured_s, first.horizon_s
             ));
         }

@@ -30,7 +30,7 @@ pub fn compare(baseline: &VariantResults, variant: &VariantResults, same_seed: b
     }
 }
 
-/// Why two variants' replications are no pairs.
+/// Why two variants' replications cannot be paired.
 fn obstacle(a: &VariantResults, b: &VariantResults, same_seed: bool) -> Option<String> {
     let replications = |v: &VariantResults| v.metrics.values().map(|e| e.values.len()).max();
     let (n, m) = (replications(a).unwrap_or(0), replications(b).unwrap_or(0));

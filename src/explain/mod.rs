@@ -1,4 +1,4 @@
-//! One request through the chain: what is asked of it, who lets it in, which KMS calls it makes, what can meet
+//! One request end to end: which permissions it needs, who grants them, which KMS calls it makes, what can meet
 //! them without a call, which quotas they draw on, what it is answered and what CloudTrail shows.
 //!
 //! ```text

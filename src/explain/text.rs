@@ -97,7 +97,10 @@ fn asked(p: &Permission) -> Vec<String> {
         let (kind, policy) = (m.kind, m.policy.as_str());
         lines.push(match policy {
             // Not a statement of the scenario's.
-            "default" => format!("  {kind}, none written: {}, {}", m.effect, m.principal),
+            "default" => format!(
+                "  {kind}, none in the scenario: {}, {}",
+                m.effect, m.principal
+            ),
             _ => format!(
                 "  {kind} {policy}: {} of {}, {}",
                 m.effect, m.statement, m.principal
@@ -120,7 +123,7 @@ fn called(call: &KmsCall) -> Vec<String> {
     let cache = call
         .cache
         .as_deref()
-        .unwrap_or("nothing: every request calls");
+        .unwrap_or("nothing; every request calls KMS");
     lines.push(format!("  could serve it: {cache}"));
     for refused in &call.refusals {
         let until = match refused.until {

@@ -1,4 +1,4 @@
-//! What a metric is held to: `throttle_rate < 0.1%`, `workload.playback.added_delay_s_p99 <= 500ms`.
+//! The limit for a metric: `throttle_rate < 0.1%`, `workload.playback.added_delay_s_p99 <= 500ms`.
 //!
 //! One grammar for the thresholds of a scenario file and the targets of `kmsim plan`:
 //! `[workload.NAME.]METRIC` `<`, `<=`, `>` or `>=` VALUE. The value is in the metric's unit: a number or
@@ -67,25 +67,25 @@ impl Relation {
     }
 }
 
-/// Why a text is no target.
+/// Why a text is not a target.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{message}")]
 pub struct TargetError {
     message: String,
-    way_out: String,
+    help: String,
 }
 
 impl TargetError {
-    fn new(message: impl Into<String>, way_out: impl Into<String>) -> TargetError {
+    fn new(message: impl Into<String>, help: impl Into<String>) -> TargetError {
         TargetError {
             message: message.into(),
-            way_out: way_out.into(),
+            help: help.into(),
         }
     }
 
     /// What to write instead.
-    pub fn way_out(&self) -> &str {
-        &self.way_out
+    pub fn help(&self) -> &str {
+        &self.help
     }
 }
 
@@ -96,7 +96,7 @@ impl FromStr for Target {
     type Err = TargetError;
 
     fn from_str(text: &str) -> Result<Target, TargetError> {
-        let shape = || TargetError::new(format!("\"{text}\" is no target"), EXAMPLES);
+        let shape = || TargetError::new(format!("\"{text}\" is not a target"), EXAMPLES);
         let at = text.find(['<', '>']).ok_or_else(shape)?;
         let (name, rest) = (text[..at].trim(), &text[at..]);
         let (comparison, value) = [
@@ -118,7 +118,7 @@ impl FromStr for Target {
         let row = known(id)?;
         if workload.is_some() && !row.scope.has_breakdown() {
             return Err(TargetError::new(
-                format!("`{id}` is given for the whole variant only, not by workload"),
+                format!("`{id}` exists for the whole variant only, not by workload"),
                 format!("write \"{id} {} …\"", comparison.sign()),
             ));
         }
@@ -139,14 +139,14 @@ fn known(id: &str) -> Result<&'static Metric, TargetError> {
             .map(|m| (strsim::jaro_winkler(id, m.id), m.id))
             .max_by(|a, b| a.0.total_cmp(&b.0))
             .filter(|(likeness, _)| *likeness > 0.8);
-        let way_out = match near {
+        let help = match near {
             Some((_, near)) => format!("did you mean `{near}`?"),
             None => {
                 let ids: Vec<&str> = METRICS.iter().map(|m| m.id).collect();
                 format!("metrics: {}", ids.join(", "))
             }
         };
-        TargetError::new(format!("no metric is called `{id}`"), way_out)
+        TargetError::new(format!("unknown metric `{id}`"), help)
     })
 }
 
@@ -176,7 +176,7 @@ fn limit(metric: &Metric, text: &str) -> Result<f64, TargetError> {
     };
     read.filter(|v| v.is_finite()).ok_or_else(|| {
         TargetError::new(
-            format!("`{}` cannot be held to \"{text}\"", metric.id),
+            format!("`{}` cannot be compared with \"{text}\"", metric.id),
             format!("write {example}"),
         )
     })
@@ -262,9 +262,9 @@ mod tests {
     fn faults_say_what_to_write() {
         let fault = |text: &str| {
             let e = text.parse::<Target>().unwrap_err();
-            format!("{e} | {}", e.way_out())
+            format!("{e} | {}", e.help())
         };
-        assert!(fault("throttle_rate").contains("no target"));
+        assert!(fault("throttle_rate").contains("not a target"));
         assert!(fault("throtle_rate < 1").contains("did you mean `throttle_rate`?"));
         assert!(fault("xyz < 1").contains("metrics: s3_requests"));
         assert!(fault("throttle_rate < soon").contains("percentage"));

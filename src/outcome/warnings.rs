@@ -8,33 +8,33 @@ use indexmap::IndexMap;
 
 /// What a reader of a variant's results should know.
 pub fn warnings(plan: &Plan, results: &VariantResults) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut warnings = Vec::new();
     let name = &plan.name;
     let has_job = plan
         .workloads
         .iter()
         .any(|w| matches!(w.kind, Kind::Job { .. }));
     if has_job && results.metrics["job_completion_s"].mean.is_none() {
-        told.push(format!("variant `{name}`: a job is unfinished at the horizon; raise `horizon` to see when it completes"));
+        warnings.push(format!("variant `{name}`: a job is unfinished at the horizon; raise `horizon` to see when it completes"));
     }
     let measured = plan.horizon_s - plan.warm_up_s;
     if !is_one_off(plan) && !measured.is_multiple_of(86_400) {
-        told.push(format!(
-            "cost per month scales a measured time of {measured} s, which is no whole number of days, to 30 days: it takes these {measured} s for the whole month"
+        warnings.push(format!(
+            "cost per month: the measured time of {measured} s is not a whole number of days; scaling it to 30 days assumes that the rest of the month looks the same"
         ));
     }
     for line in &results.bill {
         if let Ok(price) = plan.prices.price(&line.item, &line.region)
             && let Some(why) = price.assumed
         {
-            told.push(format!(
+            warnings.push(format!(
                 "price of `{}` in {} is an assumption: {why}",
                 line.item, line.region
             ));
         }
     }
-    told.extend(unlimited_rates(plan));
-    told
+    warnings.extend(unlimited_rates(plan));
+    warnings
 }
 
 /// Buckets whose open workloads may ask for more than S3 serves from one prefix, where the scenario does not say how
@@ -61,7 +61,7 @@ fn unlimited_rates(plan: &Plan) -> Vec<String> {
         let (bucket, what) = (&plan.buckets[bucket], rate.name());
         (peak > served && !bucket.is_directory).then(|| {
             format!(
-                "bucket `{name}` is asked for up to {peak:.0} {what}/s, and S3 serves {served}/s from a prefix: that limit is left out, for nothing says over how many prefixes they spread; write `prefixes` in `[bucket.{name}]`, {:.0} at least",
+                "bucket `{name}` receives up to {peak:.0} {what}/s, and S3 serves {served}/s per prefix: that limit is not simulated, because the scenario does not say how many prefixes they use; write `prefixes` in `[bucket.{name}]`, at least {:.0}",
                 (peak / served).ceil(),
                 name = bucket.name,
             )

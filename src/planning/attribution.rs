@@ -1,8 +1,9 @@
-//! Who used the quota and who suffered, and where bucket keys help most.
+//! Who used the quota and who was throttled, and where bucket keys help most.
 //!
 //! Shares of what is counted come from the run itself. What somebody *causes* comes from running the scenario without
 //! their traffic on the same random numbers: the throttles, the peak and the dollars that are gone then. Shares of
-//! what is caused need not sum to 1: two workloads that only together exceed a quota cause its throttles both.
+//! what is caused need not sum to 1: if two workloads exceed a quota only together, each causes all of
+//! the throttling.
 //!
 //! An operation is taken out of a mix by lowering the workload's traffic by its share; the other operations keep their
 //! arrivals. The requests of a multipart upload go together. Left out: what an operation causes that a trace recorded.

@@ -1,4 +1,4 @@
-//! The cheapest set of mitigations that keeps the targets, and the front of cost against throttle rate.
+//! The cheapest combination of mitigations that meets the targets, and the front of cost against throttle rate.
 //!
 //! Every set of what there is to choose from is run.
 
@@ -46,7 +46,7 @@ pub struct Cheapest {
     pub notes: Vec<String>,
 }
 
-/// The cheapest set of mitigations that keeps the targets. `done` counts the sets that were run.
+/// The cheapest combination of mitigations that meets the targets. `done` counts the sets that were run.
 ///
 /// # Errors
 /// Too many sets; what one makes of the scenario cannot be priced.
@@ -85,7 +85,7 @@ pub fn cheapest(
             Err(e) => return Err(e),
         }
     }
-    // What is no scenario with anything else either was not meant.
+    // What the question names must be valid in some combination.
     for mitigation in all.values().flatten().filter(|m| m.is_tried) {
         let is_in = |set: &[&Mitigation]| set.iter().any(|m| m.name == mitigation.name);
         if !kept.iter().any(|(set, _)| is_in(set))
@@ -97,10 +97,16 @@ pub fn cheapest(
     if let Some((set, why)) = refused.first() {
         let names: Vec<&str> = set.iter().map(|m| m.name.as_str()).collect();
         let first = why.lines().next().unwrap_or_default().to_owned();
-        notes.push(format!("{} is no scenario: {first}", names.join(" + ")));
+        notes.push(format!(
+            "{} is not a valid scenario: {first}",
+            names.join(" + ")
+        ));
     }
     if refused.len() > 1 {
-        notes.push(format!("{} more sets are none either", refused.len() - 1));
+        notes.push(format!(
+            "{} more combinations are not valid either",
+            refused.len() - 1
+        ));
     }
     let month = |r: &VariantResults| r.metrics["cost_total_usd_per_month"].mean.is_some();
     let cost_metric = if kept.iter().all(|(_, r)| month(r)) {
@@ -135,7 +141,7 @@ pub fn cheapest(
             break;
         }
         notes.push(format!(
-            "{} kept the targets, but not with fresh seeds",
+            "{} met the targets, but not with fresh seeds",
             name(&combinations[i].mitigations)
         ));
     }

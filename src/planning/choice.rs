@@ -1,6 +1,6 @@
 //! The mitigations to choose from, and every set of them.
 //!
-//! What can be done is what the file's other variants do: each bucket, workload, quota or retry policy that one of them
+//! The candidates are the changes that the file's other variants make: each bucket, workload, quota or retry policy that one of them
 //! sets is a mitigation of its own; what the question lists, a key with its values; and what could be done to any
 //! scenario, if it is asked for (module `suggestion`). Two ways to set the same thing are alternatives. Left out: sets
 //! too many to run.
@@ -83,8 +83,8 @@ fn mitigations(
     }
     if found.is_empty() {
         return Err(StudyError::question(
-            "no variant but the one that is planned for says what could be done",
-            "write each mitigation as a `[variant.NAME]` of the file, try `--try KEY=VALUE,…`, or `--suggest`",
+            "the file has no other variant to take mitigations from",
+            "write each mitigation as a `[variant.NAME]` in the file, or use `--try KEY=VALUE,…`, or `--suggest`",
         ));
     }
     Ok(found)
@@ -155,11 +155,11 @@ pub(super) fn sets(
         let paths: Vec<&str> = all.keys().map(String::as_str).collect();
         return Err(StudyError::question(
             format!(
-                "{} things can be done, which makes more than {MOST} sets",
+                "{} mitigations make more than {MOST} combinations",
                 all.len()
             ),
             format!(
-                "name those to look at with `--mitigation PATH`: {}",
+                "choose some of them with `--mitigation PATH`: {}",
                 paths.join(", ")
             ),
         ));
@@ -200,7 +200,7 @@ pub fn choice(study: &Study, wanted: &MitigationFilter) -> Result<Choice, StudyE
         if !all.contains_key(path) {
             let paths: Vec<&str> = all.keys().map(String::as_str).collect();
             return Err(StudyError::question(
-                format!("nothing is done to `{path}`"),
+                format!("no mitigation changes `{path}`"),
                 format!("mitigations: {}", paths.join(", ")),
             ));
         }

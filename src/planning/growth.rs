@@ -1,4 +1,4 @@
-//! The largest growth of all or some workloads that still keeps the targets, and when it is reached.
+//! The largest growth of all or some workloads that still meets the targets, and when it is reached.
 
 use super::search::{Range, SearchResult, search};
 use super::study::Confidence;
@@ -20,7 +20,7 @@ const TOLERANCE: f64 = 0.005;
 /// Days of a mean month.
 const MONTH_DAYS: f64 = 30.436_875;
 
-/// The largest factor on the traffic of `workloads` (all, if none is named) that keeps the targets.
+/// The largest factor on the traffic of `workloads` (all, if none is named) that meets the targets.
 ///
 /// # Errors
 /// What the settings make of the scenario is at fault.
@@ -56,7 +56,7 @@ pub fn largest_growth(
     };
     let today = SCALE as u64;
     let (mut trials, mut best) = (BTreeMap::new(), today);
-    // Where today's traffic does not keep them, less may.
+    // Where today's traffic does not meet them, less may.
     let worst = loop {
         let trial = run(best, study.seed)?;
         let meets = trial.meets(targets, Confidence::Sure);
@@ -111,11 +111,11 @@ fn answer(
 ) -> Solution {
     let mut notes = Vec::new();
     if found.sure.is_some_and(|sure| value < sure) {
-        notes.push("lowered until fresh seeds kept the targets too".to_owned());
+        notes.push("lowered until the targets were met with fresh seeds too".to_owned());
     }
     let outcome = found.checked(&checks, targets, &mut notes);
     if found.outcome == SearchOutcome::Found && (value as f64) < SCALE {
-        notes.push("below 1: today's traffic does not keep the targets".to_owned());
+        notes.push("below 1: today's traffic does not meet the targets".to_owned());
     }
     let factor = |at: u64| at as f64 / SCALE;
     Solution {

@@ -70,7 +70,7 @@ pub fn migration(study: &Study, q: &MigrationQuestion<'_>) -> Result<Migration, 
     let Some(bucket) = scenario.bucket.get(q.bucket) else {
         let names: Vec<&str> = scenario.bucket.keys().map(String::as_str).collect();
         return Err(StudyError::question(
-            format!("there is no bucket `{}`", q.bucket),
+            format!("unknown bucket `{}`", q.bucket),
             format!("buckets: {}", names.join(", ")),
         ));
     };
@@ -94,7 +94,7 @@ pub fn migration(study: &Study, q: &MigrationQuestion<'_>) -> Result<Migration, 
     let quota = before.by_quota.get(&pool).map(|q| q.quota).or_else(default);
     let Some(quota) = quota else {
         return Err(StudyError::question(
-            format!("no request quota of {} is known", bucket.region),
+            format!("the request quota in {} is unknown", bucket.region),
             "write a `[quota.NAME]` with `limit`",
         ));
     };
@@ -141,7 +141,9 @@ pub fn migration(study: &Study, q: &MigrationQuestion<'_>) -> Result<Migration, 
     let saving = saving_per_month.mean.filter(|s| *s > 0.0);
     let mut notes = Vec::new();
     if saving_per_month.mean.is_none() {
-        notes.push("jobs and one-off traces have no cost of a month, so nothing can be said about paying back".to_owned());
+        notes.push(
+            "jobs and one-off traces have no monthly cost, so there is no payback time".to_owned(),
+        );
     }
     if row.evidence == catalog::Evidence::Undocumented {
         notes.push(format!(

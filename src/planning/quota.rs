@@ -1,4 +1,4 @@
-//! The smallest request quota that keeps the targets, for each pool that is used.
+//! The smallest request quota that meets the targets, for each pool that is used.
 
 use super::search::{Range, SearchResult, search};
 use super::study::Confidence;
@@ -10,7 +10,7 @@ use crate::scenario::Variant;
 use crate::scenario::quota::{LimiterSettings, QuotaSettings};
 use std::collections::BTreeMap;
 
-/// More than anything can ask for \[1/s\].
+/// More than any workload can use \[1/s\].
 const UNLIMITED: u64 = 1_000_000_000;
 
 /// Width at which the search stops, as a share of the quota.
@@ -140,7 +140,7 @@ fn unnamed(name: &str, present: f64, place: usize) -> Pool {
     }
 }
 
-/// The smallest limit of `pool` that keeps the targets, with `others` unlimited meanwhile.
+/// The smallest limit of `pool` that meets the targets, with `others` unlimited meanwhile.
 ///
 /// # Errors
 /// What the settings make of the scenario is at fault.
@@ -216,7 +216,7 @@ fn answer(
     let mut notes = Vec::new();
     let raised = found.sure.is_some_and(|sure| value > sure);
     if raised {
-        notes.push("raised until fresh seeds kept the targets too".to_owned());
+        notes.push("raised until the targets were met with fresh seeds too".to_owned());
     }
     let outcome = found.checked(&checks, targets, &mut notes);
     let edge = |at: Option<u64>| at.map(|at| at as f64);

@@ -95,8 +95,8 @@ pub fn recovery(
         .collect();
     if spiked.is_empty() {
         return Err(StudyError::question(
-            "no workload has a rate that could spike: there are jobs and traces only",
-            "write one with `arrivals`",
+            "no workload can spike: there are only jobs and traces",
+            "write a workload with `arrivals`",
         ));
     }
     let horizon = SPIKE_AT_S + q.length_s + q.watch_s;
@@ -114,7 +114,7 @@ pub fn recovery(
         .unwrap_or(0.0);
     if attempts == 0.0 {
         return Err(StudyError::question(
-            format!("nothing is attempted at {}", pool.name),
+            format!("no KMS call draws on {}", pool.name),
             "choose another with `--pool`",
         ));
     }

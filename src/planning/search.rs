@@ -59,7 +59,7 @@ impl SearchResult {
         {
             return self.outcome;
         }
-        notes.push("fresh seeds do not keep the targets: more replications are needed".to_owned());
+        notes.push("the targets are not met with fresh seeds: use more replications".to_owned());
         SearchOutcome::NoneReaches
     }
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicBool;
 /// Why a setting could not be run.
 #[derive(Debug, thiserror::Error)]
 pub enum StudyError {
-    /// The scenario, or what a setting makes of it, is at fault; every fault with its place.
+    /// The scenario is invalid, or becomes so by a setting; every fault with its place.
     #[error("{0}")]
     Scenario(String),
     /// A price is missing, or the run was cancelled.

@@ -29,7 +29,7 @@ impl FromValue for Target {
                 faults.push(
                     Diagnostic::error(Code::BadUnit, format!("`{path}`: {e}"))
                         .at(value.place.clone())
-                        .help(e.way_out()),
+                        .help(e.help()),
                 );
             })
             .ok()

@@ -31,7 +31,7 @@ enum AxisValues {
     },
 }
 
-/// Why a text is no axis.
+/// Why a text is not an axis.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{0}")]
 pub struct AxisError(String);
@@ -44,7 +44,7 @@ impl FromStr for Axis {
 
     fn from_str(text: &str) -> Result<Axis, AxisError> {
         let example =
-            "write KEY=A,B,C or KEY=LOW..HIGH:COUNT, with `:log` behind for equal factors";
+            "write KEY=A,B,C or KEY=LOW..HIGH:COUNT, with `:log` at the end for equal ratios";
         let fault = |what: &str| AxisError(format!("\"{text}\" {what}; {example}"));
         // A path that --set would take, before any run.
         let mut scratch = Table::empty(crate::input::diagnostic::Place {
@@ -54,7 +54,7 @@ impl FromStr for Axis {
         let path_end = text.find('=').ok_or_else(|| fault("has no `=`"))?;
         let trial = format!("{}=0", &text[..path_end]);
         set(&mut scratch, &mut Sources::new(), &trial)
-            .map_err(|_| fault("begins with no path of keys"))?;
+            .map_err(|_| fault("does not start with a key path"))?;
         let key = text[..path_end].trim().to_owned();
         let values = text[path_end + 1..].trim();
         if values.is_empty() {
@@ -78,17 +78,17 @@ impl FromStr for Axis {
                 n.parse()
                     .ok()
                     .filter(|n| (2..=MOST).contains(n))
-                    .ok_or_else(|| fault("has a count that is none from 2 to 10,000"))?,
+                    .ok_or_else(|| fault("has a count outside 2 to 10,000"))?,
             ),
         };
         let log = match parts.next() {
             None => false,
             Some("log") => true,
-            Some(_) => return Err(fault("has something else than `log` behind the count")),
+            Some(_) => return Err(fault("has something other than `log` after the count")),
         };
         let (low, high) = (number(low), number(high));
         let (Some((low, unit_low)), Some((high, unit))) = (low, high) else {
-            return Err(fault("has a range whose ends are no numbers"));
+            return Err(fault("has a range whose ends are not numbers"));
         };
         if unit != unit_low && !unit_low.is_empty() {
             return Err(fault("has a range whose ends have different units"));
@@ -278,15 +278,15 @@ mod tests {
         assert!(!"a=1..2".parse::<Axis>().unwrap().is_finite());
         for (text, part) in [
             ("a", "no `=`"),
-            ("=1", "no path"),
-            ("a b=1", "no path"),
+            ("=1", "start with a key path"),
+            ("a b=1", "start with a key path"),
             ("a=", "no values"),
             ("a=1,,2", "empty value"),
             ("a=2..1:3", "in order"),
             ("a=0..1:3:log", "above 0"),
             ("a=1s..2m:3", "different units"),
             ("a=1..2:1", "count"),
-            ("a=x..y:2", "no numbers"),
+            ("a=x..y:2", "not numbers"),
             ("a=1..2:3:lin", "`log`"),
         ] {
             let told = text.parse::<Axis>().unwrap_err().to_string();

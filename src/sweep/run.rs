@@ -83,7 +83,7 @@ pub enum SweepError {
         source: StudyError,
     },
     /// The directory holds another sweep.
-    #[error("error: {} holds another sweep: {what}\n  = help: name another folder with `--out`, or remove that one", dir.display())]
+    #[error("error: {} holds another sweep: {what}\n  = help: choose another folder with `--out`, or remove this one", dir.display())]
     Other {
         /// The directory.
         dir: PathBuf,

@@ -1552,7 +1552,7 @@ const BROKEN: &[Broken] = &[
         "region = \"cn-north-1\"\n\n[account.main]",
         "[workload.reads]",
         &[
-            "no price of `kms-requests` in cn-north-1",
+            "unknown price of `kms-requests` in cn-north-1",
             "[price.kms-requests]",
         ],
     ),

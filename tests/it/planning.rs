@@ -376,7 +376,7 @@ fn what_cannot_be_planned_is_told_in_words_with_status_1() {
             "quotas in use: main/us-east-1/",
         ),
         (&[][..], "there is no target"),
-        (&["--target", "throttle_rate"][..], "no target"),
+        (&["--target", "throttle_rate"][..], "not a target"),
         (
             &["--target", "workload.x.throttle_rate < 1"][..],
             "does not have",
@@ -792,7 +792,7 @@ fn mitigations_may_be_tried_and_suggested() {
         (&["--try", "quota.q.limits=1,2"][..], "limits"),
         (
             &["--suggest", "--mitigation", "bucket.b"][..],
-            "nothing is done to `bucket.b`",
+            "no mitigation changes `bucket.b`",
         ),
     ] {
         let (status, _, said, _) = plan(args);
