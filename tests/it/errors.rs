@@ -1452,14 +1452,14 @@ const BROKEN: &[Broken] = &[
         "clients = 3",
         "clients = 3\nbranch_key_cache = { ttl = \"1500ms\" }",
         "\"1500ms\"",
-        &["no whole number of seconds"],
+        &["not a whole number of seconds"],
     ),
     (
         Code::OutOfRange,
         "clients = 3",
         "clients = 3\nbranch_key_cache = { ttl = \"15m\", cache = { storm-tracking = { sleep = \"1500us\" } } }",
         "\"1500us\"",
-        &["no whole number of milliseconds"],
+        &["not a whole number of milliseconds"],
     ),
     (
         Code::ImpossibleOperation,
@@ -1670,7 +1670,7 @@ fn traces_are_checked_row_by_row() {
         ),
         (
             "time,operation\n1,GetObject\n",
-            &["`GetObject` is no KMS operation"],
+            &["`GetObject` is not a KMS operation"],
         ),
         (
             "time\n1\nNaN\ninf\n-inf\n1e300\n",

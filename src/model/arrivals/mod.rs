@@ -6,7 +6,7 @@
 //!           └─ Job: workers, which send their next request when the last is answered
 //! ```
 //!
-//! A shape stands in one file ([`ArrivalShape`]) and has one line in the list below. Every process answers for one
+//! Each shape has a file of its own ([`ArrivalShape`]) and one line in the list below. Every process answers for one
 //! second at a time from numbers keyed by that second: first the count, which is all that a quiet second needs,
 //! then, if asked, the instants. Given the count, the instants of a (modulated) Poisson process are independent
 //! draws from the second's density.
@@ -176,7 +176,7 @@ impl Arrivals {
                 Code::OutOfRange,
                 r.place_of("growth"),
                 format!(
-                    "`{}` is {factor}, which makes more than {MAX_RATE} or {} objects of it",
+                    "`{}` is {factor}, which makes more than {MAX_RATE} or {} objects",
                     r.path_of("growth"),
                     u32::MAX
                 ),

@@ -93,7 +93,7 @@ pub enum TraceError {
     },
 }
 
-/// At most this many faults of one file are told.
+/// At most this many faults of one file are reported.
 const MOST_FAULTS: usize = 20;
 
 impl Trace {
@@ -205,7 +205,7 @@ impl TraceError {
                 Code::MissingFile,
                 "paths are relative to the scenario file (with --set, also to the current directory)",
             ),
-            TraceError::Row { .. } => (Code::BadTraceRow, "mend the row, or leave it out"),
+            TraceError::Row { .. } => (Code::BadTraceRow, "correct the row, or leave it out"),
         };
         Diagnostic::error(code, self.to_string()).help(help)
     }
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn every_broken_row_is_told_with_its_line() {
+    fn every_broken_row_is_reported_with_its_line() {
         let faults = read("time,size\n1,2\nlater,3\n4,many\n5\n").expect_err("broken");
         let text: Vec<String> = faults.iter().map(ToString::to_string).collect();
         assert_eq!(text.len(), 3);

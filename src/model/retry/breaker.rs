@@ -144,7 +144,7 @@ impl CircuitBreakers {
         let was_used = breaker.is_used();
         let is_open = breaker.open_until > 0;
         if is_open && now < breaker.open_until {
-            // It was let through because it is no retry: the breaker waits for a trial.
+            // It was let through because it is not a retry: the breaker waits for a trial.
             return;
         }
         match failed_at {

@@ -27,7 +27,7 @@ impl RetryAfter {
         }
     }
 
-    /// What a header's text asks for \[ns\]: whole milliseconds; anything else is no header.
+    /// What a header's text asks for \[ns\]: whole milliseconds; anything else is ignored.
     pub fn parse(header: &str) -> Option<u64> {
         let ms: u64 = header.trim().parse().ok()?;
         Some(ms.saturating_mul(SECOND / 1_000))

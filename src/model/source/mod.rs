@@ -4,7 +4,7 @@
 //! a need ──Source::look_up──► Met, Miss, Wait ──miss: KMS admits the call──► Source::fetched ──► Caches
 //! ```
 //!
-//! A mitigation stands in one file or folder: how it is written, what a request looks up, what an answer brings, who
+//! Each mitigation has a file or folder of its own: how it is written, what a request looks up, what an answer brings, who
 //! waits for it. Here are the two lists of them: [`ClientCacheSettings`], those that a workload's clients have, as
 //! written, and [`Source`], what meets one need. Where a mitigation has a state for each process, its cache has a line
 //! in [`client_cache`] too. What stays in the simulation is counting, quotas and the order in time.

@@ -607,14 +607,14 @@ impl<'a> Builder<'a> {
                 };
                 if !known {
                     let kind = if s.bucket.is_some() {
-                        "S3 operation (PutObject, GetObject, …)"
+                        "an S3 operation (PutObject, GetObject, …)"
                     } else {
-                        "KMS operation (Decrypt, …)"
+                        "a KMS operation (Decrypt, …)"
                     };
                     self.fault(
                         &s.place,
                         Code::BadTraceRow,
-                        format!("the trace's operation `{operation}` is no {kind}"),
+                        format!("the trace's operation `{operation}` is not {kind}"),
                         "`kmsim catalog` lists the operations; rename it in the trace",
                     );
                     continue;

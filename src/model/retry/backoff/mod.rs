@@ -1,6 +1,6 @@
 //! How long a client waits before it tries again, and how that is written.
 //!
-//! A kind of backoff stands in one file ([`BackoffKind`]) and has one line in the list below.
+//! Each kind of backoff has a file of its own ([`BackoffKind`]) and one line in the list below.
 
 pub mod exponential;
 pub mod fixed;

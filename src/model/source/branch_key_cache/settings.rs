@@ -81,7 +81,7 @@ impl BranchKeyCacheSettings {
                 Code::OutOfRange,
                 r.place_of("ttl"),
                 format!(
-                    "`{}` is {ttl}, which is no whole number of seconds",
+                    "`{}` is {ttl}, which is not a whole number of seconds",
                     r.path_of("ttl")
                 ),
                 "the keyring counts in seconds",
@@ -222,7 +222,7 @@ fn milliseconds(r: &mut Reader<'_>, key: &str, default: Span) -> Span {
             Code::OutOfRange,
             r.place_of(key),
             format!(
-                "`{}` is {span}, which is no whole number of milliseconds",
+                "`{}` is {span}, which is not a whole number of milliseconds",
                 r.path_of(key)
             ),
             "the library counts in milliseconds",
