@@ -5,12 +5,14 @@ use super::failure::CommandError;
 use super::terminal::{print, say};
 use super::{input, simulate};
 use crate::compare::{across, merged};
+use crate::input::files::Files;
 use crate::report;
 use crate::results::{self, RunResults, directory};
 
 pub(super) fn compare(args: &args::Compare) -> Result<(), CommandError> {
     let (mut all, mut faults) = (Vec::new(), Vec::new());
     let mut scenarios = Vec::new();
+    let files = Files::default();
     input::one_stdin(&args.inputs)?;
     if let Some(dir) = &args.out {
         directory::probe(dir)?;
@@ -22,7 +24,7 @@ pub(super) fn compare(args: &args::Compare) -> Result<(), CommandError> {
                 Err(e) => faults.push(format!("error: {e}")),
             }
         } else {
-            match input::scenario(path, &args.overrides) {
+            match input::scenario(path, &args.overrides, &files) {
                 Ok(loaded) => scenarios.push((i, loaded)),
                 Err(CommandError::Input(text)) => faults.push(text),
                 Err(other) => return Err(other),

@@ -5,6 +5,7 @@ use super::failure::CommandError;
 use super::input;
 use super::terminal::{print, say};
 use crate::explain::{Explanation, explain, operations, text};
+use crate::input::files::Files;
 use crate::scenario::Variant;
 use serde::Serialize;
 
@@ -15,7 +16,7 @@ struct Output<'a> {
 }
 
 pub(super) fn run(args: &args::Explain) -> Result<(), CommandError> {
-    let loaded = input::scenario(&args.scenario, &args.overrides)?;
+    let loaded = input::scenario(&args.scenario, &args.overrides, &Files::default())?;
     loaded
         .warnings
         .iter()

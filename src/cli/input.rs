@@ -4,15 +4,21 @@ use super::args::Overrides;
 use super::failure::CommandError;
 use super::terminal::colour;
 use crate::input::diagnostic::Sources;
+use crate::input::files::Files;
 use crate::input::render::render;
 use crate::input::{Input, InputError};
 use crate::scenario::{Loaded, load};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Reads and validates a scenario.
-pub(super) fn scenario(path: &Path, overrides: &Overrides) -> Result<Loaded, CommandError> {
+/// Reads and validates a scenario; a file that `files` has read already is not read again.
+pub(super) fn scenario(
+    path: &Path,
+    overrides: &Overrides,
+    files: &Files,
+) -> Result<Loaded, CommandError> {
     let (input, sets) = text(path, overrides)?;
+    let input = input.sharing_files_with(files);
     let mut sources = Sources::new();
     let mut loaded = load(&input, &sets, &mut sources).map_err(|faults| {
         let n = faults.len();
@@ -43,8 +49,9 @@ pub(super) fn scenarios(
 ) -> Result<Vec<Loaded>, CommandError> {
     let (mut loaded, mut faults) = (Vec::new(), Vec::new());
     one_stdin(paths)?;
+    let files = Files::default();
     for path in paths {
-        match scenario(path, overrides) {
+        match scenario(path, overrides, &files) {
             Ok(one) => loaded.push(one),
             Err(CommandError::Input(text)) => faults.push(text),
             Err(other) => return Err(other),

@@ -74,7 +74,9 @@ impl PolicySettings {
         let path = files.resolve(file);
         let shown = path.display().to_string();
         let read = |path: &Path| document(file, path, kind);
-        let document = files.once(&path, kind.name(), read);
+        // The name as written is part of what is read: denials are counted under it.
+        let as_written = format!("{} {file}", kind.name());
+        let document = files.once(&path, &as_written, read);
         let document = match &*document {
             Ok(document) => document,
             // What is wrong with the file itself is wrong where it is named.

@@ -249,6 +249,37 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_read_once_however_often_and_by_whomever_it_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("t.csv"), "time\n0\n1\n").unwrap();
+        let policy = r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}]}"#;
+        std::fs::write(at("p.json"), policy).unwrap();
+        let text = "horizon = \"5s\"\nregion = \"us-east-1\"\n[key.k]\npolicy = \"p.json\"\n\
+                    [workload.w]\nkey = \"k\"\noperations.Decrypt = 1\ntrace.file = \"t.csv\"\nclients = 1\n\
+                    [variant.a]\n[variant.b.workload.w.trace]\nrate_scale = 2.0\n";
+        let input = Input::from_text("one", text).in_folder(folder.path());
+        let other = Input::from_text("two", text).in_folder(folder.path());
+        let other = other.sharing_files_with(&input.files);
+        let mut sources = Sources::new();
+        let loaded = load(&input, &[], &mut sources)
+            .unwrap_or_else(|faults| panic!("{}", render(&faults, &sources, false)));
+        assert_eq!(loaded.variants.len(), 2);
+        // What is no longer there can only have been read before.
+        std::fs::remove_file(at("t.csv")).unwrap();
+        std::fs::remove_file(at("p.json")).unwrap();
+        let changes = Changes {
+            variant: "b".to_owned(),
+            sets: vec!["workload.w.growth=3".to_owned()],
+            over: vec![table("workload.w.trace.time_scale = 0.5")],
+        };
+        for input in [&input, &other] {
+            read(load(input, &[], &mut sources), &sources);
+            read(load_variant(input, &[], &changes, &mut sources), &sources);
+        }
+    }
+
+    #[test]
     fn a_scenario_whose_names_are_words_of_the_language_keeps_its_base() {
         for name in words() {
             let mut sources = Sources::new();

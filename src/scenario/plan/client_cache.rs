@@ -1,7 +1,7 @@
 //! Client-side caches: what of a workload's needs they can meet, and whose they are.
 
 use super::super::workload::WorkloadSettings;
-use super::Builder;
+use super::builder::Builder;
 use crate::catalog::KmsOperation;
 use crate::input::diagnostic::Code;
 use crate::model::source::{

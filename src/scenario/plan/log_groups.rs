@@ -5,14 +5,16 @@
 
 use super::super::access::{association_error, logs_service};
 use super::super::log_group::LogGroupSettings;
-use super::{Action, Builder, Class, Kind, Service, Source, Workload};
+use super::builder::Builder;
 use crate::catalog::KmsOperation;
 use crate::engine::SECOND;
 use crate::input::diagnostic::{Code, Diagnostic};
 use crate::model::arrivals::OpenArrivals;
 use crate::model::arrivals::constant::Constant;
 use crate::model::arrivals::poisson::Poisson;
+use crate::model::retry::Service;
 use crate::model::{self, Association, Popularity, Size};
+use crate::model::{Action, Class, Kind, Source, Workload};
 use crate::units::{Rate, Span};
 
 impl Builder<'_> {

@@ -3,7 +3,7 @@
 use super::super::assumption::{Renewal, RequesterRule};
 use super::super::bucket::{AgeSettings, BucketKind, BucketSettings, Encryption};
 use super::super::workload::WorkloadSettings;
-use super::Builder;
+use super::builder::Builder;
 use crate::catalog::{self, KmsOperation, NeedSide, RequestRate, S3OperationRow};
 use crate::engine::limiter::{Shape, Step};
 use crate::input::diagnostic::{Code, Diagnostic};

@@ -1,0 +1,112 @@
+//! What is gathered while a plan is built, and how what is wrong with it is recorded.
+
+use super::super::access::{Access, REQUESTER};
+use super::super::run_settings::RunSettings;
+use super::super::settings::Scenario;
+use crate::input::diagnostic::{Code, Diagnostic, Diagnostics, Place};
+use crate::model::source::bucket_key;
+use crate::model::source::bucket_key::archive::KeyPopularity;
+use crate::model::{Class, Denial, Lane, LogGroup, Quota, Workload};
+use indexmap::{IndexMap, IndexSet};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock};
+
+pub(super) struct Builder<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) run: &'a RunSettings,
+    pub(super) faults: &'a Diagnostics,
+    pub(super) accounts: IndexSet<String>,
+    pub(super) regions: IndexSet<String>,
+    pub(super) requesters: IndexSet<String>,
+    pub(super) quotas: IndexMap<String, Quota>,
+    pub(super) classes: Vec<Class>,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) access: Access<'a>,
+    pub(super) denials: IndexMap<String, Denial>,
+    pub(super) workloads: Vec<Workload>,
+    /// Workloads whose objects others read.
+    pub(super) read: BTreeSet<&'a str>,
+    pub(super) log_groups: Vec<LogGroup>,
+    /// First cache of each (bucket, key, requester class).
+    pub(super) caches: IndexMap<(String, String, String), usize>,
+    /// How often a workload asks for the bucket keys of a bucket.
+    pub(super) key_popularity: HashMap<(usize, String), Arc<OnceLock<KeyPopularity>>>,
+    pub(super) cache_settings: Vec<bucket_key::BucketKeyRules>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(
+        scenario: &'a Scenario,
+        run: &'a RunSettings,
+        faults: &'a Diagnostics,
+    ) -> Builder<'a> {
+        let mut requesters: IndexSet<String> = scenario.requester.keys().cloned().collect();
+        if requesters.is_empty() {
+            requesters.insert(REQUESTER.to_owned());
+        }
+        Builder {
+            scenario,
+            run,
+            faults,
+            accounts: scenario.account.keys().cloned().collect(),
+            regions: IndexSet::new(),
+            requesters,
+            quotas: IndexMap::new(),
+            classes: Vec::new(),
+            lanes: Vec::new(),
+            access: Access::new(scenario),
+            denials: IndexMap::new(),
+            workloads: Vec::new(),
+            read: (scenario.workload.values())
+                .filter_map(|w| w.reads.as_deref())
+                .collect(),
+            log_groups: Vec::new(),
+            caches: IndexMap::new(),
+            key_popularity: HashMap::new(),
+            cache_settings: Vec::new(),
+        }
+    }
+
+    pub(super) fn workload_name(&self, w: usize) -> &str {
+        self.scenario.workload.get_index(w).map_or("", |(n, _)| n)
+    }
+
+    /// The account that a requester's calls are charged to.
+    pub(super) fn caller(&self, requester: &str, otherwise: &str) -> String {
+        self.scenario
+            .requester
+            .get(requester)
+            .map_or_else(|| otherwise.to_owned(), |r| r.account.clone())
+    }
+
+    pub(super) fn fault(
+        &self,
+        place: &Place,
+        code: Code,
+        message: String,
+        help: impl Into<String>,
+    ) {
+        self.faults.push(
+            Diagnostic::error(code, message)
+                .at(place.clone())
+                .help(help),
+        );
+    }
+
+    pub(super) fn warn(&self, place: &Place, message: String) {
+        self.faults
+            .push(Diagnostic::warning(Code::NoDefault, message).at(place.clone()));
+    }
+
+    /// Where the n-th of the plan's workloads is written: those of log groups come after the file's own.
+    pub(super) fn place_of(&self, workload: usize) -> Option<&'a Place> {
+        if let Some((_, settings)) = self.scenario.workload.get_index(workload) {
+            return Some(&settings.place);
+        }
+        let group = self
+            .log_groups
+            .iter()
+            .find(|g| g.workloads.contains(&workload))?;
+        self.scenario.log_group.get(&group.name).map(|g| &g.place)
+    }
+}

@@ -1,0 +1,129 @@
+//! Classes of requests that need the same, and what denies them.
+
+use super::super::access::{Check, NO_TLS};
+use super::super::workload::WorkloadSettings;
+use super::builder::Builder;
+use crate::catalog::{self, KmsOperation};
+use crate::model::{Cause, Class, Denial, MAX_LANES, UnlanedCall};
+
+impl<'a> Builder<'a> {
+    pub(super) fn class(
+        &mut self,
+        w: usize,
+        s: &'a WorkloadSettings,
+        operation: &str,
+        requester: &str,
+    ) -> usize {
+        let first_lane = self.lanes.len();
+        let (mut tier, mut request_rate) = (None, None);
+        let checks = self.access.checks(s, operation, requester);
+        let refused = checks.last().filter(|check| check.refusal.is_some());
+        let mut denial = refused.map(|check| self.denial(s, check, requester));
+        if s.bucket.is_some() {
+            if let Some(row) = catalog::s3_operation(operation) {
+                tier = Some(row.billing);
+                request_rate = row
+                    .request_rate
+                    .and_then(|rate| self.request_rate(w, s, rate));
+                if refused.is_none() && self.access.needs_tls(s, row) {
+                    denial = Some(self.named_denial(NO_TLS.to_owned(), s, requester));
+                }
+                // Needs before the one that KMS denies are met; S3 asks KMS for nothing that it denies itself.
+                let upto = match (refused, denial) {
+                    (None, None) => row.needs.len(),
+                    (Some(check), _) => check.need.map_or(0, |need| need + 1),
+                    (None, Some(_)) => 0,
+                };
+                let denied = refused.and_then(|c| c.need);
+                for (need, lanes) in self.s3_lanes(w, s, row, requester, upto, denied) {
+                    for lane in lanes {
+                        let of_need = checks.iter().filter(|c| c.need == Some(need));
+                        self.refuse_for_a_time(lane, of_need);
+                    }
+                }
+            }
+        } else if let Ok(op) = operation.parse::<KmsOperation>() {
+            self.direct_lane(w, s, op, requester, denial.is_some());
+            for lane in first_lane..self.lanes.len() {
+                self.refuse_for_a_time(lane, checks.iter());
+            }
+        }
+        for lane in first_lane..self.lanes.len() {
+            let caller = self.accounts[self.lanes[lane].account].clone();
+            let billed = self.bills_denials(s, &caller);
+            let refusals = self.lanes[lane].refusals.iter_mut();
+            refusals
+                .filter(|r| r.cause == Cause::NoPermission)
+                .for_each(|r| r.billed = billed);
+        }
+        let class = Class {
+            workload: w,
+            operation: operation.to_owned(),
+            bucket: s
+                .bucket
+                .as_ref()
+                .and_then(|b| self.scenario.bucket.get_index_of(b)),
+            requester: self.requesters.insert_full(requester.to_owned()).0,
+            tier,
+            request_rate,
+            first_lane,
+            lanes: self.lanes.len() - first_lane,
+            denial,
+        };
+        debug_assert!(class.lanes <= MAX_LANES);
+        self.classes.push(class);
+        self.classes.len() - 1
+    }
+
+    /// What a refused request is counted under.
+    pub(super) fn denial(&mut self, s: &WorkloadSettings, check: &Check, requester: &str) -> usize {
+        let name = check.refusal.clone().unwrap_or_default();
+        let denial = self.named_denial(name, s, requester);
+        if !self.scenario.assumption.denied_calls_consume_quota {
+            self.denials[denial].unlaned = self.unlaned(check, requester);
+        }
+        denial
+    }
+
+    /// A KMS call that is denied and draws on no quota.
+    pub(super) fn unlaned(&mut self, check: &Check, requester: &str) -> Option<UnlanedCall> {
+        let key = self.scenario.key.get(check.on.strip_prefix("key.")?)?;
+        let account = self.caller(requester, &key.account);
+        Some(UnlanedCall {
+            operation: check.operation?,
+            account: self.accounts.insert_full(account).0,
+            region: self.regions.insert_full(key.region.clone()).0,
+        })
+    }
+
+    /// S3 bills what it denies to the owner's own organization (S3 User Guide, billing of error codes).
+    pub(super) fn bills_denials(&self, s: &WorkloadSettings, caller: &str) -> bool {
+        let bucket = s.bucket.as_ref().and_then(|b| self.scenario.bucket.get(b));
+        bucket.is_some_and(|b| self.access.same_organization(caller, &b.account))
+    }
+
+    /// The denial of that name, of the workload's requests.
+    pub(super) fn named_denial(
+        &mut self,
+        name: String,
+        s: &WorkloadSettings,
+        requester: &str,
+    ) -> usize {
+        let bucket = s.bucket.as_ref().and_then(|b| self.scenario.bucket.get(b));
+        let billed = bucket.is_some_and(|bucket| {
+            let caller = self.caller(requester, &bucket.account);
+            self.bills_denials(s, &caller)
+        });
+        let denial = Denial {
+            name: name.clone(),
+            billed,
+            unlaned: None,
+        };
+        // One statement can deny those inside and outside of the organization.
+        let key = format!("{name} {billed}");
+        let entry = self.denials.entry(key);
+        let index = entry.index();
+        entry.or_insert(denial);
+        index
+    }
+}

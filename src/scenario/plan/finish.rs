@@ -1,0 +1,169 @@
+//! The parts of a plan put together.
+
+use super::super::bucket::BucketKind;
+use super::super::key::ManagedBy;
+use super::super::price::price_book;
+use super::super::run_settings::RunSettings;
+use super::super::settings::Scenario;
+use super::builder::Builder;
+use crate::engine::distribution::Distribution;
+use crate::model::arrivals::LocalClock;
+use crate::model::{BucketInfo, Counting, KmsKey, Plan, Trail};
+use indexmap::IndexMap;
+use sha2::Digest;
+
+impl Builder<'_> {
+    pub(super) fn finish(mut self, name: &str) -> Plan {
+        let a = &self.scenario.assumption;
+        let kms = a.kms_latency.distribution();
+        // One sum for each number of calls that a request can make, S3's and applications' apart.
+        let with_calls = |first: Distribution, of_s3: bool| {
+            let of_kind = self.classes.iter().filter(|c| c.tier.is_some() == of_s3);
+            let mut sums = vec![first];
+            for k in 0..of_kind.map(|c| c.lanes).max().unwrap_or(0) {
+                sums.push(sums[k].plus(&kms));
+            }
+            sums
+        };
+        let s3_latency = with_calls(a.s3_latency.distribution(), true);
+        let app_latency = with_calls(Distribution::constant(0), false);
+        let keys: Vec<KmsKey> = self
+            .scenario
+            .key
+            .iter()
+            .map(|(name, k)| KmsKey {
+                name: name.clone(),
+                account: self.accounts.insert_full(k.account.clone()).0,
+                region: self.regions.insert_full(k.region.clone()).0,
+                charged: k.managed_by == ManagedBy::Customer,
+            })
+            .collect();
+        let buckets: Vec<BucketInfo> = self
+            .scenario
+            .bucket
+            .iter()
+            .map(|(name, k)| BucketInfo {
+                name: name.clone(),
+                account: self.accounts.insert_full(k.account.clone()).0,
+                region: self.regions.insert_full(k.region.clone()).0,
+                is_directory: k.kind == BucketKind::Directory,
+            })
+            .collect();
+        let islands = self.islands();
+        let horizon_s = self.run.horizon.whole_seconds().unwrap_or(0);
+        Plan {
+            name: name.to_owned(),
+            arrivals_id: arrivals_id(self.scenario, self.run),
+            clock: LocalClock::new(&self.run.start, horizon_s),
+            horizon_s,
+            warm_up_s: self.run.warm_up.whole_seconds().unwrap_or(0),
+            quotas: self.quotas.into_values().collect(),
+            classes: self.classes,
+            lanes: self.lanes,
+            denials: self.denials.into_values().collect(),
+            workloads: self.workloads,
+            log_groups: self.log_groups,
+            bucket_key_caches: self.cache_settings,
+            throttled_latency: a.throttled_latency.distribution(),
+            s3_latency,
+            app_latency,
+            kms_latency: kms,
+            accounts: self.accounts.into_iter().collect(),
+            regions: self.regions.into_iter().collect(),
+            buckets,
+            keys,
+            requesters: self.requesters.into_iter().collect(),
+            islands,
+            counting: Counting {
+                throttled_attempts_billed: a.throttled_attempts_billed,
+                throttled_attempts_logged: a.throttled_attempts_logged,
+                throttled_attempts_in_call_count: a.throttled_attempts_in_call_count,
+            },
+            prices: price_book(&self.scenario.price),
+            trails: self
+                .scenario
+                .account
+                .values()
+                .map(|a| Trail {
+                    copies: a.trail_copies,
+                    kms_reads: a.trail_kms_events && a.trail_events != "write",
+                    kms_writes: a.trail_kms_events && a.trail_events != "read",
+                    data_copies: a.trail_data_copies,
+                })
+                .collect(),
+        }
+    }
+
+    /// Groups of workloads that share a quota, a cache or an order (union–find).
+    pub(super) fn islands(&self) -> Vec<Vec<usize>> {
+        let n = self.workloads.len();
+        let mut parent: Vec<usize> = (0..n).collect();
+        fn root(parent: &mut [usize], mut i: usize) -> usize {
+            while parent[i] != i {
+                parent[i] = parent[parent[i]];
+                i = parent[i];
+            }
+            i
+        }
+        let mut of_quota = vec![None; self.quotas.len()];
+        let mut of_cache = vec![None; self.cache_settings.len()];
+        let join = |parent: &mut [usize], a: usize, b: usize| {
+            let (a, b) = (root(parent, a), root(parent, b));
+            parent[a.max(b)] = a.min(b);
+        };
+        for class in &self.classes {
+            let w = class.workload;
+            if let Some(q) = class.request_rate {
+                join(&mut parent, w, *of_quota[q].get_or_insert(w));
+            }
+            for lane in &self.lanes[class.lane_range()] {
+                for &q in &lane.quotas {
+                    join(&mut parent, w, *of_quota[q].get_or_insert(w));
+                }
+                if let Some(uses) = lane.source.bucket_keys() {
+                    join(&mut parent, w, *of_cache[uses.cache].get_or_insert(w));
+                }
+            }
+        }
+        for (w, workload) in self.workloads.iter().enumerate() {
+            let owner = workload.client_cache.map(|c| c.owner);
+            let others = [workload.after, workload.reads, owner];
+            for other in others.into_iter().flatten() {
+                join(&mut parent, w, other);
+            }
+        }
+        let mut islands: IndexMap<usize, Vec<usize>> = IndexMap::new();
+        for w in 0..n {
+            islands.entry(root(&mut parent, w)).or_default().push(w);
+        }
+        islands.into_values().collect()
+    }
+}
+
+/// What decides the arrivals, hashed: names, processes, mixes, order in time.
+fn arrivals_id(scenario: &Scenario, run: &RunSettings) -> String {
+    let mut workloads: Vec<_> = scenario
+        .workload
+        .iter()
+        .map(|(name, w)| {
+            let after = &w.after;
+            serde_json::json!([
+                name,
+                w.arrivals,
+                w.operations,
+                w.start,
+                w.stop,
+                after,
+                w.parts
+            ])
+        })
+        .map(|v| v.to_string())
+        .collect();
+    workloads.sort();
+    let all = serde_json::json!([scenario.start, run.horizon, run.warm_up, workloads]);
+    sha2::Sha256::digest(all.to_string().as_bytes())
+        .iter()
+        .take(8)
+        .map(|b| format!("{b:02x}"))
+        .collect()
+}

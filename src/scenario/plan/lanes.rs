@@ -1,0 +1,151 @@
+//! Lanes: the KMS operations that a request needs, with their quotas and what refuses them for a time.
+
+use super::super::access::Check;
+use super::super::key::{KmsKeySettings, ManagedBy};
+use super::super::workload::WorkloadSettings;
+use super::builder::Builder;
+use crate::catalog::{self, KmsOperation};
+use crate::input::diagnostic::{Code, Place};
+use crate::model::{Cause, Lane, Refusal, Source};
+use crate::units::Span;
+
+impl Builder<'_> {
+    /// A call that KMS denies; nothing can meet its need, and no cache comes of it.
+    pub(super) fn denied_lane(
+        &mut self,
+        s: &WorkloadSettings,
+        operation: KmsOperation,
+        key: &str,
+        caller: (&str, &str),
+    ) {
+        if self.scenario.assumption.denied_calls_consume_quota {
+            let before = self.lanes.len();
+            self.lane(&s.place, operation, key, caller, Source::Call);
+            self.lanes[before..]
+                .iter_mut()
+                .for_each(|lane| lane.denied = true);
+        }
+    }
+
+    pub(super) fn direct_lane(
+        &mut self,
+        w: usize,
+        s: &WorkloadSettings,
+        operation: KmsOperation,
+        requester: &str,
+        denied: bool,
+    ) {
+        let Some(key) = s.key.clone() else { return };
+        let Some(settings) = self.scenario.key.get(&key) else {
+            return;
+        };
+        let account = self.caller(requester, &settings.account);
+        let caller = (account.as_str(), requester);
+        if denied {
+            self.denied_lane(s, operation, &key, caller);
+            return;
+        }
+        let source = self.client_side(w, s, operation);
+        self.lane(&s.place, operation, &key, caller, source);
+    }
+
+    /// Adds a lane, unless the key is AWS-owned and counts nothing.
+    pub(super) fn lane(
+        &mut self,
+        place: &Place,
+        operation: KmsOperation,
+        key: &str,
+        (account, requester): (&str, &str),
+        source: Source,
+    ) {
+        let Some((index, _, settings)) = self.scenario.key.get_full(key) else {
+            return;
+        };
+        if settings.managed_by == ManagedBy::AwsOwned {
+            return;
+        }
+        let Some(row) = catalog::quota_for(operation, settings.spec) else {
+            self.fault(
+                place,
+                Code::ImpossibleOperation,
+                format!(
+                    "KMS has no {} with a key of spec {} (`key.{key}`)",
+                    operation.name(),
+                    settings.spec.name()
+                ),
+                "name an operation that this kind of key has, or another key",
+            );
+            return;
+        };
+        let mut quotas = Vec::new();
+        if let Some(store) = &settings.key_store
+            && let Some(of_store) = self.scenario.key_store.get(store)
+            && let Some(store_row) = catalog::custom_key_store_quota(&of_store.kind)
+            && store_row.takes(operation, settings.spec)
+        {
+            let name = format!(
+                "{}/{}/{}/{store}",
+                of_store.account,
+                of_store.region,
+                row.code_or_id()
+            );
+            quotas.push(self.pool(place, name, store_row, &of_store.region));
+        }
+        let name = format!("{account}/{}/{}", settings.region, row.code_or_id());
+        quotas.push(self.pool(place, name, row, &settings.region));
+        let price_item = catalog::charged_as(operation, settings.spec);
+        self.lanes.push(Lane {
+            // Lanes come before their class.
+            class: self.classes.len(),
+            operation,
+            key: index,
+            account: self.accounts.insert_full(account.to_owned()).0,
+            region: self.regions.insert_full(settings.region.clone()).0,
+            quotas,
+            source,
+            price_item,
+            free_tier: catalog::free_tier(price_item).is_some(),
+            crosses_account: account != settings.account,
+            denied: false,
+            refusals: self.refusals(settings, requester),
+        });
+    }
+
+    /// When KMS refuses a requester's calls on a key: first for lack of permission, then for the key's state.
+    pub(super) fn refusals(&self, key: &KmsKeySettings, requester: &str) -> Vec<Refusal> {
+        let requester = self.scenario.requester.get(requester);
+        let revoked = requester.and_then(|r| r.access_revoked_at);
+        let from = |at: Option<Span>, cause| {
+            at.map(|at| Refusal {
+                from: at.as_ns(),
+                until: u64::MAX,
+                cause,
+                billed: false,
+            })
+        };
+        [
+            from(revoked, Cause::NoPermission),
+            from(key.pending_deletion_at, Cause::PendingDeletion),
+            from(key.disabled_at, Cause::Disabled),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// Adds to a lane when permissions that it needs are denied.
+    pub(super) fn refuse_for_a_time<'c>(
+        &mut self,
+        lane: usize,
+        checks: impl Iterator<Item = &'c Check>,
+    ) {
+        let denied = checks.flat_map(|check| check.denied_between.iter());
+        let refusals = denied.map(|range| Refusal {
+            from: range.start,
+            until: range.end,
+            cause: Cause::NoPermission,
+            billed: false,
+        });
+        self.lanes[lane].refusals.splice(0..0, refusals);
+    }
+}

@@ -1,0 +1,44 @@
+//! Workloads that wait for others: for none that never ends, and in no circle.
+
+use super::builder::Builder;
+use crate::input::diagnostic::Code;
+use crate::model::arrivals::Arrivals;
+
+impl Builder<'_> {
+    /// Workloads must not wait for themselves, and only for what comes to an end.
+    pub(super) fn orders(&self) {
+        for (name, s) in &self.scenario.workload {
+            let (mut seen, mut at) = (vec![name.as_str()], s);
+            while let Some(next) = &at.after {
+                if seen.contains(&next.as_str()) {
+                    self.fault(
+                        &s.place,
+                        Code::Contradiction,
+                        format!(
+                            "`workload.{name}` waits for itself: {} → {next}",
+                            seen.join(" → ")
+                        ),
+                        "drop one `after`",
+                    );
+                    break;
+                }
+                seen.push(next);
+                match self.scenario.workload.get(next) {
+                    Some(w) => at = w,
+                    None => break,
+                }
+            }
+            if let Some(first) = s.after.as_ref().and_then(|n| self.scenario.workload.get(n))
+                && matches!(first.arrivals, Arrivals::Open(_))
+                && first.stop.is_none()
+            {
+                self.fault(
+                    &s.place,
+                    Code::Contradiction,
+                    format!("`workload.{name}` comes after one that never ends before the horizon"),
+                    "give that one a `stop`",
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What can be billed must have a price: better reported here than after hours.
+
+use super::super::key::ManagedBy;
+use super::builder::Builder;
+use crate::catalog::{self};
+use crate::input::diagnostic::{Code, Diagnostic, Place};
+use indexmap::IndexMap;
+
+impl<'a> Builder<'a> {
+    /// Everything that can be billed must have a price: better told here than after hours.
+    pub(super) fn prices(&self) {
+        let mut missing: IndexMap<(&str, &str), Place> = IndexMap::new();
+        let mut need = |item: &'static str, region: &'a str, place: &Place| {
+            let own = self.scenario.price.get(item);
+            let has_own = own.is_some_and(|p| p.region.as_deref().is_none_or(|r| r == region));
+            if !has_own && catalog::price(item, region).is_none() {
+                missing
+                    .entry((item, region))
+                    .or_insert_with(|| place.clone());
+            }
+        };
+        for class in &self.classes {
+            let Some(place) = self.place_of(class.workload) else {
+                continue;
+            };
+            for lane in &self.lanes[class.lane_range()] {
+                let Some((_, key)) = self.scenario.key.get_index(lane.key) else {
+                    continue;
+                };
+                need(lane.price_item, &key.region, place);
+                if self.scenario.account.values().any(|a| a.trail_copies > 1) {
+                    need("cloudtrail-copies", &key.region, place);
+                }
+            }
+            let bucket = class.bucket.and_then(|b| self.scenario.bucket.get_index(b));
+            if let (Some(item), Some((_, bucket))) = (class.tier.and_then(|t| t.item()), bucket) {
+                need(item, &bucket.region, place);
+                let account = self.scenario.account.get(&bucket.account);
+                if account.is_some_and(|a| a.trail_data_copies > 0) {
+                    need("cloudtrail-data-events", &bucket.region, place);
+                }
+            }
+        }
+        for group in self.scenario.log_group.values() {
+            need("logs-ingestion", &group.region, &group.place);
+        }
+        for key in self.scenario.key.values() {
+            if key.managed_by == ManagedBy::Customer {
+                need("kms-keys", &key.region, &key.place);
+            }
+        }
+        for ((item, region), place) in missing {
+            self.faults.push(
+                Diagnostic::error(
+                    Code::NoDefault,
+                    format!("the catalog has no price of `{item}` in {region}"),
+                )
+                .at(place)
+                .help(format!(
+                    "write `[price.{item}]` with `usd = \"…\"` and `per = …`"
+                )),
+            );
+        }
+    }
+}
