@@ -1,9 +1,11 @@
 //! What can be typed.
 
 use crate::metrics::target::Target;
+use crate::report::content::Format;
+use crate::report::format::{FORMATS, Json, Table};
 use crate::sweep::Axis;
-use clap::builder::TypedValueParser;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Will our S3 workloads hit the AWS KMS request quota, what will it cost, and which mitigation is
@@ -44,17 +46,16 @@ pub enum Verb {
     Man,
 }
 
-/// How results are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Table,
-    /// results.json
-    Json,
-    /// summary.csv
-    Csv,
-    /// For a pull request
-    Markdown,
+/// How results are printed: one of the formats by its name.
+fn format(names: &[&'static str]) -> impl TypedValueParser<Value = &'static dyn Format> + use<> {
+    let offered = FORMATS
+        .iter()
+        .filter(|f| names.is_empty() || names.contains(&f.name()));
+    let values = offered.map(|f| PossibleValue::new(f.name()).help(f.help()));
+    PossibleValuesParser::new(values.collect::<Vec<_>>()).try_map(|name| {
+        let known = FORMATS.iter().find(|f| f.name() == name);
+        known.copied().ok_or("unknown format")
+    })
 }
 
 /// Which scenario, with what changed.
@@ -161,8 +162,8 @@ pub struct How {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// What goes to standard output
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[arg(long, value_parser = format(&[]), default_value = Table.name())]
+    pub format: &'static dyn Format,
     /// No progress, no talk
     #[arg(long)]
     pub quiet: bool,
@@ -380,8 +381,8 @@ pub struct Explain {
     #[command(flatten)]
     pub overrides: Overrides,
     /// How it is printed
-    #[arg(long, value_parser = clap::builder::PossibleValuesParser::new(["table", "json"]).map(|f| if f == "json" { Format::Json } else { Format::Table }), default_value = "table")]
-    pub format: Format,
+    #[arg(long, value_parser = format(&[Table.name(), Json.name()]), default_value = Table.name())]
+    pub format: &'static dyn Format,
 }
 
 /// `kmsim report`.
@@ -397,6 +398,6 @@ pub struct Catalog {
     /// Only rows that contain this text
     pub filter: Option<String>,
     /// How the rows are printed
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[arg(long, value_parser = format(&[]), default_value = Table.name())]
+    pub format: &'static dyn Format,
 }

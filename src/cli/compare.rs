@@ -1,12 +1,13 @@
 //! `kmsim compare`: scenario files are run, results directories read.
 
-use super::args::{self, Format};
+use super::args;
 use super::failure::CommandError;
 use super::terminal::{print, say};
 use super::{input, simulate};
 use crate::compare::{across, merged};
 use crate::input::files::Files;
 use crate::report;
+use crate::report::compare::Compared;
 use crate::results::{self, RunResults, directory};
 
 pub(super) fn compare(args: &args::Compare) -> Result<(), CommandError> {
@@ -50,14 +51,7 @@ pub(super) fn compare(args: &args::Compare) -> Result<(), CommandError> {
             ));
         }
     }
-    let failed =
-        |e: String| CommandError::Internal(format!("error: cannot format the comparison: {e}"));
-    print(&match args.how.format {
-        Format::Table => report::compare::table(&comparisons),
-        Format::Markdown => report::compare::markdown(&comparisons),
-        Format::Json => report::compare::json(&comparisons).map_err(|e| failed(e.to_string()))?,
-        Format::Csv => report::compare::csv(&comparisons).map_err(|e| failed(e.to_string()))?,
-    })
+    print(&args.how.format.write(&Compared(&comparisons))?)
 }
 
 /// A results directory goes by its own name: several may hold the same scenario.

@@ -1,19 +1,13 @@
 //! `kmsim explain`: one request's way through the chain.
 
-use super::args::{self, Format};
+use super::args;
 use super::failure::CommandError;
 use super::input;
 use super::terminal::{print, say};
-use crate::explain::{Explanation, explain, operations, text};
+use crate::explain::{explain, operations};
 use crate::input::files::Files;
+use crate::report::explain::Explained;
 use crate::scenario::Variant;
-use serde::Serialize;
-
-#[derive(Serialize)]
-struct Output<'a> {
-    scenario: &'a str,
-    requests: &'a [Explanation],
-}
 
 pub(super) fn run(args: &args::Explain) -> Result<(), CommandError> {
     let loaded = input::scenario(&args.scenario, &args.overrides, &Files::default())?;
@@ -29,16 +23,10 @@ pub(super) fn run(args: &args::Explain) -> Result<(), CommandError> {
     if found.is_empty() {
         return Err(nothing(&loaded.variants, args));
     }
-    let failed =
-        |e: serde_json::Error| CommandError::Internal(format!("error: cannot format: {e}"));
-    print(&match args.format {
-        Format::Json => crate::results::json::text(&Output {
-            scenario: &loaded.name,
-            requests: &found,
-        })
-        .map_err(failed)?,
-        _ => text(&found),
-    })
+    print(&args.format.write(&Explained {
+        scenario: &loaded.name,
+        requests: &found,
+    })?)
 }
 
 /// Why there is nothing to explain.

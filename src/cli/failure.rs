@@ -52,6 +52,9 @@ impl From<ReportError> for CommandError {
         match e {
             ReportError::Store(e) => e.into(),
             ReportError::File(e) => e.into(),
+            ReportError::NoRows(_) => {
+                CommandError::Input(format!("error: {e}\n  = help: use `--format json`"))
+            }
             e => CommandError::Internal(format!("error: {e}")),
         }
     }

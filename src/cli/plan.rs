@@ -1,6 +1,6 @@
 //! `kmsim plan`: the inverse questions.
 
-use super::args::{self, Format};
+use super::args;
 use super::failure::CommandError;
 use super::terminal::{print, say};
 use super::{input, progress, simulate};
@@ -10,17 +10,19 @@ use crate::planning::migration::{MigrationQuestion, migration};
 use crate::planning::quota::{pools, smallest_quota, together};
 use crate::planning::recovery;
 use crate::planning::study::Confidence;
-use crate::planning::{SearchOutcome, Solution, Study, growth::largest_growth};
+use crate::planning::{SearchOutcome, Study, growth::largest_growth};
 use crate::planning::{cheapest, choice};
 use crate::report;
 use crate::report::chart::{Figure, planning as draw};
-use crate::report::planning::{self as words, For};
-use crate::results::{directory, json};
+use crate::report::content::{Content, Format};
+use crate::report::format::{Json, Markdown};
+use crate::report::planning::{Searched, date, request};
+use crate::results::directory;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 
 /// What is printed, written and judged.
-struct Told {
+struct Outputs {
     /// For standard output in the format asked for.
     text: String,
     /// `plan.md`.
@@ -30,6 +32,23 @@ struct Told {
     figures: Vec<Figure>,
     /// Why there is no answer.
     failure: Option<String>,
+}
+
+impl Outputs {
+    fn of(
+        args: &args::Plan,
+        content: &dyn Content,
+        figures: Vec<Figure>,
+        failure: Option<String>,
+    ) -> Result<Outputs, CommandError> {
+        Ok(Outputs {
+            text: args.how.format.write(content)?,
+            page: Markdown.write(content)?,
+            json: Json.write(content)?,
+            figures,
+            failure,
+        })
+    }
 }
 
 pub(super) fn plan(args: &args::Plan) -> Result<(), CommandError> {
@@ -50,7 +69,7 @@ pub(super) fn plan(args: &args::Plan) -> Result<(), CommandError> {
     let pool = simulate::pool(&args.how)?;
     let shown = args.scenario.display().to_string();
     let question = &args.question;
-    let told = pool.install(|| {
+    let outputs = pool.install(|| {
         if question.growth {
             grow(args, &study, &targets, &shown, &source.name)
         } else if question.mitigations {
@@ -66,18 +85,19 @@ pub(super) fn plan(args: &args::Plan) -> Result<(), CommandError> {
         }
     })?;
     let texts = [
-        ("plan.json", told.json.as_str()),
-        ("plan.md", told.page.as_str()),
+        ("plan.json", outputs.json.as_str()),
+        ("plan.md", outputs.page.as_str()),
     ];
-    report::write_answer(&texts, &told.figures, &dir)?;
+    report::write_answer(&texts, &outputs.figures, &dir)?;
     if !args.how.quiet {
         say(&format!(
             "plan.md, plan.json and charts in {}",
             dir.display()
         ));
     }
-    print(&told.text)?;
-    told.failure
+    print(&outputs.text)?;
+    outputs
+        .failure
         .map_or(Ok(()), |f| Err(CommandError::Judged(format!("error: {f}"))))
 }
 
@@ -122,7 +142,7 @@ fn quota(
     targets: &[Target],
     shown: &str,
     name: &str,
-) -> Result<Told, CommandError> {
+) -> Result<Outputs, CommandError> {
     let variant = study.with(&[], &[])?;
     let present = study.run(&[], &[], study.seed)?;
     let all = pools(&variant, &present, &[])?;
@@ -153,7 +173,7 @@ fn quota(
         study.replications,
         study.seed
     );
-    let mut more = String::new();
+    let mut more = Vec::new();
     let found: Vec<_> = wanted
         .iter()
         .zip(&answers)
@@ -163,27 +183,33 @@ fn quota(
     if found.len() > 1 {
         let trial = together(study, &found, targets)?;
         let holds = trial.meets(targets, Confidence::Mean);
-        more = format!(
-            "With all of these together the targets are {}.\n",
+        more.push(format!(
+            "With all of these together the targets are {}.",
             if holds {
                 "kept"
             } else {
                 "not kept: each was searched with the others unlimited, so raise one further"
             }
-        );
+        ));
     }
-    let mut requests = String::new();
+    let mut requests = Vec::new();
     for (pool, answer) in wanted.iter().zip(&answers) {
         let raises = answer.outcome == SearchOutcome::Found && answer.value > pool.present;
         if raises {
-            requests += &words::request(answer, &pool.name, &present, &caption);
-            requests.push('\n');
+            requests.extend(request(answer, &pool.name, &present, &caption));
         }
     }
     if requests.is_empty() {
-        more += "No quota increase is needed or helps, so there is no request to write.\n";
+        let text = "No quota increase is needed or helps, so there is no request to write.";
+        more.push(text.to_owned());
     }
-    told(args, study, &answers, [&more, &requests], shown, name)
+    let searched = Searched {
+        answers: &answers,
+        scenario: shown,
+        more,
+        requests,
+    };
+    search(args, study, &searched, name)
 }
 
 fn grow(
@@ -192,66 +218,39 @@ fn grow(
     targets: &[Target],
     shown: &str,
     name: &str,
-) -> Result<Told, CommandError> {
+) -> Result<Outputs, CommandError> {
     let answer = largest_growth(study, &args.workloads, targets)?;
-    let more = args.growth_per_month.map_or_else(String::new, |rate| {
+    let more = args.growth_per_month.map(|rate| {
         let from = args.from.unwrap_or_else(today);
-        words::date(&answer, rate, from)
+        date(&answer, rate, from)
     });
-    told(args, study, &[answer], [&more, ""], shown, name)
+    let searched = Searched {
+        answers: std::slice::from_ref(&answer),
+        scenario: shown,
+        more: more.into_iter().collect(),
+        requests: Vec::new(),
+    };
+    search(args, study, &searched, name)
 }
 
-/// What answers of a search come to, in every form.
-fn told(
+/// Answers of a search with their figures.
+fn search(
     args: &args::Plan,
     study: &Study,
-    answers: &[Solution],
-    [more, requests]: [&str; 2],
-    shown: &str,
+    searched: &Searched<'_>,
     name: &str,
-) -> Result<Told, CommandError> {
+) -> Result<Outputs, CommandError> {
     let mut figures = Vec::new();
-    for (i, answer) in answers.iter().enumerate() {
+    for (i, answer) in searched.answers.iter().enumerate() {
         figures.extend(draw::search(answer, name, i)?);
     }
-    let text = |to: For| {
-        let mut out = String::new();
-        for answer in answers {
-            let sentences = words::sentences(answer);
-            out += &match to {
-                For::Terminal => words::wrapped(&sentences),
-                For::Markdown => sentences + "\n",
-            };
-            out += &words::runs(answer, to);
-            if answer.outcome == SearchOutcome::Found {
-                let command = words::command(answer, shown);
-                out += &match to {
-                    For::Terminal => format!("To run it: {command}"),
-                    For::Markdown => format!("To run it: `{}`\n\n", command.trim_end()),
-                };
-            }
-        }
-        out + more
-    };
-    let json = json::text(&answers).map_err(format_failure)?;
-    let page = format!("{}\n{requests}", text(For::Markdown));
-    let failures: Vec<String> = answers
-        .iter()
+    let unanswered = searched.answers.iter();
+    let failures: Vec<String> = unanswered
         .filter(|a| a.outcome != SearchOutcome::Found)
         .map(|a| format!("variant {}: {}: no answer", study.variant, a.question))
         .collect();
-    Ok(Told {
-        text: match args.how.format {
-            Format::Table => text(For::Terminal),
-            Format::Markdown => page.clone(),
-            Format::Json => json.clone(),
-            Format::Csv => words::csv(answers).map_err(format_failure)?,
-        },
-        page,
-        json,
-        figures,
-        failure: (!failures.is_empty()).then(|| failures.join("\nerror: ")),
-    })
+    let failure = (!failures.is_empty()).then(|| failures.join("\nerror: "));
+    Outputs::of(args, searched, figures, failure)
 }
 
 fn mitigate(
@@ -259,7 +258,7 @@ fn mitigate(
     study: &Study,
     targets: &[Target],
     name: &str,
-) -> Result<Told, CommandError> {
+) -> Result<Outputs, CommandError> {
     if let Some(axis) = args.tried.iter().find(|axis| !axis.is_finite()) {
         return Err(CommandError::Input(format!(
             "error: `--try {}` is a range without a count\n  = help: write LOW..HIGH:COUNT",
@@ -281,25 +280,15 @@ fn mitigate(
     let found = progress::watch(&label, "sets", sets, args.how.quiet, |done: &AtomicU64| {
         cheapest::cheapest(study, &choice, targets, done)
     })?;
-    let text = |to: For| {
-        let sentences = words::cheapest(&found);
-        let sentences = match to {
-            For::Terminal => words::wrapped(&sentences),
-            For::Markdown => sentences + "\n",
-        };
-        sentences + &words::mitigations(&found, to)
-    };
-    let json = json::text(&found).map_err(format_failure)?;
     let failure = found
         .cheapest
         .is_none()
         .then(|| "no combination of mitigations meets the targets".to_owned());
     let figures = vec![draw::front(&found, name)?];
-    let told = in_words(args, text, json, figures, "mitigations have")?;
-    Ok(Told { failure, ..told })
+    Outputs::of(args, &found, figures, failure)
 }
 
-fn migrate(args: &args::Plan, study: &Study, bucket: &str) -> Result<Told, CommandError> {
+fn migrate(args: &args::Plan, study: &Study, bucket: &str) -> Result<Outputs, CommandError> {
     let question = MigrationQuestion {
         bucket,
         objects: args.objects.unwrap_or(1),
@@ -307,21 +296,19 @@ fn migrate(args: &args::Plan, study: &Study, bucket: &str) -> Result<Told, Comma
         share: args.quota_share,
     };
     let found = migration(study, &question)?;
-    let json = json::text(&found).map_err(format_failure)?;
-    described(args, |to| words::migration(&found, to), json, vec![])
+    Outputs::of(args, &found, vec![], None)
 }
 
-fn attribute(args: &args::Plan, study: &Study, name: &str) -> Result<Told, CommandError> {
+fn attribute(args: &args::Plan, study: &Study, name: &str) -> Result<Outputs, CommandError> {
     let found = attribution(study)?;
-    let text = |to: For| words::attribution(&found, to);
-    let json = json::text(&found).map_err(format_failure)?;
-    described(args, text, json, vec![draw::attribution(&found, name)?])
+    let figures = vec![draw::attribution(&found, name)?];
+    Outputs::of(args, &found, figures, None)
 }
 
 /// Loads of the map of recovery unless others are given.
 const LOADS: [f64; 6] = [0.5, 0.7, 0.8, 0.9, 0.95, 1.0];
 
-fn recover(args: &args::Plan, study: &Study, name: &str) -> Result<Told, CommandError> {
+fn recover(args: &args::Plan, study: &Study, name: &str) -> Result<Outputs, CommandError> {
     let variant = study.with(&[], &[])?;
     let present = study.run(&[], &[], study.seed)?;
     let pools = pools(&variant, &present, &args.pools)?;
@@ -364,49 +351,8 @@ fn recover(args: &args::Plan, study: &Study, name: &str) -> Result<Told, Command
         args.how.quiet,
         |done: &AtomicU64| recovery::recovery(study, pool, &question, done),
     )?;
-    let text = |to: For| words::recovery(&map, to);
-    let json = json::text(&map).map_err(format_failure)?;
-    described(args, text, json, vec![draw::recovery(&map, name)?])
-}
-
-/// What is described, not judged: there is always an answer.
-fn described(
-    args: &args::Plan,
-    text: impl Fn(For) -> String,
-    json: String,
-    figures: Vec<Figure>,
-) -> Result<Told, CommandError> {
-    in_words(args, text, json, figures, "this answer has")
-}
-
-/// An answer that has words and JSON but no CSV form; `subject` says so of what.
-fn in_words(
-    args: &args::Plan,
-    text: impl Fn(For) -> String,
-    json: String,
-    figures: Vec<Figure>,
-    subject: &str,
-) -> Result<Told, CommandError> {
-    Ok(Told {
-        text: match args.how.format {
-            Format::Table => text(For::Terminal),
-            Format::Markdown => text(For::Markdown),
-            Format::Json => json.clone(),
-            Format::Csv => {
-                return Err(CommandError::Input(format!(
-                    "error: {subject} no CSV form\n  = help: take `--format json`"
-                )));
-            }
-        },
-        page: text(For::Markdown),
-        json,
-        figures,
-        failure: None,
-    })
-}
-
-fn format_failure(e: impl std::fmt::Display) -> CommandError {
-    CommandError::Internal(format!("error: cannot format the answer: {e}"))
+    let figures = vec![draw::recovery(&map, name)?];
+    Outputs::of(args, &map, figures, None)
 }
 
 /// Today's date in UTC.

@@ -1,14 +1,18 @@
 //! `kmsim run` and `kmsim check`.
 
-use super::args::{self, Format, How};
+use super::args::{self, How};
 use super::failure::CommandError;
 use super::input;
 use super::simulate::{pool, simulate, threads};
 use super::terminal::{print, say};
 use crate::cloudtrail::{LogFile, log_file};
 use crate::compare::{Regressions, regressions};
-use crate::report::{self, table};
-use crate::results::{self, Manifest, RunResults, VariantManifest, directory, json};
+use crate::report;
+use crate::report::content::Format;
+use crate::report::format::Table;
+use crate::report::summary::Summary;
+use crate::report::threshold::Verdicts;
+use crate::results::{self, Manifest, RunResults, VariantManifest, directory};
 use crate::run::{RunOptions, VERSION};
 use crate::scenario::Loaded;
 use crate::simulation::record::Record;
@@ -48,17 +52,12 @@ pub(super) fn run(args: &args::Run) -> Result<(), CommandError> {
         .iter()
         .flat_map(|b| all.iter().map(|r| regressions(b, r, args.baseline.noise)))
         .collect();
-    let mut text = shown(&all, args.how.format)?;
-    let for_people = matches!(args.how.format, Format::Table | Format::Markdown);
-    for held in held.iter().filter(|_| for_people) {
-        text.push('\n');
-        text += &match args.how.format {
-            Format::Markdown => report::compare::markdown(&held.comparisons),
-            _ => report::compare::table(&held.comparisons),
-        };
-    }
-    print(&text)?;
-    judge(&all, &held, &args.baseline, for_people)
+    let summary = Summary {
+        results: &all,
+        against: held.iter().map(|h| h.comparisons.as_slice()).collect(),
+    };
+    print(&args.how.format.write(&summary)?)?;
+    judge(&all, &held, &args.baseline, args.how.format.for_people())
 }
 
 /// Writes a sample of each variant's events, and tells of how many it is.
@@ -124,7 +123,7 @@ fn judge(
             let table = if told {
                 String::new()
             } else {
-                report::threshold::summary(results)
+                Table.write(&Verdicts(results))?
             };
             failures.push(format!("{table}error: {failure}"));
         }
@@ -192,42 +191,6 @@ fn directories(loaded: &[Loaded], out: Option<&Path>) -> Result<Vec<PathBuf>, Co
         dirs.push(dir);
     }
     Ok(dirs)
-}
-
-fn shown(all: &[RunResults], format: Format) -> Result<String, CommandError> {
-    let failed =
-        |e: String| CommandError::Internal(format!("error: cannot format the results: {e}"));
-    Ok(match format {
-        Format::Table => all
-            .iter()
-            .map(table::summary)
-            .collect::<Vec<_>>()
-            .join("\n"),
-        Format::Markdown => all
-            .iter()
-            .map(table::markdown)
-            .collect::<Vec<_>>()
-            .join("\n"),
-        Format::Csv => {
-            let mut out = String::new();
-            for (i, results) in all.iter().enumerate() {
-                let text = report::csv::summary(results).map_err(|e| failed(e.to_string()))?;
-                // One header for all.
-                let skip = if i == 0 {
-                    0
-                } else {
-                    text.find('\n').map_or(0, |n| n + 1)
-                };
-                out.push_str(&text[skip..]);
-            }
-            out
-        }
-        Format::Json => match all {
-            [one] => json::text(one),
-            several => json::text(&several),
-        }
-        .map_err(|e| failed(e.to_string()))?,
-    })
 }
 
 pub(super) fn check(args: &args::Check) -> Result<(), CommandError> {

@@ -1,12 +1,14 @@
 //! `kmsim sweep`: many settings, each kept as soon as it is run.
 
-use super::args::{self, Format};
+use super::args;
 use super::failure::CommandError;
 use super::terminal::{print, say};
 use super::{input, progress, simulate};
 use crate::planning::Study;
 use crate::report;
-use crate::report::planning::For;
+use crate::report::content::Format;
+use crate::report::format::Markdown;
+use crate::report::sweep::Swept;
 use crate::results::{directory, json};
 use crate::sweep::run::{Run, Sweep};
 use crate::sweep::{grid, latin_hypercube, parquet, table};
@@ -108,16 +110,17 @@ fn finish(args: &args::Sweep, plan: &Sweep, runs: &[Run], dir: &Path) -> Result<
     let csv = table::csv(&columns).map_err(unwritable)?;
     let parquet = parquet::parquet(&columns).map_err(unwritable)?;
     let figures = report::chart::sweep::all(plan, runs, &metrics)?;
-    let page = report::sweep::summary(plan, runs, &metrics, For::Markdown);
+    let swept = Swept {
+        sweep: plan,
+        runs,
+        metrics: &metrics,
+        columns: &columns,
+    };
+    let page = Markdown.write(&swept)?;
     directory::write(&dir.join("sweep.parquet"), &parquet)?;
     let texts = [("sweep.csv", csv.as_str()), ("sweep.md", page.as_str())];
     report::write_answer(&texts, &figures, dir)?;
-    print(&match args.how.format {
-        Format::Table => report::sweep::summary(plan, runs, &metrics, For::Terminal),
-        Format::Markdown => page,
-        Format::Csv => csv,
-        Format::Json => json::text(&runs).map_err(unwritable)?,
-    })
+    print(&args.how.format.write(&swept)?)
 }
 
 fn unwritable(e: impl std::fmt::Display) -> CommandError {

@@ -1,14 +1,15 @@
-//! Comparisons against the baseline as a terminal table, as Markdown and as JSON.
+//! Comparisons against the baseline: metric by metric, workload by workload, and the bill.
 //!
 //! Not here: the calculation of differences, intervals and verdicts, which arrive done.
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
-
 use indexmap::IndexMap;
 
-use super::text::{WIDTH, markdown_text};
+use super::content::Content;
+use super::page::{Block, Grid, Page};
+use super::records::Records;
 use crate::metrics::{number, registry};
 use crate::results::{Comparison, Difference, Verdict};
+use serde_json::Value;
 
 /// A verdict as it is written for people.
 pub fn word(verdict: Verdict) -> &'static str {
@@ -155,131 +156,62 @@ fn more(c: &Comparison) -> Option<String> {
     (left > 0).then(|| format!("… and {left} more settings; `--format json` has them all."))
 }
 
-/// Every comparison as a table for a terminal.
-pub fn table(comparisons: &[Comparison]) -> String {
+/// Comparisons, as what `kmsim compare` prints.
+#[derive(Clone, Copy, Debug)]
+pub struct Compared<'a>(pub &'a [Comparison]);
+
+impl Content for Compared<'_> {
+    fn page(&self) -> Page {
+        Page::of(blocks(self.0))
+    }
+
+    fn value(&self) -> Result<Value, serde_json::Error> {
+        serde_json::to_value(self.0)
+    }
+
+    fn records(&self) -> Result<Option<Records>, serde_json::Error> {
+        Records::of(COLUMNS, self.0.iter().flat_map(csv_rows)).map(Some)
+    }
+}
+
+/// Every comparison for people.
+pub(super) fn blocks(comparisons: &[Comparison]) -> Vec<Block> {
     if comparisons.is_empty() {
-        return "Nothing to compare: there is one variant only.\n".to_owned();
+        let text = "Nothing to compare: there is one variant only.";
+        return vec![Block::Line(text.to_owned())];
     }
-    let mut out = String::new();
+    let mut blocks = Vec::new();
     for c in comparisons {
-        out += &format!("{} against {} ({})\n", c.variant, c.baseline, method(c));
+        let title = format!("{} against {} ({})", c.variant, c.baseline, method(c));
+        blocks.push(Block::Heading(3, title));
         let settings = settings(c);
         if !settings.is_empty() {
-            let header = ["set differently", "baseline", "variant", ""].map(str::to_owned);
-            let rows: Vec<[String; 4]> = settings.into_iter().take(SETTINGS).collect();
-            out += &boxed(&header, &rows);
-            out.extend(more(c).map(|m| m + "\n"));
+            let header = ["set differently", "baseline", "variant", ""];
+            let rows = settings.into_iter().take(SETTINGS).collect();
+            blocks.push(Block::Table(Grid::new(header, rows)));
+            blocks.extend(more(c).map(Block::Line));
         }
-        out += &sentence(c);
-        out.push('\n');
-        out += &differences("", &rows(c));
+        blocks.push(Block::Line(sentence(c)));
+        blocks.push(differences("", &rows(c)));
         for part in parts(c) {
-            out += &differences(&part.name, &part.rows);
+            blocks.push(differences(&part.name, &part.rows));
         }
     }
-    out
+    blocks
 }
 
-fn differences(name: &str, rows: &[Row]) -> String {
-    let header = [name, "baseline", "variant", "difference", "verdict"].map(str::to_owned);
-    let rows: Vec<[String; 5]> = rows
-        .iter()
-        .map(|r| {
-            [
-                r.label.clone(),
-                r.baseline.clone(),
-                r.variant.clone(),
-                r.difference.clone(),
-                r.verdict.to_owned(),
-            ]
-        })
-        .collect();
-    boxed(&header, &rows)
-}
-
-/// A table whose middle columns are numbers; only its first may be broken into lines, and long texts.
-pub(super) fn boxed<const N: usize>(header: &[String; N], rows: &[[String; N]]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(WIDTH as u16);
-    table.set_header(header.clone());
-    for row in rows {
-        table.add_row(row.clone());
-    }
-    for column in table
-        .column_iter_mut()
-        .skip(1)
-        .take(N.saturating_sub(2).max(1))
-    {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    let widest = |i: usize| {
-        let texts = rows.iter().map(|r| r[i].chars().count());
-        texts.max().unwrap_or(0)
-    };
-    let total: usize = (1..N).map(|i| widest(i) + 3).sum();
-    if total + 20 <= WIDTH {
-        for column in table.column_iter_mut().skip(1) {
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        }
-    }
-    table.trim_fmt() + "\n"
-}
-
-/// Every comparison as a Markdown table.
-pub fn markdown(comparisons: &[Comparison]) -> String {
-    let text = markdown_text;
-    let mut out = String::new();
-    for c in comparisons {
-        out += &format!(
-            "**{}** against **{}** ",
-            text(&c.variant),
-            text(&c.baseline)
-        );
-        out += &format!("({})\n\n", text(&method(c)));
-        let settings = settings(c);
-        if !settings.is_empty() {
-            out += "| set differently | baseline | variant |  |\n|---|---:|---:|---:|\n";
-            for row in settings.iter().take(SETTINGS) {
-                out += &format!("| {} |\n", row.each_ref().map(|c| text(c)).join(" | "));
-            }
-            out.extend(more(c).map(|m| format!("\n{m}\n")));
-            out.push('\n');
-        }
-        out += &format!("{}\n\n", text(&sentence(c)));
-        out += &markdown_differences("", &rows(c));
-        for part in parts(c) {
-            out += &markdown_differences(&part.name, &part.rows);
-        }
-    }
-    out
-}
-
-fn markdown_differences(name: &str, rows: &[Row]) -> String {
-    let text = markdown_text;
-    let mut out = format!(
-        "| {} | baseline | variant | difference | verdict |\n",
-        text(name)
-    );
-    out += "|---|---:|---:|---:|---|\n";
-    for r in rows {
-        out += &format!(
-            "| {} | {} | {} | {} | {} |\n",
-            text(&r.label),
-            r.baseline,
-            r.variant,
-            r.difference,
-            r.verdict
-        );
-    }
-    out.push('\n');
-    out
-}
-
-/// Every comparison as a JSON array.
-pub fn json(comparisons: &[Comparison]) -> Result<String, serde_json::Error> {
-    crate::results::json::text(&comparisons)
+fn differences(name: &str, rows: &[Row]) -> Block {
+    let header = [name, "baseline", "variant", "difference", "verdict"];
+    let cells = rows.iter().map(|r| {
+        [
+            r.label.clone(),
+            r.baseline.clone(),
+            r.variant.clone(),
+            r.difference.clone(),
+            r.verdict.to_owned(),
+        ]
+    });
+    Block::Table(Grid::new(header, cells.collect()))
 }
 
 /// One row of the comparison as CSV.
@@ -289,7 +221,7 @@ struct CsvRow<'a> {
     variant: &'a str,
     paired: bool,
     /// `variant`, `workload NAME` or `bill`.
-    part: &'a str,
+    part: String,
     metric: &'a str,
     baseline_mean: Option<f64>,
     variant_mean: Option<f64>,
@@ -300,59 +232,68 @@ struct CsvRow<'a> {
     verdict: Verdict,
 }
 
-/// The comparisons as CSV: one row a metric of the variant and of each workload, one a line of the bill.
-///
-/// # Errors
-/// Never in practice: the rows are written to memory.
-pub fn csv(comparisons: &[Comparison]) -> Result<String, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for c in comparisons {
-        let workloads = c.by_workload.iter();
-        let parts = [("variant".to_owned(), &c.metrics)]
-            .into_iter()
-            .chain(workloads.map(|(name, metrics)| (format!("workload {name}"), metrics)))
-            .chain([("bill".to_owned(), &c.bill)]);
-        for (part, differences) in parts {
-            for (metric, d) in differences {
-                writer.serialize(CsvRow {
-                    baseline: &c.baseline,
-                    variant: &c.variant,
-                    paired: c.paired,
-                    part: &part,
-                    metric,
-                    baseline_mean: d.baseline,
-                    variant_mean: d.variant,
-                    difference: d.mean,
-                    ci_low: d.ci_low,
-                    ci_high: d.ci_high,
-                    unit: &d.unit,
-                    verdict: d.verdict,
-                })?;
-            }
-        }
-    }
-    let bytes = writer.into_inner().map_err(|e| e.into_error())?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+const COLUMNS: &[&str] = &[
+    "baseline",
+    "variant",
+    "paired",
+    "part",
+    "metric",
+    "baseline_mean",
+    "variant_mean",
+    "difference",
+    "ci_low",
+    "ci_high",
+    "unit",
+    "verdict",
+];
+
+/// One row for each metric of the variant and of each workload, and one for each line of the bill.
+fn csv_rows(c: &Comparison) -> Vec<CsvRow<'_>> {
+    let workloads = c.by_workload.iter();
+    let parts = [("variant".to_owned(), &c.metrics)]
+        .into_iter()
+        .chain(workloads.map(|(name, metrics)| (format!("workload {name}"), metrics)))
+        .chain([("bill".to_owned(), &c.bill)]);
+    let rows = parts.flat_map(|(part, differences)| {
+        differences.iter().map(move |(metric, d)| CsvRow {
+            baseline: &c.baseline,
+            variant: &c.variant,
+            paired: c.paired,
+            part: part.clone(),
+            metric,
+            baseline_mean: d.baseline,
+            variant_mean: d.variant,
+            difference: d.mean,
+            ci_low: d.ci_low,
+            ci_high: d.ci_high,
+            unit: &d.unit,
+            verdict: d.verdict,
+        })
+    });
+    rows.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::content::Format;
     use crate::report::fixture;
+    use crate::report::format::{Markdown, Table};
+    use crate::report::text::WIDTH;
 
     #[test]
     fn every_verdict_is_a_word() {
         let results = fixture::evening_peak();
-        let text = table(&results.comparisons);
+        let compared = Compared(&results.comparisons);
+        let text = Table.write(&compared).unwrap();
         for w in ["better", "worse", "no difference shown", "no data"] {
             assert!(text.contains(w), "{w}\n{text}");
         }
         let drawn = |l: &&str| l.starts_with(['│', '┌']);
         let widest = text.lines().filter(drawn).map(|l| l.chars().count()).max();
         assert!(widest <= Some(WIDTH), "{text}");
-        assert!(markdown(&results.comparisons).contains("| verdict |"));
-        let back: Vec<Comparison> =
-            serde_json::from_str(&json(&results.comparisons).unwrap()).unwrap();
+        assert!(Markdown.write(&compared).unwrap().contains("| verdict |"));
+        let back: Vec<Comparison> = serde_json::from_value(compared.value().unwrap()).unwrap();
         assert_eq!(back, results.comparisons);
     }
 }

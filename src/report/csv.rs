@@ -3,6 +3,8 @@
 //! A missing value is an empty cell, never 0. Not here: breakdowns by workload, bucket, key,
 //! requester and operation, which `results.json` and `report.html` carry.
 
+use super::error::ReportError;
+use super::records::Records;
 use serde::Serialize;
 
 use crate::results::RunResults;
@@ -97,9 +99,13 @@ const BILL: &[&str] = &[
     "amount_usd",
 ];
 
-/// `summary.csv`: every metric of every variant.
-pub fn summary(results: &RunResults) -> Result<String, csv::Error> {
-    let rows = results.variants.iter().flat_map(|v| {
+/// Every metric of every variant.
+///
+/// # Errors
+/// Never in practice.
+pub(super) fn summary_rows(all: &[RunResults]) -> Result<Records, serde_json::Error> {
+    let variants = all.iter().flat_map(|results| &results.variants);
+    let rows = variants.flat_map(|v| {
         v.metrics.iter().map(|(id, e)| SummaryRow {
             variant: &v.name,
             metric: id,
@@ -109,7 +115,16 @@ pub fn summary(results: &RunResults) -> Result<String, csv::Error> {
             unit: &e.unit,
         })
     });
-    write(SUMMARY, rows)
+    Records::of(SUMMARY, rows)
+}
+
+/// `summary.csv`: every metric of every variant.
+///
+/// # Errors
+/// Never in practice: the rows are written to memory.
+pub fn summary(results: &RunResults) -> Result<String, ReportError> {
+    let rows = summary_rows(std::slice::from_ref(results))?;
+    Ok(rows.delimited(b',')?)
 }
 
 /// `timeseries.csv`: every bin of every quota of every variant.

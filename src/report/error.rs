@@ -13,6 +13,9 @@ pub enum ReportError {
     /// A file or directory could not be created, written, renamed or removed.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The answer is not a table of rows, which this format needs.
+    #[error("this answer is not a table, so it has no `{0}` form")]
+    NoRows(&'static str),
     /// A figure could not be drawn.
     #[error("cannot draw figure {figure}: {reason}")]
     Draw {
@@ -33,8 +36,16 @@ pub enum ReportError {
 }
 
 impl ReportError {
-    /// Whether the files that were given are at fault, not the machine.
+    /// Whether the command or the files that were given are at fault, not the machine.
     pub fn is_input_fault(&self) -> bool {
-        matches!(self, Self::Store(error) if error.is_input_fault())
+        match self {
+            Self::Store(error) => error.is_input_fault(),
+            Self::NoRows(_) => true,
+            Self::File(_)
+            | Self::Draw { .. }
+            | Self::Template(_)
+            | Self::Csv(_)
+            | Self::Serialize(_) => false,
+        }
     }
 }

@@ -8,7 +8,7 @@ use minijinja::{Environment, Value, context};
 use super::chart::Figure;
 use super::error::ReportError;
 use super::text::{caption, note};
-use super::{compare, limits, table};
+use super::{compare, limits, summary};
 use crate::metrics::number;
 use crate::metrics::registry::{self, METRICS};
 use crate::results::{Metrics, QuotaResults, RunResults, VariantResults};
@@ -35,7 +35,7 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
     let mut environment = Environment::new();
     // The name's ending switches escaping on.
     environment.add_template("report.html", include_str!("report.html.jinja"))?;
-    let summary: Vec<Value> = table::rows(results)
+    let rows: Vec<Value> = summary::rows(results)
         .into_iter()
         .map(|(label, cells)| context! { label, cells })
         .collect();
@@ -55,7 +55,7 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         verdict => verdict(results),
         headlines => results.variants.iter().map(headline).collect::<Vec<_>>(),
         names,
-        summary,
+        summary => rows,
         charts,
         overview => overview(results),
         comparisons => results.comparisons.iter().map(comparison).collect::<Vec<_>>(),
@@ -156,7 +156,7 @@ fn failed(v: &VariantResults) -> String {
     ];
     let told = kinds.iter().filter_map(|(all, failed, what)| {
         let any = mean(v, all).is_some_and(|n| n > 0.0);
-        any.then(|| format!("{} {what}", unbroken(&table::cell(&v.metrics, failed))))
+        any.then(|| format!("{} {what}", unbroken(&summary::cell(&v.metrics, failed))))
     });
     let told: Vec<_> = told.collect();
     format!("{} failed", told.join(" and "))
@@ -164,7 +164,7 @@ fn failed(v: &VariantResults) -> String {
 
 /// One variant in a sentence.
 fn headline(v: &VariantResults) -> Value {
-    let of = |metrics: &Metrics, id: &str| unbroken(&table::cell(metrics, id));
+    let of = |metrics: &Metrics, id: &str| unbroken(&summary::cell(metrics, id));
     let tried = mean(v, "kms_attempts").is_some_and(|a| a > 0.0);
     let Some((name, q)) = v.tightest_quota().filter(|_| tried) else {
         let text = format!("No KMS attempt. Cost: {}.", price_text(v));
@@ -217,7 +217,7 @@ fn headline(v: &VariantResults) -> Value {
 
 /// Differences of the summary's metrics, a column a variant.
 fn overview(results: &RunResults) -> Vec<Value> {
-    let rows = table::metrics().map(|id: &'static str| {
+    let rows = summary::metrics().map(|id: &'static str| {
         let of = |c: &crate::results::Comparison| {
             c.metrics.get(id).map(|d| {
                 let r = compare::row(id, d);
@@ -296,7 +296,7 @@ fn metric_table<'a>(
             .iter()
             .map(|id| {
                 if m.contains_key(*id) {
-                    table::cell(m, id)
+                    summary::cell(m, id)
                 } else {
                     String::new()
                 }
@@ -364,8 +364,8 @@ fn bill(v: &VariantResults) -> Value {
             }
         })
         .collect();
-    let total = table::cell(&v.metrics, "cost_total_usd");
-    let month = table::cell(&v.metrics, "cost_total_usd_per_month");
+    let total = summary::cell(&v.metrics, "cost_total_usd");
+    let month = summary::cell(&v.metrics, "cost_total_usd_per_month");
     context! { name => v.name.as_str(), lines, total, month }
 }
 

@@ -11,17 +11,23 @@
 //!             └─ html                  report.html, with the same SVG inside
 //! ```
 
+pub mod catalog;
 pub mod chart;
 pub mod compare;
+pub mod content;
 pub mod csv;
 mod error;
+pub mod explain;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod format;
 pub mod html;
 mod limits;
+pub mod page;
 pub mod planning;
+pub mod records;
+pub mod summary;
 pub mod sweep;
-pub mod table;
 mod text;
 pub mod threshold;
 

@@ -1,10 +1,12 @@
 //! Answers of `kmsim plan` in words, as tables, and as the text of a quota-increase request.
 //!
-//! Not here: the search. Texts are Markdown that reads well on a terminal too; tables come in both ways.
+//! Left out: the search.
 
-pub use super::text::wrapped;
-use super::text::{letter, markdown_text};
-use super::{compare, threshold};
+use super::content::Content;
+use super::page::{Block, Grid, Page};
+use super::records::{self, Records};
+use super::text::letter;
+use super::threshold;
 use crate::catalog;
 use crate::metrics::{number, registry};
 use crate::planning::attribution::Attribution;
@@ -15,30 +17,84 @@ use crate::planning::study::Confidence;
 use crate::planning::{SearchOutcome, Solution, Trial};
 use crate::results::{Estimate, VariantResults};
 use jiff::civil::Date;
+use serde_json::Value;
 
-/// What a table is written for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum For {
-    /// A terminal.
-    Terminal,
-    /// A Markdown page.
-    Markdown,
+/// Answers of a search, as what `kmsim plan` prints.
+#[derive(Clone, Debug)]
+pub struct Searched<'a> {
+    /// One for each question.
+    pub answers: &'a [Solution],
+    /// The scenario's path, for the command that runs an answer.
+    pub scenario: &'a str,
+    /// What is to be added, a line each.
+    pub more: Vec<String>,
+    /// Texts of quota-increase requests, shown in a file only.
+    pub requests: Vec<Block>,
 }
 
-/// A table of texts, the columns after the first as numbers.
-pub(super) fn grid<const N: usize>(header: &[String; N], rows: &[[String; N]], to: For) -> String {
-    match to {
-        For::Terminal => compare::boxed(header, rows),
-        For::Markdown => {
-            let line = |cells: &[String; N]| {
-                let cells = cells.each_ref().map(|c| markdown_text(c));
-                format!("| {} |\n", cells.join(" | "))
-            };
-            let mut out = line(header);
-            out += &format!("|---|{}\n", "---:|".repeat(N - 1));
-            rows.iter().for_each(|row| out += &line(row));
-            out + "\n"
+impl Content for Searched<'_> {
+    fn page(&self) -> Page {
+        let mut blocks = Vec::new();
+        for answer in self.answers {
+            blocks.push(Block::Paragraph(sentences(answer)));
+            blocks.push(runs(answer));
+            if answer.outcome == SearchOutcome::Found {
+                blocks.push(Block::Command("To run it", command(answer, self.scenario)));
+            }
         }
+        blocks.extend(self.more.iter().cloned().map(Block::Line));
+        Page {
+            blocks,
+            appendix: self.requests.clone(),
+        }
+    }
+
+    fn value(&self) -> Result<Value, serde_json::Error> {
+        serde_json::to_value(self.answers)
+    }
+
+    fn records(&self) -> Result<Option<Records>, serde_json::Error> {
+        Ok(Some(trials(self.answers)))
+    }
+}
+
+impl Content for Cheapest {
+    fn page(&self) -> Page {
+        Page::of(vec![Block::Paragraph(cheapest(self)), mitigations(self)])
+    }
+
+    fn value(&self) -> Result<Value, serde_json::Error> {
+        serde_json::to_value(self)
+    }
+}
+
+impl Content for Migration {
+    fn page(&self) -> Page {
+        Page::of(migration(self))
+    }
+
+    fn value(&self) -> Result<Value, serde_json::Error> {
+        serde_json::to_value(self)
+    }
+}
+
+impl Content for Attribution {
+    fn page(&self) -> Page {
+        Page::of(attribution(self))
+    }
+
+    fn value(&self) -> Result<Value, serde_json::Error> {
+        serde_json::to_value(self)
+    }
+}
+
+impl Content for Map {
+    fn page(&self) -> Page {
+        Page::of(recovery(self))
+    }
+
+    fn value(&self) -> Result<Value, serde_json::Error> {
+        serde_json::to_value(self)
     }
 }
 
@@ -72,7 +128,7 @@ fn capital(text: &str) -> String {
 }
 
 /// The answer in sentences.
-pub fn sentences(answer: &Solution) -> String {
+fn sentences(answer: &Solution) -> String {
     let at = |v: f64| number::setting(&answer.unit, v);
     let question = capital(&answer.question);
     let nearest = answer
@@ -136,7 +192,7 @@ pub fn sentences(answer: &Solution) -> String {
 }
 
 /// Every run behind an answer.
-pub fn runs(answer: &Solution, to: For) -> String {
+fn runs(answer: &Solution) -> Block {
     let verdict = |t: &Trial| {
         let words: Vec<&str> = t.verdicts.iter().map(|v| threshold::word(*v)).collect();
         words.join(", ")
@@ -156,19 +212,19 @@ pub fn runs(answer: &Solution, to: For) -> String {
             ]
         })
         .collect();
-    let header = ["run with".to_owned(), "found".to_owned(), targets(answer)];
-    grid(&header, &rows, to)
+    let header = ["run with", "found", &targets(answer)];
+    Block::Table(Grid::new(header, rows))
 }
 
 /// How to make the answer's run again.
-pub fn command(answer: &Solution, scenario: &str) -> String {
+fn command(answer: &Solution, scenario: &str) -> String {
     let sets: Vec<String> = answer
         .settings
         .iter()
         .map(|set| format!("--set '{set}'"))
         .collect();
     format!(
-        "kmsim run {scenario} --variant {} {}\n",
+        "kmsim run {scenario} --variant {} {}",
         answer.variant,
         sets.join(" ")
     )
@@ -182,7 +238,7 @@ pub fn date(answer: &Solution, per_month: f64, from: Date) -> String {
     };
     let rate = number::percent(per_month);
     if answer.outcome != SearchOutcome::Found {
-        return format!("Without an answer, {rate} a month has no date.\n");
+        return format!("Without an answer, {rate} a month has no date.");
     }
     let mut out = format!(
         "At {rate} a month from {from} on, the targets are no longer kept from {} on",
@@ -191,11 +247,16 @@ pub fn date(answer: &Solution, per_month: f64, from: Date) -> String {
     if let Some((low, high)) = answer.interval.filter(|i| i.0 != i.1) {
         out += &format!(" (95 % interval {} to {})", on(low), on(high));
     }
-    out + ".\n"
+    out + "."
 }
 
 /// The text of a quota-increase request: what is wanted where, and the evidence in three sentences and a chart.
-pub fn request(answer: &Solution, pool: &str, present: &VariantResults, caption: &str) -> String {
+pub fn request(
+    answer: &Solution,
+    pool: &str,
+    present: &VariantResults,
+    caption: &str,
+) -> Vec<Block> {
     let mut parts = pool.split('/');
     let (account, region) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
     let code = parts.next().unwrap_or("");
@@ -208,13 +269,9 @@ pub fn request(answer: &Solution, pool: &str, present: &VariantResults, caption:
     let quota = present.by_quota.get(pool).map(|q| &q.metrics);
     let of_quota = |id: &str| found(id, quota.and_then(|m| m.get(id)));
     let of_all = |id: &str| found(id, present.metrics.get(id));
-    let mut out = format!(
-        "# Quota increase request\n\n- Service: AWS Key Management Service (kms)\n- Region: {region}\n- Account: {account}\n\
-         - Quota: {name}, code {code}\n- Present value: {now}\n- Wanted value: {wanted}\n\n## Evidence\n\n"
-    );
-    out += &format!(
-        "1. At the present quota our workloads reach {} in the busiest second, {} of attempts are throttled, and the \
-         added delay is {} at the 99th percentile.\n",
+    let reached = format!(
+        "At the present quota our workloads reach {} in the busiest second, {} of attempts are throttled, and the \
+         added delay is {} at the 99th percentile.",
         of_quota("kms_attempts_per_s_max"),
         of_quota("throttle_rate"),
         of_all("added_delay_s_p99"),
@@ -222,31 +279,42 @@ pub fn request(answer: &Solution, pool: &str, present: &VariantResults, caption:
     let nearest = answer
         .nearest()
         .map_or_else(String::new, |t| values(answer, t));
-    out += &format!("2. With {wanted} we keep {}: {nearest}", targets(answer));
+    let mut kept = format!("With {wanted} we keep {}: {nearest}", targets(answer));
     if let Some(check) = answer.checks.last() {
-        out += &format!(
+        kept += &format!(
             ", and in a second simulation with other random numbers {}",
             values(answer, check)
         );
     }
-    out += ".\n";
     let less = answer.interval.map_or(answer.value, |i| i.0);
-    out += &format!(
-        "3. {} is too little (95 % sure), so this is the smallest value that serves.\n\n",
+    let smallest = format!(
+        "{} is too little (95 % sure), so this is the smallest value that serves.",
         number::setting("1/s", less)
     );
-    out += &format!(
-        "{caption}\n\n![{}](charts/target_1_1.png)\n",
-        answer.question
-    );
+    let mut blocks = vec![
+        Block::Heading(1, "Quota increase request".to_owned()),
+        Block::Bullets(vec![
+            "Service: AWS Key Management Service (kms)".to_owned(),
+            format!("Region: {region}"),
+            format!("Account: {account}"),
+            format!("Quota: {name}, code {code}"),
+            format!("Present value: {now}"),
+            format!("Wanted value: {wanted}"),
+        ]),
+        Block::Heading(2, "Evidence".to_owned()),
+        Block::Numbered(vec![reached, kept + ".", smallest]),
+        Block::Paragraph(caption.to_owned()),
+        Block::Image(answer.question.clone(), "charts/target_1_1.png".to_owned()),
+    ];
     if row.is_some_and(|r| !r.adjustable) {
-        out += "\nAWS says that this quota cannot be increased.\n";
+        let text = "AWS says that this quota cannot be increased.";
+        blocks.push(Block::Paragraph(text.to_owned()));
     }
-    out
+    blocks
 }
 
 /// The sets of mitigations, the front first, in a table.
-pub fn mitigations(f: &Cheapest, to: For) -> String {
+fn mitigations(f: &Cheapest) -> Block {
     let cost = |e: &Estimate| found(f.cost_metric, Some(e));
     let row = |c: &cheapest::Combination| {
         let words: Vec<&str> = c
@@ -268,11 +336,12 @@ pub fn mitigations(f: &Cheapest, to: For) -> String {
         mean(a).total_cmp(&mean(b))
     });
     let targets: Vec<String> = f.targets.iter().map(ToString::to_string).collect();
+    let targets = targets.join(" and ");
     let header = [
-        "on the front, cheapest first".to_owned(),
-        label(f.cost_metric).to_owned(),
-        "throttle rate".to_owned(),
-        targets.join(" and "),
+        "on the front, cheapest first",
+        label(f.cost_metric),
+        "throttle rate",
+        &targets,
     ];
     let mut rows: Vec<[String; 4]> = front
         .iter()
@@ -287,11 +356,11 @@ pub fn mitigations(f: &Cheapest, to: For) -> String {
     if let Some(first) = f.combinations.first().filter(|c| c.dominated) {
         rows.push(row(first));
     }
-    grid(&header, &rows, to)
+    Block::Table(Grid::new(header, rows))
 }
 
 /// Which set of mitigations is the cheapest, in sentences.
-pub fn cheapest(f: &Cheapest) -> String {
+fn cheapest(f: &Cheapest) -> String {
     let targets: Vec<String> = f.targets.iter().map(ToString::to_string).collect();
     let targets = targets.join(" and ");
     let cost = |e: &Estimate| found(f.cost_metric, Some(e));
@@ -338,7 +407,7 @@ pub fn cheapest(f: &Cheapest) -> String {
 }
 
 /// A migration in words and numbers.
-pub fn migration(m: &Migration, to: For) -> String {
+fn migration(m: &Migration) -> Vec<Block> {
     let usd = number::usd;
     let saving = number::estimate("cost_total_usd_per_month", &m.saving_per_month);
     let rows = [
@@ -380,27 +449,27 @@ pub fn migration(m: &Migration, to: For) -> String {
         ("saved a month", saving),
     ];
     let rows: Vec<[String; 2]> = rows.into_iter().map(|(a, b)| [a.to_owned(), b]).collect();
-    let header = [format!("migration of {}", m.bucket), String::new()];
-    let mut out = grid(&header, &rows, to);
-    out += &match m.paid_back_after_days {
-        Some(days) => format!(
-            "It has paid for itself {} days after its end.\n",
+    let what = format!("migration of {}", m.bucket);
+    let mut blocks = vec![Block::Table(Grid::new([&what, ""], rows))];
+    let paid_back = match m.paid_back_after_days {
+        Some(days) => Some(format!(
+            "It has paid for itself {} days after its end.",
             number::plain(days.ceil())
-        ),
-        None if m.saving_per_month.mean.is_some() => "It does not pay for itself.\n".to_owned(),
-        None => String::new(),
+        )),
+        None if m.saving_per_month.mean.is_some() => Some("It does not pay for itself.".to_owned()),
+        None => None,
     };
-    for note in &m.notes {
-        out += &format!("Note: {note}.\n");
-    }
-    out
+    blocks.extend(paid_back.map(Block::Line));
+    let notes = m.notes.iter().map(|note| format!("Note: {note}."));
+    blocks.extend(notes.map(Block::Line));
+    blocks
 }
 
 /// Who used the quota and who suffered, a table each, and where bucket keys help most.
-pub fn attribution(a: &Attribution, to: For) -> String {
+fn attribution(a: &Attribution) -> Vec<Block> {
     let percent = |e: &Estimate| number::estimate("throttle_rate", e);
     let some = |e: &Option<Estimate>| e.as_ref().map_or_else(|| "–".to_owned(), percent);
-    let mut out = String::new();
+    let mut blocks = Vec::new();
     for (kind, entries) in &a.by {
         let header = [
             kind.as_str(),
@@ -409,8 +478,7 @@ pub fn attribution(a: &Attribution, to: For) -> String {
             "caused",
             "busiest second",
             "bill",
-        ]
-        .map(str::to_owned);
+        ];
         let rows: Vec<[String; 6]> = entries
             .iter()
             .map(|e| {
@@ -424,16 +492,15 @@ pub fn attribution(a: &Attribution, to: For) -> String {
                 ]
             })
             .collect();
-        out += &grid(&header, &rows, to);
+        blocks.push(Block::Table(Grid::new(header, rows)));
     }
     let told = "Attempts and throttles borne: shares of the run. Caused, busiest second, bill: what would be gone without \
-                it, by running again without it; such shares need not sum to 100 %.\n";
-    out += &match to {
-        For::Terminal => wrapped(told),
-        For::Markdown => format!("{told}\n"),
-    };
+                it, by running again without it; such shares need not sum to 100 %.";
+    blocks.push(Block::Paragraph(told.to_owned()));
     if a.switch_on.is_empty() {
-        return out + "Bucket keys are on in every bucket under SSE-KMS that is used.\n";
+        let text = "Bucket keys are on in every bucket under SSE-KMS that is used.";
+        blocks.push(Block::Line(text.to_owned()));
+        return blocks;
     }
     let header = [
         "switch bucket keys on here first",
@@ -441,8 +508,7 @@ pub fn attribution(a: &Attribution, to: For) -> String {
         "new objects only",
         "throttles saved",
         "saved",
-    ]
-    .map(str::to_owned);
+    ];
     let count = |e: &Estimate| number::estimate("kms_calls", e);
     let rows: Vec<[String; 5]> = a
         .switch_on
@@ -457,7 +523,7 @@ pub fn attribution(a: &Attribution, to: For) -> String {
             ]
         })
         .collect();
-    out += &grid(&header, &rows, to);
+    blocks.push(Block::Table(Grid::new(header, rows)));
     let keys: Vec<String> = a
         .switch_on
         .iter()
@@ -469,14 +535,15 @@ pub fn attribution(a: &Attribution, to: For) -> String {
             )
         })
         .collect();
-    out + &format!(
-        "With all objects rewritten under this many bucket keys: {}.\n",
+    blocks.push(Block::Line(format!(
+        "With all objects rewritten under this many bucket keys: {}.",
         keys.join(", ")
-    )
+    )));
+    blocks
 }
 
 /// The map of recovery, and the load above which there is none.
-pub fn recovery(map: &Map, to: For) -> String {
+fn recovery(map: &Map) -> Vec<Block> {
     let load = |c: &Cell| number::percent(c.load);
     let rows: Vec<[String; 5]> = map
         .cells
@@ -498,9 +565,8 @@ pub fn recovery(map: &Map, to: For) -> String {
         "recovered after",
         "throttled at the end, no spike",
         "with spike",
-    ]
-    .map(str::to_owned);
-    let mut out = grid(&header, &rows, to);
+    ];
+    let mut blocks = vec![Block::Table(Grid::new(header, rows))];
     let mut retries: Vec<&str> = map.cells.iter().map(|c| c.retry.as_str()).collect();
     retries.dedup();
     for retry in retries {
@@ -519,24 +585,20 @@ pub fn recovery(map: &Map, to: For) -> String {
                 load(f)
             ),
         };
-        out += &format!("{retry}: {told}.\n");
+        blocks.push(Block::Line(format!("{retry}: {told}.")));
     }
     if !map.without_spike.is_empty() {
-        out += &format!(
-            "Without a spike, as jobs and traces: {}.\n",
+        blocks.push(Block::Line(format!(
+            "Without a spike, as jobs and traces: {}.",
             map.without_spike.join(", ")
-        );
+        )));
     }
-    out
+    blocks
 }
 
-/// Every run of an answer as CSV, one row a target.
-///
-/// # Errors
-/// Never in practice: the rows are written to memory.
-pub fn csv(answers: &[Solution]) -> Result<String, csv::Error> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record([
+/// Every run of the answers, one row a target.
+fn trials(answers: &[Solution]) -> Records {
+    let columns = [
         "question",
         "value",
         "unit",
@@ -548,28 +610,31 @@ pub fn csv(answers: &[Solution]) -> Result<String, csv::Error> {
         "ci_high",
         "verdict",
         "is_answer",
-    ])?;
+    ];
+    let number = |v: Option<f64>| v.map_or(Value::Null, records::number);
+    let mut rows = Vec::new();
     for a in answers {
         for t in a.trials.iter().chain(&a.checks) {
             for ((target, e), verdict) in a.targets.iter().zip(&t.found).zip(&t.verdicts) {
-                let text = |v: Option<f64>| v.map_or_else(String::new, |v| v.to_string());
                 let e = e.as_ref();
-                writer.write_record([
-                    a.question.clone(),
-                    t.value.to_string(),
-                    a.unit.clone(),
-                    t.seed.to_string(),
-                    t.replications.to_string(),
-                    target.to_string(),
-                    text(e.and_then(|e| e.mean)),
-                    text(e.and_then(|e| e.ci_low)),
-                    text(e.and_then(|e| e.ci_high)),
-                    threshold::word(*verdict).to_lowercase(),
-                    (a.outcome == SearchOutcome::Found && t.value == a.value).to_string(),
-                ])?;
+                rows.push(vec![
+                    Value::from(a.question.as_str()),
+                    records::number(t.value),
+                    Value::from(a.unit.as_str()),
+                    Value::from(t.seed),
+                    Value::from(t.replications),
+                    Value::from(target.to_string()),
+                    number(e.and_then(|e| e.mean)),
+                    number(e.and_then(|e| e.ci_low)),
+                    number(e.and_then(|e| e.ci_high)),
+                    Value::from(threshold::word(*verdict).to_lowercase()),
+                    Value::from(a.outcome == SearchOutcome::Found && t.value == a.value),
+                ]);
             }
         }
     }
-    let bytes = writer.into_inner().map_err(|e| e.into_error())?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Records {
+        columns: columns.map(str::to_owned).to_vec(),
+        rows,
+    }
 }

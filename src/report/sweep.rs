@@ -1,12 +1,14 @@
-//! A sweep in a table for people: each setting's metrics, and which key moves them most.
-//!
-//! Not here: the full table, which is a file of its own.
+//! A sweep: each setting's metrics, and which key moves them most.
 
-use super::planning::{For, grid};
+use super::content::Content;
+use super::page::{Block, Grid, Page};
+use super::records::{self, Records};
 use crate::metrics::{number, registry};
 use crate::results::Estimate;
 use crate::sweep::run::{Progress, Run, Sweep};
 use crate::sweep::sensitivity::effects;
+use crate::sweep::table::Column;
+use serde_json::Value;
 
 /// Most settings that are listed.
 const ROWS: usize = 40;
@@ -27,8 +29,45 @@ pub fn progress(p: &Progress) -> String {
     out
 }
 
-/// Up to three metrics of every setting, then what moves each of them.
-pub fn summary(sweep: &Sweep, runs: &[Run], metrics: &[&str], to: For) -> String {
+/// A sweep, as what `kmsim sweep` prints: up to three metrics of every setting, then what moves each of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Swept<'a> {
+    /// What was swept.
+    pub sweep: &'a Sweep,
+    /// Every run.
+    pub runs: &'a [Run],
+    /// The metrics to show.
+    pub metrics: &'a [&'a str],
+    /// The whole table.
+    pub columns: &'a [(String, Column)],
+}
+
+impl Content for Swept<'_> {
+    fn page(&self) -> Page {
+        Page::of(blocks(self.sweep, self.runs, self.metrics))
+    }
+
+    fn value(&self) -> Result<Value, serde_json::Error> {
+        serde_json::to_value(self.runs)
+    }
+
+    fn records(&self) -> Result<Option<Records>, serde_json::Error> {
+        let rows = self.columns.first().map_or(0, |(_, c)| c.len());
+        let cell = |column: &Column, row: usize| match column {
+            Column::Integer(v) => Value::from(v[row]),
+            Column::Number(v) => v[row].map_or(Value::Null, records::number),
+            Column::Text(v) => Value::from(v[row].as_str()),
+        };
+        Ok(Some(Records {
+            columns: self.columns.iter().map(|(name, _)| name.clone()).collect(),
+            rows: (0..rows)
+                .map(|row| self.columns.iter().map(|(_, c)| cell(c, row)).collect())
+                .collect(),
+        }))
+    }
+}
+
+fn blocks(sweep: &Sweep, runs: &[Run], metrics: &[&str]) -> Vec<Block> {
     let shown: Vec<&str> = metrics.iter().copied().take(3).collect();
     let cell = |run: &Run, id: &str| {
         let values = run.metrics.get(id).cloned().unwrap_or_default();
@@ -44,35 +83,31 @@ pub fn summary(sweep: &Sweep, runs: &[Run], metrics: &[&str], to: For) -> String
         all.join(" ")
     };
     let at = |i: usize, run: &Run| shown.get(i).map_or_else(String::new, |id| cell(run, id));
-    let head = |i: usize| {
-        shown
-            .get(i)
-            .map_or_else(String::new, |id| label(id).to_owned())
-    };
+    let head = |i: usize| shown.get(i).map_or("", |id| label(id));
     let rows: Vec<[String; 4]> = runs
         .iter()
         .take(ROWS)
         .map(|r| [name(r), at(0, r), at(1, r), at(2, r)])
         .collect();
-    let header = ["setting".to_owned(), head(0), head(1), head(2)];
-    let mut out = grid(&header, &rows, to);
+    let header = ["setting", head(0), head(1), head(2)];
+    let mut blocks = vec![Block::Table(Grid::new(header, rows))];
     if runs.len() > ROWS {
-        out += &format!(
-            "… and {} more runs; sweep.csv has all.\n\n",
-            runs.len() - ROWS
-        );
+        let left = runs.len() - ROWS;
+        blocks.push(Block::Line(format!(
+            "… and {left} more runs; sweep.csv has all."
+        )));
     }
     if sweep.keys.len() > 1 {
         for variant in &sweep.variants {
             for id in &shown {
-                out += &ranking(sweep, runs, variant, id, to);
+                blocks.push(ranking(sweep, runs, variant, id));
             }
         }
     }
-    out
+    blocks
 }
 
-fn ranking(sweep: &Sweep, runs: &[Run], variant: &str, id: &str, to: For) -> String {
+fn ranking(sweep: &Sweep, runs: &[Run], variant: &str, id: &str) -> Block {
     let unit = registry::metric(id).map_or("1", |m| m.unit);
     let value = |v: f64| number::value(id, unit, v);
     let rows: Vec<[String; 4]> = effects(sweep, runs, variant, id)
@@ -86,11 +121,7 @@ fn ranking(sweep: &Sweep, runs: &[Run], variant: &str, id: &str, to: For) -> Str
             ]
         })
         .collect();
-    let header = [
-        format!("what moves {} most ({variant})", label(id)),
-        "lowest mean".to_owned(),
-        "highest mean".to_owned(),
-        "reach".to_owned(),
-    ];
-    grid(&header, &rows, to)
+    let what = format!("what moves {} most ({variant})", label(id));
+    let header = [&what, "lowest mean", "highest mean", "reach"];
+    Block::Table(Grid::new(header, rows))
 }

@@ -35,7 +35,11 @@ fn every_fixture_is_drawn_whole() {
     for (name, results) in all_fixtures() {
         let dir = root.join(name);
         write_all(&results, None, &dir).unwrap();
-        std::fs::write(root.join(format!("{name}.txt")), table::summary(&results)).unwrap();
+        std::fs::write(
+            root.join(format!("{name}.txt")),
+            summary::text(&format::Table, &results).unwrap(),
+        )
+        .unwrap();
         assert_eq!(
             names(&dir),
             [

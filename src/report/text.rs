@@ -57,25 +57,6 @@ pub(super) fn wrap(name: &str, width: usize) -> String {
     lines.join("\n")
 }
 
-/// Text that stands in a Markdown cell for what it is.
-pub(super) fn markdown_text(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '\n' | '\r' => out.push(' '),
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' => {
-                out.push('\\');
-                out.push(c);
-            }
-            _ => out.push(c),
-        }
-    }
-    out
-}
-
 /// Sentences, wrapped to `WIDTH` columns.
 pub fn wrapped(text: &str) -> String {
     let mut out = String::new();

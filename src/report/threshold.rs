@@ -1,11 +1,12 @@
-//! Thresholds and their verdicts as a terminal table and as Markdown.
+//! Thresholds and their verdicts as a table.
 //!
 //! Not here: the judgement, which arrives done.
 
-use super::text::{WIDTH, markdown_text};
+use super::content::Content;
+use super::page::{Block, Grid, Page};
 use crate::metrics::number;
 use crate::results::{RunResults, ThresholdResult, ThresholdVerdict};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde_json::Value;
 
 /// A verdict as it is written for people.
 pub fn word(verdict: ThresholdVerdict) -> &'static str {
@@ -52,36 +53,27 @@ pub fn rows(results: &RunResults) -> Vec<[String; 5]> {
     rows.collect()
 }
 
-/// All verdicts for a terminal; empty without thresholds.
-pub fn summary(results: &RunResults) -> String {
-    if results.thresholds.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(WIDTH as u16);
-    table.set_header(HEADER);
-    for row in rows(results) {
-        table.add_row(row);
-    }
-    if let Some(column) = table.column_mut(3) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table.trim_fmt() + "\n"
+/// All verdicts as a table; `None` without thresholds.
+pub fn table(results: &RunResults) -> Option<Grid> {
+    let grid = Grid {
+        numbers: HEADER.iter().map(|h| *h == "found").collect(),
+        ..Grid::new(HEADER, rows(results))
+    };
+    (!results.thresholds.is_empty()).then_some(grid)
 }
 
-/// All verdicts as a Markdown table; empty without thresholds.
-pub fn markdown(results: &RunResults) -> String {
-    if results.thresholds.is_empty() {
-        return String::new();
+/// The verdicts of one run alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Verdicts<'a>(pub &'a RunResults);
+
+impl Content for Verdicts<'_> {
+    fn page(&self) -> Page {
+        Page::of(table(self.0).map(Block::Table).into_iter().collect())
     }
-    let mut out = format!("| {} |\n|---|---|---|---:|---|\n", HEADER.join(" | "));
-    for row in rows(results) {
-        let cells = row.each_ref().map(|c| markdown_text(c));
-        out += &format!("| {} |\n", cells.join(" | "));
+
+    fn value(&self) -> Result<Value, serde_json::Error> {
+        serde_json::to_value(&self.0.thresholds)
     }
-    out + "\n"
 }
 
 /// What fails, in a sentence; `None` where nothing does.

@@ -8,6 +8,7 @@ use super::run::{Run, Sweep};
 use crate::metrics::registry::METRICS;
 
 /// A column with its values.
+#[derive(Clone, Debug)]
 pub enum Column {
     /// Whole numbers.
     Integer(Vec<i64>),
@@ -15,6 +16,22 @@ pub enum Column {
     Number(Vec<Option<f64>>),
     /// Texts.
     Text(Vec<String>),
+}
+
+impl Column {
+    /// How many values it has.
+    pub fn len(&self) -> usize {
+        match self {
+            Column::Integer(v) => v.len(),
+            Column::Number(v) => v.len(),
+            Column::Text(v) => v.len(),
+        }
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// All columns by name, in order.
@@ -70,7 +87,7 @@ pub fn columns(sweep: &Sweep, runs: &[Run]) -> Vec<(String, Column)> {
 pub fn csv(columns: &[(String, Column)]) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(columns.iter().map(|(name, _)| name))?;
-    let rows = columns.first().map_or(0, |(_, c)| length(c));
+    let rows = columns.first().map_or(0, |(_, c)| c.len());
     for row in 0..rows {
         writer.write_record(columns.iter().map(|(_, c)| match c {
             Column::Integer(v) => v[row].to_string(),
@@ -80,12 +97,4 @@ pub fn csv(columns: &[(String, Column)]) -> Result<String, csv::Error> {
     }
     let bytes = writer.into_inner().map_err(|e| e.into_error())?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn length(column: &Column) -> usize {
-    match column {
-        Column::Integer(v) => v.len(),
-        Column::Number(v) => v.len(),
-        Column::Text(v) => v.len(),
-    }
 }

@@ -1,18 +1,17 @@
-//! The summary of a run as a terminal table and as Markdown.
+//! Runs, as what `kmsim run` prints: metrics are rows and variants are columns.
 //!
-//! Metrics are rows and variants are columns, in blocks that fit 100 columns, so that twelve
-//! variants read as well as one. Not here: colours, breakdowns and the bill (`report.html`).
+//! Left out: colours, breakdowns and the bill (`report.html`).
 
-use comfy_table::{CellAlignment, Table, presets};
-
-use super::limits;
-use super::text::{WIDTH, caption, markdown_text, note, wrap};
+use super::content::{Content, Format};
+use super::error::ReportError;
+use super::page::{Block, Fit, Grid, Page};
+use super::records::Records;
+use super::text::{caption, note};
+use super::{compare, csv, limits, threshold};
 use crate::metrics::number;
 use crate::metrics::registry;
-use crate::results::{Metrics, RunResults, VariantResults};
-
-/// Widest a variant's name may make its column before it is wrapped.
-const NAME_WIDTH: usize = 24;
+use crate::results::{Comparison, Metrics, RunResults, VariantResults};
+use serde_json::Value;
 
 /// Whether a row is shown although no variant has a value in it other than none or zero.
 #[derive(Clone, Copy, PartialEq)]
@@ -96,94 +95,92 @@ pub fn rows(results: &RunResults) -> Vec<(String, Vec<String>)> {
     rows
 }
 
-/// The summary for a terminal, at most 100 columns wide, with warnings below.
-pub fn summary(results: &RunResults) -> String {
-    let rows = rows(results);
-    let mut out = caption(results) + "\n";
-    let label_width = rows
-        .iter()
-        .map(|(l, _)| l.chars().count())
-        .max()
-        .unwrap_or(0);
-    // Each column carries two blanks of padding and one rule.
-    let column_width = |i: usize| {
-        let widest = rows
-            .iter()
-            .filter_map(|(_, c)| c.get(i))
-            .map(|c| c.chars().count())
-            .max();
-        let name = results.variants[i].name.chars().count().min(NAME_WIDTH);
-        widest.unwrap_or(0).max(name) + 3
+/// Runs of scenarios, with differences from an earlier run where there is one.
+#[derive(Clone, Debug, Default)]
+pub struct Summary<'a> {
+    /// One for each scenario.
+    pub results: &'a [RunResults],
+    /// Differences of each from the earlier run; for people only.
+    pub against: Vec<&'a [Comparison]>,
+}
+
+/// One run as text.
+///
+/// # Errors
+/// The format cannot write it.
+pub fn text(format: &dyn Format, results: &RunResults) -> Result<String, ReportError> {
+    let results = std::slice::from_ref(results);
+    let summary = Summary {
+        results,
+        against: Vec::new(),
     };
-    let mut first = 0;
-    while first < results.variants.len() {
-        let mut used = label_width + 4 + column_width(first);
-        let mut end = first + 1;
-        while end < results.variants.len() && used + column_width(end) <= WIDTH {
-            used += column_width(end);
-            end += 1;
-        }
-        out.push_str(&block(results, &rows, first, end));
-        out.push('\n');
-        first = end;
-    }
-    out.push_str(note(results));
-    out.push('\n');
-    for v in &results.variants {
-        if let Some(sentence) = limits::first(v) {
-            out.push_str(&format!("{}: {sentence}\n", v.name));
-        }
-    }
-    out.push_str(&super::threshold::summary(results));
-    for w in &results.warnings {
-        out.push_str(&format!("warning: {w}\n"));
-    }
-    out
+    format.write(&summary)
 }
 
-fn block(results: &RunResults, rows: &[(String, Vec<String>)], first: usize, end: usize) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    let names = results.variants[first..end]
-        .iter()
-        .map(|v| wrap(&v.name, NAME_WIDTH));
-    table.set_header(std::iter::once(String::new()).chain(names));
-    for (label, cells) in rows {
-        table.add_row(std::iter::once(label.clone()).chain(cells[first..end].iter().cloned()));
+impl Content for Summary<'_> {
+    fn page(&self) -> Page {
+        let mut blocks = Vec::new();
+        for results in self.results {
+            if !blocks.is_empty() {
+                blocks.push(Block::Break);
+            }
+            blocks.extend(run(results));
+        }
+        for comparisons in &self.against {
+            blocks.push(Block::Break);
+            blocks.extend(compare::blocks(comparisons));
+        }
+        Page::of(blocks)
     }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
+
+    fn value(&self) -> Result<Value, serde_json::Error> {
+        match self.results {
+            [one] => serde_json::to_value(one),
+            several => serde_json::to_value(several),
+        }
     }
-    table.trim_fmt()
+
+    fn records(&self) -> Result<Option<Records>, serde_json::Error> {
+        csv::summary_rows(self.results).map(Some)
+    }
 }
 
-/// The summary as a Markdown table, with warnings as a list.
-pub fn markdown(results: &RunResults) -> String {
-    let mut out = format!("{}\n\n|  |", markdown_text(&caption(results)));
+/// One run.
+fn run(results: &RunResults) -> Vec<Block> {
+    let names = results.variants.iter().map(|v| v.name.clone());
+    let rows = rows(results).into_iter();
+    let grid = Grid {
+        header: std::iter::once(String::new()).chain(names).collect(),
+        rows: rows
+            .map(|(label, cells)| std::iter::once(label).chain(cells).collect())
+            .collect(),
+        numbers: (0..=results.variants.len()).map(|i| i > 0).collect(),
+        fit: Fit::InBlocks,
+    };
+    let mut blocks = vec![
+        Block::Line(caption(results)),
+        Block::Table(grid),
+        Block::Line(note(results).to_owned()),
+    ];
     for v in &results.variants {
-        out += &format!(" {} |", markdown_text(&v.name));
+        let sentence = limits::first(v);
+        blocks.extend(sentence.map(|s| Block::Line(format!("{}: {s}", v.name))));
     }
-    out += "\n|---|";
-    out += &"---:|".repeat(results.variants.len());
-    out.push('\n');
-    for (label, cells) in rows(results) {
-        out += &format!("| {label} | {} |\n", cells.join(" | "));
-    }
-    out += &format!("\n{}\n", note(results));
-    if !results.thresholds.is_empty() {
-        out += &format!("\n{}", super::threshold::markdown(results));
-    }
-    for (i, w) in results.warnings.iter().enumerate() {
-        let gap = if i == 0 { "\n" } else { "" };
-        out += &format!("{gap}- **warning:** {}\n", markdown_text(w));
-    }
-    out
+    blocks.extend(threshold::table(results).map(Block::Table));
+    blocks.extend(results.warnings.iter().cloned().map(Block::Warning));
+    blocks
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::fixture;
+    use crate::report::format::{Markdown, Table};
+    use crate::report::text::WIDTH;
+
+    fn summary(results: &RunResults) -> String {
+        text(&Table, results).unwrap()
+    }
 
     #[test]
     fn fits_the_terminal_for_one_to_twelve_variants() {
@@ -214,7 +211,7 @@ mod tests {
     #[test]
     fn markdown_cells_are_as_many_as_columns() {
         let results = fixture::hostile_names();
-        let text = markdown(&results);
+        let text = super::text(&Markdown, &results).unwrap();
         let bars = |l: &str| l.replace("\\|", "").matches('|').count();
         for line in text.lines().filter(|l| l.starts_with('|')) {
             assert_eq!(bars(line), results.variants.len() + 2, "{line}");

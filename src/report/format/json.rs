@@ -1,0 +1,27 @@
+//! JSON, indented, with each array of numbers on one line.
+
+use crate::report::content::{Content, Format};
+use crate::report::error::ReportError;
+use crate::results::json;
+
+/// All of an answer, for programs.
+#[derive(Debug)]
+pub struct Json;
+
+impl Format for Json {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn help(&self) -> &'static str {
+        "results.json"
+    }
+
+    fn for_people(&self) -> bool {
+        false
+    }
+
+    fn write(&self, content: &dyn Content) -> Result<String, ReportError> {
+        Ok(json::text(&content.value()?)?)
+    }
+}

@@ -1,0 +1,86 @@
+//! What people read, before it is known how it is shown: headings, sentences, tables.
+//!
+//! An answer fills a page once; each format for people writes any page.
+
+/// One answer for people.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// What is always shown.
+    pub blocks: Vec<Block>,
+    /// What is shown in a file only: too long for a terminal.
+    pub appendix: Vec<Block>,
+}
+
+/// A part of a page.
+#[derive(Clone, Debug)]
+pub enum Block {
+    /// A heading and its level, from 1.
+    Heading(usize, String),
+    /// Sentences that a terminal breaks into lines.
+    Paragraph(String),
+    /// A line that stays one, so that it can be searched for.
+    Line(String),
+    /// What to know before trusting a figure.
+    Warning(String),
+    /// A list.
+    Bullets(Vec<String>),
+    /// A numbered list.
+    Numbered(Vec<String>),
+    /// Rows of cells.
+    Table(Grid),
+    /// What to type, with what it is for.
+    Command(&'static str, String),
+    /// A figure of the answer: its title and its path from the page.
+    Image(String, String),
+    /// Text that is laid out already.
+    Verbatim(String),
+    /// Another part of the answer follows.
+    Break,
+}
+
+/// A table of texts.
+#[derive(Clone, Debug)]
+pub struct Grid {
+    /// One text for each column.
+    pub header: Vec<String>,
+    /// As many cells as columns in each.
+    pub rows: Vec<Vec<String>>,
+    /// Which columns are numbers, aligned to the right.
+    pub numbers: Vec<bool>,
+    /// How it is fitted to a terminal.
+    pub fit: Fit,
+}
+
+/// How a table is fitted to a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// The first column is broken into lines; with long texts, every column.
+    Wrapped,
+    /// As many columns at a time as fit, the first one with each.
+    InBlocks,
+    /// Without rules, as wide as it is.
+    Open,
+}
+
+impl Grid {
+    /// A table whose first column names the row, and whose middle columns are numbers.
+    pub fn new<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> Grid {
+        let last = N.saturating_sub(2).max(1);
+        Grid {
+            header: header.map(str::to_owned).to_vec(),
+            rows: rows.into_iter().map(|row| row.to_vec()).collect(),
+            numbers: (0..N).map(|i| (1..=last).contains(&i)).collect(),
+            fit: Fit::Wrapped,
+        }
+    }
+}
+
+impl Page {
+    /// A page of these blocks.
+    pub fn of(blocks: Vec<Block>) -> Page {
+        Page {
+            blocks,
+            appendix: Vec::new(),
+        }
+    }
+}

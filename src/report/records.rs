@@ -1,0 +1,68 @@
+//! Rows of named values, for formats that programs read line by line.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// A table of values; what is missing is `null`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Records {
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// One value for each column in each.
+    pub rows: Vec<Vec<Value>>,
+}
+
+impl Records {
+    /// Rows of structs whose fields are the columns.
+    ///
+    /// # Errors
+    /// A row cannot be written as JSON.
+    pub fn of<R: Serialize>(
+        columns: &[&str],
+        rows: impl IntoIterator<Item = R>,
+    ) -> Result<Records, serde_json::Error> {
+        let mut records = Records {
+            columns: columns.iter().map(|c| (*c).to_owned()).collect(),
+            rows: Vec::new(),
+        };
+        for row in rows {
+            let row = serde_json::to_value(row)?;
+            let cell = |c: &&str| row.get(*c).cloned().unwrap_or_default();
+            records.rows.push(columns.iter().map(cell).collect());
+        }
+        Ok(records)
+    }
+
+    /// A line of names, then a line for each row; what is missing is an empty cell, never 0.
+    ///
+    /// # Errors
+    /// Never in practice: the lines are written to memory.
+    pub fn delimited(&self, delimiter: u8) -> Result<String, csv::Error> {
+        let mut builder = csv::WriterBuilder::new();
+        let mut writer = builder.delimiter(delimiter).from_writer(Vec::new());
+        writer.write_record(&self.columns)?;
+        for row in &self.rows {
+            writer.write_record(row.iter().map(cell))?;
+        }
+        let bytes = writer.into_inner().map_err(|e| e.into_error())?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+/// A number as a cell; whole ones have no decimals.
+pub fn number(v: f64) -> Value {
+    // Up to 2^53 every whole number is exact in both.
+    if v.fract() == 0.0 && v.abs() <= 9_007_199_254_740_992.0 {
+        Value::from(v as i64)
+    } else {
+        Value::from(v)
+    }
+}
