@@ -77,7 +77,7 @@ fn hears_throttled(world: &mut World<'_>, at: u64, request: Request, w: usize) {
             .is_some_and(|g| g.at_calls)
         {
             // An application's message has one need.
-            let lane = world.classes[request.class as usize].first_lane as usize;
+            let lane = world.classes.of(request.class).lanes().start;
             fetches(world, at, lane, &request, next);
         }
         world.calendar.push(next, request);
@@ -91,7 +91,7 @@ fn hears_success(world: &mut World<'_>, at: u64, request: &Request, w: usize) {
     let client = world.workloads[w].client(request);
     hears(world, at, w, client, false);
     let calls = request.called.count_ones() as usize;
-    if world.classes[request.class as usize].earns(calls) {
+    if world.classes.of(request.class).earns(calls) {
         world.workloads[w].refund(request);
     }
     wake(world, at, w, client);

@@ -218,7 +218,7 @@ pub fn spread(world: &mut World<'_>, only_one_by_one: bool) {
     for i in 0..spread.splits.len() {
         spread.mark(i);
     }
-    if world.weighed {
+    if world.quotas.are_weighed() {
         weigh(world, &spread);
     }
     world.spread = spread;
@@ -230,15 +230,13 @@ fn weigh(world: &mut World<'_>, spread: &Spread) {
         let slot = slot_of(listed >> POSITION_BITS);
         let arrival = spread.listed_arrivals[(listed & POSITION) as usize];
         for &(q, each) in &world.actions[arrival.action as usize].demand {
-            world.quotas[q].demand[slot] += each as u32;
+            world.quotas.of(q).expect_in_slot(slot, each as u32);
         }
     }
     for split in &spread.splits {
         for &(q, each) in &world.actions[split.action as usize].demand {
             let counts = spread.counts_of(split);
-            for (demand, &n) in world.quotas[q].demand.iter_mut().zip(counts) {
-                *demand += n * each as u32;
-            }
+            world.quotas.of(q).expect_in_slots(counts, each as u32);
         }
     }
 }

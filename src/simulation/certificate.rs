@@ -6,54 +6,37 @@ use crate::engine::limiter::Certificate;
 use crate::simulation::arrivals::pieces;
 use crate::simulation::guarded::is_paced;
 use crate::simulation::jobs::{has_job_start, jobs_run};
-use crate::simulation::state::class::for_each_asked;
 use crate::simulation::state::drawn::Piece;
 use crate::simulation::world::World;
 
 /// Whether nobody can be throttled in this second.
 pub fn certify(world: &mut World<'_>, second: u64) -> bool {
-    let paced = !world.timed.is_empty() && is_paced(world);
+    let paced = world.quotas.has_timed() && is_paced(world);
     if jobs_run(world) || has_job_start(world, second) || paced {
         return false;
     }
-    for &q in &world.quotas_here {
-        world.quotas[q].arriving = 0;
-    }
-    for &(count, q, each) in &world.selection.demand {
-        world.quotas[q as usize].arriving += world.drawn.counts[count as usize] * each;
-    }
-    for &q in &world.quotas_here {
-        let quota = &mut world.quotas[q];
-        quota.parts.clear();
-        quota.parts.push(quota.arriving);
-    }
+    let demand = world.selection.demand.iter();
+    let counts = &world.drawn.counts;
+    let calls = demand.map(|&(count, q, each)| (q as usize, counts[count as usize] * each));
+    world.quotas.expect(calls);
     add_waiting(world);
     // Most contended seconds are told by the new arrivals alone.
-    if exceeds_a_window(world, second) {
+    if world.quotas.exceed_a_window(second) {
         return false;
     }
     if world.calendar.len_of(second) > 0 {
         let events = world.calendar.events_of(second);
         for entry in events.filter(|e| e.event.step.may_ask()) {
             let quotas = &mut world.quotas;
-            for_each_asked(&world.classes, &world.lanes, entry.event.class, |q| {
-                quotas[q].parts[0] += 1;
+            world.classes.for_each_asked(entry.event.class, |q| {
+                quotas.of(q).expect_in(0, 1);
             });
         }
-        if exceeds_a_window(world, second) {
+        if world.quotas.exceed_a_window(second) {
             return false;
         }
     }
-    world.timed.is_empty() || (!world.has_waits && certify_timed(world, second))
-}
-
-/// Whether more could be offered to a fixed window than it has room for.
-fn exceeds_a_window(world: &mut World<'_>, second: u64) -> bool {
-    world.quotas_here.iter().any(|&q| {
-        let quota = &mut world.quotas[q];
-        let room = quota.limiter.room_in(second);
-        room.is_some_and(|room| quota.parts[0] > room)
-    })
+    !world.quotas.has_timed() || (!world.has_waits && certify_timed(world, second))
 }
 
 /// Adds what waits for a token to what could be offered to each quota.
@@ -68,8 +51,8 @@ fn add_waiting(world: &mut World<'_>) {
         for action in &world.plan.workloads[w].actions {
             for &(class, _) in &action.requests {
                 let quotas = &mut world.quotas;
-                for_each_asked(&world.classes, &world.lanes, class as u32, |q| {
-                    quotas[q].parts[0] += guards.waiting;
+                world.classes.for_each_asked(class as u32, |q| {
+                    quotas.of(q).expect_in(0, guards.waiting);
                 });
             }
         }
@@ -81,18 +64,13 @@ fn add_waiting(world: &mut World<'_>) {
 fn certify_timed(world: &mut World<'_>, second: u64) -> bool {
     let mut parts = 1;
     loop {
-        let mut sure = true;
-        for &q in &world.timed {
-            let quota = &mut world.quotas[q];
-            match quota.limiter.certify(second, &quota.parts) {
-                Certificate::Sure => {}
-                Certificate::Never => return false,
-                Certificate::Unknown => sure = false,
+        match world.quotas.certify_timed(second) {
+            Certificate::Sure => {
+                world.held.parts = parts;
+                return true;
             }
-        }
-        if sure {
-            world.held.parts = parts;
-            return true;
+            Certificate::Never => return false,
+            Certificate::Unknown => {}
         }
         if parts == SLOTS {
             return false;
@@ -106,13 +84,9 @@ fn certify_timed(world: &mut World<'_>, second: u64) -> bool {
 /// Counts what could be offered to these quotas in each of so many equal parts of the second.
 fn fill_parts(world: &mut World<'_>, second: u64, parts: usize) {
     let length = SECOND / parts as u64;
-    for &q in &world.timed {
-        let of_quota = &mut world.quotas[q].parts;
-        of_quota.clear();
-        of_quota.resize(parts, 0);
-    }
-    for &q in &world.timed {
-        let mut of_quota = std::mem::take(&mut world.quotas[q].parts);
+    for i in 0..world.quotas.timed().len() {
+        let q = world.quotas.timed()[i];
+        let mut of_quota = world.quotas.of(q).recount_parts(parts);
         let mut nodes = vec![0; 2 * parts];
         for d in &world.drawn.workloads {
             pieces(world, &world.drawn, d, |piece| match piece {
@@ -136,15 +110,15 @@ fn fill_parts(world: &mut World<'_>, second: u64, parts: usize) {
                 }
             });
         }
-        world.quotas[q].parts = of_quota;
+        world.quotas.of(q).set_parts(of_quota);
     }
     let events = world.calendar.events_of(second);
     for entry in events.filter(|e| e.event.step.may_ask()) {
         let part = ((entry.at - second * SECOND) / length) as usize;
-        let (timed, quotas) = (&world.timed, &mut world.quotas);
-        for_each_asked(&world.classes, &world.lanes, entry.event.class, |q| {
-            if timed.contains(&q) {
-                quotas[q].parts[part] += 1;
+        let quotas = &mut world.quotas;
+        world.classes.for_each_asked(entry.event.class, |q| {
+            if quotas.timed().contains(&q) {
+                quotas.of(q).expect_in(part, 1);
             }
         });
     }

@@ -13,7 +13,6 @@ use crate::simulation::jobs::{has_job_start, jobs_run, start_jobs};
 use crate::simulation::losers::lose_slot;
 use crate::simulation::offer::{arrive, lose_at, offer, win_at};
 use crate::simulation::slots::{add_new, any_listed, begin_slot, count_slot, in_order};
-use crate::simulation::state::class::for_each_asked;
 use crate::simulation::totals::add_counted;
 use crate::simulation::world::World;
 
@@ -23,15 +22,15 @@ pub fn contend(world: &mut World<'_>, second: u64) {
     order_guarded(world, true);
     // How many requests a running job sends depends on the answers: every slot is open then. So it
     // is where no quota can tell what it has left without instants.
-    world.weighed = !(world.options.simulate_all
+    let is_weighed = !(world.options.simulate_all
         || jobs_run(world)
         || has_job_start(world, second)
         || is_paced(world)
-        || world.timed.len() == world.quotas_here.len());
-    if world.weighed {
-        for &q in &world.quotas_here {
-            world.quotas[q].demand.fill(0);
-        }
+        || world.quotas.all_timed());
+    if is_weighed {
+        world.quotas.weigh();
+    } else {
+        world.quotas.stop_weighing();
     }
     spread(world, false);
     world.calendar.open(second);
@@ -43,7 +42,7 @@ pub fn contend(world: &mut World<'_>, second: u64) {
         if !begin_slot(world, slot) {
             continue;
         }
-        let verdict = if world.weighed {
+        let verdict = if world.quotas.are_weighed() {
             verdict(world, second, slot)
         } else {
             SlotVerdict::Open
@@ -77,26 +76,16 @@ enum SlotVerdict {
 /// What the quotas say of a slot, which has begun.
 fn verdict(world: &mut World<'_>, second: u64, slot: usize) -> SlotVerdict {
     // The new arrivals were weighed when they were spread.
-    let (classes, lanes, quotas) = (&world.classes, &world.lanes, &mut world.quotas);
-    match world.sole_quota {
-        Some(q) => quotas[q].demand[slot] += world.calendar.scheduled(),
+    let (classes, quotas) = (&world.classes, &mut world.quotas);
+    match quotas.sole() {
+        Some(q) => quotas
+            .of(q)
+            .expect_in_slot(slot, world.calendar.scheduled()),
         None => world.calendar.events_of_slot().for_each(|request| {
-            for_each_asked(classes, lanes, request.class, |q| {
-                quotas[q].demand[slot] += 1
-            });
+            classes.for_each_asked(request.class, |q| quotas.of(q).expect_in_slot(slot, 1));
         }),
     }
-    let (mut quiet, mut exhausted) = (true, true);
-    for &q in &world.quotas_here {
-        let quota = &mut world.quotas[q];
-        let demand = u64::from(quota.demand[slot]);
-        if demand == 0 {
-            continue;
-        }
-        let room = quota.limiter.room_in(second);
-        quiet &= room.is_some_and(|room| demand <= room);
-        exhausted &= room == Some(0);
-    }
+    let (quiet, exhausted) = world.quotas.room_for_slot(second, slot);
     match (quiet, exhausted) {
         (true, _) => SlotVerdict::Quiet,
         (false, true) => SlotVerdict::Exhausted,
@@ -108,11 +97,9 @@ fn verdict(world: &mut World<'_>, second: u64, slot: usize) -> SlotVerdict {
 fn contest(world: &mut World<'_>, slot: usize, second: u64) {
     let start = second * SECOND + slot as u64 * SLOT_NS;
     // Retry quotas need the order of what is won and lost.
-    let sole_quota = world.sole_quota.filter(|_| !world.has_tokens);
-    let tokens = sole_quota.and_then(|q| {
-        let limiter = &mut world.quotas[q].limiter;
-        Some((q, limiter.tokens(start, start + SLOT_NS)?))
-    });
+    let sole_quota = world.quotas.sole().filter(|_| !world.has_tokens);
+    let tokens =
+        sole_quota.and_then(|q| Some((q, world.quotas.of(q).tokens(start, start + SLOT_NS)?)));
     match tokens {
         Some((q, tokens)) => between_tokens(world, slot, q, tokens, start + SLOT_NS),
         None => in_order(world, slot, false),
@@ -131,10 +118,7 @@ fn between_tokens(world: &mut World<'_>, slot: usize, quota: usize, tokens: Toke
     } else {
         decide_each(world, tokens)
     };
-    let quota = &mut world.quotas[quota];
-    quota.attempts += won;
-    quota.refuse(lost);
-    quota.limiter.take_tokens(end, won);
+    world.quotas.of(quota).decide(end, won, lost);
 }
 
 /// Does so attempt by attempt; returns how many won and lost.

@@ -10,11 +10,11 @@ use crate::simulation::world::World;
 
 /// A certified second: counted, but for what is looked at one by one.
 pub fn quiet(world: &mut World<'_>, second: u64) {
-    world.counters.record.seconds_counted += 1;
-    if !world.timed.is_empty() {
+    world.counters.record().seconds_counted += 1;
+    if world.quotas.has_timed() {
         begin_held(world, second);
     }
-    world.weighed = false;
+    world.quotas.stop_weighing();
     draw_misses(world, second);
     let mut one_by_one = world.calendar.len_of(second) > 0;
     let memory = world
@@ -22,15 +22,15 @@ pub fn quiet(world: &mut World<'_>, second: u64) {
         .workloads
         .iter()
         .any(|d| d.has_memory || d.one_by_one);
-    if !one_by_one && !memory && world.timed.is_empty() {
+    if !one_by_one && !memory && !world.quotas.has_timed() {
         return count_second(world, second);
     }
     for d in &world.drawn.workloads {
         if d.one_by_one {
             one_by_one = true;
         } else {
-            let counted = &mut world.counters.counted[d.first_action..d.first_action + d.actions];
-            counted.copy_from_slice(world.drawn.counts_of(d));
+            let counts = world.drawn.counts_of(d);
+            world.counters.count_all(d.first_action, counts);
         }
     }
     add_counted(world, second, true);
@@ -47,20 +47,14 @@ pub fn quiet(world: &mut World<'_>, second: u64) {
         }
         add_counted(world, second, false);
     }
-    if !world.timed.is_empty() {
+    if world.quotas.has_timed() {
         end_held(world, second);
     }
 }
 
 /// Counts a second in which nothing is looked at: its new arrivals, and nothing else.
 fn count_second(world: &mut World<'_>, second: u64) {
-    let whole = &mut world.counters.whole[usize::from(second < world.plan.warm_up_s)];
-    for (&action, n) in world.selection.actions.iter().zip(&world.drawn.counts) {
-        whole[action as usize] += n;
-    }
-    for &q in &world.quotas_here {
-        let quota = &mut world.quotas[q];
-        quota.attempts += quota.arriving;
-        quota.limiter.take_counted(quota.arriving);
-    }
+    let (actions, counts) = (&world.selection.actions, &world.drawn.counts);
+    world.counters.count_second(second, actions, counts);
+    world.quotas.take_arriving();
 }

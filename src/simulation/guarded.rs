@@ -129,7 +129,7 @@ fn answers_of(
         for (part, &class) in parts.iter().enumerate() {
             let mut request = Request::new(sent, class, index, copy, part as u16, key);
             request.step = Step::Succeeded;
-            let calls = world.classes[class as usize].lanes as usize;
+            let calls = world.classes.of(class).lanes().len();
             answers.push((sent + world.service(&request, calls), request));
         }
     };
@@ -226,7 +226,7 @@ pub fn guards_throttled(world: &mut World<'_>, at: u64, mut request: Request, w:
         request.step = Step::Throttled;
         world.calendar.push(answered, request);
         // From now on attempts are sent in other slots than those in which they are weighed.
-        world.weighed = false;
+        world.quotas.stop_weighing();
     }
     followed
 }

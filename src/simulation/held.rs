@@ -18,12 +18,12 @@ use crate::simulation::world::World;
 pub fn begin_held(world: &mut World<'_>, second: u64) {
     let mut held = world.held.spare.pop().unwrap_or_default();
     held.quotas.clear();
-    for &q in &world.timed {
-        let quota = &mut world.quotas[q];
-        held.quotas.push((quota.limiter.known(second), Vec::new()));
+    for i in 0..world.quotas.timed().len() {
+        let q = world.quotas.timed()[i];
         // What a cache or a client may keep back is counted too.
         let at_most = world.has_memory;
-        quota.limiter.count_second(second, &quota.parts, at_most);
+        let known = world.quotas.of(q).begin_counted(second, at_most);
+        held.quotas.push((known, Vec::new()));
     }
     world.held.seconds.push_back(held);
 }
@@ -32,10 +32,11 @@ pub fn begin_held(world: &mut World<'_>, second: u64) {
 pub fn end_held(world: &mut World<'_>, second: u64) {
     let mut exact = true;
     if let Some(held) = world.held.seconds.back_mut() {
-        for (&q, (_, taken)) in world.timed.iter().zip(&mut held.quotas) {
-            let limiter = &mut world.quotas[q].limiter;
-            *taken = limiter.end_second();
-            exact &= limiter.is_exact();
+        for (i, (_, taken)) in held.quotas.iter_mut().enumerate() {
+            let q = world.quotas.timed()[i];
+            let quota = world.quotas.of(q);
+            *taken = quota.end_counted();
+            exact &= quota.is_exact();
         }
         std::mem::swap(&mut held.drawn, &mut world.drawn);
     }
@@ -55,15 +56,12 @@ fn release_held(world: &mut World<'_>) {
 pub fn recover(world: &mut World<'_>, second: u64) {
     let len = world.held.seconds.len();
     let mut back = 1;
-    while !world
-        .timed
-        .iter()
-        .all(|&q| world.quotas[q].limiter.is_exact())
-    {
+    while !world.quotas.are_exact() {
         let from = len.saturating_sub(back);
-        for (i, &q) in world.timed.iter().enumerate() {
+        for i in 0..world.quotas.timed().len() {
+            let q = world.quotas.timed()[i];
             let known = world.held.seconds[from].quotas[i].0;
-            world.quotas[q].limiter.restore(&known);
+            world.quotas.of(q).restore(&known);
         }
         for s in from..len {
             // Up to a thousand seconds may have to be drawn again.
@@ -72,9 +70,10 @@ pub fn recover(world: &mut World<'_>, second: u64) {
             }
             let next = world.held.seconds.get(s + 1);
             let until = next.map_or(second, |h| h.drawn.second) * SECOND;
-            for (i, &q) in world.timed.iter().enumerate() {
+            for i in 0..world.quotas.timed().len() {
+                let q = world.quotas.timed()[i];
                 let instants = instants(world, &world.held.seconds[s], i, q);
-                world.quotas[q].limiter.replay(&instants, until);
+                world.quotas.of(q).replay(&instants, until);
             }
         }
         if from == 0 {

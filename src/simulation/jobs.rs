@@ -117,7 +117,7 @@ pub fn worker_goes_on(world: &mut World<'_>, w: usize, request: &Request, at: u6
         let done = job.last_done;
         // Unfinished at the horizon is no completion, even if the drain brings it.
         if done <= horizon {
-            world.counters.record.jobs[w] = Some(Some(done - started));
+            world.counters.record().jobs[w] = Some(Some(done - started));
         }
         world.workloads[w].done = true;
         start_followers(world, w, done);

@@ -8,16 +8,15 @@ use crate::simulation::guarded::{order_guarded, remember};
 use crate::simulation::jobs::finish_open;
 use crate::simulation::options::Cancelled;
 use crate::simulation::record::QuotaRecord;
-use crate::simulation::totals::add_tallies;
 use crate::simulation::world::World;
 use std::sync::atomic::Ordering;
 
 pub fn run(world: &mut World<'_>) -> Result<(), Cancelled> {
-    for &q in &world.quotas_here {
-        world.counters.record.quotas[q] = Some(QuotaRecord::new(world.plan.horizon_s));
+    for &q in world.quotas.used() {
+        world.counters.record().quotas[q] = Some(QuotaRecord::new(world.plan.horizon_s));
     }
     for &w in &world.jobs {
-        world.counters.record.jobs[w] = Some(None);
+        world.counters.record().jobs[w] = Some(None);
     }
     let horizon = world.plan.horizon_s;
     let (mut second, mut shown) = (0, 0);
@@ -43,26 +42,16 @@ pub fn run(world: &mut World<'_>) -> Result<(), Cancelled> {
             shown = second;
         }
     }
-    add_tallies(world);
-    for (c, class) in world.classes.iter_mut().enumerate() {
-        let records = [&mut world.counters.record, &mut world.counters.unmeasured];
-        for (tally, record) in class.tally.iter_mut().zip(records) {
-            record.delays[c] = std::mem::take(&mut tally.delays);
-        }
-    }
-    world.counters.record.attempts_expanded += world.counters.unmeasured.attempts_expanded;
-    world
-        .counters
-        .record
-        .close_periods(second.saturating_sub(1));
+    let last = second.saturating_sub(1);
+    world.counters.end(world.plan, &mut world.classes, last);
     Ok(())
 }
 
 /// One second: draw, certify, then count or go through its slots.
 fn pass_second(world: &mut World<'_>, second: u64) {
-    if world.counters.record.closes_periods(second) {
-        add_tallies(world);
-        world.counters.record.close_periods(second);
+    if world.counters.record().closes_periods(second) {
+        world.counters.add_tallies(world.plan, &mut world.classes);
+        world.counters.record().close_periods(second);
     }
     finish_open(world, second);
     order_guarded(world, false);
@@ -75,29 +64,25 @@ fn pass_second(world: &mut World<'_>, second: u64) {
     }
     sample_second(world, second);
     let measured = second >= world.plan.warm_up_s;
-    for &q in &world.quotas_here {
-        let quota = &mut world.quotas[q];
-        if quota.attempts > 0 {
-            let in_call_count = if world.plan.counting.throttled_attempts_in_call_count {
-                quota.attempts
+    let throttled_count = world.plan.counting.throttled_attempts_in_call_count;
+    let records = &mut world.counters.record().quotas;
+    world.quotas.for_each(|q, quota| {
+        if let (Some(seen), Some(record)) = (quota.end_second(second), &mut records[q]) {
+            let in_call_count = if throttled_count {
+                seen.attempts
             } else {
-                quota.attempts - quota.throttled
+                seen.attempts - seen.throttled
             };
-            if let Some(record) = &mut world.counters.record.quotas[q] {
-                let per_second = quota.limiter.per_second(second);
-                record.second(
-                    second,
-                    quota.attempts,
-                    quota.throttled,
-                    in_call_count,
-                    per_second,
-                    measured,
-                );
-            }
-            quota.attempts = 0;
-            quota.throttled = 0;
+            record.second(
+                second,
+                seen.attempts,
+                seen.throttled,
+                in_call_count,
+                seen.per_second,
+                measured,
+            );
         }
-    }
+    });
 }
 
 /// Samples what the second added to the counters.
@@ -105,8 +90,8 @@ fn sample_second(world: &mut World<'_>, second: u64) {
     let Some(mut sampler) = world.sampler.take() else {
         return;
     };
-    add_tallies(world);
-    let record = &world.counters.record;
+    world.counters.add_tallies(world.plan, &mut world.classes);
+    let record = world.counters.record();
     sampler.second(world.plan, &record.lanes, &record.classes, second);
     world.sampler = Some(sampler);
 }

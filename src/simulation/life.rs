@@ -6,7 +6,6 @@ use crate::simulation::caches::{fetched, look_up};
 use crate::simulation::flights::{awaits, fetches};
 use crate::simulation::guarded::{guards_succeeded, guards_throttled, hold_back, may_call};
 use crate::simulation::jobs::worker_goes_on;
-use crate::simulation::state::class::UNLIMITED;
 use crate::simulation::state::guards::MayCall;
 use crate::simulation::state::request::{Purpose, Request, Step};
 use crate::simulation::world::World;
@@ -16,8 +15,8 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: Request) {
     let plan = world.plan;
     let class_index = request.class as usize;
     let (lanes, w) = {
-        let class = &world.classes[class_index];
-        (class.lanes(), class.workload as usize)
+        let class = world.classes.of(class_index as u32);
+        (class.lanes(), class.workload())
     };
     let is_app = world.plan.classes[class_index].tier.is_none();
     let mut answered = at;
@@ -37,7 +36,7 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: Request) {
             world.counters.of(request.arrived).lanes[l].needs += 1;
         }
         let bit = 1 << k;
-        let has_memory = world.lanes[l].has_memory;
+        let has_memory = world.classes.lane(l).has_memory();
         if has_memory {
             let mut found = look_up(world, at, l, &mut request);
             // A throttled message goes on with its own fetch.
@@ -83,17 +82,16 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: Request) {
             }
         }
         count_call(world, l, bit, first, &mut request);
-        world.counters.record.attempts_expanded += 1;
-        let lane = &world.lanes[l];
+        world.counters.expand(1);
+        let lane = world.classes.lane(l);
         let count = &mut world.counters.of(request.arrived).lanes[l];
         count.attempts += 1;
         // The quotas in turn; the first without room refuses, and nothing is taken from any.
         let mut refused = None;
         for (i, &q) in lane.quotas().iter().enumerate() {
-            let quota = &mut world.quotas[q as usize];
-            quota.attempts += 1;
-            if !quota.limiter.has_room(at) {
-                quota.throttled += 1;
+            let quota = world.quotas.of(q as usize);
+            quota.count(1);
+            if !quota.has_room(at) {
                 refused = Some(i);
                 break;
             }
@@ -102,12 +100,12 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: Request) {
             count.throttled_by[i] += 1;
             // Refused by one quota, it counts at that one only.
             for &q in &plan.lanes[l].quotas[..i] {
-                world.quotas[q].attempts -= 1;
+                world.quotas.of(q).withdraw();
             }
             return refuse_try(world, at, request, w, Some(l));
         }
         for &q in lane.quotas() {
-            world.quotas[q as usize].limiter.take(at);
+            world.quotas.of(q as usize).take(at);
         }
         if has_memory {
             if let Some(cause) = plan.lanes[l].refused_at(at) {
@@ -132,18 +130,17 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: Request) {
 /// Whether S3 takes a try, or it is one too many for its request rate: then KMS is not called.
 #[inline]
 fn within_request_rate(world: &mut World<'_>, at: u64, request: &Request) -> bool {
-    let class = &world.classes[request.class as usize];
-    if class.request_rate == UNLIMITED {
+    let class = world.classes.of(request.class);
+    let Some(quota) = class.request_rate() else {
         return true;
-    }
-    world.counters.record.attempts_expanded += 1;
-    let quota = &mut world.quotas[class.request_rate as usize];
-    quota.attempts += 1;
+    };
+    world.counters.expand(1);
+    let quota = world.quotas.of(quota);
+    quota.count(1);
     let count = &mut world.counters.of(request.arrived).classes[request.class as usize];
     count.tries += 1;
-    let taken = quota.limiter.admit(at);
+    let taken = quota.admit(at);
     if !taken {
-        quota.throttled += 1;
         count.tries_throttled += 1;
     }
     taken
@@ -151,7 +148,7 @@ fn within_request_rate(world: &mut World<'_>, at: u64, request: &Request) -> boo
 
 /// A try was refused, at the need of a lane or by S3's request rate: its client may try again.
 fn refuse_try(world: &mut World<'_>, at: u64, mut request: Request, w: usize, lane: Option<usize>) {
-    let fetching = lane.filter(|&l| world.lanes[l].has_memory);
+    let fetching = lane.filter(|&l| world.classes.lane(l).has_memory());
     let answered = fetching.map_or(at, |_| {
         let n = request.throttled + 1;
         let latency = &world.plan.throttled_latency;
@@ -240,14 +237,14 @@ pub fn schedule_retry(world: &mut World<'_>, at: u64, request: &Request) {
 /// earlier.
 fn succeeded(world: &mut World<'_>, at: u64, request: &Request, calls: usize, answered: u64) {
     let class_index = request.class as usize;
-    let class = &mut world.classes[class_index];
-    let (w, earns) = (class.workload as usize, class.earns(calls));
+    let class = world.classes.of_mut(class_index as u32);
+    let (w, earns) = (class.workload(), class.earns(calls));
     let count = &mut world.counters.of(request.arrived).classes[class_index];
     count.succeeded += 1;
     let waited = request.is_waiting();
     if waited {
-        let unmeasured = usize::from(request.arrived < world.counters.warm_up);
-        class.tally[unmeasured].delays.add(at - request.arrived);
+        let tally = class.tally(world.counters.in_warm_up(request.arrived));
+        tally.delay(at - request.arrived);
     } else {
         count.undelayed[calls] += 1;
     }

@@ -5,7 +5,6 @@ use crate::engine::calendar::{Entry, Place, SLOT_NS};
 use crate::model::arrivals::{in_slot, keys_in_slot, number_in_slot};
 use crate::simulation::life::{fail, schedule_retry};
 use crate::simulation::offer::offer;
-use crate::simulation::state::class::{SEVERAL, UNLIMITED};
 use crate::simulation::state::drawn::Arrival;
 use crate::simulation::state::lost::{Loser, Lost, NOBODY, Newcomers, Other, Refused};
 use crate::simulation::state::request::{Request, client};
@@ -48,24 +47,25 @@ pub fn lose_slot(world: &mut World<'_>, slot: usize, second: u64) {
 fn gather_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
     let (classes, workloads, quotas) =
         (&mut world.classes, &mut world.workloads, &mut world.quotas);
-    let (latency, warm_up) = (&world.plan.throttled_latency, world.counters.warm_up);
-    let sole_quota = world.sole_quota;
+    let (latency, warm_up) = (&world.plan.throttled_latency, world.counters.warm_up());
+    let sole_quota = quotas.sole();
     let mut refused = 0;
     world.calendar.take_all(|place, at, request| {
-        let class = &mut classes[request.class as usize];
-        if class.only_quota == SEVERAL {
+        let class = classes.of_mut(request.class);
+        let Some(quota) = class.only_quota() else {
             return lost.several.push(place);
-        }
+        };
         match sole_quota {
             Some(_) => refused += 1,
-            None => quotas[class.only_quota as usize].refuse(1),
+            None => quotas.of(quota).refuse(1),
         }
-        let tally = &mut class.tally[usize::from(request.arrived < warm_up)];
-        tally.requests += u64::from(request.throttled == 0);
-        tally.throttled += 1;
-        let state = &mut workloads[class.workload as usize];
+        let w = class.workload();
+        let tally = class.tally(request.arrived < warm_up);
+        tally.request(u64::from(request.throttled == 0));
+        tally.throttle(1);
+        let state = &mut workloads[w];
         if state.is_last_attempt(request) {
-            tally.failed += 1;
+            tally.fail(1);
             state.waiting -= u64::from(request.is_waiting());
         } else {
             let client = state.asks_for_retry(latency, at, request, end);
@@ -73,7 +73,7 @@ fn gather_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
         }
     });
     if let Some(q) = sole_quota {
-        quotas[q].refuse(refused);
+        quotas.of(q).refuse(refused);
     }
     while let Some(place) = lost.several.pop() {
         gather_several(world, place, end, &mut lost.others);
@@ -83,9 +83,9 @@ fn gather_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
 /// Does so with a request that needs more than one quota's word.
 fn gather_several(world: &mut World<'_>, place: Place, end: u64, others: &mut Vec<Other>) {
     let Entry { at, event } = world.calendar.entry(place);
-    let class = &world.classes[event.class as usize];
-    let w = class.workload as usize;
-    let client = if !class.asks_nobody() {
+    let class = world.classes.of(event.class);
+    let w = class.workload();
+    let client = if !class.needs_no_quota() {
         let mut request = event;
         refuse(world, &mut request);
         *world.calendar.event_mut(place) = request;
@@ -120,20 +120,20 @@ fn gather_split(
     let n = world.spread.slot_counts[split.counts + slot];
     let action = &world.actions[split.action as usize];
     let class_index = action.class;
-    let class = &mut world.classes[class_index as usize];
+    let class = world.classes.of_mut(class_index);
     let state = &mut world.workloads[split.workload as usize];
-    let several = !action.parts.is_empty() || class.only_quota == SEVERAL;
-    let Some(tokens) = &mut state.tokens else {
+
+    let (Some(tokens), Some(quota)) = (&mut state.tokens, class.only_quota()) else {
         return false;
     };
-    if several || state.retry.policy.max_attempts == 1 {
+    if !action.parts.is_empty() || state.retry.policy.max_attempts == 1 {
         return false;
     }
     // All are alike: what they count is added at once.
-    let tally = &mut class.tally[usize::from(end <= world.counters.warm_up)];
-    tally.requests += u64::from(n);
-    tally.throttled += u64::from(n);
-    world.quotas[class.only_quota as usize].refuse(u64::from(n));
+    let tally = class.tally(world.counters.in_warm_up(end - 1));
+    tally.request(u64::from(n));
+    tally.throttle(u64::from(n));
+    world.quotas.of(quota).refuse(u64::from(n));
     let (payers, asks) = (state.payers, state.asks);
     let refused = Refused {
         latency: &world.plan.throttled_latency,
@@ -172,7 +172,7 @@ fn lose_newcomers(world: &mut World<'_>, n: usize, lost: &mut Lost) {
         ..
     } = lost;
     let newcomers = newcomers[n];
-    let w = world.classes[newcomers.class as usize].workload as usize;
+    let w = world.classes.of(newcomers.class).workload();
     let state = &mut world.workloads[w];
     let Some(tokens) = &mut state.tokens else {
         return;
@@ -201,8 +201,10 @@ fn lose_newcomers(world: &mut World<'_>, n: usize, lost: &mut Lost) {
         world.calendar.push(at, request);
     }
     state.waiting += waiting;
-    let tally = &mut world.classes[newcomers.class as usize].tally;
-    tally[usize::from(newcomers.end <= world.counters.warm_up)].failed += failed;
+    let class = world.classes.of_mut(newcomers.class);
+    class
+        .tally(world.counters.in_warm_up(newcomers.end - 1))
+        .fail(failed);
 }
 
 /// Lets the others do so.
@@ -215,8 +217,8 @@ fn lose_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
     let latency = &world.plan.throttled_latency;
     for &Other { place, client } in &lost.others {
         let (at, request) = calendar.look(place);
-        let class = &mut classes[request.class as usize];
-        let state = &mut workloads[class.workload as usize];
+        let class = classes.of_mut(request.class);
+        let state = &mut workloads[class.workload()];
         let loser = |new| Loser {
             at,
             new,
@@ -233,7 +235,9 @@ fn lose_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
                 continue;
             };
             if !paid {
-                class.tally[usize::from(request.arrived < world.counters.warm_up)].failed += 1;
+                class
+                    .tally(world.counters.in_warm_up(request.arrived))
+                    .fail(1);
                 state.waiting -= u64::from(request.is_waiting());
                 continue;
             }
@@ -277,11 +281,11 @@ fn lose_in_order(world: &mut World<'_>, contested: &mut Vec<Loser>, end: u64) {
     // The earliest stands last.
     contested.sort_unstable_by(|a, b| b.cmp(a));
     while let Some(l) = contested.pop() {
-        let class = &world.classes[l.request.class as usize];
-        if let Some(tokens) = &mut world.workloads[class.workload as usize].tokens {
+        let class = world.classes.of(l.request.class);
+        if let Some(tokens) = &mut world.workloads[class.workload()].tokens {
             tokens.settle(l.client);
         }
-        if class.asks_nobody() {
+        if class.needs_no_quota() {
             offer(world, l.at, &l.request);
         } else if let Some(again) = decide(world, &l, end) {
             let place = contested.partition_point(|l| *l > again);
@@ -293,40 +297,41 @@ fn lose_in_order(world: &mut World<'_>, contested: &mut Vec<Loser>, end: u64) {
 /// Counts the refusal of a loser by S3's request rate, or of its first need.
 #[inline]
 fn refuse(world: &mut World<'_>, request: &mut Request) {
-    let class = &mut world.classes[request.class as usize];
+    let class = world.classes.of_mut(request.class);
     let first = u64::from(request.throttled == 0);
-    let quota = if class.request_rate != UNLIMITED {
+    let quota = if let Some(quota) = class.request_rate() {
         let count = &mut world.counters.of(request.arrived).classes[request.class as usize];
         count.requests += first;
         count.tries += 1;
         count.tries_throttled += 1;
-        world.counters.record.attempts_expanded += 1;
-        class.request_rate
-    } else if class.only_quota == SEVERAL {
+        world.counters.expand(1);
+        quota
+    } else if let Some(quota) = class.only_quota() {
+        let tally = class.tally(world.counters.in_warm_up(request.arrived));
+        tally.request(first);
+        tally.throttle(1);
+        quota
+    } else {
         request.looked_up = request.looked_up.max(1);
         request.called |= 1;
+        let first_lane = class.lanes().start;
         let record = world.counters.of(request.arrived);
         record.classes[request.class as usize].requests += first;
-        let count = &mut record.lanes[class.first_lane as usize];
+        let count = &mut record.lanes[first_lane];
         count.needs += first;
         count.calls += first;
         count.attempts += 1;
         count.throttled_by[0] += 1;
-        world.counters.record.attempts_expanded += 1;
-        world.lanes[class.first_lane as usize].quotas[0]
-    } else {
-        let tally = &mut class.tally[usize::from(request.arrived < world.counters.warm_up)];
-        tally.requests += first;
-        tally.throttled += 1;
-        class.only_quota
+        world.counters.expand(1);
+        world.classes.lane(first_lane).quotas()[0] as usize
     };
-    world.quotas[quota as usize].refuse(1);
+    world.quotas.of(quota).refuse(1);
 }
 
 /// Lets a refused loser try again or fail. A retry within the slot is refused too and given
 /// back.
 fn decide(world: &mut World<'_>, l: &Loser, end: u64) -> Option<Loser> {
-    let w = world.classes[l.request.class as usize].workload as usize;
+    let w = world.classes.of(l.request.class).workload();
     let state = &mut world.workloads[w];
     let latency = &world.plan.throttled_latency;
     match state.tries_again(latency, l.at, &l.request, |_| l.client) {

@@ -25,7 +25,6 @@ use crate::model::arrivals::Density;
 use crate::model::source::bucket_key::BucketKeyId;
 use crate::model::source::data_key_cache::source::calls_in_second;
 use crate::model::source::{Drawing, EncryptedMessages};
-use crate::simulation::state::class::UNLIMITED;
 use crate::simulation::state::drawn::{Drawn, DrawnWorkload};
 use crate::simulation::state::misses::{Look, Misses, lanes_of};
 use crate::simulation::state::request::Purpose;
@@ -116,7 +115,7 @@ fn draw_class<'a>(
 ) {
     let Some(density) = &d.density else { return };
     let plan = world.plan;
-    let lanes = world.classes[class].lanes();
+    let lanes = world.classes.of(class as u32).lanes();
     let call = |l: &usize| plan.lanes[*l].source.is_call();
     let always = lanes.clone().filter(call).count();
     // Requests with a call more than that.
@@ -153,11 +152,10 @@ fn draw_class<'a>(
         record.met += n;
         count_calls(world, second, l, calls);
     }
-    let request_rate = world.classes[class].request_rate;
-    if request_rate != UNLIMITED {
-        let quota = &mut world.quotas[request_rate as usize];
-        quota.attempts += n;
-        quota.limiter.take_counted(n);
+    if let Some(quota) = world.classes.of(class as u32).request_rate() {
+        let quota = world.quotas.of(quota);
+        quota.count(n);
+        quota.take_counted(n);
         world.counters.of(second * SECOND).classes[class].tries += n;
     }
     let count = &mut world.counters.of(second * SECOND).classes[class];
@@ -173,10 +171,10 @@ fn count_calls(world: &mut World<'_>, second: u64, l: usize, calls: u64) {
     record.met -= calls;
     record.calls += calls;
     record.attempts += calls;
-    for &q in world.lanes[l].quotas() {
-        let quota = &mut world.quotas[q as usize];
-        quota.attempts += calls;
-        quota.limiter.take_counted(calls);
+    for &q in world.classes.lane(l).quotas() {
+        let quota = world.quotas.of(q as usize);
+        quota.count(calls);
+        quota.take_counted(calls);
     }
 }
 
@@ -244,7 +242,7 @@ fn look_at(world: &mut World<'_>, look: &Look) {
     let latency = plan.kms_latency.draw(look.key.with(Purpose::Kms as u64));
     cache.decrypted(look.partition, id, look.at, look.at + latency);
     let second = look.at / SECOND;
-    world.counters.record.attempts_expanded += 1;
+    world.counters.expand(1);
     count_calls(world, second, look.lane, 1);
     let count = &mut world.counters.of(second * SECOND).classes[lane.class];
     count.undelayed[look.always + 1] += 1;
@@ -317,6 +315,6 @@ fn messages_of(
     let messages = (encrypted, length);
     let caches = &mut world.caches;
     let calls = calls_in_second(caches, (w, p), messages, n, (from, to), list, ready);
-    world.counters.record.attempts_expanded += calls;
+    world.counters.expand(calls);
     calls
 }

@@ -88,7 +88,7 @@ pub fn simulate(
 ) -> Result<Record, Cancelled> {
     let mut world = World::new(plan, island, options);
     law::run(&mut world)?;
-    let mut record = world.counters.record;
+    let mut record = world.counters.into_record();
     if let Some(sampler) = world.sampler {
         (record.calls_sampled, record.requests_sampled) = sampler.into_samples();
     }

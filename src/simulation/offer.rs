@@ -5,7 +5,7 @@ use crate::simulation::answers::guarded;
 use crate::simulation::arrivals::requests_of;
 use crate::simulation::jobs::worker_goes_on;
 use crate::simulation::life::{offer_needs, schedule_retry, throttled};
-use crate::simulation::state::class::{SEVERAL, Tally};
+use crate::simulation::state::class::Tally;
 use crate::simulation::state::drawn::Arrival;
 use crate::simulation::state::quota::QuotaState;
 use crate::simulation::state::request::Request;
@@ -22,11 +22,12 @@ pub fn arrive(world: &mut World<'_>, at: u64, arrival: &Arrival) {
 /// One try of a request.
 #[inline(always)]
 pub fn offer(world: &mut World<'_>, at: u64, request: &Request) {
-    let class = &world.classes[request.class as usize];
-    let w = class.workload as usize;
-    if class.only_quota == SEVERAL {
-        offer_several(world, at, *request, w);
-    } else if attempt(world, at, request) {
+    let class = world.classes.of(request.class);
+    let w = class.workload();
+    let Some(quota) = class.only_quota() else {
+        return offer_several(world, at, *request, w);
+    };
+    if attempt(world, at, request, quota) {
         admitted(world, at, request);
     } else if let Some(next) = throttled(world, at, request, w) {
         schedule_retry(world, next, request);
@@ -37,11 +38,12 @@ pub fn offer(world: &mut World<'_>, at: u64, request: &Request) {
 #[inline(always)]
 pub fn offer_next(world: &mut World<'_>, place: Place) {
     let Entry { at, event } = world.calendar.entry(place);
-    let class = &world.classes[event.class as usize];
-    let w = class.workload as usize;
-    if class.only_quota == SEVERAL {
-        offer_several(world, at, event, w);
-    } else if attempt(world, at, &event) {
+    let class = world.classes.of(event.class);
+    let w = class.workload();
+    let Some(quota) = class.only_quota() else {
+        return offer_several(world, at, event, w);
+    };
+    if attempt(world, at, &event, quota) {
         admitted(world, at, &event);
     } else {
         try_again(world, place, at, &event, w);
@@ -60,9 +62,11 @@ pub fn win_at(world: &mut World<'_>, place: Place) {
 #[inline(always)]
 pub fn lose_at(world: &mut World<'_>, place: Place) {
     let Entry { at, event } = world.calendar.entry(place);
-    let class = &mut world.classes[event.class as usize];
-    class.tally[usize::from(event.arrived < world.counters.warm_up)].throttled += 1;
-    let w = class.workload as usize;
+    let class = world.classes.of_mut(event.class);
+    class
+        .tally(world.counters.in_warm_up(event.arrived))
+        .throttle(1);
+    let w = class.workload();
     try_again(world, place, at, &event, w);
 }
 
@@ -79,12 +83,11 @@ fn try_again(world: &mut World<'_>, place: Place, at: u64, event: &Request, w: u
 
 /// An attempt of a request with one need, which one quota decides: whether it is admitted.
 #[inline(always)]
-fn attempt(world: &mut World<'_>, at: u64, request: &Request) -> bool {
-    let (tally, quota) = count_attempt(world, request);
-    let admitted = quota.limiter.admit(at);
+fn attempt(world: &mut World<'_>, at: u64, request: &Request, quota: usize) -> bool {
+    let (tally, quota) = count_attempt(world, request, quota);
+    let admitted = quota.admit(at);
     if !admitted {
-        quota.throttled += 1;
-        tally.throttled += 1;
+        tally.throttle(1);
     }
     admitted
 }
@@ -94,13 +97,14 @@ fn attempt(world: &mut World<'_>, at: u64, request: &Request) -> bool {
 fn count_attempt<'w>(
     world: &'w mut World<'_>,
     request: &Request,
+    quota: usize,
 ) -> (&'w mut Tally, &'w mut QuotaState) {
-    let class = &mut world.classes[request.class as usize];
-    let tally = &mut class.tally[usize::from(request.arrived < world.counters.warm_up)];
+    let class = world.classes.of_mut(request.class);
+    let tally = class.tally(world.counters.in_warm_up(request.arrived));
     // Added, not branched on: nobody could foresee which it is.
-    tally.requests += u64::from(request.throttled == 0);
-    let quota = &mut world.quotas[class.only_quota as usize];
-    quota.attempts += 1;
+    tally.request(u64::from(request.throttled == 0));
+    let quota = world.quotas.of(quota);
+    quota.count(1);
     (tally, quota)
 }
 
@@ -116,20 +120,20 @@ fn offer_several(world: &mut World<'_>, at: u64, request: Request, w: usize) {
 /// A scheduled or listed request in a slot in which all are admitted.
 #[inline(always)]
 pub fn win(world: &mut World<'_>, at: u64, request: &Request) {
-    if world.classes[request.class as usize].only_quota == SEVERAL {
+    let Some(quota) = world.classes.of(request.class).only_quota() else {
         return offer(world, at, request);
-    }
-    let (_, quota) = count_attempt(world, request);
-    quota.limiter.take(at);
+    };
+    let (_, quota) = count_attempt(world, request, quota);
+    quota.take(at);
     admitted(world, at, request);
 }
 
 /// A request with one need, which one quota has admitted.
 #[inline(always)]
 fn admitted(world: &mut World<'_>, at: u64, request: &Request) {
-    let class = &mut world.classes[request.class as usize];
-    let state = &mut world.workloads[class.workload as usize];
-    class.ends_well(state, world.counters.warm_up, at, request);
+    let class = world.classes.of_mut(request.class);
+    let state = &mut world.workloads[class.workload()];
+    class.ends_well(state, world.counters.warm_up(), at, request);
     if state.is_job {
         job_goes_on(world, at, request);
     }
@@ -137,7 +141,7 @@ fn admitted(world: &mut World<'_>, at: u64, request: &Request) {
 
 /// Its worker goes on when it hears of it.
 fn job_goes_on(world: &mut World<'_>, at: u64, request: &Request) {
-    let w = world.classes[request.class as usize].workload as usize;
+    let w = world.classes.of(request.class).workload();
     let answered = at + world.service(request, 1);
     worker_goes_on(world, w, request, answered);
 }

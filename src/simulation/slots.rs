@@ -31,16 +31,16 @@ pub fn count_slot(world: &mut World<'_>, slot: usize, second: u64) {
             refund_slot(world, split, slot, n);
         }
         let action = split.action as usize;
-        world.counters.counted[action] += n;
+        world.counters.count(action, n);
         for &(q, each) in &world.actions[action].demand {
-            world.quotas[q].limiter.take_counted(n * each);
+            world.quotas.of(q).take_counted(n * each);
         }
     }
     if world.has_memory {
         in_order(world, slot, true);
     } else {
         // Listed arrivals and retries: all are admitted, so their order does not matter.
-        match world.sole_quota.filter(|_| world.timed.is_empty()) {
+        match world.quotas.sole().filter(|_| !world.quotas.has_timed()) {
             Some(q) => win_slot(world, slot, second, q),
             None => any_listed(world, slot, second, win),
         }
@@ -53,19 +53,19 @@ fn win_slot(world: &mut World<'_>, slot: usize, second: u64, quota: usize) {
     let (classes, workloads, warm_up) = (
         &mut world.classes,
         &mut world.workloads,
-        world.counters.warm_up,
+        world.counters.warm_up(),
     );
     let mut won = 0;
     // No jobs run where one quota decides about all attempts.
     world.calendar.take_all(|_, at, request| {
-        let class = &mut classes[request.class as usize];
-        let state = &mut workloads[class.workload as usize];
+        let class = classes.of_mut(request.class);
+        let state = &mut workloads[class.workload()];
         class.ends_well(state, warm_up, at, request);
         won += 1;
     });
-    let quota = &mut world.quotas[quota];
-    quota.attempts += won;
-    quota.limiter.take_counted(won);
+    let quota = world.quotas.of(quota);
+    quota.count(won);
+    quota.take_counted(won);
 }
 
 /// A slot call by call in order of time. `memory_only`: of those workloads, the
@@ -83,21 +83,21 @@ pub fn in_order(world: &mut World<'_>, slot: usize, memory_only: bool) {
 #[inline(always)]
 pub fn add_new(world: &mut World<'_>, slot: usize, memory_only: bool, count: bool) {
     let base = world.drawn.second * SECOND;
-    let unmeasured = usize::from(base < world.counters.warm_up);
+    let in_warm_up = world.counters.in_warm_up(base);
     let calendar = &mut world.calendar;
     let mut add = |action: &ActionState, at: u64, arrival: &Arrival| {
         action.requests_of(base + at, arrival, |r| calendar.add_new(base + at, r));
     };
-    let (classes, counted) = (&mut world.classes, &mut world.counters.counted);
+    let (classes, counters) = (&mut world.classes, &mut world.counters);
     let mut counts = |index: u32, n: u64| {
         let action = &world.actions[index as usize];
         if action.demand.is_empty() {
-            counted[index as usize] += n;
+            counters.count(index as usize, n);
             return true;
         }
         action
             .classes()
-            .for_each(|c| classes[c as usize].tally[unmeasured].requests += n);
+            .for_each(|c| classes.of_mut(c).tally(in_warm_up).request(n));
         false
     };
     for split in &world.spread.splits {

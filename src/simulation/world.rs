@@ -1,20 +1,19 @@
 //! Everything that one simulated component is at an instant.
 
-use crate::engine::calendar::{Calendar, SLOTS};
-use crate::engine::limiter::Limiter;
+use crate::engine::calendar::Calendar;
 use crate::model::source::{Caches, ClientCache, WorkloadCaches};
 use crate::model::{Kind, Lane, Plan};
 use crate::simulation::keys::{action_key, replication_key};
 use crate::simulation::options::SimulationOptions;
 use crate::simulation::state::action::ActionState;
-use crate::simulation::state::class::{ClassState, LaneState};
+use crate::simulation::state::class::Classes;
 use crate::simulation::state::counters::Counters;
 use crate::simulation::state::drawn::{Drawn, Selection};
 use crate::simulation::state::flights::Flights;
 use crate::simulation::state::held::Held;
 use crate::simulation::state::lost::Lost;
 use crate::simulation::state::misses::Misses;
-use crate::simulation::state::quota::QuotaState;
+use crate::simulation::state::quota::Quotas;
 use crate::simulation::state::request::{Purpose, Request};
 use crate::simulation::state::sampler::Sampler;
 use crate::simulation::state::spread::Spread;
@@ -24,12 +23,8 @@ pub struct World<'a> {
     pub plan: &'a Plan,
     pub options: SimulationOptions<'a>,
     pub calendar: Calendar<Request>,
-    pub classes: Vec<ClassState>,
-    pub lanes: Vec<LaneState>,
-    pub quotas: Vec<QuotaState>,
-    /// Quotas of this island, and those among them whose state depends on instants.
-    pub quotas_here: Vec<usize>,
-    pub timed: Vec<usize>,
+    pub classes: Classes,
+    pub quotas: Quotas,
     pub workloads: Vec<WorkloadState>,
     /// Workloads of this island.
     pub open: Vec<usize>,
@@ -38,8 +33,6 @@ pub struct World<'a> {
     pub followed: Vec<usize>,
     /// Workloads of this island whose clients may hold requests back.
     pub guarded: Vec<usize>,
-    /// The quota that alone decides about all attempts; never asked for where all is simulated, call by call.
-    pub sole_quota: Option<usize>,
     /// Whether order matters beyond the quotas: caches or retry quotas.
     pub has_memory: bool,
     pub has_tokens: bool,
@@ -58,8 +51,6 @@ pub struct World<'a> {
     // The present second.
     pub drawn: Drawn,
     pub spread: Spread,
-    /// Whether its slots are weighed against what the quotas have left.
-    pub weighed: bool,
     pub lost: Lost,
     /// Counted seconds since the state of `timed` was known.
     pub held: Held,
@@ -96,26 +87,6 @@ impl<'a> World<'a> {
             }
         }
         let is_open = |w: &usize| !matches!(plan.workloads[*w].kind, Kind::Job { .. });
-        let lanes = plan.lanes.iter().map(|lane| LaneState {
-            quotas: [0, 1].map(|i| lane.quotas.get(i).map_or(0, |&q| q as u32)),
-            quota_count: lane.quotas.len() as u8,
-            has_memory: lane.has_memory(),
-        });
-        let quotas: Vec<QuotaState> = plan
-            .quotas
-            .iter()
-            .zip(&used)
-            .map(|(q, &used)| QuotaState {
-                limiter: Limiter::new(q.shape, &q.steps),
-                attempts: 0,
-                throttled: 0,
-                arriving: 0,
-                parts: vec![0],
-                demand: vec![0; if used { SLOTS } else { 0 }],
-            })
-            .collect();
-        let quotas_here: Vec<usize> = (0..plan.quotas.len()).filter(|&q| used[q]).collect();
-        let timed = quotas_here.iter().copied();
         let any_cache = |f: fn(&ClientCache) -> bool| {
             let mut caches = island.iter().flat_map(|&w| &plan.workloads[w].client_cache);
             caches.any(f)
@@ -126,17 +97,8 @@ impl<'a> World<'a> {
             plan,
             options,
             calendar: Calendar::new(),
-            classes: plan
-                .classes
-                .iter()
-                .map(|c| ClassState::new(plan, c))
-                .collect(),
-            lanes: lanes.collect(),
-            timed: timed
-                .filter(|&q| quotas[q].limiter.needs_instants())
-                .collect(),
-            quotas,
-            quotas_here,
+            classes: Classes::new(plan),
+            quotas: Quotas::new(&plan.quotas, &used),
             open: island.iter().copied().filter(is_open).collect(),
             jobs: island.iter().copied().filter(|w| !is_open(w)).collect(),
             followed: island
@@ -149,7 +111,6 @@ impl<'a> World<'a> {
                 .copied()
                 .filter(|&w| workloads[w].guards.is_some())
                 .collect(),
-            sole_quota: None,
             has_memory: island.iter().any(|&w| workloads[w].has_memory),
             has_tokens: island.iter().any(|&w| workloads[w].tokens.is_some()),
             has_waits: has_flights || any_cache(ClientCache::has_waits),
@@ -169,14 +130,13 @@ impl<'a> World<'a> {
             selection: Selection::default(),
             drawn: Drawn::default(),
             spread: Spread::default(),
-            weighed: false,
             lost: Lost::default(),
             held: Held::default(),
             misses: Misses::default(),
         };
         if !options.simulate_all {
-            world.sole_quota = world.find_sole_quota();
-            let (timed, caches) = (&world.timed, &mut world.caches.bucket_keys);
+            world.quotas.set_sole(world.find_sole_quota());
+            let (timed, caches) = (world.quotas.timed(), &mut world.caches.bucket_keys);
             world.misses = Misses::new(plan, island, &world.workloads, timed, caches);
         }
         world
@@ -184,7 +144,7 @@ impl<'a> World<'a> {
 
     /// The quota that is the only need of every request that has any, where no job makes requests of its own.
     fn find_sole_quota(&self) -> Option<usize> {
-        let &[quota] = &self.quotas_here[..] else {
+        let &[quota] = self.quotas.used() else {
             return None;
         };
         let actions = self.open.iter().flat_map(|&w| {
@@ -192,7 +152,7 @@ impl<'a> World<'a> {
             &self.actions[first..first + self.plan.workloads[w].actions.len()]
         });
         let mut asking = actions.filter(|a| !a.demand.is_empty());
-        let is_sole = |c: u32| self.classes[c as usize].only_quota == quota as u32;
+        let is_sole = |c: u32| self.classes.of(c).only_quota() == Some(quota);
         (self.jobs.is_empty() && asking.all(|a| a.classes().all(is_sole))).then_some(quota)
     }
 

@@ -1,49 +1,49 @@
 //! Classes of requests and the KMS calls that each needs, compact.
 
-use crate::model::{Class, Plan};
+use crate::model::{Class, Lane, Plan};
 use crate::simulation::record::{Delays, Record};
 use crate::simulation::state::request::Request;
 use crate::simulation::state::workload::WorkloadState;
 
-pub const SEVERAL: u32 = u32::MAX;
+const SEVERAL: u32 = u32::MAX;
 
-pub const UNLIMITED: u32 = u32::MAX;
+const UNLIMITED: u32 = u32::MAX;
 
 /// A class, compact.
 pub struct ClassState {
-    pub workload: u32,
-    pub first_lane: u32,
-    pub lanes: u32,
+    workload: u32,
+    first_lane: u32,
+    lanes: u32,
     /// The quota of its only need, which nothing else can meet; `SEVERAL` where there is more to it.
-    pub only_quota: u32,
+    only_quota: u32,
     /// S3's request rate that each try draws on first; `UNLIMITED` where it is not limited.
-    pub request_rate: u32,
+    request_rate: u32,
     /// Whether it is asked of S3.
     is_s3: bool,
     /// Whether it is denied.
-    pub is_denied: bool,
+    is_denied: bool,
     /// What its requests count: those of the measured time, and those of the warm-up.
-    pub tally: [Tally; 2],
+    tally: [Tally; 2],
 }
 
 /// Counters of a class until they are added to the record: all but `failed` and `delays` are for requests that
 /// only one quota can refuse.
 #[derive(Default)]
 pub struct Tally {
-    pub requests: u64,
+    requests: u64,
     /// Attempts that were throttled.
-    pub throttled: u64,
+    throttled: u64,
     /// Requests that failed in slots in which all lose.
-    pub failed: u64,
+    failed: u64,
     /// Requests that ended well, at once or after they were put off.
-    pub undelayed: u64,
-    pub delayed: u64,
+    undelayed: u64,
+    delayed: u64,
     /// Delays of those that were put off; they go to the record in the end.
-    pub delays: Delays,
+    delays: Delays,
 }
 
 impl ClassState {
-    pub fn new(plan: &Plan, class: &Class) -> ClassState {
+    fn new(plan: &Plan, class: &Class) -> ClassState {
         let lanes = plan.lanes_of(class);
         let retry = &plan.workloads[class.workload].retry;
         let guarded = retry.rate_limiter.is_some() || retry.circuit_breaker.is_some();
@@ -62,6 +62,29 @@ impl ClassState {
             is_denied: class.denial.is_some(),
             tally: Default::default(),
         }
+    }
+
+    #[inline(always)]
+    pub fn workload(&self) -> usize {
+        self.workload as usize
+    }
+
+    /// The quota of its only need, which nothing else can meet; `None` where there is more to it.
+    #[inline(always)]
+    pub fn only_quota(&self) -> Option<usize> {
+        (self.only_quota != SEVERAL).then_some(self.only_quota as usize)
+    }
+
+    /// S3's request rate that each try draws on first, where it is limited.
+    #[inline(always)]
+    pub fn request_rate(&self) -> Option<usize> {
+        (self.request_rate != UNLIMITED).then_some(self.request_rate as usize)
+    }
+
+    /// The counters of its requests that arrived after the warm-up, or in it.
+    #[inline(always)]
+    pub fn tally(&mut self, in_warm_up: bool) -> &mut Tally {
+        &mut self.tally[usize::from(in_warm_up)]
     }
 
     /// Adds `n` requests to the record all of whose needs were calls, and admitted.
@@ -94,7 +117,7 @@ impl ClassState {
 
     /// Whether no quota can refuse its requests.
     #[inline(always)]
-    pub fn asks_nobody(&self) -> bool {
+    pub fn needs_no_quota(&self) -> bool {
         self.lanes == 0 && self.request_rate == UNLIMITED
     }
 }
@@ -126,12 +149,26 @@ impl ClassState {
 
 /// A lane, compact.
 pub struct LaneState {
-    pub quotas: [u32; 2],
-    pub quota_count: u8,
-    pub has_memory: bool,
+    quotas: [u32; 2],
+    quota_count: u8,
+    has_memory: bool,
 }
 
 impl LaneState {
+    fn new(lane: &Lane) -> LaneState {
+        LaneState {
+            quotas: [0, 1].map(|i| lane.quotas.get(i).map_or(0, |&q| q as u32)),
+            quota_count: lane.quotas.len() as u8,
+            has_memory: lane.has_memory(),
+        }
+    }
+
+    /// Whether something else than a call may meet its need.
+    #[inline(always)]
+    pub fn has_memory(&self) -> bool {
+        self.has_memory
+    }
+
     /// The quotas that an attempt needs room in, in the order in which they are asked.
     #[inline(always)]
     pub fn quotas(&self) -> &[u32] {
@@ -139,22 +176,121 @@ impl LaneState {
     }
 }
 
-/// Shows the quotas that one try of a request of a class may ask: S3's request rate, then one for each need.
-#[inline(always)]
-pub fn for_each_asked(
-    classes: &[ClassState],
-    lanes: &[LaneState],
-    class: u32,
-    mut show: impl FnMut(usize),
-) {
-    let class = &classes[class as usize];
-    if class.only_quota != SEVERAL {
-        return show(class.only_quota as usize);
+impl Tally {
+    /// Counts requests at their first attempt.
+    #[inline(always)]
+    pub fn request(&mut self, n: u64) {
+        self.requests += n;
     }
-    if class.request_rate != UNLIMITED {
-        show(class.request_rate as usize);
+
+    /// Counts throttled attempts.
+    #[inline(always)]
+    pub fn throttle(&mut self, n: u64) {
+        self.throttled += n;
     }
-    for lane in &lanes[class.lanes()] {
-        lane.quotas().iter().for_each(|&q| show(q as usize));
+
+    /// Counts requests that failed in slots in which all lose.
+    #[inline(always)]
+    pub fn fail(&mut self, n: u64) {
+        self.failed += n;
+    }
+
+    /// Counts the delay of a request that was put off.
+    #[inline(always)]
+    pub fn delay(&mut self, ns: u64) {
+        self.delays.add(ns);
+    }
+
+    /// Adds all but the delays to the record of a class whose only need is of a lane, or of one with several needs.
+    fn add_to(&mut self, record: &mut Record, class: usize, only_lane: Option<usize>) {
+        let delays = std::mem::take(&mut self.delays);
+        let tally = std::mem::replace(
+            self,
+            Tally {
+                delays,
+                ..Tally::default()
+            },
+        );
+        let count = &mut record.classes[class];
+        count.failed += tally.failed;
+        let Some(lane) = only_lane else {
+            return;
+        };
+        let admitted = tally.undelayed + tally.delayed;
+        let attempts = admitted + tally.throttled;
+        count.requests += tally.requests;
+        count.succeeded += admitted;
+        count.undelayed[1] += tally.undelayed;
+        record.attempts_expanded += attempts;
+        let lane = &mut record.lanes[lane];
+        lane.needs += tally.requests;
+        lane.calls += tally.requests;
+        lane.attempts += attempts;
+        lane.throttled_by[0] += tally.throttled;
+    }
+}
+
+/// The classes of a plan, and their lanes.
+pub struct Classes {
+    all: Vec<ClassState>,
+    lanes: Vec<LaneState>,
+}
+
+impl Classes {
+    pub fn new(plan: &Plan) -> Classes {
+        let classes = plan.classes.iter();
+        Classes {
+            all: classes.map(|c| ClassState::new(plan, c)).collect(),
+            lanes: plan.lanes.iter().map(LaneState::new).collect(),
+        }
+    }
+
+    #[inline(always)]
+    pub fn of(&self, class: u32) -> &ClassState {
+        &self.all[class as usize]
+    }
+
+    #[inline(always)]
+    pub fn of_mut(&mut self, class: u32) -> &mut ClassState {
+        &mut self.all[class as usize]
+    }
+
+    #[inline(always)]
+    pub fn lane(&self, lane: usize) -> &LaneState {
+        &self.lanes[lane]
+    }
+
+    /// Shows the quotas that one try of a request of a class may ask: S3's request rate, then one for each need.
+    #[inline(always)]
+    pub fn for_each_asked(&self, class: u32, mut show: impl FnMut(usize)) {
+        let class = self.of(class);
+        if let Some(quota) = class.only_quota() {
+            return show(quota);
+        }
+        if let Some(quota) = class.request_rate() {
+            show(quota);
+        }
+        for lane in &self.lanes[class.lanes()] {
+            lane.quotas().iter().for_each(|&q| show(q as usize));
+        }
+    }
+
+    /// Adds what was tallied to the records of the measured time and of the warm-up.
+    pub fn add_tallies(&mut self, mut records: [&mut Record; 2]) {
+        for (c, class) in self.all.iter_mut().enumerate() {
+            let only_lane = class.only_quota().map(|_| class.first_lane as usize);
+            for (tally, record) in class.tally.iter_mut().zip(&mut records) {
+                tally.add_to(record, c, only_lane);
+            }
+        }
+    }
+
+    /// Moves the delays to the records, at the end of a run.
+    pub fn move_delays(&mut self, mut records: [&mut Record; 2]) {
+        for (c, class) in self.all.iter_mut().enumerate() {
+            for (tally, record) in class.tally.iter_mut().zip(&mut records) {
+                record.delays[c] = std::mem::take(&mut tally.delays);
+            }
+        }
     }
 }
