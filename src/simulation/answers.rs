@@ -27,7 +27,7 @@ pub fn guarded(world: &mut World<'_>, at: u64, mut request: Request, w: usize) {
 
 /// An attempt that its client may have to hold back.
 pub fn ready(world: &mut World<'_>, at: u64, request: Request, w: usize) {
-    let guards = world.workloads[w].guards.as_ref();
+    let guards = world.workloads.all[w].guards.as_ref();
     if guards.is_some_and(|g| g.at_calls) {
         return offer_needs(world, at, request);
     }
@@ -45,11 +45,11 @@ pub fn ready(world: &mut World<'_>, at: u64, request: Request, w: usize) {
 
 fn hears_throttled(world: &mut World<'_>, at: u64, request: Request, w: usize) {
     let (client, payer) = (
-        world.workloads[w].client(&request),
-        world.workloads[w].payer(&request),
+        world.workloads.all[w].client(&request),
+        world.workloads.all[w].payer(&request),
     );
     hears(world, at, w, client, true);
-    let state = &mut world.workloads[w];
+    let state = &mut world.workloads.all[w];
     let limiter = state.guards.as_mut().and_then(|guards| {
         let rules = guards.limiter?;
         Some(&mut guards.client(&rules, client).limiter)
@@ -71,7 +71,7 @@ fn hears_throttled(world: &mut World<'_>, at: u64, request: Request, w: usize) {
     );
     if let RetryVerdict::Retry { delay, .. } = verdict {
         let next = at.saturating_add(delay);
-        if world.workloads[w]
+        if world.workloads.all[w]
             .guards
             .as_ref()
             .is_some_and(|g| g.at_calls)
@@ -88,11 +88,11 @@ fn hears_throttled(world: &mut World<'_>, at: u64, request: Request, w: usize) {
 }
 
 fn hears_success(world: &mut World<'_>, at: u64, request: &Request, w: usize) {
-    let client = world.workloads[w].client(request);
+    let client = world.workloads.all[w].client(request);
     hears(world, at, w, client, false);
     let calls = request.called.count_ones() as usize;
     if world.classes.of(request.class).earns(calls) {
-        world.workloads[w].refund(request);
+        world.workloads.all[w].refund(request);
     }
     wake(world, at, w, client);
 }
@@ -121,7 +121,7 @@ fn look_at_waiting(world: &mut World<'_>, at: u64, w: usize, client: u32) {
 
 /// Sends an attempt that has waited for its token.
 fn send(world: &mut World<'_>, at: u64, mut request: Request, w: usize) {
-    if let Some(guards) = &mut world.workloads[w].guards {
+    if let Some(guards) = &mut world.workloads.all[w].guards {
         guards.waiting -= 1;
         if guards.at_calls {
             request.step = Step::Granted;

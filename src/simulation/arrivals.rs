@@ -9,25 +9,30 @@ use crate::simulation::world::World;
 
 /// How many arrivals of each action the second has.
 pub fn draw(world: &mut World<'_>, second: u64) {
-    world.drawn.second = second;
-    world.undrawn = second + 1;
+    world.arrivals.drawn.second = second;
+    world.arrivals.undrawn = second + 1;
     if second >= world.plan.horizon_s {
-        world.selection.clear();
-        return world.drawn.clear();
+        world.arrivals.selection.clear();
+        return world.arrivals.drawn.clear();
     }
-    if second >= world.selection.until {
-        world.selection.number += 1;
-        let ranges = world.open.iter().map(|&w| &world.workloads[w].active);
+    if second >= world.arrivals.selection.until {
+        world.arrivals.selection.number += 1;
+        let ranges = world
+            .workloads
+            .open
+            .iter()
+            .map(|&w| &world.workloads.all[w].active);
         let changes = ranges.flat_map(|active| [active.start, active.end]);
-        world.selection.until = changes.filter(|&at| at > second).min().unwrap_or(u64::MAX);
-        world.selection.clear();
+        world.arrivals.selection.until =
+            changes.filter(|&at| at > second).min().unwrap_or(u64::MAX);
+        world.arrivals.selection.clear();
     }
-    if world.drawn.selection != world.selection.number {
+    if world.arrivals.drawn.selection != world.arrivals.selection.number {
         select(world, second);
     }
-    let drawn = &mut world.drawn;
+    let drawn = &mut world.arrivals.drawn;
     for d in &mut drawn.workloads {
-        let state = &mut world.workloads[d.workload];
+        let state = &mut world.workloads.all[d.workload];
         d.has_memory = state.has_memory;
         d.one_by_one = state.has_memory || state.has_debts();
         let counts = &mut drawn.counts[d.first..d.first + d.actions];
@@ -67,12 +72,12 @@ pub fn draw(world: &mut World<'_>, second: u64) {
 
 /// Lists the workloads that are active in a second.
 fn select(world: &mut World<'_>, second: u64) {
-    let (drawn, selection) = (&mut world.drawn, &mut world.selection);
+    let (drawn, selection) = (&mut world.arrivals.drawn, &mut world.arrivals.selection);
     drawn.clear();
     drawn.selection = selection.number;
     let is_known = !selection.actions.is_empty();
-    for &w in &world.open {
-        let state = &world.workloads[w];
+    for &w in &world.workloads.open {
+        let state = &world.workloads.all[w];
         if !state.active.contains(&second) {
             continue;
         }
@@ -109,7 +114,7 @@ pub fn pieces<'d>(
     mut on: impl FnMut(Piece<'d>),
 ) {
     let (w, second) = (d.workload, drawn.second);
-    let state = &world.workloads[w];
+    let state = &world.workloads.all[w];
     if let Kind::Trace {
         trace,
         actions,
@@ -189,13 +194,13 @@ pub fn pieces<'d>(
 
 /// Lays the second's arrivals out over its slots. `only_one_by_one`: of those workloads only.
 pub fn spread(world: &mut World<'_>, only_one_by_one: bool) {
-    let mut spread = std::mem::take(&mut world.spread);
+    let mut spread = std::mem::take(&mut world.arrivals.spread);
     spread.clear();
-    for d in &world.drawn.workloads {
+    for d in &world.arrivals.drawn.workloads {
         if only_one_by_one && !d.one_by_one {
             continue;
         }
-        pieces(world, &world.drawn, d, |piece| match piece {
+        pieces(world, &world.arrivals.drawn, d, |piece| match piece {
             Piece::One(at, arrival) => spread.list(at, arrival),
             Piece::Many {
                 action,
@@ -221,7 +226,7 @@ pub fn spread(world: &mut World<'_>, only_one_by_one: bool) {
     if world.quotas.are_weighed() {
         weigh(world, &spread);
     }
-    world.spread = spread;
+    world.arrivals.spread = spread;
 }
 
 /// Adds what the arrivals may ask for to the demand of each slot.

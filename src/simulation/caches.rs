@@ -47,7 +47,7 @@ fn need_of<'w>(world: &'w mut World<'_>, request: &'w mut Request) -> (&'w mut C
     let need = NeedOf {
         w,
         workload: &plan.workloads[w],
-        state: &world.workloads[w],
+        state: &world.workloads.all[w],
         request,
     };
     (&mut world.caches, need)

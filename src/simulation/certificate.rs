@@ -15,8 +15,8 @@ pub fn certify(world: &mut World<'_>, second: u64) -> bool {
     if jobs_run(world) || has_job_start(world, second) || paced {
         return false;
     }
-    let demand = world.selection.demand.iter();
-    let counts = &world.drawn.counts;
+    let demand = world.arrivals.selection.demand.iter();
+    let counts = &world.arrivals.drawn.counts;
     let calls = demand.map(|&(count, q, each)| (q as usize, counts[count as usize] * each));
     world.quotas.expect(calls);
     add_waiting(world);
@@ -36,13 +36,13 @@ pub fn certify(world: &mut World<'_>, second: u64) -> bool {
             return false;
         }
     }
-    !world.quotas.has_timed() || (!world.has_waits && certify_timed(world, second))
+    !world.quotas.has_timed() || (!world.workloads.has_waits && certify_timed(world, second))
 }
 
 /// Adds what waits for a token to what could be offered to each quota.
 fn add_waiting(world: &mut World<'_>) {
-    for &w in &world.guarded {
-        let Some(guards) = &world.workloads[w].guards else {
+    for &w in &world.workloads.guarded {
+        let Some(guards) = &world.workloads.all[w].guards else {
             continue;
         };
         if guards.waiting == 0 {
@@ -88,8 +88,8 @@ fn fill_parts(world: &mut World<'_>, second: u64, parts: usize) {
         let q = world.quotas.timed()[i];
         let mut of_quota = world.quotas.of(q).recount_parts(parts);
         let mut nodes = vec![0; 2 * parts];
-        for d in &world.drawn.workloads {
-            pieces(world, &world.drawn, d, |piece| match piece {
+        for d in &world.arrivals.drawn.workloads {
+            pieces(world, &world.arrivals.drawn, d, |piece| match piece {
                 Piece::One(at, arrival) => {
                     let each = world.actions[arrival.action as usize].demand_of(q);
                     of_quota[(at / length) as usize] += each;

@@ -49,8 +49,8 @@ pub fn contend(world: &mut World<'_>, second: u64) {
         };
         match verdict {
             SlotVerdict::Quiet => count_slot(world, slot, second),
-            SlotVerdict::Exhausted if !world.has_memory => {
-                if world.has_tokens {
+            SlotVerdict::Exhausted if !world.workloads.has_memory => {
+                if world.workloads.has_tokens {
                     lose_slot(world, slot, second);
                 } else {
                     in_any_order(world, slot, second);
@@ -97,7 +97,7 @@ fn verdict(world: &mut World<'_>, second: u64, slot: usize) -> SlotVerdict {
 fn contest(world: &mut World<'_>, slot: usize, second: u64) {
     let start = second * SECOND + slot as u64 * SLOT_NS;
     // Retry quotas need the order of what is won and lost.
-    let sole_quota = world.quotas.sole().filter(|_| !world.has_tokens);
+    let sole_quota = world.quotas.sole().filter(|_| !world.workloads.has_tokens);
     let tokens =
         sole_quota.and_then(|q| Some((q, world.quotas.of(q).tokens(start, start + SLOT_NS)?)));
     match tokens {
@@ -172,9 +172,9 @@ fn decide_parts(world: &mut World<'_>, parts: usize, tokens: Tokens) -> (u64, u6
 /// A slot in which all lose, and nothing else depends on their order.
 fn in_any_order(world: &mut World<'_>, slot: usize, second: u64) {
     let base = second * SECOND;
-    for s in 0..world.spread.splits.len() {
-        let split = world.spread.splits[s];
-        let n = world.spread.slot_counts[split.counts + slot];
+    for s in 0..world.arrivals.spread.splits.len() {
+        let split = world.arrivals.spread.splits[s];
+        let n = world.arrivals.spread.slot_counts[split.counts + slot];
         in_slot(split.key, slot, n, |at, index, key| {
             arrive(world, base + at, &split.arrival(index, key));
         });

@@ -18,6 +18,7 @@ pub fn quiet(world: &mut World<'_>, second: u64) {
     draw_misses(world, second);
     let mut one_by_one = world.calendar.len_of(second) > 0;
     let memory = world
+        .arrivals
         .drawn
         .workloads
         .iter()
@@ -25,11 +26,11 @@ pub fn quiet(world: &mut World<'_>, second: u64) {
     if !one_by_one && !memory && !world.quotas.has_timed() {
         return count_second(world, second);
     }
-    for d in &world.drawn.workloads {
+    for d in &world.arrivals.drawn.workloads {
         if d.one_by_one {
             one_by_one = true;
         } else {
-            let counts = world.drawn.counts_of(d);
+            let counts = world.arrivals.drawn.counts_of(d);
             world.counters.count_all(d.first_action, counts);
         }
     }
@@ -54,7 +55,10 @@ pub fn quiet(world: &mut World<'_>, second: u64) {
 
 /// Counts a second in which nothing is looked at: its new arrivals, and nothing else.
 fn count_second(world: &mut World<'_>, second: u64) {
-    let (actions, counts) = (&world.selection.actions, &world.drawn.counts);
+    let (actions, counts) = (
+        &world.arrivals.selection.actions,
+        &world.arrivals.drawn.counts,
+    );
     world.counters.count_second(second, actions, counts);
     world.quotas.take_arriving();
 }

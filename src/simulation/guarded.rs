@@ -23,25 +23,25 @@ use crate::simulation::world::World;
 
 /// Before the arrivals of `second` are drawn: which guarded workloads are looked at in order.
 pub fn order_guarded(world: &mut World<'_>, contended: bool) {
-    if world.guarded.is_empty() {
+    if world.workloads.guarded.is_empty() {
         return;
     }
-    for i in 0..world.guarded.len() {
-        let state = &mut world.workloads[world.guarded[i]];
+    for i in 0..world.workloads.guarded.len() {
+        let state = &mut world.workloads.all[world.workloads.guarded[i]];
         if let Some(guards) = &state.guards {
             state.has_memory = contended || guards.in_order();
         }
     }
-    let mut here = world.open.iter().chain(&world.jobs);
-    world.has_memory = here.any(|&w| world.workloads[w].has_memory);
+    let mut here = world.workloads.open.iter().chain(&world.workloads.jobs);
+    world.workloads.has_memory = here.any(|&w| world.workloads.all[w].has_memory);
 }
 
 /// Keeps what the second has drawn of workloads that are not followed yet.
 pub fn remember(world: &mut World<'_>, second: u64) {
-    for i in 0..world.guarded.len() {
-        let w = world.guarded[i];
+    for i in 0..world.workloads.guarded.len() {
+        let w = world.workloads.guarded[i];
         let clients = u64::from(world.plan.workloads[w].clients);
-        let state = &mut world.workloads[w];
+        let state = &mut world.workloads.all[w];
         let Some(guards) = &mut state.guards else {
             continue;
         };
@@ -49,7 +49,7 @@ pub fn remember(world: &mut World<'_>, second: u64) {
             continue;
         }
         if !guards.at_calls {
-            if let Some(drawn) = world.drawn.only(w) {
+            if let Some(drawn) = world.arrivals.drawn.only(w) {
                 guards.past.push(drawn, clients);
             }
         } else if state.active.contains(&second) {
@@ -60,8 +60,8 @@ pub fn remember(world: &mut World<'_>, second: u64) {
 
 /// Whether attempts may be sent in other parts of a second than those in which they are counted.
 pub fn is_paced(world: &World<'_>) -> bool {
-    world.guarded.iter().any(|&w| {
-        let state = &world.workloads[w];
+    world.workloads.guarded.iter().any(|&w| {
+        let state = &world.workloads.all[w];
         let is_on = state.guards.as_ref().is_some_and(|g| g.is_on);
         is_on && (!state.is_job || state.job.active_workers > 0)
     })
@@ -69,7 +69,7 @@ pub fn is_paced(world: &World<'_>) -> bool {
 
 /// The clients of a workload are followed from `at` on, where one of them is throttled or a job starts.
 pub fn follow(world: &mut World<'_>, w: usize, at: u64) {
-    let state = &mut world.workloads[w];
+    let state = &mut world.workloads.all[w];
     let Some(guards) = &mut state.guards else {
         return;
     };
@@ -96,7 +96,7 @@ pub fn follow(world: &mut World<'_>, w: usize, at: u64) {
         let end = ((drawn.second + 1) * SECOND).min(at + 1);
         let heard = answers.partition_point(|&(answered, _)| answered < end);
         for (answered, request) in answers.drain(..heard) {
-            let client = world.workloads[w].client(&request);
+            let client = world.workloads.all[w].client(&request);
             hears(world, answered, w, client, false);
         }
     }
@@ -153,7 +153,7 @@ fn answers_of(
 /// Whether a need of a request may be called for now, where calls alone pass the client.
 pub fn may_call(world: &mut World<'_>, at: u64, request: &mut Request, w: usize) -> MayCall {
     let granted = std::mem::take(&mut request.step) == Step::Granted;
-    let guards = world.workloads[w].guards.as_ref();
+    let guards = world.workloads.all[w].guards.as_ref();
     if granted || guards.is_none_or(|g| !g.at_calls) {
         MayCall::Now
     } else {
@@ -163,8 +163,8 @@ pub fn may_call(world: &mut World<'_>, at: u64, request: &mut Request, w: usize)
 
 /// What a request's client says to an attempt; a token is taken if there is one.
 pub fn asks_client(world: &mut World<'_>, at: u64, request: &Request, w: usize) -> MayCall {
-    let client = world.workloads[w].client(request);
-    let state = &mut world.workloads[w];
+    let client = world.workloads.all[w].client(request);
+    let state = &mut world.workloads.all[w];
     let Some(guards) = &mut state.guards else {
         return MayCall::Now;
     };
@@ -185,8 +185,8 @@ pub fn asks_client(world: &mut World<'_>, at: u64, request: &Request, w: usize) 
 
 /// An attempt waits for a token.
 pub fn hold_back(world: &mut World<'_>, at: u64, wait: f64, mut request: Request, w: usize) {
-    let client = world.workloads[w].client(&request);
-    let state = &mut world.workloads[w];
+    let client = world.workloads.all[w].client(&request);
+    let state = &mut world.workloads.all[w];
     state.waiting += u64::from(!request.is_waiting());
     request.hold_back();
     if let Some(guards) = &mut state.guards {
@@ -202,7 +202,7 @@ pub fn hold_back(world: &mut World<'_>, at: u64, wait: f64, mut request: Request
 
 /// An attempt was throttled at `at`. Whether its client decides only when it hears of it.
 pub fn guards_throttled(world: &mut World<'_>, at: u64, mut request: Request, w: usize) -> bool {
-    if world.workloads[w].guards.is_none() {
+    if world.workloads.all[w].guards.is_none() {
         return false;
     }
     follow(world, w, at);
@@ -211,8 +211,8 @@ pub fn guards_throttled(world: &mut World<'_>, at: u64, mut request: Request, w:
     let latency = &world.plan.throttled_latency;
     let n = request.throttled;
     let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
-    let client = world.workloads[w].client(&request);
-    let state = &mut world.workloads[w];
+    let client = world.workloads.all[w].client(&request);
+    let state = &mut world.workloads.all[w];
     let Some(guards) = &mut state.guards else {
         return false;
     };
@@ -241,8 +241,8 @@ pub fn guards_succeeded(
     request: &Request,
     w: usize,
 ) -> bool {
-    let client = world.workloads[w].client(request);
-    let Some(guards) = &mut world.workloads[w].guards else {
+    let client = world.workloads.all[w].client(request);
+    let Some(guards) = &mut world.workloads.all[w].guards else {
         return false;
     };
     if guards.at_calls && calls == 0 {
@@ -264,7 +264,7 @@ pub fn guards_succeeded(
 
 /// A client's limiter counts an answer.
 pub fn hears(world: &mut World<'_>, at: u64, w: usize, client: u32, throttled: bool) {
-    if let Some(guards) = &mut world.workloads[w].guards
+    if let Some(guards) = &mut world.workloads.all[w].guards
         && let Some(rules) = guards.limiter
     {
         let limiter = &mut guards.client(&rules, client).limiter;
@@ -278,7 +278,7 @@ pub fn with_queue<T>(
     client: u32,
     f: impl FnOnce(&RateLimiterRules, &mut SendQueue<Request>, &mut ClientRateLimiter) -> Option<T>,
 ) -> Option<T> {
-    let guards = world.workloads[w].guards.as_mut()?;
+    let guards = world.workloads.all[w].guards.as_mut()?;
     let rules = guards.limiter?;
     let PacedClient { limiter, queue } = guards.client(&rules, client);
     f(&rules, queue, limiter)
@@ -287,7 +287,7 @@ pub fn with_queue<T>(
 /// Schedules the client's next look, if none is scheduled that comes before.
 pub fn plan_look(world: &mut World<'_>, at: u64, w: usize, client: u32) {
     if let Some(when) = with_queue(world, w, client, |_, queue, _| queue.next_look()) {
-        let class = world.actions[world.workloads[w].first_action].class;
+        let class = world.actions[world.workloads.all[w].first_action].class;
         let ns = (when * SECOND as f64).ceil() as u64;
         world
             .calendar

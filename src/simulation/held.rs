@@ -21,7 +21,7 @@ pub fn begin_held(world: &mut World<'_>, second: u64) {
     for i in 0..world.quotas.timed().len() {
         let q = world.quotas.timed()[i];
         // What a cache or a client may keep back is counted too.
-        let at_most = world.has_memory;
+        let at_most = world.workloads.has_memory;
         let known = world.quotas.of(q).begin_counted(second, at_most);
         held.quotas.push((known, Vec::new()));
     }
@@ -38,7 +38,7 @@ pub fn end_held(world: &mut World<'_>, second: u64) {
             *taken = quota.end_counted();
             exact &= quota.is_exact();
         }
-        std::mem::swap(&mut held.drawn, &mut world.drawn);
+        std::mem::swap(&mut held.drawn, &mut world.arrivals.drawn);
     }
     let seconds = world.held.seconds.len();
     if exact {

@@ -11,9 +11,10 @@ use crate::simulation::world::World;
 /// Whether a job has requests under way.
 pub fn jobs_run(world: &World<'_>) -> bool {
     world
+        .workloads
         .jobs
         .iter()
-        .any(|&w| world.workloads[w].job.active_workers > 0)
+        .any(|&w| world.workloads.all[w].job.active_workers > 0)
 }
 
 /// Start of a job that begins in `second` by itself.
@@ -29,14 +30,15 @@ fn job_start(world: &World<'_>, w: usize, second: u64) -> Option<u64> {
 
 pub fn has_job_start(world: &World<'_>, second: u64) -> bool {
     world
+        .workloads
         .jobs
         .iter()
         .any(|&w| job_start(world, w, second).is_some())
 }
 
 pub fn start_jobs(world: &mut World<'_>, second: u64) {
-    for i in 0..world.jobs.len() {
-        let w = world.jobs[i];
+    for i in 0..world.workloads.jobs.len() {
+        let w = world.workloads.jobs[i];
         if let Some(start) = job_start(world, w, second) {
             start_job(world, w, start);
         }
@@ -53,7 +55,7 @@ fn start_job(world: &mut World<'_>, w: usize, at: u64) {
     if at >= world.plan.horizon_s * SECOND {
         return;
     }
-    let job = &mut world.workloads[w].job;
+    let job = &mut world.workloads.all[w].job;
     job.started = Some(at);
     job.last_done = at;
     job.active_workers = workers.min(objects);
@@ -65,7 +67,7 @@ fn start_job(world: &mut World<'_>, w: usize, at: u64) {
 
 /// A worker takes the job's next object and sends its first request at `at`.
 fn take_object(world: &mut World<'_>, w: usize, worker: u32, at: u64) {
-    let state = &mut world.workloads[w];
+    let state = &mut world.workloads.all[w];
     let object = state.job.next_object;
     state.job.next_object += 1;
     let key = state.job_key.with(u64::from(object));
@@ -89,7 +91,7 @@ pub fn worker_goes_on(world: &mut World<'_>, w: usize, request: &Request, at: u6
     let next = at + think.draw_with(|| request.own(Purpose::Think, 0));
     let horizon = world.plan.horizon_s * SECOND;
     let in_time = next < horizon;
-    let action = world.class_action[request.class as usize] as usize;
+    let action = world.classes.action_of(request.class);
     if usize::from(part) < world.actions[action].parts.len() {
         if in_time {
             let class = world.actions[action].parts[usize::from(part)];
@@ -99,11 +101,11 @@ pub fn worker_goes_on(world: &mut World<'_>, w: usize, request: &Request, at: u6
                 Request::new(next, class, request.index, request.worker, part, key),
             );
         } else {
-            world.workloads[w].job.active_workers -= 1;
+            world.workloads.all[w].job.active_workers -= 1;
         }
         return;
     }
-    let job = &mut world.workloads[w].job;
+    let job = &mut world.workloads.all[w].job;
     job.finished += 1;
     job.last_done = job.last_done.max(at);
     if job.next_object < *objects && in_time {
@@ -119,16 +121,16 @@ pub fn worker_goes_on(world: &mut World<'_>, w: usize, request: &Request, at: u6
         if done <= horizon {
             world.counters.record().jobs[w] = Some(Some(done - started));
         }
-        world.workloads[w].done = true;
+        world.workloads.all[w].done = true;
         start_followers(world, w, done);
     }
 }
 
 /// Starts the followers of open workloads whose arrivals are over and whose requests have ended.
 pub fn finish_open(world: &mut World<'_>, second: u64) {
-    for i in 0..world.followed.len() {
-        let w = world.followed[i];
-        let state = &mut world.workloads[w];
+    for i in 0..world.workloads.followed.len() {
+        let w = world.workloads.followed[i];
+        let state = &mut world.workloads.all[w];
         let over = second >= state.active.end && state.waiting == 0;
         if over && !state.done {
             state.done = true;
@@ -138,8 +140,8 @@ pub fn finish_open(world: &mut World<'_>, second: u64) {
 }
 
 fn start_followers(world: &mut World<'_>, w: usize, at: u64) {
-    for i in 0..world.workloads[w].followers.len() {
-        let follower = world.workloads[w].followers[i];
+    for i in 0..world.workloads.all[w].followers.len() {
+        let follower = world.workloads.all[w].followers[i];
         match &world.plan.workloads[follower].kind {
             Kind::Job { start, .. } => start_job(world, follower, at.max(*start)),
             Kind::Open {
@@ -148,10 +150,10 @@ fn start_followers(world: &mut World<'_>, w: usize, at: u64) {
                 stop,
             } => {
                 // A job done at the very start of a second: that second's arrivals are drawn.
-                let first = at.div_ceil(SECOND).max(*start).max(world.undrawn);
-                let state = &mut world.workloads[follower];
+                let first = at.div_ceil(SECOND).max(*start).max(world.arrivals.undrawn);
+                let state = &mut world.workloads.all[follower];
                 state.active = first..first.saturating_add(stop - start);
-                world.selection.expire();
+                world.arrivals.selection.expire();
                 state.arrivals = Some(arrivals.begin(&Beginning {
                     start: first,
                     key: state.arrivals_key,

@@ -15,7 +15,7 @@ pub fn run(world: &mut World<'_>) -> Result<(), Cancelled> {
     for &q in world.quotas.used() {
         world.counters.record().quotas[q] = Some(QuotaRecord::new(world.plan.horizon_s));
     }
-    for &w in &world.jobs {
+    for &w in &world.workloads.jobs {
         world.counters.record().jobs[w] = Some(None);
     }
     let horizon = world.plan.horizon_s;

@@ -63,7 +63,7 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: Request) {
                 }
             }
         }
-        if world.workloads[w].guards.is_some() {
+        if world.workloads.all[w].guards.is_some() {
             match may_call(world, at, &mut request, w) {
                 MayCall::Now => {}
                 MayCall::Later(wait) => {
@@ -186,7 +186,7 @@ fn count_call(world: &mut World<'_>, lane: usize, bit: u8, first: bool, request:
 /// A refused request: when it will try again, unless it has failed.
 #[inline(always)]
 pub fn throttled(world: &mut World<'_>, at: u64, request: &Request, w: usize) -> Option<u64> {
-    let (state, latency) = (&mut world.workloads[w], &world.plan.throttled_latency);
+    let (state, latency) = (&mut world.workloads.all[w], &world.plan.throttled_latency);
     let next = state.tries_again(latency, at, request, |state| state.payer(request));
     if next.is_some() {
         return next;
@@ -199,7 +199,7 @@ pub fn throttled(world: &mut World<'_>, at: u64, request: &Request, w: usize) ->
 
 /// A request waits for what another one fetches.
 fn wait_for_fetch(world: &mut World<'_>, until: u64, mut request: Request, w: usize, lane: usize) {
-    world.workloads[w].waiting += u64::from(!request.is_waiting());
+    world.workloads.all[w].waiting += u64::from(!request.is_waiting());
     request.wait(lane);
     world.calendar.push(until, request);
 }
@@ -207,7 +207,7 @@ fn wait_for_fetch(world: &mut World<'_>, until: u64, mut request: Request, w: us
 /// A request ends in an error at `at`: it lacks permission, or anything else.
 pub fn given_up(world: &mut World<'_>, at: u64, request: &Request, w: usize, denied: bool) {
     fail(world, request, w, denied);
-    if world.workloads[w].is_job {
+    if world.workloads.all[w].is_job {
         worker_goes_on(world, w, request, at);
     }
 }
@@ -215,7 +215,7 @@ pub fn given_up(world: &mut World<'_>, at: u64, request: &Request, w: usize, den
 /// Counts a request that was denied, or is out of attempts or of retry quota.
 #[inline]
 pub fn fail(world: &mut World<'_>, request: &Request, w: usize, denied: bool) {
-    world.workloads[w].waiting -= u64::from(request.is_waiting());
+    world.workloads.all[w].waiting -= u64::from(request.is_waiting());
     let count = &mut world.counters.of(request.arrived).classes[request.class as usize];
     if denied {
         count.denied += 1;
@@ -248,11 +248,11 @@ fn succeeded(world: &mut World<'_>, at: u64, request: &Request, calls: usize, an
     } else {
         count.undelayed[calls] += 1;
     }
-    world.workloads[w].waiting -= u64::from(waited);
+    world.workloads.all[w].waiting -= u64::from(waited);
     let answer = |world: &World<'_>| answered.max(at + world.service(request, calls));
-    let heard_later = world.workloads[w].guards.is_some()
+    let heard_later = world.workloads.all[w].guards.is_some()
         && guards_succeeded(world, at, answer, calls, request, w);
-    let state = &mut world.workloads[w];
+    let state = &mut world.workloads.all[w];
     if !heard_later && earns && (waited || state.has_debts()) {
         state.refund(request);
     }

@@ -22,13 +22,13 @@ pub fn lose_slot(world: &mut World<'_>, slot: usize, second: u64) {
     let end = second * SECOND + (slot as u64 + 1) * SLOT_NS;
     let mut lost = std::mem::take(&mut world.lost);
     lost.clear();
-    for s in 0..world.spread.splits.len() {
-        let split = world.spread.splits[s];
+    for s in 0..world.arrivals.spread.splits.len() {
+        let split = world.arrivals.spread.splits[s];
         if !gather_split(world, split, slot, end, &mut lost) {
             add_split(world, split, slot, second, &mut lost);
         }
     }
-    while let Some((at, arrival)) = world.spread.take_listed(slot) {
+    while let Some((at, arrival)) = world.arrivals.spread.take_listed(slot) {
         add_arrival(world, second * SECOND + at, &arrival, &mut lost);
     }
     gather_others(world, end, &mut lost);
@@ -45,8 +45,11 @@ pub fn lose_slot(world: &mut World<'_>, slot: usize, second: u64) {
 
 /// Refuses what the calendar holds for a slot that ends at `end`, and counts what it asks for.
 fn gather_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
-    let (classes, workloads, quotas) =
-        (&mut world.classes, &mut world.workloads, &mut world.quotas);
+    let (classes, workloads, quotas) = (
+        &mut world.classes,
+        &mut world.workloads.all,
+        &mut world.quotas,
+    );
     let (latency, warm_up) = (&world.plan.throttled_latency, world.counters.warm_up());
     let sole_quota = quotas.sole();
     let mut refused = 0;
@@ -90,13 +93,13 @@ fn gather_several(world: &mut World<'_>, place: Place, end: u64, others: &mut Ve
         refuse(world, &mut request);
         *world.calendar.event_mut(place) = request;
         let latency = &world.plan.throttled_latency;
-        let state = &mut world.workloads[w];
+        let state = &mut world.workloads.all[w];
         if state.is_last_attempt(&request) {
             return fail(world, &request, w, false);
         }
         state.asks_for_retry(latency, at, &request, end)
     } else {
-        let state = &mut world.workloads[w];
+        let state = &mut world.workloads.all[w];
         let client = state.payer(&event);
         let Some(tokens) = &mut state.tokens else {
             return offer(world, at, &event);
@@ -117,11 +120,11 @@ fn gather_split(
     end: u64,
     lost: &mut Lost,
 ) -> bool {
-    let n = world.spread.slot_counts[split.counts + slot];
+    let n = world.arrivals.spread.slot_counts[split.counts + slot];
     let action = &world.actions[split.action as usize];
     let class_index = action.class;
     let class = world.classes.of_mut(class_index);
-    let state = &mut world.workloads[split.workload as usize];
+    let state = &mut world.workloads.all[split.workload as usize];
 
     let (Some(tokens), Some(quota)) = (&mut state.tokens, class.only_quota()) else {
         return false;
@@ -173,7 +176,7 @@ fn lose_newcomers(world: &mut World<'_>, n: usize, lost: &mut Lost) {
     } = lost;
     let newcomers = newcomers[n];
     let w = world.classes.of(newcomers.class).workload();
-    let state = &mut world.workloads[w];
+    let state = &mut world.workloads.all[w];
     let Some(tokens) = &mut state.tokens else {
         return;
     };
@@ -211,7 +214,7 @@ fn lose_newcomers(world: &mut World<'_>, n: usize, lost: &mut Lost) {
 fn lose_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
     let (classes, workloads, calendar) = (
         &mut world.classes,
-        &mut world.workloads,
+        &mut world.workloads.all,
         &mut world.calendar,
     );
     let latency = &world.plan.throttled_latency;
@@ -255,7 +258,7 @@ fn lose_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
 
 /// Adds them to what the calendar holds for the slot.
 fn add_split(world: &mut World<'_>, split: Split, slot: usize, second: u64, lost: &mut Lost) {
-    let n = world.spread.slot_counts[split.counts + slot];
+    let n = world.arrivals.spread.slot_counts[split.counts + slot];
     in_slot(split.key, slot, n, |at, index, key| {
         add_arrival(
             world,
@@ -282,7 +285,7 @@ fn lose_in_order(world: &mut World<'_>, contested: &mut Vec<Loser>, end: u64) {
     contested.sort_unstable_by(|a, b| b.cmp(a));
     while let Some(l) = contested.pop() {
         let class = world.classes.of(l.request.class);
-        if let Some(tokens) = &mut world.workloads[class.workload()].tokens {
+        if let Some(tokens) = &mut world.workloads.all[class.workload()].tokens {
             tokens.settle(l.client);
         }
         if class.needs_no_quota() {
@@ -332,7 +335,7 @@ fn refuse(world: &mut World<'_>, request: &mut Request) {
 /// back.
 fn decide(world: &mut World<'_>, l: &Loser, end: u64) -> Option<Loser> {
     let w = world.classes.of(l.request.class).workload();
-    let state = &mut world.workloads[w];
+    let state = &mut world.workloads.all[w];
     let latency = &world.plan.throttled_latency;
     match state.tries_again(latency, l.at, &l.request, |_| l.client) {
         None => fail(world, &l.request, w, false),

@@ -43,7 +43,7 @@ pub fn draw_misses(world: &mut World<'_>, second: u64) {
         let calm = group.iter().all(|&w| is_calm(world, w, second));
         group.iter().for_each(|&w| misses.drawn[w] = calm);
     }
-    let mut drawn = std::mem::take(&mut world.drawn);
+    let mut drawn = std::mem::take(&mut world.arrivals.drawn);
     misses.looks.clear();
     for i in 0..drawn.workloads.len() {
         if misses.drawn[drawn.workloads[i].workload] {
@@ -53,7 +53,7 @@ pub fn draw_misses(world: &mut World<'_>, second: u64) {
             drawn.counts[d.first..d.first + d.actions].fill(0);
         }
     }
-    world.drawn = drawn;
+    world.arrivals.drawn = drawn;
     misses.looks.sort_by_key(|look| look.at);
     for look in &misses.looks {
         look_at(world, look);
@@ -64,7 +64,7 @@ pub fn draw_misses(world: &mut World<'_>, second: u64) {
 /// Whether what is counted of a workload is surely met in the whole second.
 fn is_calm(world: &World<'_>, w: usize, second: u64) -> bool {
     let (from, to) = (second * SECOND, (second + 1) * SECOND);
-    let full = world.workloads[w].tokens.as_ref();
+    let full = world.workloads.all[w].tokens.as_ref();
     full.is_none_or(|t| t.all_full())
         && lanes_of(world.plan, w).all(|l| {
             let lane = &world.plan.lanes[l];

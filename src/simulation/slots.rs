@@ -14,15 +14,15 @@ use crate::simulation::world::World;
 
 /// Begins a slot of the second, all in turn, unless it holds nothing.
 pub fn begin_slot(world: &mut World<'_>, slot: usize) -> bool {
-    world.calendar.begin_slot(slot) || world.spread.occupied.holds(slot)
+    world.calendar.begin_slot(slot) || world.arrivals.spread.occupied.holds(slot)
 }
 
 /// A slot in which all are admitted.
 pub fn count_slot(world: &mut World<'_>, slot: usize, second: u64) {
-    for s in 0..world.spread.splits.len() {
-        let split = world.spread.splits[s];
-        let n = u64::from(world.spread.slot_counts[split.counts + slot]);
-        let state = &world.workloads[split.workload as usize];
+    for s in 0..world.arrivals.spread.splits.len() {
+        let split = world.arrivals.spread.splits[s];
+        let n = u64::from(world.arrivals.spread.slot_counts[split.counts + slot]);
+        let state = &world.workloads.all[split.workload as usize];
         if n == 0 || state.has_memory {
             continue;
         }
@@ -36,7 +36,7 @@ pub fn count_slot(world: &mut World<'_>, slot: usize, second: u64) {
             world.quotas.of(q).take_counted(n * each);
         }
     }
-    if world.has_memory {
+    if world.workloads.has_memory {
         in_order(world, slot, true);
     } else {
         // Listed arrivals and retries: all are admitted, so their order does not matter.
@@ -52,7 +52,7 @@ fn win_slot(world: &mut World<'_>, slot: usize, second: u64, quota: usize) {
     each_listed(world, slot, second, win);
     let (classes, workloads, warm_up) = (
         &mut world.classes,
-        &mut world.workloads,
+        &mut world.workloads.all,
         world.counters.warm_up(),
     );
     let mut won = 0;
@@ -82,7 +82,7 @@ pub fn in_order(world: &mut World<'_>, slot: usize, memory_only: bool) {
 /// are not added at all.
 #[inline(always)]
 pub fn add_new(world: &mut World<'_>, slot: usize, memory_only: bool, count: bool) {
-    let base = world.drawn.second * SECOND;
+    let base = world.arrivals.drawn.second * SECOND;
     let in_warm_up = world.counters.in_warm_up(base);
     let calendar = &mut world.calendar;
     let mut add = |action: &ActionState, at: u64, arrival: &Arrival| {
@@ -100,9 +100,9 @@ pub fn add_new(world: &mut World<'_>, slot: usize, memory_only: bool, count: boo
             .for_each(|c| classes.of_mut(c).tally(in_warm_up).request(n));
         false
     };
-    for split in &world.spread.splits {
-        let n = world.spread.slot_counts[split.counts + slot];
-        if n == 0 || (memory_only && !world.workloads[split.workload as usize].has_memory) {
+    for split in &world.arrivals.spread.splits {
+        let n = world.arrivals.spread.slot_counts[split.counts + slot];
+        if n == 0 || (memory_only && !world.workloads.all[split.workload as usize].has_memory) {
             continue;
         }
         if count && counts(split.action, u64::from(n)) {
@@ -113,7 +113,7 @@ pub fn add_new(world: &mut World<'_>, slot: usize, memory_only: bool, count: boo
             add(action, at, &split.arrival(index, key));
         });
     }
-    while let Some((at, arrival)) = world.spread.take_listed(slot) {
+    while let Some((at, arrival)) = world.arrivals.spread.take_listed(slot) {
         if count && counts(arrival.action, 1) {
             continue;
         }
@@ -124,7 +124,7 @@ pub fn add_new(world: &mut World<'_>, slot: usize, memory_only: bool, count: boo
 /// Gives the clients of a slot's admitted arrivals back what their successes earn.
 fn refund_slot(world: &mut World<'_>, split: Split, slot: usize, n: u64) {
     let earning = world.actions[split.action as usize].earning;
-    let state = &mut world.workloads[split.workload as usize];
+    let state = &mut world.workloads.all[split.workload as usize];
     let payers = state.payers;
     if let Some(tokens) = &mut state.tokens {
         let keys = keys_in_slot(split.key, slot, n as u32);
@@ -140,7 +140,7 @@ fn each_listed(
     second: u64,
     mut on: impl FnMut(&mut World<'_>, u64, &Request),
 ) {
-    while let Some((at, arrival)) = world.spread.take_listed(slot) {
+    while let Some((at, arrival)) = world.arrivals.spread.take_listed(slot) {
         let at = second * SECOND + at;
         requests_of(world, at, &arrival, |world, request| {
             on(world, at, &request)

@@ -2,13 +2,12 @@
 
 use crate::engine::calendar::Calendar;
 use crate::model::source::{Caches, ClientCache, WorkloadCaches};
-use crate::model::{Kind, Lane, Plan};
+use crate::model::{Lane, Plan};
 use crate::simulation::keys::{action_key, replication_key};
 use crate::simulation::options::SimulationOptions;
 use crate::simulation::state::action::ActionState;
 use crate::simulation::state::class::Classes;
 use crate::simulation::state::counters::Counters;
-use crate::simulation::state::drawn::{Drawn, Selection};
 use crate::simulation::state::flights::Flights;
 use crate::simulation::state::held::Held;
 use crate::simulation::state::lost::Lost;
@@ -16,41 +15,25 @@ use crate::simulation::state::misses::Misses;
 use crate::simulation::state::quota::Quotas;
 use crate::simulation::state::request::{Purpose, Request};
 use crate::simulation::state::sampler::Sampler;
-use crate::simulation::state::spread::Spread;
-use crate::simulation::state::workload::WorkloadState;
+use crate::simulation::state::spread::SecondArrivals;
+use crate::simulation::state::workload::{WorkloadState, Workloads};
 
+/// One component of a plan under way: its parts, each with its own state.
 pub struct World<'a> {
     pub plan: &'a Plan,
     pub options: SimulationOptions<'a>,
     pub calendar: Calendar<Request>,
     pub classes: Classes,
     pub quotas: Quotas,
-    pub workloads: Vec<WorkloadState>,
-    /// Workloads of this island.
-    pub open: Vec<usize>,
-    pub jobs: Vec<usize>,
-    /// Open ones that others follow.
-    pub followed: Vec<usize>,
-    /// Workloads of this island whose clients may hold requests back.
-    pub guarded: Vec<usize>,
-    /// Whether order matters beyond the quotas: caches or retry quotas.
-    pub has_memory: bool,
-    pub has_tokens: bool,
-    /// Whether a message may wait for another's fetch: its call then comes later than its arrival.
-    pub has_waits: bool,
+    pub workloads: Workloads,
     pub actions: Vec<ActionState>,
-    pub class_action: Vec<u32>,
     pub caches: Caches,
     /// Fetches that others wait for, where they do.
     pub flights: Option<Flights>,
-    /// The first second whose arrivals are still to be drawn.
-    pub undrawn: u64,
     pub counters: Counters,
     pub sampler: Option<Sampler>,
-    pub selection: Selection,
-    // The present second.
-    pub drawn: Drawn,
-    pub spread: Spread,
+    /// The arrivals of the present second.
+    pub arrivals: SecondArrivals,
     pub lost: Lost,
     /// Counted seconds since the state of `timed` was known.
     pub held: Held,
@@ -86,35 +69,20 @@ impl<'a> World<'a> {
                 actions.push(ActionState::new(plan, action, key));
             }
         }
-        let is_open = |w: &usize| !matches!(plan.workloads[*w].kind, Kind::Job { .. });
         let any_cache = |f: fn(&ClientCache) -> bool| {
             let mut caches = island.iter().flat_map(|&w| &plan.workloads[w].client_cache);
             caches.any(f)
         };
         let has_flights = plan.lanes.iter().any(Lane::has_single_flight)
             || any_cache(ClientCache::has_single_flight);
+        let has_waits = has_flights || any_cache(ClientCache::has_waits);
         let mut world = World {
             plan,
             options,
             calendar: Calendar::new(),
-            classes: Classes::new(plan),
+            classes: Classes::new(plan, class_action),
             quotas: Quotas::new(&plan.quotas, &used),
-            open: island.iter().copied().filter(is_open).collect(),
-            jobs: island.iter().copied().filter(|w| !is_open(w)).collect(),
-            followed: island
-                .iter()
-                .copied()
-                .filter(|&w| is_open(&w) && !workloads[w].followers.is_empty())
-                .collect(),
-            guarded: island
-                .iter()
-                .copied()
-                .filter(|&w| workloads[w].guards.is_some())
-                .collect(),
-            has_memory: island.iter().any(|&w| workloads[w].has_memory),
-            has_tokens: island.iter().any(|&w| workloads[w].tokens.is_some()),
-            has_waits: has_flights || any_cache(ClientCache::has_waits),
-            workloads,
+            workloads: Workloads::new(plan, island, workloads, has_waits),
             caches: Caches::new(
                 &plan.bucket_key_caches,
                 plan.workloads
@@ -122,14 +90,10 @@ impl<'a> World<'a> {
                     .map(|w| WorkloadCaches::new(w.client_cache, w.clients, w.reads, w.is_read)),
             ),
             flights: has_flights.then(Flights::default),
-            undrawn: 0,
             sampler: (options.sample > 0).then(|| Sampler::new(plan, options.sample, root)),
-            class_action,
             counters: Counters::new(plan, actions.len()),
             actions,
-            selection: Selection::default(),
-            drawn: Drawn::default(),
-            spread: Spread::default(),
+            arrivals: SecondArrivals::default(),
             lost: Lost::default(),
             held: Held::default(),
             misses: Misses::default(),
@@ -137,7 +101,7 @@ impl<'a> World<'a> {
         if !options.simulate_all {
             world.quotas.set_sole(world.find_sole_quota());
             let (timed, caches) = (world.quotas.timed(), &mut world.caches.bucket_keys);
-            world.misses = Misses::new(plan, island, &world.workloads, timed, caches);
+            world.misses = Misses::new(plan, island, &world.workloads.all, timed, caches);
         }
         world
     }
@@ -147,13 +111,14 @@ impl<'a> World<'a> {
         let &[quota] = self.quotas.used() else {
             return None;
         };
-        let actions = self.open.iter().flat_map(|&w| {
-            let first = self.workloads[w].first_action;
+        let actions = self.workloads.open.iter().flat_map(|&w| {
+            let first = self.workloads.all[w].first_action;
             &self.actions[first..first + self.plan.workloads[w].actions.len()]
         });
         let mut asking = actions.filter(|a| !a.demand.is_empty());
         let is_sole = |c: u32| self.classes.of(c).only_quota() == Some(quota);
-        (self.jobs.is_empty() && asking.all(|a| a.classes().all(is_sole))).then_some(quota)
+        (self.workloads.jobs.is_empty() && asking.all(|a| a.classes().all(is_sole)))
+            .then_some(quota)
     }
 
     /// Time from a request's attempt to its answer.

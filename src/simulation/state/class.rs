@@ -234,14 +234,17 @@ impl Tally {
 pub struct Classes {
     all: Vec<ClassState>,
     lanes: Vec<LaneState>,
+    /// The action that makes the requests of each class.
+    action: Vec<u32>,
 }
 
 impl Classes {
-    pub fn new(plan: &Plan) -> Classes {
+    pub fn new(plan: &Plan, action: Vec<u32>) -> Classes {
         let classes = plan.classes.iter();
         Classes {
             all: classes.map(|c| ClassState::new(plan, c)).collect(),
             lanes: plan.lanes.iter().map(LaneState::new).collect(),
+            action,
         }
     }
 
@@ -253,6 +256,11 @@ impl Classes {
     #[inline(always)]
     pub fn of_mut(&mut self, class: u32) -> &mut ClassState {
         &mut self.all[class as usize]
+    }
+
+    /// The action, numbered among all, that makes the requests of a class.
+    pub fn action_of(&self, class: u32) -> usize {
+        self.action[class as usize] as usize
     }
 
     #[inline(always)]

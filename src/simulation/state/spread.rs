@@ -2,7 +2,7 @@
 
 use crate::engine::calendar::{SLOT_NS, SLOTS};
 use crate::engine::random::Key;
-use crate::simulation::state::drawn::Arrival;
+use crate::simulation::state::drawn::{Arrival, Drawn, Selection};
 
 /// Bits of an arrival's position; the instant stands above them.
 pub const POSITION_BITS: u32 = 34;
@@ -108,4 +108,17 @@ impl Spread {
 #[inline(always)]
 pub fn slot_of(at: u64) -> usize {
     (at / SLOT_NS) as usize
+}
+
+/// The arrivals of the present second.
+#[derive(Default)]
+pub struct SecondArrivals {
+    /// Which open workloads are active.
+    pub selection: Selection,
+    /// How many arrivals they have.
+    pub drawn: Drawn,
+    /// Where those lie, if somebody had to know.
+    pub spread: Spread,
+    /// The first second whose arrivals are still to be drawn.
+    pub undrawn: u64,
 }

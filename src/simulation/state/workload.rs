@@ -231,3 +231,45 @@ pub fn next_attempt(
     let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
     answered + retry.after(n, |n| request.backoff(n))
 }
+
+/// All workloads of a plan, of which some belong to the component that is simulated.
+pub struct Workloads {
+    pub all: Vec<WorkloadState>,
+    /// Those of the component: open ones and jobs.
+    pub open: Vec<usize>,
+    pub jobs: Vec<usize>,
+    /// Open ones that others follow.
+    pub followed: Vec<usize>,
+    /// Those whose clients may hold requests back.
+    pub guarded: Vec<usize>,
+    /// Whether order matters beyond the quotas: caches or retry quotas.
+    pub has_memory: bool,
+    pub has_tokens: bool,
+    /// Whether a message may wait for another's fetch: its call then comes later than its arrival.
+    pub has_waits: bool,
+}
+
+impl Workloads {
+    pub fn new(
+        plan: &Plan,
+        component: &[usize],
+        all: Vec<WorkloadState>,
+        has_waits: bool,
+    ) -> Workloads {
+        let is_open = |w: usize| !matches!(plan.workloads[w].kind, Kind::Job { .. });
+        let here = |is: &dyn Fn(usize) -> bool| {
+            let here = component.iter().copied();
+            here.filter(|&w| is(w)).collect::<Vec<usize>>()
+        };
+        Workloads {
+            open: here(&is_open),
+            jobs: here(&|w| !is_open(w)),
+            followed: here(&|w| is_open(w) && !all[w].followers.is_empty()),
+            guarded: here(&|w| all[w].guards.is_some()),
+            has_memory: component.iter().any(|&w| all[w].has_memory),
+            has_tokens: component.iter().any(|&w| all[w].tokens.is_some()),
+            has_waits,
+            all,
+        }
+    }
+}
