@@ -18,7 +18,7 @@ use crate::scenario::access::{Access, Check, NO_TLS};
 use crate::scenario::workload::WorkloadSettings;
 use crate::simulation::record::Record;
 use crate::simulation::replication_key;
-use crate::simulation::sample::{Answered, Ended, Member, Sampled};
+use crate::simulation::sample::{Answered, Ended, SampleMember, Sampled};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -101,7 +101,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The records of a member, and its instant \[ns\].
-    fn records(&mut self, member: &Member) -> (u64, Vec<Value>) {
+    fn records(&mut self, member: &SampleMember) -> (u64, Vec<Value>) {
         let key = match member.what {
             Sampled::Call { lane, answer } => {
                 self.key.named("call").with(lane as u64).with(answer as u64)

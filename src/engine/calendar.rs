@@ -42,11 +42,11 @@ const NEW: u64 = 1 << 32;
 
 /// Where an event stands while it is looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Place(u32);
+pub struct EventPlace(u32);
 
 /// An event and its time.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry<E> {
+pub struct Scheduled<E> {
     /// When \[ns\].
     pub at: u64,
     /// What.
@@ -55,7 +55,7 @@ pub struct Entry<E> {
 
 /// An event in the pool.
 #[derive(Clone, Copy, Debug)]
-struct Node<E> {
+struct EventNode<E> {
     /// When, since the start of its span \[ns\].
     since: u32,
     /// The next one of its slot, or of its part of the slot.
@@ -65,7 +65,7 @@ struct Node<E> {
 
 /// The events of a span.
 #[derive(Clone, Copy, Debug)]
-struct Span {
+struct SpanEvents {
     /// The first of its chunks.
     first: u32,
     /// The place of the next event; the start of a chunk where that has to be found yet.
@@ -74,7 +74,7 @@ struct Span {
     places: u32,
 }
 
-const NO_SPAN: Span = Span {
+const NO_SPAN: SpanEvents = SpanEvents {
     first: NONE,
     tail: 0,
     places: 0,
@@ -82,12 +82,12 @@ const NO_SPAN: Span = Span {
 
 /// The events of a slot.
 #[derive(Clone, Copy, Debug)]
-struct Slot {
+struct SlotEvents {
     head: u32,
     len: u32,
 }
 
-const EMPTY: Slot = Slot { head: NONE, len: 0 };
+const EMPTY: SlotEvents = SlotEvents { head: NONE, len: 0 };
 
 /// Events by time \[ns\]; at equal times the smaller event comes first.
 ///
@@ -99,20 +99,20 @@ pub struct Calendar<E> {
     second: u64,
     opened: u64,
     first_span: usize,
-    spans: Box<[Span; RING]>,
+    spans: Box<[SpanEvents; RING]>,
     /// Chunk by chunk.
-    pool: Vec<Node<E>>,
+    pool: Vec<EventNode<E>>,
     /// What comes after each chunk in its span, or among the free ones.
     after: Vec<u32>,
     free: u32,
     /// The present span of the open second, its number in the ring, and its slots.
     span: usize,
     span_in_ring: usize,
-    slots: [Slot; SPAN_SLOTS],
+    slots: [SlotEvents; SPAN_SLOTS],
     /// Its start \[ns\].
     start: u64,
     /// By second.
-    far: BTreeMap<u64, Vec<Entry<E>>>,
+    far: BTreeMap<u64, Vec<Scheduled<E>>>,
     /// The begun slot of the span.
     slot: usize,
     /// Whether its order was asked for; then what is left of it stands in `order`.
@@ -186,7 +186,7 @@ impl<E: Copy + Ord> Calendar<E> {
     }
 
     /// The spans of a second after the open one that is in the ring.
-    fn near(&self, second: u64) -> &[Span] {
+    fn near(&self, second: u64) -> &[SpanEvents] {
         match second.checked_sub(self.second + 1) {
             Some(ahead) if ahead + 1 < NEAR => &self.spans[first_span_of(second)..][..SPANS],
             _ => &[],
@@ -194,7 +194,7 @@ impl<E: Copy + Ord> Calendar<E> {
     }
 
     /// The places of a span's events, chunk by chunk.
-    fn places_of(&self, span: Span) -> impl Iterator<Item = std::ops::Range<usize>> {
+    fn places_of(&self, span: SpanEvents) -> impl Iterator<Item = std::ops::Range<usize>> {
         let some = |chunk: u32| (chunk != NONE).then_some(chunk);
         let after = move |&chunk: &u32| some(self.after[chunk as usize]);
         std::iter::successors(some(span.first), after)
@@ -203,17 +203,17 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Number of events of `second`, which must lie after the open one.
     pub fn len_of(&self, second: u64) -> usize {
-        let near: usize = self.near(second).iter().map(Span::len).sum();
+        let near: usize = self.near(second).iter().map(SpanEvents::len).sum();
         near + self.far.get(&second).map_or(0, Vec::len)
     }
 
     /// The events of `second` (after the open one), in no order.
-    pub fn events_of(&self, second: u64) -> impl Iterator<Item = Entry<E>> {
+    pub fn events_of(&self, second: u64) -> impl Iterator<Item = Scheduled<E>> {
         let starts = (0..).map(move |span| second * SECOND + span * SPAN_NS);
         let near = self.near(second).iter().zip(starts);
         let near = near.flat_map(move |(&span, start)| {
             self.places_of(span).flat_map(move |places| {
-                self.pool[places].iter().map(move |node| Entry {
+                self.pool[places].iter().map(move |node| Scheduled {
                     at: start + u64::from(node.since),
                     event: node.event,
                 })
@@ -250,7 +250,7 @@ impl<E: Copy + Ord> Calendar<E> {
         while let Some(far) = self.far.first_entry()
             && *far.key() < second + NEAR
         {
-            for Entry { at, event } in far.remove() {
+            for Scheduled { at, event } in far.remove() {
                 self.push(at, event);
             }
         }
@@ -323,7 +323,7 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Takes all events of the current slot, whose order was not asked for, and shows them with their times.
     #[inline(always)]
-    pub fn take_all(&mut self, mut on: impl FnMut(Place, u64, &E)) {
+    pub fn take_all(&mut self, mut on: impl FnMut(EventPlace, u64, &E)) {
         debug_assert!(!self.sorted);
         let mut place = std::mem::replace(&mut self.slots[self.slot].head, NONE);
         for new in self.take_new() {
@@ -333,7 +333,7 @@ impl<E: Copy + Ord> Calendar<E> {
         // NONE lies beyond them all.
         while let Some(node) = self.pool.get(place as usize) {
             let at = self.start + u64::from(node.since);
-            on(Place(place), at, &node.event);
+            on(EventPlace(place), at, &node.event);
             place = node.next;
         }
     }
@@ -345,35 +345,35 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Takes any event of the current slot, whose order was not asked for.
     #[inline(always)]
-    pub fn take_any(&mut self) -> Option<Place> {
+    pub fn take_any(&mut self) -> Option<EventPlace> {
         debug_assert!(!self.sorted);
         let head = &mut self.slots[self.slot].head;
         let place = *head;
         if place == NONE {
             self.new = self.new.checked_sub(1)?;
-            return Some(Place(self.first_new + self.new));
+            return Some(EventPlace(self.first_new + self.new));
         }
         *head = self.pool[place as usize].next;
-        Some(Place(place))
+        Some(EventPlace(place))
     }
 
     /// An event that was taken or came next, and its time.
     #[inline(always)]
-    pub fn entry(&self, place: Place) -> Entry<E> {
+    pub fn entry(&self, place: EventPlace) -> Scheduled<E> {
         let (at, &event) = self.look(place);
-        Entry { at, event }
+        Scheduled { at, event }
     }
 
     /// The same, with the event where it stands.
     #[inline(always)]
-    pub fn look(&self, place: Place) -> (u64, &E) {
+    pub fn look(&self, place: EventPlace) -> (u64, &E) {
         let node = &self.pool[place.0 as usize];
         (self.start + u64::from(node.since), &node.event)
     }
 
     /// How many new events of the slot were added before this one, if it is one.
     #[inline(always)]
-    pub fn number_of_new(&self, place: Place) -> Option<u32> {
+    pub fn number_of_new(&self, place: EventPlace) -> Option<u32> {
         place
             .0
             .checked_sub(self.first_new)
@@ -382,7 +382,7 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// The event, to be changed.
     #[inline(always)]
-    pub fn event_mut(&mut self, place: Place) -> &mut E {
+    pub fn event_mut(&mut self, place: EventPlace) -> &mut E {
         &mut self.pool[place.0 as usize].event
     }
 
@@ -391,7 +391,7 @@ impl<E: Copy + Ord> Calendar<E> {
     #[inline(always)]
     pub fn add_new(&mut self, at: u64, event: E) {
         debug_assert_eq!(self.new, self.all_new);
-        let node = Node::new((at - self.start) as u32, event, |_| {});
+        let node = EventNode::new((at - self.start) as u32, event, |_| {});
         if self.all_new == self.most_new {
             self.add_room(node);
         }
@@ -402,7 +402,7 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Makes room for more new events. `any`: what fills it.
     #[cold]
-    fn add_room(&mut self, any: Node<E>) {
+    fn add_room(&mut self, any: EventNode<E>) {
         let from = self.first_new as usize..(self.first_new + self.most_new) as usize;
         let first = self.pool.len() as u32;
         for chunk in self.first_new / CHUNK..(self.first_new + self.most_new) / CHUNK {
@@ -415,7 +415,7 @@ impl<E: Copy + Ord> Calendar<E> {
     }
 
     /// Makes the pool longer by whole chunks.
-    fn add_places(&mut self, places: u32, any: Node<E>) {
+    fn add_places(&mut self, places: u32, any: EventNode<E>) {
         self.pool.resize(self.pool.len() + places as usize, any);
         self.after.resize(self.pool.len() / CHUNK as usize, NONE);
     }
@@ -428,7 +428,7 @@ impl<E: Copy + Ord> Calendar<E> {
     /// What `order` holds of an event.
     #[inline(always)]
     fn order_of(&self, place: u32) -> u64 {
-        let is_new = self.number_of_new(Place(place)).is_some();
+        let is_new = self.number_of_new(EventPlace(place)).is_some();
         let since = self.since_slot(self.pool[place as usize].since);
         since << TIME_SHIFT | u64::from(is_new) << NEW.trailing_zeros() | u64::from(place)
     }
@@ -505,7 +505,7 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Takes the first event of a part.
     #[inline(always)]
-    pub fn take_first(&mut self, part: usize) -> Option<Place> {
+    pub fn take_first(&mut self, part: usize) -> Option<EventPlace> {
         let mut first = self.parts[part];
         if first == NONE {
             return None;
@@ -532,7 +532,7 @@ impl<E: Copy + Ord> Calendar<E> {
             NONE => self.parts[part] = after,
             before => self.pool[before as usize].next = after,
         }
-        Some(Place(first))
+        Some(EventPlace(first))
     }
 
     /// Puts a part in order of time: then [`Calendar::take_any_of`] takes the first.
@@ -552,14 +552,14 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Takes any event of a part.
     #[inline(always)]
-    pub fn take_any_of(&mut self, part: usize) -> Option<Place> {
+    pub fn take_any_of(&mut self, part: usize) -> Option<EventPlace> {
         let head = &mut self.parts[part];
         let place = *head;
         if place == NONE {
             return None;
         }
         *head = self.pool[place as usize].next;
-        Some(Place(place))
+        Some(EventPlace(place))
     }
 
     /// Whether one of two events of the current slot comes before the other.
@@ -581,7 +581,7 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// What comes next in the current slot.
     #[inline(always)]
-    pub fn take_next(&mut self) -> Option<Place> {
+    pub fn take_next(&mut self) -> Option<EventPlace> {
         if !self.sorted {
             self.sort();
         }
@@ -595,12 +595,12 @@ impl<E: Copy + Ord> Calendar<E> {
             next = self.order[self.cursor];
         }
         self.cursor += 1;
-        Some(Place(next as u32))
+        Some(EventPlace(next as u32))
     }
 
     /// Takes the next event of the current slot.
     #[inline]
-    pub fn pop(&mut self) -> Option<Entry<E>> {
+    pub fn pop(&mut self) -> Option<Scheduled<E>> {
         self.take_next().map(|place| self.entry(place))
     }
 
@@ -612,11 +612,11 @@ impl<E: Copy + Ord> Calendar<E> {
 
     /// Schedules a changed copy of an event that was taken or came next.
     #[inline(always)]
-    pub fn push_again(&mut self, at: u64, place: Place, change: impl FnOnce(&mut E)) {
+    pub fn push_again(&mut self, at: u64, place: EventPlace, change: impl FnOnce(&mut E)) {
         let from = place.0 as usize;
         match self.room_for(at, |calendar| calendar.pool[from].event) {
             Some((to, since)) => {
-                self.pool[to] = Node::new(since, self.pool[from].event, change);
+                self.pool[to] = EventNode::new(since, self.pool[from].event, change);
             }
             None => {
                 let mut event = self.pool[from].event;
@@ -630,7 +630,7 @@ impl<E: Copy + Ord> Calendar<E> {
     #[inline(always)]
     pub fn push_changed(&mut self, at: u64, event: &E, change: impl FnOnce(&mut E)) {
         match self.room_for(at, |_| *event) {
-            Some((to, since)) => self.pool[to] = Node::new(since, *event, change),
+            Some((to, since)) => self.pool[to] = EventNode::new(since, *event, change),
             None => {
                 let mut event = *event;
                 change(&mut event);
@@ -675,7 +675,7 @@ impl<E: Copy + Ord> Calendar<E> {
     fn add_chunk(&mut self, span: usize, any: E) {
         if self.free == NONE {
             self.free = self.pool.len() as u32 / CHUNK;
-            self.add_places(CHUNK, Node::new(0, any, |_| {}));
+            self.add_places(CHUNK, EventNode::new(0, any, |_| {}));
         }
         let chunk = self.free;
         self.free = std::mem::replace(&mut self.after[chunk as usize], NONE);
@@ -693,7 +693,7 @@ impl<E: Copy + Ord> Calendar<E> {
     fn push_elsewhere(&mut self, at: u64, event: E) {
         let since = at.saturating_sub(self.start);
         if since >= SPAN_NS {
-            let entry = Entry { at, event };
+            let entry = Scheduled { at, event };
             return self.far.entry(at / SECOND).or_default().push(entry);
         }
         let since = since as u32;
@@ -703,7 +703,7 @@ impl<E: Copy + Ord> Calendar<E> {
             "an event in a slot that is over"
         );
         let place = self.room_in(self.span_in_ring, |_| event);
-        let mut node = Node::new(since, event, |_| {});
+        let mut node = EventNode::new(since, event, |_| {});
         let in_order = slot == self.slot && self.sorted;
         if !in_order {
             link(&mut self.slots[slot], place, &mut node);
@@ -717,7 +717,7 @@ impl<E: Copy + Ord> Calendar<E> {
     /// Inserts an event into the current slot, which is in order.
     #[cold]
     fn insert(&mut self, place: u32) {
-        let Node { since, event, .. } = self.pool[place as usize];
+        let EventNode { since, event, .. } = self.pool[place as usize];
         let since = self.since_slot(since);
         let pool = &self.pool;
         // Before the new ones of that instant, which have bit 32 set.
@@ -753,12 +753,12 @@ impl<E: Copy + Ord> Calendar<E> {
     }
 }
 
-impl<E: Copy> Node<E> {
+impl<E: Copy> EventNode<E> {
     /// A node with a changed copy of an event.
     #[inline(always)]
-    fn new(since: u32, mut event: E, change: impl FnOnce(&mut E)) -> Node<E> {
+    fn new(since: u32, mut event: E, change: impl FnOnce(&mut E)) -> EventNode<E> {
         change(&mut event);
-        Node {
+        EventNode {
             since,
             next: NONE,
             event,
@@ -766,7 +766,7 @@ impl<E: Copy> Node<E> {
     }
 }
 
-impl Span {
+impl SpanEvents {
     /// Where its events in one of its chunks end: only the last chunk may have places left.
     #[inline(always)]
     fn end_in(&self, chunk: u32) -> u32 {
@@ -786,7 +786,7 @@ impl Span {
 
 /// Puts a node into its slot's list.
 #[inline(always)]
-fn link<E>(slot: &mut Slot, place: u32, node: &mut Node<E>) {
+fn link<E>(slot: &mut SlotEvents, place: u32, node: &mut EventNode<E>) {
     node.next = slot.head;
     slot.head = place;
     slot.len += 1;
@@ -825,7 +825,7 @@ fn whole<const PART: u64>(n: u64) -> u64 {
 
 /// What of two events of a slot comes first, by what `order` holds of them.
 #[inline(always)]
-fn in_order<E: Ord>(pool: &[Node<E>], a: u64, b: u64) -> Ordering {
+fn in_order<E: Ord>(pool: &[EventNode<E>], a: u64, b: u64) -> Ordering {
     let by_time = (a >> NEW.trailing_zeros()).cmp(&(b >> NEW.trailing_zeros()));
     by_time.then_with(|| match a & NEW {
         0 => pool[a as u32 as usize]

@@ -7,7 +7,7 @@ use crate::metrics::estimate::Moments;
 use crate::model::Plan;
 use crate::model::retry::Service;
 use crate::results::{BinSeries, QuotaSeries, Series};
-use crate::simulation::record::{Bin, QuotaRecord, Record};
+use crate::simulation::record::{QuotaBin, QuotaRecord, Record};
 
 pub(super) fn series(plan: &Plan, records: &[Record]) -> Series {
     let base = QuotaRecord::new(plan.horizon_s).bin_s;
@@ -41,7 +41,7 @@ pub(super) fn series(plan: &Plan, records: &[Record]) -> Series {
     let bins = used.max(plan.horizon_s.div_ceil(bin_s) as usize);
     let quotas = of_service(plan, Service::Kms)
         .map(|(q, quota)| {
-            let of = |f: &dyn Fn(&Bin) -> (u64, u64)| {
+            let of = |f: &dyn Fn(&QuotaBin) -> (u64, u64)| {
                 let mut s = BinSeries::default();
                 for b in 0..bins {
                     let bins: Vec<(u64, u64)> = widened

@@ -6,27 +6,27 @@ use crate::simulation::flights::fetches;
 use crate::simulation::guarded::{asks_client, hears, hold_back, plan_look, with_queue};
 use crate::simulation::life::{given_up, offer_needs};
 use crate::simulation::state::guards::{MayCall, seconds};
-use crate::simulation::state::request::{Request, Step};
+use crate::simulation::state::request::{RequestState, RequestStep};
 use crate::simulation::world::World;
 
 /// What is next for a request, or its client.
-pub fn guarded(world: &mut World<'_>, at: u64, mut request: Request, w: usize) {
+pub fn guarded(world: &mut World<'_>, at: u64, mut request: RequestState, w: usize) {
     let step = request.step;
     // What is resumed goes on where its step says.
-    if step != Step::Resumed {
-        request.step = Step::Attempt;
+    if step != RequestStep::Resumed {
+        request.step = RequestStep::Attempt;
     }
     match step {
-        Step::Resumed => offer_needs(world, at, request),
-        Step::Attempt | Step::Granted => ready(world, at, request, w),
-        Step::Throttled => hears_throttled(world, at, request, w),
-        Step::Succeeded => hears_success(world, at, &request, w),
-        Step::Look => look_at_waiting(world, at, w, request.index),
+        RequestStep::Resumed => offer_needs(world, at, request),
+        RequestStep::Attempt | RequestStep::Granted => ready(world, at, request, w),
+        RequestStep::Throttled => hears_throttled(world, at, request, w),
+        RequestStep::Succeeded => hears_success(world, at, &request, w),
+        RequestStep::Look => look_at_waiting(world, at, w, request.index),
     }
 }
 
 /// An attempt that its client may have to hold back.
-pub fn ready(world: &mut World<'_>, at: u64, request: Request, w: usize) {
+pub fn ready(world: &mut World<'_>, at: u64, request: RequestState, w: usize) {
     let guards = world.workloads.all[w].guards.as_ref();
     if guards.is_some_and(|g| g.at_calls) {
         return offer_needs(world, at, request);
@@ -43,7 +43,7 @@ pub fn ready(world: &mut World<'_>, at: u64, request: Request, w: usize) {
     }
 }
 
-fn hears_throttled(world: &mut World<'_>, at: u64, request: Request, w: usize) {
+fn hears_throttled(world: &mut World<'_>, at: u64, request: RequestState, w: usize) {
     let (client, payer) = (
         world.workloads.all[w].client(&request),
         world.workloads.all[w].payer(&request),
@@ -87,7 +87,7 @@ fn hears_throttled(world: &mut World<'_>, at: u64, request: Request, w: usize) {
     wake(world, at, w, client);
 }
 
-fn hears_success(world: &mut World<'_>, at: u64, request: &Request, w: usize) {
+fn hears_success(world: &mut World<'_>, at: u64, request: &RequestState, w: usize) {
     let client = world.workloads.all[w].client(request);
     hears(world, at, w, client, false);
     let calls = request.called.count_ones() as usize;
@@ -120,11 +120,11 @@ fn look_at_waiting(world: &mut World<'_>, at: u64, w: usize, client: u32) {
 }
 
 /// Sends an attempt that has waited for its token.
-fn send(world: &mut World<'_>, at: u64, mut request: Request, w: usize) {
+fn send(world: &mut World<'_>, at: u64, mut request: RequestState, w: usize) {
     if let Some(guards) = &mut world.workloads.all[w].guards {
         guards.waiting -= 1;
         if guards.at_calls {
-            request.step = Step::Granted;
+            request.step = RequestStep::Granted;
         }
     }
     offer_needs(world, at, request);

@@ -2,8 +2,8 @@
 
 use crate::model::Kind;
 use crate::model::arrivals::{ArrivalProcess, Density};
-use crate::simulation::state::drawn::{Arrival, Drawn, DrawnWorkload, Piece};
-use crate::simulation::state::request::{Purpose, Request};
+use crate::simulation::state::drawn::{Arrival, ArrivalPiece, DrawnSecond, DrawnWorkload};
+use crate::simulation::state::request::{Purpose, RequestState};
 use crate::simulation::state::spread::{POSITION, POSITION_BITS, Split, Spread, slot_of};
 use crate::simulation::world::World;
 
@@ -109,9 +109,9 @@ fn select(world: &mut World<'_>, second: u64) {
 /// own, one by one.
 pub fn pieces<'d>(
     world: &World<'_>,
-    drawn: &'d Drawn,
+    drawn: &'d DrawnSecond,
     d: &'d DrawnWorkload,
-    mut on: impl FnMut(Piece<'d>),
+    mut on: impl FnMut(ArrivalPiece<'d>),
 ) {
     let (w, second) = (d.workload, drawn.second);
     let state = &world.workloads.all[w];
@@ -133,7 +133,7 @@ pub fn pieces<'d>(
                 copy: ordinal as u32,
                 key: world.actions[action].key.with(second).with(ordinal),
             };
-            on(Piece::One(at, arrival));
+            on(ArrivalPiece::One(at, arrival));
         });
     }
     let Some(density) = &d.density else {
@@ -165,7 +165,7 @@ pub fn pieces<'d>(
                 copy: 0,
                 key,
             };
-            on(Piece::One(at, arrival));
+            on(ArrivalPiece::One(at, arrival));
         });
         return;
     }
@@ -179,10 +179,10 @@ pub fn pieces<'d>(
                     copy: 0,
                     key,
                 };
-                on(Piece::One(at, arrival));
+                on(ArrivalPiece::One(at, arrival));
             });
         } else {
-            on(Piece::Many {
+            on(ArrivalPiece::Many {
                 action,
                 n,
                 key,
@@ -201,8 +201,8 @@ pub fn spread(world: &mut World<'_>, only_one_by_one: bool) {
             continue;
         }
         pieces(world, &world.arrivals.drawn, d, |piece| match piece {
-            Piece::One(at, arrival) => spread.list(at, arrival),
-            Piece::Many {
+            ArrivalPiece::One(at, arrival) => spread.list(at, arrival),
+            ArrivalPiece::Many {
                 action,
                 n,
                 key,
@@ -252,7 +252,7 @@ pub fn requests_of(
     world: &mut World<'_>,
     at: u64,
     arrival: &Arrival,
-    mut on: impl FnMut(&mut World<'_>, Request),
+    mut on: impl FnMut(&mut World<'_>, RequestState),
 ) {
     for part in 0..world.actions[arrival.action as usize].requests() {
         let request = world.actions[arrival.action as usize].request_of(at, arrival, part);

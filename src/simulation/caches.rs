@@ -3,12 +3,12 @@
 use crate::engine::random::Key;
 use crate::model::source::{Caches, Fetch, LookUp, Need};
 use crate::model::{Plan, Workload};
-use crate::simulation::state::request::{Purpose, Request};
+use crate::simulation::state::request::{Purpose, RequestState};
 use crate::simulation::state::workload::WorkloadState;
 use crate::simulation::world::World;
 
 /// Looks for what would meet a need without a call.
-pub fn look_up(world: &mut World<'_>, at: u64, lane: usize, request: &mut Request) -> LookUp {
+pub fn look_up(world: &mut World<'_>, at: u64, lane: usize, request: &mut RequestState) -> LookUp {
     let plan = world.plan;
     let (caches, mut need) = need_of(world, request);
     plan.lanes[lane].source.look_up(caches, &mut need, at)
@@ -16,7 +16,13 @@ pub fn look_up(world: &mut World<'_>, at: u64, lane: usize, request: &mut Reques
 
 /// KMS admitted the call for a need that a cache could have met: the cache gets the key when KMS
 /// answers. Returns that instant.
-pub fn fetched(world: &mut World<'_>, at: u64, lane: usize, request: &Request, k: usize) -> u64 {
+pub fn fetched(
+    world: &mut World<'_>,
+    at: u64,
+    lane: usize,
+    request: &RequestState,
+    k: usize,
+) -> u64 {
     let plan = world.plan;
     let try_number =
         (u64::from(request.part) << 32) | (u64::from(request.throttled) << 8) | k as u64;
@@ -33,7 +39,12 @@ pub fn fetched(world: &mut World<'_>, at: u64, lane: usize, request: &Request, k
 }
 
 /// What a need's call would fetch; `None` where others would not wait for it.
-pub fn waits_for(world: &mut World<'_>, at: u64, lane: usize, request: &Request) -> Option<Fetch> {
+pub fn waits_for(
+    world: &mut World<'_>,
+    at: u64,
+    lane: usize,
+    request: &RequestState,
+) -> Option<Fetch> {
     let mut request = *request;
     let plan = world.plan;
     let (caches, mut need) = need_of(world, &mut request);
@@ -41,7 +52,10 @@ pub fn waits_for(world: &mut World<'_>, at: u64, lane: usize, request: &Request)
 }
 
 /// A request that needs a key, and the caches that may have it.
-fn need_of<'w>(world: &'w mut World<'_>, request: &'w mut Request) -> (&'w mut Caches, NeedOf<'w>) {
+fn need_of<'w>(
+    world: &'w mut World<'_>,
+    request: &'w mut RequestState,
+) -> (&'w mut Caches, NeedOf<'w>) {
     let plan: &Plan = world.plan;
     let w = plan.classes[request.class as usize].workload;
     let need = NeedOf {
@@ -57,7 +71,7 @@ struct NeedOf<'w> {
     w: usize,
     workload: &'w Workload,
     state: &'w WorkloadState,
-    request: &'w mut Request,
+    request: &'w mut RequestState,
 }
 
 impl Need for NeedOf<'_> {

@@ -6,7 +6,7 @@ use crate::engine::limiter::Certificate;
 use crate::simulation::arrivals::pieces;
 use crate::simulation::guarded::is_paced;
 use crate::simulation::jobs::{has_job_start, jobs_run};
-use crate::simulation::state::drawn::Piece;
+use crate::simulation::state::drawn::ArrivalPiece;
 use crate::simulation::world::World;
 
 /// Whether nobody can be throttled in this second.
@@ -90,11 +90,11 @@ fn fill_parts(world: &mut World<'_>, second: u64, parts: usize) {
         let mut nodes = vec![0; 2 * parts];
         for d in &world.arrivals.drawn.workloads {
             pieces(world, &world.arrivals.drawn, d, |piece| match piece {
-                Piece::One(at, arrival) => {
+                ArrivalPiece::One(at, arrival) => {
                     let each = world.actions[arrival.action as usize].demand_of(q);
                     of_quota[(at / length) as usize] += each;
                 }
-                Piece::Many {
+                ArrivalPiece::Many {
                     action,
                     n,
                     key,

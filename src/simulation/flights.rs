@@ -8,11 +8,11 @@
 
 use crate::simulation::caches::waits_for;
 use crate::simulation::state::flights::FEW;
-use crate::simulation::state::request::Request;
+use crate::simulation::state::request::RequestState;
 use crate::simulation::world::World;
 
 /// When the fetch ends that would meet a need, if one is under way.
-pub fn awaits(world: &mut World<'_>, at: u64, lane: usize, request: &Request) -> Option<u64> {
+pub fn awaits(world: &mut World<'_>, at: u64, lane: usize, request: &RequestState) -> Option<u64> {
     world.flights.as_ref()?;
     let wanted = waits_for(world, at, lane, request)?;
     let until = world.flights.as_ref()?.until.get(&wanted).copied();
@@ -20,7 +20,7 @@ pub fn awaits(world: &mut World<'_>, at: u64, lane: usize, request: &Request) ->
 }
 
 /// A request's fetch for a need goes on until then.
-pub fn fetches(world: &mut World<'_>, at: u64, lane: usize, request: &Request, until: u64) {
+pub fn fetches(world: &mut World<'_>, at: u64, lane: usize, request: &RequestState, until: u64) {
     if world.flights.is_none() {
         return;
     }

@@ -16,9 +16,9 @@
 use crate::engine::SECOND;
 use crate::model::retry::{ClientRateLimiter, RateLimiterRules, SendQueue};
 use crate::simulation::arrivals::pieces;
-use crate::simulation::state::drawn::{Drawn, Piece};
+use crate::simulation::state::drawn::{ArrivalPiece, DrawnSecond};
 use crate::simulation::state::guards::{MayCall, PacedClient, seconds};
-use crate::simulation::state::request::{Purpose, Request, Step};
+use crate::simulation::state::request::{Purpose, RequestState, RequestStep};
 use crate::simulation::world::World;
 
 /// Before the arrivals of `second` are drawn: which guarded workloads are looked at in order.
@@ -110,8 +110,8 @@ fn answers_of(
     world: &World<'_>,
     w: usize,
     at: u64,
-    drawn: &Drawn,
-    answers: &mut Vec<(u64, Request)>,
+    drawn: &DrawnSecond,
+    answers: &mut Vec<(u64, RequestState)>,
 ) {
     let base = drawn.second * SECOND;
     let mut add = |when: u64, action: u32, index: u32, copy: u32, key| {
@@ -127,16 +127,16 @@ fn answers_of(
             &state.parts
         };
         for (part, &class) in parts.iter().enumerate() {
-            let mut request = Request::new(sent, class, index, copy, part as u16, key);
-            request.step = Step::Succeeded;
+            let mut request = RequestState::new(sent, class, index, copy, part as u16, key);
+            request.step = RequestStep::Succeeded;
             let calls = world.classes.of(class).lanes().len();
             answers.push((sent + world.service(&request, calls), request));
         }
     };
     for d in drawn.workloads.iter().filter(|d| d.workload == w) {
         pieces(world, drawn, d, |piece| match piece {
-            Piece::One(when, a) => add(when, a.action, a.index, a.copy, a.key),
-            Piece::Many {
+            ArrivalPiece::One(when, a) => add(when, a.action, a.index, a.copy, a.key),
+            ArrivalPiece::Many {
                 action,
                 n,
                 key,
@@ -151,8 +151,8 @@ fn answers_of(
 }
 
 /// Whether a need of a request may be called for now, where calls alone pass the client.
-pub fn may_call(world: &mut World<'_>, at: u64, request: &mut Request, w: usize) -> MayCall {
-    let granted = std::mem::take(&mut request.step) == Step::Granted;
+pub fn may_call(world: &mut World<'_>, at: u64, request: &mut RequestState, w: usize) -> MayCall {
+    let granted = std::mem::take(&mut request.step) == RequestStep::Granted;
     let guards = world.workloads.all[w].guards.as_ref();
     if granted || guards.is_none_or(|g| !g.at_calls) {
         MayCall::Now
@@ -162,7 +162,7 @@ pub fn may_call(world: &mut World<'_>, at: u64, request: &mut Request, w: usize)
 }
 
 /// What a request's client says to an attempt; a token is taken if there is one.
-pub fn asks_client(world: &mut World<'_>, at: u64, request: &Request, w: usize) -> MayCall {
+pub fn asks_client(world: &mut World<'_>, at: u64, request: &RequestState, w: usize) -> MayCall {
     let client = world.workloads.all[w].client(request);
     let state = &mut world.workloads.all[w];
     let Some(guards) = &mut state.guards else {
@@ -184,7 +184,7 @@ pub fn asks_client(world: &mut World<'_>, at: u64, request: &Request, w: usize) 
 }
 
 /// An attempt waits for a token.
-pub fn hold_back(world: &mut World<'_>, at: u64, wait: f64, mut request: Request, w: usize) {
+pub fn hold_back(world: &mut World<'_>, at: u64, wait: f64, mut request: RequestState, w: usize) {
     let client = world.workloads.all[w].client(&request);
     let state = &mut world.workloads.all[w];
     state.waiting += u64::from(!request.is_waiting());
@@ -201,7 +201,12 @@ pub fn hold_back(world: &mut World<'_>, at: u64, wait: f64, mut request: Request
 }
 
 /// An attempt was throttled at `at`. Whether its client decides only when it hears of it.
-pub fn guards_throttled(world: &mut World<'_>, at: u64, mut request: Request, w: usize) -> bool {
+pub fn guards_throttled(
+    world: &mut World<'_>,
+    at: u64,
+    mut request: RequestState,
+    w: usize,
+) -> bool {
     if world.workloads.all[w].guards.is_none() {
         return false;
     }
@@ -223,7 +228,7 @@ pub fn guards_throttled(world: &mut World<'_>, at: u64, mut request: Request, w:
     if followed {
         guards.is_on = true;
         state.waiting += u64::from(!was_waiting);
-        request.step = Step::Throttled;
+        request.step = RequestStep::Throttled;
         world.calendar.push(answered, request);
         // From now on attempts are sent in other slots than those in which they are weighed.
         world.quotas.stop_weighing();
@@ -238,7 +243,7 @@ pub fn guards_succeeded(
     at: u64,
     answered: impl FnOnce(&World<'_>) -> u64,
     calls: usize,
-    request: &Request,
+    request: &RequestState,
     w: usize,
 ) -> bool {
     let client = world.workloads.all[w].client(request);
@@ -256,7 +261,7 @@ pub fn guards_succeeded(
     let followed = guards.is_followed();
     if followed {
         let mut answer = *request;
-        answer.step = Step::Succeeded;
+        answer.step = RequestStep::Succeeded;
         world.calendar.push(answered(world), answer);
     }
     followed
@@ -276,7 +281,7 @@ pub fn with_queue<T>(
     world: &mut World<'_>,
     w: usize,
     client: u32,
-    f: impl FnOnce(&RateLimiterRules, &mut SendQueue<Request>, &mut ClientRateLimiter) -> Option<T>,
+    f: impl FnOnce(&RateLimiterRules, &mut SendQueue<RequestState>, &mut ClientRateLimiter) -> Option<T>,
 ) -> Option<T> {
     let guards = world.workloads.all[w].guards.as_mut()?;
     let rules = guards.limiter?;
@@ -291,6 +296,6 @@ pub fn plan_look(world: &mut World<'_>, at: u64, w: usize, client: u32) {
         let ns = (when * SECOND as f64).ceil() as u64;
         world
             .calendar
-            .push(ns.max(at + 1), Request::look(class, client));
+            .push(ns.max(at + 1), RequestState::look(class, client));
     }
 }

@@ -10,7 +10,7 @@
 
 use crate::engine::SECOND;
 use crate::simulation::arrivals::pieces;
-use crate::simulation::state::drawn::Piece;
+use crate::simulation::state::drawn::ArrivalPiece;
 use crate::simulation::state::held::{HeldSecond, MOST_COUNTS, MOST_HELD};
 use crate::simulation::world::World;
 
@@ -95,13 +95,13 @@ fn instants(world: &World<'_>, held: &HeldSecond, i: usize, q: usize) -> Vec<u64
             continue;
         }
         pieces(world, &held.drawn, d, |piece| match piece {
-            Piece::One(at, arrival) => {
+            ArrivalPiece::One(at, arrival) => {
                 if !d.one_by_one {
                     let each = world.actions[arrival.action as usize].demand_of(q);
                     instants.extend(std::iter::repeat_n(start + at, each as usize));
                 }
             }
-            Piece::Many {
+            ArrivalPiece::Many {
                 action,
                 n,
                 key,

@@ -5,7 +5,7 @@ use crate::engine::random::Key;
 use crate::model::Kind;
 use crate::model::arrivals::Beginning;
 use crate::simulation::guarded::follow;
-use crate::simulation::state::request::{Purpose, Request};
+use crate::simulation::state::request::{Purpose, RequestState};
 use crate::simulation::world::World;
 
 /// Whether a job has requests under way.
@@ -79,11 +79,11 @@ fn take_object(world: &mut World<'_>, w: usize, worker: u32, at: u64) {
     let class = world.actions[state.first_action + action].class;
     world
         .calendar
-        .push(at, Request::new(at, class, object, worker, 0, key));
+        .push(at, RequestState::new(at, class, object, worker, 0, key));
 }
 
 /// A worker's request has ended at `at`: the next of the same object, or the next object.
-pub fn worker_goes_on(world: &mut World<'_>, w: usize, request: &Request, at: u64) {
+pub fn worker_goes_on(world: &mut World<'_>, w: usize, request: &RequestState, at: u64) {
     let Kind::Job { objects, think, .. } = &world.plan.workloads[w].kind else {
         return;
     };
@@ -98,7 +98,7 @@ pub fn worker_goes_on(world: &mut World<'_>, w: usize, request: &Request, at: u6
             let key = Key::from_bits(request.arrival);
             world.calendar.push(
                 next,
-                Request::new(next, class, request.index, request.worker, part, key),
+                RequestState::new(next, class, request.index, request.worker, part, key),
             );
         } else {
             world.workloads.all[w].job.active_workers -= 1;

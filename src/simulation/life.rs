@@ -7,11 +7,11 @@ use crate::simulation::flights::{awaits, fetches};
 use crate::simulation::guarded::{guards_succeeded, guards_throttled, hold_back, may_call};
 use crate::simulation::jobs::worker_goes_on;
 use crate::simulation::state::guards::MayCall;
-use crate::simulation::state::request::{Purpose, Request, Step};
+use crate::simulation::state::request::{Purpose, RequestState, RequestStep};
 use crate::simulation::world::World;
 
 /// One try of a request: each need in turn, until one is refused or all are met.
-pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: Request) {
+pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: RequestState) {
     let plan = world.plan;
     let class_index = request.class as usize;
     let (lanes, w) = {
@@ -24,8 +24,8 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: Request) {
         world.counters.of(request.arrived).classes[class_index].requests += 1;
     }
     let from = request.lane();
-    if request.step == Step::Resumed {
-        request.step = Step::Attempt;
+    if request.step == RequestStep::Resumed {
+        request.step = RequestStep::Attempt;
     } else if !within_request_rate(world, at, &request) {
         return refuse_try(world, at, request, w, None);
     }
@@ -129,7 +129,7 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: Request) {
 
 /// Whether S3 takes a try, or it is one too many for its request rate: then KMS is not called.
 #[inline]
-fn within_request_rate(world: &mut World<'_>, at: u64, request: &Request) -> bool {
+fn within_request_rate(world: &mut World<'_>, at: u64, request: &RequestState) -> bool {
     let class = world.classes.of(request.class);
     let Some(quota) = class.request_rate() else {
         return true;
@@ -147,7 +147,13 @@ fn within_request_rate(world: &mut World<'_>, at: u64, request: &Request) -> boo
 }
 
 /// A try was refused, at the need of a lane or by S3's request rate: its client may try again.
-fn refuse_try(world: &mut World<'_>, at: u64, mut request: Request, w: usize, lane: Option<usize>) {
+fn refuse_try(
+    world: &mut World<'_>,
+    at: u64,
+    mut request: RequestState,
+    w: usize,
+    lane: Option<usize>,
+) {
     let fetching = lane.filter(|&l| world.classes.lane(l).has_memory());
     let answered = fetching.map_or(at, |_| {
         let n = request.throttled + 1;
@@ -171,7 +177,13 @@ fn refuse_try(world: &mut World<'_>, at: u64, mut request: Request, w: usize, la
 
 /// A need that no cache meets becomes a call, once.
 #[inline(always)]
-fn count_call(world: &mut World<'_>, lane: usize, bit: u8, first: bool, request: &mut Request) {
+fn count_call(
+    world: &mut World<'_>,
+    lane: usize,
+    bit: u8,
+    first: bool,
+    request: &mut RequestState,
+) {
     if request.called & bit == 0 {
         request.called |= bit;
         let count = &mut world.counters.of(request.arrived).lanes[lane];
@@ -185,7 +197,7 @@ fn count_call(world: &mut World<'_>, lane: usize, bit: u8, first: bool, request:
 
 /// A refused request: when it will try again, unless it has failed.
 #[inline(always)]
-pub fn throttled(world: &mut World<'_>, at: u64, request: &Request, w: usize) -> Option<u64> {
+pub fn throttled(world: &mut World<'_>, at: u64, request: &RequestState, w: usize) -> Option<u64> {
     let (state, latency) = (&mut world.workloads.all[w], &world.plan.throttled_latency);
     let next = state.tries_again(latency, at, request, |state| state.payer(request));
     if next.is_some() {
@@ -198,14 +210,20 @@ pub fn throttled(world: &mut World<'_>, at: u64, request: &Request, w: usize) ->
 }
 
 /// A request waits for what another one fetches.
-fn wait_for_fetch(world: &mut World<'_>, until: u64, mut request: Request, w: usize, lane: usize) {
+fn wait_for_fetch(
+    world: &mut World<'_>,
+    until: u64,
+    mut request: RequestState,
+    w: usize,
+    lane: usize,
+) {
     world.workloads.all[w].waiting += u64::from(!request.is_waiting());
     request.wait(lane);
     world.calendar.push(until, request);
 }
 
 /// A request ends in an error at `at`: it lacks permission, or anything else.
-pub fn given_up(world: &mut World<'_>, at: u64, request: &Request, w: usize, denied: bool) {
+pub fn given_up(world: &mut World<'_>, at: u64, request: &RequestState, w: usize, denied: bool) {
     fail(world, request, w, denied);
     if world.workloads.all[w].is_job {
         worker_goes_on(world, w, request, at);
@@ -214,7 +232,7 @@ pub fn given_up(world: &mut World<'_>, at: u64, request: &Request, w: usize, den
 
 /// Counts a request that was denied, or is out of attempts or of retry quota.
 #[inline]
-pub fn fail(world: &mut World<'_>, request: &Request, w: usize, denied: bool) {
+pub fn fail(world: &mut World<'_>, request: &RequestState, w: usize, denied: bool) {
     world.workloads.all[w].waiting -= u64::from(request.is_waiting());
     let count = &mut world.counters.of(request.arrived).classes[request.class as usize];
     if denied {
@@ -226,7 +244,7 @@ pub fn fail(world: &mut World<'_>, request: &Request, w: usize, denied: bool) {
 
 /// Schedules the retry of a request that was throttled.
 #[inline(always)]
-pub fn schedule_retry(world: &mut World<'_>, at: u64, request: &Request) {
+pub fn schedule_retry(world: &mut World<'_>, at: u64, request: &RequestState) {
     let throttled = request.throttled + 1;
     world
         .calendar
@@ -235,7 +253,7 @@ pub fn schedule_retry(world: &mut World<'_>, at: u64, request: &Request) {
 
 /// A request ended well. KMS's last answer that a cache waits for came at `answered`: its own comes no
 /// earlier.
-fn succeeded(world: &mut World<'_>, at: u64, request: &Request, calls: usize, answered: u64) {
+fn succeeded(world: &mut World<'_>, at: u64, request: &RequestState, calls: usize, answered: u64) {
     let class_index = request.class as usize;
     let class = world.classes.of_mut(class_index as u32);
     let (w, earns) = (class.workload(), class.earns(calls));

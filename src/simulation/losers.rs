@@ -1,13 +1,13 @@
 //! Slots in which all lose: who pays for a retry, and in which order where that matters.
 
 use crate::engine::SECOND;
-use crate::engine::calendar::{Entry, Place, SLOT_NS};
+use crate::engine::calendar::{EventPlace, SLOT_NS, Scheduled};
 use crate::model::arrivals::{in_slot, keys_in_slot, number_in_slot};
 use crate::simulation::life::{fail, schedule_retry};
 use crate::simulation::offer::offer;
 use crate::simulation::state::drawn::Arrival;
 use crate::simulation::state::lost::{Loser, Lost, NOBODY, Newcomers, Other, Refused};
-use crate::simulation::state::request::{Request, client};
+use crate::simulation::state::request::{RequestState, client};
 use crate::simulation::state::spread::Split;
 use crate::simulation::state::workload::next_attempt;
 use crate::simulation::world::World;
@@ -84,8 +84,8 @@ fn gather_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
 }
 
 /// Does so with a request that needs more than one quota's word.
-fn gather_several(world: &mut World<'_>, place: Place, end: u64, others: &mut Vec<Other>) {
-    let Entry { at, event } = world.calendar.entry(place);
+fn gather_several(world: &mut World<'_>, place: EventPlace, end: u64, others: &mut Vec<Other>) {
+    let Scheduled { at, event } = world.calendar.entry(place);
     let class = world.classes.of(event.class);
     let w = class.workload();
     let client = if !class.needs_no_quota() {
@@ -299,7 +299,7 @@ fn lose_in_order(world: &mut World<'_>, contested: &mut Vec<Loser>, end: u64) {
 
 /// Counts the refusal of a loser by S3's request rate, or of its first need.
 #[inline]
-fn refuse(world: &mut World<'_>, request: &mut Request) {
+fn refuse(world: &mut World<'_>, request: &mut RequestState) {
     let class = world.classes.of_mut(request.class);
     let first = u64::from(request.throttled == 0);
     let quota = if let Some(quota) = class.request_rate() {

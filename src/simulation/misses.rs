@@ -25,8 +25,8 @@ use crate::model::arrivals::Density;
 use crate::model::source::bucket_key::BucketKeyId;
 use crate::model::source::data_key_cache::source::calls_in_second;
 use crate::model::source::{Drawing, EncryptedMessages};
-use crate::simulation::state::drawn::{Drawn, DrawnWorkload};
-use crate::simulation::state::misses::{Look, Misses, lanes_of};
+use crate::simulation::state::drawn::{DrawnSecond, DrawnWorkload};
+use crate::simulation::state::misses::{Misses, PossibleMiss, lanes_of};
 use crate::simulation::state::request::Purpose;
 use crate::simulation::world::World;
 
@@ -80,7 +80,12 @@ fn is_calm(world: &World<'_>, w: usize, second: u64) -> bool {
         })
 }
 
-fn draw_workload<'a>(world: &mut World<'a>, misses: &mut Misses<'a>, drawn: &Drawn, i: usize) {
+fn draw_workload<'a>(
+    world: &mut World<'a>,
+    misses: &mut Misses<'a>,
+    drawn: &DrawnSecond,
+    i: usize,
+) {
     let d = &drawn.workloads[i];
     let plan = world.plan;
     for ((action, n), of) in drawn.of(d).zip(&plan.workloads[d.workload].actions) {
@@ -213,7 +218,7 @@ fn draw_reads<'a>(
         let looks = stream.binomial(n, share.min(1.0));
         density.list(looks, second, key, |at, _, key| {
             let k = partition.weights.find(stream.below(total));
-            misses.looks.push(Look {
+            misses.looks.push(PossibleMiss {
                 at: second * SECOND + at,
                 lane,
                 partition: p as u32,
@@ -226,7 +231,7 @@ fn draw_reads<'a>(
 }
 
 /// Looks at a read that may miss.
-fn look_at(world: &mut World<'_>, look: &Look) {
+fn look_at(world: &mut World<'_>, look: &PossibleMiss) {
     let plan = world.plan;
     let lane = &plan.lanes[look.lane];
     let Some(Drawing::Reads(uses)) = lane.source.drawing() else {

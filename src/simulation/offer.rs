@@ -1,6 +1,6 @@
 //! Tries: what one quota decides at once, and where all others go.
 
-use crate::engine::calendar::{Entry, Place};
+use crate::engine::calendar::{EventPlace, Scheduled};
 use crate::simulation::answers::guarded;
 use crate::simulation::arrivals::requests_of;
 use crate::simulation::jobs::worker_goes_on;
@@ -8,7 +8,7 @@ use crate::simulation::life::{offer_needs, schedule_retry, throttled};
 use crate::simulation::state::class::Tally;
 use crate::simulation::state::drawn::Arrival;
 use crate::simulation::state::quota::QuotaState;
-use crate::simulation::state::request::Request;
+use crate::simulation::state::request::RequestState;
 use crate::simulation::world::World;
 
 /// A new arrival offers its requests.
@@ -21,7 +21,7 @@ pub fn arrive(world: &mut World<'_>, at: u64, arrival: &Arrival) {
 
 /// One try of a request.
 #[inline(always)]
-pub fn offer(world: &mut World<'_>, at: u64, request: &Request) {
+pub fn offer(world: &mut World<'_>, at: u64, request: &RequestState) {
     let class = world.classes.of(request.class);
     let w = class.workload();
     let Some(quota) = class.only_quota() else {
@@ -36,8 +36,8 @@ pub fn offer(world: &mut World<'_>, at: u64, request: &Request) {
 
 /// The next try of a slot that is gone through in order.
 #[inline(always)]
-pub fn offer_next(world: &mut World<'_>, place: Place) {
-    let Entry { at, event } = world.calendar.entry(place);
+pub fn offer_next(world: &mut World<'_>, place: EventPlace) {
+    let Scheduled { at, event } = world.calendar.entry(place);
     let class = world.classes.of(event.class);
     let w = class.workload();
     let Some(quota) = class.only_quota() else {
@@ -53,15 +53,15 @@ pub fn offer_next(world: &mut World<'_>, place: Place) {
 /// A try that one quota has decided, and whose request and attempt at that are counted elsewhere: it
 /// is admitted.
 #[inline(always)]
-pub fn win_at(world: &mut World<'_>, place: Place) {
-    let Entry { at, event } = world.calendar.entry(place);
+pub fn win_at(world: &mut World<'_>, place: EventPlace) {
+    let Scheduled { at, event } = world.calendar.entry(place);
     admitted(world, at, &event);
 }
 
 /// It is refused.
 #[inline(always)]
-pub fn lose_at(world: &mut World<'_>, place: Place) {
-    let Entry { at, event } = world.calendar.entry(place);
+pub fn lose_at(world: &mut World<'_>, place: EventPlace) {
+    let Scheduled { at, event } = world.calendar.entry(place);
     let class = world.classes.of_mut(event.class);
     class
         .tally(world.counters.in_warm_up(event.arrived))
@@ -72,7 +72,7 @@ pub fn lose_at(world: &mut World<'_>, place: Place) {
 
 /// A refused try of a slot is scheduled again, unless it has failed.
 #[inline(always)]
-fn try_again(world: &mut World<'_>, place: Place, at: u64, event: &Request, w: usize) {
+fn try_again(world: &mut World<'_>, place: EventPlace, at: u64, event: &RequestState, w: usize) {
     if let Some(next) = throttled(world, at, event, w) {
         let throttled = event.throttled + 1;
         world
@@ -83,7 +83,7 @@ fn try_again(world: &mut World<'_>, place: Place, at: u64, event: &Request, w: u
 
 /// An attempt of a request with one need, which one quota decides: whether it is admitted.
 #[inline(always)]
-fn attempt(world: &mut World<'_>, at: u64, request: &Request, quota: usize) -> bool {
+fn attempt(world: &mut World<'_>, at: u64, request: &RequestState, quota: usize) -> bool {
     let (tally, quota) = count_attempt(world, request, quota);
     let admitted = quota.admit(at);
     if !admitted {
@@ -96,7 +96,7 @@ fn attempt(world: &mut World<'_>, at: u64, request: &Request, quota: usize) -> b
 #[inline(always)]
 fn count_attempt<'w>(
     world: &'w mut World<'_>,
-    request: &Request,
+    request: &RequestState,
     quota: usize,
 ) -> (&'w mut Tally, &'w mut QuotaState) {
     let class = world.classes.of_mut(request.class);
@@ -109,7 +109,7 @@ fn count_attempt<'w>(
 }
 
 /// One try of a request that needs more than one quota's word.
-fn offer_several(world: &mut World<'_>, at: u64, request: Request, w: usize) {
+fn offer_several(world: &mut World<'_>, at: u64, request: RequestState, w: usize) {
     if world.workloads.all[w].guards.is_some() {
         guarded(world, at, request, w);
     } else {
@@ -119,7 +119,7 @@ fn offer_several(world: &mut World<'_>, at: u64, request: Request, w: usize) {
 
 /// A scheduled or listed request in a slot in which all are admitted.
 #[inline(always)]
-pub fn win(world: &mut World<'_>, at: u64, request: &Request) {
+pub fn win(world: &mut World<'_>, at: u64, request: &RequestState) {
     let Some(quota) = world.classes.of(request.class).only_quota() else {
         return offer(world, at, request);
     };
@@ -130,7 +130,7 @@ pub fn win(world: &mut World<'_>, at: u64, request: &Request) {
 
 /// A request with one need, which one quota has admitted.
 #[inline(always)]
-fn admitted(world: &mut World<'_>, at: u64, request: &Request) {
+fn admitted(world: &mut World<'_>, at: u64, request: &RequestState) {
     let class = world.classes.of_mut(request.class);
     let state = &mut world.workloads.all[class.workload()];
     class.ends_well(state, world.counters.warm_up(), at, request);
@@ -140,7 +140,7 @@ fn admitted(world: &mut World<'_>, at: u64, request: &Request) {
 }
 
 /// Its worker goes on when it hears of it.
-fn job_goes_on(world: &mut World<'_>, at: u64, request: &Request) {
+fn job_goes_on(world: &mut World<'_>, at: u64, request: &RequestState) {
     let w = world.classes.of(request.class).workload();
     let answered = at + world.service(request, 1);
     worker_goes_on(world, w, request, answered);

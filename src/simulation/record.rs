@@ -75,7 +75,7 @@ impl LaneCount {
 
 /// One bin of a quota's series.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bin {
+pub struct QuotaBin {
     /// Attempts in all its seconds.
     pub attempts: u64,
     /// Attempts of its busiest second.
@@ -86,8 +86,8 @@ pub struct Bin {
     pub throttled_max: u64,
 }
 
-impl Bin {
-    fn merge(&mut self, other: &Bin) {
+impl QuotaBin {
+    fn merge(&mut self, other: &QuotaBin) {
         self.attempts += other.attempts;
         self.throttled += other.throttled;
         self.attempts_max = self.attempts_max.max(other.attempts_max);
@@ -101,7 +101,7 @@ pub struct QuotaRecord {
     /// Width of a bin \[s\].
     pub bin_s: u64,
     /// Bins from t = 0.
-    pub bins: Vec<Bin>,
+    pub bins: Vec<QuotaBin>,
     /// What CloudWatch counts in each minute.
     pub minutes: Vec<u64>,
     /// The busiest second since the end of the warm-up: (start, attempts).
@@ -147,9 +147,9 @@ impl QuotaRecord {
             bin = (second / self.bin_s) as usize;
         }
         if self.bins.len() <= bin {
-            self.bins.resize(bin + 1, Bin::default());
+            self.bins.resize(bin + 1, QuotaBin::default());
         }
-        self.bins[bin].merge(&Bin {
+        self.bins[bin].merge(&QuotaBin {
             attempts,
             attempts_max: attempts,
             throttled,
@@ -183,7 +183,7 @@ impl QuotaRecord {
                 .bins
                 .chunks(by)
                 .map(|chunk| {
-                    let mut bin = Bin::default();
+                    let mut bin = QuotaBin::default();
                     chunk.iter().for_each(|b| bin.merge(b));
                     bin
                 })

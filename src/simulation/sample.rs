@@ -63,7 +63,7 @@ pub enum Ended {
 
 /// One of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Member {
+pub struct SampleMember {
     /// Its number: the share of all below it, as an integer of 64 bits.
     number: u64,
     /// In which second of the run \[s\].
@@ -80,7 +80,7 @@ pub struct Sample {
     /// How many are wanted.
     wanted: usize,
     /// The largest on top.
-    kept: BinaryHeap<Member>,
+    kept: BinaryHeap<SampleMember>,
     /// Of how many it is a sample.
     pub of: u64,
 }
@@ -94,13 +94,13 @@ impl Sample {
     }
 
     /// The sample, in order of time.
-    pub fn members(&self) -> Vec<Member> {
-        let mut members: Vec<Member> = self.kept.iter().copied().collect();
+    pub fn members(&self) -> Vec<SampleMember> {
+        let mut members: Vec<SampleMember> = self.kept.iter().copied().collect();
         members.sort_unstable_by_key(|m| (m.second, m.what, m.index));
         members
     }
 
-    fn offer(&mut self, member: Member) -> bool {
+    fn offer(&mut self, member: SampleMember) -> bool {
         if self.kept.len() < self.wanted {
             self.kept.push(member);
             return true;
@@ -124,7 +124,7 @@ impl Sample {
             let u = 1.0 - key.with(index).unit();
             let step = -libm::expm1(libm::log(u) / (n - index) as f64);
             below += (1.0 - below) * step;
-            let member = Member {
+            let member = SampleMember {
                 number: (below * 2_f64.powi(64)) as u64,
                 second,
                 what,

@@ -1,13 +1,13 @@
 //! The slots of a second: what lies in one of them, counted or in order.
 
 use crate::engine::SECOND;
-use crate::engine::calendar::Entry;
+use crate::engine::calendar::Scheduled;
 use crate::model::arrivals::{in_slot, keys_in_slot};
 use crate::simulation::arrivals::requests_of;
 use crate::simulation::offer::{offer_next, win};
 use crate::simulation::state::action::ActionState;
 use crate::simulation::state::drawn::Arrival;
-use crate::simulation::state::request::Request;
+use crate::simulation::state::request::RequestState;
 use crate::simulation::state::request::client;
 use crate::simulation::state::spread::Split;
 use crate::simulation::world::World;
@@ -138,7 +138,7 @@ fn each_listed(
     world: &mut World<'_>,
     slot: usize,
     second: u64,
-    mut on: impl FnMut(&mut World<'_>, u64, &Request),
+    mut on: impl FnMut(&mut World<'_>, u64, &RequestState),
 ) {
     while let Some((at, arrival)) = world.arrivals.spread.take_listed(slot) {
         let at = second * SECOND + at;
@@ -154,11 +154,11 @@ pub fn any_listed(
     world: &mut World<'_>,
     slot: usize,
     second: u64,
-    mut on: impl FnMut(&mut World<'_>, u64, &Request),
+    mut on: impl FnMut(&mut World<'_>, u64, &RequestState),
 ) {
     each_listed(world, slot, second, &mut on);
     while let Some(place) = world.calendar.take_any() {
-        let Entry { at, event } = world.calendar.entry(place);
+        let Scheduled { at, event } = world.calendar.entry(place);
         on(world, at, &event);
     }
 }

@@ -13,7 +13,7 @@ use crate::simulation::state::held::Held;
 use crate::simulation::state::lost::Lost;
 use crate::simulation::state::misses::Misses;
 use crate::simulation::state::quota::Quotas;
-use crate::simulation::state::request::{Purpose, Request};
+use crate::simulation::state::request::{Purpose, RequestState};
 use crate::simulation::state::sampler::Sampler;
 use crate::simulation::state::spread::SecondArrivals;
 use crate::simulation::state::workload::{WorkloadState, Workloads};
@@ -22,7 +22,7 @@ use crate::simulation::state::workload::{WorkloadState, Workloads};
 pub struct World<'a> {
     pub plan: &'a Plan,
     pub options: SimulationOptions<'a>,
-    pub calendar: Calendar<Request>,
+    pub calendar: Calendar<RequestState>,
     pub classes: Classes,
     pub quotas: Quotas,
     pub workloads: Workloads,
@@ -122,7 +122,7 @@ impl<'a> World<'a> {
     }
 
     /// Time from a request's attempt to its answer.
-    pub fn service(&self, request: &Request, calls: usize) -> u64 {
+    pub fn service(&self, request: &RequestState, calls: usize) -> u64 {
         let latency = match self.plan.classes[request.class as usize].tier {
             Some(_) => &self.plan.s3_latency,
             None => &self.plan.app_latency,

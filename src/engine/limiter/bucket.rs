@@ -6,21 +6,21 @@ use crate::engine::SECOND;
 /// Continuous refill up to a capacity. One token is `den` · 10⁹ units, `num` units come in each
 /// nanosecond, both divided by what they have in common.
 #[derive(Clone, Debug)]
-pub(super) struct Bucket {
+pub(super) struct TokenBucketState {
     /// Time \[ns\] and rate.
     steps: Vec<(u64, u64)>,
     /// The first change still to come \[ns\].
     next_change: u64,
     burst: f64,
     token: u64,
-    level: Level,
+    level: TokenLevel,
     /// In a counted second everything is admitted and its instant written down here.
     taken: Option<Vec<u64>>,
 }
 
 /// What a bucket holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Level {
+pub(super) struct TokenLevel {
     rate: u64,
     capacity: u64,
     /// Surely there \[units\].
@@ -31,8 +31,8 @@ pub(super) struct Level {
     at: u64,
 }
 
-impl Bucket {
-    pub(super) fn new(burst: f64, steps: &[Step]) -> Bucket {
+impl TokenBucketState {
+    pub(super) fn new(burst: f64, steps: &[Step]) -> TokenBucketState {
         // One denominator for all steps, so that the level needs no conversion at a change.
         let den = steps.iter().fold(1, |d, s| lcm(d, s.den));
         let unit = steps.iter().fold(den.saturating_mul(SECOND), |u, s| {
@@ -45,12 +45,12 @@ impl Bucket {
         let rate = rates[0].1;
         let token = den.saturating_mul(SECOND) / unit;
         let capacity = capacity(burst, rate, token);
-        Bucket {
+        TokenBucketState {
             next_change: rates.get(1).map_or(u64::MAX, |s| s.0),
             steps: rates,
             burst,
             token,
-            level: Level {
+            level: TokenLevel {
                 rate,
                 capacity,
                 units: capacity,
@@ -138,7 +138,7 @@ impl Bucket {
         second: u64,
         parts: &[u64],
         at_most: bool,
-    ) -> (Certificate, Level) {
+    ) -> (Certificate, TokenLevel) {
         self.refill(second * SECOND);
         let mut level = self.level;
         let part = SECOND / parts.len() as u64;
@@ -171,7 +171,7 @@ impl Bucket {
         self.taken.take().unwrap_or_default()
     }
 
-    pub(super) fn known(&mut self, second: u64) -> Level {
+    pub(super) fn known(&mut self, second: u64) -> TokenLevel {
         self.refill(second * SECOND);
         self.level
     }
@@ -180,7 +180,7 @@ impl Bucket {
         self.level.slack == 0
     }
 
-    pub(super) fn restore(&mut self, level: Level) {
+    pub(super) fn restore(&mut self, level: TokenLevel) {
         self.level = level;
         let passed = self.steps.partition_point(|s| s.0 <= level.at);
         self.next_change = self.steps.get(passed).map_or(u64::MAX, |s| s.0);
@@ -225,7 +225,7 @@ impl Tokens {
     }
 }
 
-impl Level {
+impl TokenLevel {
     #[inline(always)]
     fn add_until(&mut self, at: u64) {
         let gain = (at - self.at).saturating_mul(self.rate);

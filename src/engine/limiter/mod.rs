@@ -13,7 +13,7 @@ mod rate;
 mod window;
 
 pub use bucket::Tokens;
-use bucket::{Bucket, Level};
+use bucket::{TokenBucketState, TokenLevel};
 pub use rate::{Certificate, Shape, Step};
 use window::{Fixed, Sliding};
 
@@ -21,7 +21,7 @@ use window::{Fixed, Sliding};
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
     at: u64,
-    level: Option<Level>,
+    level: Option<TokenLevel>,
 }
 
 /// A limiter with its state.
@@ -37,7 +37,7 @@ pub struct Limiter {
 enum State {
     Fixed(Fixed),
     Sliding(Sliding),
-    Bucket(Bucket),
+    Bucket(TokenBucketState),
 }
 
 impl Limiter {
@@ -47,7 +47,7 @@ impl Limiter {
         let state = match shape {
             Shape::FixedWindow => State::Fixed(Fixed::new(steps)),
             Shape::SlidingWindow => State::Sliding(Sliding::new(steps)),
-            Shape::TokenBucket { burst } => State::Bucket(Bucket::new(burst, steps)),
+            Shape::TokenBucket { burst } => State::Bucket(TokenBucketState::new(burst, steps)),
         };
         Limiter {
             steps: steps.to_vec(),

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 /// A stretch of time with one window length and capacity.
 #[derive(Clone, Copy, Debug)]
-struct Segment {
+struct WindowSegment {
     from_ns: u64,
     window_ns: u64,
     capacity: u64,
@@ -14,14 +14,14 @@ struct Segment {
 
 /// The segments of a limiter; the present one is remembered, as time does not go back.
 #[derive(Clone, Debug)]
-struct Segments {
-    all: Vec<Segment>,
+struct WindowSegments {
+    all: Vec<WindowSegment>,
     at: usize,
 }
 
-impl Segments {
-    fn new(steps: &[Step]) -> Segments {
-        let mut all: Vec<Segment> = Vec::with_capacity(steps.len());
+impl WindowSegments {
+    fn new(steps: &[Step]) -> WindowSegments {
+        let mut all: Vec<WindowSegment> = Vec::with_capacity(steps.len());
         for step in steps {
             let mut from_ns = step.from_s * SECOND;
             if let Some(last) = all.last() {
@@ -33,13 +33,13 @@ impl Segments {
                     all.pop();
                 }
             }
-            all.push(Segment {
+            all.push(WindowSegment {
                 from_ns,
                 window_ns: step.den * SECOND,
                 capacity: step.num,
             });
         }
-        Segments { all, at: 0 }
+        WindowSegments { all, at: 0 }
     }
 
     fn per_second(&self, second: u64) -> f64 {
@@ -49,7 +49,7 @@ impl Segments {
     }
 
     #[inline]
-    fn of(&mut self, at: u64) -> Segment {
+    fn of(&mut self, at: u64) -> WindowSegment {
         while self.all.get(self.at + 1).is_some_and(|s| s.from_ns <= at) {
             self.at += 1;
         }
@@ -64,7 +64,7 @@ impl Segments {
 /// As many per window as the rate gives, the rest refused until the next window starts.
 #[derive(Clone, Debug)]
 pub(super) struct Fixed {
-    segments: Segments,
+    segments: WindowSegments,
     window_end: u64,
     left: u64,
 }
@@ -72,7 +72,7 @@ pub(super) struct Fixed {
 impl Fixed {
     pub(super) fn new(steps: &[Step]) -> Fixed {
         Fixed {
-            segments: Segments::new(steps),
+            segments: WindowSegments::new(steps),
             window_end: 0,
             left: 0,
         }
@@ -112,7 +112,7 @@ impl Fixed {
 /// As many in any span of one window.
 #[derive(Clone, Debug)]
 pub(super) struct Sliding {
-    segments: Segments,
+    segments: WindowSegments,
     longest_window: u64,
     /// Instants of what was admitted, ascending, but for seconds of which only counts are known.
     admitted: VecDeque<u64>,
@@ -141,7 +141,7 @@ impl Counted {
 
 impl Sliding {
     pub(super) fn new(steps: &[Step]) -> Sliding {
-        let segments = Segments::new(steps);
+        let segments = WindowSegments::new(steps);
         Sliding {
             longest_window: segments.longest_window(),
             segments,

@@ -3,7 +3,7 @@
 use crate::engine::random::Key;
 use crate::model::Plan;
 use crate::simulation::state::drawn::Arrival;
-use crate::simulation::state::request::Request;
+use crate::simulation::state::request::RequestState;
 
 /// An action, compact.
 pub struct ActionState {
@@ -69,9 +69,9 @@ impl ActionState {
 
     /// One of the requests of an arrival.
     #[inline(always)]
-    pub fn request_of(&self, at: u64, arrival: &Arrival, part: usize) -> Request {
+    pub fn request_of(&self, at: u64, arrival: &Arrival, part: usize) -> RequestState {
         let class = self.class_of(part);
-        Request::new(
+        RequestState::new(
             at,
             class,
             arrival.index,
@@ -83,7 +83,7 @@ impl ActionState {
 
     /// The requests of an arrival, one after another.
     #[inline(always)]
-    pub fn requests_of(&self, at: u64, arrival: &Arrival, mut on: impl FnMut(Request)) {
+    pub fn requests_of(&self, at: u64, arrival: &Arrival, mut on: impl FnMut(RequestState)) {
         (0..self.requests()).for_each(|part| on(self.request_of(at, arrival, part)));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::model::{Class, Lane, Plan};
 use crate::simulation::record::{Delays, Record};
-use crate::simulation::state::request::Request;
+use crate::simulation::state::request::RequestState;
 use crate::simulation::state::workload::WorkloadState;
 
 const SEVERAL: u32 = u32::MAX;
@@ -130,7 +130,7 @@ impl ClassState {
         state: &mut WorkloadState,
         warm_up: u64,
         at: u64,
-        request: &Request,
+        request: &RequestState,
     ) {
         let tally = &mut self.tally[usize::from(request.arrived < warm_up)];
         let waited = request.is_waiting();

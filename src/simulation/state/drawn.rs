@@ -5,7 +5,7 @@ use crate::model::arrivals::Density;
 
 /// What one second drew.
 #[derive(Default)]
-pub struct Drawn {
+pub struct DrawnSecond {
     pub second: u64,
     /// Open workloads that may have arrivals.
     pub workloads: Vec<DrawnWorkload>,
@@ -16,7 +16,7 @@ pub struct Drawn {
     pub multinomial: Vec<u64>,
 }
 
-impl Drawn {
+impl DrawnSecond {
     pub fn clear(&mut self) {
         self.workloads.clear();
         self.counts.clear();
@@ -24,7 +24,7 @@ impl Drawn {
     }
 
     /// What one workload drew, `None` if nothing.
-    pub fn only(&self, workload: usize) -> Option<Drawn> {
+    pub fn only(&self, workload: usize) -> Option<DrawnSecond> {
         let mut d = self
             .workloads
             .iter()
@@ -32,11 +32,11 @@ impl Drawn {
             .clone();
         let counts = self.counts_of(&d).to_vec();
         d.first = 0;
-        Some(Drawn {
+        Some(DrawnSecond {
             second: self.second,
             workloads: vec![d],
             counts,
-            ..Drawn::default()
+            ..DrawnSecond::default()
         })
     }
 
@@ -54,7 +54,7 @@ impl Drawn {
 
 /// Which open workloads are active, and what they ask for.
 #[derive(Default)]
-pub struct Selection {
+pub struct ActiveWorkloads {
     /// The action, numbered among all, that each count is of.
     pub actions: Vec<u32>,
     /// Most calls that one arrival of a count can offer to a quota, as (count, quota, calls).
@@ -65,7 +65,7 @@ pub struct Selection {
     pub until: u64,
 }
 
-impl Selection {
+impl ActiveWorkloads {
     pub fn clear(&mut self) {
         self.actions.clear();
         self.demand.clear();
@@ -105,7 +105,7 @@ pub struct Arrival {
 }
 
 /// Arrivals of a second: one at its instant \[ns in the second\], or many with a density.
-pub enum Piece<'d> {
+pub enum ArrivalPiece<'d> {
     One(u64, Arrival),
     Many {
         action: usize,

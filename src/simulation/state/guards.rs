@@ -2,8 +2,8 @@
 
 use crate::engine::SECOND;
 use crate::model::retry::{CircuitBreakers, ClientRateLimiter, RateLimiterRules, SendQueue};
-use crate::simulation::state::drawn::Drawn;
-use crate::simulation::state::request::Request;
+use crate::simulation::state::drawn::DrawnSecond;
+use crate::simulation::state::request::RequestState;
 use std::collections::VecDeque;
 
 /// Fewer seconds before its first throttled answer a client does not remember; a second holds two of the
@@ -18,7 +18,7 @@ pub const MOST_SECONDS: usize = 64;
 
 /// The guards of one workload's clients.
 #[derive(Default)]
-pub struct Guards {
+pub struct ClientGuards {
     pub limiter: Option<RateLimiterRules>,
     /// Once they are followed, each from its first answer or attempt on.
     pub clients: Vec<Option<Box<PacedClient>>>,
@@ -50,18 +50,18 @@ pub enum MayCall {
 
 pub struct PacedClient {
     pub limiter: ClientRateLimiter,
-    pub queue: SendQueue<Request>,
+    pub queue: SendQueue<RequestState>,
 }
 
 /// The last seconds of a workload whose clients are not followed yet.
 #[derive(Default)]
 pub struct Past {
-    pub seconds: VecDeque<Drawn>,
+    pub seconds: VecDeque<DrawnSecond>,
     pub arrivals: u64,
 }
 
 impl Past {
-    pub fn push(&mut self, drawn: Drawn, clients: u64) {
+    pub fn push(&mut self, drawn: DrawnSecond, clients: u64) {
         self.arrivals += drawn.counts.iter().sum::<u64>();
         self.seconds.push_back(drawn);
         while self.seconds.len() > LEAST_SECONDS {
@@ -76,21 +76,21 @@ impl Past {
     }
 }
 
-impl Guards {
+impl ClientGuards {
     pub fn new(
         workload: &crate::model::Workload,
         needs_order: bool,
         is_s3: bool,
-    ) -> Option<Box<Guards>> {
+    ) -> Option<Box<ClientGuards>> {
         let retry = &workload.retry;
         let breaker = retry.circuit_breaker;
         (retry.rate_limiter.is_some() || breaker.is_some()).then(|| {
-            Box::new(Guards {
+            Box::new(ClientGuards {
                 limiter: retry.rate_limiter,
                 breakers: breaker.map(|b| CircuitBreakers::new(b, workload.clients)),
                 needs_order,
                 at_calls: needs_order && !is_s3,
-                ..Guards::default()
+                ..ClientGuards::default()
             })
         })
     }

@@ -1,7 +1,7 @@
 //! Counted seconds since the state of quotas that depend on instants was known.
 
 use crate::engine::limiter::Known;
-use crate::simulation::state::drawn::Drawn;
+use crate::simulation::state::drawn::DrawnSecond;
 use std::collections::VecDeque;
 
 /// Most seconds held; then the state is recovered, so that memory stays bounded.
@@ -21,7 +21,7 @@ pub struct Held {
 
 #[derive(Default)]
 pub struct HeldSecond {
-    pub drawn: Drawn,
+    pub drawn: DrawnSecond,
     /// For each quota: what was known before it, and what was taken one by one in it.
     pub quotas: Vec<(Known, Vec<u64>)>,
 }

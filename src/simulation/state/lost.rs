@@ -1,11 +1,11 @@
 //! The losers of a slot in which all lose.
 
-use crate::engine::calendar::{Place, SLOT_NS};
+use crate::engine::calendar::{EventPlace, SLOT_NS};
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
 use crate::model::arrivals::instant_in_slot;
 use crate::model::retry::{RetryDelays, RetryTokens};
-use crate::simulation::state::request::Request;
+use crate::simulation::state::request::RequestState;
 use crate::simulation::state::workload::{WorkloadState, next_attempt};
 
 /// A request that loses, whose client's retry quota may pay for another.
@@ -15,7 +15,7 @@ pub struct Loser {
     /// 0 where it was scheduled, else its number among the new requests of the slot, from 1 on: at one
     /// instant they come in that order.
     pub new: u32,
-    pub request: Request,
+    pub request: RequestState,
     pub client: u32,
 }
 
@@ -67,9 +67,9 @@ pub struct Newcomers {
 impl Newcomers {
     /// The `i`-th of them.
     #[inline(always)]
-    pub fn request(self, i: u32, key: Key) -> Request {
+    pub fn request(self, i: u32, key: Key) -> RequestState {
         let at = self.end - SLOT_NS + instant_in_slot(key);
-        Request::new(at, self.class, self.index + i, 0, 0, key)
+        RequestState::new(at, self.class, self.index + i, 0, 0, key)
     }
 
     /// The same as a loser.
@@ -86,7 +86,7 @@ impl Newcomers {
 
 /// A loser that stands in the calendar.
 pub struct Other {
-    pub place: Place,
+    pub place: EventPlace,
     pub client: u32,
 }
 
@@ -97,7 +97,7 @@ pub struct Lost {
     pub keys: Vec<Key>,
     pub others: Vec<Other>,
     /// Places of those that need more than one quota's word.
-    pub several: Vec<Place>,
+    pub several: Vec<EventPlace>,
     /// New requests of the slot so far, and the numbers of those that stand in the calendar.
     pub new: u32,
     pub numbers: Vec<u32>,
@@ -122,7 +122,7 @@ pub const NOBODY: u32 = u32::MAX;
 impl WorkloadState {
     /// Whether a request that was refused is out of attempts.
     #[inline(always)]
-    pub fn is_last_attempt(&self, request: &Request) -> bool {
+    pub fn is_last_attempt(&self, request: &RequestState) -> bool {
         request.throttled + 1 >= self.retry.policy.max_attempts
     }
 
@@ -133,7 +133,7 @@ impl WorkloadState {
         &mut self,
         latency: &Distribution,
         at: u64,
-        request: &Request,
+        request: &RequestState,
         end: u64,
     ) -> u32 {
         let client = self.payer(request);

@@ -19,18 +19,18 @@ pub struct Misses<'a> {
     pub groups: Vec<Vec<usize>>,
     /// Workloads that are drawn in this second.
     pub drawn: Vec<bool>,
-    pub readers: Vec<Reader<'a>>,
+    pub readers: Vec<ArchiveReader<'a>>,
     /// The reader of each lane that reads.
     pub reader_of: Vec<usize>,
     /// Readers of each bucket-key cache.
     pub of_cache: Vec<Vec<usize>>,
-    pub looks: Vec<Look>,
+    pub looks: Vec<PossibleMiss>,
     /// Requests by partition, messages by process.
     pub shares: Vec<u64>,
 }
 
 /// A workload that reads archived objects through a bucket-key cache.
-pub struct Reader<'a> {
+pub struct ArchiveReader<'a> {
     pub uses: &'a BucketKeyUse,
     pub popularity: &'a Popularity,
     /// Known once it was needed.
@@ -40,14 +40,14 @@ pub struct Reader<'a> {
 /// Copies that a whole second cannot count on.
 pub struct NotHeld<'a> {
     pub keys: &'a KeyPopularity,
-    pub partitions: Vec<Partition>,
+    pub partitions: Vec<PartitionCopies>,
     /// Partition and position of copies by the second in which they expire.
     pub expiring: BTreeMap<u64, Vec<(u32, u32)>>,
     /// Fetched, but KMS has yet to answer.
     pub awaited: Vec<Fetched>,
 }
 
-pub struct Partition {
+pub struct PartitionCopies {
     pub weights: PartialSums,
     /// The second in which each copy expires, 0 if it is not held.
     pub expires: Vec<u64>,
@@ -55,7 +55,7 @@ pub struct Partition {
 
 /// A need that may miss.
 #[derive(Clone, Copy)]
-pub struct Look {
+pub struct PossibleMiss {
     pub at: u64,
     pub lane: usize,
     pub partition: u32,
@@ -112,7 +112,7 @@ impl<'a> Misses<'a> {
             self.reader_of[l] = known.map(|i| first + i).unwrap_or_else(|| {
                 self.of_cache[uses.cache].push(self.readers.len());
                 caches[uses.cache].keep_fetches();
-                self.readers.push(Reader {
+                self.readers.push(ArchiveReader {
                     uses,
                     popularity: &plan.workloads[w].popularity,
                     state: None,
@@ -241,13 +241,13 @@ pub fn has_one_key(
     even && fits && one_class && cache.owner == w && !uses.single_flight
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ArchiveReader<'a> {
     pub fn not_held(&mut self, fanout: u32) -> &mut NotHeld<'a> {
         let (uses, popularity) = (self.uses, self.popularity);
         self.state.get_or_insert_with(|| {
             let new = || KeyPopularity::new(popularity, uses.archive);
             let keys = uses.key_popularity.get_or_init(new);
-            let partition = |_| Partition {
+            let partition = |_| PartitionCopies {
                 weights: PartialSums::new(&keys.weights),
                 expires: vec![0; keys.weights.len()],
             };

@@ -7,7 +7,7 @@ use crate::engine::random::Key;
 /// The order of the fields is the order in which events of one instant are handled: who arrived
 /// first goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Request {
+pub struct RequestState {
     /// When it arrived [ns].
     pub arrived: u64,
     pub class: u32,
@@ -28,14 +28,14 @@ pub struct Request {
     /// Lanes with an attempt, one bit each.
     pub called: u8,
     /// What happens next.
-    pub step: Step,
+    pub step: RequestStep,
     /// Whether its client held it back since it arrived, whether it has waited for what another request
     /// fetches, and, above these two bits, for which of its lanes.
     put_off: u8,
 }
 
 // Contended seconds write and read tens of thousands of them.
-const _: () = assert!(size_of::<Request>() == 40);
+const _: () = assert!(size_of::<RequestState>() == 40);
 
 const HELD_BACK: u8 = 1;
 const WAITED: u8 = 2;
@@ -43,7 +43,7 @@ const LANE_SHIFT: u32 = 2;
 
 /// What an event of a request is; all but attempts are for clients that are followed answer by answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub enum RequestStep {
     /// It is tried.
     #[default]
     Attempt,
@@ -59,12 +59,15 @@ pub enum Step {
     Look,
 }
 
-impl Step {
+impl RequestStep {
     /// Whether an attempt may come of it.
     pub fn may_ask(self) -> bool {
         matches!(
             self,
-            Step::Attempt | Step::Granted | Step::Resumed | Step::Throttled
+            RequestStep::Attempt
+                | RequestStep::Granted
+                | RequestStep::Resumed
+                | RequestStep::Throttled
         )
     }
 }
@@ -88,7 +91,7 @@ pub fn client(arrival: Key, clients: u32) -> u32 {
     arrival.below_by_lower_bits(clients)
 }
 
-impl Request {
+impl RequestState {
     #[inline(always)]
     pub fn new(
         arrived: u64,
@@ -97,8 +100,8 @@ impl Request {
         worker: u32,
         part: u16,
         arrival: Key,
-    ) -> Request {
-        Request {
+    ) -> RequestState {
+        RequestState {
             arrived,
             class,
             index,
@@ -109,15 +112,15 @@ impl Request {
             ticket: u32::MAX,
             looked_up: 0,
             called: 0,
-            step: Step::Attempt,
+            step: RequestStep::Attempt,
             put_off: 0,
         }
     }
 
     /// A look of a client at what waits for a token.
-    pub fn look(class: u32, client: u32) -> Request {
-        let mut look = Request::new(0, class, client, 0, 0, Key::from_bits(0));
-        look.step = Step::Look;
+    pub fn look(class: u32, client: u32) -> RequestState {
+        let mut look = RequestState::new(0, class, client, 0, 0, Key::from_bits(0));
+        look.step = RequestStep::Look;
         look
     }
 
@@ -129,13 +132,13 @@ impl Request {
     /// It waits for what another request fetches to meet the need of a lane, where it goes on.
     pub fn wait(&mut self, lane: usize) {
         self.put_off = self.put_off & HELD_BACK | WAITED | (lane as u8) << LANE_SHIFT;
-        self.step = Step::Resumed;
+        self.step = RequestStep::Resumed;
     }
 
     /// The lane with which it goes on.
     pub fn lane(&self) -> usize {
         match self.step {
-            Step::Resumed => usize::from(self.put_off >> LANE_SHIFT),
+            RequestStep::Resumed => usize::from(self.put_off >> LANE_SHIFT),
             _ => 0,
         }
     }

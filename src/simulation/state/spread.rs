@@ -2,7 +2,7 @@
 
 use crate::engine::calendar::{SLOT_NS, SLOTS};
 use crate::engine::random::Key;
-use crate::simulation::state::drawn::{Arrival, Drawn, Selection};
+use crate::simulation::state::drawn::{ActiveWorkloads, Arrival, DrawnSecond};
 
 /// Bits of an arrival's position; the instant stands above them.
 pub const POSITION_BITS: u32 = 34;
@@ -114,9 +114,9 @@ pub fn slot_of(at: u64) -> usize {
 #[derive(Default)]
 pub struct SecondArrivals {
     /// Which open workloads are active.
-    pub selection: Selection,
+    pub selection: ActiveWorkloads,
     /// How many arrivals they have.
-    pub drawn: Drawn,
+    pub drawn: DrawnSecond,
     /// Where those lie, if somebody had to know.
     pub spread: Spread,
     /// The first second whose arrivals are still to be drawn.

@@ -6,8 +6,8 @@ use crate::engine::random::Key;
 use crate::model::arrivals::{Beginning, OpenProcess};
 use crate::model::retry::{RetryDelays, RetryTokens};
 use crate::model::{Kind, Lane, Plan, Workload};
-use crate::simulation::state::guards::Guards;
-use crate::simulation::state::request::{Purpose, Request, client};
+use crate::simulation::state::guards::ClientGuards;
+use crate::simulation::state::request::{Purpose, RequestState, client};
 
 /// State of one workload.
 pub struct WorkloadState {
@@ -24,7 +24,7 @@ pub struct WorkloadState {
     pub retry: RetryDelays,
     pub tokens: Option<RetryTokens>,
     /// What may hold its clients' requests back.
-    pub guards: Option<Box<Guards>>,
+    pub guards: Option<Box<ClientGuards>>,
     /// Most tokens of its client's retry quota that a loser may ask for within a slot.
     pub asks: u32,
     pub has_memory: bool,
@@ -110,7 +110,7 @@ impl WorkloadState {
             turn: Turn::new(&workload.kind),
             retry: RetryDelays::new(&workload.retry),
             payers,
-            guards: Guards::new(workload, has_memory, is_s3),
+            guards: ClientGuards::new(workload, has_memory, is_s3),
             asks: tokens
                 .as_ref()
                 .map_or(0, |t| t.cost_of(workload.retry.max_attempts)),
@@ -133,7 +133,7 @@ impl WorkloadState {
 impl WorkloadState {
     /// Whose retry quota pays for a request: its client's, or that of all.
     #[inline(always)]
-    pub fn payer(&self, request: &Request) -> u32 {
+    pub fn payer(&self, request: &RequestState) -> u32 {
         match (self.turn, self.payers) {
             (Turn::Random, payers) => client(Key::from_bits(request.arrival), payers),
             (_, 1) => 0,
@@ -143,7 +143,7 @@ impl WorkloadState {
 
     /// Which of the workload's clients sent a request.
     #[inline(always)]
-    pub fn client(&self, request: &Request) -> u32 {
+    pub fn client(&self, request: &RequestState) -> u32 {
         match self.turn {
             Turn::Random => client(Key::from_bits(request.arrival), self.clients),
             Turn::Worker => request.worker % self.clients,
@@ -161,7 +161,7 @@ impl WorkloadState {
         &mut self,
         latency: &Distribution,
         at: u64,
-        request: &Request,
+        request: &RequestState,
         payer: impl FnOnce(&Self) -> u32,
     ) -> Option<u64> {
         let mut granted = request.throttled + 1 < self.retry.policy.max_attempts;
@@ -184,7 +184,7 @@ impl WorkloadState {
 
     /// Gives its client back what a request that ended well earns.
     #[inline(always)]
-    pub fn refund(&mut self, request: &Request) {
+    pub fn refund(&mut self, request: &RequestState) {
         let payer = self.payer(request);
         if let Some(tokens) = &mut self.tokens {
             tokens.refund(payer, request.throttled > 0);
@@ -225,7 +225,7 @@ pub fn next_attempt(
     latency: &Distribution,
     retry: &RetryDelays,
     at: u64,
-    request: &Request,
+    request: &RequestState,
 ) -> u64 {
     let n = request.throttled + 1;
     let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
