@@ -10,7 +10,8 @@ use crate::input::document::Node;
 use crate::input::files::Files;
 use crate::input::reader::Reader;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 
 /// An AWS account.
 #[derive(Clone, Debug, Serialize)]
@@ -41,6 +42,8 @@ pub(super) struct Placement<'a> {
     pub region: Option<&'a str>,
     /// The Region at the top of the file is at fault.
     pub region_is_at_fault: bool,
+    /// Accounts of which it has been said that neither they nor the file have a Region.
+    pub without_region: RefCell<BTreeSet<String>>,
     pub files: &'a Files,
 }
 
@@ -54,15 +57,20 @@ impl Placement<'_> {
         }
     }
 
-    /// The Region of a resource of `account`; `None` if it has none (which is recorded) or where that of its account or of
+    /// The Region of a resource of `account`; `None` if it has none (which is recorded once for each account) or where that of its account or of
     /// the file is at fault.
     pub fn region(&self, r: &mut Reader<'_>, account: Option<&str>) -> Option<String> {
         if r.has("region") {
             return region(r);
         }
-        let account = self.accounts.get(account?)?;
+        let name = account?;
+        let account = self.accounts.get(name)?;
         let region = account.region.as_deref().or(self.region);
-        if region.is_none() && !self.region_is_at_fault {
+        let reported = &self.without_region;
+        if region.is_none()
+            && !self.region_is_at_fault
+            && reported.borrow_mut().insert(name.to_owned())
+        {
             r.fault(
                 Code::MissingKey,
                 r.place(),

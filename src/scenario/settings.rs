@@ -21,6 +21,7 @@ use crate::model::retry::RetrySettings;
 use crate::units::Span;
 use indexmap::IndexMap;
 use serde::Serialize;
+use std::cell::RefCell;
 
 /// One variant of a scenario.
 #[derive(Clone, Debug, Serialize)]
@@ -71,6 +72,7 @@ impl Scenario {
             accounts: &account,
             region: region.as_deref(),
             region_is_at_fault: r.is_at_fault("region", &region),
+            without_region: RefCell::default(),
             files,
         };
         let key_store = key_stores(r, &placement);

@@ -35,6 +35,11 @@ impl Facts<'_> {
         self.operations.is_some_and(|o| !o.keys().any(is_such))
     }
 
+    /// Whether none of its operations writes an object, as far as they are known.
+    pub(super) fn writes_nothing(&self) -> bool {
+        self.has_none(true, |row| row.encryption_headers)
+    }
+
     /// Whether what it writes is under SSE-KMS, as far as that is known.
     fn writes_under_sse_kms(&self) -> bool {
         match self.encryption_header {
@@ -60,7 +65,7 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &Facts<'_>) {
         let mut needs = row.needs.iter();
         needs.any(|need| need.on == catalog::NeedSide::Source)
     });
-    let writes_nothing = !facts.calls_kms && facts.has_none(true, |row| row.encryption_headers);
+    let writes_nothing = !facts.calls_kms && facts.writes_nothing();
     let has_no_upload = facts
         .operations
         .is_some_and(|o| !o.contains_key(MULTIPART_UPLOAD));

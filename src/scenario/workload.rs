@@ -203,7 +203,9 @@ impl WorkloadSettings {
         without_effect::reject(r, &facts);
         let encryption_header_key = match (&encryption_header, &encryption_header_key, of_bucket) {
             (Some(header), None, Some(bucket))
-                if header.starts_with("aws:kms") && !r.has("encryption_header_key") =>
+                if header.starts_with("aws:kms")
+                    && !facts.writes_nothing()
+                    && !r.has("encryption_header_key") =>
             {
                 aws_managed_key(r, context, bucket)
             }
