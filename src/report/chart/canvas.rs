@@ -320,4 +320,23 @@ mod tests {
         let lines = wrap("a-rather-long-name-of-a-variant without end", 80.0, look);
         assert!(lines.len() > 2 && lines.iter().all(|l| text_width(l, look) <= 80.0));
     }
+
+    #[test]
+    fn texts_of_plotters_are_three_lines_that_are_read_again() {
+        let drawn = svg("a title", |c| {
+            c.line(&[(0.0, 0.0), (50.0, 50.0)], theme::QUOTA)?;
+            c.text(10.0, 10.0, "hello", look(12.0), Side::Left)?;
+            c.upright(30.0, 30.0, "world", look(12.0))?;
+            Ok(100.0)
+        });
+        let drawn = drawn.unwrap();
+        let texts: Vec<&str> = drawn.lines().filter(|l| l.contains("<text")).collect();
+        let whole = |line: &&&str, word: &str| {
+            line.starts_with("<text textLength=\"") && line.ends_with(&format!(">{word}</text>"))
+        };
+        assert!(
+            texts.len() == 2 && whole(&&texts[0], "hello") && whole(&&texts[1], "world"),
+            "plotters writes its SVG in another shape: adapt `finish`, then pin that version\n{drawn}"
+        );
+    }
 }
