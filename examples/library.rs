@@ -3,7 +3,7 @@
 //! `cargo run --release --no-default-features --example library [SCENARIO.toml]`
 
 use kmsim::input::Input;
-use kmsim::input::diagnostic::{Sources, render};
+use kmsim::input::{diagnostic::Sources, render::render};
 use kmsim::run::{RunOptions, run};
 use kmsim::scenario::load;
 
