@@ -1,6 +1,6 @@
 //! Answers of `kmsim plan` in words, as tables, and as the text of a quota-increase request.
 //!
-//! Left out: the search.
+//! Left out: the search. Long because it holds the words of every question that `kmsim plan` answers.
 
 use super::content::Content;
 use super::page::{Block, Grid, Page};
