@@ -43,10 +43,10 @@ fn engine(plan: &Plan) -> (f64, u64, u64) {
     };
     let started = Instant::now();
     let (mut attempts, mut admitted) = (0, 0);
-    for island in &plan.islands {
-        let record = simulate(plan, island, options).expect("nobody cancels it");
-        attempts += record.lanes.iter().map(|l| l.attempts).sum::<u64>();
-        admitted += record.lanes.iter().map(|l| l.admitted()).sum::<u64>();
+    for component in &plan.components {
+        let record = simulate(plan, component, options).expect("nobody cancels it");
+        attempts += record.kms_steps.iter().map(|l| l.attempts).sum::<u64>();
+        admitted += record.kms_steps.iter().map(|l| l.admitted()).sum::<u64>();
     }
     (started.elapsed().as_secs_f64(), attempts, admitted)
 }
@@ -271,10 +271,10 @@ fn replications() {
             for t in 0..threads as u64 {
                 scope.spawn(move || {
                     for replication in (t..8).step_by(threads) {
-                        for island in &plan.islands {
+                        for component in &plan.components {
                             simulate(
                                 plan,
-                                island,
+                                component,
                                 SimulationOptions {
                                     sample: 0,
                                     seed: 1,

@@ -1,7 +1,7 @@
 //! A run: every variant and replication of a scenario, in parallel, gathered by index.
 //!
 //! The only module that knows the order of work. The thread count changes no digit: each
-//! (variant, replication, island) is simulated from keys of its own, and records are merged in
+//! (variant, replication, component) is simulated from keys of its own, and records are merged in
 //! order.
 
 use crate::billing::BillError;
@@ -77,7 +77,7 @@ pub fn work(loaded: &Loaded) -> u64 {
     loaded
         .variants
         .iter()
-        .map(|v| v.plan.horizon_s * v.plan.islands.len() as u64 * u64::from(loaded.replications))
+        .map(|v| v.plan.horizon_s * v.plan.components.len() as u64 * u64::from(loaded.replications))
         .sum()
 }
 
@@ -214,13 +214,13 @@ impl Records {
         let mut tasks = Vec::new();
         for (v, variant) in variants.iter().enumerate() {
             for replication in replications.clone() {
-                let islands = 0..variant.plan.islands.len();
-                tasks.extend(islands.map(|island| (v, u64::from(replication), island)));
+                let components = 0..variant.plan.components.len();
+                tasks.extend(components.map(|component| (v, u64::from(replication), component)));
             }
         }
         let done: Vec<Result<(Record, f64), Cancelled>> = tasks
             .par_iter()
-            .map(|&(v, replication, island)| {
+            .map(|&(v, replication, component)| {
                 let plan = &variants[v].plan;
                 let started = Instant::now();
                 let options = SimulationOptions {
@@ -231,15 +231,15 @@ impl Records {
                     sample: self.sample,
                     cancel: options.cancel,
                 };
-                let record = simulate(plan, &plan.islands[island], options)?;
+                let record = simulate(plan, &plan.components[component], options)?;
                 Ok((record, started.elapsed().as_secs_f64()))
             })
             .collect();
-        for (&(v, _, island), done) in tasks.iter().zip(done) {
+        for (&(v, _, component), done) in tasks.iter().zip(done) {
             let (record, seconds) = done?;
             self.engine_s[v] += seconds;
             match self.of[v].last_mut() {
-                Some(whole) if island > 0 => whole.merge(record),
+                Some(whole) if component > 0 => whole.merge(record),
                 Some(_) | None => self.of[v].push(record),
             }
         }

@@ -92,7 +92,11 @@ fn emit_cloudtrail(
 /// What is in a log file, and why it may be empty.
 fn told(variant: &str, record: &Record, file: &LogFile) -> String {
     let (calls, of) = (file.calls, file.of_calls);
-    let made: u64 = record.lanes.iter().map(|lane| lane.attempts).sum();
+    let made: u64 = record
+        .kms_steps
+        .iter()
+        .map(|kms_step| kms_step.attempts)
+        .sum();
     let mut told = match (of, made) {
         (0, 0) => format!("{variant}: no KMS call in its first replication, so no event"),
         (0, made) => format!(

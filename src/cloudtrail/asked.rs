@@ -4,7 +4,7 @@ use super::kms_call::{Call, KmsAnswer};
 use crate::access::Principal;
 use crate::access::arn::Arn;
 use crate::catalog::KmsOperation;
-use crate::model::{Class, Lane};
+use crate::model::{Class, KmsStep};
 use crate::scenario::Variant;
 use crate::scenario::access::{Access, Check, REQUESTER};
 
@@ -37,8 +37,8 @@ pub(crate) fn principal(
     }
     let plan = &variant.plan;
     let requester = plan.requesters.get(class.requester);
-    let lanes = plan.lanes_of(class);
-    let account = lanes
+    let kms_steps = plan.kms_steps_of(class);
+    let account = kms_steps
         .first()
         .map(|l| l.account)
         .or(class.bucket.map(|b| plan.buckets[b].account));
@@ -75,7 +75,7 @@ pub(super) fn of_object(
     (name, drawn.unwrap_or(arn))
 }
 
-/// What is the same in all calls of a lane.
+/// What is the same in all calls of a KMS step.
 pub(crate) struct CallOf<'k> {
     operation: KmsOperation,
     caller: String,
@@ -104,19 +104,19 @@ impl<'k> CallOf<'k> {
     }
 }
 
-/// The calls of a lane on a key.
+/// The calls of a KMS step on a key.
 pub(crate) fn call_of<'k>(
     access: &Access<'_>,
     variant: &Variant,
-    lane: &Lane,
+    kms_step: &KmsStep,
     key: &'k Arn,
     checks: &[Check],
 ) -> CallOf<'k> {
     CallOf {
-        operation: lane.operation,
-        caller: access.account_id(&variant.plan.accounts[lane.account]),
+        operation: kms_step.operation,
+        caller: access.account_id(&variant.plan.accounts[kms_step.account]),
         key,
-        by_s3: variant.plan.classes[lane.class].bucket.is_some(),
-        encryption_context: encryption_context(checks, lane.operation),
+        by_s3: variant.plan.classes[kms_step.class].bucket.is_some(),
+        encryption_context: encryption_context(checks, kms_step.operation),
     }
 }

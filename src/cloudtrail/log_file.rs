@@ -12,7 +12,7 @@ use crate::access::Principal;
 use crate::catalog;
 use crate::engine::SECOND;
 use crate::engine::random::Key;
-use crate::model::{Cause, Class, Lane, Plan, Popularity, Refusal};
+use crate::model::{Cause, Class, KmsStep, Plan, Popularity, Refusal};
 use crate::scenario::Variant;
 use crate::scenario::access::{Access, Check, NO_TLS};
 use crate::scenario::workload::WorkloadSettings;
@@ -103,10 +103,12 @@ impl<'a> Writer<'a> {
     /// The records of a member, and its instant \[ns\].
     fn records(&mut self, member: &SampleMember) -> (u64, Vec<Value>) {
         let key = match member.what {
-            Sampled::Call { lane, answer } => {
-                self.key.named("call").with(lane as u64).with(answer as u64)
-            }
-            Sampled::Unlaned { class } => self.key.named("unlaned").with(class as u64),
+            Sampled::Call { kms_step, answer } => self
+                .key
+                .named("call")
+                .with(kms_step as u64)
+                .with(answer as u64),
+            Sampled::CallWithoutQuota { class } => self.key.named("unlaned").with(class as u64),
             Sampled::Request { class, ended } => {
                 let key = self.key.named("request");
                 key.with(class as u64).with(ended as u64)
@@ -118,10 +120,14 @@ impl<'a> Writer<'a> {
         // Ten years after any date there still is one.
         let time = self.start.checked_add(time).unwrap_or(self.start);
         let records = match member.what {
-            Sampled::Call { lane, answer } => {
-                self.call(&self.plan.lanes[lane], answer, member.second, time, key)
-            }
-            Sampled::Unlaned { class } => self.unlaned(class, time, key),
+            Sampled::Call { kms_step, answer } => self.call(
+                &self.plan.kms_steps[kms_step],
+                answer,
+                member.second,
+                time,
+                key,
+            ),
+            Sampled::CallWithoutQuota { class } => self.call_without_quota(class, time, key),
             Sampled::Request { class, ended } => self
                 .request(class, ended, member.second, time, key)
                 .into_iter()
@@ -132,7 +138,7 @@ impl<'a> Writer<'a> {
 
     fn call(
         &mut self,
-        lane: &Lane,
+        kms_step: &KmsStep,
         answer: Answered,
         second: u64,
         time: jiff::Timestamp,
@@ -142,35 +148,35 @@ impl<'a> Writer<'a> {
             Answered::Granted => KmsAnswer::Granted,
             Answered::Denied => KmsAnswer::Denied,
             Answered::Throttled => KmsAnswer::Throttled,
-            Answered::Failed => match state_in(&lane.refusals, second) {
+            Answered::Failed => match state_in(&kms_step.refusals, second) {
                 Some(Cause::PendingDeletion) => KmsAnswer::PendingDeletion,
                 Some(Cause::Disabled | Cause::NoPermission) | None => KmsAnswer::Disabled,
             },
         };
-        let Some((_, settings)) = self.variant.scenario.key.get_index(lane.key) else {
+        let Some((_, settings)) = self.variant.scenario.key.get_index(kms_step.key) else {
             return Vec::new();
         };
-        let asked = self.asked(lane.class);
-        let object = self.object(&self.plan.classes[lane.class], key);
+        let asked = self.asked(kms_step.class);
+        let object = self.object(&self.plan.classes[kms_step.class], key);
         let arn = self.access.key_arn(settings);
-        let records = call_of(&self.access, self.variant, lane, &arn, &asked.checks)
+        let records = call_of(&self.access, self.variant, kms_step, &arn, &asked.checks)
             .with(&asked.principal, object, answer)
             .records(time, key);
         // The caller's record comes first, as its account does.
-        let delivered = self.plan.loggers(lane);
+        let delivered = self.plan.loggers(kms_step);
         records
             .into_iter()
             .zip(delivered)
-            .filter(|(_, account)| self.plan.kms_copies(*account, lane.operation) > 0)
+            .filter(|(_, account)| self.plan.kms_copies(*account, kms_step.operation) > 0)
             .map(|(record, _)| record)
             .collect()
     }
 
     /// A denied call that draws on no quota.
-    fn unlaned(&mut self, class: usize, time: jiff::Timestamp, key: Key) -> Vec<Value> {
+    fn call_without_quota(&mut self, class: usize, time: jiff::Timestamp, key: Key) -> Vec<Value> {
         let asked = self.asked(class);
         let denial = self.plan.classes[class].denial;
-        let call = denial.and_then(|d| self.plan.denials[d].unlaned);
+        let call = denial.and_then(|d| self.plan.denials[d].call_without_quota);
         let (Some(call), Some(check)) = (call, asked.checks.last()) else {
             return Vec::new();
         };
@@ -208,7 +214,7 @@ impl<'a> Writer<'a> {
             .iter()
             .all(|p| p.on == catalog::PermissionSide::Bucket);
         let object = self.object(class, key).map(|(_, object)| object);
-        let lanes = plan.lanes_of(class);
+        let kms_steps = plan.kms_steps_of(class);
         let denied = class.denial.map(|d| plan.denials[d].name.as_str());
         let error = match (ended, denied) {
             (Ended::Well, None) => None,
@@ -217,7 +223,7 @@ impl<'a> Writer<'a> {
                 Some(("AccessDenied", "Access Denied".to_owned()))
             }
             (Ended::Failed, _) => {
-                let refused = lanes.iter().find_map(|l| state_in(&l.refusals, second));
+                let refused = kms_steps.iter().find_map(|l| state_in(&l.refusals, second));
                 Some(match refused {
                     Some(cause) => {
                         let code = cause.s3_answer().trim_start_matches("400 ");

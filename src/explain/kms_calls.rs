@@ -7,7 +7,7 @@ use crate::catalog::KmsOperation;
 use crate::cloudtrail::{KmsAnswer, call_of};
 use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
-use crate::model::{Cause, Class, Lane, Refusal};
+use crate::model::{Cause, Class, KmsStep, Refusal};
 use crate::scenario::Variant;
 use crate::scenario::access::{Access, Check};
 use crate::scenario::workload::WorkloadSettings;
@@ -21,8 +21,8 @@ pub(super) struct Explainer<'a> {
 }
 
 impl Explainer<'_> {
-    fn key_arn(&self, lane: &Lane) -> Option<Arn> {
-        let key = self.variant.scenario.key.get_index(lane.key)?.1;
+    fn key_arn(&self, kms_step: &KmsStep) -> Option<Arn> {
+        let key = self.variant.scenario.key.get_index(kms_step.key)?.1;
         Some(self.access.key_arn(key))
     }
 
@@ -42,19 +42,19 @@ impl Explainer<'_> {
                 (None, None) => "nothing: log events are lost".to_owned(),
             },
         };
-        let call = |lane: &Lane| KmsCall {
-            operation: lane.operation.name().to_owned(),
+        let call = |kms_step: &KmsStep| KmsCall {
+            operation: kms_step.operation.name().to_owned(),
             kms_key: self
-                .key_arn(lane)
+                .key_arn(kms_step)
                 .map(|arn| arn.to_string())
                 .unwrap_or_default(),
-            account: plan.accounts[lane.account].clone(),
+            account: plan.accounts[kms_step.account].clone(),
             cache: match s {
                 Some(s) => {
                     let settings = &self.variant.plan.bucket_key_caches;
-                    lane.source.words(settings, &s.client_caches)
+                    kms_step.source.words(settings, &s.client_caches)
                 }
-                None if lane.operation == KmsOperation::GenerateDataKey => {
+                None if kms_step.operation == KmsOperation::GenerateDataKey => {
                     let lifetime = self
                         .variant
                         .scenario
@@ -64,19 +64,24 @@ impl Explainer<'_> {
                 }
                 None => None,
             },
-            quotas: lane
+            quotas: kms_step
                 .quotas
                 .iter()
                 .map(|&q| self.quota(q, class.workload))
                 .collect(),
-            answer: match lane.refused_at(0) {
-                _ if lane.denied => Cause::NoPermission.kms_error(),
+            answer: match kms_step.refused_at(0) {
+                _ if kms_step.denied => Cause::NoPermission.kms_error(),
                 Some(cause) => cause.kms_error(),
                 None => "success",
             },
-            refusals: lane.refusals.iter().map(refused).collect(),
+            refusals: kms_step.refusals.iter().map(refused).collect(),
         };
-        self.variant.plan.lanes_of(class).iter().map(call).collect()
+        self.variant
+            .plan
+            .kms_steps_of(class)
+            .iter()
+            .map(call)
+            .collect()
     }
 
     pub(super) fn quota(&self, q: usize, workload: usize) -> QuotaDrawnOn {
@@ -85,8 +90,8 @@ impl Explainer<'_> {
         let draws = |w: usize| {
             let mut classes = plan.classes.iter().filter(|c| c.workload == w);
             classes.any(|c| {
-                let mut lanes = self.variant.plan.lanes_of(c).iter();
-                c.request_rate == Some(q) || lanes.any(|lane| lane.quotas.contains(&q))
+                let mut kms_steps = self.variant.plan.kms_steps_of(c).iter();
+                c.request_rate == Some(q) || kms_steps.any(|kms_step| kms_step.quotas.contains(&q))
             })
         };
         let others = (0..plan.workloads.len()).filter(|&w| w != workload && draws(w));
@@ -109,21 +114,21 @@ impl Explainer<'_> {
             return Vec::new();
         };
         let mut records = Vec::new();
-        for (i, lane) in self.variant.plan.lanes_of(class).iter().enumerate() {
-            let Some(key) = self.key_arn(lane) else {
+        for (i, kms_step) in self.variant.plan.kms_steps_of(class).iter().enumerate() {
+            let Some(key) = self.key_arn(kms_step) else {
                 continue;
             };
-            let answer = if lane.denied {
+            let answer = if kms_step.denied {
                 KmsAnswer::Denied
             } else {
-                match lane.refused_at(0) {
+                match kms_step.refused_at(0) {
                     None => KmsAnswer::Granted,
                     Some(Cause::NoPermission) => KmsAnswer::Denied,
                     Some(Cause::Disabled) => KmsAnswer::Disabled,
                     Some(Cause::PendingDeletion) => KmsAnswer::PendingDeletion,
                 }
             };
-            let call = call_of(&self.access, self.variant, lane, &key, checks);
+            let call = call_of(&self.access, self.variant, kms_step, &key, checks);
             let call = call.with(principal, None, answer);
             records.extend(call.records(at, Key::root(0, i as u64).named(&class.operation)));
         }

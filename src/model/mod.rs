@@ -1,7 +1,7 @@
 //! The simulated world of one variant, resolved: after a [`Plan`] exists no input error is possible.
 //!
 //! Requests are told apart by [`Class`] (workload, operation, bucket, requester), the unit of all
-//! accounting: every breakdown of the results is a sum over classes. A class has a [`Lane`] for
+//! accounting: every breakdown of the results is a sum over classes. A class has a [`KmsStep`] for
 //! each KMS operation that one request of it needs, in the order in which they are made.
 //!
 //! Not here: the scenario as written ([`crate::scenario`]), the passage of time
@@ -22,6 +22,6 @@ pub use log_group::{Association, LogGroup};
 pub use objects::{Popularity, Size};
 pub use plan::{BucketInfo, Counting, KmsKey, Plan, Quota, Trail};
 pub use refusal::{Cause, Refusal};
-pub use request::{Class, Denial, Lane, MAX_LANES, UnlanedCall};
+pub use request::{CallWithoutQuota, Class, Denial, KmsStep, MAX_KMS_STEPS};
 pub use source::{BucketKeyUse, CacheScope, CacheUse, ClientCache, Source};
 pub use workload::{Action, Kind, Workload};

@@ -2,7 +2,7 @@
 
 use super::arrivals::LocalClock;
 use super::log_group::LogGroup;
-use super::request::{Class, Denial, Lane};
+use super::request::{Class, Denial, KmsStep};
 use super::retry;
 use super::source::bucket_key;
 use super::workload::Workload;
@@ -29,7 +29,7 @@ pub struct Plan {
     /// Kinds of requests.
     pub classes: Vec<Class>,
     /// Needs of the classes.
-    pub lanes: Vec<Lane>,
+    pub kms_steps: Vec<KmsStep>,
     /// Why requests of some classes are denied.
     pub denials: Vec<Denial>,
     /// Workloads in file order, then those of log groups.
@@ -57,7 +57,7 @@ pub struct Plan {
     /// Requester names.
     pub requesters: Vec<String>,
     /// Workloads that share no quota, cache or order with others: simulated apart.
-    pub islands: Vec<Vec<usize>>,
+    pub components: Vec<Vec<usize>>,
     /// How CloudTrail and CloudWatch count.
     pub counting: Counting,
     /// What each account's trails deliver.
@@ -91,15 +91,15 @@ pub struct Trail {
 }
 
 impl Plan {
-    /// The lanes of a class.
-    pub fn lanes_of(&self, class: &Class) -> &[Lane] {
-        &self.lanes[class.lane_range()]
+    /// The KMS steps of a class.
+    pub fn kms_steps_of(&self, class: &Class) -> &[KmsStep] {
+        &self.kms_steps[class.kms_step_range()]
     }
 
-    /// Accounts that log a lane's calls: the caller's, and the key's where it is another.
-    pub fn loggers(&self, lane: &Lane) -> impl Iterator<Item = usize> + use<> {
-        let owner = self.keys[lane.key].account;
-        std::iter::once(lane.account).chain(lane.both_log().then_some(owner))
+    /// Accounts that log a KMS step's calls: the caller's, and the key's where it is another.
+    pub fn loggers(&self, kms_step: &KmsStep) -> impl Iterator<Item = usize> + use<> {
+        let owner = self.keys[kms_step.key].account;
+        std::iter::once(kms_step.account).chain(kms_step.both_log().then_some(owner))
     }
 
     /// Copies of a KMS event that an account's trails deliver.

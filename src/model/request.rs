@@ -20,19 +20,19 @@ pub struct Class {
     /// S3's request rate that each try draws on before KMS is called, index of [`Plan::quotas`](crate::model::Plan::quotas); `None`: it is
     /// not limited.
     pub request_rate: Option<usize>,
-    /// First of the class's lanes.
-    pub first_lane: usize,
-    /// Number of lanes, 0 to [`MAX_LANES`].
-    pub lanes: usize,
+    /// First of the class's KMS steps.
+    pub first_kms_step: usize,
+    /// Number of KMS steps, 0 to [`MAX_KMS_STEPS`].
+    pub kms_steps: usize,
     /// Why its requests are denied, index of [`Plan::denials`](crate::model::Plan::denials); `None`: they are allowed. S3 decides before
-    /// it calls KMS, so that they have no lanes; where KMS denies a call, that call is the last lane.
+    /// it calls KMS, so that they have no KMS steps; where KMS denies a call, that call is the last KMS step.
     pub denial: Option<usize>,
 }
 
 impl Class {
-    /// Its lanes, indices of [`Plan::lanes`](crate::model::Plan::lanes).
-    pub fn lane_range(&self) -> std::ops::Range<usize> {
-        self.first_lane..self.first_lane + self.lanes
+    /// Its KMS steps, indices of [`Plan::kms_steps`](crate::model::Plan::kms_steps).
+    pub fn kms_step_range(&self) -> std::ops::Range<usize> {
+        self.first_kms_step..self.first_kms_step + self.kms_steps
     }
 }
 
@@ -43,13 +43,13 @@ pub struct Denial {
     pub name: String,
     /// Whether S3 bills them; an application's are none of S3's business.
     pub billed: bool,
-    /// The KMS call that was denied, where it draws on no quota and so has no lane: CloudTrail logs it.
-    pub unlaned: Option<UnlanedCall>,
+    /// The KMS call that was denied, where it draws on no quota and so has no KMS step: CloudTrail logs it.
+    pub call_without_quota: Option<CallWithoutQuota>,
 }
 
 /// A KMS call that draws on no quota.
 #[derive(Clone, Copy, Debug)]
-pub struct UnlanedCall {
+pub struct CallWithoutQuota {
     /// The operation.
     pub operation: KmsOperation,
     /// The calling account, index of [`Plan::accounts`](crate::model::Plan::accounts).
@@ -59,11 +59,11 @@ pub struct UnlanedCall {
 }
 
 /// Most KMS operations that one request may need.
-pub const MAX_LANES: usize = 4;
+pub const MAX_KMS_STEPS: usize = 4;
 
 /// One KMS operation that every request of a class needs.
 #[derive(Clone, Debug)]
-pub struct Lane {
+pub struct KmsStep {
     /// Index of [`Plan::classes`](crate::model::Plan::classes).
     pub class: usize,
     /// The operation.
@@ -91,7 +91,7 @@ pub struct Lane {
     pub refusals: Vec<Refusal>,
 }
 
-impl Lane {
+impl KmsStep {
     /// Whether a request waits for a bucket key that another one fetches.
     pub fn has_single_flight(&self) -> bool {
         let bucket_keys = self.source.bucket_keys();

@@ -14,7 +14,7 @@ const QUANTILES: usize = 64;
 
 /// Whether requests of a class that end well may have been throttled: by KMS or by S3's request rate.
 pub(super) fn may_be_delayed(class: &Class) -> bool {
-    (class.lanes > 0 || class.request_rate.is_some()) && class.denial.is_none()
+    (class.kms_steps > 0 || class.request_rate.is_some()) && class.denial.is_none()
 }
 
 /// The q-quantile of `total` durations of which those in `h` are above zero \[ns\]: the smallest value
@@ -64,7 +64,7 @@ pub(super) fn latencies(
                 distribution.count(undelayed, &mut stream, |ns, n| record_ns(&mut all, ns, n));
             }
             let mut delays = histogram();
-            for (c, _) in classes().filter(|(_, (c, _))| c.lanes == calls) {
+            for (c, _) in classes().filter(|(_, (c, _))| c.kms_steps == calls) {
                 record.delays[c].add_to(&mut delays);
             }
             if !delays.is_empty() {

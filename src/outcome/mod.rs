@@ -15,7 +15,7 @@ mod warnings;
 pub use warnings::warnings;
 
 use crate::billing::{self, Bill, BillError, Cost};
-use crate::model::{Class, Lane, Plan};
+use crate::model::{Class, KmsStep, Plan};
 use crate::results::VariantResults;
 use crate::simulation::record::Record;
 use delay::latencies;
@@ -52,7 +52,7 @@ pub fn variant_results(
         .collect::<Result<_, BillError>>()?;
     let everything = Subset {
         classes: &|_| true,
-        lanes: &|_, _| true,
+        kms_steps: &|_, _| true,
     };
     let mut per_replication: Vec<Values> = records
         .iter()
@@ -77,12 +77,13 @@ pub fn variant_results(
             values.insert("cost_total_usd_per_month", month);
         }
     }
-    let breakdown = |classes: &dyn Fn(&Class) -> bool, lanes: &dyn Fn(&Class, &Lane) -> bool| {
-        let selection = Subset { classes, lanes };
+    let breakdown = |classes: &dyn Fn(&Class) -> bool,
+                     kms_steps: &dyn Fn(&Class, &KmsStep) -> bool| {
+        let selection = Subset { classes, kms_steps };
         let values: Vec<_> = records.iter().map(|r| tally(plan, r, &selection)).collect();
         estimates(&values, |m| m.scope.has_breakdown())
     };
-    // All lanes of the classes that `f` picks.
+    // All KMS steps of the classes that `f` picks.
     let whole = |f: &dyn Fn(&Class) -> bool| breakdown(f, &|class, _| f(class));
     let numbered = |names: &mut dyn Iterator<Item = &String>,
                     of: &dyn Fn(&Class) -> Option<usize>| {
@@ -98,13 +99,13 @@ pub fn variant_results(
     let by_requester = numbered(&mut plan.requesters.iter(), &|c| Some(c.requester));
     let by_key = plan.keys.iter().enumerate().map(|(k, key)| {
         let metrics = breakdown(
-            &|class| plan.lanes_of(class).iter().any(|l| l.key == k),
-            &|_, lane| lane.key == k,
+            &|class| plan.kms_steps_of(class).iter().any(|l| l.key == k),
+            &|_, kms_step| kms_step.key == k,
         );
         (key.name.clone(), metrics)
     });
     // KMS operations, with the requests of applications that call them, then S3 operations.
-    let kms: BTreeSet<&str> = plan.lanes.iter().map(|l| l.operation.name()).collect();
+    let kms: BTreeSet<&str> = plan.kms_steps.iter().map(|l| l.operation.name()).collect();
     let s3: BTreeSet<&str> = plan
         .classes
         .iter()
@@ -114,7 +115,7 @@ pub fn variant_results(
     let kms = kms.into_iter().map(|name| {
         let metrics = breakdown(
             &|class| class.tier.is_none() && class.operation == name,
-            &|_, lane| lane.operation.name() == name,
+            &|_, kms_step| kms_step.operation.name() == name,
         );
         (name.to_owned(), metrics)
     });

@@ -84,9 +84,9 @@ pub(super) fn by_quota(plan: &Plan, records: &[Record]) -> IndexMap<String, Quot
             .iter()
             .map(|record| {
                 let (mut attempts, mut throttled) = (0, 0);
-                for (l, lane) in plan.lanes.iter().enumerate() {
-                    if let Some(i) = lane.quotas.iter().position(|&x| x == q) {
-                        let n = &record.lanes[l];
+                for (l, kms_step) in plan.kms_steps.iter().enumerate() {
+                    if let Some(i) = kms_step.quotas.iter().position(|&x| x == q) {
+                        let n = &record.kms_steps[l];
                         // An attempt that another quota refused counts at that one only.
                         attempts += n.admitted() + n.throttled_by[i];
                         throttled += n.throttled_by[i];

@@ -1,17 +1,17 @@
-//! One replication's counters, summed over the classes and lanes of a breakdown.
+//! One replication's counters, summed over the classes and KMS steps of a breakdown.
 
 use super::delay::{may_be_delayed, quantile};
 use super::values::Values;
 use crate::engine::SECOND;
 use crate::metrics::registry::METRICS;
-use crate::model::{Class, Lane, Plan};
-use crate::simulation::record::{LaneCount, Record, histogram};
+use crate::model::{Class, KmsStep, Plan};
+use crate::simulation::record::{KmsStepCount, Record, histogram};
 use std::collections::BTreeMap;
 
-/// Which classes and lanes a breakdown is about.
+/// Which classes and KMS steps a breakdown is about.
 pub(super) struct Subset<'a> {
     pub(super) classes: &'a dyn Fn(&Class) -> bool,
-    pub(super) lanes: &'a dyn Fn(&Class, &Lane) -> bool,
+    pub(super) kms_steps: &'a dyn Fn(&Class, &KmsStep) -> bool,
 }
 
 /// One replication's values of a selection; a metric without data is left out.
@@ -42,7 +42,10 @@ pub(super) fn tally(plan: &Plan, record: &Record, selection: &Subset<'_>) -> Val
             add("app_requests_denied", denied + n.denied);
             add("app_requests_failed", n.failed);
         }
-        if let Some(call) = class.denial.and_then(|d| plan.denials[d].unlaned) {
+        if let Some(call) = class
+            .denial
+            .and_then(|d| plan.denials[d].call_without_quota)
+        {
             add("cloudtrail_kms_events", denied);
             let copies = plan.kms_copies(call.account, call.operation);
             add("cloudtrail_kms_copies", denied * copies);
@@ -59,24 +62,24 @@ pub(super) fn tally(plan: &Plan, record: &Record, selection: &Subset<'_>) -> Val
             longest = longest.max(record.delays[c].longest());
         }
     }
-    for (l, lane) in plan
-        .lanes
+    for (l, kms_step) in plan
+        .kms_steps
         .iter()
         .enumerate()
-        .filter(|(_, lane)| (selection.lanes)(&plan.classes[lane.class], lane))
+        .filter(|(_, kms_step)| (selection.kms_steps)(&plan.classes[kms_step.class], kms_step))
     {
-        let n = &record.lanes[l];
+        let n = &record.kms_steps[l];
         add("kms_needs", n.needs);
-        add(lane.source.metric(), n.met);
+        add(kms_step.source.metric(), n.met);
         add("kms_calls", n.calls);
         add("kms_attempts", n.attempts);
         add("kms_admitted", n.admitted());
         add("kms_throttled", n.throttled());
         add("kms_retries", n.attempts - n.calls);
-        for account in plan.loggers(lane) {
-            let events = events(plan, lane, n, account);
+        for account in plan.loggers(kms_step) {
+            let events = events(plan, kms_step, n, account);
             add("cloudtrail_kms_events", events);
-            let copies = plan.kms_copies(account, lane.operation);
+            let copies = plan.kms_copies(account, kms_step.operation);
             add("cloudtrail_kms_copies", events * copies);
         }
     }
@@ -126,14 +129,14 @@ pub(super) fn tally(plan: &Plan, record: &Record, selection: &Subset<'_>) -> Val
     values
 }
 
-/// KMS events of a lane's attempts in an account that logs them; the key's owner hears of none that was denied.
-pub(super) fn events(plan: &Plan, lane: &Lane, n: &LaneCount, account: usize) -> u64 {
+/// KMS events of a KMS step's attempts in an account that logs them; the key's owner hears of none that was denied.
+pub(super) fn events(plan: &Plan, kms_step: &KmsStep, n: &KmsStepCount, account: usize) -> u64 {
     let all = if plan.counting.throttled_attempts_logged {
         n.attempts
     } else {
         n.admitted()
     };
-    if account == lane.account {
+    if account == kms_step.account {
         all
     } else {
         all - n.denied

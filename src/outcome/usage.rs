@@ -4,7 +4,7 @@ use super::tally::events;
 use crate::billing::{Charge, Payer, Usage};
 use crate::catalog::{MONTH_S, S3Tier};
 use crate::model::{Kind, Plan};
-use crate::simulation::record::{LaneCount, Record};
+use crate::simulation::record::{KmsStepCount, Record};
 
 /// Whether the traffic is one of a kind, so that a monthly bill has no meaning.
 pub(super) fn is_one_off(plan: &Plan) -> bool {
@@ -23,9 +23,9 @@ pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
         measured_s: plan.horizon_s - plan.warm_up_s,
         ..Usage::default()
     };
-    for (l, lane) in plan.lanes.iter().enumerate() {
-        let caller = payer(lane.account, lane.region);
-        let billed = |n: &LaneCount| {
+    for (l, kms_step) in plan.kms_steps.iter().enumerate() {
+        let caller = payer(kms_step.account, kms_step.region);
+        let billed = |n: &KmsStepCount| {
             if plan.counting.throttled_attempts_billed {
                 n.attempts
             } else {
@@ -36,32 +36,37 @@ pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
         let ends = record
             .periods
             .iter()
-            .map(|lanes| &lanes[l])
-            .chain([&record.lanes[l]]);
+            .map(|kms_steps| &kms_steps[l])
+            .chain([&record.kms_steps[l]]);
         for (period, cumulated) in ends.enumerate() {
             let n = billed(cumulated);
             usage.add_kms_requests(
                 &caller,
-                lane.price_item,
+                kms_step.price_item,
                 period as u64 * MONTH_S,
                 n - before,
             );
             before = n;
         }
-        for account in plan.loggers(lane) {
-            let further = plan.kms_copies(account, lane.operation).saturating_sub(1);
-            let copies = events(plan, lane, &record.lanes[l], account) * further;
+        for account in plan.loggers(kms_step) {
+            let further = plan
+                .kms_copies(account, kms_step.operation)
+                .saturating_sub(1);
+            let copies = events(plan, kms_step, &record.kms_steps[l], account) * further;
             if copies > 0 {
                 usage.add(
                     Charge::CLOUDTRAIL_COPIES,
-                    payer(account, lane.region),
+                    payer(account, kms_step.region),
                     copies,
                 );
             }
         }
     }
     for (class, n) in plan.classes.iter().zip(&record.classes) {
-        if let Some(call) = class.denial.and_then(|d| plan.denials[d].unlaned) {
+        if let Some(call) = class
+            .denial
+            .and_then(|d| plan.denials[d].call_without_quota)
+        {
             let further = plan
                 .kms_copies(call.account, call.operation)
                 .saturating_sub(1);
@@ -106,8 +111,8 @@ pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
             let bucket = &plan.buckets[bucket];
             // 5xx answers and KMS's 400 are not billed, 403s are within the owner's organization.
             let n = &record.classes[c];
-            let lanes = plan.lanes_of(class);
-            let refused = lanes.iter().flat_map(|l| &l.refusals).any(|r| r.billed);
+            let kms_steps = plan.kms_steps_of(class);
+            let refused = kms_steps.iter().flat_map(|l| &l.refusals).any(|r| r.billed);
             let billed = class.denial.is_none_or(|d| plan.denials[d].billed);
             let n = u64::from(billed) * n.succeeded + u64::from(refused) * n.denied;
             let charge = match tier {

@@ -135,7 +135,7 @@ fn groups(variant: &Variant) -> IndexMap<&'static str, (Breakdown, Vec<Contribut
             .collect()
     };
     let class = |c: usize| &plan.classes[c];
-    let uses_key = |c: usize, key: usize| plan.lanes_of(class(c)).iter().any(|l| l.key == key);
+    let uses_key = |c: usize, key: usize| plan.kms_steps_of(class(c)).iter().any(|l| l.key == key);
     let operations: BTreeSet<&String> = plan.classes.iter().map(|c| &c.operation).collect();
     let operations = operations.into_iter().map(|name| Contributor {
         name: name.clone(),

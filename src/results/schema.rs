@@ -369,7 +369,7 @@ pub struct VariantManifest {
     pub name: String,
     /// Time in the engine, summed over replications, without parsing and output \[s\].
     pub engine_s: f64,
-    /// Simulated seconds that were counted, not simulated, summed over replications and islands.
+    /// Simulated seconds that were counted, not simulated, summed over replications and components.
     pub seconds_counted: u64,
     /// Attempts simulated one by one, summed over replications.
     pub attempts_expanded: u64,

@@ -77,8 +77,8 @@ fn hears_throttled(world: &mut World<'_>, at: u64, request: RequestState, w: usi
             .is_some_and(|g| g.at_calls)
         {
             // An application's message has one need.
-            let lane = world.classes.of(request.class).lanes().start;
-            fetches(world, at, lane, &request, next);
+            let kms_step = world.classes.of(request.class).kms_steps().start;
+            fetches(world, at, kms_step, &request, next);
         }
         world.calendar.push(next, request);
     } else {

@@ -8,10 +8,17 @@ use crate::simulation::state::workload::WorkloadState;
 use crate::simulation::world::World;
 
 /// Looks for what would meet a need without a call.
-pub fn look_up(world: &mut World<'_>, at: u64, lane: usize, request: &mut RequestState) -> LookUp {
+pub fn look_up(
+    world: &mut World<'_>,
+    at: u64,
+    kms_step: usize,
+    request: &mut RequestState,
+) -> LookUp {
     let plan = world.plan;
     let (caches, mut need) = need_of(world, request);
-    plan.lanes[lane].source.look_up(caches, &mut need, at)
+    plan.kms_steps[kms_step]
+        .source
+        .look_up(caches, &mut need, at)
 }
 
 /// KMS admitted the call for a need that a cache could have met: the cache gets the key when KMS
@@ -19,7 +26,7 @@ pub fn look_up(world: &mut World<'_>, at: u64, lane: usize, request: &mut Reques
 pub fn fetched(
     world: &mut World<'_>,
     at: u64,
-    lane: usize,
+    kms_step: usize,
     request: &RequestState,
     k: usize,
 ) -> u64 {
@@ -32,7 +39,7 @@ pub fn fetched(
             .draw(request.of_arrival(Purpose::Kms).with(try_number));
     let mut request = *request;
     let (caches, mut need) = need_of(world, &mut request);
-    plan.lanes[lane]
+    plan.kms_steps[kms_step]
         .source
         .fetched(caches, &mut need, at, ready);
     ready
@@ -42,13 +49,15 @@ pub fn fetched(
 pub fn waits_for(
     world: &mut World<'_>,
     at: u64,
-    lane: usize,
+    kms_step: usize,
     request: &RequestState,
 ) -> Option<Fetch> {
     let mut request = *request;
     let plan = world.plan;
     let (caches, mut need) = need_of(world, &mut request);
-    plan.lanes[lane].source.waits_for(caches, &mut need, at)
+    plan.kms_steps[kms_step]
+        .source
+        .waits_for(caches, &mut need, at)
 }
 
 /// A request that needs a key, and the caches that may have it.

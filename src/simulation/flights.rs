@@ -12,19 +12,30 @@ use crate::simulation::state::request::RequestState;
 use crate::simulation::world::World;
 
 /// When the fetch ends that would meet a need, if one is under way.
-pub fn awaits(world: &mut World<'_>, at: u64, lane: usize, request: &RequestState) -> Option<u64> {
+pub fn awaits(
+    world: &mut World<'_>,
+    at: u64,
+    kms_step: usize,
+    request: &RequestState,
+) -> Option<u64> {
     world.flights.as_ref()?;
-    let wanted = waits_for(world, at, lane, request)?;
+    let wanted = waits_for(world, at, kms_step, request)?;
     let until = world.flights.as_ref()?.until.get(&wanted).copied();
     until.filter(|&until| until > at)
 }
 
 /// A request's fetch for a need goes on until then.
-pub fn fetches(world: &mut World<'_>, at: u64, lane: usize, request: &RequestState, until: u64) {
+pub fn fetches(
+    world: &mut World<'_>,
+    at: u64,
+    kms_step: usize,
+    request: &RequestState,
+    until: u64,
+) {
     if world.flights.is_none() {
         return;
     }
-    let wanted = waits_for(world, at, lane, request);
+    let wanted = waits_for(world, at, kms_step, request);
     let (Some(flights), Some(wanted)) = (&mut world.flights, wanted) else {
         return;
     };

@@ -129,7 +129,7 @@ fn answers_of(
         for (part, &class) in parts.iter().enumerate() {
             let mut request = RequestState::new(sent, class, index, copy, part as u16, key);
             request.step = RequestStep::Succeeded;
-            let calls = world.classes.of(class).lanes().len();
+            let calls = world.classes.of(class).kms_steps().len();
             answers.push((sent + world.service(&request, calls), request));
         }
     };

@@ -92,6 +92,6 @@ fn sample_second(world: &mut World<'_>, second: u64) {
     };
     world.counters.add_tallies(world.plan, &mut world.classes);
     let record = world.counters.record();
-    sampler.second(world.plan, &record.lanes, &record.classes, second);
+    sampler.second(world.plan, &record.kms_steps, &record.classes, second);
     world.sampler = Some(sampler);
 }

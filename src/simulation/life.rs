@@ -14,29 +14,29 @@ use crate::simulation::world::World;
 pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: RequestState) {
     let plan = world.plan;
     let class_index = request.class as usize;
-    let (lanes, w) = {
+    let (kms_steps, w) = {
         let class = world.classes.of(class_index as u32);
-        (class.lanes(), class.workload())
+        (class.kms_steps(), class.workload())
     };
     let is_app = world.plan.classes[class_index].tier.is_none();
     let mut answered = at;
     if request.throttled == 0 && !request.has_waited() && request.called == 0 {
         world.counters.of(request.arrived).classes[class_index].requests += 1;
     }
-    let from = request.lane();
+    let from = request.kms_step();
     if request.step == RequestStep::Resumed {
         request.step = RequestStep::Attempt;
     } else if !within_request_rate(world, at, &request) {
         return refuse_try(world, at, request, w, None);
     }
-    for (k, l) in lanes.enumerate().skip(from) {
+    for (k, l) in kms_steps.enumerate().skip(from) {
         let first = k >= usize::from(request.looked_up);
         if first {
             request.looked_up = k as u8 + 1;
-            world.counters.of(request.arrived).lanes[l].needs += 1;
+            world.counters.of(request.arrived).kms_steps[l].needs += 1;
         }
         let bit = 1 << k;
-        let has_memory = world.classes.lane(l).has_memory();
+        let has_memory = world.classes.kms_step(l).has_memory();
         if has_memory {
             let mut found = look_up(world, at, l, &mut request);
             // A throttled message goes on with its own fetch.
@@ -48,7 +48,7 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: RequestState) {
                 found = LookUp::Wait(until);
             }
             if first && matches!(found, LookUp::Met | LookUp::Wait(_)) {
-                world.counters.of(request.arrived).lanes[l].met += 1;
+                world.counters.of(request.arrived).kms_steps[l].met += 1;
             }
             match found {
                 LookUp::Met => continue,
@@ -56,7 +56,7 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: RequestState) {
                 LookUp::Wait(until) => return wait_for_fetch(world, until, request, w, k),
                 LookUp::TooLate => {
                     // Neither met nor called for.
-                    let count = &mut world.counters.of(request.arrived).lanes[l];
+                    let count = &mut world.counters.of(request.arrived).kms_steps[l];
                     count.needs -= 1;
                     count.met -= u64::from(!first);
                     return given_up(world, at, &request, w, false);
@@ -73,7 +73,7 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: RequestState) {
                 MayCall::Never => {
                     if request.called & bit == 0 {
                         // Neither met nor called for.
-                        let count = &mut world.counters.of(request.arrived).lanes[l];
+                        let count = &mut world.counters.of(request.arrived).kms_steps[l];
                         count.needs -= 1;
                         count.met -= u64::from(!first);
                     }
@@ -83,12 +83,12 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: RequestState) {
         }
         count_call(world, l, bit, first, &mut request);
         world.counters.expand(1);
-        let lane = world.classes.lane(l);
-        let count = &mut world.counters.of(request.arrived).lanes[l];
+        let kms_step = world.classes.kms_step(l);
+        let count = &mut world.counters.of(request.arrived).kms_steps[l];
         count.attempts += 1;
         // The quotas in turn; the first without room refuses, and nothing is taken from any.
         let mut refused = None;
-        for (i, &q) in lane.quotas().iter().enumerate() {
+        for (i, &q) in kms_step.quotas().iter().enumerate() {
             let quota = world.quotas.of(q as usize);
             quota.count(1);
             if !quota.has_room(at) {
@@ -99,18 +99,18 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: RequestState) {
         if let Some(i) = refused {
             count.throttled_by[i] += 1;
             // Refused by one quota, it counts at that one only.
-            for &q in &plan.lanes[l].quotas[..i] {
+            for &q in &plan.kms_steps[l].quotas[..i] {
                 world.quotas.of(q).withdraw();
             }
             return refuse_try(world, at, request, w, Some(l));
         }
-        for &q in lane.quotas() {
+        for &q in kms_step.quotas() {
             world.quotas.of(q as usize).take(at);
         }
         if has_memory {
-            if let Some(cause) = plan.lanes[l].refused_at(at) {
+            if let Some(cause) = plan.kms_steps[l].refused_at(at) {
                 let denied = cause == Cause::NoPermission;
-                let count = &mut world.counters.of(request.arrived).lanes[l];
+                let count = &mut world.counters.of(request.arrived).kms_steps[l];
                 if denied {
                     count.denied += 1;
                 } else {
@@ -146,15 +146,15 @@ fn within_request_rate(world: &mut World<'_>, at: u64, request: &RequestState) -
     taken
 }
 
-/// A try was refused, at the need of a lane or by S3's request rate: its client may try again.
+/// A try was refused, at the need of a KMS step or by S3's request rate: its client may try again.
 fn refuse_try(
     world: &mut World<'_>,
     at: u64,
     mut request: RequestState,
     w: usize,
-    lane: Option<usize>,
+    kms_step: Option<usize>,
 ) {
-    let fetching = lane.filter(|&l| world.classes.lane(l).has_memory());
+    let fetching = kms_step.filter(|&l| world.classes.kms_step(l).has_memory());
     let answered = fetching.map_or(at, |_| {
         let n = request.throttled + 1;
         let latency = &world.plan.throttled_latency;
@@ -170,8 +170,8 @@ fn refuse_try(
         schedule_retry(world, next, &request);
         request.throttled += 1;
     }
-    if let Some(lane) = fetching {
-        fetches(world, at, lane, &request, until);
+    if let Some(kms_step) = fetching {
+        fetches(world, at, kms_step, &request, until);
     }
 }
 
@@ -179,14 +179,14 @@ fn refuse_try(
 #[inline(always)]
 fn count_call(
     world: &mut World<'_>,
-    lane: usize,
+    kms_step: usize,
     bit: u8,
     first: bool,
     request: &mut RequestState,
 ) {
     if request.called & bit == 0 {
         request.called |= bit;
-        let count = &mut world.counters.of(request.arrived).lanes[lane];
+        let count = &mut world.counters.of(request.arrived).kms_steps[kms_step];
         count.calls += 1;
         if !first {
             // A cache met it at first and no longer does: now it is a call.
@@ -215,10 +215,10 @@ fn wait_for_fetch(
     until: u64,
     mut request: RequestState,
     w: usize,
-    lane: usize,
+    kms_step: usize,
 ) {
     world.workloads.all[w].waiting += u64::from(!request.is_waiting());
-    request.wait(lane);
+    request.wait(kms_step);
     world.calendar.push(until, request);
 }
 

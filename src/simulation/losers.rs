@@ -317,16 +317,16 @@ fn refuse(world: &mut World<'_>, request: &mut RequestState) {
     } else {
         request.looked_up = request.looked_up.max(1);
         request.called |= 1;
-        let first_lane = class.lanes().start;
+        let first_kms_step = class.kms_steps().start;
         let record = world.counters.of(request.arrived);
         record.classes[request.class as usize].requests += first;
-        let count = &mut record.lanes[first_lane];
+        let count = &mut record.kms_steps[first_kms_step];
         count.needs += first;
         count.calls += first;
         count.attempts += 1;
         count.throttled_by[0] += 1;
         world.counters.expand(1);
-        world.classes.lane(first_lane).quotas()[0] as usize
+        world.classes.kms_step(first_kms_step).quotas()[0] as usize
     };
     world.quotas.of(quota).refuse(1);
 }

@@ -26,7 +26,7 @@ use crate::model::source::bucket_key::BucketKeyId;
 use crate::model::source::data_key_cache::source::calls_in_second;
 use crate::model::source::{Drawing, EncryptedMessages};
 use crate::simulation::state::drawn::{DrawnSecond, DrawnWorkload};
-use crate::simulation::state::misses::{Misses, PossibleMiss, lanes_of};
+use crate::simulation::state::misses::{Misses, PossibleMiss, kms_steps_of};
 use crate::simulation::state::request::Purpose;
 use crate::simulation::world::World;
 
@@ -66,12 +66,13 @@ fn is_calm(world: &World<'_>, w: usize, second: u64) -> bool {
     let (from, to) = (second * SECOND, (second + 1) * SECOND);
     let full = world.workloads.all[w].tokens.as_ref();
     full.is_none_or(|t| t.all_full())
-        && lanes_of(world.plan, w).all(|l| {
-            let lane = &world.plan.lanes[l];
-            lane.refusals
+        && kms_steps_of(world.plan, w).all(|l| {
+            let kms_step = &world.plan.kms_steps[l];
+            kms_step
+                .refusals
                 .iter()
                 .all(|r| r.until <= from || r.from >= to)
-                && match lane.source.drawing() {
+                && match kms_step.source.drawing() {
                     Some(Drawing::Turns { uses, verified }) => {
                         uses.writes_through(&world.caches, from, to, verified)
                     }
@@ -120,14 +121,14 @@ fn draw_class<'a>(
 ) {
     let Some(density) = &d.density else { return };
     let plan = world.plan;
-    let lanes = world.classes.of(class as u32).lanes();
-    let call = |l: &usize| plan.lanes[*l].source.is_call();
-    let always = lanes.clone().filter(call).count();
+    let kms_steps = world.classes.of(class as u32).kms_steps();
+    let call = |l: &usize| plan.kms_steps[*l].source.is_call();
+    let always = kms_steps.clone().filter(call).count();
     // Requests with a call more than that.
     let mut called = 0;
     let mut has_turn = false;
-    for l in lanes {
-        let calls = match plan.lanes[l].source.drawing() {
+    for l in kms_steps {
+        let calls = match plan.kms_steps[l].source.drawing() {
             Some(Drawing::Calls) => n,
             // Workloads with needs that cannot be drawn are not drawn at all.
             None => 0,
@@ -152,7 +153,7 @@ fn draw_class<'a>(
                 calls
             }
         };
-        let record = &mut world.counters.of(second * SECOND).lanes[l];
+        let record = &mut world.counters.of(second * SECOND).kms_steps[l];
         record.needs += n;
         record.met += n;
         count_calls(world, second, l, calls);
@@ -172,11 +173,11 @@ fn draw_class<'a>(
 
 /// Turns needs that were taken for met into admitted calls.
 fn count_calls(world: &mut World<'_>, second: u64, l: usize, calls: u64) {
-    let record = &mut world.counters.of(second * SECOND).lanes[l];
+    let record = &mut world.counters.of(second * SECOND).kms_steps[l];
     record.met -= calls;
     record.calls += calls;
     record.attempts += calls;
-    for &q in world.classes.lane(l).quotas() {
+    for &q in world.classes.kms_step(l).quotas() {
         let quota = world.quotas.of(q as usize);
         quota.count(calls);
         quota.take_counted(calls);
@@ -187,13 +188,13 @@ fn count_calls(world: &mut World<'_>, second: u64, l: usize, calls: u64) {
 fn draw_reads<'a>(
     world: &mut World<'a>,
     misses: &mut Misses<'a>,
-    (lane, always): (usize, usize),
+    (kms_step, always): (usize, usize),
     n: u64,
     density: &Density,
     second: u64,
     key: Key,
 ) {
-    let reader = misses.reader_of[lane];
+    let reader = misses.reader_of[kms_step];
     let cache = misses.readers[reader].uses.cache;
     let fetches = world.caches.bucket_keys[cache].take_fetches();
     for &r in &misses.of_cache[cache] {
@@ -220,7 +221,7 @@ fn draw_reads<'a>(
             let k = partition.weights.find(stream.below(total));
             misses.looks.push(PossibleMiss {
                 at: second * SECOND + at,
-                lane,
+                kms_step,
                 partition: p as u32,
                 archived: not_held.keys.keys[k],
                 always,
@@ -233,8 +234,8 @@ fn draw_reads<'a>(
 /// Looks at a read that may miss.
 fn look_at(world: &mut World<'_>, look: &PossibleMiss) {
     let plan = world.plan;
-    let lane = &plan.lanes[look.lane];
-    let Some(Drawing::Reads(uses)) = lane.source.drawing() else {
+    let kms_step = &plan.kms_steps[look.kms_step];
+    let Some(Drawing::Reads(uses)) = kms_step.source.drawing() else {
         return;
     };
     let (cache, id) = (
@@ -248,8 +249,8 @@ fn look_at(world: &mut World<'_>, look: &PossibleMiss) {
     cache.decrypted(look.partition, id, look.at, look.at + latency);
     let second = look.at / SECOND;
     world.counters.expand(1);
-    count_calls(world, second, look.lane, 1);
-    let count = &mut world.counters.of(second * SECOND).classes[lane.class];
+    count_calls(world, second, look.kms_step, 1);
+    let count = &mut world.counters.of(second * SECOND).classes[kms_step.class];
     count.undelayed[look.always + 1] += 1;
     count.undelayed[look.always] -= 1;
 }

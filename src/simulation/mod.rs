@@ -24,7 +24,7 @@
 //! data-key caches) and clients whose retry quota runs dry are handled in order of time, while a
 //! refill, which only adds up to a cap, needs none.
 //!
-//! Workloads that share no quota, cache or order are separate islands, each with its own calendar.
+//! Workloads that share no quota, cache or order are separate components, each with its own calendar.
 //!
 //! S3's request rate, where it is limited, is one more fixed window: each try asks it once, before its needs.
 //!
@@ -77,16 +77,16 @@ use crate::model::Plan;
 use record::Record;
 use world::World;
 
-/// Runs one island of a plan through one replication.
+/// Runs one component of a plan through one replication.
 ///
 /// # Errors
 /// [`Cancelled`] where [`SimulationOptions::cancel`] was set before the end.
 pub fn simulate(
     plan: &Plan,
-    island: &[usize],
+    component: &[usize],
     options: SimulationOptions<'_>,
 ) -> Result<Record, Cancelled> {
-    let mut world = World::new(plan, island, options);
+    let mut world = World::new(plan, component, options);
     law::run(&mut world)?;
     let mut record = world.counters.into_record();
     if let Some(sampler) = world.sampler {

@@ -1,11 +1,11 @@
 //! What one replication counted: integers only, so that nothing depends on the order of work.
 //!
-//! Counters are kept per class and per lane; every breakdown is a sum of them. Rates, percentiles
+//! Counters are kept per class and per KMS step; every breakdown is a sum of them. Rates, percentiles
 //! and money are made from a [`Record`] later, in [`crate::outcome`].
 
 use super::sample::Sample;
 use crate::catalog::MONTH_S;
-use crate::model::MAX_LANES;
+use crate::model::MAX_KMS_STEPS;
 use hdrhistogram::Histogram;
 
 /// Most bins of a time series.
@@ -27,12 +27,12 @@ pub struct ClassCount {
     /// Tries that it refused.
     pub tries_throttled: u64,
     /// That ended well and were never throttled, by number of KMS calls.
-    pub undelayed: [u64; MAX_LANES + 1],
+    pub undelayed: [u64; MAX_KMS_STEPS + 1],
 }
 
-/// Counters of one lane.
+/// Counters of one KMS step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LaneCount {
+pub struct KmsStepCount {
     /// Needs looked up.
     pub needs: u64,
     /// Met by a bucket key or a data-key cache.
@@ -49,7 +49,7 @@ pub struct LaneCount {
     pub failed: u64,
 }
 
-impl LaneCount {
+impl KmsStepCount {
     /// Attempts refused.
     pub fn throttled(&self) -> u64 {
         self.throttled_by[0] + self.throttled_by[1]
@@ -60,7 +60,7 @@ impl LaneCount {
         self.attempts - self.throttled()
     }
 
-    fn add(&mut self, other: &LaneCount) {
+    fn add(&mut self, other: &KmsStepCount) {
         self.needs += other.needs;
         self.met += other.met;
         self.calls += other.calls;
@@ -210,13 +210,13 @@ fn bin_for(horizon_s: u64) -> u64 {
 pub struct Record {
     /// By class.
     pub classes: Vec<ClassCount>,
-    /// By lane.
-    pub lanes: Vec<LaneCount>,
-    /// Lane counters at the end of each billing period before the last, cumulated.
-    pub periods: Vec<Vec<LaneCount>>,
+    /// By KMS step.
+    pub kms_steps: Vec<KmsStepCount>,
+    /// KMS step counters at the end of each billing period before the last, cumulated.
+    pub periods: Vec<Vec<KmsStepCount>>,
     /// By class: delays of requests that ended well and were put off.
     pub delays: Vec<Delays>,
-    /// By quota; `None` for quotas of other islands.
+    /// By quota; `None` for quotas of other components.
     pub quotas: Vec<Option<QuotaRecord>>,
     /// By workload: `Some` for jobs, with the time from start to last object \[ns\] if finished.
     pub jobs: Vec<Option<Option<u64>>>,
@@ -302,10 +302,10 @@ pub fn record_ns(h: &mut Histogram<u64>, ns: u64, count: u64) {
 
 impl Record {
     /// Zero everywhere.
-    pub fn new(classes: usize, lanes: usize, quotas: usize, workloads: usize) -> Record {
+    pub fn new(classes: usize, kms_steps: usize, quotas: usize, workloads: usize) -> Record {
         Record {
             classes: vec![ClassCount::default(); classes],
-            lanes: vec![LaneCount::default(); lanes],
+            kms_steps: vec![KmsStepCount::default(); kms_steps],
             periods: Vec::new(),
             delays: vec![Delays::default(); classes],
             quotas: vec![None; quotas],
@@ -325,11 +325,11 @@ impl Record {
     /// Closes billing periods up to the one that holds `second`.
     pub fn close_periods(&mut self, second: u64) {
         while self.closes_periods(second) {
-            self.periods.push(self.lanes.clone());
+            self.periods.push(self.kms_steps.clone());
         }
     }
 
-    /// Adds what another island counted in the same replication.
+    /// Adds what another component counted in the same replication.
     pub fn merge(&mut self, other: Record) {
         for (a, b) in self.classes.iter_mut().zip(&other.classes) {
             a.requests += b.requests;
@@ -345,14 +345,14 @@ impl Record {
         // Periods of both must be told apart up to the same end.
         let periods = self.periods.len().max(other.periods.len());
         let mut theirs = other.periods;
-        theirs.resize(periods, other.lanes.clone());
-        self.periods.resize(periods, self.lanes.clone());
+        theirs.resize(periods, other.kms_steps.clone());
+        self.periods.resize(periods, self.kms_steps.clone());
         for (mine, theirs) in self.periods.iter_mut().zip(&theirs) {
             mine.iter_mut().zip(theirs).for_each(|(a, b)| a.add(b));
         }
-        self.lanes
+        self.kms_steps
             .iter_mut()
-            .zip(&other.lanes)
+            .zip(&other.kms_steps)
             .for_each(|(a, b)| a.add(b));
         for (mine, theirs) in self.delays.iter_mut().zip(other.delays) {
             if !theirs.is_empty() {

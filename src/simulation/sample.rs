@@ -1,7 +1,7 @@
 //! A sample of a run's KMS calls, each as likely as any other, drawn from what each second added to the counters.
 //!
 //! Every call gets a number between 0 and 1, and those with the smallest are the sample. The numbers of the n
-//! calls that one second counted of one kind (lane and answer) are the order statistics of n uniform numbers:
+//! calls that one second counted of one kind (KMS step and answer) are the order statistics of n uniform numbers:
 //! drawn in ascending order, from a key of that second and kind, until one is too large to matter. So a second
 //! costs one number for each kind, however many its calls are; and since counted and simulated seconds add the
 //! same to the counters, the sample is the same whichever they were.
@@ -16,15 +16,15 @@ use std::collections::BinaryHeap;
 /// What was sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sampled {
-    /// An attempt of a lane.
+    /// An attempt of a KMS step.
     Call {
-        /// Index of [`Plan::lanes`](crate::model::Plan::lanes).
-        lane: usize,
+        /// Index of [`Plan::kms_steps`](crate::model::Plan::kms_steps).
+        kms_step: usize,
         /// How KMS answered.
         answer: Answered,
     },
     /// A denied call that draws on no quota, of a class's denial.
-    Unlaned {
+    CallWithoutQuota {
         /// Index of [`Plan::classes`](crate::model::Plan::classes).
         class: usize,
     },
@@ -136,7 +136,7 @@ impl Sample {
         }
     }
 
-    /// Takes in the sample of another island.
+    /// Takes in the sample of another component.
     pub fn merge(&mut self, other: Sample) {
         self.wanted = self.wanted.max(other.wanted);
         self.of += other.of;
@@ -150,9 +150,9 @@ impl Sample {
 mod tests {
     use super::*;
 
-    fn call(lane: usize) -> Sampled {
+    fn call(kms_step: usize) -> Sampled {
         let answer = Answered::Granted;
-        Sampled::Call { lane, answer }
+        Sampled::Call { kms_step, answer }
     }
 
     /// Every call is as likely as any other, however they are spread over seconds and kinds.
@@ -182,17 +182,17 @@ mod tests {
     }
 
     #[test]
-    fn islands_apart_are_the_islands_together() {
+    fn components_apart_are_the_components_together() {
         let key = Key::root(1, 0);
         let (mut one, mut other, mut both) = (Sample::new(5), Sample::new(5), Sample::new(5));
         for second in 0..20 {
             let kind = key.with(second);
-            let island = if second % 2 == 0 {
+            let component = if second % 2 == 0 {
                 &mut one
             } else {
                 &mut other
             };
-            island.add(3, second, call(0), kind);
+            component.add(3, second, call(0), kind);
             both.add(3, second, call(0), kind);
         }
         other.merge(one);

@@ -24,8 +24,8 @@ pub fn add_counted(world: &mut World<'_>, second: u64, take: bool) {
                         quota.take_counted(n);
                     }
                 }
-                for l in class.lanes() {
-                    let state = world.classes.lane(l);
+                for l in class.kms_steps() {
+                    let state = world.classes.kms_step(l);
                     for &q in state.quotas() {
                         let quota = world.quotas.of(q as usize);
                         quota.count(n);

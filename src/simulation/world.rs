@@ -2,7 +2,7 @@
 
 use crate::engine::calendar::Calendar;
 use crate::model::source::{Caches, ClientCache, WorkloadCaches};
-use crate::model::{Lane, Plan};
+use crate::model::{KmsStep, Plan};
 use crate::simulation::keys::{action_key, replication_key};
 use crate::simulation::options::SimulationOptions;
 use crate::simulation::state::action::ActionState;
@@ -42,15 +42,15 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub fn new(plan: &'a Plan, island: &[usize], options: SimulationOptions<'a>) -> World<'a> {
+    pub fn new(plan: &'a Plan, component: &[usize], options: SimulationOptions<'a>) -> World<'a> {
         let root = replication_key(options.seed, options.replication);
         let mut here = vec![false; plan.workloads.len()];
-        island.iter().for_each(|&w| here[w] = true);
+        component.iter().for_each(|&w| here[w] = true);
         let mut used = vec![false; plan.quotas.len()];
         for class in plan.classes.iter().filter(|c| here[c.workload]) {
             class.request_rate.iter().for_each(|&q| used[q] = true);
-            for lane in plan.lanes_of(class) {
-                lane.quotas.iter().for_each(|&q| used[q] = true);
+            for kms_step in plan.kms_steps_of(class) {
+                kms_step.quotas.iter().for_each(|&q| used[q] = true);
             }
         }
         let mut actions = Vec::new();
@@ -70,10 +70,12 @@ impl<'a> World<'a> {
             }
         }
         let any_cache = |f: fn(&ClientCache) -> bool| {
-            let mut caches = island.iter().flat_map(|&w| &plan.workloads[w].client_cache);
+            let mut caches = component
+                .iter()
+                .flat_map(|&w| &plan.workloads[w].client_cache);
             caches.any(f)
         };
-        let has_flights = plan.lanes.iter().any(Lane::has_single_flight)
+        let has_flights = plan.kms_steps.iter().any(KmsStep::has_single_flight)
             || any_cache(ClientCache::has_single_flight);
         let has_waits = has_flights || any_cache(ClientCache::has_waits);
         let mut world = World {
@@ -82,7 +84,7 @@ impl<'a> World<'a> {
             calendar: Calendar::new(),
             classes: Classes::new(plan, class_action),
             quotas: Quotas::new(&plan.quotas, &used),
-            workloads: Workloads::new(plan, island, workloads, has_waits),
+            workloads: Workloads::new(plan, component, workloads, has_waits),
             caches: Caches::new(
                 &plan.bucket_key_caches,
                 plan.workloads
@@ -101,7 +103,7 @@ impl<'a> World<'a> {
         if !options.simulate_all {
             world.quotas.set_sole(world.find_sole_quota());
             let (timed, caches) = (world.quotas.timed(), &mut world.caches.bucket_keys);
-            world.misses = Misses::new(plan, island, &world.workloads.all, timed, caches);
+            world.misses = Misses::new(plan, component, &world.workloads.all, timed, caches);
         }
         world
     }

@@ -468,7 +468,7 @@ fn adds_up(results: &RunResults, text: &str) {
 
 /// Admitted ≤ quota in every second that is one window, replication by replication.
 fn windows_hold(plan: &Plan, seed: u64, replication: u64, text: &str) {
-    for island in &plan.islands {
+    for component in &plan.components {
         let options = SimulationOptions {
             sample: 0,
             seed,
@@ -477,7 +477,7 @@ fn windows_hold(plan: &Plan, seed: u64, replication: u64, text: &str) {
             progress: None,
             cancel: None,
         };
-        let record = simulate(plan, island, options).expect("nobody cancels it");
+        let record = simulate(plan, component, options).expect("nobody cancels it");
         for (quota, seen) in plan.quotas.iter().zip(&record.quotas) {
             let Some(seen) = seen else { continue };
             assert_eq!(seen.bin_s, 1);
@@ -1502,7 +1502,8 @@ fn a_cancelled_simulation_stops_within_its_second() {
         cancel: Some(&cancel),
     };
     let (found, waited) = std::thread::scope(|scope| {
-        let run = scope.spawn(|| simulate(plan, &plan.islands[0], options).map(|_| Instant::now()));
+        let run =
+            scope.spawn(|| simulate(plan, &plan.components[0], options).map(|_| Instant::now()));
         std::thread::sleep(Duration::from_millis(300));
         cancel.store(true, Ordering::Relaxed);
         let asked = Instant::now();

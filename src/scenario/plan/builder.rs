@@ -6,7 +6,7 @@ use super::super::settings::Scenario;
 use crate::input::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use crate::model::source::bucket_key;
 use crate::model::source::bucket_key::archive::KeyPopularity;
-use crate::model::{Class, Denial, Lane, LogGroup, Quota, Workload};
+use crate::model::{Class, Denial, KmsStep, LogGroup, Quota, Workload};
 use indexmap::{IndexMap, IndexSet};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
@@ -20,7 +20,7 @@ pub(super) struct Builder<'a> {
     pub(super) requesters: IndexSet<String>,
     pub(super) quotas: IndexMap<String, Quota>,
     pub(super) classes: Vec<Class>,
-    pub(super) lanes: Vec<Lane>,
+    pub(super) kms_steps: Vec<KmsStep>,
     pub(super) access: Access<'a>,
     pub(super) denials: IndexMap<String, Denial>,
     pub(super) workloads: Vec<Workload>,
@@ -53,7 +53,7 @@ impl<'a> Builder<'a> {
             requesters,
             quotas: IndexMap::new(),
             classes: Vec::new(),
-            lanes: Vec::new(),
+            kms_steps: Vec::new(),
             access: Access::new(scenario),
             denials: IndexMap::new(),
             workloads: Vec::new(),

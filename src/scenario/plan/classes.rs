@@ -4,7 +4,7 @@ use super::super::access::{Check, NO_TLS};
 use super::super::workload::WorkloadSettings;
 use super::builder::Builder;
 use crate::catalog::{self, KmsOperation};
-use crate::model::{Cause, Class, Denial, MAX_LANES, UnlanedCall};
+use crate::model::{CallWithoutQuota, Cause, Class, Denial, MAX_KMS_STEPS};
 
 impl<'a> Builder<'a> {
     pub(super) fn class(
@@ -14,7 +14,7 @@ impl<'a> Builder<'a> {
         operation: &str,
         requester: &str,
     ) -> usize {
-        let first_lane = self.lanes.len();
+        let first_kms_step = self.kms_steps.len();
         let (mut tier, mut request_rate) = (None, None);
         let checks = self.access.checks(s, operation, requester);
         let refused = checks.last().filter(|check| check.refusal.is_some());
@@ -35,23 +35,23 @@ impl<'a> Builder<'a> {
                     (None, Some(_)) => 0,
                 };
                 let denied = refused.and_then(|c| c.need);
-                for (need, lanes) in self.s3_lanes(w, s, row, requester, upto, denied) {
-                    for lane in lanes {
+                for (need, kms_steps) in self.s3_kms_steps(w, s, row, requester, upto, denied) {
+                    for kms_step in kms_steps {
                         let of_need = checks.iter().filter(|c| c.need == Some(need));
-                        self.refuse_for_a_time(lane, of_need);
+                        self.refuse_for_a_time(kms_step, of_need);
                     }
                 }
             }
         } else if let Ok(op) = operation.parse::<KmsOperation>() {
-            self.direct_lane(w, s, op, requester, denial.is_some());
-            for lane in first_lane..self.lanes.len() {
-                self.refuse_for_a_time(lane, checks.iter());
+            self.direct_kms_step(w, s, op, requester, denial.is_some());
+            for kms_step in first_kms_step..self.kms_steps.len() {
+                self.refuse_for_a_time(kms_step, checks.iter());
             }
         }
-        for lane in first_lane..self.lanes.len() {
-            let caller = self.accounts[self.lanes[lane].account].clone();
+        for kms_step in first_kms_step..self.kms_steps.len() {
+            let caller = self.accounts[self.kms_steps[kms_step].account].clone();
             let billed = self.bills_denials(s, &caller);
-            let refusals = self.lanes[lane].refusals.iter_mut();
+            let refusals = self.kms_steps[kms_step].refusals.iter_mut();
             refusals
                 .filter(|r| r.cause == Cause::NoPermission)
                 .for_each(|r| r.billed = billed);
@@ -66,11 +66,11 @@ impl<'a> Builder<'a> {
             requester: self.requesters.insert_full(requester.to_owned()).0,
             tier,
             request_rate,
-            first_lane,
-            lanes: self.lanes.len() - first_lane,
+            first_kms_step,
+            kms_steps: self.kms_steps.len() - first_kms_step,
             denial,
         };
-        debug_assert!(class.lanes <= MAX_LANES);
+        debug_assert!(class.kms_steps <= MAX_KMS_STEPS);
         self.classes.push(class);
         self.classes.len() - 1
     }
@@ -80,16 +80,20 @@ impl<'a> Builder<'a> {
         let name = check.refusal.clone().unwrap_or_default();
         let denial = self.named_denial(name, s, requester);
         if !self.scenario.assumption.denied_calls_consume_quota {
-            self.denials[denial].unlaned = self.unlaned(check, requester);
+            self.denials[denial].call_without_quota = self.call_without_quota(check, requester);
         }
         denial
     }
 
     /// A KMS call that is denied and draws on no quota.
-    pub(super) fn unlaned(&mut self, check: &Check, requester: &str) -> Option<UnlanedCall> {
+    pub(super) fn call_without_quota(
+        &mut self,
+        check: &Check,
+        requester: &str,
+    ) -> Option<CallWithoutQuota> {
         let key = self.scenario.key.get(check.on.strip_prefix("key.")?)?;
         let account = self.caller(requester, &key.account);
-        Some(UnlanedCall {
+        Some(CallWithoutQuota {
             operation: check.operation?,
             account: self.accounts.insert_full(account).0,
             region: self.regions.insert_full(key.region.clone()).0,
@@ -117,7 +121,7 @@ impl<'a> Builder<'a> {
         let denial = Denial {
             name: name.clone(),
             billed,
-            unlaned: None,
+            call_without_quota: None,
         };
         // One statement can deny those inside and outside of the organization.
         let key = format!("{name} {billed}");

@@ -20,7 +20,7 @@ impl Builder<'_> {
         let with_calls = |first: Distribution, of_s3: bool| {
             let of_kind = self.classes.iter().filter(|c| c.tier.is_some() == of_s3);
             let mut sums = vec![first];
-            for k in 0..of_kind.map(|c| c.lanes).max().unwrap_or(0) {
+            for k in 0..of_kind.map(|c| c.kms_steps).max().unwrap_or(0) {
                 sums.push(sums[k].plus(&kms));
             }
             sums
@@ -49,7 +49,7 @@ impl Builder<'_> {
                 is_directory: k.kind == BucketKind::Directory,
             })
             .collect();
-        let islands = self.islands();
+        let components = self.components();
         let horizon_s = self.run.horizon.whole_seconds().unwrap_or(0);
         Plan {
             name: name.to_owned(),
@@ -59,7 +59,7 @@ impl Builder<'_> {
             warm_up_s: self.run.warm_up.whole_seconds().unwrap_or(0),
             quotas: self.quotas.into_values().collect(),
             classes: self.classes,
-            lanes: self.lanes,
+            kms_steps: self.kms_steps,
             denials: self.denials.into_values().collect(),
             workloads: self.workloads,
             log_groups: self.log_groups,
@@ -73,7 +73,7 @@ impl Builder<'_> {
             buckets,
             keys,
             requesters: self.requesters.into_iter().collect(),
-            islands,
+            components,
             counting: Counting {
                 throttled_attempts_billed: a.throttled_attempts_billed,
                 throttled_attempts_logged: a.throttled_attempts_logged,
@@ -95,7 +95,7 @@ impl Builder<'_> {
     }
 
     /// Groups of workloads that share a quota, a cache or an order (union–find).
-    pub(super) fn islands(&self) -> Vec<Vec<usize>> {
+    pub(super) fn components(&self) -> Vec<Vec<usize>> {
         let n = self.workloads.len();
         let mut parent: Vec<usize> = (0..n).collect();
         fn root(parent: &mut [usize], mut i: usize) -> usize {
@@ -116,11 +116,11 @@ impl Builder<'_> {
             if let Some(q) = class.request_rate {
                 join(&mut parent, w, *of_quota[q].get_or_insert(w));
             }
-            for lane in &self.lanes[class.lane_range()] {
-                for &q in &lane.quotas {
+            for kms_step in &self.kms_steps[class.kms_step_range()] {
+                for &q in &kms_step.quotas {
                     join(&mut parent, w, *of_quota[q].get_or_insert(w));
                 }
-                if let Some(uses) = lane.source.bucket_keys() {
+                if let Some(uses) = kms_step.source.bucket_keys() {
                     join(&mut parent, w, *of_cache[uses.cache].get_or_insert(w));
                 }
             }
@@ -132,11 +132,11 @@ impl Builder<'_> {
                 join(&mut parent, w, other);
             }
         }
-        let mut islands: IndexMap<usize, Vec<usize>> = IndexMap::new();
+        let mut components: IndexMap<usize, Vec<usize>> = IndexMap::new();
         for w in 0..n {
-            islands.entry(root(&mut parent, w)).or_default().push(w);
+            components.entry(root(&mut parent, w)).or_default().push(w);
         }
-        islands.into_values().collect()
+        components.into_values().collect()
     }
 }
 

@@ -31,8 +31,10 @@ impl Builder<'_> {
             let operation = KmsOperation::GenerateDataKey;
             self.log_group_workload((name, group), operation, 1, (ingestion, start));
             let classes = self.classes.last().into_iter();
-            let lanes = classes.flat_map(|c| &self.lanes[c.lane_range()]);
-            refusals = lanes.flat_map(|lane| lane.refusals.clone()).collect();
+            let kms_steps = classes.flat_map(|c| &self.kms_steps[c.kms_step_range()]);
+            refusals = kms_steps
+                .flat_map(|kms_step| kms_step.refusals.clone())
+                .collect();
             if let Some(rate) = group.queries {
                 let queries = OpenArrivals::Poisson(Poisson { rate });
                 let (operation, n) = (KmsOperation::Decrypt, group.data_keys_per_query);
@@ -136,13 +138,13 @@ impl Builder<'_> {
             self.faults
                 .push(told.at(group.place.clone()).help("rename one of them"));
         }
-        let first_lane = self.lanes.len();
+        let first_kms_step = self.kms_steps.len();
         let caller = (group.account.as_str(), service.as_str());
-        self.lane(&group.place, operation, &group.key, caller, Source::Call);
+        self.kms_step(&group.place, operation, &group.key, caller, Source::Call);
         let checks = self.access.log_group(name, group);
-        for lane in first_lane..self.lanes.len() {
+        for kms_step in first_kms_step..self.kms_steps.len() {
             self.refuse_for_a_time(
-                lane,
+                kms_step,
                 checks.iter().filter(|c| c.operation == Some(operation)),
             );
         }
@@ -152,8 +154,8 @@ impl Builder<'_> {
             bucket: None,
             requester: self.requesters.insert_full(service).0,
             tier: None,
-            first_lane,
-            lanes: self.lanes.len() - first_lane,
+            first_kms_step,
+            kms_steps: self.kms_steps.len() - first_kms_step,
             denial: None,
             request_rate: None,
         });

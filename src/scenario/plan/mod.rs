@@ -1,10 +1,10 @@
-//! From a scenario to the model: classes, lanes, quota pools, caches, islands.
+//! From a scenario to the model: classes, KMS steps, quota pools, caches, components.
 
 mod builder;
 mod classes;
 mod client_cache;
 mod finish;
-mod lanes;
+mod kms_steps;
 mod log_groups;
 mod orders;
 mod prices;

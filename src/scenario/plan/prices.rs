@@ -23,11 +23,11 @@ impl<'a> Builder<'a> {
             let Some(place) = self.place_of(class.workload) else {
                 continue;
             };
-            for lane in &self.lanes[class.lane_range()] {
-                let Some((_, key)) = self.scenario.key.get_index(lane.key) else {
+            for kms_step in &self.kms_steps[class.kms_step_range()] {
+                let Some((_, key)) = self.scenario.key.get_index(kms_step.key) else {
                     continue;
                 };
-                need(lane.price_item, &key.region, place);
+                need(kms_step.price_item, &key.region, place);
                 if self.scenario.account.values().any(|a| a.trail_copies > 1) {
                     need("cloudtrail-copies", &key.region, place);
                 }

@@ -1,4 +1,4 @@
-//! Quotas that lanes draw on: as declared, or with the catalog's limit.
+//! Quotas that KMS steps draw on: as declared, or with the catalog's limit.
 
 use super::super::quota::{LimiterSettings, QuotaSettings};
 use super::builder::Builder;

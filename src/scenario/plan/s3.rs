@@ -27,8 +27,8 @@ struct Side<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// The lanes of one S3 request, of its first `upto` needs, by need; `denied` is the one that KMS denies.
-    pub(super) fn s3_lanes(
+    /// The KMS steps of one S3 request, of its first `upto` needs, by need; `denied` is the one that KMS denies.
+    pub(super) fn s3_kms_steps(
         &mut self,
         w: usize,
         s: &'a WorkloadSettings,
@@ -40,8 +40,8 @@ impl<'a> Builder<'a> {
         let mut has_session = false;
         let mut of_needs = Vec::new();
         for i in 0..upto.min(row.needs.len()) {
-            let before = self.lanes.len();
-            self.need_lanes(
+            let before = self.kms_steps.len();
+            self.need_kms_steps(
                 w,
                 s,
                 (row, i),
@@ -49,13 +49,13 @@ impl<'a> Builder<'a> {
                 denied == Some(i),
                 &mut has_session,
             );
-            of_needs.push((i, before..self.lanes.len()));
+            of_needs.push((i, before..self.kms_steps.len()));
         }
         of_needs
     }
 
-    /// The lanes of the n-th need of an S3 request.
-    fn need_lanes(
+    /// The KMS steps of the n-th need of an S3 request.
+    fn need_kms_steps(
         &mut self,
         w: usize,
         s: &'a WorkloadSettings,
@@ -83,13 +83,13 @@ impl<'a> Builder<'a> {
         };
         if denied {
             let caller = (side.account.as_str(), requester);
-            self.denied_lane(s, need.operation, key, caller);
+            self.denied_kms_step(s, need.operation, key, caller);
             return;
         }
         let of_session = matches!(need.on, NeedSide::Object | NeedSide::Upload);
         if bucket.kind == BucketKind::Directory && of_session {
             if !*has_session {
-                self.session_lanes(w, s, &side);
+                self.session_kms_steps(w, s, &side);
             }
             *has_session = true;
             return;
@@ -100,7 +100,7 @@ impl<'a> Builder<'a> {
                 _ => 1,
             };
             for _ in 0..calls {
-                self.side_lane(s, &side, need.operation, Source::Call);
+                self.side_kms_step(s, &side, need.operation, Source::Call);
             }
             return;
         }
@@ -109,22 +109,22 @@ impl<'a> Builder<'a> {
         match (need.operation, need.on) {
             (KmsOperation::Decrypt, NeedSide::Upload) if verification => {
                 let source = Source::BucketKeyVerified(uses);
-                self.side_lane(s, &side, need.operation, source);
+                self.side_kms_step(s, &side, need.operation, source);
             }
             (KmsOperation::GenerateDataKey, _) | (_, NeedSide::Upload) => {
-                self.side_lane(s, &side, need.operation, Source::BucketKeyWrite(uses));
+                self.side_kms_step(s, &side, need.operation, Source::BucketKeyWrite(uses));
             }
             (_, NeedSide::Replica) => {
                 let write = Source::BucketKeyWrite(uses.clone());
-                self.side_lane(s, &side, KmsOperation::GenerateDataKey, write);
+                self.side_kms_step(s, &side, KmsOperation::GenerateDataKey, write);
                 if verification {
                     let source = Source::BucketKeyVerified(uses);
-                    self.side_lane(s, &side, KmsOperation::Decrypt, source);
+                    self.side_kms_step(s, &side, KmsOperation::Decrypt, source);
                 }
             }
             _ => {
                 self.archive_is_known(w, s, &side);
-                self.side_lane(s, &side, need.operation, Source::BucketKeyRead(uses));
+                self.side_kms_step(s, &side, need.operation, Source::BucketKeyRead(uses));
             }
         }
     }
@@ -162,14 +162,14 @@ impl<'a> Builder<'a> {
         Some(index)
     }
 
-    fn side_lane(
+    fn side_kms_step(
         &mut self,
         s: &WorkloadSettings,
         side: &Side<'_>,
         operation: KmsOperation,
         source: Source,
     ) {
-        self.lane(
+        self.kms_step(
             &s.place,
             operation,
             side.key,
@@ -285,7 +285,7 @@ impl<'a> Builder<'a> {
 
     /// What a client's session of a directory bucket needs: a key, and its verification, for as long
     /// as the session lives.
-    fn session_lanes(&mut self, w: usize, s: &WorkloadSettings, side: &Side<'_>) {
+    fn session_kms_steps(&mut self, w: usize, s: &WorkloadSettings, side: &Side<'_>) {
         self.warn(
             &s.place,
             format!("`bucket.{}` is a directory bucket, but its requests are charged like those of S3 Standard: write `[price.s3-tier1]` and `[price.s3-tier2]`", side.name),
@@ -308,9 +308,9 @@ impl<'a> Builder<'a> {
             key_popularity: Arc::default(),
         };
         let key = Source::BucketKeyWrite(uses.clone());
-        self.side_lane(s, side, KmsOperation::GenerateDataKey, key);
+        self.side_kms_step(s, side, KmsOperation::GenerateDataKey, key);
         let verified = Source::BucketKeyVerified(uses);
-        self.side_lane(s, side, KmsOperation::Decrypt, verified);
+        self.side_kms_step(s, side, KmsOperation::Decrypt, verified);
     }
 
     /// First of the caches of a bucket, a key and a class of requesters.

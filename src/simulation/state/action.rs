@@ -24,8 +24,8 @@ impl ActionState {
         for &(class, n) in &action.requests {
             parts.extend(std::iter::repeat_n(class as u32, n as usize));
             let c = &plan.classes[class];
-            let lanes = plan.lanes_of(c);
-            let needs = lanes.iter().flat_map(|lane| &lane.quotas);
+            let kms_steps = plan.kms_steps_of(c);
+            let needs = kms_steps.iter().flat_map(|kms_step| &kms_step.quotas);
             for &q in c.request_rate.iter().chain(needs) {
                 match demand.iter_mut().find(|d| d.0 == q) {
                     Some(d) => d.1 += u64::from(n),

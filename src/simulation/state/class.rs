@@ -1,6 +1,6 @@
 //! Classes of requests and the KMS calls that each needs, compact.
 
-use crate::model::{Class, Lane, Plan};
+use crate::model::{Class, KmsStep, Plan};
 use crate::simulation::record::{Delays, Record};
 use crate::simulation::state::request::RequestState;
 use crate::simulation::state::workload::WorkloadState;
@@ -12,8 +12,8 @@ const UNLIMITED: u32 = u32::MAX;
 /// A class, compact.
 pub struct ClassState {
     workload: u32,
-    first_lane: u32,
-    lanes: u32,
+    first_kms_step: u32,
+    kms_steps: u32,
     /// The quota of its only need, which nothing else can meet; `SEVERAL` where there is more to it.
     only_quota: u32,
     /// S3's request rate that each try draws on first; `UNLIMITED` where it is not limited.
@@ -44,18 +44,20 @@ pub struct Tally {
 
 impl ClassState {
     fn new(plan: &Plan, class: &Class) -> ClassState {
-        let lanes = plan.lanes_of(class);
+        let kms_steps = plan.kms_steps_of(class);
         let retry = &plan.workloads[class.workload].retry;
         let guarded = retry.rate_limiter.is_some() || retry.circuit_breaker.is_some();
-        let only_quota = match lanes {
+        let only_quota = match kms_steps {
             _ if guarded || class.request_rate.is_some() => SEVERAL,
-            [lane] if !lane.has_memory() && lane.quotas.len() == 1 => lane.quotas[0] as u32,
+            [kms_step] if !kms_step.has_memory() && kms_step.quotas.len() == 1 => {
+                kms_step.quotas[0] as u32
+            }
             _ => SEVERAL,
         };
         ClassState {
             workload: class.workload as u32,
-            first_lane: class.first_lane as u32,
-            lanes: class.lanes as u32,
+            first_kms_step: class.first_kms_step as u32,
+            kms_steps: class.kms_steps as u32,
             only_quota,
             request_rate: class.request_rate.map_or(UNLIMITED, |q| q as u32),
             is_s3: class.tier.is_some(),
@@ -92,20 +94,20 @@ impl ClassState {
         let count = &mut record.classes[class];
         count.requests += n;
         count.succeeded += n;
-        count.undelayed[self.lanes as usize] += n;
+        count.undelayed[self.kms_steps as usize] += n;
         if self.request_rate != UNLIMITED {
             count.tries += n;
         }
-        for lane in &mut record.lanes[self.lanes()] {
-            lane.needs += n;
-            lane.calls += n;
-            lane.attempts += n;
+        for kms_step in &mut record.kms_steps[self.kms_steps()] {
+            kms_step.needs += n;
+            kms_step.calls += n;
+            kms_step.attempts += n;
         }
     }
 
     #[inline(always)]
-    pub fn lanes(&self) -> std::ops::Range<usize> {
-        self.first_lane as usize..(self.first_lane + self.lanes) as usize
+    pub fn kms_steps(&self) -> std::ops::Range<usize> {
+        self.first_kms_step as usize..(self.first_kms_step + self.kms_steps) as usize
     }
 
     /// Whether a request of it gives something back to its client's retry quota when it ends well. A 403
@@ -118,7 +120,7 @@ impl ClassState {
     /// Whether no quota can refuse its requests.
     #[inline(always)]
     pub fn needs_no_quota(&self) -> bool {
-        self.lanes == 0 && self.request_rate == UNLIMITED
+        self.kms_steps == 0 && self.request_rate == UNLIMITED
     }
 }
 
@@ -147,19 +149,19 @@ impl ClassState {
     }
 }
 
-/// A lane, compact.
-pub struct LaneState {
+/// A KMS step, compact.
+pub struct KmsStepState {
     quotas: [u32; 2],
     quota_count: u8,
     has_memory: bool,
 }
 
-impl LaneState {
-    fn new(lane: &Lane) -> LaneState {
-        LaneState {
-            quotas: [0, 1].map(|i| lane.quotas.get(i).map_or(0, |&q| q as u32)),
-            quota_count: lane.quotas.len() as u8,
-            has_memory: lane.has_memory(),
+impl KmsStepState {
+    fn new(kms_step: &KmsStep) -> KmsStepState {
+        KmsStepState {
+            quotas: [0, 1].map(|i| kms_step.quotas.get(i).map_or(0, |&q| q as u32)),
+            quota_count: kms_step.quotas.len() as u8,
+            has_memory: kms_step.has_memory(),
         }
     }
 
@@ -201,8 +203,8 @@ impl Tally {
         self.delays.add(ns);
     }
 
-    /// Adds all but the delays to the record of a class whose only need is of a lane, or of one with several needs.
-    fn add_to(&mut self, record: &mut Record, class: usize, only_lane: Option<usize>) {
+    /// Adds all but the delays to the record of a class whose only need is of a KMS step, or of one with several needs.
+    fn add_to(&mut self, record: &mut Record, class: usize, only_kms_step: Option<usize>) {
         let delays = std::mem::take(&mut self.delays);
         let tally = std::mem::replace(
             self,
@@ -213,7 +215,7 @@ impl Tally {
         );
         let count = &mut record.classes[class];
         count.failed += tally.failed;
-        let Some(lane) = only_lane else {
+        let Some(kms_step) = only_kms_step else {
             return;
         };
         let admitted = tally.undelayed + tally.delayed;
@@ -222,18 +224,18 @@ impl Tally {
         count.succeeded += admitted;
         count.undelayed[1] += tally.undelayed;
         record.attempts_expanded += attempts;
-        let lane = &mut record.lanes[lane];
-        lane.needs += tally.requests;
-        lane.calls += tally.requests;
-        lane.attempts += attempts;
-        lane.throttled_by[0] += tally.throttled;
+        let kms_step = &mut record.kms_steps[kms_step];
+        kms_step.needs += tally.requests;
+        kms_step.calls += tally.requests;
+        kms_step.attempts += attempts;
+        kms_step.throttled_by[0] += tally.throttled;
     }
 }
 
-/// The classes of a plan, and their lanes.
+/// The classes of a plan, and their KMS steps.
 pub struct Classes {
     all: Vec<ClassState>,
-    lanes: Vec<LaneState>,
+    kms_steps: Vec<KmsStepState>,
     /// The action that makes the requests of each class.
     action: Vec<u32>,
 }
@@ -243,7 +245,7 @@ impl Classes {
         let classes = plan.classes.iter();
         Classes {
             all: classes.map(|c| ClassState::new(plan, c)).collect(),
-            lanes: plan.lanes.iter().map(LaneState::new).collect(),
+            kms_steps: plan.kms_steps.iter().map(KmsStepState::new).collect(),
             action,
         }
     }
@@ -264,8 +266,8 @@ impl Classes {
     }
 
     #[inline(always)]
-    pub fn lane(&self, lane: usize) -> &LaneState {
-        &self.lanes[lane]
+    pub fn kms_step(&self, kms_step: usize) -> &KmsStepState {
+        &self.kms_steps[kms_step]
     }
 
     /// Shows the quotas that one try of a request of a class may ask: S3's request rate, then one for each need.
@@ -278,17 +280,17 @@ impl Classes {
         if let Some(quota) = class.request_rate() {
             show(quota);
         }
-        for lane in &self.lanes[class.lanes()] {
-            lane.quotas().iter().for_each(|&q| show(q as usize));
+        for kms_step in &self.kms_steps[class.kms_steps()] {
+            kms_step.quotas().iter().for_each(|&q| show(q as usize));
         }
     }
 
     /// Adds what was tallied to the records of the measured time and of the warm-up.
     pub fn add_tallies(&mut self, mut records: [&mut Record; 2]) {
         for (c, class) in self.all.iter_mut().enumerate() {
-            let only_lane = class.only_quota().map(|_| class.first_lane as usize);
+            let only_kms_step = class.only_quota().map(|_| class.first_kms_step as usize);
             for (tally, record) in class.tally.iter_mut().zip(&mut records) {
-                tally.add_to(record, c, only_lane);
+                tally.add_to(record, c, only_kms_step);
             }
         }
     }

@@ -20,11 +20,11 @@ pub struct Counters {
 
 impl Counters {
     pub fn new(plan: &Plan, actions: usize) -> Counters {
-        let (classes, lanes) = (plan.classes.len(), plan.lanes.len());
+        let (classes, kms_steps) = (plan.classes.len(), plan.kms_steps.len());
         Counters {
             warm_up: plan.warm_up_s * SECOND,
-            record: Record::new(classes, lanes, plan.quotas.len(), plan.workloads.len()),
-            unmeasured: Record::new(classes, lanes, 0, 0),
+            record: Record::new(classes, kms_steps, plan.quotas.len(), plan.workloads.len()),
+            unmeasured: Record::new(classes, kms_steps, 0, 0),
             counted: vec![0; actions],
             whole: [vec![0; actions], vec![0; actions]],
         }

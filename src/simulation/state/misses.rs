@@ -7,7 +7,7 @@ use crate::model::source::bucket_key::archive::KeyPopularity;
 use crate::model::source::bucket_key::{BucketKeyCache, Fetched};
 use crate::model::source::{Drawing, EncryptedMessages};
 use crate::model::{
-    BucketKeyUse, CacheScope, CacheUse, Class, Kind, Lane, Plan, Popularity, Size, Workload,
+    BucketKeyUse, CacheScope, CacheUse, Class, Kind, KmsStep, Plan, Popularity, Size, Workload,
 };
 use crate::simulation::state::workload::WorkloadState;
 use std::collections::BTreeMap;
@@ -20,7 +20,7 @@ pub struct Misses<'a> {
     /// Workloads that are drawn in this second.
     pub drawn: Vec<bool>,
     pub readers: Vec<ArchiveReader<'a>>,
-    /// The reader of each lane that reads.
+    /// The reader of each KMS step that reads.
     pub reader_of: Vec<usize>,
     /// Readers of each bucket-key cache.
     pub of_cache: Vec<Vec<usize>>,
@@ -57,7 +57,7 @@ pub struct PartitionCopies {
 #[derive(Clone, Copy)]
 pub struct PossibleMiss {
     pub at: u64,
-    pub lane: usize,
+    pub kms_step: usize,
     pub partition: u32,
     pub archived: u64,
     /// Its class's needs that are always calls.
@@ -66,17 +66,17 @@ pub struct PossibleMiss {
 }
 
 impl<'a> Misses<'a> {
-    /// What of an island may be drawn. Counted quotas only: `timed` need instants.
+    /// What of a component may be drawn. Counted quotas only: `timed` need instants.
     pub fn new(
         plan: &'a Plan,
-        island: &[usize],
+        component: &[usize],
         workloads: &[WorkloadState],
         timed: &[usize],
         caches: &mut [BucketKeyCache],
     ) -> Misses<'a> {
         let mut misses = Misses {
             drawn: vec![false; plan.workloads.len()],
-            reader_of: vec![usize::MAX; plan.lanes.len()],
+            reader_of: vec![usize::MAX; plan.kms_steps.len()],
             of_cache: vec![Vec::new(); plan.bucket_key_caches.len()],
             ..Misses::default()
         };
@@ -84,7 +84,7 @@ impl<'a> Misses<'a> {
         for cache in plan.workloads.iter().filter_map(|w| w.client_cache) {
             users[cache.owner] += 1;
         }
-        for group in sharing(plan, island, workloads) {
+        for group in sharing(plan, component, workloads) {
             let drawable = |&w: &usize| {
                 workloads[w].guards.is_none()
                     && workloads[w].arrivals.is_some()
@@ -103,8 +103,8 @@ impl<'a> Misses<'a> {
     pub fn read_by(&mut self, plan: &'a Plan, w: usize, caches: &mut [BucketKeyCache]) {
         // The workload's readers are the last ones.
         let first = self.readers.len();
-        for l in lanes_of(plan, w) {
-            let Some(Drawing::Reads(uses)) = plan.lanes[l].source.drawing() else {
+        for l in kms_steps_of(plan, w) {
+            let Some(Drawing::Reads(uses)) = plan.kms_steps[l].source.drawing() else {
                 continue;
             };
             let mut own = self.readers[first..].iter();
@@ -123,16 +123,16 @@ impl<'a> Misses<'a> {
     }
 }
 
-/// Workloads of an island with caches, in groups that share one.
-pub fn sharing(plan: &Plan, island: &[usize], workloads: &[WorkloadState]) -> Vec<Vec<usize>> {
+/// Workloads of a component with caches, in groups that share one.
+pub fn sharing(plan: &Plan, component: &[usize], workloads: &[WorkloadState]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     // The group of each cache: of S3's, and of a workload's.
     let mut group_of: BTreeMap<(bool, usize), usize> = BTreeMap::new();
-    for &w in island.iter().filter(|&&w| workloads[w].has_memory) {
+    for &w in component.iter().filter(|&&w| workloads[w].has_memory) {
         let mut caches: Vec<(bool, usize)> = Vec::new();
         caches.extend(plan.workloads[w].client_cache.map(|c| (true, c.owner)));
-        for l in lanes_of(plan, w) {
-            if let Some(uses) = plan.lanes[l].source.bucket_keys() {
+        for l in kms_steps_of(plan, w) {
+            if let Some(uses) = plan.kms_steps[l].source.bucket_keys() {
                 caches.extend(uses.caches().map(|cache| (false, cache)));
             }
         }
@@ -167,17 +167,17 @@ pub fn classes_of(plan: &Plan, w: usize) -> impl Iterator<Item = &Class> {
     requests.map(|&(class, _)| &plan.classes[class])
 }
 
-/// The lanes of a workload.
-pub fn lanes_of(plan: &Plan, w: usize) -> impl Iterator<Item = usize> {
-    classes_of(plan, w).flat_map(Class::lane_range)
+/// The KMS steps of a workload.
+pub fn kms_steps_of(plan: &Plan, w: usize) -> impl Iterator<Item = usize> {
+    classes_of(plan, w).flat_map(Class::kms_step_range)
 }
 
 /// Whether a workload's needs can be drawn at all; `users`: workloads that look up its client-side caches.
 pub fn is_drawable(plan: &Plan, w: usize, timed: &[usize], users: u32) -> bool {
     let workload = &plan.workloads[w];
-    let by_lane = lanes_of(plan, w).all(|l| {
-        let lane = &plan.lanes[l];
-        let can = match lane.source.drawing() {
+    let by_kms_step = kms_steps_of(plan, w).all(|l| {
+        let kms_step = &plan.kms_steps[l];
+        let can = match kms_step.source.drawing() {
             None => false,
             Some(Drawing::Calls) => true,
             Some(Drawing::Turns { uses, verified }) => {
@@ -192,19 +192,20 @@ pub fn is_drawable(plan: &Plan, w: usize, timed: &[usize], users: u32) -> bool {
                 users == 1 && has_one_key(plan, workload, encrypted, w)
             }
         };
-        let untimed = lane.quotas.iter().all(|q| !timed.contains(q));
-        can && untimed && !lane.has_single_flight()
+        let untimed = kms_step.quotas.iter().all(|q| !timed.contains(q));
+        can && untimed && !kms_step.has_single_flight()
     });
     let reads_once = classes_of(plan, w).all(|c| {
-        let lanes = plan.lanes_of(c);
-        let reads = |lane: &&Lane| matches!(lane.source.drawing(), Some(Drawing::Reads(_)));
-        lanes.iter().filter(reads).count() <= 1
+        let kms_steps = plan.kms_steps_of(c);
+        let reads =
+            |kms_step: &&KmsStep| matches!(kms_step.source.drawing(), Some(Drawing::Reads(_)));
+        kms_steps.iter().filter(reads).count() <= 1
     });
     let is_random = match &workload.kind {
         Kind::Open { arrivals, .. } => arrivals.even_rate().is_none(),
         Kind::Trace { .. } | Kind::Job { .. } => false,
     };
-    is_random && by_lane && reads_once
+    is_random && by_kms_step && reads_once
 }
 
 pub fn is_fixed(plan: &Plan, uses: &BucketKeyUse) -> bool {

@@ -23,14 +23,14 @@ pub struct RequestState {
     pub worker: u32,
     /// Cache partition, or number of the message to decrypt: given at the first look-up.
     pub ticket: u32,
-    /// Lanes whose need was looked up.
+    /// KMS steps whose need was looked up.
     pub looked_up: u8,
-    /// Lanes with an attempt, one bit each.
+    /// KMS steps with an attempt, one bit each.
     pub called: u8,
     /// What happens next.
     pub step: RequestStep,
     /// Whether its client held it back since it arrived, whether it has waited for what another request
-    /// fetches, and, above these two bits, for which of its lanes.
+    /// fetches, and, above these two bits, for which of its KMS steps.
     put_off: u8,
 }
 
@@ -39,7 +39,7 @@ const _: () = assert!(size_of::<RequestState>() == 40);
 
 const HELD_BACK: u8 = 1;
 const WAITED: u8 = 2;
-const LANE_SHIFT: u32 = 2;
+const KMS_STEP_SHIFT: u32 = 2;
 
 /// What an event of a request is; all but attempts are for clients that are followed answer by answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,16 +129,16 @@ impl RequestState {
         self.put_off |= HELD_BACK;
     }
 
-    /// It waits for what another request fetches to meet the need of a lane, where it goes on.
-    pub fn wait(&mut self, lane: usize) {
-        self.put_off = self.put_off & HELD_BACK | WAITED | (lane as u8) << LANE_SHIFT;
+    /// It waits for what another request fetches to meet the need of a KMS step, where it goes on.
+    pub fn wait(&mut self, kms_step: usize) {
+        self.put_off = self.put_off & HELD_BACK | WAITED | (kms_step as u8) << KMS_STEP_SHIFT;
         self.step = RequestStep::Resumed;
     }
 
-    /// The lane with which it goes on.
-    pub fn lane(&self) -> usize {
+    /// The KMS step with which it goes on.
+    pub fn kms_step(&self) -> usize {
         match self.step {
-            RequestStep::Resumed => usize::from(self.put_off >> LANE_SHIFT),
+            RequestStep::Resumed => usize::from(self.put_off >> KMS_STEP_SHIFT),
             _ => 0,
         }
     }

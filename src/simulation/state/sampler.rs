@@ -2,16 +2,16 @@
 
 use crate::engine::random::Key;
 use crate::model::Plan;
-use crate::simulation::record::{ClassCount, LaneCount};
+use crate::simulation::record::{ClassCount, KmsStepCount};
 use crate::simulation::sample::{Answered, Ended, Sample, Sampled};
 
-/// The samples of one island, and its counters when the last second was over.
+/// The samples of one component, and its counters when the last second was over.
 #[derive(Debug)]
 pub struct Sampler {
     pub key: Key,
     pub calls: Sample,
     pub requests: Sample,
-    pub lanes: Vec<LaneCount>,
+    pub kms_steps: Vec<KmsStepCount>,
     pub classes: Vec<ClassCount>,
 }
 
@@ -21,7 +21,7 @@ impl Sampler {
             key: replication.named("CloudTrail"),
             calls: Sample::new(wanted),
             requests: Sample::new(wanted),
-            lanes: vec![LaneCount::default(); plan.lanes.len()],
+            kms_steps: vec![KmsStepCount::default(); plan.kms_steps.len()],
             classes: vec![ClassCount::default(); plan.classes.len()],
         }
     }
@@ -35,26 +35,26 @@ impl Sampler {
     pub fn second(
         &mut self,
         plan: &Plan,
-        lanes: &[LaneCount],
+        kms_steps: &[KmsStepCount],
         classes: &[ClassCount],
         second: u64,
     ) {
         let key = self.key;
-        for (l, (now, before)) in lanes.iter().zip(&mut self.lanes).enumerate() {
+        for (l, (now, before)) in kms_steps.iter().zip(&mut self.kms_steps).enumerate() {
             let was = std::mem::replace(before, *now);
             if *now == was {
                 continue;
             }
-            let lane = &plan.lanes[l];
-            let delivers = |account| plan.kms_copies(account, lane.operation) > 0;
-            let (mut anyone, caller) = (plan.loggers(lane), delivers(lane.account));
+            let kms_step = &plan.kms_steps[l];
+            let delivers = |account| plan.kms_copies(account, kms_step.operation) > 0;
+            let (mut anyone, caller) = (plan.loggers(kms_step), delivers(kms_step.account));
             let anyone = anyone.any(delivers);
             let denied = now.denied - was.denied;
             let failed = now.failed - was.failed;
             let throttled = now.throttled() - was.throttled();
             let granted = now.admitted() - was.admitted() - denied - failed;
             let throttled_logged = anyone && plan.counting.throttled_attempts_logged;
-            let granted_or_denied = if lane.denied {
+            let granted_or_denied = if kms_step.denied {
                 Answered::Denied
             } else {
                 Answered::Granted
@@ -67,7 +67,10 @@ impl Sampler {
             ] {
                 if n > 0 && delivered {
                     let kind = key.with(l as u64).with(answer as u64).with(second);
-                    let what = Sampled::Call { lane: l, answer };
+                    let what = Sampled::Call {
+                        kms_step: l,
+                        answer,
+                    };
                     self.calls.add(n, second, what, kind);
                 }
             }
@@ -80,9 +83,13 @@ impl Sampler {
             }
             let class = &plan.classes[c];
             let well = now.succeeded - was.succeeded;
-            let unlaned = class.denial.and_then(|d| plan.denials[d].unlaned);
-            if unlaned.is_some_and(|call| plan.kms_copies(call.account, call.operation) > 0) {
-                let what = Sampled::Unlaned { class: c };
+            let call_without_quota = class
+                .denial
+                .and_then(|d| plan.denials[d].call_without_quota);
+            if call_without_quota
+                .is_some_and(|call| plan.kms_copies(call.account, call.operation) > 0)
+            {
+                let what = Sampled::CallWithoutQuota { class: c };
                 let kind = key.named("denied").with(c as u64).with(second);
                 self.calls.add(well, second, what, kind);
             }

@@ -5,7 +5,7 @@ use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
 use crate::model::arrivals::{Beginning, OpenProcess};
 use crate::model::retry::{RetryDelays, RetryTokens};
-use crate::model::{Kind, Lane, Plan, Workload};
+use crate::model::{Kind, KmsStep, Plan, Workload};
 use crate::simulation::state::guards::ClientGuards;
 use crate::simulation::state::request::{Purpose, RequestState, client};
 
@@ -84,8 +84,8 @@ impl WorkloadState {
             .flat_map(|a| &a.requests)
             .map(|&(c, _)| &plan.classes[c]);
         let has_memory = classes.any(|c| {
-            let lanes = plan.lanes_of(c);
-            lanes.iter().any(Lane::has_memory)
+            let kms_steps = plan.kms_steps_of(c);
+            kms_steps.iter().any(KmsStep::has_memory)
         });
         let shares: Vec<f64> = workload.actions.iter().map(|a| a.weight).collect();
         let sums = shares.iter().scan(0.0, |sum, share| {

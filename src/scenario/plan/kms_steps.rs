@@ -1,4 +1,4 @@
-//! Lanes: the KMS operations that a request needs, with their quotas and what refuses them for a time.
+//! KMS steps: the KMS operations that a request needs, with their quotas and what refuses them for a time.
 
 use super::super::access::Check;
 use super::super::key::{KmsKeySettings, ManagedBy};
@@ -6,12 +6,12 @@ use super::super::workload::WorkloadSettings;
 use super::builder::Builder;
 use crate::catalog::{self, KmsOperation};
 use crate::input::diagnostic::{Code, Place};
-use crate::model::{Cause, Lane, Refusal, Source};
+use crate::model::{Cause, KmsStep, Refusal, Source};
 use crate::units::Span;
 
 impl Builder<'_> {
     /// A call that KMS denies; nothing can meet its need, and no cache comes of it.
-    pub(super) fn denied_lane(
+    pub(super) fn denied_kms_step(
         &mut self,
         s: &WorkloadSettings,
         operation: KmsOperation,
@@ -19,15 +19,15 @@ impl Builder<'_> {
         caller: (&str, &str),
     ) {
         if self.scenario.assumption.denied_calls_consume_quota {
-            let before = self.lanes.len();
-            self.lane(&s.place, operation, key, caller, Source::Call);
-            self.lanes[before..]
+            let before = self.kms_steps.len();
+            self.kms_step(&s.place, operation, key, caller, Source::Call);
+            self.kms_steps[before..]
                 .iter_mut()
-                .for_each(|lane| lane.denied = true);
+                .for_each(|kms_step| kms_step.denied = true);
         }
     }
 
-    pub(super) fn direct_lane(
+    pub(super) fn direct_kms_step(
         &mut self,
         w: usize,
         s: &WorkloadSettings,
@@ -42,15 +42,15 @@ impl Builder<'_> {
         let account = self.caller(requester, &settings.account);
         let caller = (account.as_str(), requester);
         if denied {
-            self.denied_lane(s, operation, &key, caller);
+            self.denied_kms_step(s, operation, &key, caller);
             return;
         }
         let source = self.client_side(w, s, operation);
-        self.lane(&s.place, operation, &key, caller, source);
+        self.kms_step(&s.place, operation, &key, caller, source);
     }
 
-    /// Adds a lane, unless the key is AWS-owned and counts nothing.
-    pub(super) fn lane(
+    /// Adds a KMS step, unless the key is AWS-owned and counts nothing.
+    pub(super) fn kms_step(
         &mut self,
         place: &Place,
         operation: KmsOperation,
@@ -94,8 +94,8 @@ impl Builder<'_> {
         let name = format!("{account}/{}/{}", settings.region, row.code_or_id());
         quotas.push(self.pool(place, name, row, &settings.region));
         let price_item = catalog::charged_as(operation, settings.spec);
-        self.lanes.push(Lane {
-            // Lanes come before their class.
+        self.kms_steps.push(KmsStep {
+            // KMS steps come before their class.
             class: self.classes.len(),
             operation,
             key: index,
@@ -133,10 +133,10 @@ impl Builder<'_> {
         .collect()
     }
 
-    /// Adds to a lane when permissions that it needs are denied.
+    /// Adds to a KMS step when permissions that it needs are denied.
     pub(super) fn refuse_for_a_time<'c>(
         &mut self,
-        lane: usize,
+        kms_step: usize,
         checks: impl Iterator<Item = &'c Check>,
     ) {
         let denied = checks.flat_map(|check| check.denied_between.iter());
@@ -146,6 +146,6 @@ impl Builder<'_> {
             cause: Cause::NoPermission,
             billed: false,
         });
-        self.lanes[lane].refusals.splice(0..0, refusals);
+        self.kms_steps[kms_step].refusals.splice(0..0, refusals);
     }
 }
