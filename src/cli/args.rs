@@ -25,24 +25,24 @@ pub enum Verb {
     Run(Run),
     /// Validate scenario files only
     Check(Check),
-    /// Paired differences, with intervals, between scenario files or results directories
+    /// Compare scenario files or results directories: paired differences with intervals
     Compare(Compare),
-    /// One request's way through the chain: encryption, permissions, KMS calls, caches, quotas, CloudTrail
+    /// Trace one request end to end: encryption, permissions, KMS calls, caches, quotas, CloudTrail
     Explain(Explain),
-    /// Inverse questions: the smallest quota, the largest growth, the cheapest mitigations that keep a target
+    /// Find the smallest quota, the largest growth or the cheapest mitigations that meet a target
     Plan(Box<Plan>),
-    /// Many settings of a scenario, a grid or a Latin hypercube, as one table with charts; goes on where it was stopped
+    /// Run many settings of a scenario, a grid or a Latin hypercube, into one table with charts; resumes if interrupted
     Sweep(Sweep),
     /// Redraw charts and report from a results directory, without simulating
     Report(Report),
-    /// The quotas, prices, S3 operations and retry profiles in use, with source and date
+    /// Print the quotas, prices, S3 operations and retry profiles in use, with source and date
     Catalog(Catalog),
-    /// Shell completions on standard output
+    /// Print shell completions
     Completions {
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// The manual page on standard output
+    /// Print the manual page
     Man,
 }
 
@@ -58,13 +58,13 @@ fn format(names: &[&'static str]) -> impl TypedValueParser<Value = &'static dyn 
     })
 }
 
-/// Which scenario, with what changed.
+/// What to change in the scenario.
 #[derive(Debug, clap::Args)]
 pub struct Overrides {
     /// Set any scenario key; a variant's own value stays, set `variant.NAME.…` to change it
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<String>,
-    /// Only these variants
+    /// Run only these variants
     #[arg(long = "variant", value_name = "NAME")]
     pub variants: Vec<String>,
     /// Master seed
@@ -98,7 +98,7 @@ pub struct Run {
     pub baseline: Baseline,
 }
 
-/// When to have seen enough.
+/// When to stop adding replications.
 #[derive(Debug, clap::Args)]
 pub struct Precision {
     /// Add replications until the 95 % interval's half-width is at most this share of the mean, such as 2%
@@ -124,13 +124,13 @@ pub struct Precision {
     pub most: u32,
 }
 
-/// An earlier run to hold this one against.
+/// An earlier run to compare this one with.
 #[derive(Debug, clap::Args)]
 pub struct Baseline {
     /// Results directory of an earlier run to compare with, variant by variant
     #[arg(long = "baseline", value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Exit with status 1 where a metric got worse than in the baseline
+    /// Exit with status 1 if any metric got worse than in the baseline
     #[arg(long, requires = "dir")]
     pub fail_on_regression: bool,
     /// Differences up to this share of the baseline's mean are noise
@@ -158,16 +158,16 @@ fn metric(id: &str) -> Result<&'static str, String> {
 /// How to simulate and print.
 #[derive(Debug, clap::Args)]
 pub struct How {
-    /// Worker threads [default: one a core]
+    /// Worker threads [default: one per core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// What goes to standard output
+    /// Format of the results on standard output
     #[arg(long, value_parser = format(&[]), default_value = Table.name())]
     pub format: &'static dyn Format,
-    /// No progress, no talk
+    /// Suppress progress and messages
     #[arg(long)]
     pub quiet: bool,
-    /// Simulate quiet seconds too instead of counting them: slower, the same results (with caches in distribution)
+    /// Simulate quiet seconds too instead of counting them: slower, with the same results (with caches: the same distribution)
     #[arg(long)]
     pub simulate_all: bool,
 }
@@ -180,7 +180,7 @@ pub struct Check {
     pub scenarios: Vec<PathBuf>,
     #[command(flatten)]
     pub overrides: Overrides,
-    /// Only errors
+    /// Print errors only
     #[arg(long)]
     pub quiet: bool,
 }
@@ -216,31 +216,31 @@ pub struct Plan {
     /// What must hold, such as 'throttle_rate < 0.1%' [default: the scenario's thresholds]
     #[arg(long = "target", value_name = "TARGET", value_parser = target)]
     pub targets: Vec<Target>,
-    /// Quotas to look at, by their name in the scenario or as account/Region/code [default: all that are used]
+    /// Quotas to search, by their name in the scenario or as account/Region/code [default: all in use]
     #[arg(long = "pool", value_name = "NAME")]
     pub pools: Vec<String>,
     /// Workloads that grow [default: all]
     #[arg(long = "workload", value_name = "NAME", requires = "growth")]
     pub workloads: Vec<String>,
-    /// How much traffic grows a month, such as 4%: tells the date on which the targets are no longer kept
+    /// Traffic growth per month, such as 4%: adds the date from which the targets are missed
     #[arg(long, value_name = "SHARE", requires = "growth", value_parser = share)]
     pub growth_per_month: Option<f64>,
-    /// Day from which it grows, YYYY-MM-DD [default: today]
+    /// Day on which the growth starts, YYYY-MM-DD [default: today]
     #[arg(long, value_name = "DATE", requires = "growth_per_month")]
     pub from: Option<jiff::civil::Date>,
-    /// Mitigations to look at, such as bucket.videos [default: all that the file's variants name]
+    /// Mitigations to consider, such as bucket.videos [default: all that the file's variants set]
     #[arg(long = "mitigation", value_name = "PATH", requires = "mitigations")]
     pub only: Vec<String>,
-    /// Another mitigation, as `sweep --over` takes it, such as retry=none,standard or quota.shared.limit=12000/s..16000/s:3
+    /// Another mitigation, written as for `sweep --over`, such as retry=none,standard or quota.shared.limit=12000/s..16000/s:3
     #[arg(long = "try", value_name = "KEY=VALUES", requires = "mitigations")]
     pub tried: Vec<Axis>,
-    /// Also look at what could be done to any scenario: bucket keys, data-key caches, SDK retry modes, more quota
+    /// Also consider mitigations that suit any scenario: bucket keys, data-key caches, SDK retry modes, a larger quota
     #[arg(long, requires = "mitigations")]
     pub suggest: bool,
-    /// Objects to migrate
+    /// Number of objects to migrate
     #[arg(long, value_name = "N", requires = "migration", value_parser = clap::value_parser!(u64).range(1..))]
     pub objects: Option<u64>,
-    /// S3 operation that migrates one
+    /// S3 operation that rewrites an object
     #[arg(
         long,
         value_name = "NAME",
@@ -251,16 +251,16 @@ pub struct Plan {
     /// Share of the request quota that the migration may use
     #[arg(long, value_name = "SHARE", default_value = "20%", requires = "migration", value_parser = share)]
     pub quota_share: f64,
-    /// Traffic in the spike, as a multiple of what it is without
+    /// Traffic during the spike, as a multiple of normal traffic
     #[arg(long, value_name = "FACTOR", default_value_t = 3.0, requires = "recovery", value_parser = spike)]
     pub spike: f64,
     /// Length of the spike
     #[arg(long, value_name = "SPAN", default_value = "30s", requires = "recovery", value_parser = seconds)]
     pub spike_length: u64,
-    /// How long it is watched after the spike
+    /// How long to watch after the spike
     #[arg(long, value_name = "SPAN", default_value = "5m", requires = "recovery", value_parser = seconds)]
     pub watch: u64,
-    /// Attempts a second without retries, as a share of the quota
+    /// Attempts per second without retries, as a share of the quota
     #[arg(long = "load", value_name = "SHARE", requires = "recovery", value_parser = share)]
     pub loads: Vec<f64>,
     /// Retry profiles, such as standard or none [default: the scenario's own and those of the catalog]
@@ -271,26 +271,26 @@ pub struct Plan {
     pub out: Option<PathBuf>,
 }
 
-/// What is asked.
+/// The question to answer.
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
 pub struct PlanQuestion {
-    /// The smallest request quota of each pool (this is asked where nothing else is)
+    /// Find the smallest request quota of each pool (the default question)
     #[arg(long)]
     pub quota: bool,
-    /// The largest growth factor
+    /// Find the largest growth factor
     #[arg(long)]
     pub growth: bool,
-    /// The cheapest set of what the file's other variants do, of `--try` and `--suggest`
+    /// Find the cheapest combination of mitigations that meets the targets: those of the file's other variants, `--try` and `--suggest`
     #[arg(long)]
     pub mitigations: bool,
-    /// Rewriting a bucket's objects to get bucket keys: duration, cost, when it has paid for itself
+    /// Rewrite a bucket's objects to use bucket keys: duration, cost, payback time
     #[arg(long, value_name = "BUCKET", requires = "objects")]
     pub migration: Option<String>,
-    /// Who used the quota and who suffered; where to switch bucket keys on first
+    /// Show who used the quota, who was throttled, and where to enable bucket keys first
     #[arg(long)]
     pub attribution: bool,
-    /// After a spike, does it recover by itself, and how fast: a map over load and retry profile
+    /// Show whether and how fast the system recovers from a spike, by load and retry profile
     #[arg(long)]
     pub recovery: bool,
 }
@@ -307,13 +307,13 @@ pub struct Sweep {
     /// A key and its values, KEY=A,B,C or KEY=LOW..HIGH:COUNT[:log]; several make a grid
     #[arg(long = "over", value_name = "KEY=VALUES", required = true, value_parser = axis)]
     pub over: Vec<Axis>,
-    /// Draw so many settings as a Latin hypercube instead of a grid; ranges need no count
+    /// Draw N settings as a Latin hypercube instead of a grid; ranges then need no count
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub latin: Option<u32>,
-    /// Metrics to draw and to print [default: throttle_rate, added_delay_s_p99, cost_total_usd]
+    /// Metrics to plot and print [default: throttle_rate, added_delay_s_p99, cost_total_usd]
     #[arg(long = "metric", value_name = "METRIC", value_parser = metric)]
     pub metrics: Vec<&'static str>,
-    /// Run the I-th of every N runs only, I from 1; all shards may share a folder
+    /// Run only every N-th run, starting with the I-th (I from 1); shards may share a folder
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub shard: Option<(usize, usize)>,
     /// Folder for the runs, sweep.csv, sweep.parquet and charts [default: output/NAME-sweep]
@@ -326,7 +326,7 @@ fn spike(text: &str) -> Result<f64, String> {
     let factor = text.parse::<f64>().ok();
     factor
         .filter(|f| *f > 1.0 && *f <= 1e6)
-        .ok_or_else(|| format!("\"{text}\" is no factor above 1"))
+        .ok_or_else(|| format!("\"{text}\" is not a factor above 1"))
 }
 
 /// A span of whole seconds, at least one and at most a day.
@@ -336,7 +336,7 @@ fn seconds(text: &str) -> Result<u64, String> {
         .map_err(|e| format!("{e}; {}", e.help()))?;
     span.whole_seconds()
         .filter(|s| (1..=86_400).contains(s))
-        .ok_or_else(|| format!("\"{text}\" is no whole number of seconds from 1s to 1d"))
+        .ok_or_else(|| format!("\"{text}\" is not a whole number of seconds from 1s to 1d"))
 }
 
 /// A key and its values.
@@ -347,7 +347,7 @@ fn axis(text: &str) -> Result<Axis, String> {
 
 /// `2/8`, counted from 0 inside.
 fn shard(text: &str) -> Result<(usize, usize), String> {
-    let fault = || format!("\"{text}\" is no shard; write for example 2/8, the second of eight");
+    let fault = || format!("\"{text}\" is not a shard; write for example 2/8, the second of eight");
     let (i, n) = text.split_once('/').ok_or_else(fault)?;
     let (i, n): (usize, usize) = (
         i.parse().map_err(|_| fault())?,
@@ -375,12 +375,12 @@ pub struct Explain {
     /// Only the requests of this workload
     #[arg(long, value_name = "NAME")]
     pub workload: Option<String>,
-    /// Only those for this operation (`GetObject`, `Decrypt`, `MultipartUpload`)
+    /// Only requests with this operation (`GetObject`, `Decrypt`, `MultipartUpload`)
     #[arg(long, value_name = "OPERATION")]
     pub operation: Option<String>,
     #[command(flatten)]
     pub overrides: Overrides,
-    /// How it is printed
+    /// Output format
     #[arg(long, value_parser = format(&[Table.name(), Json.name()]), default_value = Table.name())]
     pub format: &'static dyn Format,
 }
@@ -395,9 +395,9 @@ pub struct Report {
 /// `kmsim catalog`.
 #[derive(Debug, clap::Args)]
 pub struct Catalog {
-    /// Only rows that contain this text
+    /// Print only rows that contain this text
     pub filter: Option<String>,
-    /// How the rows are printed
+    /// Output format
     #[arg(long, value_parser = format(&[]), default_value = Table.name())]
     pub format: &'static dyn Format,
 }

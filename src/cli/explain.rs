@@ -1,4 +1,4 @@
-//! `kmsim explain`: one request's way through the chain.
+//! `kmsim explain`: traces one request end to end.
 
 use super::args;
 use super::failure::CommandError;
@@ -49,15 +49,15 @@ fn nothing(variants: &[Variant], args: &args::Explain) -> CommandError {
     };
     match (&args.workload, &args.operation) {
         (Some(name), _) if !workloads.contains(name) => CommandError::Input(format!(
-            "error[unknown-name]: no workload `{name}`\n  = help: workloads known here: {}",
+            "error[unknown-name]: unknown workload `{name}`\n  = help: workloads: {}",
             unique(workloads.iter().map(String::as_str).collect())
         )),
         (_, Some(name)) => CommandError::Input(format!(
-            "error[unknown-name]: nobody asks for `{name}` here\n  = help: operations known here: {}",
+            "error[unknown-name]: no request uses operation `{name}`\n  = help: operations in use: {}",
             unique(asked_for)
         )),
         _ => CommandError::Input(
-            "error[unknown-name]: there is no request to explain\n  = help: name a workload that is switched on"
+            "error[unknown-name]: the scenario sends no request to explain\n  = help: name a workload that is switched on"
                 .to_owned(),
         ),
     }

@@ -1,4 +1,4 @@
-//! How a command ends when not well, and its exit status.
+//! How a command fails, and its exit status.
 
 use crate::planning::StudyError;
 use crate::report::ReportError;
@@ -6,16 +6,16 @@ use crate::results::StoreError;
 use crate::results::directory::FileError;
 use crate::sweep::run::SweepError;
 
-/// How a command ended, when not well.
+/// Why a command failed.
 #[derive(Debug)]
 pub(crate) enum CommandError {
-    /// The command or an input is at fault (exit status 2); the text has been made ready to print.
+    /// The command or an input is at fault (exit status 2); the text is ready to print.
     Input(String),
-    /// The answer is not what was asked for (exit status 1); results have been printed.
+    /// The results miss what was required (exit status 1); they have been printed.
     Judged(String),
     /// Input, output or the program itself failed (exit status 3).
     Internal(String),
-    /// Whoever reads standard output has gone: that is no failure.
+    /// The reader of standard output is gone: not a failure.
     ClosedPipe,
 }
 
@@ -32,7 +32,7 @@ impl From<std::io::Error> for CommandError {
 impl From<FileError> for CommandError {
     fn from(e: FileError) -> CommandError {
         CommandError::Internal(format!(
-            "error: {e}\n  = help: name a folder with room that you may write to, `--out DIR`"
+            "error: {e}\n  = help: choose a writable folder with free space: `--out DIR`"
         ))
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn scenario(
         let n = faults.len();
         let shown = render(&faults, &sources, colour());
         let s = if n == 1 { "" } else { "s" };
-        CommandError::Input(format!("{shown}\nerror: {} has {n} fault{s}", input.shown))
+        CommandError::Input(format!("{shown}\nerror: {} has {n} error{s}", input.shown))
     })?;
     keep(&mut loaded, &overrides.variants, &input.shown)?;
     Ok(loaded)
@@ -79,7 +79,7 @@ fn read(path: &Path) -> Result<Input, CommandError> {
     read.map_err(|error| CommandError::Input(unreadable(&error)))
 }
 
-/// Why there is no scenario, with what to do.
+/// Why a scenario cannot be read, with a fix.
 fn unreadable(error: &InputError) -> String {
     match error {
         InputError::Unreadable { path, source } => {
@@ -100,7 +100,7 @@ fn unreadable(error: &InputError) -> String {
             byte,
             ..
         } => format!(
-            "error[syntax]: byte 0x{byte:02x} is no UTF-8 text\n  --> {shown}:{line}:{column}\n  = help: a scenario is a TOML file, saved as UTF-8\n\nerror: {shown} has 1 fault"
+            "error[syntax]: byte 0x{byte:02x} is not valid UTF-8\n  --> {shown}:{line}:{column}\n  = help: a scenario is a TOML file, saved as UTF-8\n\nerror: {shown} has 1 error"
         ),
     }
 }
@@ -110,7 +110,7 @@ pub(super) fn one_stdin(paths: &[PathBuf]) -> Result<(), CommandError> {
     let n = paths.iter().filter(|p| *p == Path::new("-")).count();
     if n > 1 {
         return Err(CommandError::Input(format!(
-            "error[duplicate-name]: `-` is there {n} times, but standard input can be read only once\n  = help: keep one `-`, and name the other scenarios by their files"
+            "error[duplicate-name]: `-` is given {n} times, but standard input can be read only once\n  = help: keep one `-`, and name the other scenarios by their files"
         )));
     }
     Ok(())
@@ -135,7 +135,7 @@ fn keep(loaded: &mut Loaded, names: &[String], shown: &str) -> Result<(), Comman
                 || format!("its variants: {}", known.join(", ")),
                 |n| format!("did you mean `{n}`?"),
             );
-            format!("error[unknown-name]: {shown} has no variant `{n}`\n  = help: {near}")
+            format!("error[unknown-name]: unknown variant `{n}` of {shown}\n  = help: {near}")
         })
         .collect();
     if !unknown.is_empty() {

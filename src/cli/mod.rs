@@ -1,7 +1,7 @@
 //! The command line: the only room that prints, reads the clock and the environment.
 //!
-//! Results go to standard output, talk and progress to standard error. Exit status: 0 done, 1 a
-//! threshold crossed or a precision not reached, 2 the command or an input is at fault, 3 the machine failed us.
+//! Results go to standard output, messages and progress to standard error. Exit status: 0 done, 1 a
+//! threshold crossed or a precision not reached, 2 the command or an input is at fault, 3 I/O or internal error.
 
 mod args;
 mod catalog;
@@ -21,12 +21,12 @@ use failure::CommandError;
 use std::process::ExitCode;
 use terminal::{print, say};
 
-/// Parses the command line and does what it says.
+/// Parses and runs the command line.
 pub fn main() -> ExitCode {
     let args = match args::Args::try_parse() {
         Ok(args) => args,
         Err(e) => {
-            // Help and version are no errors, and go to standard output.
+            // Help and version are not errors, and go to standard output.
             let code = if e.use_stderr() { 2 } else { 0 };
             let _ = e.print();
             return ExitCode::from(code);

@@ -30,7 +30,7 @@ struct Outputs {
     /// `plan.json`.
     json: String,
     figures: Vec<Figure>,
-    /// Why there is no answer.
+    /// Why the question cannot be answered.
     failure: Option<String>,
 }
 
@@ -55,7 +55,7 @@ pub(super) fn plan(args: &args::Plan) -> Result<(), CommandError> {
     let (source, sets) = input::text(&args.scenario, &args.overrides)?;
     let ([] | [_]) = args.overrides.variants.as_slice() else {
         return Err(CommandError::Input(
-            "error: `plan` looks at one variant\n  = help: keep one `--variant`".to_owned(),
+            "error: `plan` works on one variant\n  = help: give one `--variant`".to_owned(),
         ));
     };
     let name = args.overrides.variants.first().map(String::as_str);
@@ -122,7 +122,7 @@ fn targets(
         .find(|w| !known(w))
     {
         return Err(CommandError::Input(format!(
-            "error[unknown-name]: a target is about the workload `{w}`, which variant `{}` does not have",
+            "error[unknown-name]: a target refers to workload `{w}`, which variant `{}` does not have",
             study.variant
         )));
     }
@@ -130,7 +130,7 @@ fn targets(
     let wanted = q.migration.is_none() && !q.attribution && !q.recovery;
     if targets.is_empty() && wanted {
         return Err(CommandError::Input(
-            "error[missing-key]: there is no target\n  = help: write `--target 'throttle_rate < 0.1%'`, or a `[threshold]` in the scenario".to_owned(),
+            "error[missing-key]: no target given\n  = help: write `--target 'throttle_rate < 0.1%'`, or a `[threshold]` in the scenario".to_owned(),
         ));
     }
     Ok(targets)
@@ -149,7 +149,7 @@ fn quota(
     let wanted = pools(&variant, &present, &args.pools)?;
     if wanted.is_empty() {
         return Err(CommandError::Input(format!(
-            "error: variant `{}` makes no KMS attempt, so no quota is needed",
+            "error: variant `{}` makes no KMS call, so it needs no quota",
             study.variant
         )));
     }
@@ -167,7 +167,7 @@ fn quota(
         answers.push(smallest_quota(study, pool, &others, targets)?);
     }
     let caption = format!(
-        "Simulated with kmsim {}: scenario {shown}, variant {}, {} replications a run, seed {}.",
+        "Simulated with kmsim {}: scenario {shown}, variant {}, {} replications per run, seed {}.",
         crate::run::VERSION,
         study.variant,
         study.replications,
@@ -184,11 +184,11 @@ fn quota(
         let trial = together(study, &found, targets)?;
         let holds = trial.meets(targets, Confidence::Mean);
         more.push(format!(
-            "With all of these together the targets are {}.",
+            "With all of these quotas together the targets are {}.",
             if holds {
-                "kept"
+                "met"
             } else {
-                "not kept: each was searched with the others unlimited, so raise one further"
+                "missed: each quota was searched with the others unlimited, so raise one further"
             }
         ));
     }
@@ -200,7 +200,7 @@ fn quota(
         }
     }
     if requests.is_empty() {
-        let text = "No quota increase is needed or helps, so there is no request to write.";
+        let text = "No quota increase is needed or would help, so no request is written.";
         more.push(text.to_owned());
     }
     let searched = Searched {
@@ -276,10 +276,14 @@ fn mitigate(
     };
     let choice = choice::choice(study, &wanted)?;
     let sets = choice.sets()? as u64;
-    let label = format!("{name}: {sets} sets of mitigations");
-    let found = progress::watch(&label, "sets", sets, args.how.quiet, |done: &AtomicU64| {
-        cheapest::cheapest(study, &choice, targets, done)
-    })?;
+    let label = format!("{name}: {sets} combinations of mitigations");
+    let found = progress::watch(
+        &label,
+        "combinations",
+        sets,
+        args.how.quiet,
+        |done: &AtomicU64| cheapest::cheapest(study, &choice, targets, done),
+    )?;
     let failure = found
         .cheapest
         .is_none()
@@ -314,7 +318,7 @@ fn recover(args: &args::Plan, study: &Study, name: &str) -> Result<Outputs, Comm
     let pools = pools(&variant, &present, &args.pools)?;
     let Some(pool) = pools.first() else {
         return Err(CommandError::Input(format!(
-            "error: variant `{}` makes no KMS attempt, so there is nothing to recover from",
+            "error: variant `{}` makes no KMS call, so there is nothing to recover from",
             study.variant
         )));
     };

@@ -42,7 +42,7 @@ pub(super) fn watch<R>(
     });
     let result = work(&done);
     stop.store(true, Ordering::Relaxed);
-    // The painter only sleeps and draws; if it panicked there is no bar, and that is all.
+    // The painter only sleeps and draws; if it panics, only the bar is missing.
     let _ = painter.join();
     bar.finish_and_clear();
     result

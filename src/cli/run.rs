@@ -82,7 +82,7 @@ fn emit_cloudtrail(
             .map_err(|e| CommandError::Internal(format!("error: cannot format the events: {e}")))?;
         files.push((variant.plan.name.as_str(), text));
         if !how.quiet {
-            say(&told(&variant.plan.name, record, &file));
+            say(&sampled(&variant.plan.name, record, &file));
         }
     }
     report::write_trail(&files, dir)?;
@@ -90,27 +90,27 @@ fn emit_cloudtrail(
 }
 
 /// What is in a log file, and why it may be empty.
-fn told(variant: &str, record: &Record, file: &LogFile) -> String {
+fn sampled(variant: &str, record: &Record, file: &LogFile) -> String {
     let (calls, of) = (file.calls, file.of_calls);
     let made: u64 = record
         .kms_steps
         .iter()
         .map(|kms_step| kms_step.attempts)
         .sum();
-    let mut told = match (of, made) {
-        (0, 0) => format!("{variant}: no KMS call in its first replication, so no event"),
+    let mut message = match (of, made) {
+        (0, 0) => format!("{variant}: no KMS call in the first replication, so no event"),
         (0, made) => format!(
-            "{variant}: its trails deliver no event of the {made} KMS calls of its first replication (`trail_copies`, `trail_kms_events`, `trail_events`)"
+            "{variant}: trails deliver none of the {made} KMS calls of the first replication (`trail_copies`, `trail_kms_events`, `trail_events`)"
         ),
         _ => format!(
-            "{variant}: {calls} of the {of} KMS calls of its first replication that trails deliver"
+            "{variant}: {calls} of the {of} KMS calls of the first replication that trails deliver"
         ),
     };
     if file.of_requests > 0 {
         let (requests, of) = (file.requests, file.of_requests);
-        told.push_str(&format!(", and {requests} of {of} data events"));
+        message.push_str(&format!(", and {requests} of {of} data events"));
     }
-    told
+    message
 }
 
 /// Whether what was found is what was asked for: thresholds, precision, no regression.
@@ -118,13 +118,13 @@ fn judge(
     all: &[RunResults],
     held: &[Regressions],
     baseline: &args::Baseline,
-    told: bool,
+    printed: bool,
 ) -> Result<(), CommandError> {
     let mut failures = Vec::new();
     for results in all {
         if let Some(failure) = report::threshold::failure(results) {
             // The table of verdicts stands on standard output only where it is for people.
-            let table = if told {
+            let table = if printed {
                 String::new()
             } else {
                 Table.write(&Verdicts(results))?
@@ -141,14 +141,19 @@ fn judge(
     for held in held {
         for name in &held.new {
             say(&format!(
-                "note: the baseline has no variant `{name}`, so it is not compared"
+                "note: variant `{name}` is not in the baseline and is not compared"
             ));
         }
         for name in &held.gone {
-            say(&format!("note: the baseline's variant `{name}` is gone"));
+            say(&format!(
+                "note: variant `{name}` of the baseline no longer exists"
+            ));
         }
         if baseline.fail_on_regression && held.comparisons.is_empty() {
-            failures.push("error: no variant is also in the baseline, so nothing can be said about regressions".to_owned());
+            failures.push(
+                "error: no variant is also in the baseline, so regressions cannot be checked"
+                    .to_owned(),
+            );
         }
         for (variant, metric) in held.worse.iter().filter(|_| baseline.fail_on_regression) {
             failures.push(format!(
@@ -187,7 +192,7 @@ fn directories(loaded: &[Loaded], out: Option<&Path>) -> Result<Vec<PathBuf>, Co
         };
         if dirs.contains(&dir) {
             return Err(CommandError::Input(format!(
-                "error[duplicate-name]: two scenarios are called `{}`, so both would write {}\n  = help: rename one, or run them one by one with `--out`",
+                "error[duplicate-name]: two scenarios are named `{}` and would both write {}\n  = help: rename one, or run them separately with `--out`",
                 scenario.name,
                 dir.display()
             )));
@@ -209,14 +214,20 @@ pub(super) fn check(args: &args::Check) -> Result<(), CommandError> {
                 .map(|v| v.plan.name.as_str())
                 .collect();
             print(&format!(
-                "{}: {} variant(s) × {} replication(s) over {}: {}",
+                "{}: {} × {} over {}: {}",
                 loaded.name,
-                variants.len(),
-                loaded.replications,
+                count(variants.len() as u64, "variant"),
+                count(loaded.replications.into(), "replication"),
                 loaded.horizon,
                 variants.join(", ")
             ))?;
         }
     }
     Ok(())
+}
+
+/// A number of things in words: "1 variant", "2 variants".
+fn count(n: u64, what: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{n} {what}{s}")
 }

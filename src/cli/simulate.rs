@@ -1,4 +1,4 @@
-//! A scenario simulated on as many threads as asked for, with a progress bar.
+//! A scenario simulated on the requested number of threads, with a progress bar.
 
 use super::args::{self, How};
 use super::failure::CommandError;
@@ -7,7 +7,7 @@ use crate::results::{RunResults, VariantManifest};
 use crate::run::{Precision, RunOptions, work};
 use crate::scenario::Loaded;
 
-/// Simulates one scenario in a pool of as many threads as asked for.
+/// Simulates one scenario in a pool of the requested number of threads.
 pub(super) fn simulate(
     loaded: &Loaded,
     how: &How,
@@ -42,7 +42,7 @@ pub(super) fn simulate(
     .map_err(|e| CommandError::Input(format!("error: {e}")))
 }
 
-/// A pool of as many threads as asked for.
+/// A pool of the requested number of threads.
 pub(super) fn pool(how: &How) -> Result<rayon::ThreadPool, CommandError> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads(how))

@@ -56,9 +56,7 @@ pub(super) fn sweep(args: &args::Sweep) -> Result<(), CommandError> {
         ));
     }
     if done.missing > 0 {
-        say(
-            "the table and charts are made by the shard that runs last, or by the same command without `--shard`",
-        );
+        say("the last shard writes the table and charts, or the same command without `--shard`");
         return Ok(());
     }
     finish(args, &plan, &runs, &dir)
@@ -93,7 +91,7 @@ fn settings(args: &args::Sweep, seed: u64) -> Result<Vec<Vec<String>>, CommandEr
     if count.is_none_or(|n| n > MOST) {
         return Err(fault(
             format!("the grid has more than {MOST} settings"),
-            "take fewer values, or `--latin N`",
+            "use fewer values, or `--latin N`",
         ));
     }
     Ok(grid(&args.over))

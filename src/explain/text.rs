@@ -98,7 +98,7 @@ fn asked(p: &Permission) -> Vec<String> {
         lines.push(match policy {
             // Not a statement of the scenario's.
             "default" => format!(
-                "  {kind}, none in the scenario: {}, {}",
+                "  {kind}, not in the scenario: {}, {}",
                 m.effect, m.principal
             ),
             _ => format!(
@@ -123,7 +123,7 @@ fn called(call: &KmsCall) -> Vec<String> {
     let cache = call
         .cache
         .as_deref()
-        .unwrap_or("nothing; every request calls KMS");
+        .unwrap_or("nothing: every request calls KMS");
     lines.push(format!("  could serve it: {cache}"));
     for refused in &call.refusals {
         let until = match refused.until {

@@ -96,7 +96,7 @@ pub fn sentence(c: &Comparison) -> String {
         }
     }
     if parts.is_empty() {
-        parts.push("Nothing is shown to be better or worse.".to_owned());
+        parts.push("No metric is shown to be better or worse.".to_owned());
     }
     if unclear > 0 {
         let s = if unclear == 1 { "" } else { "s" };
@@ -153,7 +153,7 @@ const SETTINGS: usize = 20;
 
 fn more(c: &Comparison) -> Option<String> {
     let left = c.settings.len().saturating_sub(SETTINGS);
-    (left > 0).then(|| format!("… and {left} more settings; `--format json` has them all."))
+    (left > 0).then(|| format!("… and {left} more settings; see `--format json` for all."))
 }
 
 /// Comparisons, as what `kmsim compare` prints.
@@ -177,7 +177,7 @@ impl Content for Compared<'_> {
 /// Every comparison for people.
 pub(super) fn blocks(comparisons: &[Comparison]) -> Vec<Block> {
     if comparisons.is_empty() {
-        let text = "Nothing to compare: there is one variant only.";
+        let text = "Nothing to compare: the scenario has only one variant.";
         return vec![Block::Line(text.to_owned())];
     }
     let mut blocks = Vec::new();

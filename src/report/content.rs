@@ -40,6 +40,6 @@ pub trait Format: Debug + Sync {
     /// Content as text.
     ///
     /// # Errors
-    /// The content has no form that this format could write.
+    /// This format cannot write the content.
     fn write(&self, content: &dyn Content) -> Result<String, ReportError>;
 }

@@ -14,7 +14,7 @@ pub enum ReportError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The answer is not a table of rows, which this format needs.
-    #[error("this answer is not a table, so it has no `{0}` form")]
+    #[error("this answer is not a table, so it cannot be written as `{0}`")]
     NoRows(&'static str),
     /// A figure could not be drawn.
     #[error("cannot draw figure {figure}: {reason}")]
@@ -25,13 +25,13 @@ pub enum ReportError {
         reason: String,
     },
     /// The report could not be put together.
-    #[error("cannot put report.html together: {0}")]
+    #[error("cannot build report.html: {0}")]
     Template(#[from] minijinja::Error),
     /// A CSV file could not be put together.
-    #[error("cannot put a CSV file together: {0}")]
+    #[error("cannot build the CSV file: {0}")]
     Csv(#[from] ::csv::Error),
     /// A JSON file could not be put together.
-    #[error("cannot put a JSON file together: {0}")]
+    #[error("cannot build the JSON file: {0}")]
     Serialize(#[from] serde_json::Error),
 }
 

@@ -110,7 +110,7 @@ fn verdict(results: &RunResults) -> String {
     let cheapest = clear.iter().filter_map(|v| Some((v, price(v)?)));
     let cheapest = cheapest.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(v, _)| v);
     if tried.is_empty() {
-        return "No variant made a KMS attempt, so nothing can be said about the quota.".to_owned();
+        return "No variant made a KMS attempt, so the quota does not matter.".to_owned();
     }
     match (cheapest, clear.len()) {
         (Some(v), _) if total == 1 => {
@@ -209,7 +209,7 @@ fn headline(v: &VariantResults) -> Value {
             failed(v),
         );
     } else if !throttles(v) {
-        text += "Nothing throttled. ";
+        text += "Nothing is throttled. ";
     }
     text += &format!("Cost: {}.", price_text(v));
     context! { name => v.name.as_str(), class, word, text }
@@ -275,7 +275,7 @@ fn comparison(c: &crate::results::Comparison) -> Value {
     }
 }
 
-/// A header cell; the unit stands in the cells below.
+/// A header cell; the cells below carry the unit.
 fn header(id: &str) -> &str {
     registry::metric(id).map_or(id, |m| m.label)
 }

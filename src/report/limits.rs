@@ -52,6 +52,6 @@ pub fn first(v: &VariantResults) -> Option<String> {
         Some(kms) if kms.headroom <= s3.headroom => (kms, Some(s3)),
         kms => (s3, kms),
     };
-    let next = next.map_or(String::new(), |limit| format!("; then {}", limit.text()));
-    Some(format!("First to bite: {}{next}.", first.text()))
+    let next = next.map_or(String::new(), |limit| format!("; next: {}", limit.text()));
+    Some(format!("Binding limit: {}{next}.", first.text()))
 }

@@ -141,17 +141,17 @@ fn sentences(answer: &Solution) -> String {
                 text += &format!(", 95 % interval {} to {}", at(low), at(high));
             }
             if let Some(mean) = answer.at_the_mean.filter(|m| *m != answer.value) {
-                text += &format!("; by the mean alone {}", at(mean));
+                text += &format!("; by the mean only {}", at(mean));
             }
-            text + &format!(". It keeps {}: {nearest}.", targets(answer))
+            text + &format!(". It meets {}: {nearest}.", targets(answer))
         }
         SearchOutcome::NoneReaches => format!(
-            "{question}: none. No setting that was tried keeps {} for sure; nearest is {}: {nearest}.",
+            "{question}: none. No setting that was tried surely meets {}; the nearest is {}: {nearest}.",
             targets(answer),
             at(answer.value)
         ),
         SearchOutcome::AllMeet => format!(
-            "{question}: every setting keeps {}, even {}: {nearest}.",
+            "{question}: every setting meets {}, even {}: {nearest}.",
             targets(answer),
             at(answer.value)
         ),
@@ -162,7 +162,7 @@ fn sentences(answer: &Solution) -> String {
                 all.map(|t| at(t.value)).collect::<Vec<_>>().join(", ")
             };
             format!(
-                "{question}: not to be told. {} is not monotone in it: kept at {}; not for sure at {}.",
+                "{question}: no single answer. {} is met at {}, but not surely at {}.",
                 targets(answer),
                 list(&|t| met(t)),
                 list(&|t| !met(t))
@@ -170,7 +170,7 @@ fn sentences(answer: &Solution) -> String {
         }
     };
     if let Some(present) = answer.present {
-        out += &format!(" At present it is {}", at(present));
+        out += &format!(" Currently {}", at(present));
         if answer.outcome == SearchOutcome::Found && answer.unit == "1/s" {
             out += &format!(" (× {})", number::plain(answer.value / present));
         }
@@ -182,7 +182,11 @@ fn sentences(answer: &Solution) -> String {
             " Run again with seed {}: {}, which {}.",
             check.seed,
             values(answer, check),
-            if held { "holds" } else { "does not hold" }
+            if held {
+                "meets the targets"
+            } else {
+                "misses the targets"
+            }
         );
     }
     for note in &answer.notes {
@@ -238,10 +242,10 @@ pub fn date(answer: &Solution, per_month: f64, from: Date) -> String {
     };
     let rate = number::percent(per_month);
     if answer.outcome != SearchOutcome::Found {
-        return format!("Without an answer, {rate} a month has no date.");
+        return format!("Without an answer, growth of {rate} a month leads to no date.");
     }
     let mut out = format!(
-        "At {rate} a month from {from} on, the targets are no longer kept from {} on",
+        "At {rate} a month from {from}, the targets are missed from {}",
         on(answer.value)
     );
     if let Some((low, high)) = answer.interval.filter(|i| i.0 != i.1) {
@@ -270,7 +274,7 @@ pub fn request(
     let of_quota = |id: &str| found(id, quota.and_then(|m| m.get(id)));
     let of_all = |id: &str| found(id, present.metrics.get(id));
     let reached = format!(
-        "At the present quota our workloads reach {} in the busiest second, {} of attempts are throttled, and the \
+        "At the current quota our workloads reach {} in the busiest second, {} of attempts are throttled, and the \
          added delay is {} at the 99th percentile.",
         of_quota("kms_attempts_per_s_max"),
         of_quota("throttle_rate"),
@@ -279,7 +283,10 @@ pub fn request(
     let nearest = answer
         .nearest()
         .map_or_else(String::new, |t| values(answer, t));
-    let mut kept = format!("With {wanted} we keep {}: {nearest}", targets(answer));
+    let mut kept = format!(
+        "With {wanted} our workloads meet {}: {nearest}",
+        targets(answer)
+    );
     if let Some(check) = answer.checks.last() {
         kept += &format!(
             ", and in a second simulation with other random numbers {}",
@@ -288,7 +295,7 @@ pub fn request(
     }
     let less = answer.interval.map_or(answer.value, |i| i.0);
     let smallest = format!(
-        "{} is too little (95 % sure), so this is the smallest value that serves.",
+        "{} is too low (95 % confidence), so this is the smallest sufficient value.",
         number::setting("1/s", less)
     );
     let mut blocks = vec![
@@ -298,8 +305,8 @@ pub fn request(
             format!("Region: {region}"),
             format!("Account: {account}"),
             format!("Quota: {name}, code {code}"),
-            format!("Present value: {now}"),
-            format!("Wanted value: {wanted}"),
+            format!("Current value: {now}"),
+            format!("Requested value: {wanted}"),
         ]),
         Block::Heading(2, "Evidence".to_owned()),
         Block::Numbered(vec![reached, kept + ".", smallest]),
@@ -368,7 +375,7 @@ fn cheapest(f: &Cheapest) -> String {
     let mut out = match f.cheapest.and_then(|i| f.combinations.get(i)) {
         Some(c) => {
             let mut text = format!(
-                "Cheapest set that keeps {targets}: {}, at {} {}",
+                "Cheapest combination that meets {targets}: {}, at {} {}",
                 cheapest::name(&c.mitigations),
                 label(f.cost_metric),
                 cost(&c.cost)
@@ -385,16 +392,16 @@ fn cheapest(f: &Cheapest) -> String {
             });
             let told = nearest.map_or_else(String::new, |c| {
                 format!(
-                    " Least throttled is {}, at {}.",
+                    " The least throttled is {}, at {}.",
                     cheapest::name(&c.mitigations),
                     found("throttle_rate", Some(&c.throttle_rate))
                 )
             });
-            format!("No set of mitigations keeps {targets} for sure.{told}")
+            format!("No combination of mitigations surely meets {targets}.{told}")
         }
     };
     if let Some(check) = &f.check {
-        out += &format!(" Run again with seed {}, it holds.", check.seed);
+        out += &format!(" Run again with seed {}, it meets them.", check.seed);
     }
     let free = f.cheapest.and_then(|i| f.combinations.get(i));
     if free.is_some_and(|c| c.mitigations.is_empty()) {
@@ -415,7 +422,7 @@ fn migration(m: &Migration) -> Vec<Block> {
         (
             "operation",
             format!(
-                "{}, {} KMS call(s) an object",
+                "{}, KMS calls per object: {}",
                 m.operation, m.calls_per_object
             ),
         ),
@@ -431,9 +438,9 @@ fn migration(m: &Migration) -> Vec<Block> {
         ("duration", number::duration(m.duration_s)),
         ("cost of KMS calls", usd(m.cost_kms_usd)),
         ("cost of S3 requests", usd(m.cost_s3_usd)),
-        ("cost in all", usd(m.cost_kms_usd + m.cost_s3_usd)),
+        ("total cost", usd(m.cost_kms_usd + m.cost_s3_usd)),
         (
-            "bucket keys behind the objects afterwards",
+            "bucket keys of the objects afterwards",
             number::plain(m.archived_bucket_keys as f64),
         ),
         (
@@ -453,7 +460,7 @@ fn migration(m: &Migration) -> Vec<Block> {
     let mut blocks = vec![Block::Table(Grid::new([&what, ""], rows))];
     let paid_back = match m.paid_back_after_days {
         Some(days) => Some(format!(
-            "It has paid for itself {} days after its end.",
+            "It pays for itself {} days after its end.",
             number::plain(days.ceil())
         )),
         None if m.saving_per_month.mean.is_some() => Some("It does not pay for itself.".to_owned()),
@@ -465,7 +472,7 @@ fn migration(m: &Migration) -> Vec<Block> {
     blocks
 }
 
-/// Who used the quota and who suffered, a table each, and where bucket keys help most.
+/// Who used the quota and who was throttled, a table each, and where bucket keys help most.
 fn attribution(a: &Attribution) -> Vec<Block> {
     let percent = |e: &Estimate| number::estimate("throttle_rate", e);
     let some = |e: &Option<Estimate>| e.as_ref().map_or_else(|| "–".to_owned(), percent);
@@ -494,16 +501,16 @@ fn attribution(a: &Attribution) -> Vec<Block> {
             .collect();
         blocks.push(Block::Table(Grid::new(header, rows)));
     }
-    let told = "Attempts and throttles borne: shares of the run. Caused, busiest second, bill: what would be gone without \
+    let told = "Attempts and throttles borne: shares of the run. Caused, busiest second, bill: what disappears without \
                 it, by running again without it; such shares need not sum to 100 %.";
     blocks.push(Block::Paragraph(told.to_owned()));
     if a.switch_on.is_empty() {
-        let text = "Bucket keys are on in every bucket under SSE-KMS that is used.";
+        let text = "Every SSE-KMS bucket in use already has bucket keys enabled.";
         blocks.push(Block::Line(text.to_owned()));
         return blocks;
     }
     let header = [
-        "switch bucket keys on here first",
+        "enable bucket keys here first",
         "KMS calls saved",
         "new objects only",
         "throttles saved",
@@ -577,10 +584,10 @@ fn recovery(map: &Map) -> Vec<Block> {
             .take_while(|c| c.recovered_after_s.is_some())
             .last();
         let told = match (failed, held) {
-            (None, _) => "recovers by itself at every load that was run".to_owned(),
-            (Some(_), None) => "does not recover at any load that was run".to_owned(),
+            (None, _) => "recovers at every load tried".to_owned(),
+            (Some(_), None) => "does not recover at any load tried".to_owned(),
             (Some(f), Some(h)) => format!(
-                "recovers up to a load of {}, no more at {}",
+                "recovers up to a load of {}, but not at {}",
                 load(h),
                 load(f)
             ),

@@ -19,10 +19,7 @@ fn label(id: &str) -> &str {
 
 /// How much was run, in a sentence.
 pub fn progress(p: &Progress) -> String {
-    let mut out = format!(
-        "{} runs: {} were there, {} done now",
-        p.runs, p.found, p.done
-    );
+    let mut out = format!("{} runs: {} found, {} done now", p.runs, p.found, p.done);
     if p.missing > 0 {
         out += &format!(", {} missing", p.missing);
     }
@@ -94,7 +91,7 @@ fn blocks(sweep: &Sweep, runs: &[Run], metrics: &[&str]) -> Vec<Block> {
     if runs.len() > ROWS {
         let left = runs.len() - ROWS;
         blocks.push(Block::Line(format!(
-            "… and {left} more runs; sweep.csv has all."
+            "… and {left} more runs; see sweep.csv for all."
         )));
     }
     if sweep.keys.len() > 1 {

@@ -26,7 +26,7 @@ pub fn caption(results: &RunResults) -> String {
 /// What the figures behind ± are.
 pub fn note(results: &RunResults) -> &'static str {
     if results.replications < 2 {
-        "One replication: no interval can be given."
+        "Only 1 replication: no intervals."
     } else {
         "Means over replications ± half-width of the 95 % interval; no ± where all replications agree."
     }

@@ -357,13 +357,13 @@ fn what_cannot_be_planned_is_told_in_words_with_status_1() {
     let (status, out, said) = plan(&["--target", "latency_s_p50 < 1us"]);
     assert_eq!(status, 1, "{said}");
     assert!(
-        out.contains("none. No setting that was tried keeps latency_s_p50 < 1us"),
+        out.contains("none. No setting that was tried surely meets latency_s_p50 < 1us"),
         "{out}"
     );
     let (status, out, _) = plan(&["--target", "throttle_rate <= 100%"]);
     assert_eq!(status, 1);
     assert!(
-        out.contains("every setting keeps throttle_rate <= 100%, even 1/s"),
+        out.contains("every setting meets throttle_rate <= 100%, even 1/s"),
         "{out}"
     );
     // Cost falls with the quota, as refused calls are free.
@@ -375,7 +375,7 @@ fn what_cannot_be_planned_is_told_in_words_with_status_1() {
             &["--target", "throttle_rate < 1%", "--pool", "other"][..],
             "quotas in use: main/us-east-1/",
         ),
-        (&[][..], "there is no target"),
+        (&[][..], "no target given"),
         (&["--target", "throttle_rate"][..], "not a target"),
         (
             &["--target", "workload.x.throttle_rate < 1"][..],
@@ -420,8 +420,8 @@ fn a_plan_writes_the_request_and_its_chart() {
         "# Quota increase request",
         "Region: us-east-1",
         "code L-6E3AF000",
-        "Present value: 300/s",
-        "is too little (95 % sure)",
+        "Current value: 300/s",
+        "is too low (95 % confidence)",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
@@ -461,7 +461,7 @@ fn the_cheapest_mitigations_are_a_set_of_what_the_variants_do() {
     let flat = out.replace('\n', " ");
     assert!(
         flat.contains(
-            "Cheapest set that keeps throttle_rate <= 0: bucket.a as in keys + bucket.b as in keys"
+            "Cheapest combination that meets throttle_rate <= 0: bucket.a as in keys + bucket.b as in keys"
         ),
         "{out}"
     );
@@ -519,7 +519,7 @@ fn a_migration_is_objects_times_calls_at_a_share_of_the_quota() {
     assert!((70.0..=77.7).contains(&saved), "{saved}");
     let days = m["paid_back_after_days"].as_f64().expect("days");
     assert!((days - 8.0 / saved * 30.0).abs() < 1e-9);
-    assert!(out.contains("paid for itself"), "{out}");
+    assert!(out.contains("pays for itself"), "{out}");
 }
 
 #[test]
@@ -633,7 +633,7 @@ fn every_fault_of_a_sweep_is_told_before_anything_is_run() {
         (&["--over", "a=1..2:3:lin"][..], "`log`"),
         (
             &["--over", "quota.q.limit=1,2", "--shard", "3/2"][..],
-            "no shard",
+            "not a shard",
         ),
     ] {
         let all = [&["sweep", "small.toml"][..], args].concat();
@@ -676,7 +676,7 @@ fn blame_is_what_would_be_gone_without_somebody() {
     let dir = folder(&text);
     let (status, out, said) = told(dir.path(), &["plan", "small.toml", "--attribution"]);
     assert_eq!(status, 0, "{said}");
-    assert!(out.contains("switch bucket keys"), "{out}");
+    assert!(out.contains("enable bucket keys"), "{out}");
     let found = json(dir.path().join("output/small-plan/plan.json"));
     let by = |kind: &str, name: &str| {
         let entries = found["by"][kind].as_array().expect("entries").clone();
@@ -767,7 +767,7 @@ fn mitigations_may_be_tried_and_suggested() {
     ]);
     assert_eq!(status, 0, "{said}");
     assert!(
-        out.contains("keeps throttle_rate <= 0: quota.q.limit=160/s,"),
+        out.contains("meets throttle_rate <= 0: quota.q.limit=160/s,"),
         "{out}"
     );
     let found = found.expect("an answer");
@@ -836,7 +836,7 @@ fn recovery_takes_as_long_as_the_backlog_drains() {
     assert!((8..=13).contains(&found), "{found}");
     assert_eq!(after(3), None);
     assert!(
-        out.contains("recovers up to a load of 50 %, no more at 100 %"),
+        out.contains("recovers up to a load of 50 %, but not at 100 %"),
         "{out}"
     );
     assert!(

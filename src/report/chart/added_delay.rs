@@ -78,7 +78,7 @@ fn draw(results: &RunResults) -> Drawn<String> {
         let reason = if results.variants.iter().any(ended) {
             "No request was delayed, in any variant and replication."
         } else {
-            "No request with a KMS need ended well, so there is no delay to show."
+            "No request that needs KMS succeeded, so there is no delay to show."
         };
         return page::words(TITLE, &head, reason);
     }

@@ -18,7 +18,7 @@ use crate::results::{QuotaSeries, RunResults, VariantResults};
 /// Most quotas that get a figure.
 const QUOTAS: usize = 6;
 
-/// Below this share of the quota in every variant, the quota is told in words, as on a common
+/// Below this share of the quota in every variant, the quota is given in words, as on a common
 /// axis all that happened would lie on the zero line.
 const FAR_BELOW: f64 = 0.1;
 
@@ -199,7 +199,7 @@ fn draw(results: &RunResults, subject: &Subject) -> Drawn<String> {
             "No variant made a single KMS attempt.",
         );
     };
-    // Variants that leave this quota alone are told in words: their panels would be empty.
+    // Variants that leave this quota alone are named in words: their panels would be empty.
     let (shown, calm): (Vec<&VariantResults>, Vec<_>) = results
         .variants
         .iter()
@@ -260,7 +260,7 @@ fn draw(results: &RunResults, subject: &Subject) -> Drawn<String> {
         })?;
         if subject.left_out > 0 {
             let text = format!(
-                "{} further quotas saw attempts too; they have more headroom and no figure.",
+                "{} further quotas saw attempts too; they have more headroom and are not drawn.",
                 subject.left_out
             );
             bottom = page::foot(c, bottom, &text)?;

@@ -1,7 +1,7 @@
 //! KMS calls by variant, stacked by KMS operation.
 //!
 //! Not shown: S3 operations, whose entries stand beside those of KMS in the results and count the
-//! same calls once more; they are told by their S3 requests.
+//! same calls once more; their S3 requests tell them apart.
 
 use super::bars::{self, Bar, Stack};
 use super::canvas::{Drawn, svg};

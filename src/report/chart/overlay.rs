@@ -81,7 +81,7 @@ fn draw(results: &RunResults) -> Drawn<String> {
             "The first {LINES} variants; {left_out} more have figures of their own"
         ));
     }
-    // One quota for all is a line; several are told in the legend only.
+    // One quota for all is a line; several appear only in the legend.
     let first = &drawn[0].quotas;
     let shared = drawn.iter().all(|c| {
         let n = c.quotas.len().min(first.len());

@@ -54,7 +54,7 @@ pub fn search(
         let f = Figure {
             title: format!("{} over the {}", name, x_unit.trim_end_matches(" [1/s]")),
             caption: vec![format!(
-                "Scenario {scenario}, variant {}: {}; {} replications a run",
+                "Scenario {scenario}, variant {}: {}; {} replications per run",
                 answer.variant,
                 answer.question,
                 answer.trials.first().map_or(0, |t| t.replications)
@@ -115,7 +115,7 @@ fn window(answer: &Solution) -> (f64, f64) {
     )
 }
 
-/// Cost against throttle rate of every set of mitigations; dominated ones are grey.
+/// Cost and throttle rate of every combination of mitigations; dominated ones are grey.
 pub fn front(found: &Cheapest, scenario: &str) -> Result<Drawing, ReportError> {
     let dot = |c: &crate::planning::cheapest::Combination| {
         Some(Dot {
@@ -151,13 +151,13 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Drawing, ReportError> {
         let name = crate::planning::cheapest::name(&c.mitigations);
         Some((
             c.cost.mean?,
-            format!("cheapest that keeps the targets: {name}"),
+            format!("cheapest that meets the targets: {name}"),
         ))
     });
     let f = Figure {
-        title: "Cost against throttle rate of every set of mitigations".to_owned(),
+        title: "Cost and throttle rate of every combination of mitigations".to_owned(),
         caption: vec![format!(
-            "Scenario {scenario}, variant {}: {} sets; neither cheaper nor less throttled than another: grey",
+            "Scenario {scenario}, variant {}: {} combinations; neither cheaper nor less throttled than another: grey",
             found.variant,
             found.combinations.len()
         )],
@@ -197,7 +197,7 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Drawing, ReportError> {
 /// # Errors
 /// A figure that cannot be drawn.
 pub fn attribution(a: &Attribution, scenario: &str) -> Result<Drawing, ReportError> {
-    let title = "Throttled attempts that would be gone without each workload";
+    let title = "Throttled attempts that disappear without each workload";
     let head = [format!(
         "Scenario {scenario}, variant {}: run again without each on the same random numbers",
         a.variant
@@ -234,7 +234,7 @@ pub fn attribution(a: &Attribution, scenario: &str) -> Result<Drawing, ReportErr
     let parts = ["throttled attempts caused".to_owned()];
     let stack = Stack {
         parts: &parts,
-        x_title: "share of all throttled attempts that would be gone [%]",
+        x_title: "share of all throttled attempts that disappear [%]",
         // The label beside the bar says it.
         amount: |_| String::new(),
     };

@@ -163,7 +163,7 @@ fn draw_heat(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn<
         ),
         head: vec![
             caption(sweep, variant),
-            "The darker, the larger; means over replications".to_owned(),
+            "Darker is larger; means over replications".to_owned(),
         ],
         x_title: sweep.keys[0].clone(),
         y_title: sweep.keys[1].clone(),

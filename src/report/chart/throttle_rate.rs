@@ -1,7 +1,7 @@
 //! The share of attempts that was throttled, over time.
 //!
 //! Each variant shows the quota that throttled most of its attempts. Up to four variants share one
-//! panel; more get a panel each. Variants that never throttled are told in words.
+//! panel; more get a panel each. Variants that never throttled are named in words.
 
 use super::axis::{self, Panel};
 use super::canvas::{Canvas, Drawn, svg};
@@ -111,7 +111,7 @@ fn draw(results: &RunResults) -> Drawn<String> {
         .collect();
     if !calm.is_empty() {
         head.push(format!(
-            "Nothing throttled, hence no line: {}",
+            "No line because nothing was throttled: {}",
             calm.join(" · ")
         ));
     }
@@ -167,7 +167,7 @@ fn draw(results: &RunResults) -> Drawn<String> {
                 .map(|(name, note)| Heading { name, note })
                 .collect();
             layout.draw(c, top, &headings, &axes, |c, p, i| {
-                // Alone in its panel, a line needs no dash to be told from others.
+                // Alone in its panel, a line needs no dash to stand apart.
                 line(c, p, &courses[i], &[])
             })?
         };
