@@ -103,7 +103,7 @@ pub fn run(
     loaded: &Loaded,
     options: RunOptions<'_>,
 ) -> Result<(RunResults, Vec<VariantManifest>), RunError> {
-    let mut records = Records::new(loaded.variants.len());
+    let mut records = VariantRecords::new(loaded.variants.len());
     let variants: Vec<&Variant> = loaded.variants.iter().collect();
     let mut replications = match options.precision {
         Some(p) => loaded.replications.max(FEW_TO_STOP).min(p.most),
@@ -163,7 +163,7 @@ pub fn run_variant(
     replications: u32,
     options: RunOptions<'_>,
 ) -> Result<VariantResults, RunError> {
-    let mut records = Records::new(1);
+    let mut records = VariantRecords::new(1);
     records.extend(&[variant], seed, 0..replications, options)?;
     let results = records.results(&[variant], seed, options)?;
     // One variant in, one out.
@@ -179,7 +179,7 @@ pub fn sampled(
     wanted: usize,
     options: RunOptions<'_>,
 ) -> Result<Vec<Record>, RunError> {
-    let mut records = Records::new(loaded.variants.len());
+    let mut records = VariantRecords::new(loaded.variants.len());
     records.sample = wanted;
     let variants: Vec<&Variant> = loaded.variants.iter().collect();
     records.extend(&variants, loaded.seed, 0..1, options)?;
@@ -187,16 +187,16 @@ pub fn sampled(
 }
 
 /// Records of every variant so far, in the order of replications.
-struct Records {
+struct VariantRecords {
     of: Vec<Vec<Record>>,
     engine_s: Vec<f64>,
     /// How many KMS calls to sample.
     sample: usize,
 }
 
-impl Records {
-    fn new(variants: usize) -> Records {
-        Records {
+impl VariantRecords {
+    fn new(variants: usize) -> VariantRecords {
+        VariantRecords {
             of: (0..variants).map(|_| Vec::new()).collect(),
             engine_s: vec![0.0; variants],
             sample: 0,

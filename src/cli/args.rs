@@ -2,8 +2,8 @@
 
 use crate::metrics::target::Target;
 use crate::report::content::Format;
-use crate::report::format::{FORMATS, Json, Table};
-use crate::sweep::Axis;
+use crate::report::format::{FORMATS, Json, TextTable};
+use crate::sweep::SweepAxis;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -22,21 +22,21 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Simulate every variant of scenario files, print a table, write the results directory
-    Run(Run),
+    Run(RunArgs),
     /// Validate scenario files only
-    Check(Check),
+    Check(CheckArgs),
     /// Compare scenario files or results directories: paired differences with intervals
-    Compare(Compare),
+    Compare(CompareArgs),
     /// Trace one request end to end: encryption, permissions, KMS calls, caches, quotas, CloudTrail
-    Explain(Explain),
+    Explain(ExplainArgs),
     /// Find the smallest quota, the largest growth or the cheapest mitigations that meet a target
-    Plan(Box<Plan>),
+    Plan(Box<PlanArgs>),
     /// Run many settings of a scenario, a grid or a Latin hypercube, into one table with charts; resumes if interrupted
-    Sweep(Sweep),
+    Sweep(SweepArgs),
     /// Redraw charts and report from a results directory, without simulating
-    Report(Report),
+    Report(ReportArgs),
     /// Print the quotas, prices, S3 operations and retry profiles in use, with source and date
-    Catalog(Catalog),
+    Catalog(CatalogArgs),
     /// Print shell completions
     Completions {
         /// The shell
@@ -77,7 +77,7 @@ pub struct Overrides {
 
 /// `kmsim run`.
 #[derive(Debug, clap::Args)]
-pub struct Run {
+pub struct RunArgs {
     /// Scenario files, `-` for standard input
     #[arg(required = true, value_name = "SCENARIO")]
     pub scenarios: Vec<PathBuf>,
@@ -93,14 +93,14 @@ pub struct Run {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub emit_cloudtrail: Option<u32>,
     #[command(flatten)]
-    pub precision: Precision,
+    pub precision: PrecisionArgs,
     #[command(flatten)]
     pub baseline: Baseline,
 }
 
 /// When to stop adding replications.
 #[derive(Debug, clap::Args)]
-pub struct Precision {
+pub struct PrecisionArgs {
     /// Add replications until the 95 % interval's half-width is at most this share of the mean, such as 2%
     #[arg(long = "precision", value_name = "SHARE", value_parser = share)]
     pub share: Option<f64>,
@@ -162,7 +162,7 @@ pub struct How {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Format of the results on standard output
-    #[arg(long, value_parser = format(&[]), default_value = Table.name())]
+    #[arg(long, value_parser = format(&[]), default_value = TextTable.name())]
     pub format: &'static dyn Format,
     /// Suppress progress and messages
     #[arg(long)]
@@ -174,7 +174,7 @@ pub struct How {
 
 /// `kmsim check`.
 #[derive(Debug, clap::Args)]
-pub struct Check {
+pub struct CheckArgs {
     /// Scenario files, `-` for standard input
     #[arg(required = true, value_name = "SCENARIO")]
     pub scenarios: Vec<PathBuf>,
@@ -187,7 +187,7 @@ pub struct Check {
 
 /// `kmsim compare`.
 #[derive(Debug, clap::Args)]
-pub struct Compare {
+pub struct CompareArgs {
     /// Scenario files or results directories; the first is the baseline
     #[arg(required = true, num_args = 2.., value_name = "FILE or DIR")]
     pub inputs: Vec<PathBuf>,
@@ -196,7 +196,7 @@ pub struct Compare {
     #[command(flatten)]
     pub how: How,
     #[command(flatten)]
-    pub precision: Precision,
+    pub precision: PrecisionArgs,
     /// Also write a results directory of all variants with overlaid charts and report.html
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -204,7 +204,7 @@ pub struct Compare {
 
 /// `kmsim plan`.
 #[derive(Debug, clap::Args)]
-pub struct Plan {
+pub struct PlanArgs {
     /// Scenario file, `-` for standard input
     pub scenario: PathBuf,
     #[command(flatten)]
@@ -233,7 +233,7 @@ pub struct Plan {
     pub only: Vec<String>,
     /// Another mitigation, written as for `sweep --over`, such as retry=none,standard or quota.shared.limit=12000/s..16000/s:3
     #[arg(long = "try", value_name = "KEY=VALUES", requires = "mitigations")]
-    pub tried: Vec<Axis>,
+    pub tried: Vec<SweepAxis>,
     /// Also consider mitigations that suit any scenario: bucket keys, data-key caches, SDK retry modes, a larger quota
     #[arg(long, requires = "mitigations")]
     pub suggest: bool,
@@ -297,7 +297,7 @@ pub struct PlanQuestion {
 
 /// `kmsim sweep`.
 #[derive(Debug, clap::Args)]
-pub struct Sweep {
+pub struct SweepArgs {
     /// Scenario file, `-` for standard input
     pub scenario: PathBuf,
     #[command(flatten)]
@@ -306,7 +306,7 @@ pub struct Sweep {
     pub how: How,
     /// A key and its values, KEY=A,B,C or KEY=LOW..HIGH:COUNT[:log]; several make a grid
     #[arg(long = "over", value_name = "KEY=VALUES", required = true, value_parser = axis)]
-    pub over: Vec<Axis>,
+    pub over: Vec<SweepAxis>,
     /// Draw N settings as a Latin hypercube instead of a grid; ranges then need no count
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub latin: Option<u32>,
@@ -340,7 +340,7 @@ fn seconds(text: &str) -> Result<u64, String> {
 }
 
 /// A key and its values.
-fn axis(text: &str) -> Result<Axis, String> {
+fn axis(text: &str) -> Result<SweepAxis, String> {
     text.parse()
         .map_err(|e: crate::sweep::AxisError| e.to_string())
 }
@@ -368,7 +368,7 @@ fn target(text: &str) -> Result<Target, String> {
 
 /// `kmsim explain`.
 #[derive(Debug, clap::Args)]
-pub struct Explain {
+pub struct ExplainArgs {
     /// Scenario file, `-` for standard input
     #[arg(value_name = "SCENARIO")]
     pub scenario: PathBuf,
@@ -381,23 +381,23 @@ pub struct Explain {
     #[command(flatten)]
     pub overrides: Overrides,
     /// Output format
-    #[arg(long, value_parser = format(&[Table.name(), Json.name()]), default_value = Table.name())]
+    #[arg(long, value_parser = format(&[TextTable.name(), Json.name()]), default_value = TextTable.name())]
     pub format: &'static dyn Format,
 }
 
 /// `kmsim report`.
 #[derive(Debug, clap::Args)]
-pub struct Report {
+pub struct ReportArgs {
     /// Results directory
     pub dir: PathBuf,
 }
 
 /// `kmsim catalog`.
 #[derive(Debug, clap::Args)]
-pub struct Catalog {
+pub struct CatalogArgs {
     /// Print only rows that contain this text
     pub filter: Option<String>,
     /// Output format
-    #[arg(long, value_parser = format(&[]), default_value = Table.name())]
+    #[arg(long, value_parser = format(&[]), default_value = TextTable.name())]
     pub format: &'static dyn Format,
 }

@@ -6,7 +6,7 @@ use super::terminal::print;
 use crate::catalog::{CatalogRow, table};
 use crate::report::catalog::{Facts, cells};
 
-pub(super) fn catalog(args: &args::Catalog) -> Result<(), CommandError> {
+pub(super) fn catalog(args: &args::CatalogArgs) -> Result<(), CommandError> {
     let filter = args.filter.as_deref().unwrap_or("").to_lowercase();
     let rows: Vec<CatalogRow> = table()
         .into_iter()

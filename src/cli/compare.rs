@@ -10,7 +10,7 @@ use crate::report;
 use crate::report::compare::Compared;
 use crate::results::{self, RunResults, directory};
 
-pub(super) fn compare(args: &args::Compare) -> Result<(), CommandError> {
+pub(super) fn compare(args: &args::CompareArgs) -> Result<(), CommandError> {
     let (mut all, mut faults) = (Vec::new(), Vec::new());
     let mut scenarios = Vec::new();
     let files = Files::default();

@@ -9,7 +9,7 @@ use crate::input::files::Files;
 use crate::report::explain::Explained;
 use crate::scenario::Variant;
 
-pub(super) fn run(args: &args::Explain) -> Result<(), CommandError> {
+pub(super) fn run(args: &args::ExplainArgs) -> Result<(), CommandError> {
     let loaded = input::scenario(&args.scenario, &args.overrides, &Files::default())?;
     loaded
         .warnings
@@ -30,7 +30,7 @@ pub(super) fn run(args: &args::Explain) -> Result<(), CommandError> {
 }
 
 /// Why there is nothing to explain.
-fn nothing(variants: &[Variant], args: &args::Explain) -> CommandError {
+fn nothing(variants: &[Variant], args: &args::ExplainArgs) -> CommandError {
     let mut workloads: Vec<String> = Vec::new();
     let mut asked_for: Vec<&str> = Vec::new();
     for variant in variants {

@@ -71,7 +71,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn redraw(args: &args::Report) -> Result<(), CommandError> {
+fn redraw(args: &args::ReportArgs) -> Result<(), CommandError> {
     crate::report::redraw(&args.dir)?;
     say(&format!("redrew {}", args.dir.display()));
     Ok(())

@@ -36,7 +36,7 @@ struct Outputs {
 
 impl Outputs {
     fn of(
-        args: &args::Plan,
+        args: &args::PlanArgs,
         content: &dyn Content,
         figures: Vec<Figure>,
         failure: Option<String>,
@@ -51,7 +51,7 @@ impl Outputs {
     }
 }
 
-pub(super) fn plan(args: &args::Plan) -> Result<(), CommandError> {
+pub(super) fn plan(args: &args::PlanArgs) -> Result<(), CommandError> {
     let (source, sets) = input::text(&args.scenario, &args.overrides)?;
     let ([] | [_]) = args.overrides.variants.as_slice() else {
         return Err(CommandError::Input(
@@ -103,7 +103,7 @@ pub(super) fn plan(args: &args::Plan) -> Result<(), CommandError> {
 
 /// The targets of the command line, else the variant's thresholds.
 fn targets(
-    args: &args::Plan,
+    args: &args::PlanArgs,
     study: &Study,
     loaded: &crate::scenario::Loaded,
 ) -> Result<Vec<Target>, CommandError> {
@@ -137,7 +137,7 @@ fn targets(
 }
 
 fn quota(
-    args: &args::Plan,
+    args: &args::PlanArgs,
     study: &Study,
     targets: &[Target],
     shown: &str,
@@ -213,7 +213,7 @@ fn quota(
 }
 
 fn grow(
-    args: &args::Plan,
+    args: &args::PlanArgs,
     study: &Study,
     targets: &[Target],
     shown: &str,
@@ -235,7 +235,7 @@ fn grow(
 
 /// Answers of a search with their figures.
 fn search(
-    args: &args::Plan,
+    args: &args::PlanArgs,
     study: &Study,
     searched: &Searched<'_>,
     name: &str,
@@ -254,7 +254,7 @@ fn search(
 }
 
 fn mitigate(
-    args: &args::Plan,
+    args: &args::PlanArgs,
     study: &Study,
     targets: &[Target],
     name: &str,
@@ -292,7 +292,7 @@ fn mitigate(
     Outputs::of(args, &found, figures, failure)
 }
 
-fn migrate(args: &args::Plan, study: &Study, bucket: &str) -> Result<Outputs, CommandError> {
+fn migrate(args: &args::PlanArgs, study: &Study, bucket: &str) -> Result<Outputs, CommandError> {
     let question = MigrationQuestion {
         bucket,
         objects: args.objects.unwrap_or(1),
@@ -303,7 +303,7 @@ fn migrate(args: &args::Plan, study: &Study, bucket: &str) -> Result<Outputs, Co
     Outputs::of(args, &found, vec![], None)
 }
 
-fn attribute(args: &args::Plan, study: &Study, name: &str) -> Result<Outputs, CommandError> {
+fn attribute(args: &args::PlanArgs, study: &Study, name: &str) -> Result<Outputs, CommandError> {
     let found = attribution(study)?;
     let figures = vec![draw::attribution(&found, name)?];
     Outputs::of(args, &found, figures, None)
@@ -312,7 +312,7 @@ fn attribute(args: &args::Plan, study: &Study, name: &str) -> Result<Outputs, Co
 /// Loads of the map of recovery unless others are given.
 const LOADS: [f64; 6] = [0.5, 0.7, 0.8, 0.9, 0.95, 1.0];
 
-fn recover(args: &args::Plan, study: &Study, name: &str) -> Result<Outputs, CommandError> {
+fn recover(args: &args::PlanArgs, study: &Study, name: &str) -> Result<Outputs, CommandError> {
     let variant = study.with(&[], &[])?;
     let present = study.run(&[], &[], study.seed)?;
     let pools = pools(&variant, &present, &args.pools)?;

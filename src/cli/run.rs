@@ -9,7 +9,7 @@ use crate::cloudtrail::{LogFile, log_file};
 use crate::compare::{Regressions, regressions};
 use crate::report;
 use crate::report::content::Format;
-use crate::report::format::Table;
+use crate::report::format::TextTable;
 use crate::report::summary::Summary;
 use crate::report::threshold::Verdicts;
 use crate::results::{self, Manifest, RunResults, VariantManifest, directory};
@@ -19,7 +19,7 @@ use crate::simulation::record::Record;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-pub(super) fn run(args: &args::Run) -> Result<(), CommandError> {
+pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
     let started = Instant::now();
     let baseline = match &args.baseline.dir {
         Some(dir) => Some(results::read(dir)?),
@@ -127,7 +127,7 @@ fn judge(
             let table = if printed {
                 String::new()
             } else {
-                Table.write(&Verdicts(results))?
+                TextTable.write(&Verdicts(results))?
             };
             failures.push(format!("{table}error: {failure}"));
         }
@@ -202,7 +202,7 @@ fn directories(loaded: &[Loaded], out: Option<&Path>) -> Result<Vec<PathBuf>, Co
     Ok(dirs)
 }
 
-pub(super) fn check(args: &args::Check) -> Result<(), CommandError> {
+pub(super) fn check(args: &args::CheckArgs) -> Result<(), CommandError> {
     for loaded in input::scenarios(&args.scenarios, &args.overrides)? {
         for warning in &loaded.warnings {
             say(&format!("warning: {warning}"));

@@ -11,7 +11,7 @@ use crate::scenario::Loaded;
 pub(super) fn simulate(
     loaded: &Loaded,
     how: &How,
-    precision: &args::Precision,
+    precision: &args::PrecisionArgs,
 ) -> Result<(RunResults, Vec<VariantManifest>), CommandError> {
     let pool = pool(how)?;
     let label = format!(

@@ -20,7 +20,7 @@ const METRICS: [&str; 3] = ["throttle_rate", "added_delay_s_p99", "cost_total_us
 /// Most settings of one sweep.
 const MOST: usize = 1_000_000;
 
-pub(super) fn sweep(args: &args::Sweep) -> Result<(), CommandError> {
+pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
     let (source, sets) = input::text(&args.scenario, &args.overrides)?;
     let mut studies = Vec::new();
     let names = &args.overrides.variants;
@@ -63,7 +63,7 @@ pub(super) fn sweep(args: &args::Sweep) -> Result<(), CommandError> {
 }
 
 /// The settings that the axes make.
-fn settings(args: &args::Sweep, seed: u64) -> Result<Vec<Vec<String>>, CommandError> {
+fn settings(args: &args::SweepArgs, seed: u64) -> Result<Vec<Vec<String>>, CommandError> {
     let fault = |message: String, help: &str| {
         CommandError::Input(format!("error: {message}\n  = help: {help}"))
     };
@@ -98,7 +98,12 @@ fn settings(args: &args::Sweep, seed: u64) -> Result<Vec<Vec<String>>, CommandEr
 }
 
 /// Table, figures and what is printed.
-fn finish(args: &args::Sweep, plan: &Sweep, runs: &[Run], dir: &Path) -> Result<(), CommandError> {
+fn finish(
+    args: &args::SweepArgs,
+    plan: &Sweep,
+    runs: &[Run],
+    dir: &Path,
+) -> Result<(), CommandError> {
     let metrics: Vec<&str> = if args.metrics.is_empty() {
         METRICS.to_vec()
     } else {

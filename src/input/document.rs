@@ -111,7 +111,7 @@ pub fn key_text(key: &str) -> String {
 pub fn parse(sources: &mut Sources, name: &str, text: &str) -> Result<Table, Vec<Diagnostic>> {
     let source = sources.add_file(name, text);
     let (document, errors) = DeTable::parse_recoverable(text);
-    let mut builder = Builder {
+    let mut builder = TableBuilder {
         source,
         offset: 0,
         faults: Vec::new(),
@@ -232,13 +232,13 @@ fn overlay_at<'o>(
 }
 
 /// Turns what the TOML parser found into our tree.
-struct Builder {
+struct TableBuilder {
     source: SourceId,
     offset: usize,
     faults: Vec<Diagnostic>,
 }
 
-impl Builder {
+impl TableBuilder {
     fn place(&self, range: std::ops::Range<usize>) -> Place {
         Place {
             source: self.source,
@@ -445,7 +445,7 @@ fn path_segment(text: &str) -> Option<(String, usize)> {
 fn set_value(argument: &str, start: usize, source: SourceId) -> Result<Value, Diagnostic> {
     let start = start + leading_space(&argument[start..]);
     let text = argument[start..].trim_end();
-    let mut builder = Builder {
+    let mut builder = TableBuilder {
         source,
         offset: start,
         faults: Vec::new(),

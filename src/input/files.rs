@@ -12,13 +12,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     folder: PathBuf,
-    read: Arc<Mutex<HashMap<FileUse, Arc<Content>>>>,
+    read: Arc<Mutex<HashMap<FileUse, Arc<AnyContent>>>>,
 }
 
 /// A file and what it is read as: a document of one kind is not one of another.
 type FileUse = (PathBuf, String);
 
-type Content = dyn Any + Send + Sync;
+type AnyContent = dyn Any + Send + Sync;
 
 impl Files {
     /// Nothing read yet; paths are relative to `folder`.
@@ -70,7 +70,7 @@ impl Files {
             return content;
         }
         let content = Arc::new(read(path));
-        all.insert(file_use, Arc::clone(&content) as Arc<Content>);
+        all.insert(file_use, Arc::clone(&content) as Arc<AnyContent>);
         content
     }
 }

@@ -26,11 +26,11 @@ pub struct Place {
 /// The texts that settings came from: files and `--set` arguments.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    sources: Vec<Source>,
+    sources: Vec<SourceText>,
 }
 
 #[derive(Clone, Debug)]
-struct Source {
+struct SourceText {
     file: SimpleFile<String, String>,
     first_line: usize,
     is_argument: bool,
@@ -52,7 +52,7 @@ impl Sources {
 
     /// Adds some lines of a file too large to keep; `first_line` counts from 1.
     pub fn add_excerpt(&mut self, name: &str, first_line: usize, text: &str) -> SourceId {
-        self.add(Source {
+        self.add(SourceText {
             file: SimpleFile::new(name.to_owned(), text.to_owned()),
             first_line,
             is_argument: false,
@@ -61,7 +61,7 @@ impl Sources {
 
     /// Adds the argument of a `--set`; it is shown as `--set 'argument'`, without line and column.
     pub fn add_set(&mut self, argument: &str) -> SourceId {
-        self.add(Source {
+        self.add(SourceText {
             file: SimpleFile::new(format!("--set '{argument}'"), argument.to_owned()),
             first_line: 1,
             is_argument: true,
@@ -94,7 +94,7 @@ impl Sources {
         }
     }
 
-    fn add(&mut self, source: Source) -> SourceId {
+    fn add(&mut self, source: SourceText) -> SourceId {
         self.sources.push(source);
         SourceId(self.sources.len() - 1)
     }
@@ -123,7 +123,7 @@ impl Sources {
             .is_some_and(|source| source.is_argument)
     }
 
-    fn find(&self, source: SourceId) -> Result<&Source, FilesError> {
+    fn find(&self, source: SourceId) -> Result<&SourceText, FilesError> {
         self.sources.get(source.0).ok_or(FilesError::FileMissing)
     }
 }

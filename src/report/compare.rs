@@ -106,7 +106,7 @@ pub fn sentence(c: &Comparison) -> String {
 }
 
 /// A part of a comparison that is about less than the whole variant.
-pub struct Part {
+pub struct ComparisonPart {
     /// What it is about, `workload playback` or `bill`.
     pub name: String,
     /// Its rows.
@@ -114,18 +114,18 @@ pub struct Part {
 }
 
 /// Differences by workload and of the bill, but for what is the same or has no data on either side.
-pub fn parts(c: &Comparison) -> Vec<Part> {
+pub fn parts(c: &Comparison) -> Vec<ComparisonPart> {
     let told = |differences: &IndexMap<String, Difference>| -> Vec<Row> {
         let rows = differences.iter().filter(|(_, d)| {
             d.verdict != Verdict::Same && (d.baseline.is_some() || d.variant.is_some())
         });
         rows.map(|(id, d)| row(id, d)).collect()
     };
-    let workloads = c.by_workload.iter().map(|(name, metrics)| Part {
+    let workloads = c.by_workload.iter().map(|(name, metrics)| ComparisonPart {
         name: format!("workload {name}"),
         rows: told(metrics),
     });
-    let bill = Part {
+    let bill = ComparisonPart {
         name: "bill".to_owned(),
         rows: told(&c.bill),
     };
@@ -278,14 +278,14 @@ mod tests {
     use super::*;
     use crate::report::content::Format;
     use crate::report::fixture;
-    use crate::report::format::{Markdown, Table};
+    use crate::report::format::{Markdown, TextTable};
     use crate::report::text::WIDTH;
 
     #[test]
     fn every_verdict_is_a_word() {
         let results = fixture::evening_peak();
         let compared = Compared(&results.comparisons);
-        let text = Table.write(&compared).unwrap();
+        let text = TextTable.write(&compared).unwrap();
         for w in ["better", "worse", "no difference shown", "no data"] {
             assert!(text.contains(w), "{w}\n{text}");
         }

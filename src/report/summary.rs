@@ -175,11 +175,11 @@ fn run(results: &RunResults) -> Vec<Block> {
 mod tests {
     use super::*;
     use crate::report::fixture;
-    use crate::report::format::{Markdown, Table};
+    use crate::report::format::{Markdown, TextTable};
     use crate::report::text::WIDTH;
 
     fn summary(results: &RunResults) -> String {
-        text(&Table, results).unwrap()
+        text(&TextTable, results).unwrap()
     }
 
     #[test]

@@ -37,7 +37,7 @@ fn every_fixture_is_drawn_whole() {
         write_all(&results, None, &dir).unwrap();
         std::fs::write(
             root.join(format!("{name}.txt")),
-            summary::text(&format::Table, &results).unwrap(),
+            summary::text(&format::TextTable, &results).unwrap(),
         )
         .unwrap();
         assert_eq!(

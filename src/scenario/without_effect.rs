@@ -9,7 +9,7 @@ use crate::model::source::ClientCacheSettings;
 use indexmap::IndexMap;
 
 /// What decides whether a key has an effect.
-pub(super) struct Facts<'a> {
+pub(super) struct WorkloadFacts<'a> {
     /// It calls KMS itself: `key` is written.
     pub calls_kms: bool,
     /// It sends S3 requests: `bucket` is written and stands for one.
@@ -26,7 +26,7 @@ pub(super) struct Facts<'a> {
     pub is_job: bool,
 }
 
-impl Facts<'_> {
+impl WorkloadFacts<'_> {
     /// Whether none of the operations is such, an upload counting as its parts where `or_upload` says so.
     fn has_none(&self, or_upload: bool, such: impl Fn(&S3OperationRow) -> bool) -> bool {
         let is_such = |name: &String| {
@@ -52,7 +52,7 @@ impl Facts<'_> {
 }
 
 /// Records every key of the workload that has no effect.
-pub(super) fn reject(r: &mut Reader<'_>, facts: &Facts<'_>) {
+pub(super) fn reject(r: &mut Reader<'_>, facts: &WorkloadFacts<'_>) {
     let only_s3 = facts.calls_s3 && !facts.calls_kms;
     let only_kms = facts.calls_kms && !facts.calls_s3;
     let of_directory_bucket = facts

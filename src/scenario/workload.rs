@@ -4,7 +4,7 @@ use super::bucket::{BucketKind, BucketSettings, PREFIXES};
 use super::key::{KmsKeySettings, ManagedBy};
 use super::operations::operations;
 use super::requester::Requester;
-use super::without_effect::{self, Facts};
+use super::without_effect::{self, WorkloadFacts};
 use crate::access::Context;
 use crate::catalog;
 use crate::input::declared::Declared;
@@ -191,7 +191,7 @@ impl WorkloadSettings {
         }
         let of_bucket = bucket.as_ref().and_then(|b| context.buckets.get(b));
         let is_job = matches!(arrivals, Some(Arrivals::Job(_)));
-        let facts = Facts {
+        let facts = WorkloadFacts {
             calls_kms: r.has("key"),
             calls_s3: r.has("bucket"),
             bucket: of_bucket,

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 /// A key with its values.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Axis {
+pub struct SweepAxis {
     /// Path of the key, as `--set` takes it.
     pub key: String,
     shape: AxisValues,
@@ -39,10 +39,10 @@ pub struct AxisError(String);
 /// Most values of one axis.
 const MOST: usize = 10_000;
 
-impl FromStr for Axis {
+impl FromStr for SweepAxis {
     type Err = AxisError;
 
-    fn from_str(text: &str) -> Result<Axis, AxisError> {
+    fn from_str(text: &str) -> Result<SweepAxis, AxisError> {
         let example =
             "write KEY=A,B,C or KEY=LOW..HIGH:COUNT, with `:log` at the end for equal ratios";
         let fault = |what: &str| AxisError(format!("\"{text}\" {what}; {example}"));
@@ -65,7 +65,7 @@ impl FromStr for Axis {
             if list.len() > MOST || list.iter().any(String::is_empty) {
                 return Err(fault("has an empty value or too many"));
             }
-            return Ok(Axis {
+            return Ok(SweepAxis {
                 key,
                 shape: AxisValues::List(list),
             });
@@ -104,7 +104,7 @@ impl FromStr for Axis {
         let whole = ends
             .clone()
             .all(|end| !end.contains('.') && !end.contains(['e', 'E', '%']));
-        Ok(Axis {
+        Ok(SweepAxis {
             key,
             shape: AxisValues::Range {
                 low,
@@ -150,7 +150,7 @@ fn number(text: &str) -> Option<(f64, String)> {
         .then(|| (value, text[end..].trim().to_owned()))
 }
 
-impl Axis {
+impl SweepAxis {
     /// Whether a grid can be made of it: a range needs a count.
     pub fn is_finite(&self) -> bool {
         !matches!(self.shape, AxisValues::Range { steps: None, .. })
@@ -258,7 +258,7 @@ mod tests {
     use super::*;
 
     fn values(text: &str) -> Vec<String> {
-        text.parse::<Axis>().unwrap().values()
+        text.parse::<SweepAxis>().unwrap().values()
     }
 
     #[test]
@@ -275,7 +275,7 @@ mod tests {
         assert_eq!(values("workload.w.growth=1.0..2.0:3"), ["1", "1.5", "2"]);
         assert_eq!(values("workload.w.clients=1..4:10"), ["1", "2", "3", "4"]);
         assert_eq!(values("a.b=1..100:3:log"), ["1", "10", "100"]);
-        assert!(!"a=1..2".parse::<Axis>().unwrap().is_finite());
+        assert!(!"a=1..2".parse::<SweepAxis>().unwrap().is_finite());
         for (text, part) in [
             ("a", "no `=`"),
             ("=1", "start with a key path"),
@@ -289,7 +289,7 @@ mod tests {
             ("a=x..y:2", "not numbers"),
             ("a=1..2:3:lin", "`log`"),
         ] {
-            let told = text.parse::<Axis>().unwrap_err().to_string();
+            let told = text.parse::<SweepAxis>().unwrap_err().to_string();
             assert!(told.contains(part), "{text}: {told}");
         }
     }

@@ -16,10 +16,10 @@ pub mod sensitivity;
 pub mod table;
 
 use crate::engine::random::Key;
-pub use axis::{Axis, AxisError, Quantity};
+pub use axis::{AxisError, Quantity, SweepAxis};
 
 /// Every combination of the axes' values, the last axis changing fastest: one index a key.
-pub fn grid(axes: &[Axis]) -> Vec<Vec<String>> {
+pub fn grid(axes: &[SweepAxis]) -> Vec<Vec<String>> {
     let mut settings: Vec<Vec<String>> = vec![Vec::new()];
     for axis in axes {
         let longer = settings.iter().flat_map(|setting| {
@@ -33,7 +33,7 @@ pub fn grid(axes: &[Axis]) -> Vec<Vec<String>> {
 
 /// `n` settings of which each axis has one in every n-th part of its range, in an order of its own (McKay, Beckman,
 /// Conover 1979); the same seed, the same settings.
-pub fn latin_hypercube(axes: &[Axis], n: usize, seed: u64) -> Vec<Vec<String>> {
+pub fn latin_hypercube(axes: &[SweepAxis], n: usize, seed: u64) -> Vec<Vec<String>> {
     let columns: Vec<Vec<String>> = axes
         .iter()
         .map(|axis| {
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_grid_has_every_combination() {
-        let axes: Vec<Axis> = ["a=1,2", "b=x,y,z"]
+        let axes: Vec<SweepAxis> = ["a=1,2", "b=x,y,z"]
             .iter()
             .map(|t| t.parse().unwrap())
             .collect();
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_latin_hypercube_has_one_value_in_every_part() {
-        let axes: Vec<Axis> = ["a=0.0..10.0", "b=p,q"]
+        let axes: Vec<SweepAxis> = ["a=0.0..10.0", "b=p,q"]
             .iter()
             .map(|t| t.parse().unwrap())
             .collect();

@@ -3,7 +3,7 @@
 //! `sweep.json` says what is swept; a directory that holds another sweep is refused. A run's file is written beside its
 //! place and renamed: after a SIGKILL it is there as a whole or not at all.
 
-use super::Axis;
+use super::SweepAxis;
 use crate::input::Input;
 use crate::input::files::sha256_hex;
 use crate::metrics::registry::METRICS;
@@ -107,7 +107,7 @@ impl Sweep {
     pub fn new(
         input: &Input,
         sets: &[String],
-        axes: &[Axis],
+        axes: &[SweepAxis],
         settings: Vec<Vec<String>>,
         studies: &[Study],
     ) -> Sweep {

@@ -15,7 +15,7 @@ use kmsim::input::keyword::Keyword;
 use kmsim::input::render::render;
 use kmsim::model::arrivals::Arrivals;
 use kmsim::report;
-use kmsim::report::format::{Markdown, Table};
+use kmsim::report::format::{Markdown, TextTable};
 use kmsim::results;
 use kmsim::run::{RunOptions, run};
 use kmsim::scenario::{Loaded, load};
@@ -2235,7 +2235,7 @@ fn mutated_scenarios_are_read_or_refused() {
                     let (results, _) = results.unwrap_or_else(|e| panic!("{e}:\n{}", input.text));
                     let json = results::json::text(&results).expect("JSON");
                     assert!(!json.contains("NaN"), "{}", input.text);
-                    let shown = report::summary::text(&Table, &results).expect("text")
+                    let shown = report::summary::text(&TextTable, &results).expect("text")
                         + &report::csv::summary(&results).expect("CSV")
                         + &report::csv::time_series(&results).expect("CSV")
                         + &report::csv::bill(&results).expect("CSV");
@@ -2299,7 +2299,7 @@ fn mutated_results_are_drawn_or_refused() {
             continue;
         };
         drawn += 1;
-        let _ = report::summary::text(&Table, &results);
+        let _ = report::summary::text(&TextTable, &results);
         let _ = report::summary::text(&Markdown, &results);
         let _ = report::csv::summary(&results);
         let _ = report::csv::time_series(&results);

@@ -123,7 +123,6 @@ fn no_files_import_one_another_in_a_circle() {
 }
 
 #[test]
-#[ignore = "type names that occur twice are being renamed"]
 fn no_type_name_occurs_twice() {
     let house = house();
     let twice: Vec<String> = house

@@ -3,7 +3,7 @@
 
 use crate::common::{run, values};
 use kmsim::catalog::{RequestRate, request_rates};
-use kmsim::report::format::Table;
+use kmsim::report::format::TextTable;
 use kmsim::report::summary;
 use kmsim::results::{RunResults, VariantResults};
 
@@ -50,7 +50,7 @@ fn reads_over_a_prefix_s_rate_are_refused_unbilled_and_call_no_kms() {
     assert_eq!((rate.quota, rate.first_throttled_at_s), (reads, Some(0)));
     assert_eq!(values(&v.by_bucket["b"], "s3_throttled"), [refused]);
     assert!(!v.by_quota.keys().any(|name| name.contains("s3-")));
-    let shown = summary::text(&Table, &results).expect("text");
+    let shown = summary::text(&TextTable, &results).expect("text");
     assert!(shown.contains("S3 attempts throttled"), "{shown}");
     assert!(
         shown.contains("Binding limit: S3's request rate main/us-east-1/s3-reads/b"),
@@ -74,7 +74,7 @@ fn what_both_limits_refuse_is_counted_at_each() {
     assert_eq!(metric(v, "kms_attempts"), reads * SECONDS);
     assert_eq!(metric(v, "kms_throttled"), (reads - 5_000.0) * SECONDS);
     // −9.1 % at S3, −10 % at KMS.
-    let shown = summary::text(&Table, &results).expect("text");
+    let shown = summary::text(&TextTable, &results).expect("text");
     assert!(
         shown.contains("Binding limit: KMS's request quota"),
         "{shown}"

@@ -7,7 +7,7 @@
 use super::axis::{self, Panel};
 use super::canvas::{Canvas, Drawn, Look, Side, bold, svg, text_width};
 use super::figure::{Chart, figure, from_to, label, mean};
-use super::grid::{Axes, Grid, Heading};
+use super::grid::{Axes, Heading, PanelGrid};
 use super::page::{self, Sign};
 use super::theme::{self, SMALL};
 use crate::metrics::number;
@@ -211,7 +211,7 @@ fn draw(results: &RunResults, subject: &Subject) -> Drawn<String> {
             names.join(" · ")
         ));
     }
-    let layout = Grid::new(results, shown.len());
+    let layout = PanelGrid::new(results, shown.len());
     let series = |v: &VariantResults| {
         v.series
             .quotas

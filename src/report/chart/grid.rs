@@ -29,12 +29,12 @@ const Y_TITLE: f64 = 18.0;
 const BUSY: usize = 1_000;
 
 /// How panels are laid out.
-pub(super) struct Grid {
+pub(super) struct PanelGrid {
     columns: usize,
     height: f64,
 }
 
-impl Grid {
+impl PanelGrid {
     /// A layout for so many panels of time series.
     pub fn new(results: &RunResults, panels: usize) -> Self {
         let bins = results

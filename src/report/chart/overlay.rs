@@ -31,14 +31,14 @@ const LINES: usize = 6;
 const STEPS: usize = 220;
 
 /// One variant's line: start and end of each step \[s\], attempts per second.
-struct Course {
+struct AttemptsLine {
     variant: usize,
     steps: Vec<(f64, f64, f64)>,
     quotas: Vec<f64>,
     name: String,
 }
 
-fn course(results: &RunResults, variant: usize) -> Option<Course> {
+fn course(results: &RunResults, variant: usize) -> Option<AttemptsLine> {
     let v: &VariantResults = &results.variants[variant];
     let (quota, _) = v.tightest_quota()?;
     let series = v.series.quotas.get(quota)?;
@@ -55,7 +55,7 @@ fn course(results: &RunResults, variant: usize) -> Option<Course> {
             sum / at.len() as f64,
         )
     });
-    Some(Course {
+    Some(AttemptsLine {
         variant,
         steps: steps.collect(),
         quotas: quotas.clone(),
@@ -67,7 +67,7 @@ fn course(results: &RunResults, variant: usize) -> Option<Course> {
 fn draw(results: &RunResults) -> Drawn<String> {
     let mut head = vec![caption(results)];
     let tried = |v: &VariantResults| mean(&v.metrics, "kms_attempts").is_some_and(|a| a > 0.0);
-    let drawn: Vec<Course> = (0..results.variants.len())
+    let drawn: Vec<AttemptsLine> = (0..results.variants.len())
         .filter(|i| tried(&results.variants[*i]))
         .filter_map(|i| course(results, i))
         .take(LINES)

@@ -2,10 +2,10 @@
 
 use super::bars::{self, Bar, Stack};
 use super::canvas::svg;
-use super::figure::{Figure as Drawing, figure};
+use super::figure::{Figure, figure};
 use super::heat::{self, Heat};
 use super::page;
-use super::xy::{self, Dot, Figure, Kind, Series};
+use super::xy::{self, Dot, Plot, PlotSeries, SeriesKind};
 use crate::metrics::{number, registry};
 use crate::planning::attribution::Attribution;
 use crate::planning::cheapest::Cheapest;
@@ -19,11 +19,7 @@ fn label(id: &str) -> &str {
 }
 
 /// Each target of an answer over the setting, with its limit, the answer and its interval.
-pub fn search(
-    answer: &Solution,
-    scenario: &str,
-    place: usize,
-) -> Result<Vec<Drawing>, ReportError> {
+pub fn search(answer: &Solution, scenario: &str, place: usize) -> Result<Vec<Figure>, ReportError> {
     let mut drawn = Vec::new();
     for (i, target) in answer.targets.iter().enumerate() {
         let (y_text, y_unit) = xy::metric_axis(target.metric, target.row().map_or("1", |m| m.unit));
@@ -51,7 +47,7 @@ pub fn search(
         };
         let found = answer.outcome == SearchOutcome::Found;
         let setting = number::setting(&answer.unit, answer.value);
-        let f = Figure {
+        let f = Plot {
             title: format!("{} over the {}", name, x_unit.trim_end_matches(" [1/s]")),
             caption: vec![format!(
                 "Scenario {scenario}, variant {}: {}; {} replications per run",
@@ -64,14 +60,14 @@ pub fn search(
             x_text: number::tick,
             y_text,
             series: vec![
-                Series {
+                PlotSeries {
                     name: "runs of the search, with 95 % interval".to_owned(),
-                    kind: Kind::Line,
+                    kind: SeriesKind::Line,
                     dots: dots(&answer.trials),
                 },
-                Series {
+                PlotSeries {
                     name: "run again with fresh seeds".to_owned(),
-                    kind: Kind::Points,
+                    kind: SeriesKind::Points,
                     dots: dots(&answer.checks),
                 },
             ],
@@ -116,7 +112,7 @@ fn window(answer: &Solution) -> (f64, f64) {
 }
 
 /// Cost and throttle rate of every combination of mitigations; dominated ones are grey.
-pub fn front(found: &Cheapest, scenario: &str) -> Result<Drawing, ReportError> {
+pub fn front(found: &Cheapest, scenario: &str) -> Result<Figure, ReportError> {
     let dot = |c: &crate::planning::cheapest::Combination| {
         Some(Dot {
             x: c.cost.mean?,
@@ -154,7 +150,7 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Drawing, ReportError> {
             format!("cheapest that meets the targets: {name}"),
         ))
     });
-    let f = Figure {
+    let f = Plot {
         title: "Cost and throttle rate of every combination of mitigations".to_owned(),
         caption: vec![format!(
             "Scenario {scenario}, variant {}: {} combinations; neither cheaper nor less throttled than another: grey",
@@ -166,14 +162,14 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Drawing, ReportError> {
         x_text: number::tick,
         y_text: xy::percent,
         series: vec![
-            Series {
+            PlotSeries {
                 name: "dominated".to_owned(),
-                kind: Kind::Pale,
+                kind: SeriesKind::Pale,
                 dots: of(true),
             },
-            Series {
+            PlotSeries {
                 name: "the front, with 95 % interval".to_owned(),
-                kind: Kind::Points,
+                kind: SeriesKind::Points,
                 dots: of(false),
             },
         ],
@@ -196,7 +192,7 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Drawing, ReportError> {
 ///
 /// # Errors
 /// A figure that cannot be drawn.
-pub fn attribution(a: &Attribution, scenario: &str) -> Result<Drawing, ReportError> {
+pub fn attribution(a: &Attribution, scenario: &str) -> Result<Figure, ReportError> {
     let title = "Throttled attempts that disappear without each workload";
     let head = [format!(
         "Scenario {scenario}, variant {}: run again without each on the same random numbers",
@@ -249,7 +245,7 @@ pub fn attribution(a: &Attribution, scenario: &str) -> Result<Drawing, ReportErr
 ///
 /// # Errors
 /// A figure that cannot be drawn.
-pub fn recovery(map: &Map, scenario: &str) -> Result<Drawing, ReportError> {
+pub fn recovery(map: &Map, scenario: &str) -> Result<Figure, ReportError> {
     let mut loads: Vec<f64> = map.cells.iter().map(|c| c.load).collect();
     loads.sort_by(f64::total_cmp);
     loads.dedup();

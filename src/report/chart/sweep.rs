@@ -4,7 +4,7 @@ use super::canvas::{Drawn, Side, bold, look, svg, text_width, wrap};
 use super::figure::{Figure, figure, label};
 use super::heat::{self, Heat};
 use super::theme::{self, Line, MARGIN, SMALL, TEXT, WIDTH};
-use super::xy::{self, Dot, Kind, Series};
+use super::xy::{self, Dot, PlotSeries, SeriesKind};
 use super::{axis, page};
 use crate::metrics::estimate::Moments;
 use crate::metrics::{number, registry};
@@ -109,12 +109,12 @@ fn draw_lines(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn
             })
             .collect();
         dots.sort_by(|a, b| a.x.total_cmp(&b.x));
-        Series {
+        PlotSeries {
             name: match sweep.keys.get(1) {
                 Some(key) => format!("{key} = {value}"),
                 None => format!("{}, with 95 % interval", label(metric)),
             },
-            kind: Kind::Line,
+            kind: SeriesKind::Line,
             dots,
         }
     });
@@ -124,7 +124,7 @@ fn draw_lines(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn
     } else {
         format!("{} [{x_unit}]", sweep.keys[0])
     };
-    xy::draw(&xy::Figure {
+    xy::draw(&xy::Plot {
         title: format!("{} over {}", label(metric), sweep.keys[0]),
         caption: vec![caption(sweep, variant)],
         x_title,

@@ -6,7 +6,7 @@
 use super::axis::{self, Panel};
 use super::canvas::{Canvas, Drawn, svg};
 use super::figure::{Chart, figure, label, mean};
-use super::grid::{Axes, Grid, Heading};
+use super::grid::{Axes, Heading, PanelGrid};
 use super::page::{self, Sign};
 use super::theme::{self, Line};
 use crate::metrics::number;
@@ -34,7 +34,7 @@ fn group(bins: usize) -> usize {
 }
 
 /// One variant's line: ends of each bin \[s\] and the share throttled in it.
-struct Course {
+struct ThrottleLine {
     variant: usize,
     quota: String,
     bins: Vec<(f64, f64, Option<f64>)>,
@@ -53,7 +53,7 @@ fn worst(v: &VariantResults) -> Option<&String> {
         .map(|(name, _)| name)
 }
 
-fn course(results: &RunResults, variant: usize) -> Option<Course> {
+fn course(results: &RunResults, variant: usize) -> Option<ThrottleLine> {
     let v = &results.variants[variant];
     let quota = worst(v)?;
     let s = v.series.quotas.get(quota)?;
@@ -69,7 +69,7 @@ fn course(results: &RunResults, variant: usize) -> Option<Course> {
             share,
         )
     });
-    Some(Course {
+    Some(ThrottleLine {
         variant,
         quota: quota.clone(),
         bins: bins.collect(),
@@ -91,7 +91,7 @@ fn draw(results: &RunResults) -> Drawn<String> {
         .filter(|i| worst(&results.variants[*i]).is_some())
         .count();
     let panels = if throttled <= TOGETHER { 1 } else { throttled };
-    let layout = Grid::new(results, panels);
+    let layout = PanelGrid::new(results, panels);
     let courses: Vec<_> = (0..n).filter_map(|i| course(results, i)).collect();
     if courses.is_empty() {
         let tried = |v: &VariantResults| mean(&v.metrics, "kms_attempts").is_some_and(|a| a > 0.0);
@@ -134,7 +134,7 @@ fn draw(results: &RunResults) -> Drawn<String> {
     };
     svg(TITLE, |c| {
         let top = page::head(c, TITLE, &head)?;
-        let text = |course: &Course| {
+        let text = |course: &ThrottleLine| {
             let v = &results.variants[course.variant];
             (
                 v.name.clone(),
@@ -176,7 +176,12 @@ fn draw(results: &RunResults) -> Drawn<String> {
 }
 
 /// Draws a course; bins without attempts have no share and break the line.
-fn line(c: &mut Canvas<'_>, p: &Panel<'_>, course: &Course, dash: &'static [f64]) -> Drawn<()> {
+fn line(
+    c: &mut Canvas<'_>,
+    p: &Panel<'_>,
+    course: &ThrottleLine,
+    dash: &'static [f64],
+) -> Drawn<()> {
     let look = Line {
         dash,
         ..theme::variant_line(course.variant)
@@ -195,7 +200,7 @@ fn line(c: &mut Canvas<'_>, p: &Panel<'_>, course: &Course, dash: &'static [f64]
 }
 
 /// Puts the variant's letter on its line, `share` of the way through its throttled bins.
-fn letter(c: &mut Canvas<'_>, p: &Panel<'_>, course: &Course, share: f64) -> Drawn<()> {
+fn letter(c: &mut Canvas<'_>, p: &Panel<'_>, course: &ThrottleLine, share: f64) -> Drawn<()> {
     let above: Vec<_> = course
         .bins
         .iter()

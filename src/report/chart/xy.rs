@@ -16,7 +16,7 @@ pub(super) struct Dot {
 
 /// How a series is drawn.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum SeriesKind {
     /// A line through its points.
     Line,
     /// Points alone, dark.
@@ -26,14 +26,14 @@ pub(super) enum Kind {
 }
 
 /// A series by name.
-pub(super) struct Series {
+pub(super) struct PlotSeries {
     pub name: String,
-    pub kind: Kind,
+    pub kind: SeriesKind,
     pub dots: Vec<Dot>,
 }
 
 /// A figure of points.
-pub(super) struct Figure {
+pub(super) struct Plot {
     pub title: String,
     pub caption: Vec<String>,
     pub x_title: String,
@@ -42,7 +42,7 @@ pub(super) struct Figure {
     pub x_text: fn(f64) -> String,
     /// How a tick of the y axis is written.
     pub y_text: fn(f64) -> String,
-    pub series: Vec<Series>,
+    pub series: Vec<PlotSeries>,
     /// Horizontal lines: a limit with its name.
     pub levels: Vec<(f64, String)>,
     /// Vertical lines: a setting with its name.
@@ -57,7 +57,7 @@ pub(super) struct Figure {
     pub foot: String,
 }
 
-fn x_axis(f: &Figure) -> Axis {
+fn x_axis(f: &Plot) -> Axis {
     let xs = || {
         let dots = f.series.iter().flat_map(|s| &s.dots).map(|d| d.x);
         let band = f.band.iter().flat_map(|(b, _)| [b.0, b.1]);
@@ -71,7 +71,7 @@ fn x_axis(f: &Figure) -> Axis {
     axis::between(low, high, 9.0, f.x_text).with_room(low, high, 0.03)
 }
 
-fn y_axis(f: &Figure) -> Axis {
+fn y_axis(f: &Plot) -> Axis {
     // What is never negative has no interval below zero worth a place.
     let positive = f.series.iter().flat_map(|s| &s.dots).all(|d| d.y >= 0.0);
     let ys = || {
@@ -95,12 +95,16 @@ const WHISKER: Line = Line {
 };
 
 /// Draws the figure.
-pub(super) fn draw(f: &Figure) -> Drawn<String> {
+pub(super) fn draw(f: &Plot) -> Drawn<String> {
     if f.series.iter().all(|s| s.dots.is_empty()) {
         return page::words(&f.title, &f.caption, "There is no value to show.");
     }
     let (x, y) = (x_axis(f), y_axis(f));
-    let lines = f.series.iter().filter(|s| s.kind == Kind::Line).count();
+    let lines = f
+        .series
+        .iter()
+        .filter(|s| s.kind == SeriesKind::Line)
+        .count();
     svg(&f.title, |c| {
         let top = page::head(c, &f.title, &f.caption)?;
         let top = page::legend(c, top, &entries(f))? + 4.0;
@@ -126,7 +130,7 @@ pub(super) fn draw(f: &Figure) -> Drawn<String> {
             .series
             .iter()
             .enumerate()
-            .filter(|(_, s)| s.kind == Kind::Pale)
+            .filter(|(_, s)| s.kind == SeriesKind::Pale)
         {
             series(c, &p, (i, lines), s)?;
         }
@@ -134,7 +138,7 @@ pub(super) fn draw(f: &Figure) -> Drawn<String> {
             .series
             .iter()
             .enumerate()
-            .filter(|(_, s)| s.kind != Kind::Pale)
+            .filter(|(_, s)| s.kind != SeriesKind::Pale)
         {
             series(c, &p, (i, lines), s)?;
         }
@@ -159,7 +163,7 @@ pub(super) fn draw(f: &Figure) -> Drawn<String> {
     })
 }
 
-fn entries(f: &Figure) -> Vec<(Sign, String)> {
+fn entries(f: &Plot) -> Vec<(Sign, String)> {
     let mut entries: Vec<_> = f
         .series
         .iter()
@@ -167,9 +171,9 @@ fn entries(f: &Figure) -> Vec<(Sign, String)> {
         .filter(|(_, s)| !s.dots.is_empty())
         .map(|(i, s)| {
             let sign = match s.kind {
-                Kind::Line => Sign::Lettered(i),
-                Kind::Points => Sign::Marker,
-                Kind::Pale => Sign::Pale,
+                SeriesKind::Line => Sign::Lettered(i),
+                SeriesKind::Points => Sign::Marker,
+                SeriesKind::Pale => Sign::Pale,
             };
             (sign, s.name.clone())
         })
@@ -188,14 +192,19 @@ fn entries(f: &Figure) -> Vec<(Sign, String)> {
     entries
 }
 
-fn series(c: &mut Canvas<'_>, p: &Panel<'_>, (i, lines): (usize, usize), s: &Series) -> Drawn<()> {
-    if s.kind == Kind::Line {
+fn series(
+    c: &mut Canvas<'_>,
+    p: &Panel<'_>,
+    (i, lines): (usize, usize),
+    s: &PlotSeries,
+) -> Drawn<()> {
+    if s.kind == SeriesKind::Line {
         let points: Vec<_> = s.dots.iter().map(|d| (p.px(d.x), p.py(d.y))).collect();
         c.line(&points, theme::variant_line(i))?;
     }
     // Intervals of several lines at one setting stand side by side.
     let (aside, whisker) = match s.kind {
-        Kind::Line if lines > 1 => (
+        SeriesKind::Line if lines > 1 => (
             (i as f64 - (lines as f64 - 1.0) / 2.0) * 4.0,
             Line {
                 dash: &[],
@@ -207,19 +216,19 @@ fn series(c: &mut Canvas<'_>, p: &Panel<'_>, (i, lines): (usize, usize), s: &Ser
     };
     for dot in &s.dots {
         let (x, y) = (p.px(dot.x) + aside, p.py(dot.y));
-        if let Some((low, high)) = dot.interval.filter(|_| s.kind != Kind::Pale) {
+        if let Some((low, high)) = dot.interval.filter(|_| s.kind != SeriesKind::Pale) {
             let (low, high) = (p.py(low), p.py(high));
             c.line(&[(x, low), (x, high)], whisker)?;
             c.line(&[(x - 3.0, low), (x + 3.0, low)], whisker)?;
             c.line(&[(x - 3.0, high), (x + 3.0, high)], whisker)?;
         }
         match s.kind {
-            Kind::Pale => page::pale(c, x, y)?,
-            Kind::Points => page::marker(c, x, y)?,
-            Kind::Line => c.disc(x, y, 2.5, theme::variant_line(i).color, true)?,
+            SeriesKind::Pale => page::pale(c, x, y)?,
+            SeriesKind::Points => page::marker(c, x, y)?,
+            SeriesKind::Line => c.disc(x, y, 2.5, theme::variant_line(i).color, true)?,
         }
     }
-    if s.kind == Kind::Line
+    if s.kind == SeriesKind::Line
         && let Some(dot) = s.dots.get(s.dots.len() * (i + 1) / 8 % s.dots.len().max(1))
     {
         page::lettered(c, p.px(dot.x) + aside, p.py(dot.y), i)?;

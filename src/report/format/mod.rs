@@ -8,9 +8,9 @@ mod table;
 pub use self::csv::Csv;
 pub use json::Json;
 pub use markdown::Markdown;
-pub use table::Table;
+pub use table::TextTable;
 
 use super::content::Format;
 
 /// Every format, in the order of the help.
-pub const FORMATS: [&dyn Format; 4] = [&Table, &Json, &Csv, &Markdown];
+pub const FORMATS: [&dyn Format; 4] = [&TextTable, &Json, &Csv, &Markdown];

@@ -11,9 +11,9 @@ const NAME_WIDTH: usize = 24;
 
 /// Tables and sentences.
 #[derive(Debug)]
-pub struct Table;
+pub struct TextTable;
 
-impl Format for Table {
+impl Format for TextTable {
     fn name(&self) -> &'static str {
         "table"
     }

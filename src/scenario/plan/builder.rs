@@ -11,7 +11,7 @@ use indexmap::{IndexMap, IndexSet};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
-pub(super) struct Builder<'a> {
+pub(super) struct PlanBuilder<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) run: &'a RunSettings,
     pub(super) faults: &'a Diagnostics,
@@ -34,17 +34,17 @@ pub(super) struct Builder<'a> {
     pub(super) cache_settings: Vec<bucket_key::BucketKeyRules>,
 }
 
-impl<'a> Builder<'a> {
+impl<'a> PlanBuilder<'a> {
     pub(super) fn new(
         scenario: &'a Scenario,
         run: &'a RunSettings,
         faults: &'a Diagnostics,
-    ) -> Builder<'a> {
+    ) -> PlanBuilder<'a> {
         let mut requesters: IndexSet<String> = scenario.requester.keys().cloned().collect();
         if requesters.is_empty() {
             requesters.insert(REQUESTER.to_owned());
         }
-        Builder {
+        PlanBuilder {
             scenario,
             run,
             faults,

@@ -2,11 +2,11 @@
 
 use super::super::access::{Check, NO_TLS};
 use super::super::workload::WorkloadSettings;
-use super::builder::Builder;
+use super::builder::PlanBuilder;
 use crate::catalog::{self, KmsOperation};
 use crate::model::{CallWithoutQuota, Cause, Class, Denial, MAX_KMS_STEPS};
 
-impl<'a> Builder<'a> {
+impl<'a> PlanBuilder<'a> {
     pub(super) fn class(
         &mut self,
         w: usize,

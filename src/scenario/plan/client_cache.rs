@@ -1,7 +1,7 @@
 //! Client-side caches: what of a workload's needs they can meet, and whose they are.
 
 use super::super::workload::WorkloadSettings;
-use super::builder::Builder;
+use super::builder::PlanBuilder;
 use crate::catalog::KmsOperation;
 use crate::input::diagnostic::Code;
 use crate::model::source::{
@@ -9,7 +9,7 @@ use crate::model::source::{
 };
 use indexmap::IndexSet;
 
-impl<'a> Builder<'a> {
+impl<'a> PlanBuilder<'a> {
     /// What can meet a need of an application.
     pub(super) fn client_side(
         &self,

@@ -5,14 +5,14 @@ use super::super::key::ManagedBy;
 use super::super::price::price_book;
 use super::super::run_settings::RunSettings;
 use super::super::settings::Scenario;
-use super::builder::Builder;
+use super::builder::PlanBuilder;
 use crate::engine::distribution::Distribution;
 use crate::model::arrivals::LocalClock;
 use crate::model::{BucketInfo, Counting, KmsKey, Plan, Trail};
 use indexmap::IndexMap;
 use sha2::Digest;
 
-impl Builder<'_> {
+impl PlanBuilder<'_> {
     pub(super) fn finish(mut self, name: &str) -> Plan {
         let a = &self.scenario.assumption;
         let kms = a.kms_latency.distribution();

@@ -3,13 +3,13 @@
 use super::super::access::Check;
 use super::super::key::{KmsKeySettings, ManagedBy};
 use super::super::workload::WorkloadSettings;
-use super::builder::Builder;
+use super::builder::PlanBuilder;
 use crate::catalog::{self, KmsOperation};
 use crate::input::diagnostic::{Code, Place};
 use crate::model::{Cause, KmsStep, Refusal, Source};
 use crate::units::Span;
 
-impl Builder<'_> {
+impl PlanBuilder<'_> {
     /// A call that KMS denies; nothing can meet its need, and no cache comes of it.
     pub(super) fn denied_kms_step(
         &mut self,

@@ -5,7 +5,7 @@
 
 use super::super::access::{association_error, logs_service};
 use super::super::log_group::LogGroupSettings;
-use super::builder::Builder;
+use super::builder::PlanBuilder;
 use crate::catalog::KmsOperation;
 use crate::engine::SECOND;
 use crate::input::diagnostic::{Code, Diagnostic};
@@ -17,7 +17,7 @@ use crate::model::{self, Association, Popularity, Size};
 use crate::model::{Action, Class, Kind, Source, Workload};
 use crate::units::{Rate, Span};
 
-impl Builder<'_> {
+impl PlanBuilder<'_> {
     pub(super) fn log_group(&mut self, name: &str, group: &LogGroupSettings) {
         let first = self.workloads.len();
         let association = self.association(name, group);

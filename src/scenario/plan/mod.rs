@@ -16,7 +16,7 @@ use super::run_settings::RunSettings;
 use super::settings::Scenario;
 use crate::input::diagnostic::Diagnostics;
 use crate::model::Plan;
-use builder::Builder;
+use builder::PlanBuilder;
 
 /// Builds the plan of one variant; `None` after recording what is wrong.
 pub(super) fn build(
@@ -25,7 +25,7 @@ pub(super) fn build(
     run: &RunSettings,
     faults: &Diagnostics,
 ) -> Option<Plan> {
-    let mut b = Builder::new(scenario, run, faults);
+    let mut b = PlanBuilder::new(scenario, run, faults);
     for (w, (workload_name, settings)) in scenario.workload.iter().enumerate() {
         b.workload(w, workload_name, settings);
     }

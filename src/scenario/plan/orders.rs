@@ -1,10 +1,10 @@
 //! Workloads that wait for others: for none that never ends, and in no circle.
 
-use super::builder::Builder;
+use super::builder::PlanBuilder;
 use crate::input::diagnostic::Code;
 use crate::model::arrivals::Arrivals;
 
-impl Builder<'_> {
+impl PlanBuilder<'_> {
     /// Workloads must not wait for themselves, and only for what comes to an end.
     pub(super) fn orders(&self) {
         for (name, s) in &self.scenario.workload {

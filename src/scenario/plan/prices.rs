@@ -1,12 +1,12 @@
 //! What can be billed must have a price: better reported here than after hours.
 
 use super::super::key::ManagedBy;
-use super::builder::Builder;
+use super::builder::PlanBuilder;
 use crate::catalog::{self};
 use crate::input::diagnostic::{Code, Diagnostic, Place};
 use indexmap::IndexMap;
 
-impl<'a> Builder<'a> {
+impl<'a> PlanBuilder<'a> {
     /// Everything that can be billed must have a price: better told here than after hours.
     pub(super) fn prices(&self) {
         let mut missing: IndexMap<(&str, &str), Place> = IndexMap::new();

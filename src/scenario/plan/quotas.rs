@@ -1,7 +1,7 @@
 //! Quotas that KMS steps draw on: as declared, or with the catalog's limit.
 
 use super::super::quota::{LimiterSettings, QuotaSettings};
-use super::builder::Builder;
+use super::builder::PlanBuilder;
 use crate::catalog::{self};
 use crate::engine::limiter::{Shape, Step};
 use crate::input::diagnostic::{Code, Place};
@@ -9,7 +9,7 @@ use crate::model::Quota;
 use crate::model::retry::Service;
 use crate::units::{Rate, Span};
 
-impl Builder<'_> {
+impl PlanBuilder<'_> {
     /// The pool called `name`: as declared, or with the catalog's limit.
     pub(super) fn pool(
         &mut self,

@@ -3,7 +3,7 @@
 use super::super::assumption::{Renewal, RequesterRule};
 use super::super::bucket::{AgeSettings, BucketKind, BucketSettings, Encryption};
 use super::super::workload::WorkloadSettings;
-use super::builder::Builder;
+use super::builder::PlanBuilder;
 use crate::catalog::{self, KmsOperation, NeedSide, RequestRate, S3OperationRow};
 use crate::engine::limiter::{Shape, Step};
 use crate::input::diagnostic::{Code, Diagnostic};
@@ -26,7 +26,7 @@ struct Side<'a> {
     requester: &'a str,
 }
 
-impl<'a> Builder<'a> {
+impl<'a> PlanBuilder<'a> {
     /// The KMS steps of one S3 request, of its first `upto` needs, by need; `denied` is the one that KMS denies.
     pub(super) fn s3_kms_steps(
         &mut self,

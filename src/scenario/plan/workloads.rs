@@ -3,7 +3,7 @@
 use super::super::access::REQUESTER;
 use super::super::operations::MULTIPART_UPLOAD;
 use super::super::workload::WorkloadSettings;
-use super::builder::Builder;
+use super::builder::PlanBuilder;
 use crate::catalog::{self, KmsOperation};
 use crate::input::diagnostic::Code;
 use crate::model::arrivals::trace::RowActions;
@@ -12,7 +12,7 @@ use crate::model::retry::Service;
 use crate::model::{Action, Kind, Workload};
 use crate::units::Span;
 
-impl<'a> Builder<'a> {
+impl<'a> PlanBuilder<'a> {
     pub(super) fn workload(&mut self, w: usize, name: &str, s: &'a WorkloadSettings) {
         let default = s.requester.clone().unwrap_or_else(|| REQUESTER.to_owned());
         let mut actions: Vec<Action> = Vec::new();
