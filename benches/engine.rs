@@ -6,7 +6,6 @@
 mod plain_heap;
 
 use kmsim::input::Input;
-use kmsim::input::diagnostic::Sources;
 use kmsim::model::Plan;
 use kmsim::scenario::load;
 use kmsim::simulation::{SimulationOptions, simulate};
@@ -17,10 +16,7 @@ use std::time::Instant;
 fn plans(text: &str, sets: &[&str]) -> Vec<Plan> {
     let input = Input::from_text("bench", text);
     let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
-    let mut sources = Sources::new();
-    let loaded = load(&input, &sets, &mut sources).unwrap_or_else(|faults| {
-        panic!("{}", kmsim::input::render::render(&faults, &sources, false))
-    });
+    let loaded = load(&input, &sets).unwrap_or_else(|error| panic!("{error}"));
     loaded.variants.into_iter().map(|v| v.plan).collect()
 }
 

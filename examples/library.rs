@@ -3,7 +3,6 @@
 //! `cargo run --release --no-default-features --example library [SCENARIO.toml]`
 
 use kmsim::input::Input;
-use kmsim::input::{diagnostic::Sources, render::render};
 use kmsim::run::{RunOptions, run};
 use kmsim::scenario::load;
 
@@ -27,9 +26,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         None => Input::from_text("example", SCENARIO),
     };
     // Every fault is reported at once, with its line and a fix; `--set` arguments would go into the second argument.
-    let mut sources = Sources::new();
-    let scenario =
-        load(&input, &[], &mut sources).map_err(|faults| render(&faults, &sources, false))?;
+    let scenario = load(&input, &[])?;
     let (results, _) = run(&scenario, RunOptions::default())?;
     for variant in &results.variants {
         for id in ["kms_attempts", "throttle_rate", "cost_total_usd"] {

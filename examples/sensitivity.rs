@@ -5,8 +5,6 @@
 //! taken replication by replication.
 
 use kmsim::input::Input;
-use kmsim::input::diagnostic::Sources;
-use kmsim::input::render::render;
 use kmsim::metrics::number::grouped;
 use kmsim::results::{Estimate, VariantResults};
 use kmsim::run::{RunOptions, run_variant};
@@ -180,9 +178,7 @@ fn results(variant: &str, sets: Vec<String>, replications: u32) -> Result<Varian
         over: Vec::new(),
         sets,
     };
-    let mut sources = Sources::new();
-    let loaded = load_variant(&input, &[], &changes, &mut sources)
-        .map_err(|faults| render(&faults, &sources, false))?;
+    let loaded = load_variant(&input, &[], &changes).map_err(|e| e.to_string())?;
     let variant = loaded.variants.first().ok_or("no variant")?;
     run_variant(variant, loaded.seed, replications, RunOptions::default())
         .map_err(|e| e.to_string())

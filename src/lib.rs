@@ -18,7 +18,6 @@
 //!
 //! ```
 //! use kmsim::input::Input;
-//! use kmsim::input::{diagnostic::Sources, render::render};
 //! use kmsim::run::{RunOptions, run};
 //! use kmsim::scenario::load;
 //!
@@ -37,13 +36,11 @@
 //!         retry.none = {}
 //!     "#,
 //! );
-//! let mut sources = Sources::new();
-//! let scenario = load(&input, &[], &mut sources)
-//!     .map_err(|faults| render(&faults, &sources, false))?;
-//! let (results, _) = run(&scenario, RunOptions::default()).map_err(|e| e.to_string())?;
+//! let scenario = load(&input, &[])?;
+//! let (results, _) = run(&scenario, RunOptions::default())?;
 //! // 25 of 125 requests a second find the quota used up.
 //! assert_eq!(results.variants[0].metrics["throttle_rate"].mean, Some(0.2));
-//! # Ok::<(), String>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 pub mod access;

@@ -3,9 +3,7 @@
 use super::args::Overrides;
 use super::failure::CommandError;
 use super::terminal::colour;
-use crate::input::diagnostic::Sources;
 use crate::input::files::Files;
-use crate::input::render::render;
 use crate::input::{Input, InputError};
 use crate::scenario::{Loaded, load};
 use std::io::Read;
@@ -19,13 +17,8 @@ pub(super) fn scenario(
 ) -> Result<Loaded, CommandError> {
     let (input, sets) = text(path, overrides)?;
     let input = input.sharing_files_with(files);
-    let mut sources = Sources::new();
-    let mut loaded = load(&input, &sets, &mut sources).map_err(|faults| {
-        let n = faults.len();
-        let shown = render(&faults, &sources, colour());
-        let s = if n == 1 { "" } else { "s" };
-        CommandError::Input(format!("{shown}\nerror: {} has {n} error{s}", input.shown))
-    })?;
+    let mut loaded =
+        load(&input, &sets).map_err(|error| CommandError::Input(error.rendered(colour())))?;
     keep(&mut loaded, &overrides.variants, &input.shown)?;
     Ok(loaded)
 }

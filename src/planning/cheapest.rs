@@ -96,7 +96,8 @@ pub fn cheapest(
     }
     if let Some((set, why)) = refused.first() {
         let names: Vec<&str> = set.iter().map(|m| m.name.as_str()).collect();
-        let first = why.lines().next().unwrap_or_default().to_owned();
+        let first = why.to_string();
+        let first = first.lines().next().unwrap_or_default();
         notes.push(format!(
             "{} is not a valid scenario: {first}",
             names.join(" + ")

@@ -1,14 +1,12 @@
 //! One variant of a scenario, with what may change in it, and the runs of it.
 
 use crate::input::Input;
-use crate::input::diagnostic::Sources;
 use crate::input::document::{Table, key_text};
-use crate::input::render::render;
 use crate::metrics::target::Target;
 use crate::results::{Estimate, ThresholdVerdict, VariantResults};
 use crate::run::{RunError, RunOptions, run_variant};
 use crate::scenario::load::{overrides, variant_table};
-use crate::scenario::{Changes, Loaded, Variant, load, load_variant};
+use crate::scenario::{Changes, Loaded, ScenarioError, Variant, load, load_variant};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -17,8 +15,8 @@ use std::sync::atomic::AtomicBool;
 #[derive(Debug, thiserror::Error)]
 pub enum StudyError {
     /// The scenario is invalid, or becomes so by a setting; every fault with its place.
-    #[error("{0}")]
-    Scenario(String),
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
     /// A price is missing, or the run was cancelled.
     #[error("error: {0}")]
     Run(#[from] RunError),
@@ -69,13 +67,7 @@ impl Study {
         sets: &[String],
         name: Option<&str>,
     ) -> Result<(Study, Loaded), StudyError> {
-        let mut sources = Sources::new();
-        let loaded = load(input, sets, &mut sources).map_err(|faults| {
-            let shown = render(&faults, &sources, false);
-            let n = faults.len();
-            let s = if n == 1 { "" } else { "s" };
-            StudyError::Scenario(format!("{shown}\nerror: {} has {n} fault{s}", input.shown))
-        })?;
+        let loaded = load(input, sets)?;
         let names: Vec<&str> = loaded
             .variants
             .iter()
@@ -88,7 +80,7 @@ impl Study {
                 format!("its variants: {}", names.join(", ")),
             ));
         }
-        let named = overrides(input, sets, &mut Sources::new()).is_ok_and(|all| !all.is_empty());
+        let named = overrides(input, sets).is_ok_and(|all| !all.is_empty());
         let study = Study {
             input: input.clone(),
             sets: sets.to_vec(),
@@ -113,9 +105,7 @@ impl Study {
     /// # Errors
     /// None but those that [`Study::new`] would have told.
     pub fn overrides(&self) -> Result<Vec<(String, Table)>, StudyError> {
-        let mut sources = Sources::new();
-        overrides(&self.input, &self.sets, &mut sources)
-            .map_err(|faults| StudyError::Scenario(render(&faults, &sources, false)))
+        Ok(overrides(&self.input, &self.sets)?)
     }
 
     /// The variant's table: the file's with what the variant changes.
@@ -123,9 +113,7 @@ impl Study {
     /// # Errors
     /// None but those that [`Study::new`] would have told.
     pub fn table(&self) -> Result<Table, StudyError> {
-        let mut sources = Sources::new();
-        let found = variant_table(&self.input, &self.sets, &self.variant, &mut sources)
-            .map_err(|faults| StudyError::Scenario(render(&faults, &sources, false)))?;
+        let found = variant_table(&self.input, &self.sets, &self.variant)?;
         found.ok_or(StudyError::Run(RunError::Empty))
     }
 
@@ -148,9 +136,7 @@ impl Study {
             over: over.to_vec(),
             sets: sets.to_vec(),
         };
-        let mut sources = Sources::new();
-        let loaded = load_variant(&self.input, &self.sets, &changes, &mut sources)
-            .map_err(|faults| StudyError::Scenario(render(&faults, &sources, false)))?;
+        let loaded = load_variant(&self.input, &self.sets, &changes)?;
         let variant = loaded.variants.into_iter().next();
         variant.ok_or(StudyError::Run(RunError::Empty))
     }

@@ -2,6 +2,7 @@
 //!
 //! Every fault of every variant is found in one go; a fault of the base is told once.
 
+use super::error::ScenarioError;
 use super::plan;
 use super::run_settings::RunSettings;
 use super::settings::Scenario;
@@ -41,13 +42,9 @@ pub struct Loaded {
 /// Reads a scenario with its `--set` arguments.
 ///
 /// # Errors
-/// Every fault, in the order of the file; [`crate::input::render::render`] shows them.
-pub fn load(
-    input: &Input,
-    sets: &[String],
-    sources: &mut Sources,
-) -> Result<Loaded, Vec<Diagnostic>> {
-    load_changed(input, sets, sources, None)
+/// Every fault, in the order of the file.
+pub fn load(input: &Input, sets: &[String]) -> Result<Loaded, ScenarioError> {
+    ScenarioError::gather(input, |sources| load_changed(input, sets, sources, None))
 }
 
 /// As [`load`], one variant only and with what is changed in it.
@@ -58,21 +55,18 @@ pub fn load_variant(
     input: &Input,
     sets: &[String],
     changes: &Changes,
-    sources: &mut Sources,
-) -> Result<Loaded, Vec<Diagnostic>> {
-    load_changed(input, sets, sources, Some(changes))
+) -> Result<Loaded, ScenarioError> {
+    ScenarioError::gather(input, |sources| {
+        load_changed(input, sets, sources, Some(changes))
+    })
 }
 
 /// The tables of a file's variants, as they are laid over its base; empty for a file without any.
 ///
 /// # Errors
 /// What is wrong with the file as TOML, or with a `--set` argument.
-pub fn overrides(
-    input: &Input,
-    sets: &[String],
-    sources: &mut Sources,
-) -> Result<Vec<(String, Table)>, Vec<Diagnostic>> {
-    let base = parsed(input, sets, sources)?;
+pub fn overrides(input: &Input, sets: &[String]) -> Result<Vec<(String, Table)>, ScenarioError> {
+    let base = ScenarioError::gather(input, |sources| parsed(input, sets, sources))?;
     let Some(Node::Table(all)) = base.get("variant").map(|v| &v.node) else {
         return Ok(Vec::new());
     };
@@ -93,9 +87,8 @@ pub fn variant_table(
     input: &Input,
     sets: &[String],
     name: &str,
-    sources: &mut Sources,
-) -> Result<Option<Table>, Vec<Diagnostic>> {
-    let mut base = parsed(input, sets, sources)?;
+) -> Result<Option<Table>, ScenarioError> {
+    let mut base = ScenarioError::gather(input, |sources| parsed(input, sets, sources))?;
     let mut tables = variants(&mut base, &Diagnostics::new()).into_iter();
     Ok(tables.find(|(n, _)| n == name).map(|(_, table)| table))
 }

@@ -12,6 +12,7 @@ pub mod access;
 pub mod account;
 pub mod assumption;
 pub mod bucket;
+pub mod error;
 pub mod key;
 pub mod load;
 pub mod log_group;
@@ -28,6 +29,7 @@ pub mod variant;
 mod without_effect;
 pub mod workload;
 
+pub use error::ScenarioError;
 pub use load::{Loaded, load, load_variant};
 pub use operations::MULTIPART_UPLOAD;
 pub use variant::{Changes, Variant};

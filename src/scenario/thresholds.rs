@@ -69,8 +69,6 @@ pub(super) fn thresholds(
 #[cfg(test)]
 mod tests {
     use crate::input::Input;
-    use crate::input::diagnostic::Sources;
-    use crate::input::render::render;
     use crate::scenario::{Loaded, load};
 
     fn read(thresholds: &str) -> Result<Loaded, String> {
@@ -79,8 +77,7 @@ mod tests {
              operations.Decrypt = 1\narrivals.poisson.rate = 1\n{thresholds}"
         );
         let input = Input::from_text("t", text);
-        let mut sources = Sources::new();
-        load(&input, &[], &mut sources).map_err(|f| render(&f, &sources, false))
+        load(&input, &[]).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -136,8 +136,7 @@ mod tests {
     use super::*;
     use crate::input::Input;
     use crate::input::reader::NAME;
-    use crate::input::render::render;
-    use crate::scenario::{Loaded, load, load_variant};
+    use crate::scenario::{Loaded, ScenarioError, load, load_variant};
     use std::collections::BTreeSet;
 
     /// Every word that means something somewhere: keys, tables, alternatives.
@@ -243,8 +242,8 @@ mod tests {
         Input::from_text("t", text)
     }
 
-    fn read(loaded: Result<Loaded, Vec<Diagnostic>>, sources: &Sources) -> Scenario {
-        let loaded = loaded.unwrap_or_else(|faults| panic!("{}", render(&faults, sources, false)));
+    fn read(loaded: Result<Loaded, ScenarioError>) -> Scenario {
+        let loaded = loaded.unwrap_or_else(|error| panic!("{error}"));
         loaded.variants.into_iter().next().unwrap().scenario
     }
 
@@ -261,9 +260,7 @@ mod tests {
         let input = Input::from_text("one", text).in_folder(folder.path());
         let other = Input::from_text("two", text).in_folder(folder.path());
         let other = other.sharing_files_with(&input.files);
-        let mut sources = Sources::new();
-        let loaded = load(&input, &[], &mut sources)
-            .unwrap_or_else(|faults| panic!("{}", render(&faults, &sources, false)));
+        let loaded = load(&input, &[]).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(loaded.variants.len(), 2);
         // What is no longer there can only have been read before.
         std::fs::remove_file(at("t.csv")).unwrap();
@@ -274,35 +271,34 @@ mod tests {
             over: vec![table("workload.w.trace.time_scale = 0.5")],
         };
         for input in [&input, &other] {
-            read(load(input, &[], &mut sources), &sources);
-            read(load_variant(input, &[], &changes, &mut sources), &sources);
+            read(load(input, &[]));
+            read(load_variant(input, &[], &changes));
         }
     }
 
     #[test]
     fn a_scenario_whose_names_are_words_of_the_language_keeps_its_base() {
         for name in words() {
-            let mut sources = Sources::new();
             let file = scenario(
                 name,
                 &format!(
                     "[variant.{name}.bucket.{name}]\narchived_bucket_keys = 7\n[variant.{name}.workload.{name}]\nclients = 4\n"
                 ),
             );
-            let by_file = read(load(&file, &[], &mut sources), &sources);
+            let by_file = read(load(&file, &[]));
             let plain = scenario(name, "");
             let sets = [
                 format!("bucket.{name}.archived_bucket_keys=7"),
                 format!("workload.{name}.clients=4"),
             ];
-            let by_set = read(load(&plain, &sets, &mut sources), &sources);
+            let by_set = read(load(&plain, &sets));
             let changes = Changes {
                 variant: "base".to_owned(),
                 over: vec![table(&format!("bucket.{name}.archived_bucket_keys = 7"))],
                 sets: vec![sets[1].clone()],
             };
-            let by_change = load_variant(&plain, &[], &changes, &mut sources);
-            let by_change = read(by_change, &sources);
+            let by_change = load_variant(&plain, &[], &changes);
+            let by_change = read(by_change);
             for read in [by_file, by_set, by_change] {
                 let bucket = &read.bucket[name];
                 assert!(bucket.bucket_key, "{name}");

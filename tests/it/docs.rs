@@ -13,8 +13,6 @@ use std::process::{Command, Stdio};
 
 use kmsim::catalog::retry_profiles;
 use kmsim::input::Input;
-use kmsim::input::diagnostic::Sources;
-use kmsim::input::render::render;
 use kmsim::run::{RunOptions, run};
 use kmsim::scenario::{Loaded, load};
 use serde_json::Value;
@@ -150,8 +148,7 @@ fn pages() -> Vec<Page> {
 
 fn read(text: &str, sets: &[String]) -> Result<Loaded, String> {
     let input = Input::from_text("example", text).in_folder(root().join("scenarios"));
-    let mut sources = Sources::new();
-    load(&input, sets, &mut sources).map_err(|faults| render(&faults, &sources, false))
+    load(&input, sets).map_err(|error| error.to_string())
 }
 
 /// Lays one TOML table over another.

@@ -10,9 +10,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use kmsim::input::Input;
-use kmsim::input::diagnostic::{Code, Sources};
+use kmsim::input::diagnostic::Code;
 use kmsim::input::keyword::Keyword;
-use kmsim::input::render::render;
 use kmsim::model::arrivals::Arrivals;
 use kmsim::report;
 use kmsim::report::format::{Markdown, TextTable};
@@ -2210,22 +2209,22 @@ fn mutated_scenarios_are_read_or_refused() {
             let text = mutated(text, &mut dice);
             let input = Input::from_text("mutant", text).in_folder(folder.clone());
             let sets = ["horizon=2s", "warm_up=0s", "replications=1"].map(str::to_owned);
-            let mut sources = Sources::new();
-            match load(&input, &sets, &mut sources) {
-                Err(faults) => {
+            match load(&input, &sets) {
+                Err(error) => {
+                    let (faults, sources) = (&error.faults, &error.sources);
                     refused += 1;
                     assert!(
                         !faults.is_empty(),
                         "refused without a reason:\n{}",
                         input.text
                     );
-                    let told = render(&faults, &sources, false);
+                    let told = error.to_string();
                     assert!(told.contains("error["), "{told}");
-                    for fault in &faults {
+                    for fault in faults {
                         assert!(
                             fault.help.is_some(),
                             "no way out:\n{}",
-                            fault.one_line(&sources)
+                            fault.one_line(sources)
                         );
                     }
                 }
@@ -2259,7 +2258,7 @@ fn mutated_scenarios_are_read_or_refused() {
 fn mutated_results_are_drawn_or_refused() {
     let dir = folder(GOOD.as_bytes());
     let input = Input::from_text("good", GOOD).in_folder(dir.path());
-    let loaded = load(&input, &[], &mut Sources::new()).expect("good");
+    let loaded = load(&input, &[]).expect("good");
     let (results, _) = run(&loaded, RunOptions::default()).expect("results");
     let text = results::json::text(&results).expect("JSON");
     let mut dice = Dice(11);

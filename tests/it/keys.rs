@@ -9,8 +9,6 @@ use std::fs;
 use crate::common::keys::rows;
 use kmsim::catalog::custom_key_store_quota;
 use kmsim::input::Input;
-use kmsim::input::diagnostic::Sources;
-use kmsim::input::render::render;
 use kmsim::run::{RunOptions, run};
 use kmsim::scenario::{Loaded, load};
 use serde_json::Value;
@@ -28,8 +26,7 @@ fn folder() -> tempfile::TempDir {
 
 fn read(folder: &std::path::Path, text: &str, sets: &[String]) -> Result<Loaded, String> {
     let input = Input::from_text("keys", text).in_folder(folder);
-    let mut sources = Sources::new();
-    load(&input, sets, &mut sources).map_err(|faults| render(&faults, &sources, false))
+    load(&input, sets).map_err(|error| error.to_string())
 }
 
 /// A part of the results of the only variant.

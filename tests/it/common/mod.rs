@@ -17,12 +17,8 @@ pub const T: f64 = 3.558;
 
 /// Reads a scenario text; a fault in it is a fault of the test.
 pub fn load(text: &str) -> Loaded {
-    let mut sources = kmsim::input::diagnostic::Sources::new();
     let input = Input::from_text("test", text);
-    kmsim::scenario::load(&input, &[], &mut sources).unwrap_or_else(|faults| {
-        let lines: Vec<String> = faults.iter().map(|f| f.one_line(&sources)).collect();
-        panic!("{}\n{text}", lines.join("\n"))
-    })
+    kmsim::scenario::load(&input, &[]).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 /// Runs a scenario text.
