@@ -71,7 +71,11 @@ pub fn migration(study: &Study, q: &MigrationQuestion<'_>) -> Result<Migration, 
         let names: Vec<&str> = scenario.bucket.keys().map(String::as_str).collect();
         return Err(StudyError::question(
             format!("unknown bucket `{}`", q.bucket),
-            format!("buckets: {}", names.join(", ")),
+            if names.is_empty() {
+                "the scenario has no buckets".to_owned()
+            } else {
+                format!("its buckets: {}", names.join(", "))
+            },
         ));
     };
     if bucket.encryption != crate::scenario::bucket::Encryption::SseKms {

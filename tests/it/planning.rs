@@ -387,7 +387,7 @@ fn what_cannot_be_planned_is_told_in_words_with_status_1() {
         ),
         (
             &["--migration", "b", "--objects", "5"][..],
-            "there is no bucket",
+            "the scenario has no buckets",
         ),
     ] {
         let (status, _, said) = plan(args);
