@@ -7,8 +7,8 @@
 //! in each. Scheduling is O(1). Arrivals are never queued: they are drawn second by second, and come in here only
 //! as new events of a slot that is about to be gone through.
 //!
-//! One file of more than 600 lines: chunks, spans, slots and their order are one data structure, whose parts are
-//! changed together in every push and take; apart, each would have to show the others its fields.
+//! Long because chunks, spans, slots and their order are one data structure, whose parts change together in every
+//! push and take; apart, each would have to show the others its fields.
 
 use super::SECOND;
 use std::cmp::Ordering;

@@ -23,6 +23,9 @@
 //!     Some(Config { rate: rate?, burst }) // … but here
 //! }
 //! ```
+//!
+//! Long because every way of reading a key, of a value, a list, a table or a choice, is a method of the one [`Reader`]
+//! and notes in its private fields what was asked for.
 
 use std::fmt::Display;
 use std::ops::{Bound, RangeBounds};

@@ -5,6 +5,9 @@
 //! everything, and a bucket or key without a policy lets other accounts in (docs/MODEL.md).
 //!
 //! Left out: KMS operations that name no key (ListKeys, GenerateRandom, …) are always allowed.
+//!
+//! Long because a permission is asked for with its principal, ARNs and context keys, and [`Access`] reads all of them
+//! from the same scenario.
 
 use super::assumption::EncryptionCondition;
 use super::bucket::{BucketSettings, Encryption};
