@@ -32,7 +32,7 @@ impl Format for Markdown {
             }
             let warning = matches!(part, Block::Warning(_));
             // Items of one list stand together.
-            if !out.is_empty() && !(warning && after_warning) {
+            if !(out.is_empty() || warning && after_warning) {
                 out.push('\n');
             }
             out += &text;
