@@ -20,7 +20,7 @@ pub fn certify(world: &mut World<'_>, second: u64) -> bool {
     let calls = demand.map(|&(count, q, each)| (q as usize, counts[count as usize] * each));
     world.quotas.expect(calls);
     add_waiting(world);
-    // Most contended seconds are told by the new arrivals alone.
+    // Most contended seconds show in the new arrivals alone.
     if world.quotas.exceed_a_window(second) {
         return false;
     }
@@ -60,7 +60,7 @@ fn add_waiting(world: &mut World<'_>) {
 }
 
 /// Whether everything that could be offered to these quotas is surely admitted. Their whole
-/// second's demand stands in `parts` as one part.
+/// second's demand is one part in `parts`.
 fn certify_timed(world: &mut World<'_>, second: u64) -> bool {
     let mut parts = 1;
     loop {

@@ -117,7 +117,7 @@ pub fn worker_goes_on(world: &mut World<'_>, w: usize, request: &RequestState, a
         && let Some(started) = job.started
     {
         let done = job.last_done;
-        // Unfinished at the horizon is no completion, even if the drain brings it.
+        // Unfinished at the horizon is not a completion, even if the drain brings it.
         if done <= horizon {
             world.counters.record().jobs[w] = Some(Some(done - started));
         }

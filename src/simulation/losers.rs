@@ -1,4 +1,4 @@
-//! Slots in which all lose: who pays for a retry, and in which order where that matters.
+//! Fully throttled slots: which requests may retry, and in which order where that matters.
 
 use crate::engine::SECOND;
 use crate::engine::calendar::{EventPlace, SLOT_NS, Scheduled};

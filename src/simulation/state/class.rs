@@ -111,7 +111,7 @@ impl ClassState {
     }
 
     /// Whether a request of it gives something back to its client's retry quota when it ends well. A 403
-    /// is no success, but nothing to retry either; what a client-side cache meets asks nobody.
+    /// is not a success, but not retried either; what a client-side cache serves sends no request.
     #[inline(always)]
     pub fn earns(&self, calls: usize) -> bool {
         !self.is_denied && (self.is_s3 || calls > 0)

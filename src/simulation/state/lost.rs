@@ -84,7 +84,7 @@ impl Newcomers {
     }
 }
 
-/// A loser that stands in the calendar.
+/// A loser that is in the calendar.
 pub struct Other {
     pub place: EventPlace,
     pub client: u32,

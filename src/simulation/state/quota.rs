@@ -90,7 +90,7 @@ impl QuotaState {
         self.limiter.take_counted(n);
     }
 
-    /// What this second saw of it, and starts the next one; `None` where there was no attempt.
+    /// What this second saw of it, and starts the next one; `None` without an attempt.
     #[inline]
     pub fn end_second(&mut self, second: u64) -> Option<QuotaSecond> {
         (self.attempts > 0).then(|| QuotaSecond {

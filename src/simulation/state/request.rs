@@ -84,7 +84,7 @@ pub enum Purpose {
     Backoff,
 }
 
-/// Which of `clients` clients sent the request of an arrival, at random: told by the half of its key that
+/// Which of `clients` clients sent the request of an arrival, at random: given by the half of its key that
 /// its instant is not drawn from.
 #[inline(always)]
 pub fn client(arrival: Key, clients: u32) -> u32 {

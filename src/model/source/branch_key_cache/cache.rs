@@ -12,7 +12,7 @@
 //! without one they sleep and look again, and give up after `in_flight_ttl`. A fetch that fails stays
 //! in flight until its TTL.
 //!
-//! Left out: the read of the key store's table (it is no KMS call), creation and rotation of branch
+//! Left out: the read of the key store's table (it is not a KMS call), creation and rotation of branch
 //! keys (GenerateDataKeyWithoutPlaintext and ReEncrypt of a workload), the pruning of expired entries
 //! at the tail (nothing is found differently), and that the sleep of the library for Python takes
 //! its milliseconds for seconds.
