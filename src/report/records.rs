@@ -53,7 +53,12 @@ fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+        // Without an exponent, which not every spreadsheet reads.
+        Value::Number(number) => match number.as_f64() {
+            Some(v) if number.is_f64() => v.to_string(),
+            _ => number.to_string(),
+        },
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     }
 }
 
@@ -64,5 +69,25 @@ pub fn number(v: f64) -> Value {
         Value::from(v as i64)
     } else {
         Value::from(v)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_plain_numbers_and_empty_where_there_is_no_data() {
+        let records = Records {
+            columns: ["a", "b", "c", "d"].map(str::to_owned).to_vec(),
+            rows: vec![vec![
+                number(7.716e-6),
+                number(5.0),
+                Value::Null,
+                Value::from("x,y"),
+            ]],
+        };
+        let text = records.delimited(b',').unwrap();
+        assert_eq!(text, "a,b,c,d\n0.000007716,5,,\"x,y\"\n");
     }
 }
