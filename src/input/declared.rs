@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 /// Tables by name, in the order of the file: those that could be read, and the names of all.
 ///
-/// A name whose table is at fault is known nevertheless: whoever refers to it makes no mistake.
+/// A name whose table is at fault is known nevertheless, so references to it are valid.
 #[derive(Clone, Debug)]
 pub struct Declared<T> {
     tables: IndexMap<String, Option<T>>,
@@ -21,7 +21,7 @@ impl<T> Default for Declared<T> {
 }
 
 impl<T> Declared<T> {
-    /// Of something that is no map of tables at all: any name may have been meant.
+    /// For something that is not a map of tables at all: any name may have been meant.
     pub(super) fn unreadable() -> Declared<T> {
         Declared {
             tables: IndexMap::new(),
@@ -40,7 +40,7 @@ impl<T> Declared<T> {
         self.tables.get(name)?.as_ref()
     }
 
-    /// Whether a reference to that name is no mistake.
+    /// Whether a reference to that name is valid.
     pub fn knows(&self, name: &str) -> bool {
         self.tables.contains_key(name) || self.tables.is_empty() && !self.is_complete
     }

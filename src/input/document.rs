@@ -129,11 +129,11 @@ pub fn parse(sources: &mut Sources, name: &str, text: &str) -> Result<Table, Vec
 
 /// Applies `path.to.key=value`, adds it to the sources and makes missing tables on the way.
 ///
-/// Segments of the path may be quoted. The value is TOML; what is no TOML value is taken as a
+/// Segments of the path may be quoted. The value is TOML; what is not a TOML value is taken as a
 /// string, so `horizon=15m` needs no quotes. The value replaces what was there, tables included.
 ///
 /// # Errors
-/// [`Code::BadSet`]: no `=`, not a path, a path through something that is no table, or a value
+/// [`Code::BadSet`]: no `=`, not a path, a path through something that is not a table, or a value
 /// that begins like an array, table or string and does not end like one.
 pub fn set(table: &mut Table, sources: &mut Sources, argument: &str) -> Result<(), Diagnostic> {
     let source = sources.add_set(argument);
@@ -160,14 +160,14 @@ pub fn set(table: &mut Table, sources: &mut Sources, argument: &str) -> Result<(
                     place: segment.place.clone(),
                 },
             });
-        let found = entry.value.node.describe();
+        let value = entry.value.node.describe();
         let defined = entry.value.place.clone();
         match &mut entry.value.node {
             Node::Table(inner) => table = inner,
             _ => {
                 return Err(Diagnostic::error(
                     Code::BadSet,
-                    format!("`{walked}` is {found}, so there is no key inside it to set"),
+                    format!("`{walked}` is {value}, not a table with keys to set"),
                 )
                 .at(segment.place.clone())
                 .and_at(defined, format!("`{walked}` is set here"))
@@ -333,7 +333,7 @@ fn syntax_fault(message: &str, written: &str) -> Diagnostic {
             .help("drop or rename one of them");
     }
     if unquoted && written.is_empty() {
-        return Diagnostic::error(Code::Syntax, "there is no value")
+        return Diagnostic::error(Code::Syntax, "missing value")
             .help("write a value, or drop the key");
     }
     if unquoted && !written.contains(['"', '\'', '\\', '=']) {
@@ -580,7 +580,7 @@ mod tests {
     }
 
     #[test]
-    fn a_syntax_error_comes_with_a_way_out_and_once_a_line() {
+    fn a_syntax_error_comes_with_help_and_once_per_line() {
         let mut sources = Sources::new();
         let mut faults = |text: &str| {
             let faults = parse(&mut sources, "bad.toml", text).expect_err("not TOML");
@@ -602,7 +602,7 @@ mod tests {
         );
         assert_eq!(
             faults("horizon ="),
-            "bad.toml:1:10: error[syntax]: there is no value (write a value, or drop the key)"
+            "bad.toml:1:10: error[syntax]: missing value (write a value, or drop the key)"
         );
         assert_eq!(
             faults("[a]\nx = 1\n[a]\ny = 2\n"),
@@ -676,7 +676,7 @@ mod tests {
             ),
             (
                 "horizon.x=5",
-                "`horizon` is the string \"1h\", so there is no key inside it to set",
+                "`horizon` is the string \"1h\", not a table with keys to set",
             ),
         ] {
             let fault = set(&mut table, &mut sources, argument).expect_err(argument);

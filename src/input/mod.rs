@@ -42,7 +42,7 @@ pub struct Input {
     pub files: Files,
 }
 
-/// Why there is no text.
+/// Why the text cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
     /// The file cannot be read.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Table --Diagnostics::read--> Reader --required, optional, or--> values
-//!                                |--table, tables, list, choice--> Reader of the table inside
+//!                                |--table, tables, list, choose--> Reader of the table inside
 //!                                `--ends: keys nobody asked for are unknown keys
 //! ```
 //!
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
         read
     }
 
-    /// As [`Reader::tables`], for others to refer to: a table in which a fault was found is known by its name only.
+    /// As [`Reader::tables`], for others to refer to: a table with a fault is known by its name only.
     ///
     /// `f` gives `None` where it cannot read the table and has recorded why.
     pub fn declared<T>(
@@ -273,66 +273,6 @@ impl<'a> Reader<'a> {
     /// Reads a table that holds exactly one of `alternatives`, as `{ poisson = { rate = 5 } }`, or
     /// a string that names one, which is the same with nothing set inside.
     ///
-    /// `f` gets the alternative and the reader of its table. No such key is `None`.
-    pub fn choice<R>(
-        &mut self,
-        key: &str,
-        alternatives: &[&str],
-        f: impl FnOnce(&str, &mut Reader<'_>) -> R,
-    ) -> Option<R> {
-        let path = self.path_of(key);
-        let pattern = self.pattern_of(key);
-        self.faults.asks_for_choice(&pattern);
-        for tag in alternatives {
-            self.faults.asks_for(format!("{pattern}.{tag}"));
-        }
-        let value = self.value(key)?;
-        let inside = |tag: &str, table: &Table| {
-            let path = format!("{path}.{}", key_text(tag));
-            let pattern = format!("{pattern}.{tag}");
-            self.inside(table, path, pattern, |r| f(tag, r))
-        };
-        match &value.node {
-            Node::String(tag) if alternatives.contains(&tag.as_str()) => {
-                Some(inside(tag, &Table::empty(value.place.clone())))
-            }
-            Node::String(tag) => {
-                self.unknown_name(tag, value.place.clone(), &path, alternatives);
-                None
-            }
-            Node::Table(table) => {
-                let tag = self.chosen(table, &path, alternatives)?;
-                let value = table.get(tag)?;
-                let inner = self.as_table(value, &format!("{path}.{}", key_text(tag)))?;
-                Some(inside(tag, inner))
-            }
-            _ => {
-                self.not(value, &path, "a table with one alternative or its name");
-                None
-            }
-        }
-    }
-
-    /// As [`Reader::choice`], and the key must be there.
-    pub fn required_choice<R>(
-        &mut self,
-        key: &str,
-        alternatives: &[&str],
-        f: impl FnOnce(&str, &mut Reader<'_>) -> R,
-    ) -> Option<R> {
-        if !self.has(key) {
-            let example = alternatives.first().unwrap_or(&"…");
-            self.missing(
-                key,
-                &format!("{} = {{ {example} = {{ … }} }}", key_text(key)),
-            );
-        }
-        self.choice(key, alternatives, f)
-    }
-
-    /// Reads a table that holds exactly one of `alternatives`, as `{ poisson = { rate = 5 } }`, or
-    /// a string that names one, which is the same with nothing set inside.
-    ///
     /// The alternative that is there reads its own table. No such key is `None`.
     pub fn choose<'f, R>(
         &mut self,
@@ -343,13 +283,39 @@ impl<'a> Reader<'a> {
         if self.faults.is_outline() {
             return self.outlined(key, alternatives);
         }
+        let path = self.path_of(key);
+        let pattern = self.pattern_of(key);
+        self.faults.asks_for_choice(&pattern);
+        for Alternative { name, .. } in &alternatives {
+            self.faults.asks_for(format!("{pattern}.{name}"));
+        }
+        let value = self.value(key)?;
         let names: Vec<String> = alternatives.iter().map(|a| a.name.clone()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.choice(key, &names, |name, r| {
-            let chosen = alternatives.iter().position(|a| a.name == name)?;
-            Some((alternatives.swap_remove(chosen).read)(r))
-        })
-        .flatten()
+        let by_name;
+        let (name, table) = match &value.node {
+            Node::String(name) => {
+                by_name = Table::empty(value.place.clone());
+                (name.as_str(), &by_name)
+            }
+            Node::Table(table) => {
+                let name = self.chosen(table, &path, &names)?;
+                let inside = format!("{path}.{}", key_text(name));
+                (name, self.as_table(table.get(name)?, &inside)?)
+            }
+            _ => {
+                self.not(value, &path, "a table with one alternative or its name");
+                return None;
+            }
+        };
+        let Some(chosen) = alternatives.iter().position(|a| a.name == name) else {
+            self.unknown_name(name, value.place.clone(), &path, &names);
+            return None;
+        };
+        let path = format!("{path}.{}", key_text(name));
+        let pattern = format!("{pattern}.{name}");
+        let Alternative { read, .. } = alternatives.swap_remove(chosen);
+        Some(self.inside(table, path, pattern, read))
     }
 
     /// Looks into each of the alternatives.
@@ -456,7 +422,7 @@ impl<'a> Reader<'a> {
                 Code::OutOfRange,
                 self.place_of(key),
                 format!(
-                    "`{}` is {span}, which is no whole number of seconds",
+                    "`{}` is {span}, which is not a whole number of seconds",
                     self.path_of(key)
                 ),
                 "time is cut into whole seconds",
@@ -557,7 +523,7 @@ impl<'a> Reader<'a> {
         joined(&self.path, &key_text(key))
     }
 
-    /// Records an error with its way out.
+    /// Records an error with its help.
     pub fn fault(
         &self,
         code: Code,
@@ -612,14 +578,18 @@ impl<'a> Reader<'a> {
                 let meant = did_you_mean(key, known().filter(absent))
                     .or_else(|| did_you_mean(key, known()));
                 self.faults.push(
-                    Diagnostic::error(
-                        Code::UnknownKey,
-                        format!("`{}` is not a key known here", self.path_of(key)),
-                    )
-                    .at(entry.key.clone())
-                    .help(way_out(key, meant, known(), "keys")),
+                    Diagnostic::error(Code::UnknownKey, self.unknown_key(key))
+                        .at(entry.key.clone())
+                        .help(suggestion(key, meant, known(), "keys")),
                 );
             }
+        }
+    }
+
+    fn unknown_key(&self, key: &str) -> String {
+        match self.path.as_str() {
+            "" => format!("unknown key `{}`", key_text(key)),
+            path => format!("unknown key `{}` in `{path}`", key_text(key)),
         }
     }
 
@@ -668,11 +638,8 @@ impl<'a> Reader<'a> {
             self.fault(
                 Code::UnknownKey,
                 entry.key.clone(),
-                format!(
-                    "`{path}.{}` is not an alternative known here",
-                    key_text(key)
-                ),
-                way_out(
+                format!("unknown alternative `{}` in `{path}`", key_text(key)),
+                suggestion(
                     key,
                     did_you_mean(key, alternatives.iter().copied()),
                     alternatives.iter().copied(),
@@ -686,8 +653,14 @@ impl<'a> Reader<'a> {
                     self.fault(
                         Code::MissingKey,
                         table.place.clone(),
-                        format!("`{path}` chooses none of its alternatives"),
-                        way_out("", None, alternatives.iter().copied(), "alternatives"),
+                        format!(
+                            "expected exactly one of {} in `{path}`",
+                            quoted(alternatives)
+                        ),
+                        format!(
+                            "write for example `{{ {} = {{ … }} }}`",
+                            alternatives.first().unwrap_or(&"…")
+                        ),
                     );
                 }
                 None
@@ -716,8 +689,8 @@ impl<'a> Reader<'a> {
         self.fault(
             Code::UnknownName,
             place,
-            format!("`{path}` names {name:?}, which is not known"),
-            way_out(
+            format!("unknown name `{name}` in `{path}`"),
+            suggestion(
                 name,
                 did_you_mean(name, known.iter().copied()),
                 known.iter().copied(),
@@ -773,12 +746,18 @@ fn limits<T: Display>(range: &impl RangeBounds<T>) -> String {
     }
 }
 
+/// The names as a list, each in backticks.
+fn quoted(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
 /// Most names that are listed after a guess.
 const MOST_NAMES: usize = 5;
 
 /// "did you mean …?" if there is something alike, and what is known: after a guess only the names that come
 /// nearest to what is written.
-fn way_out<'k>(
+fn suggestion<'k>(
     written: &str,
     meant: Option<&str>,
     known: impl Iterator<Item = &'k str>,
@@ -790,11 +769,11 @@ fn way_out<'k>(
         known = nearest(written, known);
         known.truncate(MOST_NAMES);
     }
-    let names: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-    let list = match all - names.len() {
-        _ if all == 0 => format!("no {what} are known here"),
-        0 => format!("{what} known here: {}", names.join(", ")),
-        more => format!("{what} known here: {} and {more} more", names.join(", ")),
+    let names = quoted(&known);
+    let list = match all - known.len() {
+        _ if all == 0 => format!("there are no {what} to choose from"),
+        0 => format!("known {what}: {names}"),
+        more => format!("known {what}: {names} and {more} more"),
     };
     match meant {
         Some(meant) => format!("did you mean `{meant}`? {list}"),

@@ -125,7 +125,7 @@ mod tests {
             .at(at(set, 8..11))
             .and_at(at(file, 19..24), "`horizon` is 15m")
             .help("raise `horizon`");
-        let early = Diagnostic::warning(Code::NoDefault, "seed 1 is no seed").at(at(file, 7..8));
+        let early = Diagnostic::warning(Code::NoDefault, "seed 1 is not a seed").at(at(file, 7..8));
         let nowhere = Diagnostic::error(Code::MissingFile, "no such file");
         let text = render(
             &[late.clone(), early.clone(), nowhere, late.clone()],
@@ -137,7 +137,7 @@ mod tests {
             "\
 error[missing-file]: no such file
 
-warning[no-default]: seed 1 is no seed
+warning[no-default]: seed 1 is not a seed
   --> peak.toml:1:8
   |
 1 | seed = 1
@@ -160,7 +160,7 @@ error[out-of-range]: `warm_up` (20m) must be shorter
         );
         assert_eq!(
             early.one_line(&sources),
-            "peak.toml:1:8: warning[no-default]: seed 1 is no seed"
+            "peak.toml:1:8: warning[no-default]: seed 1 is not a seed"
         );
         assert_eq!(
             late.one_line(&sources),

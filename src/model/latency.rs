@@ -1,7 +1,7 @@
 //! How long calls and pauses take, as written.
 
 use crate::engine::distribution::Distribution;
-use crate::input::reader::Reader;
+use crate::input::reader::{Alternative, Reader};
 use crate::units::Span;
 use serde::Serialize;
 
@@ -37,22 +37,20 @@ impl LatencySettings {
             }
         };
         let longest = Span::from_secs(3_600);
-        r.choice(key, &["constant", "lognormal"], |tag, r| {
-            Some(if tag == "constant" {
-                LatencySettings::Constant {
-                    value: r.required_in("value", ..=longest)?,
-                }
-            } else {
-                let median = r.required_in("median", ..=longest);
-                let sigma = r.required_in("sigma", 0.0..=3.0);
-                LatencySettings::Lognormal {
-                    median: median?,
-                    sigma: sigma?,
-                }
+        let constant = Alternative::new("constant", |r| {
+            let value = r.required_in("value", ..=longest)?;
+            Some(LatencySettings::Constant { value })
+        });
+        let lognormal = Alternative::new("lognormal", |r| {
+            let median = r.required_in("median", ..=longest);
+            let sigma = r.required_in("sigma", 0.0..=3.0);
+            Some(LatencySettings::Lognormal {
+                median: median?,
+                sigma: sigma?,
             })
-        })
-        .flatten()
-        .unwrap_or(default)
+        });
+        let latency = r.choose(key, [constant, lognormal]).flatten();
+        latency.unwrap_or(default)
     }
 
     /// As the simulation draws it.

@@ -1,7 +1,7 @@
 //! Objects and messages: which of many a request is for, and how large.
 
 use crate::engine::random::{Key, Zipf};
-use crate::input::reader::Reader;
+use crate::input::reader::{Alternative, Reader};
 use crate::units::Bytes;
 use serde::Serialize;
 
@@ -81,20 +81,21 @@ pub enum PopularitySettings {
 impl PopularitySettings {
     /// Under `popularity`; by default one object.
     pub(crate) fn read(r: &mut Reader<'_>) -> PopularitySettings {
-        r.choice("popularity", &["uniform", "zipf"], |tag, r| {
-            let objects = r.required_in("objects", 1..=1_000_000_000_000);
-            if tag == "zipf" {
-                let exponent = r.required_in("exponent", 0.01..=10.0);
-                Some(PopularitySettings::Zipf {
-                    objects: objects?,
-                    exponent: exponent?,
-                })
-            } else {
-                Some(PopularitySettings::Uniform { objects: objects? })
-            }
-        })
-        .flatten()
-        .unwrap_or(PopularitySettings::Uniform { objects: 1 })
+        let objects = |r: &mut Reader<'_>| r.required_in("objects", 1..=1_000_000_000_000);
+        let uniform = Alternative::new("uniform", move |r| {
+            let objects = objects(r)?;
+            Some(PopularitySettings::Uniform { objects })
+        });
+        let zipf = Alternative::new("zipf", move |r| {
+            let objects = objects(r);
+            let exponent = r.required_in("exponent", 0.01..=10.0);
+            Some(PopularitySettings::Zipf {
+                objects: objects?,
+                exponent: exponent?,
+            })
+        });
+        let popularity = r.choose("popularity", [uniform, zipf]).flatten();
+        popularity.unwrap_or(PopularitySettings::Uniform { objects: 1 })
     }
 
     /// As the simulation draws it.
@@ -131,23 +132,22 @@ pub enum SizeSettings {
 impl SizeSettings {
     /// Under `message_size`; by default 1 KiB.
     pub(crate) fn read(r: &mut Reader<'_>) -> SizeSettings {
-        let kinds = ["unknown", "constant", "lognormal"];
-        r.choice("message_size", &kinds, |tag, r| match tag {
-            "unknown" => Some(SizeSettings::Unknown {}),
-            "constant" => Some(SizeSettings::Constant {
-                value: r.required("value")?,
-            }),
-            _ => {
-                let median = r.required("median");
-                let sigma = r.required_in("sigma", 0.0..=5.0);
-                Some(SizeSettings::Lognormal {
-                    median: median?,
-                    sigma: sigma?,
-                })
-            }
-        })
-        .flatten()
-        .unwrap_or(SizeSettings::Constant {
+        let unknown = Alternative::new("unknown", |_| Some(SizeSettings::Unknown {}));
+        let constant = Alternative::new("constant", |r| {
+            let value = r.required("value")?;
+            Some(SizeSettings::Constant { value })
+        });
+        let lognormal = Alternative::new("lognormal", |r| {
+            let median = r.required("median");
+            let sigma = r.required_in("sigma", 0.0..=5.0);
+            Some(SizeSettings::Lognormal {
+                median: median?,
+                sigma: sigma?,
+            })
+        });
+        let sizes = [unknown, constant, lognormal];
+        let size = r.choose("message_size", sizes).flatten();
+        size.unwrap_or(SizeSettings::Constant {
             value: Bytes::new(1024),
         })
     }

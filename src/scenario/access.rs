@@ -162,8 +162,8 @@ impl<'a> Access<'a> {
                 resource_account: self.account_id(&bucket.account),
                 context: self.s3_context(s, row, requester, bucket),
             };
-            let thing = Thing::Bucket(name, bucket);
-            if !self.ask(&mut checks, requester, thing, request, None) {
+            let resource = Resource::Bucket(name, bucket);
+            if !self.ask(&mut checks, requester, resource, request, None) {
                 return checks;
             }
         }
@@ -254,8 +254,14 @@ impl<'a> Access<'a> {
                 resource_account: self.account_id(&key.account),
                 context: context.clone(),
             };
-            let thing = Thing::Key(key_name, key);
-            self.ask(&mut checks, &service, thing, request, Some((0, *operation)));
+            let resource = Resource::Key(key_name, key);
+            self.ask(
+                &mut checks,
+                &service,
+                resource,
+                request,
+                Some((0, *operation)),
+            );
         }
         checks
     }
@@ -337,7 +343,7 @@ impl<'a> Access<'a> {
             self.ask(
                 checks,
                 requester,
-                Thing::Key(name, key),
+                Resource::Key(name, key),
                 request,
                 Some((need, operation)),
             )
@@ -349,18 +355,18 @@ impl<'a> Access<'a> {
         &self,
         checks: &mut Vec<Check>,
         requester: &str,
-        thing: Thing<'_>,
+        resource: Resource<'_>,
         request: Request,
         need: Option<(usize, KmsOperation)>,
     ) -> bool {
-        let on = thing.path();
+        let on = resource.path();
         let key = (requester.to_owned(), on.clone(), request.clone());
         let known = self.decided.borrow().get(&key).cloned();
         let Decided {
             decision,
             denied_between,
         } = known.unwrap_or_else(|| {
-            let decided = self.decide_over_time(requester, &thing, &request);
+            let decided = self.decide_over_time(requester, &resource, &request);
             self.decided.borrow_mut().insert(key, decided.clone());
             decided
         });
@@ -379,12 +385,17 @@ impl<'a> Access<'a> {
     }
 
     /// The decision at the start, and when changes of the key policy make it another.
-    fn decide_over_time(&self, requester: &str, thing: &Thing<'_>, request: &Request) -> Decided {
-        let decision = Arc::new(self.decide(requester, thing, thing.policy(), request));
+    fn decide_over_time(
+        &self,
+        requester: &str,
+        resource: &Resource<'_>,
+        request: &Request,
+    ) -> Decided {
+        let decision = Arc::new(self.decide(requester, resource, resource.policy(), request));
         let mut denied = Vec::new();
         let (mut from, mut allowed) = (0, decision.outcome == Outcome::Allow);
         let mut ever_allowed = false;
-        let changes = thing.policy_changes().iter();
+        let changes = resource.policy_changes().iter();
         let ends = changes.map(|c| (c.at.as_ns(), Some(c.policy.policy.as_ref())));
         for (at, policy) in ends.chain([(u64::MAX, None)]) {
             if at > from {
@@ -395,7 +406,8 @@ impl<'a> Access<'a> {
             }
             from = at;
             if policy.is_some() {
-                allowed = self.decide(requester, thing, policy, request).outcome == Outcome::Allow;
+                allowed =
+                    self.decide(requester, resource, policy, request).outcome == Outcome::Allow;
             }
         }
         // What is denied all the time is no matter of time.
@@ -406,11 +418,11 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// The decision under a policy of the thing; `None`: it has none of its own.
+    /// The decision under a policy of the resource; `None`: it has none of its own.
     fn decide(
         &self,
         requester: &str,
-        thing: &Thing<'_>,
+        resource: &Resource<'_>,
         policy: Option<&Policy>,
         request: &Request,
     ) -> Decision {
@@ -422,7 +434,7 @@ impl<'a> Access<'a> {
             None if matches!(request.principal, Principal::Service(_)) => Vec::new(),
             None => vec![&self.everything],
         };
-        let caller = who.map_or_else(|| thing.account(), |r| r.account.as_str());
+        let caller = who.map_or_else(|| resource.account(), |r| r.account.as_str());
         let limits = |account: &str, kind: PolicyKind| -> Vec<&Policy> {
             let account = self.scenario.account.get(account);
             let policies = account.map(|a| match kind {
@@ -435,7 +447,7 @@ impl<'a> Access<'a> {
                 .map(|p| p.policy.as_ref())
                 .collect()
         };
-        let open = self.unwritten(thing, caller);
+        let open = self.unwritten(resource, caller);
         decide(
             request,
             Policies {
@@ -447,20 +459,20 @@ impl<'a> Access<'a> {
                     .and_then(|r| r.session_policy_document.as_ref())
                     .map(|p| p.policy.as_ref()),
                 service_control: &limits(caller, PolicyKind::ServiceControl),
-                resource_control: &limits(thing.account(), PolicyKind::ResourceControl),
+                resource_control: &limits(resource.account(), PolicyKind::ResourceControl),
                 resource: policy.or(open.as_ref()),
             },
         )
     }
 
-    /// The policy of a thing that the file gives none: of a key the default one, and of both what lets
+    /// The policy of a resource to which the file gives none: of a key the default one, and of both what lets
     /// another account in.
-    fn unwritten(&self, thing: &Thing<'_>, caller: &str) -> Option<Policy> {
-        let (caller_id, owner_id) = (self.account_id(caller), self.account_id(thing.account()));
-        match thing {
-            Thing::Bucket(..) if caller == thing.account() => None,
-            Thing::Bucket(..) => Some(Policy::allow_all(PolicyKind::Bucket, &[&caller_id])),
-            Thing::Key(..) => Some(Policy::allow_all(PolicyKind::Key, &[&owner_id, &caller_id])),
+    fn unwritten(&self, resource: &Resource<'_>, caller: &str) -> Option<Policy> {
+        let (caller_id, owner_id) = (self.account_id(caller), self.account_id(resource.account()));
+        match resource {
+            Resource::Bucket(..) if caller == resource.account() => None,
+            Resource::Bucket(..) => Some(Policy::allow_all(PolicyKind::Bucket, &[&caller_id])),
+            Resource::Key(..) => Some(Policy::allow_all(PolicyKind::Key, &[&owner_id, &caller_id])),
         }
     }
 
@@ -483,7 +495,7 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// The principal that a requester is; `account` and `region` are those of the thing it asks for.
+    /// The principal that a requester is; `account` and `region` are those of the resource it asks for.
     pub fn principal(&self, requester: &str, account: &str, region: &str) -> Principal {
         let who = self.scenario.requester.get(requester);
         if let Some(principal) = who.and_then(|r| r.principal.clone()) {
@@ -632,38 +644,38 @@ impl<'a> Access<'a> {
     }
 }
 
-/// What is asked for, with its name.
-enum Thing<'a> {
+/// The resource of a request, with its name.
+enum Resource<'a> {
     Bucket(&'a str, &'a BucketSettings),
     Key(&'a str, &'a KmsKeySettings),
 }
 
-impl Thing<'_> {
+impl Resource<'_> {
     fn path(&self) -> String {
         match self {
-            Thing::Bucket(name, _) => format!("bucket.{name}"),
-            Thing::Key(name, _) => format!("key.{name}"),
+            Resource::Bucket(name, _) => format!("bucket.{name}"),
+            Resource::Key(name, _) => format!("key.{name}"),
         }
     }
 
     fn account(&self) -> &str {
         match self {
-            Thing::Bucket(_, bucket) => &bucket.account,
-            Thing::Key(_, key) => &key.account,
+            Resource::Bucket(_, bucket) => &bucket.account,
+            Resource::Key(_, key) => &key.account,
         }
     }
 
     fn policy_changes(&self) -> &[PolicyChange] {
         match self {
-            Thing::Bucket(..) => &[],
-            Thing::Key(_, key) => &key.policy_changes,
+            Resource::Bucket(..) => &[],
+            Resource::Key(_, key) => &key.policy_changes,
         }
     }
 
     fn policy(&self) -> Option<&Policy> {
         let written = match self {
-            Thing::Bucket(_, bucket) => &bucket.policy,
-            Thing::Key(_, key) => &key.policy,
+            Resource::Bucket(_, bucket) => &bucket.policy,
+            Resource::Key(_, key) => &key.policy,
         };
         written.as_ref().map(|p| p.policy.as_ref())
     }

@@ -74,7 +74,7 @@ impl Placement<'_> {
             r.fault(
                 Code::MissingKey,
                 r.place(),
-                format!("`{}` has no Region", r.path()),
+                format!("missing Region of `{}`", r.path()),
                 "write `region = \"us-east-1\"` here, in its account, or at the top of the file",
             );
         }
@@ -108,7 +108,7 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> Declared<Account> {
                     Code::OutOfRange,
                     r.place_of("id"),
                     format!(
-                        "`{}` is {id:?}, which is no account of twelve digits",
+                        "`{}` is {id:?}, which is not a twelve-digit account ID",
                         r.path_of("id")
                     ),
                     "write for example `id = \"111122223333\"`",

@@ -125,7 +125,7 @@ pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
                     Code::OutOfRange,
                     r.place_of(key),
                     format!(
-                        "`{}` is {lifetime}, which is no whole number of seconds",
+                        "`{}` is {lifetime}, which is not a whole number of seconds",
                         r.path_of(key)
                     ),
                     "time is cut into whole seconds",

@@ -157,7 +157,7 @@ pub(super) fn buckets(
             r.fault(
                 Code::MissingKey,
                 r.place_of("encryption"),
-                format!("`{}` is encrypted with KMS but names no key", r.path()),
+                format!("`{}` is encrypted with KMS, but its key is missing", r.path()),
                 "write `key = \"NAME\"` of a [key.NAME] of this file",
             );
         }
@@ -165,7 +165,7 @@ pub(super) fn buckets(
             r.fault(
                 Code::Contradiction,
                 r.place_of("key"),
-                "a bucket whose objects are not encrypted with KMS has no KMS key",
+                "only a bucket whose objects are encrypted with KMS has a KMS key",
                 "drop `key`, or write `encryption = \"SSE-KMS\"`",
             );
         }

@@ -1,6 +1,6 @@
 //! From a scenario file to plans: parse, `--set`, lay each variant over the base, read, plan.
 //!
-//! Every fault of every variant is found in one go; a fault of the base is told once.
+//! Every fault of every variant is found in one go; a fault of the base is reported once.
 
 use super::error::ScenarioError;
 use super::plan;
@@ -135,19 +135,19 @@ fn load_changed(
         diagnostics.choices().is_subset(&OUTLINE.choices),
         "a choice that a variant cannot know of"
     );
-    let found;
-    (found, *sources) = diagnostics.into_parts();
-    let (warnings, errors): (Vec<_>, Vec<_>) = found
+    let reported;
+    (reported, *sources) = diagnostics.into_parts();
+    let (warnings, errors): (Vec<_>, Vec<_>) = reported
         .into_iter()
         .partition(|d| d.severity == Severity::Warning);
     let warnings = crate::input::diagnostic::in_order(&warnings);
     match run {
         Some(run) if errors.is_empty() => {
-            let mut told = Vec::new();
+            let mut messages = Vec::new();
             for warning in &warnings {
-                let told_as = in_a_sentence(warning, sources);
-                if !told.contains(&told_as) {
-                    told.push(told_as);
+                let message = in_a_sentence(warning, sources);
+                if !messages.contains(&message) {
+                    messages.push(message);
                 }
             }
             Ok(Loaded {
@@ -158,7 +158,7 @@ fn load_changed(
                 horizon: run.horizon,
                 warm_up: run.warm_up,
                 variants: read,
-                warnings: told,
+                warnings: messages,
                 keys_known,
             })
         }

@@ -42,7 +42,7 @@ pub(super) fn operations(r: &mut Reader<'_>) -> Option<IndexMap<String, f64>> {
             r.fault(
                 Code::MissingKey,
                 r.place(),
-                format!("`{}` names no operation with a share above 0", r.path()),
+                format!("no operation with a share above 0 in `{}`", r.path()),
                 format!("write `operations = {{ {example} }}`"),
             );
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Largest file that is read \[bytes\]: a hundred times what AWS takes of the largest kind.
 const LARGEST: u64 = 1 << 22;
 
-/// Most faults of one document that are told; a file of another kind may be wrong everywhere.
+/// Most faults of one document that are reported; a file of another kind may be wrong everywhere.
 const MOST_FAULTS: usize = 20;
 
 /// A policy document.
@@ -51,7 +51,7 @@ impl PolicySettings {
         PolicySettings::of(r, &file, place, kind, files)
     }
 
-    /// The documents named in the list under `key`, `None` where there is no list.
+    /// The documents named in the list under `key`, `None` without a list.
     pub(super) fn read_all(
         r: &mut Reader<'_>,
         key: &str,
@@ -91,21 +91,21 @@ impl PolicySettings {
             }
         };
         let record = |is_warning: bool, message: String, help: &str| {
-            let found = if is_warning {
+            let diagnostic = if is_warning {
                 Diagnostic::warning(Code::BadPolicy, message)
             } else {
                 Diagnostic::error(Code::BadPolicy, message)
             };
-            found.help(help)
+            diagnostic.help(help)
         };
         if !document.faults.is_empty() {
             let source = r.faults().add_file(&shown, &document.text);
             for fault in document.faults.iter().take(MOST_FAULTS) {
                 let range = fault.range.clone();
-                let found = record(fault.is_warning, fault.message.clone(), &fault.help);
+                let diagnostic = record(fault.is_warning, fault.message.clone(), &fault.help);
                 let named = format!("the {} is named here", kind.name());
                 r.faults().push(
-                    found
+                    diagnostic
                         .at(Place { source, range })
                         .and_at(place.clone(), named),
                 );
@@ -146,7 +146,7 @@ fn text(path: &Path) -> Result<String, Unreadable> {
     let unreadable = |e: std::io::Error| (Code::MissingFile, e.to_string());
     let about = std::fs::metadata(path).map_err(unreadable)?;
     if !about.is_file() {
-        return Err((Code::MissingFile, "it is no file".to_owned()));
+        return Err((Code::MissingFile, "it is not a regular file".to_owned()));
     }
     if about.len() > LARGEST {
         let reason = format!("it has {} bytes, more than any policy", about.len());
@@ -158,7 +158,7 @@ fn text(path: &Path) -> Result<String, Unreadable> {
         let line = e.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1;
         (
             Code::BadPolicy,
-            format!("it is no text: a byte of line {line} is no UTF-8"),
+            format!("it is not text: line {line} is not valid UTF-8"),
         )
     })
 }

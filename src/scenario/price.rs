@@ -46,7 +46,7 @@ pub(super) fn prices(r: &mut Reader<'_>) -> IndexMap<String, PriceSettings> {
             r.fault(
                 Code::BadUnit,
                 r.place_of("usd"),
-                format!("`{usd}` is no amount of dollars"),
+                format!("`{usd}` is not an amount in dollars"),
                 "write a decimal number of dollars as text, `usd = \"0.03\"`",
             );
         }

@@ -37,7 +37,7 @@ pub(super) fn run_settings(r: &mut Reader<'_>) -> Option<RunSettings> {
             r.fault(
                 Code::OutOfRange,
                 r.place_of(key),
-                format!("`{key}` is {span}, which is no whole number of seconds"),
+                format!("`{key}` is {span}, which is not a whole number of seconds"),
                 "time is cut into whole seconds",
             );
         }
@@ -58,7 +58,7 @@ pub(super) fn run_settings(r: &mut Reader<'_>) -> Option<RunSettings> {
         r.fault(
             Code::BadUnit,
             r.place_of("start"),
-            format!("`start` is `{text}`, which is no date with a time zone"),
+            format!("`start` is `{text}`, which is not a date with a time zone"),
             "write `start = \"2026-11-24T18:00:00[Europe/Berlin]\"`, or `…Z` for UTC",
         );
     }

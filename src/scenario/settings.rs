@@ -108,7 +108,7 @@ impl Scenario {
             r.fault(
                 Code::MissingKey,
                 r.place_of("workload"),
-                format!("variant `{name}` has no workload"),
+                format!("variant `{name}` lacks a workload"),
                 "write a `[workload.NAME]`, or switch one on with `enabled = true`",
             );
         }

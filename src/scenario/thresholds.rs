@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn every_fault_has_its_place() {
-        let told = read(
+        let message = read(
             "[threshold]\na = \"throttle_rte < 1%\"\nb = 3\nc = \"workload.x.throttle_rate < 1\"\n",
         )
         .unwrap_err();
@@ -108,7 +108,7 @@ mod tests {
             "t.toml:12:5",
             "workloads: w",
         ] {
-            assert!(told.contains(part), "{part}: {told}");
+            assert!(message.contains(part), "{part}: {message}");
         }
     }
 }

@@ -54,9 +54,9 @@ pub(super) fn change(
         return Err(vec![
             Diagnostic::error(
                 Code::UnknownName,
-                format!("there is no variant `{}`", changes.variant),
+                format!("unknown variant `{}`", changes.variant),
             )
-            .help(format!("variants: {}", known.join(", "))),
+            .help(format!("known variants: {}", known.join(", "))),
         ]);
     };
     for over in &changes.over {
@@ -93,7 +93,7 @@ pub(super) fn variants(base: &mut Table, diagnostics: &Diagnostics) -> Vec<(Stri
     };
     if all.entries.is_empty() {
         diagnostics.push(
-            Diagnostic::error(Code::MissingKey, "`variant` names no variant")
+            Diagnostic::error(Code::MissingKey, "`variant` is empty")
                 .at(entry.value.place.clone())
                 .help("write `[variant.NAME]` and below it what the variant changes, or drop `variant`"),
         );

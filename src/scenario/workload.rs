@@ -237,7 +237,7 @@ impl WorkloadSettings {
         } else if of_bucket.is_some_and(|b| b.kind == BucketKind::Directory && b.key.is_some()) {
             Some("each client has a session of its own with a directory bucket".to_owned())
         } else if context.by_session {
-            Some("sessions are told apart by client".to_owned())
+            Some("sessions are identified by client".to_owned())
         } else {
             None
         };
@@ -314,12 +314,12 @@ fn aws_managed_key(
     context: &WorkloadContext<'_>,
     bucket: &BucketSettings,
 ) -> Option<String> {
-    let found = context.keys.iter().find(|(_, key)| {
+    let key = context.keys.iter().find(|(_, key)| {
         key.managed_by == ManagedBy::Aws
             && (&key.account, &key.region) == (&bucket.account, &bucket.region)
     });
     // A key at fault may be the one.
-    if found.is_none() && context.keys.is_complete() {
+    if key.is_none() && context.keys.is_complete() {
         r.fault(
             Code::NoDefault,
             r.place_of("encryption_header"),
@@ -327,7 +327,7 @@ fn aws_managed_key(
             format!("write `[key.aws-s3]` with `managed_by = \"aws\"` and `account = \"{}\"`, or name a key with `encryption_header_key`", bucket.account),
         );
     }
-    found.map(|(name, _)| name.to_owned())
+    key.map(|(name, _)| name.to_owned())
 }
 
 /// Whether S3 takes the key that the requests name for an object of the bucket.
@@ -400,7 +400,7 @@ fn context_keys(r: &mut Reader<'_>) -> Context {
             r.fault(
                 Code::UnknownKey,
                 entry.key.clone(),
-                format!("`{path}` is no context key: it names no service"),
+                format!("`{path}` is not a context key: it lacks the prefix of a service"),
                 "write for example `\"aws:SourceIp\" = \"192.0.2.7\"`",
             );
         }

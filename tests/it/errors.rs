@@ -250,7 +250,7 @@ const BROKEN: &[Broken] = &[
         "trail_copies = 1",
         "trail_copies = 1\nid = \"1234\"",
         "\"1234\"",
-        &["twelve digits"],
+        &["twelve-digit"],
     ),
     (
         Code::DuplicateName,
@@ -322,7 +322,7 @@ const BROKEN: &[Broken] = &[
         "seed = 7",
         "seed = ",
         "\nreplications",
-        &["there is no value"],
+        &["missing value"],
     ),
     (
         Code::Syntax,
@@ -387,7 +387,10 @@ const BROKEN: &[Broken] = &[
         "trail_copies",
         "trail_copys",
         "trail_copys",
-        &["`account.main.trail_copys`", "did you mean `trail_copies`?"],
+        &[
+            "unknown key `trail_copys` in `account.main`",
+            "did you mean `trail_copies`?",
+        ],
     ),
     (
         Code::UnknownKey,
@@ -430,7 +433,7 @@ const BROKEN: &[Broken] = &[
         "brust = 2",
         "brust",
         &[
-            "`quota.own.limiter.token-bucket.brust`",
+            "unknown key `brust` in `quota.own.limiter.token-bucket`",
             "did you mean `burst`?",
         ],
     ),
@@ -439,14 +442,14 @@ const BROKEN: &[Broken] = &[
         "{ at = \"10s\", limit",
         "{ att = \"10s\", at = \"10s\", limit",
         "att = ",
-        &["`quota.own.changes[0].att`"],
+        &["unknown key `att` in `quota.own.changes[0]`"],
     ),
     (
         Code::UnknownKey,
         "max_attempts = 3",
         "max_attempts = 3\nretries = 3",
         "retries",
-        &["`retry.exponential.retries`", "keys known here"],
+        &["unknown key `retries` in `retry.exponential`", "known keys"],
     ),
     (
         Code::UnknownKey,
@@ -495,7 +498,7 @@ const BROKEN: &[Broken] = &[
         "operations = { GenerateDataKey = 1 }",
         "operations = { PutObject = 1 }",
         "PutObject",
-        &["`workload.then.operations.PutObject`"],
+        &["unknown key `PutObject` in `workload.then.operations`"],
     ),
     (
         Code::UnknownKey,
@@ -516,7 +519,7 @@ const BROKEN: &[Broken] = &[
         "[variant.more.workload.reads]",
         "[variant.more.workload.reads]\nparts = 3\nclint = 4",
         "clint",
-        &["`workload.reads.clint`"],
+        &["unknown key `clint` in `workload.reads`"],
     ),
     // Keys that are missing.
     (
@@ -538,14 +541,14 @@ const BROKEN: &[Broken] = &[
         "region = \"us-east-1\"\n\n[account.main]",
         "[account.main]",
         "[key_store.hsm]",
-        &["`key_store.hsm` has no Region"],
+        &["missing Region of `key_store.hsm`"],
     ),
     (
         Code::MissingKey,
         "key = \"main\"\nbucket_key = true",
         "encryption = \"SSE-KMS\"\nbucket_key = true",
         "\"SSE-KMS\"",
-        &["names no key"],
+        &["its key is missing"],
     ),
     (
         Code::MissingKey,
@@ -983,7 +986,7 @@ const BROKEN: &[Broken] = &[
         "start = \"1s\"",
         "start = \"1500ms\"",
         "\"1500ms\"",
-        &["no whole number of seconds"],
+        &["not a whole number of seconds"],
     ),
     (
         Code::OutOfRange,
@@ -1075,7 +1078,7 @@ const BROKEN: &[Broken] = &[
         "key = \"main\"\nbucket_key = true",
         "key = \"main\"\nencryption = \"SSE-S3\"",
         "\"main\"\nencryption",
-        &["no KMS key"],
+        &["has a KMS key"],
     ),
     (
         Code::Contradiction,
@@ -1208,7 +1211,7 @@ const BROKEN: &[Broken] = &[
         "popularity = {",
         "reads = \"app\"\npopularity = {",
         "[workload.reads]",
-        &["no job"],
+        &["not a job"],
     ),
     (
         Code::Contradiction,
@@ -1902,14 +1905,14 @@ fn overrides_are_checked() {
         ("horizon=1e400s", "bad-unit", &["1e400s"]),
         ("workload=5", "wrong-type", &["the integer 5"]),
         ("variant=5", "wrong-type", &["the integer 5"]),
-        ("variant={}", "missing-key", &["names no variant"]),
+        ("variant={}", "missing-key", &["`variant` is empty"]),
         ("variant.today=5", "wrong-type", &["the integer 5"]),
         (
             "retry.exponential.max_attempts=many",
             "wrong-type",
             &["\"many\""],
         ),
-        ("key.main.region=mars", "unknown-name", &["\"mars\""]),
+        ("key.main.region=mars", "unknown-name", &["`mars`"]),
     ] {
         let said = refused(GOOD, &["--set", set]);
         assert!(codes(&said).contains(code), "{set}: {said}");
@@ -1956,17 +1959,17 @@ fn files_that_are_no_scenarios() {
         (
             b"horizon = \"5s\"\nregion = \"us-east-1\"\n".to_vec(),
             "missing-key",
-            &["has no workload"],
+            &["lacks a workload"],
         ),
         (
             b"horizon = \"5s\"\n[workload]\n".to_vec(),
             "missing-key",
-            &["has no workload"],
+            &["lacks a workload"],
         ),
         (
             b"horizon = \"5s\"\n[variant]\n".to_vec(),
             "missing-key",
-            &["names no variant", "bad.toml:2:1"],
+            &["`variant` is empty", "bad.toml:2:1"],
         ),
         (
             b"horizon = \"5s\"\nname = \"caf\xe9\"\n".to_vec(),

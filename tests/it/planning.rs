@@ -624,10 +624,7 @@ fn every_fault_of_a_sweep_is_told_before_anything_is_run() {
             ][..],
             "a quota that admits nobody",
         ),
-        (
-            &["--over", "workload.w.nothing=1,2"][..],
-            "not a key known here",
-        ),
+        (&["--over", "workload.w.nothing=1,2"][..], "unknown key `"),
         (&["--over", "quota.q.limit=80..90"][..], "without a count"),
         (&["--over", "a=1", "--over", "a=2"][..], "swept twice"),
         (&["--over", "a=1..2:3:lin"][..], "`log`"),

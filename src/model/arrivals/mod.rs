@@ -34,7 +34,7 @@ pub use trace::Trace;
 
 use crate::input::diagnostic::Code;
 use crate::input::files::Files;
-use crate::input::reader::Reader;
+use crate::input::reader::{Alternative, Reader};
 use crate::units::Rate;
 use rate::{MAX_RATE, times};
 use serde::Serialize;
@@ -126,10 +126,11 @@ pub enum Arrivals {
 impl Arrivals {
     /// One of the keys `arrivals`, `trace` and `job` of a workload; `None` after recording what is wrong.
     pub fn read(r: &mut Reader<'_>, files: &Files) -> Option<Arrivals> {
-        let open = r.choice("arrivals", NAMES, |name, r| {
-            let shape = NAMES.iter().position(|n| *n == name)?;
-            READ[shape](r).map(Arrivals::Open)
-        });
+        let shapes = NAMES
+            .iter()
+            .zip(READ)
+            .map(|(name, read)| Alternative::new(*name, move |r| read(r).map(Arrivals::Open)));
+        let open = r.choose("arrivals", shapes);
         let trace = r.table("trace", |r| Trace::read(r, files).map(Arrivals::Trace));
         let job = r.table("job", |r| Job::read(r).map(Arrivals::Job));
         let read = open.or(trace).or(job).flatten();

@@ -7,7 +7,7 @@ use super::policy::RetryPolicy;
 use super::quota::{RetryQuotaSettings, TokenBucketSettings};
 use crate::catalog::{self, RetryProfile};
 use crate::input::diagnostic::Code;
-use crate::input::reader::Reader;
+use crate::input::reader::{Alternative, Reader};
 use crate::units::Span;
 use num_rational::BigRational;
 use num_traits::ToPrimitive;
@@ -135,24 +135,21 @@ impl RetrySettings {
 
     /// Under the key `retry`, `None` where there is none.
     pub fn read(r: &mut Reader<'_>) -> Option<RetrySettings> {
-        let profiles = catalog::retry_profiles().iter();
-        let names = profiles.flat_map(|p| p.aliases.iter().chain([&p.id]));
-        let alternatives: Vec<&str> = [NEVER]
+        let never = Alternative::new(NEVER, |_| Some(RetrySettings::never()));
+        let kinds = Backoff::NAMES
             .iter()
-            .chain(Backoff::NAMES)
-            .copied()
-            .chain(names.map(String::as_str))
-            .collect();
-        r.choice("retry", &alternatives, |name, r| {
-            if name == NEVER {
-                return Some(RetrySettings::never());
-            }
-            match Backoff::NAMES.iter().position(|n| *n == name) {
-                Some(kind) => RetrySettings::of_kind(r, name, Backoff::READ[kind]),
-                None => RetrySettings::of_profile(r, catalog::retry_profile(name)?),
-            }
-        })
-        .flatten()
+            .zip(Backoff::READ)
+            .map(|(name, read)| {
+                Alternative::new(*name, move |r| RetrySettings::of_kind(r, name, read))
+            });
+        let profiles = catalog::retry_profiles().iter().flat_map(|profile| {
+            let names = profile.aliases.iter().chain([&profile.id]);
+            names.map(move |name| {
+                Alternative::new(name, move |r| RetrySettings::of_profile(r, profile))
+            })
+        });
+        let alternatives = [never].into_iter().chain(kinds).chain(profiles);
+        r.choose("retry", alternatives).flatten()
     }
 
     /// A policy of one's own.

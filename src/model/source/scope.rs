@@ -1,7 +1,7 @@
 //! Who shares a client-side cache, as written and as simulated.
 
 use crate::input::diagnostic::Code;
-use crate::input::reader::Reader;
+use crate::input::reader::{Alternative, Reader};
 use serde::Serialize;
 
 /// Whose cache a workload looks up.
@@ -54,17 +54,16 @@ impl Sharing {
     ) -> Sharing {
         let shared_with = r.reference("shared_with", others);
         let partition = r.optional("partition");
-        let scopes = ["client", "process", "invocation"];
-        let scope = r.choice("scope", &scopes, |tag, r| match tag {
-            "process" => {
-                let clients = r.required_in("clients", 1..=10_000_000);
-                Some(ScopeSettings::Process { clients: clients? })
-            }
-            "invocation" => Some(ScopeSettings::Invocation {
-                messages: r.or_in("messages", 1, 1..=u32::MAX),
-            }),
-            _ => Some(ScopeSettings::Client {}),
+        let client = Alternative::new("client", |_| Some(ScopeSettings::Client {}));
+        let process = Alternative::new("process", |r| {
+            let clients = r.required_in("clients", 1..=10_000_000)?;
+            Some(ScopeSettings::Process { clients })
         });
+        let invocation = Alternative::new("invocation", |r| {
+            let messages = r.or_in("messages", 1, 1..=u32::MAX);
+            Some(ScopeSettings::Invocation { messages })
+        });
+        let scope = r.choose("scope", [client, process, invocation]);
         let is_shared = r.has("shared_with");
         for key in own.iter().chain(&["scope"]) {
             if is_shared && r.has(key) {

@@ -110,8 +110,9 @@ impl PlanBuilder<'_> {
                 format!("{add} {}", self.access.log_group_statement(name, group)),
             )
         };
-        let told = Diagnostic::warning(Code::BadPolicy, message);
-        self.faults.push(told.at(group.place.clone()).help(help));
+        let diagnostic = Diagnostic::warning(Code::BadPolicy, message);
+        self.faults
+            .push(diagnostic.at(group.place.clone()).help(help));
         Association::Refused { exists: at > 0 }
     }
 
@@ -134,9 +135,12 @@ impl PlanBuilder<'_> {
         );
         if self.scenario.workload.contains_key(&workload) {
             let message = format!("a workload is called `{workload}`, like that of the log group");
-            let told = Diagnostic::error(Code::DuplicateName, message);
-            self.faults
-                .push(told.at(group.place.clone()).help("rename one of them"));
+            let diagnostic = Diagnostic::error(Code::DuplicateName, message);
+            self.faults.push(
+                diagnostic
+                    .at(group.place.clone())
+                    .help("rename one of them"),
+            );
         }
         let first_kms_step = self.kms_steps.len();
         let caller = (group.account.as_str(), service.as_str());

@@ -7,7 +7,7 @@ use crate::input::diagnostic::{Code, Diagnostic, Place};
 use indexmap::IndexMap;
 
 impl<'a> PlanBuilder<'a> {
-    /// Everything that can be billed must have a price: better told here than after hours.
+    /// Everything that can be billed must have a price: better reported here than after hours.
     pub(super) fn prices(&self) {
         let mut missing: IndexMap<(&str, &str), Place> = IndexMap::new();
         let mut need = |item: &'static str, region: &'a str, place: &Place| {
@@ -53,7 +53,7 @@ impl<'a> PlanBuilder<'a> {
             self.faults.push(
                 Diagnostic::error(
                     Code::NoDefault,
-                    format!("the catalog has no price of `{item}` in {region}"),
+                    format!("unknown price of `{item}` in {region}"),
                 )
                 .at(place)
                 .help(format!(

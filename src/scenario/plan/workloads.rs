@@ -74,7 +74,7 @@ impl<'a> PlanBuilder<'a> {
         }
         if let Some(writer) = s.reads.as_ref().and_then(|n| self.scenario.workload.get(n)) {
             if !matches!(writer.arrivals, Arrivals::Job(_)) {
-                self.fault(&s.place, Code::Contradiction, format!("`workload.{name}` reads what a workload writes that is no job: its objects have no numbers"), "give the writer a `job`");
+                self.fault(&s.place, Code::Contradiction, format!("`workload.{name}` reads what a workload writes that is not a job: its objects have no numbers"), "give the writer a `job`");
             } else if writer.bucket.as_ref() != s.copy_source.as_ref().or(s.bucket.as_ref()) {
                 self.fault(
                     &s.place,
@@ -183,8 +183,8 @@ impl<'a> PlanBuilder<'a> {
                     None => operation.clone(),
                     Some(_) => format!("{operation} by {who}"),
                 };
-                let found = actions.iter().position(|a| a.name == name);
-                let index = found.unwrap_or_else(|| {
+                let index = actions.iter().position(|a| a.name == name);
+                let index = index.unwrap_or_else(|| {
                     let requests = self.requests(w, s, &operation, who);
                     actions.push(Action {
                         name,

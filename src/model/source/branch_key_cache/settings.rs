@@ -3,7 +3,7 @@
 use super::cache::{BranchKeyCacheRules, Keyring, StormTracking};
 use crate::catalog;
 use crate::input::diagnostic::Code;
-use crate::input::reader::Reader;
+use crate::input::reader::{Alternative, Reader};
 use crate::model::source::scope::Sharing;
 use crate::units::Span;
 use serde::Serialize;
@@ -121,27 +121,30 @@ impl BranchKeyCacheSettings {
 impl CacheKind {
     /// Under `cache`; `None` where that is wrong.
     fn read(r: &mut Reader<'_>) -> Option<CacheKind> {
-        let kinds = ["default", "storm-tracking", "multi-threaded"];
         let storm = StormTrackingSettings::library();
-        let sizes = 1..=u32::MAX;
-        if !r.has("cache") {
-            // Asks for the keys inside, too.
-            r.choice("cache", &kinds, |_, _| ());
-            return Some(CacheKind::StormTracking(storm));
-        }
-        r.choice("cache", &kinds, |tag, r| match tag {
-            "multi-threaded" => {
-                let d = &catalog::branch_key_caches().multi_threaded;
-                CacheKind::MultiThreaded {
-                    capacity: r.or_in("capacity", d.capacity, sizes),
-                }
-            }
-            "storm-tracking" => CacheKind::StormTracking(storm.read(r)),
-            _ => CacheKind::StormTracking(StormTrackingSettings {
-                capacity: r.or_in("capacity", storm.capacity, sizes),
+        let capacity =
+            |r: &mut Reader<'_>, default: u32| r.or_in("capacity", default, 1..=u32::MAX);
+        let default = Alternative::new("default", move |r| {
+            CacheKind::StormTracking(StormTrackingSettings {
+                capacity: capacity(r, storm.capacity),
                 ..storm
-            }),
-        })
+            })
+        });
+        let storm_tracking = Alternative::new("storm-tracking", move |r| {
+            CacheKind::StormTracking(storm.read(r))
+        });
+        let multi_threaded = Alternative::new("multi-threaded", move |r| {
+            let d = &catalog::branch_key_caches().multi_threaded;
+            CacheKind::MultiThreaded {
+                capacity: capacity(r, d.capacity),
+            }
+        });
+        let kind = r.choose("cache", [default, storm_tracking, multi_threaded]);
+        if r.has("cache") {
+            kind
+        } else {
+            Some(CacheKind::StormTracking(storm))
+        }
     }
 
     fn settings(self) -> BranchKeyCacheRules {
