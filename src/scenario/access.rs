@@ -162,7 +162,7 @@ impl<'a> Access<'a> {
                 resource_account: self.account_id(&bucket.account),
                 context: self.s3_context(s, row, requester, bucket),
             };
-            let resource = Resource::Bucket(name, bucket);
+            let resource = ResourceSettings::Bucket(name, bucket);
             if !self.ask(&mut checks, requester, resource, request, None) {
                 return checks;
             }
@@ -254,7 +254,7 @@ impl<'a> Access<'a> {
                 resource_account: self.account_id(&key.account),
                 context: context.clone(),
             };
-            let resource = Resource::Key(key_name, key);
+            let resource = ResourceSettings::Key(key_name, key);
             self.ask(
                 &mut checks,
                 &service,
@@ -343,7 +343,7 @@ impl<'a> Access<'a> {
             self.ask(
                 checks,
                 requester,
-                Resource::Key(name, key),
+                ResourceSettings::Key(name, key),
                 request,
                 Some((need, operation)),
             )
@@ -355,7 +355,7 @@ impl<'a> Access<'a> {
         &self,
         checks: &mut Vec<Check>,
         requester: &str,
-        resource: Resource<'_>,
+        resource: ResourceSettings<'_>,
         request: Request,
         need: Option<(usize, KmsOperation)>,
     ) -> bool {
@@ -388,7 +388,7 @@ impl<'a> Access<'a> {
     fn decide_over_time(
         &self,
         requester: &str,
-        resource: &Resource<'_>,
+        resource: &ResourceSettings<'_>,
         request: &Request,
     ) -> Decided {
         let decision = Arc::new(self.decide(requester, resource, resource.policy(), request));
@@ -422,7 +422,7 @@ impl<'a> Access<'a> {
     fn decide(
         &self,
         requester: &str,
-        resource: &Resource<'_>,
+        resource: &ResourceSettings<'_>,
         policy: Option<&Policy>,
         request: &Request,
     ) -> Decision {
@@ -467,12 +467,16 @@ impl<'a> Access<'a> {
 
     /// The policy of a resource to which the file gives none: of a key the default one, and of both what lets
     /// another account in.
-    fn unwritten(&self, resource: &Resource<'_>, caller: &str) -> Option<Policy> {
+    fn unwritten(&self, resource: &ResourceSettings<'_>, caller: &str) -> Option<Policy> {
         let (caller_id, owner_id) = (self.account_id(caller), self.account_id(resource.account()));
         match resource {
-            Resource::Bucket(..) if caller == resource.account() => None,
-            Resource::Bucket(..) => Some(Policy::allow_all(PolicyKind::Bucket, &[&caller_id])),
-            Resource::Key(..) => Some(Policy::allow_all(PolicyKind::Key, &[&owner_id, &caller_id])),
+            ResourceSettings::Bucket(..) if caller == resource.account() => None,
+            ResourceSettings::Bucket(..) => {
+                Some(Policy::allow_all(PolicyKind::Bucket, &[&caller_id]))
+            }
+            ResourceSettings::Key(..) => {
+                Some(Policy::allow_all(PolicyKind::Key, &[&owner_id, &caller_id]))
+            }
         }
     }
 
@@ -645,37 +649,37 @@ impl<'a> Access<'a> {
 }
 
 /// The resource of a request, with its name.
-enum Resource<'a> {
+enum ResourceSettings<'a> {
     Bucket(&'a str, &'a BucketSettings),
     Key(&'a str, &'a KmsKeySettings),
 }
 
-impl Resource<'_> {
+impl ResourceSettings<'_> {
     fn path(&self) -> String {
         match self {
-            Resource::Bucket(name, _) => format!("bucket.{name}"),
-            Resource::Key(name, _) => format!("key.{name}"),
+            ResourceSettings::Bucket(name, _) => format!("bucket.{name}"),
+            ResourceSettings::Key(name, _) => format!("key.{name}"),
         }
     }
 
     fn account(&self) -> &str {
         match self {
-            Resource::Bucket(_, bucket) => &bucket.account,
-            Resource::Key(_, key) => &key.account,
+            ResourceSettings::Bucket(_, bucket) => &bucket.account,
+            ResourceSettings::Key(_, key) => &key.account,
         }
     }
 
     fn policy_changes(&self) -> &[PolicyChange] {
         match self {
-            Resource::Bucket(..) => &[],
-            Resource::Key(_, key) => &key.policy_changes,
+            ResourceSettings::Bucket(..) => &[],
+            ResourceSettings::Key(_, key) => &key.policy_changes,
         }
     }
 
     fn policy(&self) -> Option<&Policy> {
         let written = match self {
-            Resource::Bucket(_, bucket) => &bucket.policy,
-            Resource::Key(_, key) => &key.policy,
+            ResourceSettings::Bucket(_, bucket) => &bucket.policy,
+            ResourceSettings::Key(_, key) => &key.policy,
         };
         written.as_ref().map(|p| p.policy.as_ref())
     }

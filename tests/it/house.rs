@@ -135,7 +135,6 @@ fn no_type_name_occurs_twice() {
 }
 
 #[test]
-#[ignore = "long files are being split"]
 fn a_long_file_says_why_it_is_long() {
     let house = house();
     let mut wrong = Vec::new();
