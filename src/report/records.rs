@@ -53,23 +53,13 @@ fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        // Without an exponent, which not every spreadsheet reads.
-        Value::Number(number) => match number.as_f64() {
-            Some(v) if number.is_f64() => v.to_string(),
-            _ => number.to_string(),
-        },
-        Value::Bool(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     }
 }
 
-/// A number as a cell; whole ones have no decimals.
+/// A number as a cell without an exponent; whole ones have no decimals.
 pub fn number(v: f64) -> Value {
-    // Up to 2^53 every whole number is exact in both.
-    if v.fract() == 0.0 && v.abs() <= 9_007_199_254_740_992.0 {
-        Value::from(v as i64)
-    } else {
-        Value::from(v)
-    }
+    Value::from(v.to_string())
 }
 
 #[cfg(test)]
