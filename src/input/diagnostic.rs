@@ -176,6 +176,11 @@ impl Diagnostics {
         self.errors() > 0
     }
 
+    /// Takes back what turned out to follow from another fault.
+    pub(super) fn retract(&self, follows: impl Fn(&Diagnostic) -> bool) {
+        self.list.borrow_mut().retain(|fault| !follows(fault));
+    }
+
     /// How many faults there are that are more than warnings.
     pub fn errors(&self) -> usize {
         let list = self.list.borrow();

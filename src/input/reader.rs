@@ -582,6 +582,14 @@ impl<'a> Reader<'a> {
                         .at(entry.key.clone())
                         .help(suggestion(key, meant, known(), "keys")),
                 );
+                // It is there, under a mistyped name: one mistake.
+                if let Some(meant) = meant {
+                    let missing = (Some(self.place()), self.is_missing(meant));
+                    self.faults.retract(|fault| {
+                        fault.code == Code::MissingKey
+                            && (&fault.place, &fault.message) == (&missing.0, &missing.1)
+                    });
+                }
             }
         }
     }
@@ -593,11 +601,15 @@ impl<'a> Reader<'a> {
         }
     }
 
+    fn is_missing(&self, key: &str) -> String {
+        format!("`{}` is missing", self.path_of(key))
+    }
+
     fn missing(&self, key: &str, example: &str) {
         self.fault(
             Code::MissingKey,
             self.place(),
-            format!("`{}` is missing", self.path_of(key)),
+            self.is_missing(key),
             format!("add for example `{example}`"),
         );
     }

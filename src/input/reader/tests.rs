@@ -116,11 +116,9 @@ fn several_faults_at_once_with_their_lines() {
         faults,
         [
             "peak.toml:1:1: error[unknown-key]: unknown key `horizn` (did you mean `horizon`? known keys: `horizon`, `bucket`, `workload`)",
-            "peak.toml:1:1: error[missing-key]: `horizon` is missing (add for example `horizon = \"15m\"`)",
             "peak.toml:4:11: error[wrong-type]: `workload.uploads.clients` must be an integer, but is the string \"many\" (write for example `clients = 100`)",
             "peak.toml:5:10: error[unknown-name]: unknown name `lgs` in `workload.uploads.bucket` (did you mean `logs`? known names: `logs`)",
             "peak.toml:6:8: error[out-of-range]: `workload.uploads.from` must be at least 1 and less than 60, but is 70 (choose a value at least 1 and less than 60)",
-            "peak.toml:8:1: error[missing-key]: `workload.uploads.arrivals.poisson.rate` is missing (add for example `rate = \"4000/s\"`)",
             "peak.toml:9:1: error[unknown-key]: unknown key `raet` in `workload.uploads.arrivals.poisson` (did you mean `rate`? known keys: `rate`, `jitter`)",
         ]
     );
