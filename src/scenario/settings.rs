@@ -65,6 +65,7 @@ impl Scenario {
         r: &mut Reader<'_>,
         files: &Files,
     ) -> (Option<RunSettings>, Scenario) {
+        let errors = r.faults().errors();
         let run = run_settings(r);
         let region = region(r);
         let account = accounts(r, files);
@@ -98,13 +99,13 @@ impl Scenario {
             by_session: assumption.bucket_key_requester == RequesterRule::Session
                 && requester.iter().any(|(_, q)| q.sessions > 1),
         };
-        let errors = r.faults().errors();
-        let workload = r
-            .declared("workload", |name, r| {
-                WorkloadSettings::read(name, r, &context)
-            })
-            .into_read();
-        if workload.is_empty() && r.faults().errors() == errors {
+        let declared = r.declared("workload", |name, r| {
+            WorkloadSettings::read(name, r, &context)
+        });
+        // Those that are there may be unreadable for something else that is at fault.
+        let is_explained = !declared.is_empty() && r.faults().errors() > errors;
+        let workload = declared.into_read();
+        if workload.is_empty() && !is_explained {
             r.fault(
                 Code::MissingKey,
                 r.place_of("workload"),

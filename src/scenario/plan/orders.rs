@@ -7,10 +7,16 @@ use crate::model::arrivals::Arrivals;
 impl PlanBuilder<'_> {
     /// Workloads must not wait for themselves, and only for what comes to an end.
     pub(super) fn orders(&self) {
-        for (name, s) in &self.scenario.workload {
+        let all = &self.scenario.workload;
+        'workloads: for (name, s) in all {
             let (mut seen, mut at) = (vec![name.as_str()], s);
             while let Some(next) = &at.after {
                 if seen.contains(&next.as_str()) {
+                    // A circle is one fault: that of its first workload in the file.
+                    let first = seen.iter().min_by_key(|w| all.get_index_of(**w));
+                    if next != name || first != Some(&name.as_str()) {
+                        continue 'workloads;
+                    }
                     self.fault(
                         &s.place,
                         Code::Contradiction,
@@ -20,15 +26,15 @@ impl PlanBuilder<'_> {
                         ),
                         "drop one `after`",
                     );
-                    break;
+                    continue 'workloads;
                 }
                 seen.push(next);
-                match self.scenario.workload.get(next) {
+                match all.get(next) {
                     Some(w) => at = w,
                     None => break,
                 }
             }
-            if let Some(first) = s.after.as_ref().and_then(|n| self.scenario.workload.get(n))
+            if let Some(first) = s.after.as_ref().and_then(|n| all.get(n))
                 && matches!(first.arrivals, Arrivals::Open(_))
                 && first.stop.is_none()
             {
