@@ -1,7 +1,7 @@
 //! What is wrong with an input, where, and what to do about it.
 //!
 //! A [`Diagnostic`] has a [`Code`], a sentence with the values in question, a [`Place`] in one of
-//! the [`Sources`] and a way out. Faults are gathered, never printed here:
+//! the [`Sources`] and a fix. Faults are gathered, never printed here:
 //! [`render`](super::render::render) turns all of them into one text with the lines concerned underlined,
 //! [`Diagnostic::one_line`] into one line for machines.
 
@@ -43,7 +43,7 @@ pub struct Diagnostic {
     pub place: Option<Place>,
     /// Other places that have to do with it, and why.
     pub more: Vec<(Place, String)>,
-    /// The way out.
+    /// The fix.
     pub help: Option<String>,
 }
 
@@ -82,7 +82,7 @@ impl Diagnostic {
         self
     }
 
-    /// Adds the way out.
+    /// Adds the fix.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Diagnostic {
         self.help = Some(help.into());

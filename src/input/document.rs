@@ -325,7 +325,7 @@ impl TableBuilder {
     }
 }
 
-/// What the TOML parser says about `written`, with a way out where it is known.
+/// What the TOML parser says about `written`, with a fix where one is known.
 fn syntax_fault(message: &str, written: &str) -> Diagnostic {
     let unquoted = message.starts_with("string values must be quoted");
     if message == "duplicate key" {

@@ -70,7 +70,7 @@ pub enum InputError {
 }
 
 impl Input {
-    /// A text that stands in no file: messages call it `NAME.toml`, its paths are relative to the
+    /// A text that is not in a file: messages call it `NAME.toml`, its paths are relative to the
     /// current directory.
     pub fn from_text(name: impl Into<String>, text: impl Into<String>) -> Input {
         let name = name.into();

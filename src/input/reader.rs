@@ -56,7 +56,7 @@ impl Diagnostics {
     }
 }
 
-/// What stands in a pattern for a name that the user chooses.
+/// In a pattern, a name that the user chooses.
 pub const NAME: &str = "NAME";
 
 /// One of the alternatives of a choice: its name, and how the table inside is read.

@@ -8,7 +8,7 @@ use std::ops::Range;
 pub struct SourceId(usize);
 
 impl SourceId {
-    /// Of what stands in no text.
+    /// Of what is in none of the texts.
     pub(super) fn none() -> SourceId {
         SourceId(usize::MAX)
     }

@@ -1,8 +1,7 @@
 //! `[assumption]`: what AWS does not document.
 
 use super::run_settings::LATEST;
-use crate::input::diagnostic::Code;
-use crate::input::diagnostic::Diagnostics;
+use crate::input::diagnostic::{Code, Diagnostics};
 use crate::input::document::Table;
 use crate::input::keyword::keywords;
 use crate::input::reader::Reader;

@@ -2,8 +2,7 @@
 //!
 //! Left out: how a value is judged, which [`crate::metrics::target`] says.
 
-use crate::input::diagnostic::Diagnostics;
-use crate::input::diagnostic::{Code, Diagnostic};
+use crate::input::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::input::document::{Node, Value};
 use crate::input::from_value::{FromValue, wrong_type};
 use crate::input::reader::Reader;

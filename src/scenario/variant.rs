@@ -2,8 +2,7 @@
 
 use super::run_settings::RUN_KEYS;
 use super::settings::Scenario;
-use crate::input::diagnostic::Diagnostics;
-use crate::input::diagnostic::{Code, Diagnostic, Sources};
+use crate::input::diagnostic::{Code, Diagnostic, Diagnostics, Sources};
 use crate::input::document::{self, Node, Table, key_text};
 use crate::input::files::Files;
 use crate::input::outline::Outline;
