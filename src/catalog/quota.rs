@@ -229,7 +229,7 @@ pub fn quota_by_name(id_or_code: &str) -> Option<&'static QuotaRow> {
         .find(|q| q.id == id_or_code || q.code.as_deref() == Some(id_or_code))
 }
 
-/// The quota of one custom key store of a kind: `cloudhsm` or `external`.
+/// The quota of one custom key store of a kind, which is the end of its identifier.
 pub fn custom_key_store_quota(kind: &str) -> Option<&'static QuotaRow> {
     let of_kind = |q: &&QuotaRow| q.id.strip_prefix("custom-key-store-") == Some(kind);
     quotas()

@@ -4,6 +4,7 @@ use super::record::{AGENT, EVENT_VERSION, SOURCE_IP, event_time, identity, uuid}
 use crate::access::Principal;
 use crate::access::arn::Arn;
 use crate::engine::random::Key;
+use crate::scenario::workload::TlsVersion;
 use serde_json::{Map, Value, json};
 
 /// A request for an object, which S3 logs as a data event.
@@ -24,7 +25,7 @@ pub struct DataEvent<'a> {
     /// Whether it only reads.
     pub reads: bool,
     /// TLS version, `None`: plain HTTP.
-    pub tls: Option<&'a str>,
+    pub tls: Option<TlsVersion>,
     /// The error's code and message, `None`: it succeeded.
     pub error: Option<(&'a str, String)>,
 }

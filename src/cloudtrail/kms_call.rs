@@ -132,18 +132,19 @@ impl Call<'_> {
         if let Some((name, arn)) = &self.encryption_context {
             put("encryptionContext", json!({*name: arn}));
         }
-        match self.operation {
-            KmsOperation::Decrypt | KmsOperation::Encrypt => {
-                put("encryptionAlgorithm", json!("SYMMETRIC_DEFAULT"));
-                if self.operation == KmsOperation::Encrypt {
-                    put("keyId", json!(self.key.to_string()));
-                }
-            }
-            KmsOperation::GenerateDataKey | KmsOperation::GenerateDataKeyWithoutPlaintext => {
-                put("keySpec", json!("AES_256"));
-                put("keyId", json!(self.key.to_string()));
-            }
-            _ => put("keyId", json!(self.key.to_string())),
+        let is_one_of = |operations: [KmsOperation; 2]| operations.contains(&self.operation);
+        if is_one_of([KmsOperation::Decrypt, KmsOperation::Encrypt]) {
+            put("encryptionAlgorithm", json!("SYMMETRIC_DEFAULT"));
+        }
+        if is_one_of([
+            KmsOperation::GenerateDataKey,
+            KmsOperation::GenerateDataKeyWithoutPlaintext,
+        ]) {
+            put("keySpec", json!("AES_256"));
+        }
+        // A symmetric ciphertext itself says which key it is under.
+        if self.operation != KmsOperation::Decrypt {
+            put("keyId", json!(self.key.to_string()));
         }
         Value::Object(parameters)
     }

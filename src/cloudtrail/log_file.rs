@@ -245,7 +245,7 @@ impl<'a> Writer<'a> {
                     .iter()
                     .any(|verb| p.action.starts_with(verb))
             }),
-            tls: settings.tls.as_deref(),
+            tls: settings.tls,
             error,
         };
         Some(event.record(time, key))

@@ -83,7 +83,7 @@ impl Explainer<'_> {
             cloudtrail: self.events(class, &checks, &principal),
             principal: principal.to_string(),
             resource,
-            transport: match (&s.bucket, &s.tls) {
+            transport: match (&s.bucket, s.tls) {
                 (Some(_), None) => "HTTP".to_owned(),
                 (Some(_), Some(version)) => format!("TLS {version}"),
                 (None, _) => "TLS".to_owned(),

@@ -319,10 +319,13 @@ impl<T: FromValue> FromValue for Vec<T> {
     }
 }
 
+/// The word for the absence of a value that has a default or stands in the base of a variant.
+pub const NONE: &str = "none";
+
 /// The string "none" is `None`: how a variant takes back what the base sets.
 impl<T: FromValue> FromValue for Option<T> {
     fn expected() -> String {
-        format!("{}, or \"none\"", T::expected())
+        format!("{}, or \"{NONE}\"", T::expected())
     }
 
     fn example() -> String {
@@ -331,7 +334,7 @@ impl<T: FromValue> FromValue for Option<T> {
 
     fn from_value(value: &Value, path: &str, faults: &Diagnostics) -> Option<Option<T>> {
         match &value.node {
-            Node::String(text) if text == "none" => Some(None),
+            Node::String(text) if text == NONE => Some(None),
             _ => T::from_value(value, path, faults).map(Some),
         }
     }

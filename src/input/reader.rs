@@ -35,7 +35,7 @@ use indexmap::{IndexMap, IndexSet};
 use super::declared::Declared;
 use super::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use super::document::{Node, Table, Value, key_text};
-use super::from_value::FromValue;
+use super::from_value::{FromValue, NONE};
 use super::keyword::Keyword;
 use super::spelling::{did_you_mean, nearest};
 use crate::units::{Rate, Span};
@@ -341,6 +341,12 @@ impl<'a> Reader<'a> {
     /// As [`Reader::keyword`], and the key must be there.
     pub fn required_keyword<K: Keyword>(&mut self, key: &str) -> Option<K> {
         K::from_name(&self.required_reference(key, K::names())?)
+    }
+
+    /// As [`Reader::keyword`], and "none" is `Some(None)`.
+    pub fn keyword_or_none<K: Keyword>(&mut self, key: &str) -> Option<Option<K>> {
+        let word = self.reference(key, K::names().chain([NONE]))?;
+        Some(K::from_name(&word))
     }
 
     /// A name that must be one of `known`; `None` if there is no such key or no such name (which is

@@ -9,10 +9,12 @@
 //! Long because a permission is asked for with its principal, ARNs and context keys, and [`Access`] reads all of them
 //! from the same scenario.
 
+use super::account::Account;
 use super::assumption::EncryptionCondition;
 use super::bucket::{BucketSettings, Encryption};
 use super::key::{KmsKeySettings, PolicyChange};
 use super::log_group::LogGroupSettings;
+use super::policy::PolicySettings;
 use super::settings::Scenario;
 use super::workload::WorkloadSettings;
 use crate::access::arn::Arn;
@@ -20,6 +22,7 @@ use crate::access::{
     Context, Decision, Effect, Outcome, Policies, Policy, PolicyKind, Principal, Request, decide,
 };
 use crate::catalog::{self, KmsOperation, NeedSide, Partition, PermissionSide, S3OperationRow};
+use crate::input::keyword::Keyword;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -105,15 +108,11 @@ impl<'a> Access<'a> {
             by_header: false,
         };
         let writes = side != NeedSide::Source && row.encryption_headers;
-        let header = s.encryption_header.as_deref().filter(|_| writes);
+        let header = s.encryption_header.filter(|_| writes);
         Some(match header {
             None => default,
             Some(header) => InForce {
-                encryption: match header {
-                    "aws:kms" => Encryption::SseKms,
-                    "aws:kms:dsse" => Encryption::DsseKms,
-                    _ => Encryption::SseS3,
-                },
+                encryption: header.encryption(),
                 key: s.encryption_header_key.as_deref(),
                 by_header: true,
             },
@@ -153,7 +152,7 @@ impl<'a> Access<'a> {
             };
             let resource = match permission.on {
                 PermissionSide::Bucket => name.to_owned(),
-                _ => format!("{name}/{}", s.object),
+                PermissionSide::Object | PermissionSide::Source => format!("{name}/{}", s.object),
             };
             let request = Request {
                 principal: self.principal(requester, &bucket.account, &bucket.region),
@@ -435,12 +434,8 @@ impl<'a> Access<'a> {
             None => vec![&self.everything],
         };
         let caller = who.map_or_else(|| resource.account(), |r| r.account.as_str());
-        let limits = |account: &str, kind: PolicyKind| -> Vec<&Policy> {
-            let account = self.scenario.account.get(account);
-            let policies = account.map(|a| match kind {
-                PolicyKind::ServiceControl => &a.service_control_policies,
-                _ => &a.resource_control_policies,
-            });
+        let limits = |account: &str, of: fn(&Account) -> &Vec<PolicySettings>| -> Vec<&Policy> {
+            let policies = self.scenario.account.get(account).map(of);
             policies
                 .into_iter()
                 .flatten()
@@ -458,8 +453,8 @@ impl<'a> Access<'a> {
                 session: who
                     .and_then(|r| r.session_policy_document.as_ref())
                     .map(|p| p.policy.as_ref()),
-                service_control: &limits(caller, PolicyKind::ServiceControl),
-                resource_control: &limits(resource.account(), PolicyKind::ResourceControl),
+                service_control: &limits(caller, |a| &a.service_control_policies),
+                resource_control: &limits(resource.account(), |a| &a.resource_control_policies),
                 resource: policy.or(open.as_ref()),
             },
         )
@@ -582,8 +577,8 @@ impl<'a> Access<'a> {
     ) -> Context {
         let mut context = self.global_context(requester, &bucket.account, &bucket.region);
         context.set("aws:SecureTransport", s.tls.is_some().to_string());
-        if let Some(version) = &s.tls {
-            context.set("s3:TlsVersion", version.clone());
+        if let Some(version) = s.tls {
+            context.set("s3:TlsVersion", version.name());
         }
         context.set("s3:ResourceAccount", self.account_id(&bucket.account));
         context.set("s3:signatureversion", "AWS4-HMAC-SHA256");
@@ -608,16 +603,9 @@ impl<'a> Access<'a> {
         };
         let effective =
             self.scenario.assumption.encryption_condition == EncryptionCondition::Effective;
-        let algorithm = match (&s.encryption_header, in_force.encryption) {
-            (Some(header), _) => Some(header.as_str()),
-            (None, _) if !effective => None,
-            (None, Encryption::SseS3) => Some("AES256"),
-            (None, Encryption::SseKms) => Some("aws:kms"),
-            (None, Encryption::DsseKms) => Some("aws:kms:dsse"),
-            (None, Encryption::SseC) => None,
-        };
-        if let Some(algorithm) = algorithm {
-            context.set("s3:x-amz-server-side-encryption", algorithm);
+        let implied = in_force.encryption.header().filter(|_| effective);
+        if let Some(algorithm) = s.encryption_header.or(implied) {
+            context.set("s3:x-amz-server-side-encryption", algorithm.name());
         }
         if let Some(key) = in_force.key.and_then(|k| self.scenario.key.get(k)) {
             let arn = self.key_arn(key).to_string();

@@ -8,6 +8,7 @@ use crate::input::declared::Declared;
 use crate::input::diagnostic::Code;
 use crate::input::document::Node;
 use crate::input::files::Files;
+use crate::input::keyword::keywords;
 use crate::input::reader::Reader;
 use serde::Serialize;
 use std::cell::RefCell;
@@ -22,8 +23,8 @@ pub struct Account {
     pub trail_copies: u32,
     /// Whether KMS events are among them.
     pub trail_kms_events: bool,
-    /// Which management events are among them: `all`, `read`, `write`.
-    pub trail_events: String,
+    /// Which management events are among them.
+    pub trail_events: TrailEvents,
     /// Copies of S3 data events that its trails deliver; each is charged.
     pub trail_data_copies: u32,
     /// Twelve digits, as ARNs name it.
@@ -34,6 +35,30 @@ pub struct Account {
     pub service_control_policies: Vec<PolicySettings>,
     /// Limit what may be done to its resources.
     pub resource_control_policies: Vec<PolicySettings>,
+}
+
+keywords! {
+    /// Which management events a trail delivers.
+    pub enum TrailEvents {
+        /// Of calls that read and of calls that write.
+        All = "all",
+        /// Of calls that read.
+        Read = "read",
+        /// Of calls that write.
+        Write = "write",
+    }
+}
+
+impl TrailEvents {
+    /// Whether those of calls that read are among them.
+    pub const fn of_reads(self) -> bool {
+        matches!(self, TrailEvents::All | TrailEvents::Read)
+    }
+
+    /// Whether those of calls that write are among them.
+    pub const fn of_writes(self) -> bool {
+        matches!(self, TrailEvents::All | TrailEvents::Write)
+    }
 }
 
 /// Where resources lie: the accounts of the file, and the Region of those that name none.
@@ -93,9 +118,7 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> Declared<Account> {
         let region = region(r);
         let trail_copies = r.or_in("trail_copies", 1, 0..=5);
         let trail_kms_events = r.or("trail_kms_events", true);
-        let trail_events = r
-            .reference("trail_events", ["all", "read", "write"])
-            .unwrap_or_else(|| "all".to_owned());
+        let trail_events = r.keyword("trail_events").unwrap_or(TrailEvents::All);
         let trail_data_copies = r.or_in("trail_data_copies", 0, 0..=5);
         // A number of twelve digits is easily written without quotes.
         let id = match r.value("id").map(|value| &value.node) {
@@ -149,7 +172,7 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> Declared<Account> {
                 region: None,
                 trail_copies: 1,
                 trail_kms_events: true,
-                trail_events: "all".to_owned(),
+                trail_events: TrailEvents::All,
                 trail_data_copies: 0,
                 id: String::new(),
                 organization: None,

@@ -27,6 +27,49 @@ keywords! {
     }
 }
 
+keywords! {
+    /// What a write sends as `x-amz-server-side-encryption`.
+    pub enum EncryptionHeader {
+        /// SSE-S3.
+        Aes256 = "AES256",
+        /// SSE-KMS.
+        AwsKms = "aws:kms",
+        /// DSSE-KMS.
+        AwsKmsDsse = "aws:kms:dsse",
+    }
+}
+
+impl EncryptionHeader {
+    /// The encryption that it asks for.
+    pub const fn encryption(self) -> Encryption {
+        match self {
+            EncryptionHeader::Aes256 => Encryption::SseS3,
+            EncryptionHeader::AwsKms => Encryption::SseKms,
+            EncryptionHeader::AwsKmsDsse => Encryption::DsseKms,
+        }
+    }
+}
+
+impl Encryption {
+    /// The header that asks for it; `None`: the customer's key is sent under other headers.
+    pub const fn header(self) -> Option<EncryptionHeader> {
+        match self {
+            Encryption::SseS3 => Some(EncryptionHeader::Aes256),
+            Encryption::SseKms => Some(EncryptionHeader::AwsKms),
+            Encryption::DsseKms => Some(EncryptionHeader::AwsKmsDsse),
+            Encryption::SseC => None,
+        }
+    }
+
+    /// Whether objects are encrypted under a KMS key.
+    pub const fn uses_kms(self) -> bool {
+        match self {
+            Encryption::SseKms | Encryption::DsseKms => true,
+            Encryption::SseS3 | Encryption::SseC => false,
+        }
+    }
+}
+
 /// A bucket.
 #[derive(Clone, Debug, Serialize)]
 pub struct BucketSettings {
@@ -151,7 +194,7 @@ pub(super) fn buckets(
             Encryption::SseS3
         });
         let (account, region) = (account?, region?);
-        let uses_kms = matches!(encryption, Encryption::SseKms | Encryption::DsseKms);
+        let uses_kms = encryption.uses_kms();
         let key_settings = key.as_ref().and_then(|k| keys.get(k));
         if uses_kms && !r.has("key") {
             r.fault(

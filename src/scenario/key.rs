@@ -16,12 +16,22 @@ use serde::Serialize;
 /// A custom key store.
 #[derive(Clone, Debug, Serialize)]
 pub struct KeyStore {
-    /// `cloudhsm` or `external`.
-    pub kind: String,
+    /// What holds its key material.
+    pub kind: KeyStoreKind,
     /// Owner.
     pub account: String,
     /// Region.
     pub region: String,
+}
+
+keywords! {
+    /// What holds the key material of a custom key store.
+    pub enum KeyStoreKind {
+        /// An AWS CloudHSM cluster.
+        CloudHsm = "cloudhsm",
+        /// A key manager outside AWS.
+        External = "external",
+    }
 }
 
 /// A KMS key.
@@ -75,7 +85,7 @@ keywords! {
 
 pub(super) fn key_stores(r: &mut Reader<'_>, placement: &Placement<'_>) -> Declared<KeyStore> {
     r.declared("key_store", |_, r| {
-        let kind = r.required_reference("kind", ["cloudhsm", "external"]);
+        let kind = r.required_keyword("kind");
         let account = placement.account(r);
         let region = placement.region(r, account.as_deref());
         Some(KeyStore {

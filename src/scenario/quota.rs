@@ -6,6 +6,7 @@ use super::run_settings::LATEST;
 use crate::catalog;
 use crate::input::declared::Declared;
 use crate::input::diagnostic::Code;
+use crate::input::keyword::Keyword;
 use crate::input::reader::{Alternative, Reader};
 use crate::units::{Rate, Span};
 use indexmap::IndexMap;
@@ -121,7 +122,7 @@ pub(super) fn quotas(
         }
         let row = catalog::quota_by_name(&code?)?;
         let default = match of_store {
-            Some(s) => catalog::custom_key_store_quota(&s.kind),
+            Some(s) => catalog::custom_key_store_quota(s.kind.name()),
             None => Some(row),
         }
         .and_then(|q| q.default_limit(&region));

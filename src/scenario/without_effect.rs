@@ -1,7 +1,7 @@
 //! Keys of a workload that would change nothing beside its other keys: each is a fault, for whoever writes one expects
 //! something of it.
 
-use super::bucket::{BucketKind, BucketSettings, Encryption};
+use super::bucket::{BucketKind, BucketSettings, Encryption, EncryptionHeader};
 use super::operations::MULTIPART_UPLOAD;
 use crate::catalog::{self, S3OperationRow};
 use crate::input::reader::Reader;
@@ -21,7 +21,7 @@ pub(super) struct WorkloadFacts<'a> {
     /// `data_key_cache` is written.
     pub has_data_key_cache: bool,
     /// `encryption_header`; `None` where there is none or it is at fault.
-    pub encryption_header: Option<&'a str>,
+    pub encryption_header: Option<EncryptionHeader>,
     /// Its arrivals are a job.
     pub is_job: bool,
 }
@@ -42,12 +42,10 @@ impl WorkloadFacts<'_> {
 
     /// Whether what it writes is under SSE-KMS, as far as that is known.
     fn writes_under_sse_kms(&self) -> bool {
-        match self.encryption_header {
-            Some(header) => header == "aws:kms",
-            None => self
-                .bucket
-                .is_none_or(|b| b.encryption == Encryption::SseKms),
-        }
+        let by_header = self.encryption_header.map(EncryptionHeader::encryption);
+        by_header
+            .or(self.bucket.map(|b| b.encryption))
+            .is_none_or(|encryption| encryption == Encryption::SseKms)
     }
 }
 
@@ -59,7 +57,9 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &WorkloadFacts<'_>) {
         .bucket
         .is_some_and(|b| b.kind == BucketKind::Directory);
     let header_is_unreadable = r.has("encryption_header") && facts.encryption_header.is_none();
-    let header_names_kms = matches!(facts.encryption_header, Some("aws:kms" | "aws:kms:dsse"));
+    let header_names_kms = facts
+        .encryption_header
+        .is_some_and(|header| header.encryption().uses_kms());
     let has_none_of_rate = facts.has_none(true, |row| row.request_rate.is_some());
     let has_no_source = facts.has_none(false, |row| {
         let mut needs = row.needs.iter();

@@ -1,6 +1,6 @@
 //! A workload as written: what it asks for, when, and what its clients do when throttled.
 
-use super::bucket::{BucketKind, BucketSettings, PREFIXES};
+use super::bucket::{BucketKind, BucketSettings, EncryptionHeader, PREFIXES};
 use super::key::{KmsKeySettings, ManagedBy};
 use super::operations::operations;
 use super::requester::Requester;
@@ -12,6 +12,7 @@ use crate::input::diagnostic::{Code, Place};
 use crate::input::document::Node;
 use crate::input::files::Files;
 use crate::input::from_value::FromValue;
+use crate::input::keyword::{Keyword, keywords};
 use crate::input::reader::Reader;
 use crate::model::arrivals::{self, Arrivals};
 use crate::model::objects::{PopularitySettings, SizeSettings};
@@ -20,6 +21,7 @@ use crate::model::source::ClientCacheSettings;
 use crate::units::Span;
 use indexmap::IndexMap;
 use serde::Serialize;
+use std::fmt;
 
 /// A workload.
 #[derive(Clone, Debug, Serialize)]
@@ -66,9 +68,9 @@ pub struct WorkloadSettings {
     /// How the messages that it decrypts were encrypted.
     pub encrypted_by: Option<EncryptedBy>,
     /// Version of TLS, `None`: plain HTTP.
-    pub tls: Option<String>,
+    pub tls: Option<TlsVersion>,
     /// What its writes send as `x-amz-server-side-encryption`.
-    pub encryption_header: Option<String>,
+    pub encryption_header: Option<EncryptionHeader>,
     /// The KMS key whose ARN they send as `x-amz-server-side-encryption-aws-kms-key-id`.
     pub encryption_header_key: Option<String>,
     /// Key of its objects as policies see it.
@@ -80,6 +82,22 @@ pub struct WorkloadSettings {
     /// Where it is written.
     #[serde(skip)]
     pub place: Place,
+}
+
+keywords! {
+    /// A version of TLS.
+    pub enum TlsVersion {
+        /// 1.3.
+        V1_3 = "1.3",
+        /// 1.2.
+        V1_2 = "1.2",
+    }
+}
+
+impl fmt::Display for TlsVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 /// How the messages that a workload decrypts were encrypted.
@@ -152,13 +170,8 @@ impl WorkloadSettings {
                 })
             })
             .flatten();
-        let tls = match r.reference("tls", ["1.3", "1.2", "none"]).as_deref() {
-            Some("none") => None,
-            Some("1.2") => Some("1.2".to_owned()),
-            _ => Some("1.3".to_owned()),
-        };
-        let encryption_header =
-            r.reference("encryption_header", ["AES256", "aws:kms", "aws:kms:dsse"]);
+        let tls = r.keyword_or_none("tls").unwrap_or(Some(TlsVersion::V1_3));
+        let encryption_header = r.keyword("encryption_header");
         let encryption_header_key = r.name_among("encryption_header_key", context.keys);
         let object = r.or("object", format!("{name}/object"));
         let policy_context = context_keys(r);
@@ -197,13 +210,13 @@ impl WorkloadSettings {
             bucket: of_bucket,
             operations: operations.as_ref(),
             has_data_key_cache: r.has("data_key_cache"),
-            encryption_header: encryption_header.as_deref(),
+            encryption_header,
             is_job,
         };
         without_effect::reject(r, &facts);
-        let encryption_header_key = match (&encryption_header, &encryption_header_key, of_bucket) {
+        let encryption_header_key = match (encryption_header, &encryption_header_key, of_bucket) {
             (Some(header), None, Some(bucket))
-                if header.starts_with("aws:kms")
+                if header.encryption().uses_kms()
                     && !facts.writes_nothing()
                     && !r.has("encryption_header_key") =>
             {

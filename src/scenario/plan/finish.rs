@@ -86,8 +86,8 @@ impl PlanBuilder<'_> {
                 .values()
                 .map(|a| Trail {
                     copies: a.trail_copies,
-                    kms_reads: a.trail_kms_events && a.trail_events != "write",
-                    kms_writes: a.trail_kms_events && a.trail_events != "read",
+                    kms_reads: a.trail_kms_events && a.trail_events.of_reads(),
+                    kms_writes: a.trail_kms_events && a.trail_events.of_writes(),
                     data_copies: a.trail_data_copies,
                 })
                 .collect(),

@@ -6,6 +6,7 @@ use super::super::workload::WorkloadSettings;
 use super::builder::PlanBuilder;
 use crate::catalog::{self, KmsOperation};
 use crate::input::diagnostic::{Code, Place};
+use crate::input::keyword::Keyword;
 use crate::model::{Cause, KmsStep, Refusal, Source};
 use crate::units::Span;
 
@@ -80,7 +81,7 @@ impl PlanBuilder<'_> {
         let mut quotas = Vec::new();
         if let Some(store) = &settings.key_store
             && let Some(of_store) = self.scenario.key_store.get(store)
-            && let Some(store_row) = catalog::custom_key_store_quota(&of_store.kind)
+            && let Some(store_row) = catalog::custom_key_store_quota(of_store.kind.name())
             && store_row.takes(operation, settings.spec)
         {
             let name = format!(
