@@ -461,10 +461,25 @@ fn outcome(case: &Value) -> Outcome {
     };
     let resource = &case["resource_policy"];
     let resource = (!resource.is_null()).then(|| read(kind, resource));
+    let one = |field: &str, kind| {
+        let document = &case[field];
+        (!document.is_null()).then(|| read(kind, document))
+    };
+    let several = |field: &str, kind| -> Vec<Policy> {
+        let documents = case[field].as_array().into_iter().flatten();
+        documents.map(|document| read(kind, document)).collect()
+    };
+    let boundary = one("permissions_boundary", PolicyKind::Boundary);
+    let session = one("session_policy", PolicyKind::Session);
+    let service_control = several("service_control_policies", PolicyKind::ServiceControl);
+    let resource_control = several("resource_control_policies", PolicyKind::ResourceControl);
     let policies = Policies {
         identity: &identity.iter().collect::<Vec<_>>(),
+        boundary: boundary.as_ref(),
+        session: session.as_ref(),
+        service_control: &service_control.iter().collect::<Vec<_>>(),
+        resource_control: &resource_control.iter().collect::<Vec<_>>(),
         resource: resource.as_ref(),
-        ..Policies::default()
     };
     access::decide(&request, policies).outcome
 }
