@@ -7,10 +7,11 @@ use super::terminal::{print, say};
 use crate::explain::{explain, operations};
 use crate::input::files::Files;
 use crate::report::explain::Explained;
-use crate::scenario::Variant;
+use crate::scenario::{Variant, load_to_explain};
 
 pub(super) fn run(args: &args::ExplainArgs) -> Result<(), CommandError> {
-    let loaded = input::scenario(&args.scenario, &args.overrides, &Files::default())?;
+    let (path, overrides) = (&args.scenario, &args.overrides);
+    let loaded = input::read_by(load_to_explain, path, overrides, &Files::default())?;
     loaded
         .warnings
         .iter()

@@ -5,12 +5,22 @@ use super::failure::CommandError;
 use super::terminal::colour;
 use crate::input::files::Files;
 use crate::input::{Input, InputError};
-use crate::scenario::{Loaded, load};
+use crate::scenario::{Loaded, ScenarioError, load};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Reads and validates a scenario; a file that `files` has read already is not read again.
 pub(super) fn scenario(
+    path: &Path,
+    overrides: &Overrides,
+    files: &Files,
+) -> Result<Loaded, CommandError> {
+    read_by(load, path, overrides, files)
+}
+
+/// Reads a scenario in one of the ways to do so.
+pub(super) fn read_by(
+    load: impl Fn(&Input, &[String]) -> Result<Loaded, ScenarioError>,
     path: &Path,
     overrides: &Overrides,
     files: &Files,

@@ -39,6 +39,15 @@ pub fn largest_growth(
             ));
         }
     }
+    if all.is_empty() {
+        return Err(StudyError::question(
+            format!(
+                "variant `{}` has no workload that could grow",
+                study.variant
+            ),
+            "log groups take in what `incoming_bytes_per_second` says: raise it with `--set`",
+        ));
+    }
     let grown = if workloads.is_empty() {
         &all
     } else {

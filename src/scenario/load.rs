@@ -4,7 +4,7 @@
 
 use super::error::ScenarioError;
 use super::plan;
-use super::run_settings::RunSettings;
+use super::run_settings::{ReadFor, RunSettings};
 use super::settings::Scenario;
 use super::variant::{Changes, OUTLINE, Variant, change, variants};
 use crate::input::Input;
@@ -43,7 +43,20 @@ pub struct Loaded {
 /// # Errors
 /// Every fault, in the order of the file.
 pub fn load(input: &Input, sets: &[String]) -> Result<Loaded, ScenarioError> {
-    ScenarioError::gather(input, |sources| load_changed(input, sets, sources, None))
+    ScenarioError::gather(input, |sources| {
+        load_changed(input, sets, sources, None, ReadFor::Run)
+    })
+}
+
+/// As [`load`], for [`explain`](fn@crate::explain::explain) only: `horizon` and when a workload's requests come may be
+/// missing, which a run cannot do without.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_to_explain(input: &Input, sets: &[String]) -> Result<Loaded, ScenarioError> {
+    ScenarioError::gather(input, |sources| {
+        load_changed(input, sets, sources, None, ReadFor::Explain)
+    })
 }
 
 /// As [`load`], one variant only and with what is changed in it.
@@ -56,7 +69,7 @@ pub fn load_variant(
     changes: &Changes,
 ) -> Result<Loaded, ScenarioError> {
     ScenarioError::gather(input, |sources| {
-        load_changed(input, sets, sources, Some(changes))
+        load_changed(input, sets, sources, Some(changes), ReadFor::Run)
     })
 }
 
@@ -113,6 +126,7 @@ fn load_changed(
     sets: &[String],
     sources: &mut Sources,
     changes: Option<&Changes>,
+    purpose: ReadFor,
 ) -> Result<Loaded, Vec<Diagnostic>> {
     let mut base = parsed(input, sets, sources)?;
     let diagnostics = Diagnostics::new();
@@ -125,7 +139,8 @@ fn load_changed(
     let diagnostics = diagnostics.about(std::mem::take(sources));
     let (mut read, mut run) = (Vec::new(), None);
     for (name, table) in &tables {
-        let (settings, variant) = diagnostics.read(table, |r| variant(name, r, &input.files));
+        let (settings, variant) =
+            diagnostics.read(table, |r| variant(name, r, &input.files, purpose));
         run = run.or(settings);
         read.extend(variant);
     }
@@ -180,8 +195,9 @@ fn variant(
     name: &str,
     r: &mut Reader<'_>,
     files: &Files,
+    purpose: ReadFor,
 ) -> (Option<RunSettings>, Option<Variant>) {
-    let (run, scenario) = Scenario::read(name, r, files);
+    let (run, scenario) = Scenario::read(name, r, files, purpose);
     let variant = match &run {
         Some(run) if !r.faults().has_errors() => {
             plan::build(name, &scenario, run, r.faults()).map(|plan| Variant { scenario, plan })

@@ -30,6 +30,6 @@ mod without_effect;
 pub mod workload;
 
 pub use error::ScenarioError;
-pub use load::{Loaded, load, load_variant};
+pub use load::{Loaded, load, load_to_explain, load_variant};
 pub use operations::MULTIPART_UPLOAD;
 pub use variant::{Changes, Variant};

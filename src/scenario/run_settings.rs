@@ -10,6 +10,18 @@ pub(super) const RUN_KEYS: [&str; 5] = ["seed", "replications", "horizon", "warm
 /// The longest horizon, and the latest that something can happen.
 pub(super) const LATEST: Span = Span::from_secs(10 * 366 * 86_400);
 
+/// What a scenario is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReadFor {
+    /// To simulate it.
+    Run,
+    /// To explain requests, which takes no time: when they come, from how many clients and until when may be missing.
+    Explain,
+}
+
+/// Horizon of a scenario that is only read to explain requests, where it has none.
+const EXPLAINED: Span = Span::from_secs(3_600);
+
 /// What holds for the whole file.
 #[derive(Clone, Debug)]
 pub(super) struct RunSettings {
@@ -20,10 +32,16 @@ pub(super) struct RunSettings {
     pub warm_up: Span,
 }
 
-pub(super) fn run_settings(r: &mut Reader<'_>) -> Option<RunSettings> {
+pub(super) fn run_settings(r: &mut Reader<'_>, purpose: ReadFor) -> Option<RunSettings> {
     let seed = r.or("seed", 1);
     let replications = r.or_in("replications", 10, 1..=100_000);
-    let horizon = r.required_in("horizon", Span::from_secs(1)..=LATEST);
+    let horizons = Span::from_secs(1)..=LATEST;
+    let horizon = match purpose {
+        ReadFor::Explain if !r.has("horizon") => {
+            r.optional_in("horizon", horizons).or(Some(EXPLAINED))
+        }
+        ReadFor::Run | ReadFor::Explain => r.required_in("horizon", horizons),
+    };
     let warm_up = r.or("warm_up", Span::ZERO);
     for key in ["horizon", "warm_up"] {
         let span = if key == "horizon" {

@@ -10,7 +10,7 @@ use super::log_group::{LogGroupSettings, log_groups};
 use super::price::{PriceSettings, prices};
 use super::quota::{QuotaSettings, quotas};
 use super::requester::{Requester, requesters};
-use super::run_settings::{RunSettings, run_settings};
+use super::run_settings::{ReadFor, RunSettings, run_settings};
 use super::thresholds::thresholds;
 use super::workload::{WorkloadContext, WorkloadSettings};
 use crate::input::diagnostic::Code;
@@ -64,9 +64,10 @@ impl Scenario {
         name: &str,
         r: &mut Reader<'_>,
         files: &Files,
+        purpose: ReadFor,
     ) -> (Option<RunSettings>, Scenario) {
         let errors = r.faults().errors();
-        let run = run_settings(r);
+        let run = run_settings(r, purpose);
         let region = region(r);
         let account = accounts(r, files);
         let placement = Placement {
@@ -96,6 +97,7 @@ impl Scenario {
             retry: (!retry_is_at_fault).then_some(&retry),
             horizon: run.as_ref().map_or(Span::from_ns(u64::MAX), |r| r.horizon),
             files,
+            purpose,
             by_session: assumption.bucket_key_requester == RequesterRule::Session
                 && requester.iter().any(|(_, q)| q.sessions > 1),
         };
@@ -105,12 +107,13 @@ impl Scenario {
         // Those that are there may be unreadable for something else that is at fault.
         let is_explained = !declared.is_empty() && r.faults().errors() > errors;
         let workload = declared.into_read();
-        if workload.is_empty() && !is_explained {
+        // Log groups call KMS by themselves.
+        if workload.is_empty() && log_group.names().next().is_none() && !is_explained {
             r.fault(
                 Code::MissingKey,
                 r.place_of("workload"),
                 format!("variant `{name}` lacks a workload"),
-                "write a `[workload.NAME]`, or switch one on with `enabled = true`",
+                "write a `[workload.NAME]`, or switch one on with `enabled = true`; a `[log_group.NAME]` will do as well",
             );
         }
         let threshold = thresholds(r, names.as_deref());

@@ -1,6 +1,6 @@
 //! `[variant.NAME]`: what each variant changes, laid over the base.
 
-use super::run_settings::RUN_KEYS;
+use super::run_settings::{RUN_KEYS, ReadFor};
 use super::settings::Scenario;
 use crate::input::diagnostic::{Code, Diagnostic, Diagnostics, Sources};
 use crate::input::document::{self, Node, Table, key_text};
@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 /// What can be written in a scenario.
 pub(super) static OUTLINE: LazyLock<Outline> = LazyLock::new(|| {
     Outline::of(|r| {
-        Scenario::read("", r, &Files::default());
+        Scenario::read("", r, &Files::default(), ReadFor::Run);
     })
 });
 

@@ -4,6 +4,7 @@ use super::bucket::{BucketKind, BucketSettings, EncryptionHeader, PREFIXES};
 use super::key::{KmsKeySettings, ManagedBy};
 use super::operations::operations;
 use super::requester::Requester;
+use super::run_settings::ReadFor;
 use super::without_effect::{self, WorkloadFacts};
 use crate::access::Context;
 use crate::catalog;
@@ -14,11 +15,12 @@ use crate::input::files::Files;
 use crate::input::from_value::FromValue;
 use crate::input::keyword::{Keyword, keywords};
 use crate::input::reader::Reader;
-use crate::model::arrivals::{self, Arrivals};
+use crate::model::arrivals::constant::Constant;
+use crate::model::arrivals::{self, Arrivals, OpenArrivals};
 use crate::model::objects::{PopularitySettings, SizeSettings};
 use crate::model::retry::RetrySettings;
 use crate::model::source::ClientCacheSettings;
-use crate::units::Span;
+use crate::units::{Rate, Span};
 use indexmap::IndexMap;
 use serde::Serialize;
 use std::fmt;
@@ -119,6 +121,7 @@ pub(super) struct WorkloadContext<'a> {
     pub retry: Option<&'a RetrySettings>,
     pub horizon: Span,
     pub files: &'a Files,
+    pub purpose: ReadFor,
     /// Sessions have bucket keys of their own, so that it matters which client asks.
     pub by_session: bool,
 }
@@ -142,7 +145,7 @@ impl WorkloadSettings {
                 .filter(|w| *w != name)
         };
         let operations = operations(r);
-        let arrivals = Arrivals::read(r, context.files);
+        let arrivals = Arrivals::read(r, context.files, context.purpose.arrivals_unwritten());
         let growth = arrivals::growth(r);
         let start = r.whole_seconds("start").unwrap_or(Span::ZERO);
         let stop = r.whole_seconds("stop");
@@ -258,6 +261,7 @@ impl WorkloadSettings {
             (Arrivals::Job(job), _) => Some(job.workers),
             _ if r.has("clients") => None,
             (_, None) => Some(1),
+            _ if context.purpose == ReadFor::Explain => Some(1),
             (_, Some(why)) => {
                 r.fault(
                     Code::NoDefault,
@@ -297,6 +301,14 @@ impl WorkloadSettings {
             requests_when_denied,
             place: r.place(),
         })
+    }
+}
+
+impl ReadFor {
+    /// When requests come where the workload does not say so.
+    fn arrivals_unwritten(self) -> Option<Arrivals> {
+        let none = OpenArrivals::Constant(Constant { rate: Rate::ZERO });
+        (self == ReadFor::Explain).then_some(Arrivals::Open(none))
     }
 }
 

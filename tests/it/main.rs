@@ -11,6 +11,7 @@ mod errors;
 mod house;
 mod keys;
 mod law;
+mod log_groups;
 mod planning;
 mod request_rates;
 mod retry;

@@ -124,8 +124,13 @@ pub enum Arrivals {
 }
 
 impl Arrivals {
-    /// One of the keys `arrivals`, `trace` and `job` of a workload; `None` after recording what is wrong.
-    pub fn read(r: &mut Reader<'_>, files: &Files) -> Option<Arrivals> {
+    /// One of the keys `arrivals`, `trace` and `job` of a workload; `None` after recording what is wrong. Without any
+    /// of them it is `unwritten`, and where that is `None` too, a fault.
+    pub fn read(
+        r: &mut Reader<'_>,
+        files: &Files,
+        unwritten: Option<Arrivals>,
+    ) -> Option<Arrivals> {
         let shapes = NAMES
             .iter()
             .zip(READ)
@@ -137,6 +142,7 @@ impl Arrivals {
         let given = ["arrivals", "trace", "job"].iter().filter(|key| r.has(key));
         let (message, help) = match given.count() {
             1 => return read,
+            0 if unwritten.is_some() => return unwritten,
             0 => (
                 "does not say when its requests come",
                 "write one of `arrivals = { poisson = { rate = \"100/s\" } }`, `trace = { file = \"…\" }`, `job = { workers = …, objects = … }`",

@@ -94,9 +94,13 @@ impl PlanBuilder<'_> {
         }
     }
 
-    /// Groups of workloads that share a quota, a cache or an order (union–find).
+    /// Groups of workloads that share a quota, a cache or an order (union–find); an empty one where there is no workload,
+    /// so that every variant has a record.
     pub(super) fn components(&self) -> Vec<Vec<usize>> {
         let n = self.workloads.len();
+        if n == 0 {
+            return vec![Vec::new()];
+        }
         let mut parent: Vec<usize> = (0..n).collect();
         fn root(parent: &mut [usize], mut i: usize) -> usize {
             while parent[i] != i {
