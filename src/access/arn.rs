@@ -30,29 +30,56 @@ pub struct ArnError {
 /// What an ARN consists of, for messages.
 pub const FORM: &str = "arn:partition:service:region:account:resource";
 
-/// The six parts of a text that has the form of an ARN.
-pub(super) fn parts(text: &str) -> Result<[&str; 5], ArnError> {
-    let fault = |fault: String| Err(ArnError { fault });
-    let mut split = text.splitn(6, ':');
-    if split.next() != Some("arn") {
-        return fault(format!("it does not begin with `arn:` ({FORM})"));
-    }
-    let rest: Vec<&str> = split.collect();
-    match <[&str; 5]>::try_from(rest) {
-        Ok(parts) if parts[0].is_empty() || parts[1].is_empty() => {
-            fault(format!("it has no partition or no service ({FORM})"))
+fn fault(fault: String) -> ArnError {
+    ArnError { fault }
+}
+
+/// The pieces of a text between its first five colons; of a policy's text those of a variable do not count.
+fn split(text: &str, variables: bool) -> Vec<&str> {
+    let (mut pieces, mut from, mut inside) = (Vec::new(), 0, false);
+    for (i, c) in text.char_indices() {
+        match c {
+            '$' if variables && text[i..].starts_with("${") => inside = true,
+            '}' => inside = false,
+            ':' if !inside && pieces.len() < 5 => {
+                pieces.push(&text[from..i]);
+                from = i + 1;
+            }
+            _ => {}
         }
-        Ok(parts) if parts[4].is_empty() => fault(format!("it ends before the resource ({FORM})")),
-        Ok(parts) => Ok(parts),
-        Err(rest) => fault(format!("it has {} of 6 parts ({FORM})", rest.len() + 1)),
     }
+    pieces.push(&text[from..]);
+    pieces
+}
+
+/// The pieces after `arn:` of a text that has the beginning of an ARN; at least one, at most five.
+fn begun(text: &str, variables: bool) -> Result<Vec<&str>, ArnError> {
+    let mut pieces = split(text, variables);
+    if pieces.len() == 1 || pieces.remove(0) != "arn" {
+        return Err(fault(format!("it does not begin with `arn:` ({FORM})")));
+    }
+    if pieces.iter().take(2).any(|piece| piece.is_empty()) {
+        return Err(fault(format!("it has no partition or no service ({FORM})")));
+    }
+    if pieces.len() == 5 && pieces[4].is_empty() {
+        return Err(fault(format!("it ends before the resource ({FORM})")));
+    }
+    Ok(pieces)
+}
+
+/// The five parts after `arn:` of a text that has the form of an ARN.
+fn parts(text: &str, variables: bool) -> Result<[&str; 5], ArnError> {
+    let too_few =
+        |pieces: Vec<&str>| fault(format!("it has {} of 6 parts ({FORM})", pieces.len() + 1));
+    <[&str; 5]>::try_from(begun(text, variables)?).map_err(too_few)
 }
 
 impl FromStr for Arn {
     type Err = ArnError;
 
     fn from_str(text: &str) -> Result<Arn, ArnError> {
-        let [partition, service, region, account, resource] = parts(text)?.map(str::to_owned);
+        let [partition, service, region, account, resource] =
+            parts(text, false)?.map(str::to_owned);
         Ok(Arn {
             partition,
             service,
@@ -73,7 +100,7 @@ impl fmt::Display for Arn {
     }
 }
 
-/// An ARN as policies write it; each part stands for itself, and none reaches over a colon but the last.
+/// An ARN as conditions write it: each of its parts stands for itself, and is told apart by case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArnPattern {
     parts: [Pattern; 5],
@@ -85,36 +112,10 @@ impl ArnPattern {
     /// # Errors
     /// A text that is not an ARN.
     pub fn new(text: &str, variables: Variables) -> Result<ArnPattern, ArnError> {
-        let mut position = 0;
+        let parts = parts(text, variables != Variables::Nowhere)?;
         Ok(ArnPattern {
-            parts: parts(text)?.map(|part| {
-                position += 1;
-                let syntax = Syntax {
-                    wildcards: true,
-                    variables: match variables {
-                        Variables::Nowhere => false,
-                        Variables::InResource => position == 5,
-                        Variables::Everywhere => true,
-                    },
-                    // Names of buckets, objects and keys are told apart by case; the rest is not.
-                    fold: position < 5,
-                };
-                Pattern::new(part, syntax)
-            }),
+            parts: std::array::from_fn(|i| piece(parts[i], i, variables)),
         })
-    }
-
-    /// Reads an entry of `Resource`, which may be cut short after a `*`: `arn:aws:s3*` is
-    /// `arn:aws:s3*:*:*:*`.
-    ///
-    /// # Errors
-    /// A text that is not an ARN.
-    pub fn of_resource(text: &str, variables: Variables) -> Result<ArnPattern, ArnError> {
-        let missing = 5_usize.saturating_sub(text.matches(':').count());
-        if missing > 0 && text.starts_with("arn:") && text.ends_with('*') {
-            return ArnPattern::new(&format!("{text}{}", ":*".repeat(missing)), variables);
-        }
-        ArnPattern::new(text, variables)
     }
 
     /// Whether it stands for this ARN.
@@ -130,11 +131,20 @@ impl ArnPattern {
         let mut parts = self.parts.iter().zip(texts).rev();
         parts.all(|(part, text)| part.matches(text, context))
     }
+}
 
-    /// The context keys of its variables.
-    pub fn variables(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().flat_map(Pattern::variables)
-    }
+/// The pattern of the piece after so many others.
+fn piece(text: &str, after: usize, variables: Variables) -> Pattern {
+    let syntax = Syntax {
+        wildcards: true,
+        variables: match variables {
+            Variables::Nowhere => false,
+            Variables::InResource => after == 4,
+            Variables::Everywhere => true,
+        },
+        fold: false,
+    };
+    Pattern::new(text, syntax)
 }
 
 /// Where variables count in an ARN.
@@ -148,12 +158,113 @@ pub enum Variables {
     Everywhere,
 }
 
+/// What a policy makes of an ARN with fewer than six parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Incomplete {
+    /// The missing parts are `*`: identity policies and permissions boundaries.
+    Completed,
+    /// It can stand for an ARN only where a `*` reaches beyond a colon: other policies.
+    Reaching,
+    /// It is refused: session policies.
+    Refused,
+}
+
+/// An entry of `Resource`: an ARN of which a `*` at the end of a part can reach beyond colons, so that
+/// `arn:aws:kms:*:key/k` is that key in any Region and account.
+///
+/// Source: IAM User Guide, `Resource` element, and identify AWS resources with ARNs (2026-11).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResourcePattern {
+    /// All six parts, each for itself.
+    each: Option<ArnPattern>,
+    /// The pieces after `arn:`, where one before the resource ends with `*`, and whether each does.
+    reaching: Vec<(Pattern, bool)>,
+}
+
+impl ResourcePattern {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// A text that is not an ARN.
+    pub fn new(
+        text: &str,
+        variables: Variables,
+        incomplete: Incomplete,
+    ) -> Result<ResourcePattern, ArnError> {
+        let pieces = begun(text, variables != Variables::Nowhere)?;
+        let reaches = |piece: &&str| piece.ends_with('*');
+        let reaching = pieces.iter().take(4).any(reaches);
+        let missing = 5 - pieces.len();
+        let each = match incomplete {
+            Incomplete::Completed => {
+                let completed = format!("{text}{}", ":*".repeat(missing));
+                Some(ArnPattern::new(&completed, variables)?)
+            }
+            Incomplete::Reaching if missing > 0 && reaching => None,
+            Incomplete::Reaching | Incomplete::Refused => Some(ArnPattern::new(text, variables)?),
+        };
+        let of = |(i, text): (usize, &&str)| (piece(text, i, variables), reaches(text));
+        Ok(ResourcePattern {
+            each,
+            reaching: if reaching {
+                pieces.iter().enumerate().map(of).collect()
+            } else {
+                Vec::new()
+            },
+        })
+    }
+
+    /// Whether it stands for this ARN.
+    pub fn matches(&self, arn: &Arn, context: &Context) -> bool {
+        let each = self.each.as_ref();
+        each.is_some_and(|each| each.matches(arn, context)) || self.reaches(arn, context)
+    }
+
+    /// Whether it does if each `*` at the end of a piece may take in whole pieces of the ARN.
+    fn reaches(&self, arn: &Arn, context: &Context) -> bool {
+        let Some(((last, open), before)) = self.reaching.split_last() else {
+            return false;
+        };
+        let text = arn.to_string();
+        // What follows each colon of the ARN, and where a piece of the pattern can begin.
+        let rests: Vec<&str> = text
+            .match_indices(':')
+            .map(|(i, _)| &text[i + 1..])
+            .collect();
+        let mut here = vec![false; rests.len()];
+        here[0] = true;
+        let first = |rest: &'_ str| rest.split(':').next().unwrap_or_default().len();
+        for (pattern, reaches) in before {
+            let mut next = vec![false; rests.len()];
+            for (i, rest) in rests.iter().enumerate().filter(|(i, _)| here[*i]) {
+                if pattern.matches(&rest[..first(rest)], context) {
+                    let to = if *reaches { rests.len() } else { i + 2 };
+                    next.iter_mut().take(to).skip(i + 1).for_each(|n| *n = true);
+                }
+            }
+            here = next;
+        }
+        let ends = |rest: &str| {
+            if before.len() == 4 {
+                last.matches(rest, context)
+            } else {
+                (*open || !rest.contains(':')) && last.matches(&rest[..first(rest)], context)
+            }
+        };
+        rests
+            .iter()
+            .zip(here)
+            .any(|(rest, here)| here && ends(rest))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn matches(pattern: &str, arn: &str) -> bool {
-        let pattern = ArnPattern::of_resource(pattern, Variables::InResource).expect("an ARN");
+        let (variables, incomplete) = (Variables::InResource, Incomplete::Reaching);
+        let pattern = ResourcePattern::new(pattern, variables, incomplete).expect("an ARN");
         pattern.matches(&arn.parse().expect("an ARN"), &Context::default())
     }
 
@@ -176,14 +287,155 @@ mod tests {
     }
 
     #[test]
-    fn no_part_reaches_over_a_colon() {
-        assert!(matches("arn:aws:s3:*:*:b/*", "arn:aws:s3:::b/x"));
-        assert!(matches("arn:aws:s3:::*", "arn:aws:s3:::b/x"));
-        assert!(matches("arn:*:s3:::b/a*", "arn:aws:s3:::b/a/b:c"));
-        assert!(!matches("arn:aws:s3:*:b/x:c", "arn:aws:s3:::b/x:c"));
-        assert!(matches("arn:aws:s*", "arn:aws:s3:::b/x"));
-        assert!(ArnPattern::of_resource("arn:aws:s3:b/x", Variables::Nowhere).is_err());
-        assert!(!matches("arn:aws:s3:::b", "arn:aws:s3:::b/x"));
-        assert!(!matches("arn:aws:s3:::B/*", "arn:aws:s3:::b/x"));
+    fn a_star_reaches_beyond_colons_only_at_the_end_of_a_part() {
+        const KEY: &str = "arn:aws:kms:eu-west-3:111122223333:key/k";
+        for (pattern, arn) in [
+            ("arn:aws:s3:*:*:b/*", "arn:aws:s3:::b/x"),
+            ("arn:aws:s3:::*", "arn:aws:s3:::b/x"),
+            ("arn:*:s3:::b/a*", "arn:aws:s3:::b/a/b:c"),
+            ("arn:aws:s3:::b/a?c*d", "arn:aws:s3:::b/a:c:d"),
+            ("arn:aws:s*", "arn:aws:s3:::b/x"),
+            ("arn:aws:s3:*:b/x:c", "arn:aws:s3:::b/x:c"),
+            ("arn:aws:kms:*:key/k", KEY),
+            ("arn:aws:kms:*", KEY),
+            ("arn:aws:kms:eu-*:key/?", KEY),
+            ("arn:aws*:key/k", KEY),
+            ("arn:*:1111*:key/k", KEY),
+            ("arn:*", KEY),
+            // The parts that are there can be more than six.
+            (
+                "arn:aws:logs:*:log-group:/a:*",
+                "arn:aws:logs:eu-west-3:111122223333:log-group:/a:log-stream:s",
+            ),
+        ] {
+            assert!(matches(pattern, arn), "{pattern} {arn}");
+        }
+        for (pattern, arn) in [
+            ("arn:aws:s3:::b", "arn:aws:s3:::b/x"),
+            ("arn:aws:s3:::B/*", "arn:aws:s3:::b/x"),
+            ("arn:aws:kms:*:key/l", KEY),
+            ("arn:aws*:*west-3:key/k", KEY),
+            ("arn:aws:kms:us-*:key/k", KEY),
+            ("arn:aws:kms:*:3:key/k", KEY),
+            ("arn:aws:kms*:alias/k", KEY),
+            // Everything is told apart by case.
+            ("arn:AWS:kms:eu-west-3:111122223333:key/k", KEY),
+            ("arn:aws:KMS:eu-west-3:111122223333:key/k", KEY),
+            ("arn:aws:kms:EU-WEST-3:111122223333:key/k", KEY),
+            ("arn:aws:kms:EU-*:key/k", KEY),
+        ] {
+            assert!(!matches(pattern, arn), "{pattern} {arn}");
+        }
+    }
+
+    #[test]
+    fn agrees_with_the_plain_rule() {
+        // The plain rule: the whole text, with a `*` at the end of a part as any run of characters.
+        fn plain(p: &str, t: &str, colons: usize) -> bool {
+            let mut chars = p.chars();
+            let Some(c) = chars.next() else {
+                return t.is_empty();
+            };
+            let rest = chars.as_str();
+            let over = colons == 5 || (c == '*' && (rest.is_empty() || rest.starts_with(':')));
+            let one = t.chars().next().filter(|t| over || *t != ':');
+            match (c, one) {
+                ('*', one) => {
+                    plain(rest, t, colons)
+                        || one.is_some_and(|t0| plain(p, &t[t0.len_utf8()..], colons))
+                }
+                ('?', Some(t0)) => plain(rest, &t[t0.len_utf8()..], colons),
+                (c, _) => {
+                    let colons = if c == ':' {
+                        (colons + 1).min(5)
+                    } else {
+                        colons
+                    };
+                    t.strip_prefix(c).is_some_and(|t| plain(rest, t, colons))
+                }
+            }
+        }
+        let mut stream = crate::engine::random::Key::root(15, 0)
+            .named("arns")
+            .stream();
+        let mut word = |bits: &[&str], n: u64| -> String {
+            let n = stream.below(n);
+            (0..n)
+                .map(|_| bits[stream.below(bits.len() as u64) as usize])
+                .collect()
+        };
+        let (mut yes, mut read) = (0, 0);
+        for _ in 0..40_000 {
+            let arn = format!(
+                "arn:a:{}:{}:{}:{}",
+                word(&["s"], 2) + "s",
+                word(&["a", "b"], 2),
+                word(&["a", "b"], 2),
+                word(&["a", "b", ":", "/"], 5) + "b",
+            );
+            let pattern = format!(
+                "arn:a:{}",
+                word(&["a", "b", "s", ":", ":", "*", "?", "/"], 10)
+            );
+            let incomplete = Incomplete::Reaching;
+            let Ok(read_) = ResourcePattern::new(&pattern, Variables::Nowhere, incomplete) else {
+                continue;
+            };
+            read += 1;
+            let got = read_.matches(&arn.parse().expect("an ARN"), &Context::default());
+            yes += u32::from(got);
+            assert_eq!(got, plain(&pattern, &arn, 0), "{pattern} {arn}");
+        }
+        assert!(read > 1_000 && yes > 100, "{read} {yes}");
+    }
+
+    #[test]
+    fn what_becomes_of_an_incomplete_arn() {
+        let read = |text, incomplete| ResourcePattern::new(text, Variables::InResource, incomplete);
+        let object: Arn = "arn:aws:s3:::b/x".parse().expect("an ARN");
+        for text in ["arn:aws:s3", "arn:aws", "arn:aws:s3:", "arn:aws:s3::"] {
+            let completed = read(text, Incomplete::Completed).expect("an ARN");
+            assert!(completed.matches(&object, &Context::default()), "{text}");
+            assert!(read(text, Incomplete::Reaching).is_err(), "{text}");
+            assert!(read(text, Incomplete::Refused).is_err(), "{text}");
+        }
+        for text in ["arn:aws:kms", "arn:aws:s3:b/x", "arn:aws:s3:eu-west-3"] {
+            let completed = read(text, Incomplete::Completed).expect("an ARN");
+            assert!(!completed.matches(&object, &Context::default()), "{text}");
+        }
+        assert!(read("arn:aws:s3:*", Incomplete::Reaching).is_ok());
+        assert!(read("arn:aws:s3:*", Incomplete::Refused).is_err());
+        for text in [
+            "arn",
+            "arn*",
+            "*:aws:s3:::b",
+            "arn:aws:s3:::",
+            "arn::s3",
+            "arn:",
+        ] {
+            assert!(read(text, Incomplete::Completed).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn colons_of_a_variable_part_nothing() {
+        let context = Context::from([
+            ("aws:ResourceAccount", "111122223333"),
+            ("aws:username", "k"),
+        ]);
+        let key: Arn = "arn:aws:kms:eu-west-3:111122223333:key/k"
+            .parse()
+            .expect("an ARN");
+        let everywhere = "arn:aws:kms:*:${aws:ResourceAccount}:key/${aws:username}";
+        let pattern = ArnPattern::new(everywhere, Variables::Everywhere).expect("an ARN");
+        assert!(pattern.matches(&key, &context));
+        let (in_resource, reaching) = (Variables::InResource, Incomplete::Reaching);
+        let text = "arn:aws:kms:*:*:key/${aws:username}";
+        let pattern = ResourcePattern::new(text, in_resource, reaching).expect("an ARN");
+        assert!(pattern.matches(&key, &context));
+        // Before the fifth colon a variable is a text like any other.
+        let text = "arn:aws:kms:*:key/${aws:username}";
+        let pattern = ResourcePattern::new(text, in_resource, reaching).expect("an ARN");
+        assert!(!pattern.matches(&key, &context));
     }
 }

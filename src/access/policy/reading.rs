@@ -13,7 +13,7 @@
 use super::json::{Fault, JsonReader, name_range, one_or_more, range};
 use super::kind::PolicyKind;
 use super::statement::{Effect, Not, Policy, Resource, Statement};
-use crate::access::arn::{ArnPattern, Variables};
+use crate::access::arn::{Incomplete, ResourcePattern, Variables};
 use crate::access::condition::{Condition, Operator, operators};
 use crate::access::pattern::{Pattern, Syntax};
 use crate::access::principal::PrincipalEntry;
@@ -383,7 +383,15 @@ impl PolicyReader {
             } else {
                 Variables::Nowhere
             };
-            match ArnPattern::of_resource(&text, variables) {
+            let incomplete = match self.kind {
+                PolicyKind::Identity | PolicyKind::Boundary => Incomplete::Completed,
+                PolicyKind::Session => Incomplete::Refused,
+                PolicyKind::ServiceControl
+                | PolicyKind::ResourceControl
+                | PolicyKind::Bucket
+                | PolicyKind::Key => Incomplete::Reaching,
+            };
+            match ResourcePattern::new(&text, variables, incomplete) {
                 Ok(pattern) => {
                     self.variables_of(&text, &range);
                     let head = text.split(':').take(5);

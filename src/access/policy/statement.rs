@@ -1,7 +1,7 @@
 //! A policy: its statements, and which of them have to do with a request.
 
 use super::kind::PolicyKind;
-use crate::access::arn::ArnPattern;
+use crate::access::arn::ResourcePattern;
 use crate::access::condition::Condition;
 use crate::access::pattern::{Pattern, Syntax};
 use crate::access::principal::{Meant, Principal, PrincipalEntry};
@@ -54,7 +54,7 @@ pub(super) struct Not<T> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Resource {
     All,
-    Arn(ArnPattern),
+    Arn(ResourcePattern),
 }
 
 impl Statement {
