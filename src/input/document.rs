@@ -506,4 +506,6 @@ fn plain_value(value: &Value) -> String {
 }
 
 #[cfg(test)]
+pub(crate) mod cases;
+#[cfg(test)]
 mod tests;

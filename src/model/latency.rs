@@ -63,3 +63,58 @@ impl LatencySettings {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod cases {
+    use crate::input::diagnostic::Code;
+    use crate::scenario::cases::{Cases, JOBS};
+
+    pub(crate) fn add(cases: &mut Cases) {
+        // Latencies: of KMS and S3 they show in how long a job takes, of throttling in its retries.
+        for (path, key) in [
+            ("assumption.kms_latency", "assumption.kms_latency"),
+            ("assumption.s3_latency", "assumption.s3_latency"),
+            (
+                "assumption.throttled_latency",
+                "assumption.throttled_latency",
+            ),
+            ("workload.w.job.think_time", "workload.NAME.job.think_time"),
+        ] {
+            for (inside, whole, value) in [
+                ("constant.value", "{constant={value=\"10ms\"}}", "70ms"),
+                (
+                    "lognormal.median",
+                    "{lognormal={median=\"10ms\",sigma=0.5}}",
+                    "70ms",
+                ),
+                (
+                    "lognormal.sigma",
+                    "{lognormal={median=\"10ms\",sigma=0.5}}",
+                    "1.5",
+                ),
+            ] {
+                cases.key(
+                    format!("{key}.{inside}"),
+                    JOBS,
+                    &["bucket.b.bucket_key=false", &format!("{path}={whole}")],
+                    &[&format!("{path}.{inside}={value}")],
+                    "job_completion_s",
+                );
+            }
+        }
+        cases.broken(
+            Code::OutOfRange,
+            "median = \"4ms\"",
+            "median = \"2h\"",
+            "\"2h\"",
+            &["1h", "2h"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "sigma = 0.5",
+            "sigma = 9",
+            "9 } }\n\n[price",
+            &["at most 3", "9"],
+        );
+    }
+}

@@ -164,3 +164,85 @@ impl SizeSettings {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod cases {
+    use crate::input::diagnostic::Code;
+    use crate::scenario::cases::{CACHE, Cases, S3};
+
+    pub(crate) fn add(cases: &mut Cases) {
+        cases.key(
+            "workload.NAME.message_size.unknown",
+            CACHE,
+            &[],
+            &["workload.w.message_size=unknown"],
+            "kms_calls",
+        );
+        cases.key(
+            "workload.NAME.message_size.lognormal.median",
+            CACHE,
+            &[],
+            &["workload.w.message_size.lognormal.median=9 KiB"],
+            "kms_calls",
+        );
+        cases.key(
+            "workload.NAME.message_size.lognormal.sigma",
+            CACHE,
+            &[],
+            &["workload.w.message_size.lognormal.sigma=2"],
+            "kms_calls",
+        );
+        cases.key(
+            "workload.NAME.message_size.constant.value",
+            CACHE,
+            &["workload.w.message_size={constant={value=\"1 KiB\"}}"],
+            &["workload.w.message_size.constant.value=9 KiB"],
+            "kms_calls",
+        );
+        cases.key(
+            "workload.NAME.popularity.uniform.objects",
+            CACHE,
+            &[],
+            &["workload.w.popularity.uniform.objects=50"],
+            "kms_calls",
+        );
+        cases.key(
+            "workload.NAME.popularity.zipf.objects",
+            S3,
+            &["bucket.b.archived_bucket_keys=1000"],
+            &["workload.w.popularity.zipf.objects=900"],
+            "kms_calls",
+        );
+        cases.key(
+            "workload.NAME.popularity.zipf.exponent",
+            S3,
+            &[
+                "bucket.b.archived_bucket_keys=1000",
+                "workload.w.popularity.zipf.objects=900",
+            ],
+            &["workload.w.popularity.zipf.exponent=3"],
+            "kms_calls",
+        );
+        cases.broken(
+            Code::UnknownKey,
+            "exponent = 0.9",
+            "exponet = 0.9",
+            "exponet",
+            &["did you mean `exponent`?"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "exponent = 0.9",
+            "exponent = -1",
+            "-1 } }",
+            &["-1"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "objects = 100,",
+            "objects = 0,",
+            "0, exponent",
+            &["but is 0"],
+        );
+    }
+}

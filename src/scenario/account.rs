@@ -196,3 +196,6 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> Declared<Account> {
 
 /// Numbers of accounts that name none: those of AWS's own examples, then 000000000001 and so on.
 const EXAMPLE_ACCOUNTS: [&str; 3] = ["111122223333", "444455556666", "777788889999"];
+
+#[cfg(test)]
+pub(crate) mod cases;

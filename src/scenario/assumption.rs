@@ -139,3 +139,6 @@ pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
     let empty = Table::empty(r.place());
     Diagnostics::new().read(&empty, read)
 }
+
+#[cfg(test)]
+pub(crate) mod cases;

@@ -293,3 +293,6 @@ fn age(r: &mut Reader<'_>, key: &str) -> Option<AgeSettings> {
     )
     .flatten()
 }
+
+#[cfg(test)]
+pub(crate) mod cases;

@@ -198,3 +198,6 @@ fn policy_changes(r: &mut Reader<'_>, files: &Files) -> Vec<PolicyChange> {
     changes.sort_by_key(|c| c.at);
     changes
 }
+
+#[cfg(test)]
+pub(crate) mod cases;

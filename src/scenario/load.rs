@@ -13,7 +13,6 @@ use crate::input::document::{self, Node, Table};
 use crate::input::files::Files;
 use crate::input::reader::Reader;
 use crate::units::Span;
-use std::collections::BTreeSet;
 
 /// A scenario file, ready to run.
 #[derive(Debug)]
@@ -34,8 +33,6 @@ pub struct Loaded {
     pub variants: Vec<Variant>,
     /// What a reader should know, each once.
     pub warnings: Vec<String>,
-    /// Every key that was asked for, as patterns (`workload.NAME.clients`).
-    pub keys_known: BTreeSet<String>,
 }
 
 /// Reads a scenario with its `--set` arguments.
@@ -144,7 +141,6 @@ fn load_changed(
         run = run.or(settings);
         read.extend(variant);
     }
-    let keys_known = diagnostics.keys_known();
     debug_assert!(
         diagnostics.choices().is_subset(&OUTLINE.choices),
         "a choice that a variant cannot know of"
@@ -173,7 +169,6 @@ fn load_changed(
                 warm_up: run.warm_up,
                 variants: read,
                 warnings: messages,
-                keys_known,
             })
         }
         _ => Err(crate::input::diagnostic::in_order(&errors)),

@@ -113,3 +113,6 @@ const MOST_PER_SECOND: f64 = 1e9;
 
 /// Most KMS calls that one query can make here.
 const MOST_DATA_KEYS: u32 = 10_000;
+
+#[cfg(test)]
+pub(crate) mod cases;

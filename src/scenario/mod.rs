@@ -12,6 +12,8 @@ pub mod access;
 pub mod account;
 pub mod assumption;
 pub mod bucket;
+#[cfg(test)]
+pub(crate) mod cases;
 pub mod error;
 pub mod key;
 pub mod load;
@@ -32,4 +34,4 @@ pub mod workload;
 pub use error::ScenarioError;
 pub use load::{Loaded, load, load_to_explain, load_variant};
 pub use operations::MULTIPART_UPLOAD;
-pub use variant::{Changes, Variant};
+pub use variant::{Changes, Variant, keys};

@@ -53,3 +53,6 @@ pub(super) fn operations(r: &mut Reader<'_>) -> Option<IndexMap<String, f64>> {
     shares.sort_keys();
     (!shares.is_empty()).then_some(shares)
 }
+
+#[cfg(test)]
+pub(crate) mod cases;

@@ -162,3 +162,6 @@ fn text(path: &Path) -> Result<String, Unreadable> {
         )
     })
 }
+
+#[cfg(test)]
+mod cases;

@@ -75,3 +75,82 @@ pub(super) fn price_book(prices: &IndexMap<String, PriceSettings>) -> PriceBook 
     }
     book
 }
+
+#[cfg(test)]
+pub(crate) mod cases {
+    use crate::input::diagnostic::Code;
+    use crate::scenario::cases::{APP, Cases};
+
+    pub(crate) fn add(cases: &mut Cases) {
+        cases.key(
+            "price.NAME.usd",
+            APP,
+            &["price.kms-keys.usd=\"1\""],
+            &["price.kms-keys.usd=\"2\""],
+            "cost_kms_keys_usd",
+        );
+        cases.key(
+            "price.NAME.per",
+            APP,
+            &["price.kms-keys.usd=\"1\""],
+            &["price.kms-keys.per=7"],
+            "cost_kms_keys_usd",
+        );
+        cases.key(
+            "price.NAME.region",
+            APP,
+            &["price.kms-keys.usd=\"2\""],
+            &["price.kms-keys.region=eu-west-1"],
+            "cost_kms_keys_usd",
+        );
+        cases.broken(
+            Code::UnknownKey,
+            "per = 1",
+            "pre = 1",
+            "pre ",
+            &["did you mean `per`?"],
+        );
+        cases.broken(
+            Code::MissingKey,
+            "usd = \"1\"\n",
+            "",
+            "[price.kms-keys]",
+            &["`price.kms-keys.usd` is missing"],
+        );
+        cases.broken(
+            Code::BadUnit,
+            "usd = \"1\"",
+            "usd = \"1e3\"",
+            "\"1e3\"",
+            &["1e3", "dollars"],
+        );
+        cases.broken(
+            Code::BadUnit,
+            "usd = \"1\"",
+            "usd = \"-1\"",
+            "\"-1\"",
+            &["-1"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "per = 1",
+            "per = 0",
+            "0\n\n[workload.reads]",
+            &["but is 0"],
+        );
+        cases.broken(
+            Code::UnknownName,
+            "[price.kms-keys]",
+            "[price.kms-kys]",
+            "[price.kms-kys]",
+            &["kms-kys", "did you mean `kms-keys`?"],
+        );
+        cases.broken_in_several_places(
+            Code::NoDefault,
+            "region = \"us-east-1\"\n\n[account.main]",
+            "region = \"cn-north-1\"\n\n[account.main]",
+            "[workload.reads]",
+            &["unknown price of `", "in cn-north-1", "[price."],
+        );
+    }
+}

@@ -248,3 +248,6 @@ fn limiter(r: &mut Reader<'_>) -> LimiterSettings {
     )
     .unwrap_or(LimiterSettings::FixedWindow {})
 }
+
+#[cfg(test)]
+pub(crate) mod cases;

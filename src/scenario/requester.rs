@@ -100,3 +100,6 @@ fn principal(r: &mut Reader<'_>, placement: &Placement<'_>, account: &str) -> Op
     }
     Some(principal)
 }
+
+#[cfg(test)]
+pub(crate) mod cases;

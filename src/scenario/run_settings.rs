@@ -97,3 +97,6 @@ fn start_of(text: &str) -> Option<jiff::ZonedDateTime> {
     let instant: jiff::Timestamp = text.parse().ok()?;
     Some(instant.to_zoned_datetime(jiff::tz::TimeZone::UTC))
 }
+
+#[cfg(test)]
+pub(crate) mod cases;

@@ -66,6 +66,21 @@ pub(super) fn thresholds(
 }
 
 #[cfg(test)]
+pub(crate) mod cases {
+    use crate::scenario::cases::{APP, Cases};
+
+    pub(crate) fn add(cases: &mut Cases) {
+        cases.key(
+            "threshold.NAME",
+            APP,
+            &["threshold.calls=kms_calls < 1"],
+            &["threshold.calls=kms_calls < 2"],
+            "thresholds",
+        );
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use crate::input::Input;
     use crate::scenario::{Loaded, load};

@@ -7,6 +7,7 @@ use crate::input::document::{self, Node, Table, key_text};
 use crate::input::files::Files;
 use crate::input::outline::Outline;
 use crate::model::Plan;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 /// What can be written in a scenario.
@@ -15,6 +16,20 @@ pub(super) static OUTLINE: LazyLock<Outline> = LazyLock::new(|| {
         Scenario::read("", r, &Files::default(), ReadFor::Run);
     })
 });
+
+/// Every key that a scenario may have, as patterns: `workload.NAME.clients`.
+pub fn keys() -> BTreeSet<String> {
+    // Patterns write names that are not bare keys in quotes; people don't.
+    let known: BTreeSet<String> = OUTLINE.keys.iter().map(|k| k.replace('"', "")).collect();
+    let is_table = |key: &String| {
+        known.iter().any(|k| {
+            k.strip_prefix(key.as_str())
+                .is_some_and(|rest| rest.starts_with('.') || rest.starts_with("[]"))
+        })
+    };
+    let keys = known.iter().filter(|key| !is_table(key));
+    keys.cloned().collect()
+}
 
 /// Lays a table of changes over a scenario.
 fn overlay(base: &Table, over: &Table) -> Table {
@@ -128,6 +143,36 @@ pub(super) fn variants(base: &mut Table, diagnostics: &Diagnostics) -> Vec<(Stri
         out.push((name.clone(), overlay(base, over)));
     }
     out
+}
+
+#[cfg(test)]
+pub(crate) mod cases {
+    use crate::input::diagnostic::Code;
+    use crate::scenario::cases::Cases;
+
+    pub(crate) fn add(cases: &mut Cases) {
+        cases.broken(
+            Code::UnknownKey,
+            "[variant.more.workload.reads]",
+            "[variant.more.workload.reads]\nclint = 4",
+            "clint",
+            &["unknown key `clint` in `workload.reads`"],
+        );
+        cases.broken(
+            Code::WrongType,
+            "[variant.today]",
+            "[variant]\ntoday = 1",
+            "1\n\n[variant.more",
+            &["`variant.today`", "the integer 1"],
+        );
+        cases.broken(
+            Code::Contradiction,
+            "[variant.today]",
+            "[variant.today]\nseed = 8",
+            "seed = 8",
+            &["`variant.today` sets `seed`"],
+        );
+    }
 }
 
 #[cfg(test)]

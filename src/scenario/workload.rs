@@ -439,3 +439,6 @@ fn context_keys(r: &mut Reader<'_>) -> Context {
     }
     context
 }
+
+#[cfg(test)]
+pub(crate) mod cases;

@@ -438,14 +438,9 @@ fn every_link_leads_somewhere() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// Every key of the language, as `tests/it/keys.rs` holds them against what the reader asks for.
+/// Every key of the language, those of all retry profiles also as one.
 fn keys() -> BTreeSet<String> {
-    let mut keys: BTreeSet<String> = crate::common::keys::rows()
-        .into_iter()
-        .map(|r| r.key)
-        .collect();
-    keys.insert("key_store.NAME.kind".to_owned());
-    // The keys of all retry profiles are the same.
+    let mut keys = kmsim::scenario::keys();
     let of_profiles: Vec<String> = keys.iter().filter_map(|k| of_any_profile(k)).collect();
     keys.extend(of_profiles);
     keys

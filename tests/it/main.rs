@@ -9,7 +9,6 @@ mod common;
 mod docs;
 mod errors;
 mod house;
-mod keys;
 mod law;
 mod log_groups;
 mod planning;

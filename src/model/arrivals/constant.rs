@@ -68,6 +68,15 @@ impl ArrivalProcess for EvenlySpaced {
 }
 
 #[cfg(test)]
+pub(crate) mod cases {
+    use crate::scenario::cases::Cases;
+
+    pub(crate) fn add(cases: &mut Cases) {
+        cases.arrivals("constant", "rate=5", "rate", "6");
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::super::local_clock::LocalClock;
     use super::*;

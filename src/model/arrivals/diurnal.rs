@@ -140,6 +140,75 @@ impl RateOverTime for LocalDays {
 }
 
 #[cfg(test)]
+pub(crate) mod cases {
+    use crate::input::diagnostic::Code;
+    use crate::scenario::cases::Cases;
+
+    pub(crate) fn add(cases: &mut Cases) {
+        cases.arrivals("diurnal", "mean=5,peak=9", "mean", "6");
+        cases.arrivals("diurnal", "mean=5,peak=6", "peak", "9");
+        cases.arrivals("diurnal", "mean=5,peak=9", "peak_at", "08:00");
+        cases.arrivals("diurnal", "mean=5,peak=9", "weekly", "[3,1,1,1,1,1,1]");
+        cases.broken(
+            Code::WrongType,
+            "weekly = [1, 1, 1, 1, 1, 0.5, 0.5]",
+            "weekly = 1",
+            "1 } }",
+            &["an array"],
+        );
+        cases.broken(
+            Code::BadUnit,
+            "peak_at = \"20:00\"",
+            "peak_at = \"26:00\"",
+            "\"26:00\"",
+            &["26:00", "not a valid time of day"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "weekly = [1, 1, 1, 1, 1, 0.5, 0.5]",
+            "weekly = [1, 1, 1, 1, 1, 0.5]",
+            "[1, 1, 1, 1, 1, 0.5]",
+            &["6 values", "seven"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "weekly = [1, 1, 1, 1, 1, 0.5, 0.5]",
+            "weekly = [1, 1, 1, 1, 1, 1, -2]",
+            "[1, 1, 1, 1, 1, 1, -2]",
+            &["-2", "seven"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "weekly = [1, 1, 1, 1, 1, 0.5, 0.5]",
+            "weekly = [1, 1, 1, 1, 1, 1, 1e300]",
+            "[1, 1, 1, 1, 1, 1, 1e300]",
+            &["seven factors from 0 to 1000"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "mean = \"5/s\", peak = \"9/s\", peak_at = \"20:00\", weekly = [1, 1,",
+            "mean = \"500000000/s\", peak = \"900000000/s\", peak_at = \"20:00\", weekly = [2, 1,",
+            "[2, 1,",
+            &["900000000/s", "1800000000/s", "1000000000/s"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "peak = \"9/s\"",
+            "peak = \"11/s\"",
+            "\"11/s\"",
+            &["11/s", "5/s", "twice its mean"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "peak = \"9/s\"",
+            "peak = \"4/s\"",
+            "\"4/s\"",
+            &["4/s", "5/s"],
+        );
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

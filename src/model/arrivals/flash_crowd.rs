@@ -93,6 +93,52 @@ impl RateOverTime for Crowd {
 }
 
 #[cfg(test)]
+pub(crate) mod cases {
+    use crate::input::diagnostic::Code;
+    use crate::scenario::cases::Cases;
+
+    pub(crate) fn add(cases: &mut Cases) {
+        cases.arrivals(
+            "flash-crowd",
+            "base=1,peak=9,at=\"9s\",rise=\"3s\",decay=\"5s\"",
+            "base",
+            "2",
+        );
+        cases.arrivals(
+            "flash-crowd",
+            "base=1,peak=9,at=\"9s\",rise=\"3s\",decay=\"5s\"",
+            "peak",
+            "20",
+        );
+        cases.arrivals(
+            "flash-crowd",
+            "base=1,peak=9,at=\"9s\",rise=\"3s\",decay=\"5s\"",
+            "at",
+            "35s",
+        );
+        cases.arrivals(
+            "flash-crowd",
+            "base=1,peak=9,at=\"9s\",rise=\"3s\",decay=\"5s\"",
+            "rise",
+            "20s",
+        );
+        cases.arrivals(
+            "flash-crowd",
+            "base=1,peak=9,at=\"9s\",rise=\"3s\",decay=\"5s\"",
+            "decay",
+            "30s",
+        );
+        cases.broken(
+            Code::Contradiction,
+            "peak = \"6/s\"",
+            "peak = \"0.5/s\"",
+            "\"0.5/s\"",
+            &["0.5/s", "1/s"],
+        );
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -38,3 +38,40 @@ impl Job {
         Some(())
     }
 }
+
+#[cfg(test)]
+pub(crate) mod cases {
+    use crate::input::diagnostic::Code;
+    use crate::scenario::cases::{Cases, JOBS};
+
+    pub(crate) fn add(cases: &mut Cases) {
+        cases.key(
+            "workload.NAME.job.workers",
+            JOBS,
+            &[],
+            &["workload.w.job.workers=2"],
+            "job_completion_s",
+        );
+        cases.key(
+            "workload.NAME.job.objects",
+            JOBS,
+            &[],
+            &["workload.w.job.objects=50"],
+            "s3_requests",
+        );
+        cases.broken(
+            Code::UnknownKey,
+            "think_time",
+            "thinktime",
+            "thinktime",
+            &["did you mean `think_time`?"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "workers = 2",
+            "workers = 0",
+            "0, objects",
+            &["but is 0"],
+        );
+    }
+}

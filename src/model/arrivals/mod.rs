@@ -57,6 +57,10 @@ macro_rules! shapes {
         /// Reads a shape's table.
         type ReadShape = fn(&mut Reader<'_>) -> Option<OpenArrivals>;
 
+        /// What is known of each shape's keys.
+        #[cfg(test)]
+        const CASES: &[fn(&mut crate::scenario::cases::Cases)] = &[$($file::cases::add),*];
+
         const NAMES: &[&str] = &[$($name),*];
         const READ: &[ReadShape] = &[
             $(|r| $file::$shape::read(r).map(OpenArrivals::$shape)),*
@@ -193,3 +197,6 @@ impl Arrivals {
         done.map(|()| self)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod cases;

@@ -113,6 +113,38 @@ impl ArrivalProcess for Switched {
 }
 
 #[cfg(test)]
+pub(crate) mod cases {
+    use crate::scenario::cases::Cases;
+
+    pub(crate) fn add(cases: &mut Cases) {
+        cases.arrivals(
+            "on-off",
+            "on=9,off=1,mean_on=\"3s\",mean_off=\"3s\"",
+            "on",
+            "20",
+        );
+        cases.arrivals(
+            "on-off",
+            "on=9,off=1,mean_on=\"3s\",mean_off=\"3s\"",
+            "off",
+            "4",
+        );
+        cases.arrivals(
+            "on-off",
+            "on=9,off=1,mean_on=\"3s\",mean_off=\"3s\"",
+            "mean_on",
+            "9s",
+        );
+        cases.arrivals(
+            "on-off",
+            "on=9,off=1,mean_on=\"3s\",mean_off=\"3s\"",
+            "mean_off",
+            "9s",
+        );
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::super::local_clock::LocalClock;
     use super::*;

@@ -164,6 +164,63 @@ fn piece(points: &[(u64, f64)], t: u64) -> ((u64, f64), (u64, f64)) {
 }
 
 #[cfg(test)]
+pub(crate) mod cases {
+    use crate::input::diagnostic::Code;
+    use crate::scenario::cases::{Cases, FLOW};
+
+    pub(crate) fn add(cases: &mut Cases) {
+        cases.arrivals(
+            "piecewise-linear",
+            "points=[{at=\"0s\",rate=1},{at=\"20s\",rate=9}]",
+            "every",
+            "20s",
+        );
+        let points = |a: &str, b: &str| {
+            format!(
+                "workload.w.arrivals={{piecewise-linear={{points=[{{at=\"0s\",rate=1}},{{at=\"{a}\",rate={b}}}]}}}}"
+            )
+        };
+        for (key, a, b) in [("at", "30s", "9"), ("rate", "20s", "5")] {
+            cases.key(
+                format!("workload.NAME.arrivals.piecewise-linear.points[].{key}"),
+                FLOW,
+                &[&points("20s", "9")],
+                &[&points(a, b)],
+                "kms_calls",
+            );
+        }
+        cases.broken(
+            Code::MissingKey,
+            "points = [{ at = \"0s\", rate = \"1/s\" }, { at = \"6s\", rate = \"2/s\" }]",
+            "points = []",
+            "[], every",
+            &["no points"],
+        );
+        cases.broken(
+            Code::WrongType,
+            "points = [{ at = \"0s\", rate = \"1/s\" }, ",
+            "points = [5, ",
+            "5, {",
+            &["points[0]", "a table"],
+        );
+        cases.broken(
+            Code::Contradiction,
+            "{ at = \"6s\"",
+            "{ at = \"0s\", rate = 1 }, { at = \"6s\", rate = 1 }, { at = \"5s\"",
+            "[{ at = \"0s\", rate = \"1/s\"",
+            &["5s", "6s"],
+        );
+        cases.broken(
+            Code::Contradiction,
+            "every = \"8s\"",
+            "every = \"4s\"",
+            "\"4s\"",
+            &["4s", "6s"],
+        );
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -51,3 +51,55 @@ impl ArrivalProcess for Homogeneous {
         (self.rate, Density::Linear(self.rate, self.rate))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod cases {
+    use crate::input::diagnostic::Code;
+    use crate::scenario::cases::Cases;
+
+    pub(crate) fn add(cases: &mut Cases) {
+        cases.arrivals("poisson", "rate=5", "rate", "6");
+        cases.broken(
+            Code::UnknownKey,
+            "rate = \"50/s\"",
+            "raet = \"50/s\"",
+            "raet",
+            &["did you mean `rate`?"],
+        );
+        cases.broken(
+            Code::BadUnit,
+            "rate = \"50/s\"",
+            "rate = \"many\"",
+            "\"many\"",
+            &["many"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "rate = \"50/s\"",
+            "rate = \"-50/s\"",
+            "\"-50/s\"",
+            &["-50/s", "negative"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "rate = \"50/s\"",
+            "rate = nan",
+            "nan",
+            &["NaN"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "rate = \"50/s\"",
+            "rate = inf",
+            "inf",
+            &["inf"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "rate = \"50/s\"",
+            "rate = \"2000000000/s\"",
+            "\"2000000000/s\"",
+            &["1000000000/s", "2000000000/s"],
+        );
+    }
+}

@@ -376,6 +376,8 @@ fn exact_ns(text: &str, seconds: f64) -> i128 {
 }
 
 #[cfg(test)]
+pub(crate) mod cases;
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -23,3 +23,6 @@ pub use quota::{Refund, RetryQuota, RetryQuotaSettings, RetryTokens, TokenBucket
 pub use rate_limiter::{ClientRateLimiter, RateLimiterRules, RetryCost, SendQueue};
 pub use retry_after::RetryAfter;
 pub use settings::RetrySettings;
+
+#[cfg(test)]
+pub(crate) mod cases;

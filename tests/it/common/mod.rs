@@ -4,7 +4,6 @@
 // `tests/vectors.rs` uses only a part of this module.
 #![allow(dead_code)]
 
-pub mod keys;
 pub mod occ;
 
 use kmsim::input::Input;

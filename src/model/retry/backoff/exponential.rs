@@ -98,6 +98,82 @@ fn bound(initial_backoff: u64, max_backoff: u64, n: u16) -> u64 {
 }
 
 #[cfg(test)]
+pub(crate) mod cases {
+    use crate::input::diagnostic::Code;
+    use crate::scenario::cases::{APP, Cases, RETRY};
+
+    pub(crate) fn add(cases: &mut Cases) {
+        for (path, key) in RETRY {
+            let before =
+                format!("{path}={{exponential={{initial_backoff=\"50ms\",max_attempts=5}}}}");
+            for (inside, value) in [
+                ("initial_backoff", "900ms"),
+                ("max_backoff", "60ms"),
+                ("max_attempts", "2"),
+                ("jitter", "none"),
+            ] {
+                cases.key(
+                    format!("{key}.exponential.{inside}"),
+                    APP,
+                    &[&before],
+                    &[&format!("{path}.exponential.{inside}={value}")],
+                    "kms_attempts",
+                );
+            }
+        }
+        cases.broken(
+            Code::UnknownKey,
+            "max_attempts = 3",
+            "max_attempts = 3\nretries = 3",
+            "retries",
+            &["unknown key `retries` in `retry.exponential`", "known keys"],
+        );
+        cases.broken(
+            Code::MissingKey,
+            "initial_backoff = \"50ms\"\n",
+            "",
+            "[retry.exponential]",
+            &["`retry.exponential.initial_backoff` is missing"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "max_attempts = 3",
+            "max_attempts = 0",
+            "0\njitter",
+            &["but is 0"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "max_attempts = 3",
+            "max_attempts = 70000",
+            "70000",
+            &["65535", "70000"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "initial_backoff = \"50ms\"",
+            "initial_backoff = \"100000d\"",
+            "\"100000d\"",
+            &["1d", "100000d"],
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "max_backoff = \"2s\"",
+            "max_backoff = \"2d\"",
+            "\"2d\"",
+            &["1d", "2d"],
+        );
+        cases.broken(
+            Code::UnknownName,
+            "jitter = \"full\"",
+            "jitter = \"ful\"",
+            "\"ful\"",
+            &["did you mean `full`?"],
+        );
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -45,3 +45,23 @@ impl Serialize for FixedBackoff {
         shown.serialize(serializer)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod cases {
+    use crate::scenario::cases::{APP, Cases, RETRY};
+
+    pub(crate) fn add(cases: &mut Cases) {
+        for (path, key) in RETRY {
+            let before = format!("{path}={{fixed={{delay=\"50ms\",max_attempts=3}}}}");
+            for (inside, value) in [("delay", "900ms"), ("max_attempts", "5")] {
+                cases.key(
+                    format!("{key}.fixed.{inside}"),
+                    APP,
+                    &[&before],
+                    &[&format!("{path}.fixed.{inside}={value}")],
+                    "kms_attempts",
+                );
+            }
+        }
+    }
+}

@@ -34,6 +34,11 @@ macro_rules! backoffs {
             /// The names of policies with a backoff of their own.
             pub(super) const NAMES: &[&str] = &[$($name),*];
 
+            /// What is known of each one's keys.
+            #[cfg(test)]
+            pub(super) const CASES: &[fn(&mut crate::scenario::cases::Cases)] =
+                &[$($file::cases::add),*];
+
             /// Reads the keys of each, in that order.
             pub(super) const READ: &[fn(&mut Reader<'_>) -> Option<Backoff>] =
                 &[$(|r| $file::$type::read(r).map(Backoff::$kind)),*];

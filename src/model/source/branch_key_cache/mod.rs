@@ -9,3 +9,6 @@ pub use cache::{BranchKeyCache, BranchKeyCacheRules, BranchKeyFound, Keyring, St
 pub use settings::{
     BranchKeyCacheSettings, BranchKeyCacheUse, CacheKind, Decryption, StormTrackingSettings,
 };
+
+#[cfg(test)]
+pub(crate) mod cases;

@@ -8,3 +8,6 @@ pub mod source;
 pub use cache::{Cmm, DataKeyCache, Message, Sdk, Suite};
 pub use settings::{DataKeyCacheSettings, DataKeyCacheUse};
 pub use source::EncryptedMessages;
+
+#[cfg(test)]
+pub(crate) mod cases;

@@ -1,0 +1,136 @@
+//! `retry`, but for the keys of each backoff: what each key changes, and what is refused.
+
+use crate::catalog::retry_profiles;
+use crate::input::diagnostic::Code;
+use crate::scenario::cases::{APP, Cases, RETRY};
+
+pub(crate) fn add(cases: &mut Cases) {
+    for add in super::Backoff::CASES {
+        add(cases);
+    }
+
+    for (path, key) in RETRY {
+        let mut add = |inside: &str, before: &str, set: &str| {
+            cases.key(
+                format!("{key}.{inside}"),
+                APP,
+                &[&format!("{path}={before}")],
+                &[&format!("{path}{set}")],
+                "kms_attempts",
+            );
+        };
+        add("none", "{fixed={delay=\"50ms\",max_attempts=3}}", "=none");
+        for kind in ["fixed", "exponential"] {
+            let delay = if kind == "fixed" {
+                "delay"
+            } else {
+                "initial_backoff"
+            };
+            let with = format!(
+                "{{{kind}={{{delay}=\"50ms\",max_attempts=5,retry_quota={{capacity=20,throttling_cost=3,success_refund=1}}}}}}"
+            );
+            for (inside, value) in [
+                ("capacity", "90"),
+                ("throttling_cost", "9"),
+                ("success_refund", "5"),
+                ("shared", "true"),
+            ] {
+                let inside = format!("{kind}.retry_quota.{inside}");
+                add(&inside, &with, &format!(".{inside}={value}"));
+            }
+            let guarded =
+                |guard: &str| format!("{{{kind}={{{delay}=\"50ms\",max_attempts=5,{guard}}}}}");
+            let bucket = guarded("retry_token_bucket={capacity=4}");
+            for (inside, value) in [
+                ("capacity", "9"),
+                ("success_deposit", "0.3"),
+                ("shared", "true"),
+            ] {
+                let inside = format!("{kind}.retry_token_bucket.{inside}");
+                add(&inside, &bucket, &format!(".{inside}={value}"));
+            }
+            let breaker = guarded("circuit_breaker={open_time=\"300ms\"}");
+            for (inside, value) in [
+                ("open_time", "900ms"),
+                ("failure_threshold", "0.3"),
+                ("window", "4"),
+                ("blocks", "retries"),
+            ] {
+                let inside = format!("{kind}.circuit_breaker.{inside}");
+                add(&inside, &breaker, &format!(".{inside}={value}"));
+            }
+        }
+        for profile in retry_profiles() {
+            for name in profile.aliases.iter().chain([&profile.id]) {
+                let quoted = format!("\"{name}\"");
+                // As a key it needs quotes where it has a point.
+                let bare = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+                let as_key = if bare { name } else { &quoted };
+                // More is asked for than the retry quota of one client pays for, by clients enough that a
+                // rate limiter does not prevent it.
+                let before = [
+                    format!("{path}={{{as_key}={{}}}}"),
+                    "quota.q={limit=\"5/s\"}".to_owned(),
+                    "workload.w.clients=60".to_owned(),
+                    "workload.w.arrivals={poisson={rate=\"90/s\"}}".to_owned(),
+                ];
+                let before = before.each_ref().map(String::as_str);
+                let mut add = |inside: &str, value: &str| {
+                    cases.key(
+                        format!("{key}.{name}.{inside}"),
+                        APP,
+                        &before,
+                        &[&format!("{path}.{as_key}.{inside}={value}")],
+                        "kms_attempts",
+                    );
+                };
+                add("max_attempts", "2");
+                if profile.retry_quota.is_some() {
+                    add("retry_quota.shared", "true");
+                }
+            }
+        }
+    }
+    cases.broken(Code::Contradiction,
+        "clients = 3",
+        "clients = 3\nretry.fixed = { delay = \"1s\", max_attempts = 2, retry_quota = {}, retry_token_bucket = {} }",
+        "{} }",
+        &["`workload.app.retry.fixed.retry_quota`", "keep one"]);
+    cases.broken(Code::OutOfRange,
+        "clients = 3",
+        "clients = 3\nretry.fixed = { delay = \"1s\", max_attempts = 2, circuit_breaker = { open_time = \"1s\", failure_threshold = 0 } }",
+        "0 } }",
+        &["`workload.app.retry.fixed.circuit_breaker.failure_threshold` is 0"]);
+    cases.broken(Code::MissingKey,
+        "clients = 3",
+        "clients = 3\nretry.fixed = { delay = \"1s\", max_attempts = 2, circuit_breaker = { window = 5 } }",
+        "{ window = 5 }",
+        &["`workload.app.retry.fixed.circuit_breaker.open_time` is missing"]);
+    cases.broken(Code::OutOfRange,
+        "clients = 3",
+        "clients = 3\nretry.fixed = { delay = \"1s\", max_attempts = 2, circuit_breaker = { open_time = \"1s\", window = 65 } }",
+        "65",
+        &["`workload.app.retry.fixed.circuit_breaker.window`", "64"]);
+    cases.broken(Code::UnknownName,
+        "clients = 3",
+        "clients = 3\nretry.fixed = { delay = \"1s\", max_attempts = 2, circuit_breaker = { open_time = \"1s\", blocks = \"all\" } }",
+        "\"all\"",
+        &[
+            "`workload.app.retry.fixed.circuit_breaker.blocks`",
+            "`requests`",
+        ]);
+    cases.broken_in_several_places(
+        Code::NoDefault,
+        "jitter = \"full\"",
+        "jitter = \"full\"\ncircuit_breaker = { open_time = \"1s\" }",
+        "[workload.reads]",
+        &["how many clients", "a circuit breaker"],
+    );
+    cases.broken_in_several_places(
+        Code::NoDefault,
+        "max_attempts = 3",
+        "max_attempts = 3\nretry_quota = { capacity = 5 }",
+        "[workload.reads]",
+        &["how many clients", "clients = …"],
+    );
+}

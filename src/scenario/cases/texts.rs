@@ -1,0 +1,231 @@
+//! The scenarios that the tables of keys change, and the files beside them.
+
+/// An application over its quota, beside a calm one.
+pub(crate) const APP: &str = r#"
+horizon = "12s"
+replications = 2
+region = "us-east-1"
+[account.main]
+[account.other]
+[key_store.h]
+kind = "cloudhsm"
+[key.k]
+[key.k2]
+[requester.r]
+[requester.r2]
+[quota.q]
+limit = "40/s"
+limiter = { token-bucket = { burst = 1 } }
+changes = [{ at = "6s", limit = "60/s" }]
+[retry.exponential]
+initial_backoff = "50ms"
+max_backoff = "80ms"
+max_attempts = 3
+[workload.w]
+key = "k"
+requester = "r"
+clients = 2
+operations = { Decrypt = 2, GenerateDataKey = 1 }
+arrivals = { poisson = { rate = "50/s" } }
+[workload.calm]
+key = "k"
+requester = "r"
+clients = 1
+operations = { Encrypt = 1 }
+arrivals = { constant = { rate = "3/s" } }
+"#;
+
+/// A bucket with a bucket key.
+pub(crate) const S3: &str = r#"
+horizon = "12s"
+replications = 2
+region = "us-east-1"
+[account.main]
+[account.other]
+[key.k]
+[key.k2]
+[bucket.b]
+key = "k"
+bucket_key = true
+archived_bucket_keys = 4
+[bucket.b2]
+key = "k2"
+bucket_key = true
+archived_bucket_keys = 9
+[requester.r]
+role = "one"
+[requester.r2]
+role = "one"
+[assumption]
+bucket_key_lifetime = "4s"
+[workload.w]
+bucket = "b"
+requester = "r"
+clients = 3
+operations = { GetObject = 3, PutObject = 1 }
+arrivals = { poisson = { rate = "30/s" } }
+popularity = { zipf = { objects = 9, exponent = 1.0 } }
+[workload.w2]
+bucket = "b"
+requester = "r2"
+clients = 3
+operations = { GetObject = 1 }
+arrivals = { poisson = { rate = "3/s" } }
+"#;
+
+/// Jobs one after another: an upload, then a reader of what it wrote.
+pub(crate) const JOBS: &str = r#"
+horizon = "60s"
+replications = 2
+region = "us-east-1"
+[key.k]
+[quota.q]
+limit = "30/s"
+[retry.fixed]
+delay = "100ms"
+max_attempts = 4
+[bucket.b]
+key = "k"
+bucket_key = true
+archived_bucket_keys = 4
+[bucket.plain]
+[workload.w]
+bucket = "b"
+operations = { MultipartUpload = 1, CopyObject = 1 }
+parts = 2
+job = { workers = 5, objects = 40, think_time = { constant = { value = "10ms" } } }
+[workload.reader]
+bucket = "b"
+after = "w"
+operations = { GetObject = 1 }
+job = { workers = 3, objects = 30 }
+"#;
+
+/// A data-key cache.
+pub(crate) const CACHE: &str = r#"
+horizon = "30s"
+replications = 2
+region = "us-east-1"
+[key.k]
+[workload.w]
+key = "k"
+clients = 2
+operations = { GenerateDataKey = 1 }
+arrivals = { poisson = { rate = "40/s" } }
+popularity = { uniform = { objects = 6 } }
+data_key_cache = { max_age = "10s", capacity = 5, max_messages = 50, max_bytes = "40 KiB" }
+message_size = { lognormal = { median = "1 KiB", sigma = 0.5 } }
+[workload.d]
+key = "k"
+clients = 2
+operations = { Decrypt = 1 }
+arrivals = { poisson = { rate = "20/s" } }
+data_key_cache = { max_age = "10s", capacity = 5 }
+encrypted_by = { producers = 3, messages_per_data_key = 10 }
+"#;
+
+/// A bucket and a key under policies, asked from within and from another account.
+pub(crate) const ACCESS: &str = r#"
+horizon = "10s"
+replications = 2
+region = "us-east-1"
+[account.main]
+[account.other]
+[key.k]
+[key.k2]
+[bucket.b]
+key = "k"
+[requester.r]
+[requester.far]
+account = "other"
+[workload.w]
+bucket = "b"
+requester = "r"
+clients = 1
+operations = { GetObject = 1, PutObject = 1 }
+arrivals = { constant = { rate = "10/s" } }
+[workload.far]
+bucket = "b"
+requester = "far"
+clients = 1
+operations = { ListObjects = 1 }
+arrivals = { constant = { rate = "10/s" } }
+"#;
+
+/// A log group under a KMS key.
+pub(crate) const LOGS: &str = r#"
+horizon = "30s"
+replications = 2
+region = "us-east-1"
+[account.main]
+[account.other]
+[key.k]
+policy = "everybody.json"
+[key.far]
+policy = "everybody.json"
+[log_group.g]
+key = "k"
+log_streams = 600
+incoming_bytes_per_second = "1 MB"
+queries = "1/s"
+data_keys_per_query = 2
+[workload.w]
+key = "k"
+clients = 1
+operations = { Decrypt = 1 }
+arrivals = { constant = { rate = "10/s" } }
+"#;
+
+/// Every shape of arrivals takes the place of `workload.w`'s.
+pub(crate) const FLOW: &str = r#"
+horizon = "40s"
+replications = 2
+region = "us-east-1"
+[key.k]
+[workload.w]
+key = "k"
+clients = 1
+operations = { Decrypt = 1 }
+"#;
+
+/// Where a retry policy may stand: its path in [`APP`], and as a key.
+pub(crate) const RETRY: [(&str, &str); 2] = [
+    ("retry", "retry"),
+    ("workload.w.retry", "workload.NAME.retry"),
+];
+
+/// Policy documents beside the scenarios: name and statement.
+pub(super) const POLICIES: [(&str, &str); 8] = [
+    (
+        "everybody.json",
+        r#"{"Sid":"Everybody","Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}"#,
+    ),
+    (
+        "nobody.json",
+        r#"{"Sid":"Nobody","Effect":"Deny","Principal":"*","Action":"*","Resource":"*"}"#,
+    ),
+    (
+        "nothing.json",
+        r#"{"Sid":"Nothing","Effect":"Deny","Action":"*","Resource":"*"}"#,
+    ),
+    (
+        "for-111122223333.json",
+        r#"{"Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:sts::111122223333:assumed-role/r/r"},"Action":"*","Resource":"*"}"#,
+    ),
+    (
+        "for-alice.json",
+        r#"{"Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:iam::111122223333:user/alice"},"Action":"*","Resource":"*"}"#,
+    ),
+    (
+        "for-team.json",
+        r#"{"Effect":"Deny","Principal":"*","Action":"*","Resource":"*","Condition":{"StringNotEquals":{"aws:PrincipalTag/team":"x"}}}"#,
+    ),
+    (
+        "key-k.json",
+        r#"{"Effect":"Allow","Action":"*","Resource":["arn:aws:s3:::b/w/*","arn:aws:kms:us-east-1:111122223333:key/k"]}"#,
+    ),
+    (
+        "encryption-sent.json",
+        r#"{"Effect":"Deny","Principal":"*","Action":"s3:PutObject","Resource":"*","Condition":{"Null":{"s3:x-amz-server-side-encryption":"true"}}}"#,
+    ),
+];
