@@ -19,6 +19,16 @@ pub enum ContextValue {
     Several(Vec<String>),
 }
 
+impl ContextValue {
+    /// Whether it holds nothing, or nothing but empty texts.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            ContextValue::Single(value) => value.is_empty(),
+            ContextValue::Several(values) => values.iter().all(String::is_empty),
+        }
+    }
+}
+
 impl Context {
     /// No keys.
     pub fn new() -> Context {

@@ -5,9 +5,10 @@
 //! 3. In one account an Allow of the bucket policy or of the identity policies will do; across accounts it
 //!    takes both. KMS trusts IAM only where the key policy says so: identity policies count if the key policy
 //!    allows the account, and nothing counts without the key policy.
-//! 4. Permissions boundary and session policy must allow as well, but for what a resource policy grants to a
-//!    user or session by name.
-//! 5. A service is let in by the resource policy alone.
+//! 4. Permissions boundary and session policy must allow as well, but for what a resource policy of the same
+//!    account grants to a user or session by name, or to `*` under a condition on `aws:PrincipalArn`; a grant to
+//!    `*` without one is limited by the session policy.
+//! 5. A service is let in by the resource policy alone. The root user of an account needs no identity policy.
 //!
 //! Source: IAM User Guide, policy evaluation logic; KMS Developer Guide, key policies (2026-11).
 
@@ -246,7 +247,7 @@ impl Deciding<'_> {
         let mut lacking = self.limits(&[PolicyKind::ResourceControl, PolicyKind::ServiceControl]);
         let directly = self.granted.is_some_and(|meant| meant > Meant::ByAccount);
         let mut by_identity = Vec::new();
-        if !self.allows(PolicyKind::Identity) {
+        if !self.allows(PolicyKind::Identity) && !self.request.principal.is_root() {
             by_identity.push(PolicyKind::Identity);
         }
         by_identity.extend(self.limits(&[PolicyKind::Boundary, PolicyKind::Session]));
@@ -271,17 +272,15 @@ impl Deciding<'_> {
         lacking
     }
 
-    /// The policies that limit what a resource policy of the same account grants.
+    /// The policies that limit what a resource policy of the same account grants; the more directly it means
+    /// the principal, the fewer.
     fn limits_of_a_grant(&self) -> &'static [PolicyKind] {
-        let principal = &self.request.principal;
         match self.granted {
-            // The role is named, but a session asks: what limits its sessions limits the grant.
-            Some(Meant::ByName) if principal.is_role() => {
-                &[PolicyKind::Boundary, PolicyKind::Session]
-            }
             Some(Meant::ByName) => &[],
             Some(Meant::ByWildcard) => &[PolicyKind::Session],
-            _ => &[PolicyKind::Boundary, PolicyKind::Session],
+            Some(Meant::ByRole | Meant::ByAccount) | None => {
+                &[PolicyKind::Boundary, PolicyKind::Session]
+            }
         }
     }
 }

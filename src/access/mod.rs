@@ -9,8 +9,8 @@
 //! Nothing here knows of scenarios, time or files. Decisions are pure, so that a plan asks once for each
 //! distinct request.
 //!
-//! Left out: ACLs, Block Public Access, grants, VPC endpoint policies, service-linked roles, the management
-//! account of an organization and root users, whose rules differ.
+//! Left out: ACLs, Block Public Access, grants, VPC endpoint policies, service-linked roles and the management
+//! account of an organization, whose rules differ.
 
 pub mod arn;
 pub mod condition;

@@ -46,9 +46,9 @@ impl Principal {
         matches!(self, Principal::Aws(arn) if arn.service == "sts")
     }
 
-    /// Whether it is a role itself, which sends requests only as a session.
-    pub(super) fn is_role(&self) -> bool {
-        matches!(self, Principal::Aws(arn) if arn.service == "iam" && arn.resource.starts_with("role/"))
+    /// Whether it is the root user of an account, who may do everything there.
+    pub fn is_root(&self) -> bool {
+        matches!(self, Principal::Aws(arn) if arn.service == "iam" && arn.resource == "root")
     }
 }
 
@@ -141,7 +141,8 @@ pub enum PrincipalEntry {
     Identity(Arn),
     /// An AWS service.
     Service(String),
-    /// An identity provider, a canonical user, the identifier of a deleted principal: nobody here.
+    /// An identity provider, a canonical user, the identifier of a deleted principal, `*` under anything but
+    /// `AWS`: nobody here.
     Other(String),
 }
 
@@ -150,11 +151,11 @@ pub enum PrincipalEntry {
 pub enum Meant {
     /// As one of its account.
     ByAccount,
-    /// By the ARN of the role or user that the session is one of.
+    /// By the ARN of the role, or of the user that the session is one of.
     ByRole,
     /// By `*`.
     ByWildcard,
-    /// By its own ARN or name.
+    /// By its own name or the ARN of its user or session, or by `*` under a condition on `aws:PrincipalArn`.
     ByName,
 }
 
@@ -209,7 +210,7 @@ impl PrincipalEntry {
     /// What is not the name of a service.
     pub fn service(text: &str) -> Result<PrincipalEntry, String> {
         if text == "*" {
-            Ok(PrincipalEntry::Anyone)
+            Ok(PrincipalEntry::Other(text.to_owned()))
         } else if is_service(text) {
             Ok(PrincipalEntry::Service(text.to_owned()))
         } else {
@@ -236,7 +237,13 @@ impl PrincipalEntry {
 fn by_arn(entry: &Arn, arn: &Arn) -> Option<Meant> {
     // The resource first: in it most of them differ.
     if entry.resource == arn.resource && entry == arn {
-        return Some(Meant::ByName);
+        // A role sends requests only as a session, which its name does not name.
+        let is_role = arn.service == "iam" && arn.resource.starts_with("role/");
+        return Some(if is_role {
+            Meant::ByRole
+        } else {
+            Meant::ByName
+        });
     }
     if entry.service != "iam"
         || arn.service != "sts"
@@ -310,6 +317,28 @@ mod tests {
                 .is_err()
         );
         assert!(PrincipalEntry::service("logs").is_err());
+    }
+
+    #[test]
+    fn a_star_stands_for_somebody_only_under_aws() {
+        for principal in [SESSION, "logs.us-east-1.amazonaws.com"] {
+            let principal: Principal = principal.parse().expect("a principal");
+            let of_services = PrincipalEntry::service("*").expect("an entry");
+            assert_eq!(of_services.means(&principal), None, "{principal}");
+            let anyone = PrincipalEntry::aws("*").expect("an entry");
+            assert_eq!(anyone.means(&principal), Some(Meant::ByWildcard));
+        }
+    }
+
+    #[test]
+    fn a_role_is_named_less_directly_than_its_session() {
+        const ROLE: &str = "arn:aws:iam::111122223333:role/team/app";
+        assert_eq!(meant(ROLE, ROLE), Some(Meant::ByRole));
+        let federated = "arn:aws:sts::111122223333:federated-user/bob";
+        assert_eq!(meant(federated, federated), Some(Meant::ByName));
+        let user = "arn:aws:iam::111122223333:user/bob";
+        assert_eq!(meant(user, federated), Some(Meant::ByRole));
+        assert_eq!(meant(user, user), Some(Meant::ByName));
     }
 
     #[test]

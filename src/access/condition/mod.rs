@@ -3,7 +3,7 @@
 //! A condition looks at one context key. All conditions of a statement must hold; of the values of one
 //! condition any will do, for negated operators none may. Where the request has no such key, positive
 //! operators do not hold, negated ones and `…IfExists` do; `ForAllValues:` holds and `ForAnyValue:` does not,
-//! with or without `IfExists`. Source: IAM User Guide, condition operators and multivalued context keys
+//! with or without `IfExists`. `ForAllValues:` also holds where the key's value is empty. Source: IAM User Guide, condition operators and multivalued context keys
 //! (2026-11); for `ForAnyValue:…IfExists` what AWS was seen to do (AWS re:Post).
 
 mod operand;
@@ -71,6 +71,9 @@ impl Condition {
                 Some(set) => set == SetOperator::ForAllValues,
             };
         };
+        if self.operator.set == Some(SetOperator::ForAllValues) && value.is_empty() {
+            return true;
+        }
         let one = |text: &String| self.holds_for(text, context);
         match (self.operator.set, value) {
             (None, ContextValue::Single(text)) => one(text),
@@ -80,6 +83,12 @@ impl Condition {
             (Some(SetOperator::ForAllValues), ContextValue::Several(all)) => all.iter().all(one),
             (Some(SetOperator::ForAnyValue), ContextValue::Several(all)) => all.iter().any(one),
         }
+    }
+
+    /// Whether it compares the principal's ARN, so that it holds only for principals that it names.
+    pub fn names_principals(&self) -> bool {
+        let compares = matches!(self.operator.test, Test::String(_) | Test::Arn);
+        compares && !self.operator.negated && self.key.eq_ignore_ascii_case("aws:PrincipalArn")
     }
 
     fn holds_for(&self, text: &str, context: &Context) -> bool {
@@ -262,9 +271,32 @@ mod tests {
         assert!(holds("ForAnyValue:StringEquals", &["a"]));
         assert!(holds("ForAnyValue:StringNotEquals", &["a"]));
         assert!(!holds("ForAllValues:StringNotEquals", &["a"]));
-        context.set_several("k", Vec::new());
+        for none in [Vec::new(), vec![String::new()], vec![String::new(); 2]] {
+            context.set_several("k", none);
+            let holds = |operator: &str| condition(operator, &["a"]).holds(&context);
+            assert!(holds("ForAllValues:StringEquals") && !holds("ForAnyValue:StringEquals"));
+        }
+        context.set_several("k", vec![String::new(), "a".to_owned()]);
         let holds = |operator: &str| condition(operator, &["a"]).holds(&context);
-        assert!(holds("ForAllValues:StringEquals") && !holds("ForAnyValue:StringEquals"));
+        assert!(!holds("ForAllValues:StringEquals") && holds("ForAnyValue:StringEquals"));
+    }
+
+    #[test]
+    fn an_empty_value_is_no_match_but_for_all_values() {
+        for (operator, expected) in [
+            ("StringEquals", false),
+            ("StringEqualsIfExists", false),
+            ("StringNotEquals", true),
+            ("ForAllValues:StringEquals", true),
+            ("ForAllValues:StringLikeIfExists", true),
+            ("ForAllValues:NumericLessThan", true),
+            ("ForAnyValue:StringEquals", false),
+            ("Null", false),
+        ] {
+            let value = if operator == "Null" { "true" } else { "1" };
+            assert_eq!(holds(operator, &[value], Some("")), expected, "{operator}");
+        }
+        assert!(holds("StringEquals", &[""], Some("")));
     }
 
     #[test]

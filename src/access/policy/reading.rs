@@ -318,6 +318,11 @@ impl PolicyReader {
                 "Service" => PrincipalEntry::service(&text),
                 _ => Ok(PrincipalEntry::Other(text.clone())),
             };
+            if text == "*" && kind != "AWS" {
+                let message = format!("`*` under `{kind}` stands for nobody");
+                let help = "name whom you mean, or write `\"Principal\": \"*\"` for everybody";
+                self.json.warn(range.clone(), message, help);
+            }
             match entry {
                 Ok(entry) => entries.push(entry),
                 Err(reason) => self.json.error(

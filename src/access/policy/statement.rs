@@ -79,7 +79,20 @@ impl Statement {
         let mut conditions = self.conditions.iter();
         conditions
             .all(|c| c.holds(&request.context))
-            .then_some(meant)
+            .then(|| self.directly(meant))
+    }
+
+    /// How it means whom it means as `meant`, once its conditions hold: what `*` grants under a condition on
+    /// `aws:PrincipalArn` neither boundaries nor session policies limit (IAM User Guide, how enforcement code
+    /// evaluates requests).
+    fn directly(&self, meant: Meant) -> Meant {
+        let by_element = self.principals.as_ref().is_some_and(|p| !p.not);
+        let names = self.conditions.iter().any(Condition::names_principals);
+        if meant == Meant::ByWildcard && by_element && names {
+            Meant::ByName
+        } else {
+            meant
+        }
     }
 
     fn means(&self, principal: &Principal, bounded: bool) -> Option<Meant> {
