@@ -35,6 +35,8 @@ pub use trace::Trace;
 use crate::input::diagnostic::Code;
 use crate::input::files::Files;
 use crate::input::reader::{Alternative, Reader};
+#[cfg(test)]
+use crate::scenario::cases::Cases;
 use crate::units::Rate;
 use rate::{MAX_RATE, times};
 use serde::Serialize;
@@ -59,7 +61,7 @@ macro_rules! shapes {
 
         /// What is known of each shape's keys.
         #[cfg(test)]
-        const CASES: &[fn(&mut crate::scenario::cases::Cases)] = &[$($file::cases::add),*];
+        const CASES: &[fn(&mut Cases)] = &[$($file::cases::add),*];
 
         const NAMES: &[&str] = &[$($name),*];
         const READ: &[ReadShape] = &[

@@ -12,6 +12,8 @@ pub use kind::BackoffKind;
 
 use crate::engine::random::Key;
 use crate::input::reader::Reader;
+#[cfg(test)]
+use crate::scenario::cases::Cases;
 use serde::Serialize;
 
 /// The list of backoffs: what a policy with it is called in a scenario, and its type.
@@ -36,7 +38,7 @@ macro_rules! backoffs {
 
             /// What is known of each one's keys.
             #[cfg(test)]
-            pub(super) const CASES: &[fn(&mut crate::scenario::cases::Cases)] =
+            pub(super) const CASES: &[fn(&mut Cases)] =
                 &[$($file::cases::add),*];
 
             /// Reads the keys of each, in that order.
