@@ -38,7 +38,8 @@ pub use branch_key_cache::{
 pub use operation::{KeySpec, KmsOperation, UnknownName};
 pub use policy::{PolicyLimit, policy_limit, policy_limits};
 pub use price::{
-    FreeTier, MONTH_S, Price, PriceRow, bytes_per_unit, charged_as, free_tier, price, prices,
+    FreeTier, MONTH_S, Price, PriceRow, bytes_per_unit, charged_as, free_tier, item_label, price,
+    prices,
 };
 pub use quota::{
     Calls, DefaultLimit, QuotaRow, QuotaScope, custom_key_store_quota, quota_by_name, quota_for,

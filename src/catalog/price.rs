@@ -11,6 +11,7 @@ use super::region::{Partition, partition};
 use super::row::{CatalogRow, plain};
 use num_rational::BigRational;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// Length of a month and of a free-tier period \[s\]: 30 days of 24 hours.
@@ -87,6 +88,7 @@ struct PriceFile {
     free_tier: Vec<FreeTier>,
     charged_as: Vec<ChargedAs>,
     charged_otherwise_as: String,
+    label: BTreeMap<String, String>,
 }
 
 /// The price of an item in a Region.
@@ -168,6 +170,11 @@ pub fn prices() -> &'static [PriceRow] {
     &PRICES.price
 }
 
+/// What an item of the bill is called where people read it, `KMS free tier`; the item itself where it has no label.
+pub fn item_label(item: &str) -> &str {
+    PRICES.label.get(item).map_or(item, String::as_str)
+}
+
 /// The price of an item in a Region.
 ///
 /// `None` for an unknown item or Region, and in China, where no defaults are known. Where only another
@@ -238,8 +245,9 @@ fn counted(per: &str, unit: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{charged_as, free_tier, price, prices};
+    use super::super::{charged_as, free_tier, item_label, price, prices};
     use super::*;
+    use std::collections::BTreeSet;
 
     fn usd(item: &str, region: &str, units: i64) -> BigRational {
         price(item, region).unwrap().usd * BigRational::from_integer(units.into())
@@ -247,6 +255,21 @@ mod tests {
 
     fn dollars(text: &str) -> BigRational {
         decimal::exact(text).unwrap()
+    }
+
+    #[test]
+    fn every_item_has_one_label_and_every_label_an_item() {
+        let of_free_tiers = PRICES.free_tier.iter().map(|f| &f.id);
+        let items: BTreeSet<&String> = prices()
+            .iter()
+            .map(|p| &p.item)
+            .chain(of_free_tiers)
+            .collect();
+        assert_eq!(items, PRICES.label.keys().collect());
+        let labels: BTreeSet<&String> = PRICES.label.values().collect();
+        assert_eq!(labels.len(), items.len(), "two items have one label");
+        assert_eq!(item_label("kms-requests-free-tier"), "KMS free tier");
+        assert_eq!(item_label("of-an-older-file"), "of-an-older-file");
     }
 
     #[test]

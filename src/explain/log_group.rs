@@ -66,7 +66,7 @@ impl Explainer<'_> {
                 let why = match check.refusal {
                     Some(_) => reason(check),
                     None => format!(
-                        "the policy of key {} then in force does not let {} {}",
+                        "the policy of key {} then in force does not allow {} to call {}",
                         settings.key,
                         logs_service(&settings.region),
                         check.request.action

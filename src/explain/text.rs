@@ -1,6 +1,7 @@
 //! An explanation for people: one line a link of the chain, what belongs to it below.
 
 use super::explanation::{Explanation, KmsCall, Permission, QuotaDrawnOn};
+use crate::catalog::item_label;
 use crate::metrics::number;
 use serde_json::Value;
 use std::fmt::Write;
@@ -63,10 +64,10 @@ fn one(e: &Explanation) -> String {
             line(if i == 0 && k == 0 { "KMS calls" } else { "" }, text);
         }
     }
-    let billed = e
-        .billed_as
-        .as_ref()
-        .map(|item| format!(", billed as {item}"));
+    let billed = e.billed_as.as_ref().map(|item| match item.as_str() {
+        "free" | "not billed" => format!(", {item}"),
+        item => format!(", billed as {}", item_label(item)),
+    });
     line(
         "answer",
         &format!("{}{}", e.answer, billed.unwrap_or_default()),

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use super::content::Content;
 use super::page::{Block, Grid, Page};
 use super::records::Records;
+use crate::catalog::item_label;
 use crate::metrics::{number, registry};
 use crate::results::{Comparison, Difference, Verdict};
 use serde_json::Value;
@@ -62,11 +63,19 @@ pub fn row(id: &str, d: &Difference) -> Row {
         ""
     };
     Row {
-        label: registry::metric(id).map_or_else(|| id.to_owned(), |m| m.label.to_owned()),
+        label: registry::metric(id).map_or_else(|| bill_line(id), |m| m.label.to_owned()),
         baseline: mean(d.baseline),
         variant: mean(d.variant),
         difference: format!("{plus}{difference}"),
         verdict: word(d.verdict),
+    }
+}
+
+/// A line of the bill for people, `KMS requests, main/us-east-1`; of what is not one, its name.
+fn bill_line(name: &str) -> String {
+    match name.split_once(' ') {
+        Some((item, payer)) => format!("{}, {payer}", item_label(item)),
+        None => name.to_owned(),
     }
 }
 

@@ -9,6 +9,7 @@ use super::chart::Figure;
 use super::error::ReportError;
 use super::text::{caption, note};
 use super::{compare, limits, summary};
+use crate::catalog::item_label;
 use crate::metrics::number;
 use crate::metrics::registry::{self, METRICS};
 use crate::results::{Metrics, QuotaResults, RunResults, VariantResults};
@@ -357,7 +358,7 @@ fn bill(v: &VariantResults) -> Value {
         .iter()
         .map(|l| {
             context! {
-                item => l.item.as_str(), account => l.account.as_str(), region => l.region.as_str(), unit => l.unit.as_str(),
+                item => item_label(&l.item), account => l.account.as_str(), region => l.region.as_str(), unit => l.unit.as_str(),
                 quantity => number::plain(l.quantity),
                 price => number::unit_price(l.unit_price_usd),
                 amount => number::usd(l.amount_usd),

@@ -673,8 +673,8 @@ impl ResourceSettings<'_> {
     }
 }
 
-/// What a refused request is counted under: the statement that denies it, with its file; or whose Allow
-/// of what is missing.
+/// What a refused request is counted under: the statement that denies it, with its file; or which policy does not
+/// allow what.
 fn refusal(decision: &Decision, action: &str, requester: &str, on: &str) -> String {
     if let Some(matched) = decision.denied_by() {
         return format!("{}/{}", matched.policy, matched.statement);
@@ -682,11 +682,13 @@ fn refusal(decision: &Decision, action: &str, requester: &str, on: &str) -> Stri
     debug_assert!(decision.matched.iter().all(|m| m.effect == Effect::Allow));
     let missing = |kind: &PolicyKind| match kind {
         PolicyKind::Bucket | PolicyKind::Key => {
-            format!("{on} does not let requester.{requester} {action}")
+            format!("{on} does not allow requester.{requester} to call {action}")
         }
-        PolicyKind::Identity => format!("requester.{requester} has no {action} on {on}"),
+        PolicyKind::Identity => {
+            format!("no identity policy allows requester.{requester} to call {action} on {on}")
+        }
         other => format!(
-            "{} of requester.{requester} has no {action} on {on}",
+            "the {} of requester.{requester} does not allow {action} on {on}",
             other.name()
         ),
     };

@@ -135,7 +135,7 @@ pub(super) fn quotas(
                     r.fault(
                         Code::NoDefault,
                         r.place(),
-                        format!("the catalog has no `{}` quota in {region}", row.id),
+                        format!("the default of quota `{}` in {region} is not known", row.id),
                         "write `limit = \"…/s\"`",
                     );
                 }

@@ -523,7 +523,7 @@ fn explain_follows_a_request_through_the_chain() {
         "identity policy policies/read-objects.json: Allow of ReadLedger",
         "role reports needs kms:Decrypt on key ledger: key policy allows whom IAM allows, identity policy does not",
         "draws on main/us-east-1/L-6E3AF000: 100,000/s",
-        "403 AccessDenied, billed as s3-tier2",
+        "403 AccessDenied, billed as S3 GET and other requests",
         "Decrypt in account 111122223333, invokedBy fas.s3.amazonaws.com",
     ] {
         assert!(told.contains(words), "{words}: {told}");

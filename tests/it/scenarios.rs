@@ -791,7 +791,7 @@ fn an_upload_without_a_header_is_denied_before_its_parts() {
 fn a_role_without_kms_decrypt_is_denied_by_kms() {
     let r = run("role-without-decrypt", &[]);
     let reads = 40.0 * MINUTE;
-    let missing = "requester.reports has no kms:Decrypt on key.ledger";
+    let missing = "no identity policy allows requester.reports to call kms:Decrypt on key.ledger";
     for variant in ["denied", "unlimited"] {
         r.denied_by(variant, &[(missing, reads)]);
         r.exactly(variant, "cloudtrail_kms_events", reads);
@@ -810,7 +810,7 @@ fn a_role_without_kms_decrypt_is_denied_by_kms() {
 fn a_key_policy_without_the_caller_lets_nobody_in() {
     let r = run("key-policy-without-caller", &[]);
     let reads = 40.0 * MINUTE;
-    let missing = "key.ledger does not let requester.reports kms:Decrypt";
+    let missing = "key.ledger does not allow requester.reports to call kms:Decrypt";
     r.denied_by("denied", &[(missing, reads)]);
     for variant in ["caller-named", "left-to-iam"] {
         r.denied_by(variant, &[]);

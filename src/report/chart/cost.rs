@@ -6,6 +6,7 @@ use super::bars::{self, Bar, Stack};
 use super::canvas::{Drawn, svg};
 use super::figure::{Chart, figure, label};
 use super::page;
+use crate::catalog::item_label;
 use crate::metrics::number;
 use crate::report::text::caption;
 use crate::results::{RunResults, VariantResults};
@@ -61,12 +62,13 @@ fn draw(results: &RunResults) -> Drawn<String> {
         }
     };
     let bars: Vec<_> = results.variants.iter().map(bar).collect();
+    let parts: Vec<String> = items.iter().map(|i| item_label(i).to_owned()).collect();
     if bars.iter().any(|b| b.parts.iter().any(|p| *p < 0.0)) {
         head.push("Amounts below zero reduce the bill; the diamond marks the total.".to_owned());
     }
     let x_title = format!("{} of the measured time [USD]", label("cost_total_usd"));
     let stack = Stack {
-        parts: &items,
+        parts: &parts,
         x_title: &x_title,
         amount: number::usd,
     };

@@ -101,7 +101,7 @@ impl PlanBuilder<'_> {
             };
             (
                 format!(
-                    "{call} of log group `{name}` fails with {}, because `key.{}` does not let {} {}",
+                    "{call} of log group `{name}` fails with {}, because `key.{}` does not allow {} to call {}",
                     association_error(&self.access.log_group_arn(name, group).to_string()),
                     group.key,
                     logs_service(&group.region),

@@ -29,7 +29,7 @@ impl PlanBuilder<'_> {
             self.fault(
                 place,
                 Code::NoDefault,
-                format!("the catalog has no `{}` quota in {region}", row.id),
+                format!("the default of quota `{}` in {region} is not known", row.id),
                 format!("write `[quota.NAME]` with `region = \"{region}\"`, `code = \"{}\"` and a `limit`", row.id),
             );
             return 0;
