@@ -164,6 +164,16 @@ impl S3OperationRow {
     pub fn api(&self) -> &str {
         self.api.as_deref().unwrap_or(&self.id)
     }
+
+    /// Whether CloudTrail calls it a read: all that it needs are permissions to read.
+    pub fn is_read(&self) -> bool {
+        let reads = |action: &str| {
+            ["s3:Get", "s3:List"]
+                .iter()
+                .any(|verb| action.starts_with(verb))
+        };
+        self.permissions.iter().all(|p| reads(&p.action))
+    }
 }
 
 /// What S3 Express One Zone does differently.

@@ -167,7 +167,12 @@ impl<'a> Writer<'a> {
         records
             .into_iter()
             .zip(delivered)
-            .filter(|(_, account)| self.plan.kms_copies(*account, kms_step.operation) > 0)
+            .filter(|(_, account)| {
+                self.plan
+                    .kms_deliveries(kms_step, *account)
+                    .next()
+                    .is_some()
+            })
             .map(|(record, _)| record)
             .collect()
     }

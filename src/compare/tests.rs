@@ -25,6 +25,7 @@ pub(super) fn variant(name: &str, arrivals: &str, metrics: MetricValues) -> Vari
         by_requester: IndexMap::new(),
         by_operation: IndexMap::new(),
         by_statement: IndexMap::new(),
+        by_trail: IndexMap::new(),
         bill: Vec::new(),
         series: Series {
             bin_s: 1,

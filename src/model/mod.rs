@@ -16,12 +16,14 @@ pub mod refusal;
 pub mod request;
 pub mod retry;
 pub mod source;
+pub mod trail;
 pub mod workload;
 
 pub use log_group::{Association, LogGroup};
 pub use objects::{Popularity, Size};
-pub use plan::{BucketInfo, Counting, KmsKey, Plan, Quota, Trail};
+pub use plan::{BucketInfo, Counting, KmsKey, Plan, Quota};
 pub use refusal::{Cause, Refusal};
 pub use request::{CallWithoutQuota, Class, Denial, KmsStep, MAX_KMS_STEPS};
 pub use source::{BucketKeyUse, CacheScope, CacheUse, ClientCache, Source};
+pub use trail::{Delivery, EventsLogged, Trail, Trails};
 pub use workload::{Action, Kind, Workload};

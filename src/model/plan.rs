@@ -2,12 +2,13 @@
 
 use super::arrivals::LocalClock;
 use super::log_group::LogGroup;
-use super::request::{Class, Denial, KmsStep};
+use super::request::{CallWithoutQuota, Class, Denial, KmsStep};
 use super::retry;
 use super::source::bucket_key;
+use super::trail::{Delivery, Trails};
 use super::workload::Workload;
 use crate::billing::PriceBook;
-use crate::catalog::KmsOperation;
+use crate::catalog::{S3OperationRow, s3_operation};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
 
@@ -60,8 +61,8 @@ pub struct Plan {
     pub components: Vec<Vec<usize>>,
     /// How CloudTrail and CloudWatch count.
     pub counting: Counting,
-    /// What each account's trails deliver.
-    pub trails: Vec<Trail>,
+    /// CloudTrail's trails.
+    pub trails: Trails,
     /// Prices in force.
     pub prices: PriceBook,
 }
@@ -77,19 +78,6 @@ pub struct Counting {
     pub throttled_attempts_in_call_count: bool,
 }
 
-/// What an account's CloudTrail trails deliver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trail {
-    /// Copies of management events; the first is free.
-    pub copies: u32,
-    /// Whether KMS's read events are among them.
-    pub kms_reads: bool,
-    /// Whether KMS's write events are among them.
-    pub kms_writes: bool,
-    /// Copies of S3 data events; each is charged.
-    pub data_copies: u32,
-}
-
 impl Plan {
     /// The KMS steps of a class.
     pub fn kms_steps_of(&self, class: &Class) -> &[KmsStep] {
@@ -102,28 +90,31 @@ impl Plan {
         std::iter::once(kms_step.account).chain(kms_step.both_log().then_some(owner))
     }
 
-    /// Copies of a KMS event that an account's trails deliver.
-    pub fn kms_copies(&self, account: usize, operation: KmsOperation) -> u64 {
-        let trail = self.trails.get(account);
-        u64::from(trail.map_or(1, |trail| trail.kms_copies(operation)))
+    /// Who delivers the KMS events of a KMS step in an account that logs them.
+    pub fn kms_deliveries(
+        &self,
+        kms_step: &KmsStep,
+        account: usize,
+    ) -> impl Iterator<Item = Delivery> {
+        let (region, operation) = (kms_step.region, kms_step.operation);
+        self.trails.of_kms(account, region, operation)
     }
 
-    /// Copies of a data event of a bucket's objects that its owner's trails deliver.
-    pub fn data_copies(&self, bucket: usize) -> u64 {
-        let trail = self.trails.get(self.buckets[bucket].account);
-        u64::from(trail.map_or(0, |trail| trail.data_copies))
+    /// Who delivers the event of a denied call that draws on no quota.
+    pub fn denial_deliveries(&self, call: &CallWithoutQuota) -> impl Iterator<Item = Delivery> {
+        self.trails
+            .of_kms(call.account, call.region, call.operation)
     }
-}
 
-impl Trail {
-    /// Copies of a KMS event that are delivered.
-    pub fn kms_copies(&self, operation: KmsOperation) -> u32 {
-        let selected = if operation.is_read() {
-            self.kms_reads
-        } else {
-            self.kms_writes
-        };
-        if selected { self.copies } else { 0 }
+    /// Who delivers the data events of a class.
+    pub fn data_deliveries(&self, class: &Class) -> impl Iterator<Item = Delivery> {
+        let bucket = class.bucket.map(|b| {
+            let bucket = &self.buckets[b];
+            (b, bucket.account, bucket.region)
+        });
+        let reads = || s3_operation(&class.operation).is_some_and(S3OperationRow::is_read);
+        let deliveries = bucket.map(|bucket| self.trails.of_data(bucket, reads()));
+        deliveries.into_iter().flatten()
     }
 }
 

@@ -8,6 +8,7 @@ mod delay;
 mod quotas;
 mod series;
 mod tally;
+mod trails;
 mod usage;
 mod values;
 mod warnings;
@@ -24,6 +25,7 @@ use quotas::{by_quota, by_request_rate, quota_extremes};
 use series::series;
 use std::collections::BTreeSet;
 use tally::{Subset, tally};
+use trails::by_trail;
 use usage::{is_one_off, usage};
 use values::{Values, estimates};
 
@@ -142,6 +144,7 @@ pub fn variant_results(
         by_requester,
         by_operation: kms.chain(s3).collect(),
         by_statement: by_statement.collect(),
+        by_trail: by_trail(plan, records)?,
         bill: billing::mean_lines(&bills),
         series: series(plan, records),
     })

@@ -4,7 +4,7 @@ use super::delay::{may_be_delayed, quantile};
 use super::values::Values;
 use crate::engine::SECOND;
 use crate::metrics::registry::METRICS;
-use crate::model::{Class, KmsStep, Plan};
+use crate::model::{Class, Delivery, KmsStep, Plan};
 use crate::simulation::record::{KmsStepCount, Record, histogram};
 use std::collections::BTreeMap;
 
@@ -47,14 +47,14 @@ pub(super) fn tally(plan: &Plan, record: &Record, selection: &Subset<'_>) -> Val
             .and_then(|d| plan.denials[d].call_without_quota)
         {
             add("cloudtrail_kms_events", denied);
-            let copies = plan.kms_copies(call.account, call.operation);
+            let copies = copies(plan.denial_deliveries(&call));
             add("cloudtrail_kms_copies", denied * copies);
         }
         if class.request_rate.is_some() {
             add("s3_attempts", n.tries);
             add("s3_throttled", n.tries_throttled);
         }
-        let data_copies = class.bucket.map_or(0, |b| plan.data_copies(b));
+        let data_copies = copies(plan.data_deliveries(class));
         add("cloudtrail_data_events", n.requests * data_copies);
         if may_be_delayed(class) {
             with_need += n.succeeded;
@@ -79,7 +79,7 @@ pub(super) fn tally(plan: &Plan, record: &Record, selection: &Subset<'_>) -> Val
         for account in plan.loggers(kms_step) {
             let events = events(plan, kms_step, n, account);
             add("cloudtrail_kms_events", events);
-            let copies = plan.kms_copies(account, kms_step.operation);
+            let copies = copies(plan.kms_deliveries(kms_step, account));
             add("cloudtrail_kms_copies", events * copies);
         }
     }
@@ -127,6 +127,11 @@ pub(super) fn tally(plan: &Plan, record: &Record, selection: &Subset<'_>) -> Val
         values.insert("job_completion_s", longest as f64 / SECOND as f64);
     }
     values
+}
+
+/// Copies that are delivered.
+fn copies(deliveries: impl Iterator<Item = Delivery>) -> u64 {
+    deliveries.map(|d| d.copies).sum()
 }
 
 /// KMS events of a KMS step's attempts in an account that logs them; the key's owner hears of none that was denied.

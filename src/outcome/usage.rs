@@ -1,6 +1,6 @@
 //! What a replication used, for the bill.
 
-use super::tally::events;
+use super::trails::{charge, delivered};
 use crate::billing::{Charge, Payer, Usage};
 use crate::catalog::{MONTH_S, S3Tier};
 use crate::model::{Kind, Plan};
@@ -48,49 +48,8 @@ pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
             );
             before = n;
         }
-        for account in plan.loggers(kms_step) {
-            let further = plan
-                .kms_copies(account, kms_step.operation)
-                .saturating_sub(1);
-            let copies = events(plan, kms_step, &record.kms_steps[l], account) * further;
-            if copies > 0 {
-                usage.add(
-                    Charge::CLOUDTRAIL_COPIES,
-                    payer(account, kms_step.region),
-                    copies,
-                );
-            }
-        }
     }
-    for (class, n) in plan.classes.iter().zip(&record.classes) {
-        if let Some(call) = class
-            .denial
-            .and_then(|d| plan.denials[d].call_without_quota)
-        {
-            let further = plan
-                .kms_copies(call.account, call.operation)
-                .saturating_sub(1);
-            let copies = n.succeeded * further;
-            if copies > 0 {
-                usage.add(
-                    Charge::CLOUDTRAIL_COPIES,
-                    payer(call.account, call.region),
-                    copies,
-                );
-            }
-        }
-        if let Some(b) = class.bucket {
-            let bucket = &plan.buckets[b];
-            let copies = n.requests * plan.data_copies(b);
-            if copies > 0 {
-                usage.add(
-                    Charge::DATA_EVENTS,
-                    payer(bucket.account, bucket.region),
-                    copies,
-                );
-            }
-        }
-    }
+    charge(plan, &delivered(plan, record), &mut usage);
     for group in &plan.log_groups {
         let (ingested, _) = group.bytes(plan.warm_up_s, plan.horizon_s);
         usage.add(

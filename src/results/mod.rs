@@ -17,6 +17,7 @@ mod store;
 pub use schema::{
     BillLine, BinSeries, Comparison, DelayHistogram, Difference, Estimate, Manifest, Metrics,
     PrecisionResult, QuotaResults, QuotaSeries, RunResults, SCHEMA_VERSION, ScenarioRecord, Series,
-    SettingDifference, ThresholdResult, ThresholdVerdict, VariantManifest, VariantResults, Verdict,
+    SettingDifference, ThresholdResult, ThresholdVerdict, TrailResults, VariantManifest,
+    VariantResults, Verdict,
 };
 pub use store::{RESULTS_FILE, StoreError, parse, read, write};

@@ -144,6 +144,9 @@ pub struct VariantResults {
     /// Of denied requests, by the statement that denies them (`policy.json/Sid`) or the permission that is missing.
     #[serde(default)]
     pub by_statement: IndexMap<String, Metrics>,
+    /// By trail of CloudTrail, where the scenario declares trails; those of an account that does not are `account.NAME`.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub by_trail: IndexMap<String, TrailResults>,
     /// The bill of the measured time, line by line; means over replications.
     pub bill: Vec<BillLine>,
     /// Time series and the distribution of the added delay.
@@ -175,6 +178,19 @@ pub struct QuotaResults {
     /// Start of the busiest second over all replications \[s\], `None` without attempts.
     pub busiest_second_at_s: Option<u64>,
     /// The metrics with scope quota, or request rate.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+}
+
+/// What a trail delivered and costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrailResults {
+    /// The account whose events it delivers.
+    pub account: String,
+    /// Copies that are charged: those of management events beyond an event's first, and all of data events; mean over
+    /// replications.
+    pub events_billed: f64,
+    /// KMS events and data events delivered, and what they cost.
     #[serde(flatten)]
     pub metrics: Metrics,
 }

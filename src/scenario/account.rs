@@ -5,7 +5,7 @@ use crate::access::PolicyKind;
 use crate::access::principal::is_account;
 use crate::catalog;
 use crate::input::declared::Declared;
-use crate::input::diagnostic::Code;
+use crate::input::diagnostic::{Code, Place};
 use crate::input::document::Node;
 use crate::input::files::Files;
 use crate::input::keyword::keywords;
@@ -27,6 +27,9 @@ pub struct Account {
     pub trail_events: TrailEvents,
     /// Copies of S3 data events that its trails deliver; each is charged.
     pub trail_data_copies: u32,
+    /// The keys of its trails that are written, and where: the short form of `[trail.NAME]`.
+    #[serde(skip)]
+    pub(super) short_form: Vec<(&'static str, Place)>,
     /// Twelve digits, as ARNs name it.
     pub id: String,
     /// The organization that it is a member of.
@@ -120,6 +123,20 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> Declared<Account> {
         let trail_kms_events = r.or("trail_kms_events", true);
         let trail_events = r.keyword("trail_events").unwrap_or(TrailEvents::All);
         let trail_data_copies = r.or_in("trail_data_copies", 0, 0..=5);
+        let keys = [
+            "trail_copies",
+            "trail_kms_events",
+            "trail_events",
+            "trail_data_copies",
+        ];
+        let written = keys
+            .into_iter()
+            .filter(|key| r.has(key))
+            .collect::<Vec<_>>();
+        let short_form = written
+            .into_iter()
+            .map(|key| (key, r.place_of(key)))
+            .collect();
         // A number of twelve digits is easily written without quotes.
         let id = match r.value("id").map(|value| &value.node) {
             Some(Node::Integer(digits)) => Some(format!("{digits:012}")),
@@ -159,6 +176,7 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> Declared<Account> {
             trail_kms_events,
             trail_events,
             trail_data_copies,
+            short_form,
             id: id.unwrap_or_default(),
             organization,
             service_control_policies,
@@ -174,6 +192,7 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> Declared<Account> {
                 trail_kms_events: true,
                 trail_events: TrailEvents::All,
                 trail_data_copies: 0,
+                short_form: Vec::new(),
                 id: String::new(),
                 organization: None,
                 service_control_policies: Vec::new(),

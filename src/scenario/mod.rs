@@ -27,6 +27,7 @@ pub mod requester;
 mod run_settings;
 pub mod settings;
 mod thresholds;
+pub mod trail;
 pub mod variant;
 mod without_effect;
 pub mod workload;

@@ -12,6 +12,7 @@ use super::quota::{QuotaSettings, quotas};
 use super::requester::{Requester, requesters};
 use super::run_settings::{ReadFor, RunSettings, run_settings};
 use super::thresholds::thresholds;
+use super::trail::{TrailSettings, trails};
 use super::workload::{WorkloadContext, WorkloadSettings};
 use crate::input::diagnostic::Code;
 use crate::input::files::Files;
@@ -41,6 +42,9 @@ pub struct Scenario {
     /// Log groups by name.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub log_group: IndexMap<String, LogGroupSettings>,
+    /// CloudTrail's trails by name; an account without any has those of its `trail_copies`.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub trail: IndexMap<String, TrailSettings>,
     /// Requesters by name.
     pub requester: IndexMap<String, Requester>,
     /// Quotas that differ from the catalog or change, by a name of the scenario's own.
@@ -81,6 +85,7 @@ impl Scenario {
         let key = keys(r, &placement, &key_store);
         let bucket = buckets(r, &placement, &key);
         let log_group = log_groups(r, &placement, &key);
+        let trail = trails(r, &placement, &bucket);
         let requester = requesters(r, &placement);
         let quota = quotas(r, &placement, &key_store);
         let assumption = assumptions(r);
@@ -129,6 +134,7 @@ impl Scenario {
             key: key.into_read(),
             bucket: bucket.into_read(),
             log_group: log_group.into_read(),
+            trail: trail.into_read(),
             requester: requester.into_read(),
             quota: quota.into_read(),
             retry,

@@ -79,6 +79,20 @@ impl<'a> PlanBuilder<'a> {
             .map_or_else(|| otherwise.to_owned(), |r| r.account.clone())
     }
 
+    /// Takes in the accounts and Regions of everything that lies in one.
+    pub(super) fn places(&mut self) {
+        let keys = self.scenario.key.values().map(|k| (&k.account, &k.region));
+        let buckets = self
+            .scenario
+            .bucket
+            .values()
+            .map(|b| (&b.account, &b.region));
+        for (account, region) in keys.chain(buckets) {
+            self.accounts.insert(account.clone());
+            self.regions.insert(region.clone());
+        }
+    }
+
     pub(super) fn fault(
         &self,
         place: &Place,

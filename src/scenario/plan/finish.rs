@@ -8,7 +8,7 @@ use super::super::settings::Scenario;
 use super::builder::PlanBuilder;
 use crate::engine::distribution::Distribution;
 use crate::model::arrivals::LocalClock;
-use crate::model::{BucketInfo, Counting, KmsKey, Plan, Trail};
+use crate::model::{BucketInfo, Counting, KmsKey, Plan};
 use indexmap::IndexMap;
 use sha2::Digest;
 
@@ -49,6 +49,7 @@ impl PlanBuilder<'_> {
                 is_directory: k.kind == BucketKind::Directory,
             })
             .collect();
+        let trails = self.trails();
         let components = self.components();
         let horizon_s = self.run.horizon.whole_seconds().unwrap_or(0);
         Plan {
@@ -80,17 +81,7 @@ impl PlanBuilder<'_> {
                 throttled_attempts_in_call_count: a.throttled_attempts_in_call_count,
             },
             prices: price_book(&self.scenario.price),
-            trails: self
-                .scenario
-                .account
-                .values()
-                .map(|a| Trail {
-                    copies: a.trail_copies,
-                    kms_reads: a.trail_kms_events && a.trail_events.of_reads(),
-                    kms_writes: a.trail_kms_events && a.trail_events.of_writes(),
-                    data_copies: a.trail_data_copies,
-                })
-                .collect(),
+            trails,
         }
     }
 

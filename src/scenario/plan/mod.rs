@@ -10,6 +10,7 @@ mod orders;
 mod prices;
 mod quotas;
 mod s3;
+mod trails;
 mod workloads;
 
 use super::run_settings::RunSettings;
@@ -36,6 +37,7 @@ pub(super) fn build(
         b.declared_quota(settings);
     }
     b.orders();
+    b.places();
     b.prices();
     if faults.has_errors() {
         return None;

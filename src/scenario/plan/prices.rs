@@ -19,6 +19,7 @@ impl<'a> PlanBuilder<'a> {
                     .or_insert_with(|| place.clone());
             }
         };
+        let trails = self.trails();
         for class in &self.classes {
             let Some(place) = self.place_of(class.workload) else {
                 continue;
@@ -28,15 +29,29 @@ impl<'a> PlanBuilder<'a> {
                     continue;
                 };
                 need(kms_step.price_item, &key.region, place);
-                if self.scenario.account.values().any(|a| a.trail_copies > 1) {
+                let owner = self.accounts.get_index_of(&key.account);
+                let mut loggers = std::iter::once(kms_step.account).chain(owner);
+                if loggers.any(|account| {
+                    let (region, operation) = (kms_step.region, kms_step.operation);
+                    let mut deliveries = trails.of_kms(account, region, operation);
+                    deliveries.any(|d| d.billed > 0)
+                }) {
                     need("cloudtrail-copies", &key.region, place);
                 }
             }
             let bucket = class.bucket.and_then(|b| self.scenario.bucket.get_index(b));
             if let (Some(item), Some((_, bucket))) = (class.tier.and_then(|t| t.item()), bucket) {
                 need(item, &bucket.region, place);
-                let account = self.scenario.account.get(&bucket.account);
-                if account.is_some_and(|a| a.trail_data_copies > 0) {
+                let lies_in = self.accounts.get_index_of(&bucket.account);
+                let lies_in = lies_in.zip(self.regions.get_index_of(&bucket.region));
+                if class
+                    .bucket
+                    .zip(lies_in)
+                    .is_some_and(|(b, (account, region))| {
+                        let of = |reads| trails.of_data((b, account, region), reads).next();
+                        of(true).or(of(false)).is_some()
+                    })
+                {
                     need("cloudtrail-data-events", &bucket.region, place);
                 }
             }

@@ -46,7 +46,7 @@ impl Sampler {
                 continue;
             }
             let kms_step = &plan.kms_steps[l];
-            let delivers = |account| plan.kms_copies(account, kms_step.operation) > 0;
+            let delivers = |account| plan.kms_deliveries(kms_step, account).next().is_some();
             let (mut anyone, caller) = (plan.loggers(kms_step), delivers(kms_step.account));
             let anyone = anyone.any(delivers);
             let denied = now.denied - was.denied;
@@ -86,14 +86,13 @@ impl Sampler {
             let call_without_quota = class
                 .denial
                 .and_then(|d| plan.denials[d].call_without_quota);
-            if call_without_quota
-                .is_some_and(|call| plan.kms_copies(call.account, call.operation) > 0)
+            if call_without_quota.is_some_and(|call| plan.denial_deliveries(&call).next().is_some())
             {
                 let what = Sampled::CallWithoutQuota { class: c };
                 let kind = key.named("denied").with(c as u64).with(second);
                 self.calls.add(well, second, what, kind);
             }
-            if class.bucket.is_none_or(|b| plan.data_copies(b) == 0) {
+            if plan.data_deliveries(class).next().is_none() {
                 continue;
             }
             for (ended, n) in [
