@@ -100,7 +100,7 @@ fn sampled(variant: &str, record: &Record, file: &LogFile) -> String {
     let mut message = match (of, made) {
         (0, 0) => format!("{variant}: no KMS call in the first replication, so no event"),
         (0, made) => format!(
-            "{variant}: trails deliver none of the {made} KMS calls of the first replication (`trail_copies`, `trail_kms_events`, `trail_events`)"
+            "{variant}: trails deliver none of the {made} KMS calls of the first replication (`[trail.NAME]`, or `trail_copies`, `trail_kms_events`, `trail_events`)"
         ),
         _ => format!(
             "{variant}: {calls} of the {of} KMS calls of the first replication that trails deliver"

@@ -15,11 +15,12 @@ use indexmap::IndexMap;
 const MOST: usize = 512;
 
 /// Tables of named things, each of which is a mitigation of its own.
-const NAMED: [&str; 7] = [
+const NAMED: [&str; 8] = [
     "account",
     "key_store",
     "key",
     "bucket",
+    "trail",
     "requester",
     "quota",
     "workload",

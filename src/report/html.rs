@@ -349,7 +349,23 @@ fn breakdowns(results: &RunResults) -> Vec<Value> {
         let (head, rows) = metric_table(&BREAKDOWN, rows);
         context! { title, head, rows }
     });
-    tables.collect()
+    tables.chain(by_trail(results)).collect()
+}
+
+/// What each trail delivered and costs, where the scenario declares trails.
+fn by_trail(results: &RunResults) -> Option<Value> {
+    let rows = results.variants.iter().flat_map(|v| {
+        let trails = v.by_trail.iter();
+        trails.map(|(name, t)| (v.name.clone(), name.clone(), &t.metrics))
+    });
+    let ids = [
+        "cloudtrail_kms_copies",
+        "cloudtrail_data_events",
+        "cost_cloudtrail_usd",
+    ];
+    rows.clone().next()?;
+    let (head, rows) = metric_table(&ids, rows);
+    Some(context! { title => "trail", head, rows })
 }
 
 fn bill(v: &VariantResults) -> Value {

@@ -156,3 +156,6 @@ fn short_form(r: &Reader<'_>, name: &str, account: &Account) {
         r.faults().push(fault);
     }
 }
+
+#[cfg(test)]
+pub(crate) mod cases;

@@ -223,6 +223,7 @@ mod tests {
             "quota",
             "requester",
             "threshold",
+            "trail",
             "workload",
         ] {
             assert!(names.iter().any(|name| name == table), "{table}: {names:?}");

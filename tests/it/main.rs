@@ -5,6 +5,7 @@ mod access;
 mod bucket_keys;
 mod cancel;
 mod cli;
+mod cloudtrail;
 mod common;
 mod docs;
 mod errors;

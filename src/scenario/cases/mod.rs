@@ -46,6 +46,7 @@ fn all() -> Cases {
         scenario::requester::cases::add,
         scenario::run_settings::cases::add,
         scenario::thresholds::cases::add,
+        scenario::trail::cases::add,
         scenario::variant::cases::add,
         scenario::workload::cases::add,
     ] {
