@@ -59,7 +59,7 @@ fn begun(text: &str, variables: bool) -> Result<Vec<&str>, ArnError> {
         return Err(fault(format!("it does not begin with `arn:` ({FORM})")));
     }
     if pieces.iter().take(2).any(|piece| piece.is_empty()) {
-        return Err(fault(format!("it has no partition or no service ({FORM})")));
+        return Err(fault(format!("it lacks a partition or a service ({FORM})")));
     }
     if pieces.len() == 5 && pieces[4].is_empty() {
         return Err(fault(format!("it ends before the resource ({FORM})")));

@@ -181,16 +181,16 @@ impl PrincipalEntry {
             return if unique {
                 Ok(PrincipalEntry::Other(text.to_owned()))
             } else {
-                Err("neither `*`, nor an account of twelve digits, nor an ARN".to_owned())
+                Err("it is not `*`, a twelve-digit account ID or an ARN".to_owned())
             };
         }
         let arn: Arn = text.parse().map_err(|e: ArnError| e.to_string())?;
         if text.contains(['*', '?']) {
-            return Err("AWS allows no wildcard in it".to_owned());
+            return Err("AWS does not allow wildcards in it".to_owned());
         }
         if !is_account(&arn.account) {
             return Err(format!(
-                "`{}` is not an account of twelve digits",
+                "`{}` is not a twelve-digit account ID",
                 arn.account
             ));
         }

@@ -119,7 +119,7 @@ impl PriceFile {
             (Partition::Commercial, Some(found)) => Some(found.to_price(found.assumed.clone())),
             (_, everywhere) => {
                 let found = row(FALLBACK).or(everywhere)?;
-                let why = format!("no price of {region} is known: that of {FALLBACK} is used");
+                let why = format!("the price in {region} is not known: that of {FALLBACK} is used");
                 Some(found.to_price(Some(why)))
             }
         }

@@ -73,7 +73,7 @@ impl Explainer<'_> {
                     ),
                 };
                 association.reason = Some(format!(
-                    "{why}; it takes the statement {}",
+                    "{why}; add the statement {}",
                     self.access.log_group_statement(name, settings)
                 ));
                 association.answer = format!("400 {}", association_error(&arn));

@@ -124,7 +124,7 @@ fn called(call: &KmsCall) -> Vec<String> {
     let cache = call
         .cache
         .as_deref()
-        .unwrap_or("nothing: every request calls KMS");
+        .unwrap_or("none: every request calls KMS");
     lines.push(format!("  could serve it: {cache}"));
     for refused in &call.refusals {
         let until = match refused.until {

@@ -431,7 +431,7 @@ impl<'a> Reader<'a> {
                     "`{}` is {span}, which is not a whole number of seconds",
                     self.path_of(key)
                 ),
-                "time is cut into whole seconds",
+                "round it to whole seconds",
             );
             return None;
         }

@@ -45,7 +45,7 @@ pub fn largest_growth(
                 "variant `{}` has no workload that could grow",
                 study.variant
             ),
-            "log groups take in what `incoming_bytes_per_second` says: raise it with `--set`",
+            "the load of a log group is `incoming_bytes_per_second`: raise it with `--set`",
         ));
     }
     let grown = if workloads.is_empty() {

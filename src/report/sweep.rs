@@ -19,7 +19,7 @@ fn label(id: &str) -> &str {
 
 /// How much was run, in a sentence.
 pub fn progress(p: &Progress) -> String {
-    let mut out = format!("{} runs: {} found, {} done now", p.runs, p.found, p.done);
+    let mut out = format!("{} runs: {} reused, {} new", p.runs, p.found, p.done);
     if p.missing > 0 {
         out += &format!(", {} missing", p.missing);
     }

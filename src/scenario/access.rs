@@ -77,7 +77,7 @@ struct Decided {
 }
 
 /// The refusal of a plain-HTTP request for an object under KMS, which S3 makes itself.
-pub const NO_TLS: &str = "S3 takes no plain HTTP for objects under SSE-KMS";
+pub const NO_TLS: &str = "S3 requires TLS for objects under SSE-KMS";
 
 impl<'a> Access<'a> {
     /// Of a variant.

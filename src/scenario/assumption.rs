@@ -127,7 +127,7 @@ pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
                         "`{}` is {lifetime}, which is not a whole number of seconds",
                         r.path_of(key)
                     ),
-                    "time is cut into whole seconds",
+                    "round it to whole seconds",
                 );
             }
             lifetime

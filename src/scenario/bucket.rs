@@ -155,7 +155,7 @@ pub(super) fn buckets(
                 Code::Contradiction,
                 r.place_of("archive_age"),
                 format!(
-                    "`{}` gives both the number of bucket keys behind its objects and the objects' age",
+                    "`{}` sets both the number of bucket keys behind its objects and the objects' age",
                     r.path()
                 ),
                 "keep one of `archived_bucket_keys` and `archive_age`",
@@ -173,7 +173,7 @@ pub(super) fn buckets(
                     r.fault(
                         Code::Contradiction,
                         r.place_of(key),
-                        format!("`{}` has no effect: in a directory bucket bucket keys are always on, and a session's key serves all objects", r.path_of(key)),
+                        format!("`{}` has no effect: directory buckets always use bucket keys, one per session for all objects", r.path_of(key)),
                         "drop it, or `kind`",
                     );
                 }
@@ -183,7 +183,7 @@ pub(super) fn buckets(
             r.fault(
                 Code::Contradiction,
                 r.place_of("prefixes"),
-                format!("`{}` has no effect: S3 limits the requests of a directory bucket by other rules than by prefix", r.path_of("prefixes")),
+                format!("`{}` has no effect: S3 does not limit requests to directory buckets by prefix", r.path_of("prefixes")),
                 "drop it, or `kind`",
             );
         }
@@ -247,7 +247,7 @@ pub(super) fn buckets(
                     Code::Contradiction,
                     r.place_of("key"),
                     format!("the bucket is in {region}, its key in {}", k.region),
-                    "S3 takes keys of the bucket's own Region",
+                    "name a key in the bucket's Region",
                 );
             }
         }

@@ -127,7 +127,7 @@ pub(super) fn keys(
                 r.fault(
                     Code::Contradiction,
                     r.place_of(key),
-                    "policy and state of a key that AWS manages are AWS's own",
+                    "AWS controls the policy and the state of the keys that it manages",
                     format!("drop `{key}`, or `managed_by`"),
                 );
             }

@@ -46,14 +46,14 @@ pub(super) fn log_groups(
         let associated_at = r.optional_in("associated_at", ..=LATEST);
         let log_streams = r.or_in("log_streams", 1, 1..=1_000_000);
         let incoming_bytes_per_second = r.required("incoming_bytes_per_second");
-        let queries = r.rate_above_zero("queries", "queries that never come");
+        let queries = r.rate_above_zero("queries", "no query would ever arrive");
         let most = MOST_DATA_KEYS;
         let data_keys_per_query = r.optional_in("data_keys_per_query", 1..=most);
         if queries.is_some() && data_keys_per_query.is_none() && log_streams > most {
             r.fault(
                 Code::NoDefault,
                 r.place_of("log_streams"),
-                format!("each query would read the present data keys of {log_streams} log streams, more than {most}"),
+                format!("each query would read the current data keys of {log_streams} log streams, more than {most}"),
                 "write `data_keys_per_query = …`: how many data keys a query's log events are under",
             );
         }
@@ -61,7 +61,7 @@ pub(super) fn log_groups(
             r.fault(
                 Code::Contradiction,
                 r.place_of("data_keys_per_query"),
-                format!("`{}` has no effect: nobody queries", r.path_of("data_keys_per_query")),
+                format!("`{}` has no effect: the log group is not queried", r.path_of("data_keys_per_query")),
                 "write `queries = \"…/min\"`, or drop it",
             );
         }
@@ -82,11 +82,11 @@ pub(super) fn log_groups(
         let (key, account, region) = (key?, account?, region?);
         if let Some(k) = keys.get(&key) {
             let fault = if k.managed_by != ManagedBy::Customer {
-                Some(("a log group takes customer-managed keys only".to_owned(), "drop the key's `managed_by`, or name another key"))
+                Some(("a log group needs a customer-managed key".to_owned(), "drop the key's `managed_by`, or name another key"))
             } else if k.spec != KeySpec::SymmetricDefault {
                 Some((format!("CloudWatch Logs encrypts with symmetric keys only; this key is {}", k.spec.name()), "name a key with `spec = \"SYMMETRIC_DEFAULT\"`"))
             } else if k.region != region {
-                Some((format!("the log group is in {region}, its key in {}", k.region), "CloudWatch Logs takes keys of the log group's own Region"))
+                Some((format!("the log group is in {region}, its key in {}", k.region), "name a key in the log group's Region"))
             } else {
                 None
             };

@@ -116,7 +116,7 @@ impl PolicySettings {
             let all = record(
                 document.policy.is_some(),
                 message,
-                "correct those before them first",
+                "correct those above first",
             );
             r.faults().push(all.at(place));
         }
@@ -149,7 +149,7 @@ fn text(path: &Path) -> Result<String, Unreadable> {
         return Err((Code::MissingFile, "it is not a regular file".to_owned()));
     }
     if about.len() > LARGEST {
-        let reason = format!("it has {} bytes, more than any policy", about.len());
+        let reason = format!("it is {} bytes, larger than any policy", about.len());
         return Err((Code::BadPolicy, reason));
     }
     let bytes = std::fs::read(path).map_err(unreadable)?;

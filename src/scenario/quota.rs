@@ -78,10 +78,10 @@ pub(super) fn quotas(
         } else {
             Some("symmetric".to_owned())
         };
-        let limit = r.rate_above_zero("limit", NOBODY);
+        let limit = r.rate_above_zero("limit", ADMITS_NOTHING);
         let changes = r.list("changes", |_, r| {
             let at = r.required_in("at", ..=LATEST);
-            let limit = r.rate_above_zero("limit", NOBODY);
+            let limit = r.rate_above_zero("limit", ADMITS_NOTHING);
             if !r.has("limit") {
                 let _: Option<Rate> = r.required("limit");
             }
@@ -109,7 +109,7 @@ pub(super) fn quotas(
                             "`{}` is {given}, but its key store's is {its}",
                             r.path_of(key)
                         ),
-                        format!("drop `{key}`: a store's quota lies where the store is"),
+                        format!("drop `{key}`: a key store's quota is in the store's own account and Region"),
                     );
                 }
             }
@@ -219,7 +219,7 @@ fn window(r: &mut Reader<'_>, key: &str, limit: Rate) {
     }
 }
 
-const NOBODY: &str = "a quota that admits nobody";
+const ADMITS_NOTHING: &str = "this quota would admit no requests";
 
 /// Smallest number that every denominator divides, up to 10⁹: finer tokens do not fit the bucket.
 fn common_denominator(mut limits: impl Iterator<Item = Rate>) -> Option<u64> {

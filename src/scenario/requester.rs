@@ -94,7 +94,7 @@ fn principal(r: &mut Reader<'_>, placement: &Placement<'_>, account: &str) -> Op
         r.fault(
             Code::Contradiction,
             r.place_of("identity_policies"),
-            "an AWS service has no identity policies: resource policies let it in",
+            "AWS services do not have identity policies: resource policies grant them access",
             "drop `identity_policies`",
         );
     }

@@ -56,7 +56,7 @@ pub(super) fn run_settings(r: &mut Reader<'_>, purpose: ReadFor) -> Option<RunSe
                 Code::OutOfRange,
                 r.place_of(key),
                 format!("`{key}` is {span}, which is not a whole number of seconds"),
-                "time is cut into whole seconds",
+                "round it to whole seconds",
             );
         }
     }

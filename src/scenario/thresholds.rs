@@ -53,9 +53,7 @@ pub(super) fn thresholds(
             r.fault(
                 Code::UnknownName,
                 place,
-                format!(
-                    "`threshold.{name}` is about the workload `{workload}`, which is not there"
-                ),
+                format!("`threshold.{name}` refers to an unknown workload `{workload}`"),
                 format!("workloads: {}", workloads.join(", ")),
             );
             continue;

@@ -1,5 +1,5 @@
-//! Keys of a workload that would change nothing beside its other keys: each is a fault, for whoever writes one expects
-//! something of it.
+//! Keys of a workload that would change nothing beside its other keys: each is a fault, because whoever writes one
+//! expects an effect.
 
 use super::bucket::{BucketKind, BucketSettings, Encryption, EncryptionHeader};
 use super::operations::MULTIPART_UPLOAD;
@@ -73,31 +73,31 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &WorkloadFacts<'_>) {
         (
             &["message_size"],
             !facts.has_data_key_cache,
-            "only a data-key cache looks at sizes",
+            "only a data-key cache uses message sizes",
             "add `data_key_cache`, or drop it",
         ),
         (
             &["encrypted_by"],
             !facts.has_data_key_cache,
-            "only a data-key cache asks which data key a message has",
+            "only a data-key cache uses it",
             "add `data_key_cache`, or drop it",
         ),
         (
             &["parts"],
             has_no_upload,
-            "there is no MultipartUpload among its operations",
+            "its operations do not include MultipartUpload",
             "add it, or drop `parts`",
         ),
         (
             &["prefixes"],
             facts.calls_kms || has_none_of_rate,
-            "none of its operations is one whose rate S3 limits by prefix",
+            "S3 does not limit any of its operations by prefix",
             "drop it, or add a request on objects",
         ),
         (
             &["prefixes"],
             of_directory_bucket,
-            "S3 limits the requests of a directory bucket by other rules than by prefix",
+            "S3 does not limit requests to directory buckets by prefix",
             "drop it",
         ),
         (
@@ -114,7 +114,7 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &WorkloadFacts<'_>) {
                 "object",
             ],
             only_kms,
-            "it says how S3 is asked, and this application calls KMS itself",
+            "it applies to S3 requests, and this workload calls KMS itself",
             "drop it",
         ),
         (
@@ -127,13 +127,13 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &WorkloadFacts<'_>) {
             &["bucket_key_header"],
             !header_is_unreadable
                 && (facts.calls_kms || !facts.writes_under_sse_kms() || of_directory_bucket),
-            "it means something for SSE-KMS in general purpose buckets only",
+            "it applies only to SSE-KMS in general purpose buckets",
             "drop it",
         ),
         (
             &["encryption_header_key"],
             !header_is_unreadable && !header_names_kms,
-            "a request names a KMS key only along with `aws:kms` or `aws:kms:dsse`",
+            "a request can name a KMS key only with `aws:kms` or `aws:kms:dsse`",
             "add `encryption_header = \"aws:kms\"`, or drop it",
         ),
         (

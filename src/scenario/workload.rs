@@ -348,7 +348,7 @@ fn aws_managed_key(
         r.fault(
             Code::NoDefault,
             r.place_of("encryption_header"),
-            format!("`{}` asks for SSE-KMS without a key: S3 takes the AWS-managed key `aws/s3` of account {}, which this file does not have", r.path_of("encryption_header"), bucket.account),
+            format!("`{}` asks for SSE-KMS without a key: S3 would use the AWS-managed key `aws/s3` of account {}, which is not in this file", r.path_of("encryption_header"), bucket.account),
             format!("write `[key.aws-s3]` with `managed_by = \"aws\"` and `account = \"{}\"`, or name a key with `encryption_header_key`", bucket.account),
         );
     }
@@ -360,7 +360,7 @@ fn fits_bucket(r: &Reader<'_>, key: &KmsKeySettings, bucket: &BucketSettings) {
     let (what, help) = if key.region != bucket.region {
         (
             format!("is in {}, the bucket in {}", key.region, bucket.region),
-            "S3 takes keys of the bucket's own Region",
+            "name a key in the bucket's Region",
         )
     } else if key.spec != catalog::KeySpec::SymmetricDefault {
         (

@@ -121,7 +121,7 @@ fn a_scenario_that_is_only_explained_says_nothing_of_traffic() {
     let told = load(&input, &[]).expect_err("no traffic").to_string();
     for missing in [
         "`horizon` is missing",
-        "does not say when its requests come",
+        "does not say when its requests arrive",
     ] {
         assert!(told.contains(missing), "{told}");
     }

@@ -622,7 +622,7 @@ fn every_fault_of_a_sweep_is_told_before_anything_is_run() {
                 "--over",
                 "workload.x.growth=1,2",
             ][..],
-            "a quota that admits nobody",
+            "this quota would admit no requests",
         ),
         (&["--over", "workload.w.nothing=1,2"][..], "unknown key `"),
         (&["--over", "quota.q.limit=80..90"][..], "without a count"),

@@ -742,10 +742,7 @@ fn plain_http_is_denied_by_the_bucket_policy_and_billed() {
     let r = run("deny-plain-http", &["--set", "workload.writes.tls=none"]);
     r.denied_by(
         "as-is",
-        &[(
-            "S3 takes no plain HTTP for objects under SSE-KMS",
-            80.0 * MINUTE,
-        )],
+        &[("S3 requires TLS for objects under SSE-KMS", 80.0 * MINUTE)],
     );
     r.exactly("as-is", "kms_calls", 0.0);
 }

@@ -319,8 +319,8 @@ impl PolicyReader {
                 _ => Ok(PrincipalEntry::Other(text.clone())),
             };
             if text == "*" && kind != "AWS" {
-                let message = format!("`*` under `{kind}` stands for nobody");
-                let help = "name whom you mean, or write `\"Principal\": \"*\"` for everybody";
+                let message = format!("`*` under `{kind}` matches nobody");
+                let help = "name the principals, or write `\"Principal\": \"*\"` for everyone";
                 self.json.warn(range.clone(), message, help);
             }
             match entry {
@@ -328,7 +328,7 @@ impl PolicyReader {
                 Err(reason) => self.json.error(
                     range,
                     format!("{text:?} is not a principal: {reason}"),
-                    "write a full ARN, an account number or `*`; to mean several, use `*` and a condition on `aws:PrincipalArn`",
+                    "write a full ARN, an account number or `*`; to match several, use `*` and a condition on `aws:PrincipalArn`",
                 ),
             }
         }
@@ -524,8 +524,11 @@ impl PolicyReader {
             if n > limit.bytes {
                 too_large = true;
                 let message = format!("this statement has {n} bytes, more than {what}");
-                self.json
-                    .error(opening(&range), message, "split it: it fits into no policy");
+                self.json.error(
+                    opening(&range),
+                    message,
+                    "split it: it does not fit into any policy",
+                );
             }
         }
         if !too_large {

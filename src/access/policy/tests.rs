@@ -120,7 +120,7 @@ fn every_fault_at_once() {
             "2:14: unknown `Version` \"2013-10-17\"",
             "3:3: unknown key `Statment` in a policy",
             "7:17: `Effect` is \"deny\", neither \"Allow\" nor \"Deny\"",
-            "8:29: \"arn:aws:iam::111122223333:role/*\" is not a principal: AWS allows no wildcard in it",
+            "8:29: \"arn:aws:iam::111122223333:role/*\" is not a principal: AWS does not allow wildcards in it",
             "8:65: unknown key `Servce` in a principal",
             "9:34: the action \"GetObject\" has no service",
             "9:47: an action must be a string, but this is the number 7",

@@ -49,6 +49,6 @@ pub(crate) fn add(cases: &mut Cases) {
         "arrivals = { poisson = { rate = \"50/s\" } }\n",
         "",
         "[workload.reads]",
-        &["when its requests come"],
+        &["when its requests arrive"],
     );
 }

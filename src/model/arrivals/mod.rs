@@ -150,7 +150,7 @@ impl Arrivals {
             1 => return read,
             0 if unwritten.is_some() => return unwritten,
             0 => (
-                "does not say when its requests come",
+                "does not say when its requests arrive",
                 "write one of `arrivals = { poisson = { rate = \"100/s\" } }`, `trace = { file = \"…\" }`, `job = { workers = …, objects = … }`",
             ),
             _ => (
@@ -189,7 +189,7 @@ impl Arrivals {
                 Code::OutOfRange,
                 r.place_of("growth"),
                 format!(
-                    "`{}` is {factor}, which makes more than {MAX_RATE} or {} objects",
+                    "`{}` is {factor}, which makes a rate above {MAX_RATE} or more than {} objects",
                     r.path_of("growth"),
                     u32::MAX
                 ),

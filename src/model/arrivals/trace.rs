@@ -309,7 +309,7 @@ impl Recording {
         if faults.is_empty() && rows.is_empty() {
             faults.push(fault(
                 1,
-                "no row: a trace needs at least one arrival".to_owned(),
+                "no rows: a trace needs at least one arrival".to_owned(),
             ));
         }
         if !faults.is_empty() {

@@ -58,7 +58,7 @@ impl BreakerSettings {
                 Code::OutOfRange,
                 r.place_of("failure_threshold"),
                 format!(
-                    "`{}.failure_threshold` is 0, which would open without a failure",
+                    "`{}.failure_threshold` is 0: the circuit would open without a failure",
                     r.path()
                 ),
                 "write a share of the last attempts, for example `failure_threshold = 0.5`",

@@ -168,10 +168,10 @@ impl RetrySettings {
                 Code::Contradiction,
                 r.place_of("retry_token_bucket"),
                 format!(
-                    "`{0}.retry_quota` and `{0}.retry_token_bucket` both say which retries are paid for",
+                    "`{0}.retry_quota` and `{0}.retry_token_bucket` both limit retries",
                     r.path()
                 ),
-                "keep one: a quota gives a success the cost of its last retry back, a token bucket the same for each",
+                "keep one: a quota refunds a success the cost of its last retry, a token bucket deposits the same for each success",
             );
         }
         Some(RetrySettings {

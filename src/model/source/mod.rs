@@ -57,8 +57,8 @@ pub struct CacheRefusal {
 impl ClientCacheSettings {
     /// The tables that an application may have, each with why S3 has none.
     pub const TABLES: [(&str, &str); 2] = [
-        ("data_key_cache", "S3 has no data-key cache"),
-        ("branch_key_cache", "S3 has no branch keys"),
+        ("data_key_cache", "S3 does not use a data-key cache"),
+        ("branch_key_cache", "S3 does not use branch keys"),
     ];
 
     /// Their tables in a workload; `others` are the workloads whose caches it may share.
@@ -128,7 +128,7 @@ impl ClientCacheSettings {
         let not_served = |serves: &str| CacheRefusal {
             code: Code::ImpossibleOperation,
             message: format!("{serves}, not {}", operation.name()),
-            help: "give other operations a workload of their own",
+            help: "put other operations in a workload of their own",
         };
         if self.data_key_cache.is_some() {
             return match operation {
@@ -290,7 +290,7 @@ impl Source {
                 "the bucket key that the object was written under, {}{}",
                 uses.words(settings),
                 if uses.older_objects > 0.0 {
-                    "; objects from before have none"
+                    "; objects written before bucket keys were on have none"
                 } else {
                     ""
                 }

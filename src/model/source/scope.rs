@@ -71,11 +71,11 @@ impl Sharing {
                     Code::Contradiction,
                     r.place_of(key),
                     format!(
-                        "`{}` has no effect: the cache is that of `{}`",
+                        "`{}` has no effect: the cache belongs to `{}`",
                         r.path_of(key),
                         r.path_of("shared_with")
                     ),
-                    "write it in the workload whose cache it is",
+                    "set it in the workload that owns the cache",
                 );
             }
         }

@@ -76,7 +76,7 @@ fn draw(results: &RunResults) -> Drawn<String> {
     let ended = |v: &VariantResults| v.series.added_delay.count.iter().sum::<f64>() > 0.0;
     if points().next().is_none() {
         let reason = if results.variants.iter().any(ended) {
-            "No request was delayed, in any variant and replication."
+            "No request was delayed in any variant or replication."
         } else {
             "No request that needs KMS succeeded, so there is no delay to show."
         };

@@ -167,7 +167,7 @@ fn busiest(v: &VariantResults, name: &str) -> Option<Busiest> {
 
 fn heading(v: &VariantResults, name: &str) -> Heading {
     let note = match busiest(v, name) {
-        None => "no attempt against this quota".to_owned(),
+        None => "no attempts against this quota".to_owned(),
         Some(b) => {
             let alarm = v.by_quota[name].metrics.get("cloudwatch_alarm_80_percent");
             format!(
@@ -193,11 +193,7 @@ fn heading(v: &VariantResults, name: &str) -> Heading {
 fn draw(results: &RunResults, subject: &Subject) -> Drawn<String> {
     let mut head = vec![caption(results)];
     let Some(name) = &subject.quota else {
-        return page::words(
-            &subject.title,
-            &head,
-            "No variant made a single KMS attempt.",
-        );
+        return page::words(&subject.title, &head, "No variant made any KMS attempts.");
     };
     // Variants that leave this quota alone are named in words: their panels would be empty.
     let (shown, calm): (Vec<&VariantResults>, Vec<_>) = results
@@ -207,7 +203,7 @@ fn draw(results: &RunResults, subject: &Subject) -> Drawn<String> {
     if !calm.is_empty() {
         let names: Vec<_> = calm.iter().map(|v| v.name.as_str()).collect();
         head.push(format!(
-            "No attempt against this quota: {}",
+            "No attempts against this quota: {}",
             names.join(" · ")
         ));
     }
@@ -260,7 +256,7 @@ fn draw(results: &RunResults, subject: &Subject) -> Drawn<String> {
         })?;
         if subject.left_out > 0 {
             let text = format!(
-                "{} further quotas saw attempts too; they have more headroom and are not drawn.",
+                "{} more quotas received attempts; they have more headroom and are not drawn.",
                 subject.left_out
             );
             bottom = page::foot(c, bottom, &text)?;

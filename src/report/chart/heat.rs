@@ -33,7 +33,7 @@ fn shade(share: f64) -> RGBColor {
 /// Draws the figure.
 pub(super) fn draw(h: &Heat<'_>) -> Drawn<String> {
     if h.cells.iter().all(Vec::is_empty) {
-        return page::words(&h.title, &h.head, "There is no value to show.");
+        return page::words(&h.title, &h.head, "No data to show.");
     }
     let known = || h.cells.iter().flatten().flatten().copied();
     let low = known().fold(f64::INFINITY, f64::min);

@@ -33,7 +33,7 @@ fn draw(results: &RunResults) -> Drawn<String> {
     let head = [caption(results)];
     let called = |v: &VariantResults| mean(&v.metrics, "kms_calls").is_some_and(|c| c > 0.0);
     if !results.variants.iter().any(called) {
-        return page::words(TITLE, &head, "No variant made a single KMS call.");
+        return page::words(TITLE, &head, "No variant made any KMS calls.");
     }
     let mut names: Vec<String> = vec![];
     for (name, _) in results.variants.iter().flat_map(operations) {

@@ -73,12 +73,12 @@ fn draw(results: &RunResults) -> Drawn<String> {
         .take(LINES)
         .collect();
     if drawn.is_empty() {
-        return page::words(TITLE, &head, "No variant made a single KMS attempt.");
+        return page::words(TITLE, &head, "No variant made any KMS attempts.");
     }
     let left_out = results.variants.iter().filter(|v| tried(v)).count() - drawn.len();
     if left_out > 0 {
         head.push(format!(
-            "The first {LINES} variants; {left_out} more have figures of their own"
+            "Only the first {LINES} variants are drawn; the other {left_out} have figures of their own"
         ));
     }
     // One quota for all is a line; several appear only in the legend.

@@ -153,7 +153,7 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Figure, ReportError> {
     let f = Plot {
         title: "Cost and throttle rate of every combination of mitigations".to_owned(),
         caption: vec![format!(
-            "Scenario {scenario}, variant {}: {} combinations; neither cheaper nor less throttled than another: grey",
+            "Scenario {scenario}, variant {}: {} combinations; grey: another is at least as cheap and at most as throttled",
             found.variant,
             found.combinations.len()
         )],
@@ -195,7 +195,7 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Figure, ReportError> {
 pub fn attribution(a: &Attribution, scenario: &str) -> Result<Figure, ReportError> {
     let title = "Throttled attempts that disappear without each workload";
     let head = [format!(
-        "Scenario {scenario}, variant {}: run again without each on the same random numbers",
+        "Scenario {scenario}, variant {}: rerun without each workload, on the same random numbers",
         a.variant
     )];
     let percent = |e: &crate::results::Estimate| {
@@ -278,7 +278,7 @@ pub fn recovery(map: &Map, scenario: &str) -> Result<Figure, ReportError> {
                 number::value("", "1/s", map.quota_per_s)
             ),
             format!(
-                "Seconds from the end of the spike until attempts are what they would be without it; hatched: not within {watch}"
+                "Seconds from the end of the spike until attempts are back to normal; hatched: not within {watch}"
             ),
         ],
         x_title: "load without retries [% of the quota]".to_owned(),

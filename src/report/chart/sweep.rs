@@ -190,7 +190,7 @@ fn draw_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[KeyEffect])
             .to_owned(),
     ];
     let Some(first) = found.first() else {
-        return page::words(&title, &head, "There is no value to show.");
+        return page::words(&title, &head, "No data to show.");
     };
     let (text, y_unit) = xy::metric_axis(metric, unit(metric));
     let low = found.iter().map(|e| e.low.1).fold(f64::INFINITY, f64::min);

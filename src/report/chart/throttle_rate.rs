@@ -96,9 +96,9 @@ fn draw(results: &RunResults) -> Drawn<String> {
     if courses.is_empty() {
         let tried = |v: &VariantResults| mean(&v.metrics, "kms_attempts").is_some_and(|a| a > 0.0);
         let reason = if results.variants.iter().any(tried) {
-            "No attempt was throttled, in any variant and replication."
+            "No attempt was throttled in any variant or replication."
         } else {
-            "No variant made a single KMS attempt."
+            "No variant made any KMS attempts."
         };
         return page::words(TITLE, &head, reason);
     }

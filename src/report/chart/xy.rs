@@ -97,7 +97,7 @@ const WHISKER: Line = Line {
 /// Draws the figure.
 pub(super) fn draw(f: &Plot) -> Drawn<String> {
     if f.series.iter().all(|s| s.dots.is_empty()) {
-        return page::words(&f.title, &f.caption, "There is no value to show.");
+        return page::words(&f.title, &f.caption, "No data to show.");
     }
     let (x, y) = (x_axis(f), y_axis(f));
     let lines = f

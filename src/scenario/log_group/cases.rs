@@ -94,13 +94,13 @@ pub(crate) fn add(cases: &mut Cases) {
             Code::Contradiction,
             "key = \"main\"\ndata_keys_per_query = 3",
             "3\n\n[variant",
-            &["nobody queries"],
+            &["not queried"],
         ),
         (
             Code::OutOfRange,
             "key = \"main\"\nqueries = \"0/s\"",
             "\"0/s\"\n\n[variant",
-            &["never come"],
+            &["ever arrive"],
         ),
         (
             Code::NoDefault,

@@ -77,7 +77,7 @@ impl<'a> PlanBuilder<'a> {
                 &s.place,
                 Code::Contradiction,
                 format!(
-                    "`workload.{name}.{table}.partition` has no effect: nobody shares its cache"
+                    "`workload.{name}.{table}.partition` has no effect: no other workload shares its cache"
                 ),
                 "drop it, or let another workload share the cache with `shared_with`",
             );

@@ -70,11 +70,11 @@ impl PlanBuilder<'_> {
                 place,
                 Code::ImpossibleOperation,
                 format!(
-                    "KMS has no {} with a key of spec {} (`key.{key}`)",
+                    "KMS does not support {} with keys of spec {} (`key.{key}`)",
                     operation.name(),
                     settings.spec.name()
                 ),
-                "name an operation that this kind of key has, or another key",
+                "name an operation that such a key supports, or another key",
             );
             return;
         };

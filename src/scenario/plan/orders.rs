@@ -41,8 +41,10 @@ impl PlanBuilder<'_> {
                 self.fault(
                     &s.place,
                     Code::Contradiction,
-                    format!("`workload.{name}` comes after one that never ends before the horizon"),
-                    "give that one a `stop`",
+                    format!(
+                        "`workload.{name}` follows a workload that never ends before the horizon"
+                    ),
+                    "give that workload a `stop`",
                 );
             }
         }

@@ -74,12 +74,14 @@ impl<'a> PlanBuilder<'a> {
         }
         if let Some(writer) = s.reads.as_ref().and_then(|n| self.scenario.workload.get(n)) {
             if !matches!(writer.arrivals, Arrivals::Job(_)) {
-                self.fault(&s.place, Code::Contradiction, format!("`workload.{name}` reads what a workload writes that is not a job: its objects have no numbers"), "give the writer a `job`");
+                self.fault(&s.place, Code::Contradiction, format!("`workload.{name}` reads from a workload that is not a job, so its objects are not numbered"), "give the writer a `job`");
             } else if writer.bucket.as_ref() != s.copy_source.as_ref().or(s.bucket.as_ref()) {
                 self.fault(
                     &s.place,
                     Code::Contradiction,
-                    format!("`workload.{name}` reads another bucket than its writer writes"),
+                    format!(
+                        "`workload.{name}` reads from a bucket that its writer does not write to"
+                    ),
                     "give both the same `bucket`",
                 );
             }

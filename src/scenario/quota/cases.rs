@@ -110,14 +110,14 @@ pub(crate) fn add(cases: &mut Cases) {
         "limit = \"100/s\"",
         "limit = \"0/s\"",
         "\"0/s\"\nlimiter",
-        &["admits nobody"],
+        &["admit no requests"],
     );
     cases.broken(
         Code::OutOfRange,
         "limit = \"200/s\"",
         "limit = 0",
         "0 }]",
-        &["admits nobody"],
+        &["admit no requests"],
     );
     cases.broken(
         Code::OutOfRange,

@@ -177,7 +177,7 @@ pub(crate) fn add(cases: &mut Cases) {
         "parts = 3",
         "parts = 3\nencryption_header_key = \"main\"",
         "\"main\"\njob",
-        &["only along with"],
+        &["only with"],
     );
     cases.broken(
         Code::Contradiction,

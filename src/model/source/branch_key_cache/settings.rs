@@ -84,7 +84,7 @@ impl BranchKeyCacheSettings {
                     "`{}` is {ttl}, which is not a whole number of seconds",
                     r.path_of("ttl")
                 ),
-                "the keyring counts in seconds",
+                "the keyring takes whole seconds",
             );
         }
         let decryption = r.table("decryption", |r| Decryption {
@@ -209,7 +209,7 @@ impl StormTrackingSettings {
                         "`{}` ({}) is longer than `{}` ({})",
                         shorter.0, shorter.1, longer.0, longer.1
                     ),
-                    "the library wants grace_interval ≤ in_flight_ttl ≤ grace_period",
+                    "the library requires grace_interval ≤ in_flight_ttl ≤ grace_period",
                 );
             }
         }
@@ -228,7 +228,7 @@ fn milliseconds(r: &mut Reader<'_>, key: &str, default: Span) -> Span {
                 "`{}` is {span}, which is not a whole number of milliseconds",
                 r.path_of(key)
             ),
-            "the library counts in milliseconds",
+            "the library takes whole milliseconds",
         );
     }
     span

@@ -120,7 +120,7 @@ pub(crate) fn add(cases: &mut Cases) {
         "max_age = \"60s\", capacity = 10, max",
         "max_age = \"60s\", capacity = 10, partition = \"p\", max",
         "[workload.then]",
-        &["partition", "nobody shares"],
+        &["partition", "no other workload shares"],
     );
     cases.broken(
         Code::Contradiction,
