@@ -6,7 +6,7 @@
 //!
 //! | to … | look at |
 //! |---|---|
-//! | read a scenario, with every fault told at once | [`load`](fn@scenario::load) |
+//! | read a scenario, with every fault reported at once | [`load`](fn@scenario::load) |
 //! | simulate its variants | [`run::run`] |
 //! | read what was found, or read it back from a directory | [`results::RunResults`], [`results::read`] |
 //! | follow one request through the chain | [`explain`](fn@explain::explain) |

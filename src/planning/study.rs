@@ -103,7 +103,7 @@ impl Study {
     /// The tables of the file's variants.
     ///
     /// # Errors
-    /// None but those that [`Study::new`] would have told.
+    /// None but those that [`Study::new`] would have reported.
     pub fn overrides(&self) -> Result<Vec<(String, Table)>, StudyError> {
         Ok(overrides(&self.input, &self.sets)?)
     }
@@ -111,7 +111,7 @@ impl Study {
     /// The variant's table: the file's with what the variant changes.
     ///
     /// # Errors
-    /// None but those that [`Study::new`] would have told.
+    /// None but those that [`Study::new`] would have reported.
     pub fn table(&self) -> Result<Table, StudyError> {
         let found = variant_table(&self.input, &self.sets, &self.variant)?;
         found.ok_or(StudyError::Run(RunError::Empty))

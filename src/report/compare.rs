@@ -124,7 +124,7 @@ pub struct ComparisonPart {
 
 /// Differences by workload and of the bill, but for what is the same or has no data on either side.
 pub fn parts(c: &Comparison) -> Vec<ComparisonPart> {
-    let told = |differences: &IndexMap<String, Difference>| -> Vec<Row> {
+    let changed = |differences: &IndexMap<String, Difference>| -> Vec<Row> {
         let rows = differences.iter().filter(|(_, d)| {
             d.verdict != Verdict::Same && (d.baseline.is_some() || d.variant.is_some())
         });
@@ -132,11 +132,11 @@ pub fn parts(c: &Comparison) -> Vec<ComparisonPart> {
     };
     let workloads = c.by_workload.iter().map(|(name, metrics)| ComparisonPart {
         name: format!("workload {name}"),
-        rows: told(metrics),
+        rows: changed(metrics),
     });
     let bill = ComparisonPart {
         name: "bill".to_owned(),
-        rows: told(&c.bill),
+        rows: changed(&c.bill),
     };
     let all = workloads.chain([bill]);
     all.filter(|p| !p.rows.is_empty()).collect()

@@ -155,12 +155,12 @@ fn failed(v: &VariantResults) -> String {
             "application messages",
         ),
     ];
-    let told = kinds.iter().filter_map(|(all, failed, what)| {
+    let failed_kinds = kinds.iter().filter_map(|(all, failed, what)| {
         let any = mean(v, all).is_some_and(|n| n > 0.0);
         any.then(|| format!("{} {what}", unbroken(&summary::cell(&v.metrics, failed))))
     });
-    let told: Vec<_> = told.collect();
-    format!("{} failed", told.join(" and "))
+    let failed_kinds: Vec<_> = failed_kinds.collect();
+    format!("{} failed", failed_kinds.join(" and "))
 }
 
 /// One variant in a sentence.

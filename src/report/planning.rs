@@ -141,12 +141,12 @@ fn sentences(answer: &Solution) -> String {
                 text += &format!(", 95 % interval {} to {}", at(low), at(high));
             }
             if let Some(mean) = answer.at_the_mean.filter(|m| *m != answer.value) {
-                text += &format!("; by the mean only {}", at(mean));
+                text += &format!("; by the mean alone {}", at(mean));
             }
             text + &format!(". It meets {}: {nearest}.", targets(answer))
         }
         SearchOutcome::NoneReaches => format!(
-            "{question}: none. No setting that was tried surely meets {}; the nearest is {}: {nearest}.",
+            "{question}: none. No setting tried meets {} with 95 % confidence; the nearest is {}: {nearest}.",
             targets(answer),
             at(answer.value)
         ),
@@ -162,7 +162,7 @@ fn sentences(answer: &Solution) -> String {
                 all.map(|t| at(t.value)).collect::<Vec<_>>().join(", ")
             };
             format!(
-                "{question}: no single answer. {} is met at {}, but not surely at {}.",
+                "{question}: no single answer. {} is met with 95 % confidence at {}, but not at {}.",
                 targets(answer),
                 list(&|t| met(t)),
                 list(&|t| !met(t))
@@ -390,14 +390,14 @@ fn cheapest(f: &Cheapest) -> String {
                 let rate = |c: &cheapest::Combination| c.throttle_rate.mean.unwrap_or(0.0);
                 rate(a).total_cmp(&rate(b))
             });
-            let told = nearest.map_or_else(String::new, |c| {
+            let nearest = nearest.map_or_else(String::new, |c| {
                 format!(
                     " The least throttled is {}, at {}.",
                     cheapest::name(&c.mitigations),
                     found("throttle_rate", Some(&c.throttle_rate))
                 )
             });
-            format!("No combination of mitigations surely meets {targets}.{told}")
+            format!("No combination of mitigations meets {targets} with 95 % confidence.{nearest}")
         }
     };
     if let Some(check) = &f.check {
@@ -501,9 +501,9 @@ fn attribution(a: &Attribution) -> Vec<Block> {
             .collect();
         blocks.push(Block::Table(Grid::new(header, rows)));
     }
-    let told = "Attempts and throttles borne: shares of the run. Caused, busiest second, bill: what disappears without \
+    let columns = "Attempts and throttles borne: shares of the run. Caused, busiest second, bill: what disappears without \
                 it, by running again without it; such shares need not sum to 100 %.";
-    blocks.push(Block::Paragraph(told.to_owned()));
+    blocks.push(Block::Paragraph(columns.to_owned()));
     if a.switch_on.is_empty() {
         let text = "Every SSE-KMS bucket in use already has bucket keys enabled.";
         blocks.push(Block::Line(text.to_owned()));
@@ -560,7 +560,7 @@ fn recovery(map: &Map) -> Vec<Block> {
                 c.retry.clone(),
                 load(c),
                 c.recovered_after_s
-                    .map_or_else(|| "not while watched".to_owned(), number::instant),
+                    .map_or_else(|| "not within the watched time".to_owned(), number::instant),
                 number::percent(c.throttled_at_the_end[0]),
                 number::percent(c.throttled_at_the_end[1]),
             ]
@@ -583,7 +583,7 @@ fn recovery(map: &Map) -> Vec<Block> {
             .iter()
             .take_while(|c| c.recovered_after_s.is_some())
             .last();
-        let told = match (failed, held) {
+        let result = match (failed, held) {
             (None, _) => "recovers at every load tried".to_owned(),
             (Some(_), None) => "does not recover at any load tried".to_owned(),
             (Some(f), Some(h)) => format!(
@@ -592,11 +592,11 @@ fn recovery(map: &Map) -> Vec<Block> {
                 load(f)
             ),
         };
-        blocks.push(Block::Line(format!("{retry}: {told}.")));
+        blocks.push(Block::Line(format!("{retry}: {result}.")));
     }
     if !map.without_spike.is_empty() {
         blocks.push(Block::Line(format!(
-            "Without a spike, as jobs and traces: {}.",
+            "Jobs and traces do not get the spike: {}.",
             map.without_spike.join(", ")
         )));
     }

@@ -87,17 +87,17 @@ pub fn failure(results: &RunResults) -> Option<String> {
         count(ThresholdVerdict::NoData),
     );
     let parts = [(crossed, "crossed"), (without, "without data")];
-    let told: Vec<String> = parts
+    let clauses: Vec<String> = parts
         .iter()
         .filter(|(n, _)| *n > 0)
         .map(|(n, what)| format!("{n} {what}"))
         .collect();
-    (!told.is_empty()).then(|| {
+    (!clauses.is_empty()).then(|| {
         format!(
             "{}: of {} thresholds {}",
             results.scenario.name,
             results.thresholds.len(),
-            told.join(", ")
+            clauses.join(", ")
         )
     })
 }

@@ -289,8 +289,8 @@ mod tests {
             ("a=x..y:2", "not numbers"),
             ("a=1..2:3:lin", "`log`"),
         ] {
-            let told = text.parse::<SweepAxis>().unwrap_err().to_string();
-            assert!(told.contains(part), "{text}: {told}");
+            let message = text.parse::<SweepAxis>().unwrap_err().to_string();
+            assert!(message.contains(part), "{text}: {message}");
         }
     }
 

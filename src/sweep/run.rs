@@ -205,12 +205,12 @@ impl Sweep {
             (self.seed != found.seed, "the seed"),
             (self.replications != found.replications, "the replications"),
         ];
-        let told: Vec<&str> = differences
+        let different: Vec<&str> = differences
             .iter()
             .filter(|(differs, _)| *differs)
             .map(|(_, what)| *what)
             .collect();
-        format!("{} differ", told.join(", "))
+        format!("{} differ", different.join(", "))
     }
 
     fn file(dir: &Path, setting: usize, variant: usize) -> PathBuf {

@@ -137,8 +137,8 @@ mod tests {
             replications: 2,
         };
         let found = effects(&sweep, &runs, "v", "y");
-        let told: Vec<_> = found.iter().map(|e| (e.key.as_str(), e.reach())).collect();
-        assert_eq!(told, [("a", 10.0), ("b", 2.0)]);
+        let reached: Vec<_> = found.iter().map(|e| (e.key.as_str(), e.reach())).collect();
+        assert_eq!(reached, [("a", 10.0), ("b", 2.0)]);
         assert_eq!(found[0].high, ("1".to_owned(), 11.0));
         assert!(effects(&sweep, &runs, "other", "y").is_empty());
     }

@@ -117,8 +117,8 @@ fn a_key_policy_that_is_replaced_denies_until_it_is_mended() {
     let explained = explain(&load(&toml).variants[0], Some("reads"), None);
     assert_eq!(explained[0].decision, "allow");
     let shown = text(&explained);
-    let told = "from 6m 40s until 11m 40s: AccessDeniedException; the client gets 403 AccessDenied";
-    assert!(shown.contains(told), "{shown}");
+    let line = "from 6m 40s until 11m 40s: AccessDeniedException; the client gets 403 AccessDenied";
+    assert!(shown.contains(line), "{shown}");
     // The other way round: shut at first, opened in the run.
     let toml = of_a_key(
         &format!("policy = '{shut}'\npolicy_changes = [{{ at = \"400s\", policy = '{open}' }}]"),
@@ -261,14 +261,14 @@ fn without_the_key_policy_the_association_fails() {
                 "CreateLogGroup"
             }
         );
-        let told = loaded
+        let warning = loaded
             .warnings
             .iter()
             .find(|w| w.contains("log group `/app` fails"));
-        let told = told.unwrap_or_else(|| panic!("{:?}", loaded.warnings));
-        assert!(told.starts_with("test.toml:"), "{told}");
+        let warning = warning.unwrap_or_else(|| panic!("{:?}", loaded.warnings));
+        assert!(warning.starts_with("test.toml:"), "{warning}");
         if key.starts_with("disabled") {
-            assert!(told.contains("InvalidParameterException"), "{told}");
+            assert!(warning.contains("InvalidParameterException"), "{warning}");
             assert_eq!(e.answer, "400 InvalidParameterException");
         } else {
             assert!(
@@ -277,9 +277,9 @@ fn without_the_key_policy_the_association_fails() {
                 e.answer
             );
             // The statement that it asks for mends it.
-            let from = told.find("{\"Effect\"").expect("a statement");
+            let from = warning.find("{\"Effect\"").expect("a statement");
             let dir = tempfile::tempdir().expect("a folder");
-            let mended = policy(&dir, "mended.json", &told[from..]);
+            let mended = policy(&dir, "mended.json", &warning[from..]);
             let mended = load(&of_a_log_group(&format!("policy = '{mended}'"), group));
             assert_eq!(mended.variants[0].plan.log_groups[0].workloads.len(), 1);
         }

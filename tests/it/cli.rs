@@ -517,7 +517,7 @@ fn explain_follows_a_request_through_the_chain() {
         env!("CARGO_MANIFEST_DIR"),
         "/scenarios/role-without-decrypt.toml"
     );
-    let told = done(dir.path(), &["explain", file, "--variant", "denied"]);
+    let explained = done(dir.path(), &["explain", file, "--variant", "denied"]);
     for words in [
         "SSE-KMS under arn:aws:kms:us-east-1:111122223333:key/1234abcd",
         "identity policy policies/read-objects.json: Allow of ReadLedger",
@@ -526,7 +526,7 @@ fn explain_follows_a_request_through_the_chain() {
         "403 AccessDenied, billed as S3 GET and other requests",
         "Decrypt in account 111122223333, invokedBy fas.s3.amazonaws.com",
     ] {
-        assert!(told.contains(words), "{words}: {told}");
+        assert!(explained.contains(words), "{words}: {explained}");
     }
     let repaired = ["explain", file, "--variant", "repaired", "--format", "json"];
     let all = json(&done(dir.path(), &repaired));

@@ -1,9 +1,9 @@
 //! What README.md and docs/*.md show is true: scenarios load and run, commands end well and in the
-//! order they are told, links lead somewhere, every key is described, and the README's table is
+//! order they are shown, links lead somewhere, every key is described, and the README's table is
 //! what the command above it prints.
 //!
 //! A ```` ```toml ```` block is a scenario; with `fragment` after `toml` it is laid over [`MINIMAL`],
-//! with a file name it is what the reader is told to save. ```` ```console ```` blocks hold lines
+//! with a file name it is what the reader is asked to save. ```` ```console ```` blocks hold lines
 //! that begin with `$ `.
 
 use std::collections::BTreeSet;
@@ -187,7 +187,7 @@ fn every_scenario_shown_runs() {
                 block.text.clone()
             };
             match read(&text, &["replications=1".to_owned()]) {
-                Err(told) => failures.push(format!("{place}:\n{told}")),
+                Err(fault) => failures.push(format!("{place}:\n{fault}")),
                 Ok(_) if is_fragment => {}
                 Ok(loaded) => {
                     if let Err(e) = run(&loaded, RunOptions::default()) {
@@ -383,7 +383,7 @@ fn every_command_shown_ends_well() {
     let paths = readme.rows("path");
     assert!(
         !paths.is_empty(),
-        "README.md tells nothing about results.json"
+        "README.md says nothing about results.json"
     );
     for path in paths.iter().flat_map(|cells| spans(cells[0])) {
         if at(&results, path).is_none() {
@@ -463,14 +463,14 @@ fn the_reference_names_every_key_and_no_other() {
     let mut failures = Vec::new();
     for key in &keys {
         // What holds for the file's `retry` holds for a workload's; KMS operations are a list.
-        let told = key
+        let of_file = key
             .strip_prefix("workload.NAME.retry.")
             .map(|k| format!("retry.{k}"));
         let operation = key.strip_prefix("workload.NAME.operations.");
-        let profile = of_any_profile(told.as_deref().unwrap_or(key));
+        let profile = of_any_profile(of_file.as_deref().unwrap_or(key));
         let named = code.contains(key.as_str())
             || profile.is_some_and(|p| code.contains(p.as_str()))
-            || told.is_some_and(|t| code.contains(t.as_str()))
+            || of_file.is_some_and(|t| code.contains(t.as_str()))
             || operation.is_some_and(|o| code.contains(o));
         if !named {
             failures.push(format!("docs/SCENARIO.md does not name `{key}`"));
@@ -527,12 +527,12 @@ fn assumptions_are_numbered_and_their_keys_exist() {
     // What each is worth is measured, or said where nothing can be set.
     let measured = page.text.split_once("## How far the results move");
     let measured = measured.map_or("", |(_, section)| section);
-    let told: BTreeSet<&str> = measured
+    let cited: BTreeSet<&str> = measured
         .split(|c: char| !c.is_ascii_alphanumeric())
         .collect();
     for cells in &rows {
         assert!(
-            told.contains(cells[0]),
+            cited.contains(cells[0]),
             "\"How far the results move\" says nothing of {}",
             cells[0]
         );

@@ -130,7 +130,7 @@ fn every_kind_of_fault_ends_alike() {
 }
 
 #[test]
-fn several_faults_are_told_in_one_go() {
+fn several_faults_are_reported_in_one_go() {
     let text = GOOD
         .replace("seed = 7", "sed = 7")
         .replace("rate = \"50/s\"", "rate = -1")
@@ -150,7 +150,7 @@ fn several_faults_are_told_in_one_go() {
         assert!(codes(&said).contains(code), "{code}: {said}");
     }
     assert!(said.contains("--set 'warm_up=1h'"), "{said}");
-    // The base's faults are there in both variants and told once.
+    // The base's faults are there in both variants and reported once.
     assert_eq!(said.matches("workload.app.clients").count(), 1, "{said}");
 
     let said = refused("a = 1 1\nb = \n[c\nd = \"\n", &[]);
@@ -158,7 +158,7 @@ fn several_faults_are_told_in_one_go() {
 }
 
 #[test]
-fn the_faults_of_several_files_are_told_in_one_go() {
+fn the_faults_of_several_files_are_reported_in_one_go() {
     let dir = folder(GOOD.replace("seed = 7", "sed = 7").as_bytes());
     fs::write(dir.path().join("worse.toml"), "horizon = 5\n").expect("write");
     let said = refused_in(dir.path(), &["bad.toml", "worse.toml", "none.toml"], b"");
@@ -526,8 +526,8 @@ fn mutated_scenarios_are_read_or_refused() {
                         "refused without a reason:\n{}",
                         input.text
                     );
-                    let told = error.to_string();
-                    assert!(told.contains("error["), "{told}");
+                    let message = error.to_string();
+                    assert!(message.contains("error["), "{message}");
                     for fault in faults {
                         assert!(
                             fault.help.is_some(),

@@ -784,7 +784,7 @@ fn caches_agree_where_quiet_and_contended_seconds_mix() {
 }
 
 /// Rows of a trace that come at one instant, where a client's retry quota pays for one of them only: which
-/// one that is, is told by the order of the rows, and of their copies.
+/// one that is, shows in the order of the rows, and of their copies.
 #[test]
 fn rows_at_one_instant_keep_their_order() {
     let folder = tempfile::tempdir().expect("a folder");

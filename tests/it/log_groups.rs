@@ -86,10 +86,10 @@ fn nothing_that_grows_is_no_answer() {
     let (_folder, input) = scenario(&only_log_groups());
     let (study, _) = Study::new(&input, &[], Some("logs-may")).expect("a study");
     let target = "throttle_rate < 1%".parse().expect("a target");
-    let told = largest_growth(&study, &[], &[target])
+    let message = largest_growth(&study, &[], &[target])
         .expect_err("nothing grows")
         .to_string();
-    assert!(told.contains("no workload that could grow"), "{told}");
+    assert!(message.contains("no workload that could grow"), "{message}");
 }
 
 #[test]
@@ -110,20 +110,21 @@ fn a_scenario_that_is_only_explained_says_nothing_of_traffic() {
     );
     let (_folder, input) = scenario(&question);
     let loaded = load_to_explain(&input, &[]).unwrap_or_else(|error| panic!("{error}"));
-    let told = explain(&loaded.variants[0], None, None);
-    let operations: Vec<&str> = told.iter().map(|e| e.operation.as_str()).collect();
+    let explained = explain(&loaded.variants[0], None, None);
+    let operations: Vec<&str> = explained.iter().map(|e| e.operation.as_str()).collect();
     assert_eq!(operations, ["GetObject", "PutObject"]);
     assert!(
-        told.iter()
+        explained
+            .iter()
             .all(|e| e.decision == "allow" && e.kms_calls.len() == 1)
     );
     // A run must know.
-    let told = load(&input, &[]).expect_err("no traffic").to_string();
+    let message = load(&input, &[]).expect_err("no traffic").to_string();
     for missing in [
         "`horizon` is missing",
         "does not say when its requests arrive",
     ] {
-        assert!(told.contains(missing), "{told}");
+        assert!(message.contains(missing), "{message}");
     }
     // Log groups are explained without any workload.
     let (_folder, input) = scenario(&format!("{ACCOUNTS}{LOG_GROUP}"));

@@ -151,9 +151,9 @@ fn without_prefixes_nothing_is_limited_and_the_reader_is_told() {
     let v = &results.variants[0];
     assert!(v.by_s3_request_rate.is_empty());
     assert_eq!(v.metrics["s3_throttled"].mean, None);
-    let told = results
+    let is_warned = results
         .warnings
         .iter()
         .any(|w| w.contains("6000 reads/s") && w.contains("at least 2"));
-    assert!(told, "{:?}", results.warnings);
+    assert!(is_warned, "{:?}", results.warnings);
 }

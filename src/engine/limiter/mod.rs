@@ -361,7 +361,7 @@ mod tests {
             });
             let burst = [0.01, 0.3, 1.0][s.below(3) as usize];
             let mut asked = Limiter::new(Shape::TokenBucket { burst }, &steps);
-            let mut told = asked.clone();
+            let mut counted = asked.clone();
             let length = SECOND / [512, 100, 7][s.below(3) as usize];
             let mut from = 0;
             while from < 2 * SECOND {
@@ -370,8 +370,8 @@ mod tests {
                 let mut instants: Vec<u64> = (0..n).map(|_| from + s.below(length)).collect();
                 instants.sort_unstable();
                 let expected = admitted(&mut asked, instants.iter().copied());
-                let got = match told.tokens(from, until) {
-                    None => admitted(&mut told, instants),
+                let got = match counted.tokens(from, until) {
+                    None => admitted(&mut counted, instants),
                     Some(tokens) => {
                         decided += 1;
                         let mut won = 0;
@@ -383,7 +383,7 @@ mod tests {
                             wins
                         });
                         let wins = wins.collect();
-                        told.take_tokens(until, won);
+                        counted.take_tokens(until, won);
                         wins
                     }
                 };

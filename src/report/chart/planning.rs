@@ -134,12 +134,12 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Figure, ReportError> {
             .unwrap_or(std::cmp::Ordering::Equal)
     });
     let mut labels = Vec::new();
-    let mut told = Vec::new();
+    let mut names = Vec::new();
     for (i, c) in front.iter().enumerate() {
         let Some(d) = dot(c) else { continue };
         labels.push((d.x, d.y, letter(i)));
         let name = crate::planning::cheapest::name(&c.mitigations);
-        told.push(format!("{} {name}", letter(i)));
+        names.push(format!("{} {name}", letter(i)));
     }
     let unit = registry::metric(found.cost_metric).map_or("USD", |m| m.unit);
     let cheapest = found.cheapest.and_then(|i| {
@@ -183,7 +183,7 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Figure, ReportError> {
         band: None,
         labels,
         from_zero: false,
-        foot: told.join(" · "),
+        foot: names.join(" · "),
     };
     figure("front", &f.title, xy::draw(&f))
 }

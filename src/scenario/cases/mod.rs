@@ -231,11 +231,11 @@ fn each_broken_scenario_is_refused_for_exactly_what_is_broken() {
         let header = format!("error[{code}]: ");
         // One block a fault, up to the empty line after its help.
         let blocks = || said.split("\n\n").filter(|b| b.contains("error["));
-        let told = |block: &str| words.iter().all(|w| block.contains(w));
+        let matches = |block: &str| words.iter().all(|w| block.contains(w));
         let found = blocks().any(|block| {
             block.contains(&header)
                 && block.contains(&format!("--> bad.toml:{place}\n"))
-                && told(block)
+                && matches(block)
         });
         if !found {
             failures.push(format!(
@@ -243,7 +243,7 @@ fn each_broken_scenario_is_refused_for_exactly_what_is_broken() {
             ));
         }
         // One fault was put in, so one is reported: nothing follows from it.
-        let others = blocks().filter(|b| !b.contains(&header) || in_several_places && !told(b));
+        let others = blocks().filter(|b| !b.contains(&header) || in_several_places && !matches(b));
         let reported = blocks().count();
         if others.count() > 0 || reported != 1 && !in_several_places {
             failures.push(format!(

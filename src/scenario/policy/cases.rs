@@ -89,7 +89,7 @@ fn policies_are_checked_where_they_stand() {
     let said = policy_refused(policy.as_bytes());
     assert_eq!(said.matches("error[bad-policy]").count(), 2, "{said}");
     assert!(said.contains("bad.toml:26:10"), "{said}");
-    // Wrong everywhere: some are told, and how many there are, at once.
+    // Wrong everywhere: some are reported, and how many more there are.
     let policy = format!(
         "{{\"Version\":\"2012-10-17\",\"Statement\":[{}{{}}]}}",
         "{\"a\":1},".repeat(80_000)
