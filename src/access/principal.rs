@@ -226,7 +226,13 @@ impl PrincipalEntry {
                 (name == other).then_some(Meant::ByName)
             }
             (PrincipalEntry::Account(account), Principal::Aws(arn)) => {
-                (*account == arn.account).then_some(Meant::ByAccount)
+                // Its ARN is that of the root user as well.
+                let meant = if principal.is_root() {
+                    Meant::ByName
+                } else {
+                    Meant::ByAccount
+                };
+                (*account == arn.account).then_some(meant)
             }
             (PrincipalEntry::Identity(entry), Principal::Aws(arn)) => by_arn(entry, arn),
             _ => None,
@@ -339,6 +345,9 @@ mod tests {
         let user = "arn:aws:iam::111122223333:user/bob";
         assert_eq!(meant(user, federated), Some(Meant::ByRole));
         assert_eq!(meant(user, user), Some(Meant::ByName));
+        let root = "arn:aws:iam::111122223333:root";
+        assert_eq!(meant(root, root), Some(Meant::ByName));
+        assert_eq!(meant("111122223333", root), Some(Meant::ByName));
     }
 
     #[test]

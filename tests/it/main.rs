@@ -10,6 +10,7 @@ mod common;
 mod docs;
 mod errors;
 mod house;
+mod iam;
 mod law;
 mod log_groups;
 mod planning;

@@ -1,0 +1,331 @@
+//! What IAM's text says of principals, ARNs and conditions, in scenarios; decisions against a second reading of
+//! its evaluation logic, and what holds of every decision.
+
+mod random;
+mod reference;
+
+use crate::common::{Rng, load};
+use kmsim::access::{self, Context, Outcome, Policies, Policy, PolicyKind, Request};
+use kmsim::explain::explain;
+use kmsim::input::Input;
+use random::Kind;
+use serde_json::{Value, json};
+
+// ----- in scenarios -----------------------------------------------------------------------------------
+
+/// A scenario of one reader; each document is written as the file that the keys name.
+fn scenario(
+    dir: &tempfile::TempDir,
+    requester: &str,
+    bucket: &str,
+    documents: &[(&str, Value)],
+) -> String {
+    for (name, statement) in documents {
+        let document = json!({"Version": "2012-10-17", "Statement": statement});
+        std::fs::write(dir.path().join(name), document.to_string()).expect("write");
+    }
+    let text = format!(
+        r#"
+horizon = "1m"
+region = "eu-west-3"
+replications = 2
+[key.k]
+[bucket.b]
+{bucket}
+[requester.r]
+{requester}
+[workload.w]
+bucket = "b"
+operations.GetObject = 1
+arrivals.poisson.rate = "5/s"
+clients = 1
+"#
+    );
+    text.replace("DIR", &dir.path().display().to_string())
+}
+
+/// What becomes of the reader's requests.
+fn explained(requester: &str, bucket: &str, documents: &[(&str, Value)]) -> String {
+    let dir = tempfile::tempdir().expect("a folder");
+    let loaded = load(&scenario(&dir, requester, bucket, documents));
+    let explanation = explain(&loaded.variants[0], Some("w"), None).remove(0);
+    explanation.decision.to_string()
+}
+
+/// The faults of a scenario, as shown.
+fn faults(requester: &str, bucket: &str, documents: &[(&str, Value)]) -> String {
+    let dir = tempfile::tempdir().expect("a folder");
+    let text = scenario(&dir, requester, bucket, documents);
+    let loaded = kmsim::scenario::load(&Input::from_text("test", &text), &[]);
+    loaded.expect_err("faults").to_string()
+}
+
+const BY_IDENTITY: &str = "identity_policies = ['DIR/id.json']";
+
+#[test]
+fn an_identity_policy_completes_an_arn_with_stars() {
+    for (resource, decision) in [
+        ("arn:aws:s3", "allow"),
+        ("arn:aws", "allow"),
+        ("arn:aws:s3::", "allow"),
+        ("arn:aws:kms", "implicit deny"),
+        ("arn:aws:s3:eu-west-3", "implicit deny"),
+    ] {
+        let id = json!({"Effect": "Allow", "Action": "s3:*", "Resource": resource});
+        assert_eq!(
+            explained(BY_IDENTITY, "", &[("id.json", id)]),
+            decision,
+            "{resource}"
+        );
+    }
+    // STS refuses a session policy with such an ARN, S3 such a bucket policy.
+    let statement = json!({"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3"});
+    let session = "session_policy_document = 'DIR/sp.json'";
+    let found = faults(session, "", &[("sp.json", statement)]);
+    assert!(
+        found.contains("\"arn:aws:s3\" is not an ARN: it has 3 of 6 parts"),
+        "{found}"
+    );
+    let statement =
+        json!({"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3"});
+    let found = faults("", "policy = 'DIR/bp.json'", &[("bp.json", statement)]);
+    assert!(
+        found.contains("\"arn:aws:s3\" is not an ARN: it has 3 of 6 parts"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_star_at_the_end_of_a_part_reaches_beyond_colons() {
+    for (resource, decision) in [
+        ("arn:aws:kms:*:key/k", "allow"),
+        ("arn:aws:kms:eu-*:key/k", "allow"),
+        ("arn:aws:kms:*", "allow"),
+        ("arn:aws:kms:us-*:key/k", "implicit deny"),
+        ("arn:aws:kms:*:key/other", "implicit deny"),
+        ("arn:aws:kms:EU-WEST-3:*:key/k", "implicit deny"),
+        ("arn:aws:KMS:*:*:key/k", "implicit deny"),
+        ("arn:AWS:kms:*:*:key/k", "implicit deny"),
+    ] {
+        let id = json!([
+            {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+            {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": resource},
+        ]);
+        let got = explained(BY_IDENTITY, "key = 'k'", &[("id.json", id)]);
+        assert_eq!(got, decision, "{resource}");
+    }
+}
+
+/// Lets a principal read the bucket, under a condition.
+fn grant(principal: Value, condition: Value) -> Value {
+    json!({
+        "Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*",
+        "Condition": condition,
+    })
+}
+
+#[test]
+fn a_star_under_another_kind_than_aws_lets_no_role_in() {
+    for kind in ["Service", "Federated", "CanonicalUser"] {
+        let bucket_policy = grant(json!({kind: "*"}), json!({}));
+        let documents = [("bp.json", bucket_policy)];
+        let got = explained(
+            "identity_policies = []",
+            "policy = 'DIR/bp.json'",
+            &documents,
+        );
+        assert_eq!(got, "implicit deny", "{kind}");
+    }
+    for anyone in [json!("*"), json!({"AWS": "*"})] {
+        let documents = [("bp.json", grant(anyone, json!({})))];
+        let got = explained(
+            "identity_policies = []",
+            "policy = 'DIR/bp.json'",
+            &documents,
+        );
+        assert_eq!(got, "allow");
+    }
+}
+
+#[test]
+fn boundaries_and_session_policies_do_not_limit_what_a_wildcard_grants_by_principal_arn() {
+    const ROLE: &str = "arn:aws:iam::111122223333:role/r";
+    let limit = json!({"Effect": "Allow", "Action": "kms:*", "Resource": "*"});
+    let limits = "identity_policies = []\nsession_policy_document = 'DIR/l.json'\npermissions_boundary = 'DIR/l.json'";
+    let got = |principal, condition| {
+        let documents = [
+            ("bp.json", grant(principal, condition)),
+            ("l.json", limit.clone()),
+        ];
+        explained(limits, "policy = 'DIR/bp.json'", &documents)
+    };
+    let anyone = || json!("*");
+    for condition in [
+        json!({"ArnEquals": {"aws:PrincipalArn": ROLE}}),
+        json!({"StringLike": {"AWS:principalarn": [ROLE, "arn:aws:iam::111122223333:role/other"]}}),
+        json!({"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::111122223333:role/*"}, "Bool": {"aws:SecureTransport": "true"}}),
+    ] {
+        assert_eq!(got(anyone(), condition.clone()), "allow", "{condition}");
+        assert_eq!(got(json!({"AWS": "*"}), condition), "allow");
+    }
+    // A grant to the role is limited, and so is one to everybody without such a condition.
+    let by_arn = json!({"ArnEquals": {"aws:PrincipalArn": ROLE}});
+    assert_eq!(got(json!({"AWS": ROLE}), by_arn), "implicit deny");
+    assert_eq!(got(anyone(), json!({})), "implicit deny");
+    let of_others =
+        json!({"ArnNotEquals": {"aws:PrincipalArn": "arn:aws:iam::111122223333:role/other"}});
+    assert_eq!(got(anyone(), of_others), "implicit deny");
+    // An explicit Deny is one, whoever grants.
+    let deny = json!({"Effect": "Deny", "Action": "s3:*", "Resource": "*"});
+    let by_arn = json!({"ArnEquals": {"aws:PrincipalArn": ROLE}});
+    let documents = [("bp.json", grant(anyone(), by_arn)), ("id.json", deny)];
+    let got = explained(BY_IDENTITY, "policy = 'DIR/bp.json'", &documents);
+    assert_eq!(got, "explicit deny");
+}
+
+#[test]
+fn the_root_user_needs_no_identity_policy() {
+    let root = "principal = 'arn:aws:iam::111122223333:root'\nidentity_policies = []";
+    assert_eq!(explained(root, "key = 'k'", &[]), "allow");
+    let deny = json!({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::b/*"});
+    let got = explained(root, "policy = 'DIR/bp.json'", &[("bp.json", deny)]);
+    assert_eq!(got, "explicit deny");
+}
+
+// ----- random decisions -------------------------------------------------------------------------------
+
+/// What `kmsim::access` decides; `None` if it does not read a document or request.
+fn decided(case: &Value) -> Option<Outcome> {
+    let asked = &case["request"];
+    let text = |field: &str| asked[field].as_str();
+    let mut context = Context::new();
+    for (key, value) in asked["context"].as_object()? {
+        match value {
+            Value::Array(values) => {
+                let texts = values
+                    .iter()
+                    .map(|v| v.as_str().unwrap_or_default().to_owned());
+                context.set_several(key, texts.collect());
+            }
+            value => context.set(key, value.as_str()?),
+        }
+    }
+    let request = Request {
+        principal: text("principal")?.parse().ok()?,
+        action: text("action")?.to_owned(),
+        resource: text("resource")?.parse().ok()?,
+        resource_account: text("resource_account")?.to_owned(),
+        context,
+    };
+    let read = |kind, document: &Value| -> Option<Policy> {
+        let read = access::policy::read(kind, "case", &document.to_string());
+        read.ok().map(|(policy, _)| policy)
+    };
+    let all = |kind, documents: &Value| -> Option<Vec<Policy>> {
+        let documents = match documents {
+            Value::Array(documents) => documents.iter().collect(),
+            Value::Null => Vec::new(),
+            one => vec![one],
+        };
+        documents
+            .into_iter()
+            .map(|document| read(kind, document))
+            .collect()
+    };
+    let levels = |kind, field: &str| -> Option<Vec<Policy>> {
+        let levels = case[field].as_array()?;
+        let read: Option<Vec<_>> = levels.iter().map(|level| all(kind, level)).collect();
+        let read = read?;
+        let whole = read.iter().all(|level| !level.is_empty());
+        whole.then(|| read.into_iter().flatten().collect())
+    };
+    let resource_kind = if request.resource.service == "kms" {
+        PolicyKind::Key
+    } else {
+        PolicyKind::Bucket
+    };
+    let identity = all(PolicyKind::Identity, &case["identity"])?;
+    let boundary = all(PolicyKind::Boundary, &case["boundary"])?;
+    let session = all(PolicyKind::Session, &case["session"])?;
+    let resource = all(resource_kind, &case["resource"])?;
+    let service_control = levels(PolicyKind::ServiceControl, "service_control")?;
+    let resource_control = levels(PolicyKind::ResourceControl, "resource_control")?;
+    let policies = Policies {
+        identity: &identity.iter().collect::<Vec<_>>(),
+        boundary: boundary.first(),
+        session: session.first(),
+        service_control: &service_control.iter().collect::<Vec<_>>(),
+        resource_control: &resource_control.iter().collect::<Vec<_>>(),
+        resource: resource.first(),
+    };
+    Some(access::decide(&request, policies).outcome)
+}
+
+#[test]
+fn decisions_agree_with_a_second_reading_of_iam() {
+    let mut rng = Rng::new(15);
+    let mut counted = [0; 3];
+    let differs =
+        |case: &Value| decided(case).is_some_and(|o| o.to_string() != reference::evaluate(case));
+    for n in 0..12_000 {
+        let case = random::case(&mut rng);
+        let outcome = decided(&case).unwrap_or_else(|| panic!("case {n} is not read: {case:#}"));
+        counted[outcome as usize] += 1;
+        if differs(&case) {
+            let case = random::shrunk(case, differs);
+            panic!(
+                "case {n}: kmsim decides {}, by IAM's text it is {}: {case:#}",
+                decided(&case).expect("a decision"),
+                reference::evaluate(&case)
+            );
+        }
+    }
+    // Each outcome is tried often enough to mean something.
+    assert!(counted.iter().all(|n| *n > 1_500), "{counted:?}");
+}
+
+/// The case with one more statement somewhere, where a policy of that kind is there: one that is missing may
+/// let everything through.
+fn with_statement(rng: &mut Rng, case: &Value, effect: &str) -> Value {
+    let mut case = case.clone();
+    let places: &[(&str, Kind)] = &[
+        ("/identity/0", Kind::Identity),
+        ("/boundary", Kind::Boundary),
+        ("/session", Kind::Session),
+        ("/service_control/0/0", Kind::ServiceControl),
+        ("/resource_control/0/0", Kind::ResourceControl),
+        ("/resource", Kind::Resource),
+    ];
+    loop {
+        let (place, kind) = *rng.pick(places);
+        let statement = random::statement(rng, kind, effect, &case["request"]);
+        // Resource control policies only deny, and a resource without a policy can always get one.
+        if kind == Kind::ResourceControl && effect == "Allow" {
+            continue;
+        }
+        if kind == Kind::Resource && case["resource"].is_null() {
+            case["resource"] = json!({"Version": "2012-10-17", "Statement": [statement]});
+            return case;
+        }
+        if let Some(Value::Array(statements)) = case.pointer_mut(&format!("{place}/Statement")) {
+            statements.push(statement);
+            return case;
+        }
+    }
+}
+
+#[test]
+fn an_allow_added_never_denies_and_a_deny_added_never_allows() {
+    let mut rng = Rng::new(16);
+    let (mut allowed, mut denied) = (0, 0);
+    for n in 0..12_000 {
+        let case = random::case(&mut rng);
+        let before = decided(&case).expect("a decision") == Outcome::Allow;
+        let effect = if before { "Allow" } else { "Deny" };
+        let more = with_statement(&mut rng, &case, effect);
+        let after = decided(&more).expect("a decision") == Outcome::Allow;
+        assert_eq!(before, after, "case {n}, {effect}: {case:#} {more:#}");
+        *(if before { &mut allowed } else { &mut denied }) += 1;
+    }
+    assert!(allowed > 1_500 && denied > 1_500, "{allowed} {denied}");
+}
