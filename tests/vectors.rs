@@ -7,7 +7,7 @@ mod common;
 mod retry_vectors;
 
 use common::{Rng, Sample};
-use kmsim::access::{self, Context, Outcome, Policies, Policy, PolicyKind, Request};
+use kmsim::access::{self, Context, Level, Outcome, Policies, Policy, PolicyKind, Request};
 use kmsim::engine::SECOND;
 use kmsim::engine::calendar::Calendar;
 use kmsim::engine::limiter::{Limiter, Shape, Step};
@@ -473,12 +473,18 @@ fn outcome(case: &Value) -> Outcome {
     let session = one("session_policy", PolicyKind::Session);
     let service_control = several("service_control_policies", PolicyKind::ServiceControl);
     let resource_control = several("resource_control_policies", PolicyKind::ResourceControl);
+    let service_control: Vec<&Policy> = service_control.iter().collect();
+    let resource_control: Vec<&Policy> = resource_control.iter().collect();
+    let (service_control, resource_control) = (
+        Level::account(&service_control),
+        Level::account(&resource_control),
+    );
     let policies = Policies {
         identity: &identity.iter().collect::<Vec<_>>(),
         boundary: boundary.as_ref(),
         session: session.as_ref(),
-        service_control: &service_control.iter().collect::<Vec<_>>(),
-        resource_control: &resource_control.iter().collect::<Vec<_>>(),
+        service_control: service_control.as_slice(),
+        resource_control: resource_control.as_slice(),
         resource: resource.as_ref(),
     };
     access::decide(&request, policies).outcome

@@ -1,7 +1,8 @@
 //! The decision on a request, from all policies that have a say.
 //!
 //! 1. An explicit Deny in any policy ends it.
-//! 2. Resource and service control policies, where there are any, must allow.
+//! 2. Resource and service control policies, where there are any, must allow on every level: root,
+//!    organizational units, account.
 //! 3. In one account an Allow of the bucket policy or of the identity policies will do; across accounts it
 //!    takes both. KMS trusts IAM only where the key policy says so: identity policies count if the key policy
 //!    allows the account, and nothing counts without the key policy.
@@ -27,12 +28,30 @@ pub struct Policies<'a> {
     pub boundary: Option<&'a Policy>,
     /// Of the session.
     pub session: Option<&'a Policy>,
-    /// Service control policies of the principal's account.
-    pub service_control: &'a [&'a Policy],
-    /// Resource control policies of the resource's account.
-    pub resource_control: &'a [&'a Policy],
+    /// Service control policies over the principal's account, level by level.
+    pub service_control: &'a [Level<'a>],
+    /// Resource control policies over the resource's account, level by level.
+    pub resource_control: &'a [Level<'a>],
     /// Bucket policy or key policy.
     pub resource: Option<&'a Policy>,
+}
+
+/// The root of an organization, an organizational unit or an account: one of the policies attached to it must
+/// allow what is asked. Nothing is added: FullAWSAccess is in the list where it is attached.
+#[derive(Clone, Copy, Debug)]
+pub struct Level<'a> {
+    /// What it is called in explanations.
+    pub name: &'a str,
+    /// Attached to it.
+    pub policies: &'a [&'a Policy],
+}
+
+impl<'a> Level<'a> {
+    /// An account as the only level that has policies; `None` without policies.
+    pub fn account(policies: &'a [&'a Policy]) -> Option<Level<'a>> {
+        let name = "account";
+        (!policies.is_empty()).then_some(Level { name, policies })
+    }
 }
 
 /// What becomes of a request.
@@ -99,6 +118,8 @@ pub struct Decision {
     pub matched: Vec<Matched>,
     /// The policies that would have to allow it and do not; empty if it is allowed or denied explicitly.
     pub lacking: Vec<PolicyKind>,
+    /// The levels of an organization on which no policy of a kind allows it.
+    pub silent_levels: Vec<(PolicyKind, String)>,
 }
 
 impl Decision {
@@ -121,6 +142,7 @@ pub fn decide(request: &Request, policies: Policies<'_>) -> Decision {
         policies,
         matched: Vec::new(),
         verdicts: Vec::new(),
+        silent_levels: Vec::new(),
         granted: None,
     }
     .decide()
@@ -131,6 +153,7 @@ struct Deciding<'a> {
     policies: Policies<'a>,
     matched: Vec<Matched>,
     verdicts: Vec<(PolicyKind, PolicyVerdict)>,
+    silent_levels: Vec<(PolicyKind, String)>,
     /// How the resource policy's most direct Allow means the principal.
     granted: Option<Meant>,
 }
@@ -139,14 +162,10 @@ impl Deciding<'_> {
     fn decide(mut self) -> Decision {
         let p = self.policies;
         let is_service = matches!(self.request.principal, Principal::Service(_));
-        let resource_kind = if self.request.resource.service == "kms" {
-            PolicyKind::Key
-        } else {
-            PolicyKind::Bucket
-        };
-        self.ask(PolicyKind::ResourceControl, p.resource_control);
+        let resource_kind = PolicyKind::of_resource(&self.request.resource.service);
+        self.ask_levels(PolicyKind::ResourceControl, p.resource_control);
         if !is_service {
-            self.ask(PolicyKind::ServiceControl, p.service_control);
+            self.ask_levels(PolicyKind::ServiceControl, p.service_control);
         }
         self.ask(resource_kind, p.resource.as_slice());
         self.ask(PolicyKind::Identity, p.identity);
@@ -169,11 +188,42 @@ impl Deciding<'_> {
             verdicts: self.verdicts,
             matched: self.matched,
             lacking: if denied { Vec::new() } else { lacking },
+            silent_levels: self.silent_levels,
         }
     }
 
     /// What the policies of one kind say.
     fn ask(&mut self, kind: PolicyKind, policies: &[&Policy]) {
+        let verdict = self.verdict(kind, policies);
+        self.verdicts.push((kind, verdict));
+    }
+
+    /// What the policies of one kind say that limit an organization: a Deny on any level, else the least that
+    /// one of the levels says.
+    fn ask_levels(&mut self, kind: PolicyKind, levels: &[Level<'_>]) {
+        let mut least = None;
+        let mut denies = false;
+        for level in levels {
+            let before = self.matched.len();
+            let verdict = self.verdict(kind, level.policies);
+            denies |= verdict == PolicyVerdict::Denies;
+            let mut matched = self.matched[before..].iter();
+            if !matched.any(|m| m.effect == Effect::Allow) {
+                self.silent_levels.push((kind, level.name.to_owned()));
+            }
+            let verdict = verdict.max(PolicyVerdict::Silent);
+            least = Some(least.map_or(verdict, |least: PolicyVerdict| least.min(verdict)));
+        }
+        let verdict = if denies {
+            PolicyVerdict::Denies
+        } else {
+            least.unwrap_or(PolicyVerdict::Absent)
+        };
+        self.verdicts.push((kind, verdict));
+    }
+
+    /// What policies of one kind say together.
+    fn verdict(&mut self, kind: PolicyKind, policies: &[&Policy]) -> PolicyVerdict {
         let bounded = self.policies.boundary.is_some();
         let mut verdict = if policies.is_empty() {
             PolicyVerdict::Absent
@@ -204,7 +254,7 @@ impl Deciding<'_> {
                 });
             }
         }
-        self.verdicts.push((kind, verdict));
+        verdict
     }
 
     fn crosses_account(&self) -> bool {
@@ -220,6 +270,12 @@ impl Deciding<'_> {
 
     /// Whether policies that can only limit let it through.
     fn lets(&self, kind: PolicyKind) -> bool {
+        if matches!(
+            kind,
+            PolicyKind::ServiceControl | PolicyKind::ResourceControl
+        ) {
+            return self.silent_levels.iter().all(|(silent, _)| *silent != kind);
+        }
         let absent = (kind, PolicyVerdict::Absent);
         self.allows(kind) || self.verdicts.contains(&absent)
     }

@@ -6,6 +6,8 @@
 //! Policies ┴─decide──► Decision: allow, explicit deny or implicit deny, and what each policy said
 //! ```
 //!
+//! Why a request is refused, statement by statement: [`near_miss`].
+//!
 //! Nothing here knows of scenarios, time or files. Decisions are pure, so that a plan asks once for each
 //! distinct request.
 //!
@@ -16,13 +18,14 @@ pub mod arn;
 pub mod condition;
 pub mod context;
 pub mod decision;
+pub mod near_miss;
 pub mod pattern;
 pub mod policy;
 pub mod principal;
 pub mod request;
 
 pub use context::Context;
-pub use decision::{Decision, Outcome, Policies, decide};
+pub use decision::{Decision, Level, Outcome, Policies, decide};
 pub use policy::{Effect, Policy, PolicyKind};
 pub use principal::Principal;
 pub use request::Request;

@@ -48,6 +48,11 @@ enum Piece<'a> {
 }
 
 impl Pattern {
+    /// Whether it stands for every text: `*`.
+    pub fn is_any(&self) -> bool {
+        !self.parts.is_empty() && self.parts.iter().all(|part| *part == Part::Any)
+    }
+
     /// Cuts a text into its parts.
     pub fn new(text: &str, syntax: Syntax) -> Pattern {
         let mut pattern = Pattern {

@@ -91,14 +91,24 @@ pub fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
+/// What the names of service principals end with, in every partition; and those of AWS's inner services.
+const SERVICE_SUFFIXES: [&str; 7] = [
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".amazonaws.eu",
+    ".c2s.ic.gov",
+    ".sc2s.sgov.gov",
+    ".amazon.com",
+    ".aws.internal",
+];
+
 /// `logs.us-east-1.amazonaws.com`, `s3.amazonaws.com.cn`.
 fn is_service(text: &str) -> bool {
-    let name = text
-        .strip_suffix(".amazonaws.com")
-        .or_else(|| text.strip_suffix(".amazonaws.com.cn"));
-    name.is_some_and(|name| {
+    let mut suffixes = SERVICE_SUFFIXES.iter();
+    suffixes.any(|suffix| {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'.';
-        !name.is_empty() && name.bytes().all(allowed)
+        let name = text.strip_suffix(suffix);
+        name.is_some_and(|name| !name.is_empty() && name.bytes().all(allowed))
     })
 }
 
@@ -113,6 +123,14 @@ fn is_identity(arn: &Arn) -> bool {
         "sts" => named("federated-user/") || role_and_session(&arn.resource).is_some(),
         _ => false,
     }
+}
+
+/// Whether an ARN names the origin access identity of a CloudFront distribution, which belongs to no account
+/// of a scenario: `arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E…`.
+fn is_origin_access_identity(arn: &Arn) -> bool {
+    let name = arn.resource.strip_prefix("user/");
+    (arn.service.as_str(), arn.account.as_str()) == ("iam", "cloudfront")
+        && name.is_some_and(|name| !name.is_empty())
 }
 
 fn role_and_session(resource: &str) -> Option<(&str, &str)> {
@@ -144,6 +162,18 @@ pub enum PrincipalEntry {
     /// An identity provider, a canonical user, the identifier of a deleted principal, `*` under anything but
     /// `AWS`: nobody here.
     Other(String),
+}
+
+impl fmt::Display for PrincipalEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PrincipalEntry::Anyone => f.write_str("*"),
+            PrincipalEntry::Account(text)
+            | PrincipalEntry::Service(text)
+            | PrincipalEntry::Other(text) => f.write_str(text),
+            PrincipalEntry::Identity(arn) => arn.fmt(f),
+        }
+    }
 }
 
 /// How an entry means a principal; the later, the more directly.
@@ -187,6 +217,9 @@ impl PrincipalEntry {
         let arn: Arn = text.parse().map_err(|e: ArnError| e.to_string())?;
         if text.contains(['*', '?']) {
             return Err("AWS does not allow wildcards in it".to_owned());
+        }
+        if is_origin_access_identity(&arn) {
+            return Ok(PrincipalEntry::Other(text.to_owned()));
         }
         if !is_account(&arn.account) {
             return Err(format!(

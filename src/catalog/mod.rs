@@ -11,7 +11,8 @@
 //! retry_profiles.toml ► retry_profile
 //! algorithm_suites.toml ► algorithm_suite
 //! branch_key_caches.toml ► branch_key_caches
-//! policy_limits.toml ─► policy_limit
+//! policy_limits.toml ─► policy_limits_of
+//! implicit_policies.toml ─► implicit_policy, managed_key_policy
 //!                         └── all of them ─► table
 //! ```
 //!
@@ -21,6 +22,7 @@
 mod branch_key_cache;
 mod built_in;
 pub mod decimal;
+mod implicit_policy;
 mod operation;
 mod policy;
 mod price;
@@ -35,8 +37,11 @@ mod table;
 pub use branch_key_cache::{
     BranchKeyCaches, MultiThreadedDefaults, StormTrackingDefaults, branch_key_caches,
 };
+pub use implicit_policy::{
+    ImplicitPolicy, implicit_policies, implicit_policy, managed_key_policy, managed_key_services,
+};
 pub use operation::{KeySpec, KmsOperation, UnknownName};
-pub use policy::{PolicyLimit, policy_limit, policy_limits};
+pub use policy::{PolicyLimit, policy_limits, policy_limits_of};
 pub use price::{
     FreeTier, MONTH_S, Price, PriceRow, bytes_per_unit, charged_as, free_tier, item_label, price,
     prices,

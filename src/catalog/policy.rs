@@ -7,16 +7,22 @@ use super::row::CatalogRow;
 use serde::Deserialize;
 use std::sync::LazyLock;
 
-/// The largest document of one kind of policy.
+/// The largest document of one kind of policy, or of several.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyLimit {
     /// `bucket-policy`, `key-policy`, …
     pub id: String,
+    /// The kinds of policies that it holds for, in words.
+    pub kinds: Vec<String>,
+    /// What AWS calls them: `customer managed policies`.
+    pub holds_for: String,
     /// Most bytes.
     pub bytes: u64,
     /// Blanks and line ends do not count.
     pub without_white_space: bool,
+    /// What may be larger all the same, in words.
+    pub larger: Option<String>,
     /// Where it comes from.
     pub source: String,
     /// When it was read or published, `YYYY-MM-DD`.
@@ -37,9 +43,10 @@ pub fn policy_limits() -> &'static [PolicyLimit] {
     &LIMITS.limit
 }
 
-/// The limit on a kind of policy, `bucket-policy`.
-pub fn policy_limit(id: &str) -> Option<&'static PolicyLimit> {
-    policy_limits().iter().find(|limit| limit.id == id)
+/// The limits on a kind of policy, `bucket policy`, in the order of the catalog.
+pub fn policy_limits_of(kind: &str) -> impl Iterator<Item = &'static PolicyLimit> {
+    let holds = move |limit: &&PolicyLimit| limit.kinds.iter().any(|k| k == kind);
+    policy_limits().iter().filter(holds)
 }
 
 /// Each limit.

@@ -19,7 +19,8 @@ use super::settings::Scenario;
 use super::workload::WorkloadSettings;
 use crate::access::arn::Arn;
 use crate::access::{
-    Context, Decision, Effect, Outcome, Policies, Policy, PolicyKind, Principal, Request, decide,
+    Context, Decision, Effect, Level, Outcome, Policies, Policy, PolicyKind, Principal, Request,
+    decide,
 };
 use crate::catalog::{self, KmsOperation, NeedSide, Partition, PermissionSide, S3OperationRow};
 use crate::input::keyword::Keyword;
@@ -443,6 +444,10 @@ impl<'a> Access<'a> {
                 .collect()
         };
         let open = self.unwritten(resource, caller);
+        let (service, resource_control) = (
+            limits(caller, |a| &a.service_control_policies),
+            limits(resource.account(), |a| &a.resource_control_policies),
+        );
         decide(
             request,
             Policies {
@@ -453,8 +458,8 @@ impl<'a> Access<'a> {
                 session: who
                     .and_then(|r| r.session_policy_document.as_ref())
                     .map(|p| p.policy.as_ref()),
-                service_control: &limits(caller, |a| &a.service_control_policies),
-                resource_control: &limits(resource.account(), |a| &a.resource_control_policies),
+                service_control: Level::account(&service).as_slice(),
+                resource_control: Level::account(&resource_control).as_slice(),
                 resource: policy.or(open.as_ref()),
             },
         )

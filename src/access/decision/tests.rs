@@ -45,14 +45,18 @@ fn decided(principal: &str, resource: &str, policies: &[(PolicyKind, &str, &str)
         .map(|&(kind, e, p)| super::tests::policy(kind, e, p))
         .collect();
     let of = |kind: PolicyKind| all.iter().filter(|p| p.kind == kind).collect::<Vec<_>>();
+    let (service, resource_control) = (
+        of(PolicyKind::ServiceControl),
+        of(PolicyKind::ResourceControl),
+    );
     decide(
         &request,
         Policies {
             identity: &of(PolicyKind::Identity),
             boundary: of(PolicyKind::Boundary).first().copied(),
             session: of(PolicyKind::Session).first().copied(),
-            service_control: &of(PolicyKind::ServiceControl),
-            resource_control: &of(PolicyKind::ResourceControl),
+            service_control: Level::account(&service).as_slice(),
+            resource_control: Level::account(&resource_control).as_slice(),
             resource: all
                 .iter()
                 .find(|p| matches!(p.kind, PolicyKind::Bucket | PolicyKind::Key)),
@@ -153,6 +157,17 @@ fn a_deny_anywhere_ends_it_and_is_named() {
     }
 }
 
+/// A request of a principal for the object.
+fn request(principal: &str) -> Request {
+    Request {
+        principal: principal.parse().expect("a principal"),
+        action: "s3:GetObject".to_owned(),
+        resource: OBJECT.parse().expect("an ARN"),
+        resource_account: "111122223333".to_owned(),
+        context: Context::new(),
+    }
+}
+
 /// A policy of the kind that is there and has nothing to say.
 fn silent(kind: PolicyKind) -> Policy {
     let mut policy = policy(kind, "Allow", "*");
@@ -162,13 +177,6 @@ fn silent(kind: PolicyKind) -> Policy {
 
 #[test]
 fn what_limits_must_allow_too() {
-    let request = |principal: &str| Request {
-        principal: principal.parse().expect("a principal"),
-        action: "s3:GetObject".to_owned(),
-        resource: OBJECT.parse().expect("an ARN"),
-        resource_account: "111122223333".to_owned(),
-        context: Context::new(),
-    };
     let allow = policy(PolicyKind::Identity, "Allow", "");
     for kind in [
         PolicyKind::Boundary,
@@ -177,7 +185,8 @@ fn what_limits_must_allow_too() {
         PolicyKind::ResourceControl,
     ] {
         let limit = silent(kind);
-        let (control, absent): ([&Policy; 1], [&Policy; 0]) = ([&limit], []);
+        let policies = [&limit];
+        let control = Level::account(&policies);
         let given = |bucket: Option<&Policy>, principal: &str| {
             let is = |k: PolicyKind| kind == k;
             let decision = decide(
@@ -187,14 +196,14 @@ fn what_limits_must_allow_too() {
                     boundary: is(PolicyKind::Boundary).then_some(&limit),
                     session: is(PolicyKind::Session).then_some(&limit),
                     service_control: if is(PolicyKind::ServiceControl) {
-                        &control
+                        control.as_slice()
                     } else {
-                        &absent
+                        &[]
                     },
                     resource_control: if is(PolicyKind::ResourceControl) {
-                        &control
+                        control.as_slice()
                     } else {
-                        &absent
+                        &[]
                     },
                     resource: bucket,
                 },
@@ -228,4 +237,48 @@ fn a_service_needs_the_resource_policy() {
         ),
         [PolicyKind::Key]
     );
+}
+
+#[test]
+fn every_level_of_an_organization_must_allow() {
+    let allow = policy(PolicyKind::Identity, "Allow", "");
+    let full = policy(PolicyKind::ServiceControl, "Allow", "");
+    let silent = silent(PolicyKind::ServiceControl);
+    let deny = policy(PolicyKind::ServiceControl, "Deny", "");
+    let (full, both, silent, deny) = ([&full], [&silent, &full], [&silent], [&full, &deny]);
+    let decided = |root, unit, account| {
+        let level = |name, policies| Level { name, policies };
+        decide(
+            &request(SESSION),
+            Policies {
+                identity: &[&allow],
+                service_control: &[
+                    level("root", root),
+                    level("unit", unit),
+                    level("account", account),
+                ],
+                ..Policies::default()
+            },
+        )
+    };
+    let kind = PolicyKind::ServiceControl;
+    assert_eq!(decided(&full, &both, &full).outcome, Outcome::Allow);
+    assert_eq!(
+        decided(&full, &both, &full).verdict(kind),
+        PolicyVerdict::Allows
+    );
+    for (levels, name) in [
+        ([&silent[..], &full, &full], "root"),
+        ([&full, &silent, &full], "unit"),
+        ([&full, &full, &silent], "account"),
+        ([&full, &[], &full], "unit"),
+    ] {
+        let decision = decided(levels[0], levels[1], levels[2]);
+        assert_eq!(decision.lacking, [kind], "{name}");
+        assert_eq!(decision.silent_levels, [(kind, name.to_owned())]);
+        assert_eq!(decision.verdict(kind), PolicyVerdict::Silent);
+    }
+    let decision = decided(&silent, &deny, &full);
+    assert_eq!(decision.outcome, Outcome::ExplicitDeny);
+    assert_eq!(decision.verdict(kind), PolicyVerdict::Denies);
 }

@@ -20,6 +20,15 @@ pub enum PolicyKind {
 }
 
 impl PolicyKind {
+    /// That of the policy of a resource: KMS keys have key policies, what S3 has bucket policies.
+    pub fn of_resource(service: &str) -> PolicyKind {
+        if service == "kms" {
+            PolicyKind::Key
+        } else {
+            PolicyKind::Bucket
+        }
+    }
+
     /// In words.
     pub const fn name(self) -> &'static str {
         match self {
@@ -41,18 +50,6 @@ impl PolicyKind {
             "a"
         };
         format!("{article} {}", self.name())
-    }
-
-    /// Its row in the catalog.
-    pub(super) const fn id(self) -> &'static str {
-        match self {
-            PolicyKind::Identity | PolicyKind::Boundary => "managed-policy",
-            PolicyKind::Session => "session-policy",
-            PolicyKind::ServiceControl => "service-control-policy",
-            PolicyKind::ResourceControl => "resource-control-policy",
-            PolicyKind::Bucket => "bucket-policy",
-            PolicyKind::Key => "key-policy",
-        }
     }
 
     /// Whether its statements name principals.

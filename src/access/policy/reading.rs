@@ -67,7 +67,7 @@ pub fn read(kind: PolicyKind, name: &str, text: &str) -> Result<(Policy, Vec<Fau
         json: JsonReader::default(),
     };
     let statements = reader.document(&value);
-    reader.size(text, statements.as_deref().unwrap_or_default());
+    reader.size(text);
     let mut faults = reader.json.faults;
     faults.sort_by_key(|fault| fault.range.start);
     match statements {
@@ -167,7 +167,7 @@ impl PolicyReader {
             of: self.resources(value),
         });
         let conditions = keys.get("Condition").map(|p| self.conditions(&p.value));
-        Some(Statement {
+        let statement = Statement {
             sid,
             effect: effect?,
             range: value.start()..value.end(),
@@ -175,7 +175,52 @@ impl PolicyReader {
             actions: actions?,
             resources: resources?,
             conditions: conditions.unwrap_or_default(),
-        })
+        };
+        if let Some(effect) = keys.get("Effect") {
+            self.allows_in_resource_control(&statement, range(&effect.value));
+        }
+        if let Some(excepted) = keys.get("NotPrincipal") {
+            self.excepts_without_account(&statement, range(&excepted.value));
+        }
+        Some(statement)
+    }
+
+    /// An Allow in a resource control policy: Organizations stores none but RCPFullAWSAccess.
+    fn allows_in_resource_control(&mut self, statement: &Statement, range: Range<usize>) {
+        if self.kind == PolicyKind::ResourceControl
+            && statement.effect == Effect::Allow
+            && !statement.allows_all_to_anyone()
+        {
+            self.json.error(
+                range,
+                "a resource control policy can only deny: RCPFullAWSAccess, which is always attached, is the only one that allows",
+                "write `\"Effect\": \"Deny\"` and what is not to be allowed, or drop the statement",
+            );
+        }
+    }
+
+    /// A Deny that excepts somebody but not the account, which AWS may then deny all the same.
+    fn excepts_without_account(&mut self, statement: &Statement, range: Range<usize>) {
+        let (Effect::Deny, Some(principals)) = (statement.effect, &statement.principals) else {
+            return;
+        };
+        for entry in &principals.of {
+            let PrincipalEntry::Identity(arn) = entry else {
+                continue;
+            };
+            let account = PrincipalEntry::Account(arn.account.clone());
+            if !principals.of.contains(&account) {
+                let message = format!(
+                    "this Deny excepts `{arn}` but not its account {}: AWS may deny it all the same",
+                    arn.account
+                );
+                let help = format!(
+                    "add \"arn:{}:iam::{}:root\" to `NotPrincipal`, or deny `*` under a condition on `aws:PrincipalArn`",
+                    arn.partition, arn.account
+                );
+                self.json.warn(range.clone(), message, &help);
+            }
+        }
     }
 
     fn sid(&mut self, value: &Value<'_>) -> Option<String> {
@@ -499,46 +544,40 @@ impl PolicyReader {
         }
     }
 
-    /// Documents and statements that AWS would not store.
-    fn size(&mut self, text: &str, statements: &[Statement]) {
-        let Some(limit) = catalog::policy_limit(self.kind.id()) else {
+    /// Warns of a document beyond the limits that AWS documents for its kind.
+    fn size(&mut self, text: &str) {
+        let size = |limit: &catalog::PolicyLimit| {
+            let counts = |c: &char| !limit.without_white_space || !c.is_whitespace();
+            text.chars()
+                .filter(counts)
+                .map(char::len_utf8)
+                .sum::<usize>() as u64
+        };
+        let limits = catalog::policy_limits_of(self.kind.name());
+        let exceeded: Vec<_> = limits.filter(|limit| size(limit) > limit.bytes).collect();
+        let Some(first) = exceeded.first() else {
             return;
         };
-        let size = |text: &str| {
-            let blank = if limit.without_white_space {
-                text.chars().filter(|c| c.is_whitespace()).count()
+        let each: Vec<String> = exceeded
+            .iter()
+            .map(|limit| format!("{} bytes for {}", limit.bytes, limit.holds_for))
+            .collect();
+        let message = format!(
+            "this {} has {} bytes{}, more than AWS's limit of {}",
+            self.kind.name(),
+            size(first),
+            if first.without_white_space {
+                " without white space"
             } else {
-                0
-            };
-            (text.len() - blank.min(text.len())) as u64
+                ""
+            },
+            each.join(" and of "),
+        );
+        let help = match &first.larger {
+            Some(larger) => format!("split or shorten it; only {larger} may be larger"),
+            None => "split or shorten it".to_owned(),
         };
-        let all = size(text);
-        if all <= limit.bytes {
-            return;
-        }
-        let what = format!("AWS's limit of {} bytes for {}", limit.bytes, self.kind.a());
-        // A file may hold the statements of several policies; no statement is in two.
-        let mut too_large = false;
-        for range in statements.iter().map(|s| s.range.clone()) {
-            let n = size(&text[range.clone()]);
-            if n > limit.bytes {
-                too_large = true;
-                let message = format!("this statement has {n} bytes, more than {what}");
-                self.json.error(
-                    opening(&range),
-                    message,
-                    "split it: it does not fit into any policy",
-                );
-            }
-        }
-        if !too_large {
-            let message = format!("this document has {all} bytes, more than {what}");
-            self.json.warn(
-                0..0,
-                message,
-                "split it into several policies, or shorten it",
-            );
-        }
+        self.json.warn(0..0, message, &help);
     }
 }
 

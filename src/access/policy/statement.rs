@@ -64,16 +64,11 @@ impl Statement {
     /// `bounded`: the principal has a permissions boundary. A Deny with `NotPrincipal` then hits it
     /// whomever it excepts (IAM User Guide, permissions boundaries).
     pub fn applies(&self, request: &Request, bounded: bool) -> Option<Meant> {
-        let action = |pattern: &Pattern| pattern.matches(&request.action, &request.context);
-        if self.actions.of.iter().any(action) == self.actions.not {
+        if !self.is_about_action(request) {
             return None;
         }
         let meant = self.means(&request.principal, bounded)?;
-        let resource = |resource: &Resource| match resource {
-            Resource::All => true,
-            Resource::Arn(arn) => arn.matches(&request.resource, &request.context),
-        };
-        if self.resources.of.iter().any(resource) == self.resources.not {
+        if !self.is_about_resource(request) {
             return None;
         }
         let mut conditions = self.conditions.iter();
@@ -95,7 +90,47 @@ impl Statement {
         }
     }
 
-    fn means(&self, principal: &Principal, bounded: bool) -> Option<Meant> {
+    /// Whether `Action` or `NotAction` means what is asked for.
+    pub fn is_about_action(&self, request: &Request) -> bool {
+        let action = |pattern: &Pattern| pattern.matches(&request.action, &request.context);
+        self.actions.of.iter().any(action) != self.actions.not
+    }
+
+    /// Whether `Resource` or `NotResource` means what it is asked of.
+    pub fn is_about_resource(&self, request: &Request) -> bool {
+        let resource = |resource: &Resource| match resource {
+            Resource::All => true,
+            Resource::Arn(arn) => arn.matches(&request.resource, &request.context),
+        };
+        self.resources.of.iter().any(resource) != self.resources.not
+    }
+
+    /// Whom `Principal` names, or `NotPrincipal` after `not `; empty where a policy has no principals.
+    pub fn principals_written(&self) -> Vec<String> {
+        let not = |p: &Not<Vec<PrincipalEntry>>| if p.not { "not " } else { "" };
+        let of = |p: &Not<Vec<PrincipalEntry>>| {
+            let entries = p.of.iter();
+            entries.map(|entry| format!("{}{entry}", not(p))).collect()
+        };
+        self.principals.as_ref().map(of).unwrap_or_default()
+    }
+
+    /// Whether it allows everything to everybody, whatever the request brings along.
+    pub(super) fn allows_all_to_anyone(&self) -> bool {
+        let all = |pattern: &Pattern| pattern.is_any();
+        let anyone =
+            |of: &Not<Vec<PrincipalEntry>>| !of.not && of.of.contains(&PrincipalEntry::Anyone);
+        self.effect == Effect::Allow
+            && self.conditions.is_empty()
+            && self.principals.as_ref().is_none_or(anyone)
+            && !self.actions.not
+            && self.actions.of.iter().any(all)
+            && !self.resources.not
+            && self.resources.of.contains(&Resource::All)
+    }
+
+    /// Whether and how `Principal` or `NotPrincipal` means a principal; `bounded` as of [`Statement::applies`].
+    pub fn means(&self, principal: &Principal, bounded: bool) -> Option<Meant> {
         let Some(principals) = &self.principals else {
             return Some(Meant::ByName);
         };
@@ -113,6 +148,11 @@ impl Statement {
 }
 
 impl Policy {
+    /// Whether one of its statements allows anything to anyone.
+    pub fn allows_something(&self) -> bool {
+        self.statements.iter().any(|s| s.effect == Effect::Allow)
+    }
+
     /// A policy that allows everything, to these accounts where the kind has principals.
     pub fn allow_all(kind: PolicyKind, accounts: &[&str]) -> Policy {
         let entries = accounts

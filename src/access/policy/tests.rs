@@ -171,29 +171,165 @@ fn what_aws_stores_though_it_never_matches_is_a_warning() {
 }
 
 #[test]
-fn a_statement_of_a_megabyte_is_refused() {
-    let text = GOOD.replace("\"s3:Delete*\"", &format!("\"s3:{}\"", "x".repeat(1 << 20)));
-    let found = faults(PolicyKind::Bucket, &text);
-    assert_eq!(found.len(), 1);
-    let start = "13:5: this statement has 10490";
-    assert!(found[0].starts_with(start), "{}", &found[0][..80]);
-    assert!(found[0].ends_with("more than AWS's limit of 20480 bytes for a bucket policy"));
-    // Blanks do not count in IAM's policies, and statements of several policies fit into one file.
+fn a_document_beyond_a_limit_is_a_warning_that_names_it() {
+    let statement = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}"#;
+    let of = |kind: PolicyKind, bytes: usize| {
+        let statement = if kind.has_principals() {
+            statement.replace("\"Action", "\"Principal\":\"*\",\"Action")
+        } else {
+            statement.to_owned()
+        };
+        let statement = statement.replace("Allow", "Deny");
+        let bare = format!(r#"{{"Id":"","Statement":[{statement}]}}"#);
+        let id = format!(r#""Id":"{}""#, "x".repeat(bytes - bare.len()));
+        faults(kind, &bare.replace("\"Id\":\"\"", &id))
+    };
+    for (kind, bytes, limits) in [
+        (
+            PolicyKind::Bucket,
+            20_480,
+            "20480 bytes for bucket policies",
+        ),
+        (PolicyKind::Key, 32_768, "32768 bytes for key policies"),
+        (
+            PolicyKind::Session,
+            2_048,
+            "2048 bytes for session policies passed as JSON",
+        ),
+        (
+            PolicyKind::Boundary,
+            6_144,
+            "6144 bytes for customer managed policies",
+        ),
+        (
+            PolicyKind::Identity,
+            6_144,
+            "6144 bytes for customer managed policies",
+        ),
+        (
+            PolicyKind::ServiceControl,
+            10_240,
+            "10240 bytes for service control policies",
+        ),
+        (
+            PolicyKind::ResourceControl,
+            5_120,
+            "5120 bytes for resource control policies",
+        ),
+    ] {
+        assert_eq!(of(kind, bytes), [] as [String; 0], "{kind:?}");
+        let found = of(kind, bytes + 1);
+        assert_eq!(found.len(), 1, "{found:?}");
+        let said = &found[0];
+        let size = format!("1:1: warning: this {} has {} bytes", kind.name(), bytes + 1);
+        assert!(said.starts_with(&size), "{said}");
+        assert!(
+            said.ends_with(&format!("more than AWS's limit of {limits}")),
+            "{said}"
+        );
+    }
+    // One role's inline policies may have more than a managed policy; beyond that there are AWS's own only.
+    let found = of(PolicyKind::Identity, 46_000);
+    let both = "6144 bytes for customer managed policies and of 10240 bytes for all inline policies of a role together";
+    assert!(found[0].ends_with(both), "{found:?}");
+    // Blanks do not count in IAM's policies.
     let blank = format!(
         r#"{{"Statement":{{"Effect":"Allow",{}"Action":"*","Resource":"*"}}}}"#,
         " ".repeat(10_000)
     );
     assert_eq!(faults(PolicyKind::Identity, &blank), [] as [String; 0]);
     assert_eq!(faults(PolicyKind::Session, &blank).len(), 1);
-    let statement = r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}"#;
-    let many = format!(r#"{{"Statement":[{}]}}"#, vec![statement; 500].join(","));
-    let found = faults(PolicyKind::Identity, &many);
-    assert_eq!(found.len(), 1);
-    assert!(
-        found[0].starts_with("1:1: warning: this document has "),
-        "{}",
-        found[0]
+}
+
+#[test]
+fn a_resource_control_policy_only_denies() {
+    let of = |effect: &str, principal: &str, action: &str, more: &str| {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","Principal":{principal},"Action":"{action}","Resource":"*"{more}}}]}}"#
+        );
+        faults(PolicyKind::ResourceControl, &text)
+    };
+    let account = r#"{"AWS":"111122223333"}"#;
+    let tls = r#","Condition":{"Bool":{"aws:SecureTransport":"true"}}"#;
+    for (principal, action, more) in [
+        ("\"*\"", "s3:*", ""),
+        ("\"*\"", "*", tls),
+        (account, "*", ""),
+    ] {
+        let found = of("Allow", principal, action, more);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].contains("can only deny: RCPFullAWSAccess"),
+            "{found:?}"
+        );
+        assert_eq!(of("Deny", principal, action, more), [] as [String; 0]);
+    }
+    // RCPFullAWSAccess itself, written out.
+    assert_eq!(of("Allow", "\"*\"", "*", ""), [] as [String; 0]);
+    assert_eq!(of("Allow", r#"{"AWS":"*"}"#, "*", ""), [] as [String; 0]);
+}
+
+#[test]
+fn a_deny_that_excepts_a_principal_without_its_account_is_a_warning() {
+    let of = |effect: &str, key: &str, principals: &str| {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"{effect}","{key}":{{"AWS":[{principals}]}},"Action":"s3:*","Resource":"*"}}]}}"#
+        );
+        faults(PolicyKind::Bucket, &text)
+    };
+    let role = r#""arn:aws:iam::111122223333:role/app""#;
+    let user = r#""arn:aws:iam::444455556666:user/bob""#;
+    let found = of(
+        "Deny",
+        "NotPrincipal",
+        &format!("{role},{user},\"111122223333\""),
     );
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("warning: this Deny excepts `arn:aws:iam::444455556666:user/bob` but not its account 444455556666"), "{found:?}");
+    let root = r#""arn:aws:iam::111122223333:root""#;
+    for (effect, key, principals) in [
+        ("Deny", "NotPrincipal", format!("{role},{root}")),
+        ("Deny", "NotPrincipal", root.to_owned()),
+        ("Deny", "Principal", role.to_owned()),
+        ("Allow", "NotPrincipal", role.to_owned()),
+    ] {
+        assert_eq!(
+            of(effect, key, &principals),
+            [] as [String; 0],
+            "{effect} {key} {principals}"
+        );
+    }
+}
+
+#[test]
+fn principals_that_aws_stores_and_no_scenario_has_mean_nobody() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{
+        "AWS":["arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity EH1HDMB1FH2TC","AROAJQABLZS4A3QDU576Q","AIDAJQABLZS4A3QDU576Q"],
+        "CanonicalUser":"79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be",
+        "Federated":["cognito-identity.amazonaws.com","arn:aws:iam::111122223333:saml-provider/idp"],
+        "Service":["logs.cn-north-1.amazonaws.com.cn","s3.amazonaws.eu","states.aws.internal"]
+    },"Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}]}"#;
+    assert_eq!(faults(PolicyKind::Bucket, text), [] as [String; 0]);
+    let (policy, _) = read(PolicyKind::Bucket, "p", text).expect("a policy");
+    for principal in [
+        "arn:aws:sts::111122223333:assumed-role/app/s1",
+        "arn:aws:iam::111122223333:user/CloudFront",
+        "cloudfront.amazonaws.com",
+    ] {
+        let principal = principal.parse().expect("a principal");
+        assert_eq!(policy.statements[0].means(&principal, false), None);
+    }
+    for (text, kind) in [
+        ("arn:aws:iam::cloudfront:role/x", "AWS"),
+        ("arn:aws:s3::cloudfront:user/x", "AWS"),
+        ("arn:aws:iam::elsewhere:user/x", "AWS"),
+        ("logs.example.com", "Service"),
+    ] {
+        let text = format!(
+            r#"{{"Statement":{{"Effect":"Allow","Principal":{{"{kind}":"{text}"}},"Action":"s3:*","Resource":"*"}}}}"#
+        );
+        assert_eq!(faults(PolicyKind::Bucket, &text).len(), 1, "{text}");
+    }
 }
 
 /// Texts one or several changes away from a good policy: read or refused with places inside the text,
