@@ -5,7 +5,7 @@ mod random;
 mod reference;
 
 use crate::common::{Rng, load};
-use kmsim::access::{self, Context, Outcome, Policies, Policy, PolicyKind, Request};
+use kmsim::access::{self, Context, Level, Outcome, Policies, Policy, PolicyKind, Request};
 use kmsim::explain::explain;
 use kmsim::input::Input;
 use random::Kind;
@@ -232,12 +232,9 @@ fn decided(case: &Value) -> Option<Outcome> {
             .map(|document| read(kind, document))
             .collect()
     };
-    let levels = |kind, field: &str| -> Option<Vec<Policy>> {
+    let levels = |kind, field: &str| -> Option<Vec<Vec<Policy>>> {
         let levels = case[field].as_array()?;
-        let read: Option<Vec<_>> = levels.iter().map(|level| all(kind, level)).collect();
-        let read = read?;
-        let whole = read.iter().all(|level| !level.is_empty());
-        whole.then(|| read.into_iter().flatten().collect())
+        levels.iter().map(|level| all(kind, level)).collect()
     };
     let resource_kind = if request.resource.service == "kms" {
         PolicyKind::Key
@@ -250,15 +247,32 @@ fn decided(case: &Value) -> Option<Outcome> {
     let resource = all(resource_kind, &case["resource"])?;
     let service_control = levels(PolicyKind::ServiceControl, "service_control")?;
     let resource_control = levels(PolicyKind::ResourceControl, "resource_control")?;
+    let (service_control, resource_control) =
+        (attached(&service_control), attached(&resource_control));
+    let (service_control, resource_control) = (named(&service_control), named(&resource_control));
     let policies = Policies {
         identity: &identity.iter().collect::<Vec<_>>(),
         boundary: boundary.first(),
         session: session.first(),
-        service_control: &service_control.iter().collect::<Vec<_>>(),
-        resource_control: &resource_control.iter().collect::<Vec<_>>(),
+        service_control: &service_control,
+        resource_control: &resource_control,
         resource: resource.first(),
     };
     Some(access::decide(&request, policies).outcome)
+}
+
+/// The policies of each level.
+fn attached(levels: &[Vec<Policy>]) -> Vec<Vec<&Policy>> {
+    levels.iter().map(|level| level.iter().collect()).collect()
+}
+
+/// The levels, all of one name.
+fn named<'a>(levels: &'a [Vec<&'a Policy>]) -> Vec<Level<'a>> {
+    let level = |policies: &'a Vec<&'a Policy>| Level {
+        name: "level",
+        policies,
+    };
+    levels.iter().map(level).collect()
 }
 
 #[test]
