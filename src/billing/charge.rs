@@ -68,16 +68,17 @@ const fn charge(item: &'static str, cost: Cost, per: Per) -> Charge {
 impl Charge {
     /// Customer-managed keys × measured seconds \[s\], of the account that owns them.
     pub const KEY_SECONDS: Charge = charge("kms-keys", Cost::KmsKeys, Per::Month);
-    /// S3 requests of tier 1, of the account that owns the bucket.
-    pub const S3_TIER_1: Charge = charge("s3-tier1", Cost::S3Requests, Per::One);
-    /// S3 requests of tier 2, of the account that owns the bucket.
-    pub const S3_TIER_2: Charge = charge("s3-tier2", Cost::S3Requests, Per::One);
     /// CloudTrail events × copies beyond the first.
     pub const CLOUDTRAIL_COPIES: Charge = charge("cloudtrail-copies", Cost::CloudTrail, Per::One);
     /// CloudTrail data events × copies.
     pub const DATA_EVENTS: Charge = charge("cloudtrail-data-events", Cost::CloudTrail, Per::One);
     /// Bytes ingested by CloudWatch Logs.
     pub const LOG_BYTES: Charge = charge("logs-ingestion", Cost::Logs, Per::LogUnit);
+
+    /// S3 requests that are charged as an item, of the account that owns the bucket.
+    pub const fn s3_requests(item: &'static str) -> Charge {
+        charge(item, Cost::S3Requests, Per::One)
+    }
 
     /// How many counts make one unit of the price.
     pub(super) fn per(self, prices: &PriceBook) -> BigRational {

@@ -167,8 +167,12 @@ fn s3_trail_and_logs_by_region() {
         measured_s: MONTH_S / 2,
         ..Usage::default()
     };
-    usage.add(Charge::S3_TIER_1, frankfurt.clone(), 1_000_000);
-    usage.add(Charge::S3_TIER_2, frankfurt, 1_000_000);
+    usage.add(
+        Charge::s3_requests("s3-tier1"),
+        frankfurt.clone(),
+        1_000_000,
+    );
+    usage.add(Charge::s3_requests("s3-tier2"), frankfurt, 1_000_000);
     usage.add(Charge::CLOUDTRAIL_COPIES, us(), 50_000);
     usage.add(Charge::LOG_BYTES, us(), 3_000_000_000);
     let bill = bill(&usage, &PriceBook::default()).unwrap();
@@ -185,8 +189,8 @@ fn s3_trail_and_logs_by_region() {
 fn overrides_win_and_the_region_wins_over_the_item() {
     let paris = Payer::new("111111111111", "eu-west-3");
     let mut usage = month();
-    usage.add(Charge::S3_TIER_1, us(), 1000);
-    usage.add(Charge::S3_TIER_1, paris, 1000);
+    usage.add(Charge::s3_requests("s3-tier1"), us(), 1000);
+    usage.add(Charge::s3_requests("s3-tier1"), paris, 1000);
     let mut book = PriceBook::default();
     book.set("s3-tier1", exact("0.001").unwrap()).unwrap();
     book.set("s3-tier1/eu-west-3", exact("0.002").unwrap())

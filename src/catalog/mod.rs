@@ -7,6 +7,7 @@
 //! regions.toml ────► regions, partition
 //! kms_quotas.toml ─► quota_for, quota_by_name, custom_key_store_quota
 //! prices.toml ─────► price, charged_as, free_tier
+//! s3_prices.toml ──► price, storage_class
 //! s3_operations.toml ► s3_operation, request_rates
 //! retry_profiles.toml ► retry_profile
 //! algorithm_suites.toml ► algorithm_suite
@@ -31,6 +32,7 @@ mod region;
 mod retry;
 mod row;
 mod s3;
+mod storage_class;
 mod suite;
 mod table;
 
@@ -58,8 +60,10 @@ pub use retry::{
 };
 pub use row::CatalogRow;
 pub use s3::{
-    Evidence, NeedSide, PermissionSide, RequestRate, RequestRates, S3Need, S3OperationRow,
-    S3Permission, S3Tier, request_rates, s3_operation, s3_operations, session_lifetime_s,
+    ClassPrice, Evidence, NeedSide, PermissionSide, RequestRate, RequestRates, S3Need,
+    S3OperationRow, S3Permission, S3Tier, request_rates, s3_operation, s3_operations,
+    session_lifetime_s,
 };
+pub use storage_class::{EXPRESS, STANDARD, StorageClass, storage_class, storage_classes};
 pub use suite::{AlgorithmSuite, algorithm_suite, algorithm_suites};
 pub use table::table;

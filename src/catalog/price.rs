@@ -1,6 +1,6 @@
 //! Prices, the free tier, and which KMS call is charged as which item.
 //!
-//! Data: `prices.toml`. Left out: CloudTrail Lake, storage, data transfer, taxes and private rates; every
+//! Data: `prices.toml` and `s3_prices.toml`. Left out: CloudTrail Lake, storage, data transfer, taxes and private rates; every
 //! price can be overridden by a scenario.
 
 use super::built_in::built_in;
@@ -9,6 +9,7 @@ use super::operation::{KeySpec, KmsOperation};
 use super::quota::Calls;
 use super::region::{Partition, partition};
 use super::row::{CatalogRow, plain};
+use super::storage_class::S3_PRICES;
 use num_rational::BigRational;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -22,14 +23,17 @@ const FALLBACK: &str = "us-east-1";
 /// A row that holds in every Region of the commercial partition.
 const EVERYWHERE: &str = "*";
 
-/// A row of the price list.
+/// A price in one Region, or in every commercial one.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriceRow {
     /// What is charged: `kms-requests`, `kms-keys`, `s3-tier1`, …
     pub item: String,
     /// Region, or `*` for every commercial Region.
+    #[serde(skip)]
     pub region: String,
+    /// Those of the file's row, which stands for one of each.
+    regions: Vec<String>,
     /// Price of `per` units \[USD\].
     #[serde(deserialize_with = "decimal::deserialize")]
     pub price: BigRational,
@@ -91,6 +95,13 @@ struct PriceFile {
     label: BTreeMap<String, String>,
 }
 
+/// Prices of S3; the file has storage classes too.
+#[derive(Clone, Debug, Deserialize)]
+struct S3PriceFile {
+    price: Vec<PriceRow>,
+    label: BTreeMap<String, String>,
+}
+
 /// The price of an item in a Region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Price {
@@ -107,30 +118,6 @@ pub struct Price {
 }
 
 impl PriceFile {
-    /// The row of the Region; else of every Region; else, as an assumption, that of us-east-1.
-    fn price(&'static self, item: &str, region: &str) -> Option<Price> {
-        let row = |r: &str| self.price.iter().find(|p| p.item == item && p.region == r);
-        let partition = partition(region)?;
-        if let Some(found) = row(region) {
-            return Some(found.to_price(found.assumed.clone()));
-        }
-        match (partition, row(EVERYWHERE)) {
-            (Partition::China, _) => None,
-            (Partition::Commercial, Some(found)) => Some(found.to_price(found.assumed.clone())),
-            (_, everywhere) => {
-                let found = row(FALLBACK).or(everywhere)?;
-                let why = format!("the price in {region} is not known: that of {FALLBACK} is used");
-                Some(found.to_price(Some(why)))
-            }
-        }
-    }
-
-    /// Bytes in the unit of an item; 1 where its unit is not a size.
-    fn bytes_per_unit(&self, item: &str) -> u64 {
-        let rows = self.price.iter().filter(|p| p.item == item);
-        rows.filter_map(|p| p.bytes_per_unit).next().unwrap_or(1)
-    }
-
     fn charged_as(&self, operation: KmsOperation, spec: KeySpec) -> &str {
         self.charged_as
             .iter()
@@ -165,22 +152,50 @@ impl PriceRow {
 static PRICES: LazyLock<PriceFile> =
     LazyLock::new(|| built_in("prices.toml", include_str!("prices.toml")));
 
+static OF_S3: LazyLock<S3PriceFile> = LazyLock::new(|| built_in("s3_prices.toml", S3_PRICES));
+
+static ROWS: LazyLock<Vec<PriceRow>> = LazyLock::new(|| {
+    let of_file = PRICES.price.iter().chain(&OF_S3.price);
+    let rows = of_file.flat_map(|row| {
+        row.regions.iter().map(|region| PriceRow {
+            region: region.clone(),
+            ..row.clone()
+        })
+    });
+    rows.collect()
+});
+
 /// Every price row.
 pub fn prices() -> &'static [PriceRow] {
-    &PRICES.price
+    &ROWS
 }
 
 /// What an item of the bill is called where people read it, `KMS free tier`; the item itself where it has no label.
 pub fn item_label(item: &str) -> &str {
-    PRICES.label.get(item).map_or(item, String::as_str)
+    let label = PRICES.label.get(item).or_else(|| OF_S3.label.get(item));
+    label.map_or(item, String::as_str)
 }
 
-/// The price of an item in a Region.
+/// The price of an item in a Region: the row of the Region; else of every Region; else, as an assumption, that of
+/// us-east-1.
 ///
 /// `None` for an unknown item or Region, and in China, where no defaults are known. Where only another
 /// Region's price is known, that one with [`Price::assumed`] set.
 pub fn price(item: &str, region: &str) -> Option<Price> {
-    PRICES.price(item, region)
+    let row = |r: &str| prices().iter().find(|p| p.item == item && p.region == r);
+    let partition = partition(region)?;
+    if let Some(found) = row(region) {
+        return Some(found.to_price(found.assumed.clone()));
+    }
+    match (partition, row(EVERYWHERE)) {
+        (Partition::China, _) => None,
+        (Partition::Commercial, Some(found)) => Some(found.to_price(found.assumed.clone())),
+        (_, everywhere) => {
+            let found = row(FALLBACK).or(everywhere)?;
+            let why = format!("the price in {region} is not known: that of {FALLBACK} is used");
+            Some(found.to_price(Some(why)))
+        }
+    }
 }
 
 /// The price item of a KMS call.
@@ -190,7 +205,8 @@ pub fn charged_as(operation: KmsOperation, spec: KeySpec) -> &'static str {
 
 /// Bytes in the unit by which an item is priced; 1 where that unit is not a size.
 pub fn bytes_per_unit(item: &str) -> u64 {
-    PRICES.bytes_per_unit(item)
+    let rows = prices().iter().filter(|p| p.item == item);
+    rows.filter_map(|p| p.bytes_per_unit).next().unwrap_or(1)
 }
 
 /// The free tier that applies to a price item, `None` without one.
@@ -245,7 +261,7 @@ fn counted(per: &str, unit: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{charged_as, free_tier, item_label, price, prices};
+    use super::super::{charged_as, free_tier, item_label, price, prices, regions};
     use super::*;
     use std::collections::BTreeSet;
 
@@ -265,8 +281,9 @@ mod tests {
             .map(|p| &p.item)
             .chain(of_free_tiers)
             .collect();
-        assert_eq!(items, PRICES.label.keys().collect());
-        let labels: BTreeSet<&String> = PRICES.label.values().collect();
+        let labels = || PRICES.label.iter().chain(&OF_S3.label);
+        assert_eq!(items, labels().map(|(item, _)| item).collect());
+        let labels: BTreeSet<&String> = labels().map(|(_, label)| label).collect();
         assert_eq!(labels.len(), items.len(), "two items have one label");
         assert_eq!(item_label("kms-requests-free-tier"), "KMS free tier");
         assert_eq!(item_label("of-an-older-file"), "of-an-older-file");
@@ -306,13 +323,95 @@ mod tests {
         assert_eq!(usd("s3-tier1", "us-east-1", 1000), dollars("0.005"));
         assert_eq!(usd("s3-tier2", "sa-east-1", 1000), dollars("0.00056"));
         assert_eq!(price("s3-tier1", "us-east-1").unwrap().assumed, None);
-        assert!(price("s3-tier1", "us-west-2").unwrap().assumed.is_some());
+    }
+
+    /// Requests of S3 Standard, per 1,000, as tabulated from the feed of 2024-09-25.
+    #[test]
+    fn s3_standard_in_every_region() {
+        let table = [
+            (
+                "0.005",
+                "0.0004",
+                "us-east-1 us-east-2 us-west-2 eu-west-1 eu-north-1 ap-southeast-1 ap-southeast-3 ap-south-1 ap-south-2 ap-east-1 us-gov-east-1 us-gov-west-1",
+            ),
+            (
+                "0.0055",
+                "0.00044",
+                "us-west-1 ca-central-1 ca-west-1 ap-southeast-2 ap-southeast-4 il-central-1 me-south-1 me-central-1",
+            ),
+            ("0.0054", "0.00043", "eu-central-1 eu-central-2"),
+            ("0.0053", "0.00042", "eu-west-2 eu-west-3"),
+            ("0.0053", "0.0004", "eu-south-1 eu-south-2"),
+            ("0.0047", "0.00037", "ap-northeast-1 ap-northeast-3"),
+            ("0.0045", "0.00035", "ap-northeast-2"),
+            ("0.0045", "0.00036", "ap-southeast-5"),
+            ("0.006", "0.0004", "af-south-1"),
+            ("0.007", "0.00056", "sa-east-1"),
+        ];
+        let mut known = Vec::new();
+        for (tier1, tier2, regions) in table {
+            for region in regions.split(' ') {
+                assert_eq!(usd("s3-tier1", region, 1000), dollars(tier1), "{region}");
+                assert_eq!(usd("s3-tier2", region, 1000), dollars(tier2), "{region}");
+                for item in [
+                    "s3-tier1",
+                    "s3-tier2",
+                    "s3-glacier-tier1",
+                    "s3-deep-archive-tier1",
+                ] {
+                    assert_eq!(price(item, region).unwrap().assumed, None, "{region}");
+                }
+                known.push(region);
+            }
+        }
+        // The other Regions have guesses, each said to be one.
+        for region in regions().filter(|r| !known.contains(r)) {
+            for item in [
+                "s3-tier1",
+                "s3-tier2",
+                "s3-glacier-tier1",
+                "s3-deep-archive-tier1",
+            ] {
+                let found = price(item, region);
+                match partition(region) {
+                    Some(Partition::China) => assert_eq!(found, None, "{region}"),
+                    _ => assert!(found.unwrap().assumed.is_some(), "{region}"),
+                }
+            }
+        }
+        assert_eq!(usd("s3-tier1", "mx-central-1", 1000), dollars("0.00525"));
+        assert_eq!(usd("s3-tier2", "ap-southeast-6", 1000), dollars("0.000462"));
+    }
+
+    #[test]
+    fn archives_in_some_regions() {
+        for (item, region, per_1000) in [
+            ("s3-glacier-tier1", "us-east-1", "0.03"),
+            ("s3-glacier-tier1", "eu-west-3", "0.0318"),
+            ("s3-glacier-tier1", "ap-northeast-2", "0.03258"),
+            ("s3-glacier-tier1", "ap-northeast-1", "0.03426"),
+            ("s3-glacier-tier1", "eu-central-1", "0.036"),
+            ("s3-glacier-tier1", "us-gov-west-1", "0.039"),
+            ("s3-deep-archive-tier1", "us-west-2", "0.05"),
+            ("s3-deep-archive-tier1", "eu-central-1", "0.06"),
+            ("s3-deep-archive-tier1", "il-central-1", "0.0605"),
+            ("s3-deep-archive-tier1", "ap-south-1", "0.07"),
+            ("s3-deep-archive-tier1", "sa-east-1", "0.1"),
+            ("s3-transitions-glacier-ir", "sa-east-1", "0.02"),
+            ("s3-transitions-standard-ia", "af-south-1", "0.01"),
+        ] {
+            assert_eq!(
+                usd(item, region, 1000),
+                dollars(per_1000),
+                "{item} {region}"
+            );
+        }
     }
 
     #[test]
     fn unknown_regions_prices_are_assumed_or_missing() {
-        let paris = price("s3-tier1", "eu-west-3").unwrap();
-        assert_eq!(paris.usd, dollars("0.000005"));
+        let paris = price("s3-express-tier1", "eu-west-3").unwrap();
+        assert_eq!(paris.usd, dollars("0.00000113"));
         assert!(paris.assumed.is_some());
         assert!(
             price("kms-requests", "us-gov-west-1")

@@ -16,19 +16,40 @@ pub enum S3Tier {
     Tier1,
     /// GET, SELECT and all others.
     Tier2,
+    /// A lifecycle transition, by the class it moves an object into.
+    Transition,
     /// Not billed.
     Free,
 }
 
 impl S3Tier {
-    /// Item of the bill, `None` for free requests.
+    /// Item of the bill for S3 Standard, `None` for free requests and for transitions, which lead to other classes.
     pub const fn item(self) -> Option<&'static str> {
         match self {
             S3Tier::Tier1 => Some("s3-tier1"),
             S3Tier::Tier2 => Some("s3-tier2"),
-            S3Tier::Free => None,
+            S3Tier::Transition | S3Tier::Free => None,
         }
     }
+
+    const fn name(self) -> &'static str {
+        match self {
+            S3Tier::Tier1 => "s3-tier1",
+            S3Tier::Tier2 => "s3-tier2",
+            S3Tier::Transition => "by storage class",
+            S3Tier::Free => "free of charge",
+        }
+    }
+}
+
+/// Which of its storage class's prices a request has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassPrice {
+    /// That of the tier, for requests on an object.
+    Object,
+    /// That of an upload's creation and parts.
+    Parts,
 }
 
 /// Which of S3's request rates counts a request.
@@ -140,6 +161,10 @@ pub struct S3OperationRow {
     api: Option<String>,
     /// How S3 bills it.
     pub billing: S3Tier,
+    /// Which of its storage class's prices it has; `None`: that of S3 Standard, whatever the class.
+    pub class_price: Option<ClassPrice>,
+    /// Item of its KMS calls, where it is not that of operation and kind of key.
+    pub kms_charged_as: Option<String>,
     /// Which of S3's limits for a prefix counts it; `None`: none of them.
     pub request_rate: Option<RequestRate>,
     /// The KMS operations it needs under SSE-KMS without a Bucket Key, in order.
@@ -237,10 +262,7 @@ pub(super) fn rows() -> Vec<CatalogRow> {
                 [] => "none".to_owned(),
                 needs => needs.iter().map(need).collect::<Vec<_>>().join(", "),
             },
-            unit: format!(
-                "KMS calls/request ({})",
-                o.billing.item().unwrap_or("free of charge")
-            ),
+            unit: format!("KMS calls/request ({})", o.billing.name()),
             assumed: o.evidence == Evidence::Undocumented,
             note: o.because.clone(),
             source: o.source.clone(),

@@ -4,7 +4,7 @@ use super::explanation::{EncryptionInForce, Explanation};
 use super::kms_calls::Explainer;
 use super::permission::{permission, reason};
 use crate::access::{Outcome, Principal};
-use crate::catalog::{self, S3Tier};
+use crate::catalog;
 use crate::cloudtrail;
 use crate::model::Class;
 use crate::scenario::MULTIPART_UPLOAD;
@@ -96,7 +96,7 @@ impl Explainer<'_> {
             answer: answer(class, refused, denial.is_some_and(|d| d.name == NO_TLS)).to_owned(),
             billed_as: class
                 .tier
-                .map(|tier| billed_as(tier, denial.is_none_or(|d| d.billed)).to_owned()),
+                .map(|_| billed_as(class, denial.is_none_or(|d| d.billed)).to_owned()),
             s3_request_rate: class.request_rate.map(|q| self.quota(q, class.workload)),
             kms_calls,
         }
@@ -163,9 +163,9 @@ fn answer(class: &Class, refused: Option<&Check>, for_http: bool) -> &'static st
     }
 }
 
-fn billed_as(tier: S3Tier, billed: bool) -> &'static str {
+fn billed_as(class: &Class, billed: bool) -> &'static str {
     if billed {
-        tier.item().unwrap_or("free")
+        class.price_item.unwrap_or("free")
     } else {
         "not billed"
     }

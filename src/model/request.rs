@@ -17,6 +17,8 @@ pub struct Class {
     pub requester: usize,
     /// Price tier of the S3 request; `None` for applications.
     pub tier: Option<S3Tier>,
+    /// Price item of the S3 request; `None` where S3 charges nothing, and for applications.
+    pub price_item: Option<&'static str>,
     /// S3's request rate that each try draws on before KMS is called, index of [`Plan::quotas`](crate::model::Plan::quotas); `None`: it is
     /// not limited.
     pub request_rate: Option<usize>,
@@ -80,8 +82,6 @@ pub struct KmsStep {
     pub source: Source,
     /// Price item of an admitted attempt.
     pub price_item: &'static str,
-    /// Whether such attempts draw on the free tier.
-    pub free_tier: bool,
     /// Whether the key belongs to another account, so that both log the call.
     pub crosses_account: bool,
     /// Whether KMS answers AccessDenied; only the caller's account logs that.

@@ -2,7 +2,7 @@
 
 use super::trails::{charge, delivered};
 use crate::billing::{Charge, Payer, Usage};
-use crate::catalog::{MONTH_S, S3Tier};
+use crate::catalog::MONTH_S;
 use crate::model::{Kind, Plan};
 use crate::simulation::record::{KmsStepCount, Record};
 
@@ -66,7 +66,7 @@ pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
         );
     }
     for (c, class) in plan.classes.iter().enumerate() {
-        if let (Some(tier), Some(bucket)) = (class.tier, class.bucket) {
+        if let (Some(item), Some(bucket)) = (class.price_item, class.bucket) {
             let bucket = &plan.buckets[bucket];
             // 5xx answers and KMS's 400 are not billed, 403s are within the owner's organization.
             let n = &record.classes[c];
@@ -74,12 +74,11 @@ pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
             let refused = kms_steps.iter().flat_map(|l| &l.refusals).any(|r| r.billed);
             let billed = class.denial.is_none_or(|d| plan.denials[d].billed);
             let n = u64::from(billed) * n.succeeded + u64::from(refused) * n.denied;
-            let charge = match tier {
-                S3Tier::Tier1 => Charge::S3_TIER_1,
-                S3Tier::Tier2 => Charge::S3_TIER_2,
-                S3Tier::Free => continue,
-            };
-            usage.add(charge, payer(bucket.account, bucket.region), n);
+            usage.add(
+                Charge::s3_requests(item),
+                payer(bucket.account, bucket.region),
+                n,
+            );
         }
     }
     usage

@@ -3,7 +3,7 @@
 
 use super::bucket::{BucketKind, BucketSettings, Encryption, EncryptionHeader};
 use super::operations::MULTIPART_UPLOAD;
-use crate::catalog::{self, S3OperationRow};
+use crate::catalog::{self, S3OperationRow, S3Tier};
 use crate::input::reader::Reader;
 use crate::model::source::ClientCacheSettings;
 use indexmap::IndexMap;
@@ -61,6 +61,8 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &WorkloadFacts<'_>) {
         .encryption_header
         .is_some_and(|header| header.encryption().uses_kms());
     let has_none_of_rate = facts.has_none(true, |row| row.request_rate.is_some());
+    let has_no_class_price = facts.has_none(true, |row| row.class_price.is_some());
+    let moves_nothing = facts.has_none(false, |row| row.billing == S3Tier::Transition);
     let has_no_source = facts.has_none(false, |row| {
         let mut needs = row.needs.iter();
         needs.any(|need| need.on == catalog::NeedSide::Source)
@@ -69,7 +71,7 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &WorkloadFacts<'_>) {
     let has_no_upload = facts
         .operations
         .is_some_and(|o| !o.contains_key(MULTIPART_UPLOAD));
-    let rows: [(&[&str], bool, &str, &str); 11] = [
+    let rows: [(&[&str], bool, &str, &str); 14] = [
         (
             &["message_size"],
             !facts.has_data_key_cache,
@@ -99,6 +101,24 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &WorkloadFacts<'_>) {
             of_directory_bucket,
             "S3 does not limit requests to directory buckets by prefix",
             "drop it",
+        ),
+        (
+            &["storage_class"],
+            facts.calls_kms || has_no_class_price,
+            "none of its operations is one whose price depends on the storage class",
+            "drop it, or add a request on objects",
+        ),
+        (
+            &["storage_class", "transition_to"],
+            of_directory_bucket,
+            "objects of a directory bucket are of S3 Express One Zone",
+            "drop it",
+        ),
+        (
+            &["transition_to"],
+            facts.calls_kms || moves_nothing,
+            "there is no LifecycleTransition among its operations",
+            "add it, or drop `transition_to`",
         ),
         (
             &["copy_source"],

@@ -58,6 +58,10 @@ pub struct WorkloadSettings {
     pub parts: u32,
     /// Source of copies.
     pub copy_source: Option<String>,
+    /// Storage class of its objects, `None`: S3 Standard, or the directory bucket's.
+    pub storage_class: Option<String>,
+    /// Storage class into which lifecycle transitions move them.
+    pub transition_to: Option<String>,
     /// Prefixes of its own that its requests spread over evenly.
     pub prefixes: Option<u32>,
     /// `x-amz-server-side-encryption-bucket-key-enabled` of its writes, over the bucket's setting.
@@ -159,6 +163,11 @@ impl WorkloadSettings {
         let reads = r.reference("reads", others());
         let parts = r.optional_in("parts", 1..=10_000);
         let copy_source = r.name_among("copy_source", context.buckets);
+        let classes = catalog::storage_classes().iter();
+        let names = classes.clone().map(|c| c.id.as_str());
+        let storage_class = r.reference("storage_class", names.filter(|c| *c != catalog::EXPRESS));
+        let targets = classes.filter(|c| c.takes_transitions());
+        let transition_to = r.reference("transition_to", targets.map(|c| c.id.as_str()));
         let prefixes = r.optional_in("prefixes", PREFIXES);
         let bucket_key_header = r.optional("bucket_key_header");
         let client_caches = ClientCacheSettings::read(r, others());
@@ -288,6 +297,8 @@ impl WorkloadSettings {
             reads,
             parts: parts.unwrap_or(1),
             copy_source,
+            storage_class,
+            transition_to,
             prefixes,
             bucket_key_header,
             client_caches,

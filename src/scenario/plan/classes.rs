@@ -1,9 +1,11 @@
 //! Classes of requests that need the same, and what denies them.
 
 use super::super::access::{Check, NO_TLS};
+use super::super::bucket::BucketKind;
 use super::super::workload::WorkloadSettings;
 use super::builder::PlanBuilder;
-use crate::catalog::{self, KmsOperation};
+use crate::catalog::{self, KmsOperation, S3OperationRow, S3Tier, StorageClass};
+use crate::input::diagnostic::Code;
 use crate::model::{CallWithoutQuota, Cause, Class, Denial, MAX_KMS_STEPS};
 
 impl<'a> PlanBuilder<'a> {
@@ -15,13 +17,14 @@ impl<'a> PlanBuilder<'a> {
         requester: &str,
     ) -> usize {
         let first_kms_step = self.kms_steps.len();
-        let (mut tier, mut request_rate) = (None, None);
+        let (mut tier, mut price_item, mut request_rate) = (None, None, None);
         let checks = self.access.checks(s, operation, requester);
         let refused = checks.last().filter(|check| check.refusal.is_some());
         let mut denial = refused.map(|check| self.denial(s, check, requester));
         if s.bucket.is_some() {
             if let Some(row) = catalog::s3_operation(operation) {
                 tier = Some(row.billing);
+                price_item = self.storage_class(w, s, row).and_then(|c| c.item(row));
                 request_rate = row
                     .request_rate
                     .and_then(|rate| self.request_rate(w, s, rate));
@@ -39,6 +42,9 @@ impl<'a> PlanBuilder<'a> {
                     for kms_step in kms_steps {
                         let of_need = checks.iter().filter(|c| c.need == Some(need));
                         self.refuse_for_a_time(kms_step, of_need);
+                        if let Some(item) = &row.kms_charged_as {
+                            self.kms_steps[kms_step].price_item = item;
+                        }
                     }
                 }
             }
@@ -65,6 +71,7 @@ impl<'a> PlanBuilder<'a> {
                 .and_then(|b| self.scenario.bucket.get_index_of(b)),
             requester: self.requesters.insert_full(requester.to_owned()).0,
             tier,
+            price_item,
             request_rate,
             first_kms_step,
             kms_steps: self.kms_steps.len() - first_kms_step,
@@ -73,6 +80,52 @@ impl<'a> PlanBuilder<'a> {
         debug_assert!(class.kms_steps <= MAX_KMS_STEPS);
         self.classes.push(class);
         self.classes.len() - 1
+    }
+
+    /// The storage class by which S3 charges for a request: that of its object, for a transition the one it leads to.
+    fn storage_class(
+        &self,
+        w: usize,
+        s: &WorkloadSettings,
+        row: &S3OperationRow,
+    ) -> Option<&'static StorageClass> {
+        let bucket = self.scenario.bucket.get(s.bucket.as_deref()?)?;
+        let name = self.workload_name(w);
+        let moves = row.billing == S3Tier::Transition;
+        if bucket.kind == BucketKind::Directory {
+            if moves {
+                self.fault(
+                    &s.place,
+                    Code::ImpossibleOperation,
+                    format!("`workload.{name}` moves objects of a directory bucket to another storage class: lifecycle rules do not"),
+                    "name a general purpose bucket, or drop LifecycleTransition",
+                );
+            }
+            return catalog::storage_class(catalog::EXPRESS);
+        }
+        if moves {
+            let to = s.transition_to.as_deref();
+            if to.is_none() {
+                self.fault(
+                    &s.place,
+                    Code::NoDefault,
+                    format!("`workload.{name}` moves objects without saying into which storage class, and one costs up to ten times as much as another"),
+                    "write `transition_to = \"…\"`, for example \"STANDARD_IA\" or \"DEEP_ARCHIVE\"",
+                );
+            }
+            return catalog::storage_class(to?);
+        }
+        let class =
+            catalog::storage_class(s.storage_class.as_deref().unwrap_or(catalog::STANDARD))?;
+        if row.billing == S3Tier::Tier2 && row.class_price.is_some() && !class.is_readable() {
+            self.fault(
+                &s.place,
+                Code::ImpossibleOperation,
+                format!("`workload.{name}` has {} on objects of storage class {}, which S3 serves only once they are restored", row.id, class.id),
+                "name another `storage_class`; restored copies are read at the prices of STANDARD",
+            );
+        }
+        Some(class)
     }
 
     /// What a refused request is counted under.

@@ -105,7 +105,6 @@ impl PlanBuilder<'_> {
             quotas,
             source,
             price_item,
-            free_tier: catalog::free_tier(price_item).is_some(),
             crosses_account: account != settings.account,
             denied: false,
             refusals: self.refusals(settings, requester),

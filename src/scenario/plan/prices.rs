@@ -40,7 +40,7 @@ impl<'a> PlanBuilder<'a> {
                 }
             }
             let bucket = class.bucket.and_then(|b| self.scenario.bucket.get_index(b));
-            if let (Some(item), Some((_, bucket))) = (class.tier.and_then(|t| t.item()), bucket) {
+            if let (Some(item), Some((_, bucket))) = (class.price_item, bucket) {
                 need(item, &bucket.region, place);
                 let lies_in = self.accounts.get_index_of(&bucket.account);
                 let lies_in = lies_in.zip(self.regions.get_index_of(&bucket.region));

@@ -286,10 +286,6 @@ impl<'a> PlanBuilder<'a> {
     /// What a client's session of a directory bucket needs: a key, and its verification, for as long
     /// as the session lives.
     fn session_kms_steps(&mut self, w: usize, s: &WorkloadSettings, side: &Side<'_>) {
-        self.warn(
-            &s.place,
-            format!("`bucket.{}` is a directory bucket, but its requests are charged like those of S3 Standard: write `[price.s3-tier1]` and `[price.s3-tier2]`", side.name),
-        );
         let lifetime = catalog::session_lifetime_s() * crate::engine::SECOND;
         let settings = BucketKeyRules {
             fanout: 1,
