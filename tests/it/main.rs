@@ -13,6 +13,7 @@ mod house;
 mod iam;
 mod law;
 mod log_groups;
+mod money;
 mod planning;
 mod request_rates;
 mod retry;

@@ -38,6 +38,11 @@ pub(crate) fn add(cases: &mut Cases) {
         } else {
             "HeadObject"
         };
+        let share = format!("workload.w.operations.{operation}=1");
+        let set = match operation {
+            "LifecycleTransition" => vec![share.as_str(), "workload.w.transition_to=GLACIER_IR"],
+            _ => vec![share.as_str()],
+        };
         cases.key(
             format!("workload.NAME.operations.{operation}"),
             S3,
@@ -45,7 +50,7 @@ pub(crate) fn add(cases: &mut Cases) {
                 &format!("workload.w.operations={{{other}=1}}"),
                 "workload.w2.enabled=false",
             ],
-            &[&format!("workload.w.operations.{operation}=1")],
+            &set,
             "by_operation",
         );
     }
@@ -104,5 +109,19 @@ pub(crate) fn add(cases: &mut Cases) {
         "key = \"rsa\"\noperations = { GenerateDataKey = 1 }\narrivals = { constant",
         "[workload.app]",
         &["GenerateDataKey", "RSA_2048"],
+    );
+    cases.broken(
+        Code::NoDefault,
+        "operations = { GetObject = 1 }",
+        "operations = { LifecycleTransition = 1 }",
+        "[workload.reads]",
+        &["into which storage class", "transition_to"],
+    );
+    cases.broken(
+        Code::ImpossibleOperation,
+        "operations = { GetObject = 1 }",
+        "storage_class = \"DEEP_ARCHIVE\"\noperations = { GetObject = 1 }",
+        "[workload.reads]",
+        &["GetObject", "DEEP_ARCHIVE", "restored"],
     );
 }

@@ -138,6 +138,23 @@ pub(crate) fn add(cases: &mut Cases) {
         "kms_needs",
     );
     cases.key(
+        "workload.NAME.storage_class",
+        S3,
+        &[],
+        &["workload.w.storage_class=STANDARD_IA"],
+        "bill",
+    );
+    cases.key(
+        "workload.NAME.transition_to",
+        S3,
+        &[
+            "workload.w.operations={LifecycleTransition=1}",
+            "workload.w.transition_to=GLACIER",
+        ],
+        &["workload.w.transition_to=DEEP_ARCHIVE"],
+        "bill",
+    );
+    cases.key(
         "workload.NAME.reads",
         JOBS,
         &["bucket.b.older_objects=1.0"],
@@ -346,5 +363,26 @@ pub(crate) fn add(cases: &mut Cases) {
         "operations = { Decrypt = 1 }",
         "[workload.then]",
         &["encrypted_by"],
+    );
+    cases.broken(
+        Code::Contradiction,
+        "clients = 3",
+        "clients = 3\nstorage_class = \"STANDARD_IA\"",
+        "\"STANDARD_IA\"",
+        &["no effect", "depends on the storage class"],
+    );
+    cases.broken(
+        Code::Contradiction,
+        "parts = 3",
+        "parts = 3\ntransition_to = \"GLACIER\"",
+        "\"GLACIER\"",
+        &["no effect", "LifecycleTransition"],
+    );
+    cases.broken(
+        Code::UnknownName,
+        "parts = 3",
+        "parts = 3\nstorage_class = \"STANDARD-IA\"",
+        "\"STANDARD-IA\"",
+        &["did you mean `STANDARD_IA`?"],
     );
 }

@@ -1,0 +1,236 @@
+//! Bills worked out by hand, in exact decimals: by Region, by storage class, by month.
+
+use kmsim::input::Input;
+use kmsim::results::{RunResults, VariantResults};
+use kmsim::run::{RunOptions, run};
+use kmsim::scenario::load;
+
+fn results(text: &str) -> RunResults {
+    let loaded = load(&Input::from_text("money", text), &[]).unwrap_or_else(|e| panic!("{e}"));
+    run(&loaded, RunOptions::default()).expect("results").0
+}
+
+fn faults(text: &str) -> String {
+    let loaded = load(&Input::from_text("money", text), &[]);
+    loaded.map(drop).expect_err("a fault").to_string()
+}
+
+/// Lines of a bill: item, quantity, amount.
+fn lines(variant: &VariantResults) -> Vec<(&str, f64, f64)> {
+    let lines = variant.bill.iter();
+    lines
+        .map(|l| (l.item.as_str(), l.quantity, l.amount_usd))
+        .collect()
+}
+
+/// Ten requests of an operation in each second of an hour, 36,000 in all, on a bucket that is not encrypted with KMS.
+fn requests(region: &str, operation: &str, more: &str) -> String {
+    format!(
+        "horizon = \"1h\"\nreplications = 1\nregion = \"{region}\"\n[bucket.b]\n[workload.w]\nbucket = \"b\"\noperations.{operation} = 1\nclients = 1\narrivals.constant.rate = \"10/s\"\n{more}\n"
+    )
+}
+
+#[test]
+fn requests_cost_what_their_region_asks() {
+    for (region, operation, usd) in [
+        ("us-east-1", "PutObject", 0.18),
+        ("af-south-1", "PutObject", 0.216),
+        ("ap-northeast-2", "PutObject", 0.162),
+        ("ap-northeast-2", "GetObject", 0.0126),
+        ("ap-southeast-5", "GetObject", 0.01296),
+        ("eu-south-1", "PutObject", 0.1908),
+        ("eu-south-1", "GetObject", 0.0144),
+        ("us-gov-west-1", "PutObject", 0.18),
+        ("me-central-1", "ListObjects", 0.198),
+        ("sa-east-1", "HeadObject", 0.02016),
+    ] {
+        let found = results(&requests(region, operation, ""));
+        assert_eq!(
+            found.variants[0].bill[0].amount_usd, usd,
+            "{region} {operation}"
+        );
+        let assumed = found
+            .warnings
+            .iter()
+            .any(|w| w.contains("is an assumption"));
+        assert!(!assumed, "{region}: {:?}", found.warnings);
+    }
+    // A guess is said to be one.
+    let guessed = results(&requests("ap-southeast-6", "PutObject", ""));
+    assert_eq!(guessed.variants[0].bill[0].amount_usd, 0.2079);
+    assert!(
+        guessed
+            .warnings
+            .iter()
+            .any(|w| w.contains("ap-southeast-6 is an assumption"))
+    );
+}
+
+#[test]
+fn requests_cost_what_their_storage_class_asks() {
+    for (region, operation, class, item, usd) in [
+        (
+            "eu-west-3",
+            "PutObject",
+            "STANDARD_IA",
+            "s3-standard-ia-tier1",
+            0.36,
+        ),
+        (
+            "eu-west-3",
+            "GetObject",
+            "STANDARD_IA",
+            "s3-standard-ia-tier2",
+            0.036,
+        ),
+        (
+            "eu-west-3",
+            "GetObject",
+            "ONEZONE_IA",
+            "s3-one-zone-ia-tier2",
+            0.036,
+        ),
+        (
+            "eu-west-3",
+            "CopyObject",
+            "GLACIER_IR",
+            "s3-glacier-ir-tier1",
+            0.72,
+        ),
+        (
+            "eu-west-3",
+            "GetObjectRange",
+            "GLACIER_IR",
+            "s3-glacier-ir-tier2",
+            0.36,
+        ),
+        (
+            "eu-west-3",
+            "PutObject",
+            "INTELLIGENT_TIERING",
+            "s3-tier1",
+            0.1908,
+        ),
+        (
+            "eu-west-3",
+            "PutObject",
+            "GLACIER",
+            "s3-glacier-tier1",
+            1.1448,
+        ),
+        (
+            "eu-west-3",
+            "PutObject",
+            "DEEP_ARCHIVE",
+            "s3-deep-archive-tier1",
+            2.16,
+        ),
+        (
+            "eu-west-3",
+            "UploadPart",
+            "DEEP_ARCHIVE",
+            "s3-tier1",
+            0.1908,
+        ),
+    ] {
+        let more = format!("storage_class = \"{class}\"");
+        let found = results(&requests(region, operation, &more));
+        assert_eq!(
+            lines(&found.variants[0]),
+            [(item, 36_000.0, usd)],
+            "{operation} {class}"
+        );
+    }
+    let archived = faults(&requests(
+        "eu-west-3",
+        "GetObject",
+        "storage_class = \"GLACIER\"",
+    ));
+    assert!(archived.contains("restored"), "{archived}");
+}
+
+#[test]
+fn transitions_cost_what_their_target_asks() {
+    for (region, class, usd) in [
+        ("us-east-1", "STANDARD_IA", 0.36),
+        ("sa-east-1", "ONEZONE_IA", 0.36),
+        ("us-east-1", "INTELLIGENT_TIERING", 0.36),
+        ("us-east-1", "GLACIER_IR", 0.72),
+        ("us-east-1", "GLACIER", 1.08),
+        ("ap-northeast-2", "GLACIER", 1.17288),
+        ("us-east-1", "DEEP_ARCHIVE", 1.8),
+        ("sa-east-1", "DEEP_ARCHIVE", 3.6),
+    ] {
+        let more = format!("transition_to = \"{class}\"");
+        let found = results(&requests(region, "LifecycleTransition", &more));
+        assert_eq!(
+            found.variants[0].bill[0].amount_usd, usd,
+            "{region} {class}"
+        );
+    }
+    let untold = faults(&requests("us-east-1", "LifecycleTransition", ""));
+    assert!(untold.contains("transition_to"), "{untold}");
+    let standard = faults(&requests(
+        "us-east-1",
+        "LifecycleTransition",
+        "transition_to = \"STANDARD\"",
+    ));
+    assert!(standard.contains("STANDARD_IA"), "{standard}");
+}
+
+#[test]
+fn directory_buckets_have_prices_of_their_own() {
+    let bucket = "\n[bucket.b]\nkind = \"directory\"\n";
+    for (operation, item, usd) in [
+        ("PutObject", "s3-express-tier1", 0.04068),
+        ("GetObject", "s3-express-tier2", 0.00108),
+        ("ListObjects", "s3-express-tier1", 0.04068),
+    ] {
+        let text = requests("us-east-1", operation, "").replace("\n[bucket.b]\n", bucket);
+        let found = results(&text);
+        assert_eq!(
+            lines(&found.variants[0]),
+            [(item, 36_000.0, usd)],
+            "{operation}"
+        );
+    }
+    let moved = requests("us-east-1", "LifecycleTransition", "").replace("\n[bucket.b]\n", bucket);
+    assert!(faults(&moved).contains("directory bucket"));
+}
+
+#[test]
+fn cloudtrails_own_kms_calls_are_free_and_their_readers_are_not() {
+    let text = r#"
+horizon = "10h"
+replications = 1
+region = "us-east-1"
+[key.k]
+[bucket.trail]
+key = "k"
+[workload.delivery]
+bucket = "trail"
+operations.DeliverLogFile = 1
+clients = 1
+arrivals.constant.rate = "1/s"
+[workload.readers]
+bucket = "trail"
+operations.GetObject = 1
+clients = 1
+arrivals.constant.rate = "1/s"
+"#;
+    let found = results(text);
+    let variant = &found.variants[0];
+    assert_eq!(
+        lines(variant),
+        [
+            ("kms-requests", 36_000.0, 0.108),
+            ("kms-requests-cloudtrail", 36_000.0, 0.0),
+            ("kms-requests-free-tier", -20_000.0, -0.06),
+            ("kms-keys", 0.0138888889, 0.0138888889),
+            ("s3-tier1", 36_000.0, 0.18),
+            ("s3-tier2", 36_000.0, 0.0144),
+        ]
+    );
+    // Both draw on the quota.
+    assert_eq!(variant.metrics["kms_attempts"].mean, Some(72_000.0));
+}
