@@ -198,6 +198,25 @@ impl KmsOperation {
 }
 
 impl KmsOperation {
+    /// Whether it is on a key.
+    pub const fn is_on_key(self) -> bool {
+        use KmsOperation as K;
+        !matches!(
+            self,
+            K::GenerateRandom
+                | K::CreateKey
+                | K::ListKeys
+                | K::ListAliases
+                | K::ListRetirableGrants
+                | K::CreateCustomKeyStore
+                | K::ConnectCustomKeyStore
+                | K::DeleteCustomKeyStore
+                | K::DescribeCustomKeyStores
+                | K::DisconnectCustomKeyStore
+                | K::UpdateCustomKeyStore
+        )
+    }
+
     /// Whether CloudTrail logs it as a read event: cryptographic operations, Describe, Get and List
     /// (CloudTrail User Guide, logging management events).
     pub const fn is_read(self) -> bool {

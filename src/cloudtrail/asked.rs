@@ -3,7 +3,7 @@
 use super::kms_call::{Call, KmsAnswer};
 use crate::access::Principal;
 use crate::access::arn::Arn;
-use crate::catalog::KmsOperation;
+use crate::catalog::{KeySpec, KmsOperation};
 use crate::model::{Class, KmsStep};
 use crate::scenario::Variant;
 use crate::scenario::access::{Access, Check, REQUESTER};
@@ -80,6 +80,7 @@ pub(crate) struct CallOf<'k> {
     operation: KmsOperation,
     caller: String,
     key: &'k Arn,
+    spec: KeySpec,
     by_s3: bool,
     encryption_context: Option<(&'static str, String)>,
 }
@@ -97,11 +98,18 @@ impl<'k> CallOf<'k> {
             principal,
             caller: self.caller,
             key: self.key,
+            spec: self.spec,
             by_s3: self.by_s3,
             encryption_context: self.encryption_context.map(|c| of_object(c, object)),
             answer,
         }
     }
+}
+
+/// The kind of a key, by its number in the plan.
+fn spec_of(variant: &Variant, key: usize) -> KeySpec {
+    let key = variant.scenario.key.get_index(key);
+    key.map(|(_, settings)| settings.spec).unwrap_or_default()
 }
 
 /// The calls of a KMS step on a key.
@@ -116,6 +124,7 @@ pub(crate) fn call_of<'k>(
         operation: kms_step.operation,
         caller: access.account_id(&variant.plan.accounts[kms_step.account]),
         key,
+        spec: spec_of(variant, kms_step.key),
         by_s3: variant.plan.classes[kms_step.class].bucket.is_some(),
         encryption_context: encryption_context(checks, kms_step.operation),
     }

@@ -45,7 +45,7 @@ impl DataEvent<'_> {
         put("eventVersion", json!(EVENT_VERSION));
         put(
             "userIdentity",
-            Value::Object(identity(self.principal, &self.owner)),
+            Value::Object(identity(self.principal, &self.owner, at)),
         );
         put("eventTime", json!(event_time(at)));
         put("eventSource", json!("s3.amazonaws.com"));

@@ -1,13 +1,18 @@
 //! A KMS call and its records, one for each account that logs it.
 
+use super::parameters::{parameters, resources};
 use super::record::{
-    AGENT, EVENT_VERSION, S3_FORWARD_ACCESS, SOURCE_IP, event_time, identity, uuid,
+    AGENT, EVENT_VERSION, S3_FORWARD_ACCESS, SOURCE_IP, event_time, identity, sender, uuid,
 };
 use crate::access::Principal;
 use crate::access::arn::Arn;
-use crate::catalog::KmsOperation;
+use crate::catalog::{KeySpec, KmsOperation};
 use crate::engine::random::Key;
 use serde_json::{Map, Value, json};
+
+/// What KMS tells whom it throttles (KMS Developer Guide, throttling).
+const THROTTLED: &str =
+    "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.";
 
 /// A KMS call.
 #[derive(Clone, Debug)]
@@ -20,6 +25,8 @@ pub struct Call<'a> {
     pub caller: String,
     /// The key.
     pub key: &'a Arn,
+    /// What kind of key it is.
+    pub spec: KeySpec,
     /// Whether S3 makes the call.
     pub by_s3: bool,
     /// The pair of the encryption context that the service adds: `aws:s3:arn` or `aws:logs:arn`.
@@ -71,7 +78,7 @@ impl Call<'_> {
             Principal::Aws(_) => self.by_s3.then_some(S3_FORWARD_ACCESS),
         };
         put("eventVersion", json!(EVENT_VERSION));
-        put("userIdentity", self.identity(recipient));
+        put("userIdentity", self.identity(recipient, at));
         put("eventTime", json!(event_time(at)));
         put("eventSource", json!("kms.amazonaws.com"));
         put("eventName", json!(self.operation.name()));
@@ -82,7 +89,17 @@ impl Call<'_> {
             put("errorCode", json!(code));
             put("errorMessage", json!(message));
         }
-        put("requestParameters", self.parameters());
+        // A throttled call is turned away before anything of it is looked at.
+        let is_read = self.answer != KmsAnswer::Throttled;
+        let of_key = (self.key, self.spec);
+        put(
+            "requestParameters",
+            if is_read {
+                parameters(self.operation, of_key, self.encryption_context())
+            } else {
+                Value::Null
+            },
+        );
         put("responseElements", Value::Null);
         put("requestID", json!(uuid(key.named("requestID"))));
         put(
@@ -90,10 +107,9 @@ impl Call<'_> {
             json!(uuid(key.named("eventID").named(recipient))),
         );
         put("readOnly", json!(self.operation.is_read()));
-        put(
-            "resources",
-            json!([{"accountId": self.key.account, "type": "AWS::KMS::Key", "ARN": self.key.to_string()}]),
-        );
+        if is_read {
+            put("resources", resources(self.operation, self.key));
+        }
         put("eventType", json!("AwsApiCall"));
         put("managementEvent", json!(true));
         put("recipientAccountId", json!(recipient));
@@ -112,7 +128,7 @@ impl Call<'_> {
                 "AccessDenied",
                 format!(
                     "User: {} is not authorized to perform: kms:{operation} on resource: {key}",
-                    self.principal
+                    sender(self.principal)
                 ),
             ),
             KmsAnswer::Disabled => ("DisabledException", format!("{key} is disabled.")),
@@ -120,38 +136,18 @@ impl Call<'_> {
                 "KMSInvalidStateException",
                 format!("{key} is pending deletion."),
             ),
-            KmsAnswer::Throttled => ("ThrottlingException", "Rate exceeded".to_owned()),
+            KmsAnswer::Throttled => ("ThrottlingException", THROTTLED.to_owned()),
         })
     }
 
-    fn parameters(&self) -> Value {
-        let mut parameters = Map::new();
-        let mut put = |name: &str, value: Value| {
-            parameters.insert(name.to_owned(), value);
-        };
-        if let Some((name, arn)) = &self.encryption_context {
-            put("encryptionContext", json!({*name: arn}));
-        }
-        let is_one_of = |operations: [KmsOperation; 2]| operations.contains(&self.operation);
-        if is_one_of([KmsOperation::Decrypt, KmsOperation::Encrypt]) {
-            put("encryptionAlgorithm", json!("SYMMETRIC_DEFAULT"));
-        }
-        if is_one_of([
-            KmsOperation::GenerateDataKey,
-            KmsOperation::GenerateDataKeyWithoutPlaintext,
-        ]) {
-            put("keySpec", json!("AES_256"));
-        }
-        // A symmetric ciphertext itself says which key it is under.
-        if self.operation != KmsOperation::Decrypt {
-            put("keyId", json!(self.key.to_string()));
-        }
-        Value::Object(parameters)
+    fn encryption_context(&self) -> Option<Value> {
+        let (name, arn) = self.encryption_context.as_ref()?;
+        Some(json!({*name: arn}))
     }
 
     /// The caller, as an account's record names it.
-    fn identity(&self, recipient: &str) -> Value {
-        let mut identity = identity(self.principal, recipient);
+    fn identity(&self, recipient: &str, at: jiff::Timestamp) -> Value {
+        let mut identity = identity(self.principal, recipient, at);
         if self.by_s3 && matches!(self.principal, Principal::Aws(_)) {
             identity.insert("invokedBy".to_owned(), json!(S3_FORWARD_ACCESS));
         }
@@ -173,6 +169,7 @@ mod tests {
             principal: &principal.parse().expect("a principal"),
             caller: caller.to_owned(),
             key: &key,
+            spec: KeySpec::SymmetricDefault,
             by_s3: true,
             encryption_context: Some(("aws:s3:arn", "arn:aws:s3:::b/x".to_owned())),
             answer,

@@ -15,6 +15,7 @@ use crate::engine::random::Key;
 use crate::model::{Cause, Class, KmsStep, Plan, Popularity, Refusal};
 use crate::scenario::Variant;
 use crate::scenario::access::{Access, Check, NO_TLS};
+use crate::scenario::key::KmsKeySettings;
 use crate::scenario::workload::WorkloadSettings;
 use crate::simulation::record::Record;
 use crate::simulation::replication_key;
@@ -186,11 +187,15 @@ impl<'a> Writer<'a> {
             return Vec::new();
         };
         let class = &self.plan.classes[class];
+        let keys = self.variant.scenario.key.values();
+        let is_it = |key: &&KmsKeySettings| self.access.key_arn(key) == check.request.resource;
+        let spec = keys.into_iter().find(is_it).map(|key| key.spec);
         Call {
             operation: call.operation,
             principal: &asked.principal,
             caller: self.access.account_id(&self.plan.accounts[call.account]),
             key: &check.request.resource,
+            spec: spec.unwrap_or_default(),
             by_s3: class.bucket.is_some(),
             encryption_context: encryption_context(&asked.checks, call.operation)
                 .map(|context| of_object(context, self.object(class, key))),

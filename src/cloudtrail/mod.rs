@@ -10,6 +10,7 @@ mod asked;
 mod data_event;
 mod kms_call;
 mod log_file;
+mod parameters;
 mod record;
 
 pub(crate) use asked::{call_of, checks, principal};

@@ -1,9 +1,11 @@
-//! CloudTrail: what each trail delivers and costs.
+//! CloudTrail: what each trail delivers and costs, and the log file, read back by a strict reader.
 
 use crate::common::{load, run, values};
 use kmsim::cloudtrail::log_file;
 use kmsim::results::{RunResults, TrailResults, VariantResults};
 use kmsim::run::{RunOptions, sampled};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 fn variant<'r>(results: &'r RunResults, name: &str) -> &'r VariantResults {
     let found = results.variants.iter().find(|v| v.name == name);
@@ -207,4 +209,419 @@ fn data_events_are_selected_by_kind_and_bucket() {
         };
         assert_eq!(in_file as f64, each, "{trail}");
     }
+}
+
+// ----- the log file -----------------------------------------------------------------------------------------
+
+/// Every kind of principal, operations on a key and on none, two accounts, each answer that KMS gives.
+const EVERYONE: &str = r#"
+horizon = "60s"
+replications = 1
+region = "us-west-2"
+start = "2026-11-24T18:30:00Z"
+[account.main]
+trail_data_copies = 1
+[account.other]
+trail_data_copies = 1
+[key.k]
+[key.hmac]
+spec = "HMAC_384"
+[key.rsa]
+spec = "RSA_2048"
+[key.off]
+disabled_at = "30s"
+[key.gone]
+pending_deletion_at = "30s"
+[key.theirs]
+account = "other"
+[bucket.b]
+key = "k"
+[bucket.keyed]
+key = "k"
+bucket_key = true
+archived_bucket_keys = 3
+[log_group.g]
+key = "k"
+incoming_bytes_per_second = "1 KB"
+[requester.app]
+[requester.root]
+principal = "arn:aws:iam::111122223333:root"
+[requester.alice]
+principal = "arn:aws:iam::111122223333:user/team/alice"
+[requester.bob]
+principal = "arn:aws:sts::111122223333:federated-user/bob"
+[requester.role]
+principal = "arn:aws:iam::111122223333:role/team/etl"
+[requester.lambda]
+principal = "arn:aws:sts::111122223333:assumed-role/lambda/fn"
+[requester.logs]
+principal = "logging.s3.amazonaws.com"
+[requester.nobody]
+identity_policies = []
+[quota.q]
+limit = "30/s"
+[workload.root]
+key = "k"
+requester = "root"
+operations = { GenerateRandom = 1, ListKeys = 1, DescribeKey = 1 }
+arrivals.constant.rate = "3/s"
+clients = 1
+[workload.alice]
+key = "k"
+requester = "alice"
+operations = { ReEncrypt = 1, Encrypt = 1, GenerateDataKey = 1, GenerateDataKeyWithoutPlaintext = 1 }
+arrivals.constant.rate = "8/s"
+clients = 1
+context = { "kms:EncryptionContext:AppName" = "app" }
+[workload.mac]
+key = "hmac"
+requester = "bob"
+operations = { GenerateMac = 1, VerifyMac = 1 }
+arrivals.constant.rate = "4/s"
+clients = 1
+[workload.signer]
+key = "rsa"
+requester = "role"
+operations = { Sign = 1, Verify = 1, Decrypt = 1 }
+arrivals.constant.rate = "3/s"
+clients = 1
+[workload.theirs]
+key = "theirs"
+requester = "lambda"
+operations.Decrypt = 1
+arrivals.constant.rate = "5/s"
+clients = 1
+[workload.off]
+key = "off"
+requester = "app"
+operations.Decrypt = 1
+arrivals.constant.rate = "2/s"
+clients = 1
+[workload.gone]
+key = "gone"
+requester = "app"
+operations.Decrypt = 1
+arrivals.constant.rate = "2/s"
+clients = 1
+[workload.nobody]
+key = "k"
+requester = "nobody"
+operations.Decrypt = 1
+arrivals.constant.rate = "2/s"
+clients = 1
+[workload.objects]
+bucket = "b"
+requester = "lambda"
+operations = { GetObject = 3, PutObject = 1, ListObjects = 1 }
+arrivals.flash-crowd = { base = "5/s", peak = "60/s", at = "10s", rise = "5s", decay = "10s" }
+popularity.uniform.objects = 50
+clients = 3
+[workload.by-user]
+bucket = "keyed"
+requester = "alice"
+operations = { GetObject = 1, PutObject = 1 }
+arrivals.constant.rate = "5/s"
+clients = 1
+[workload.by-root]
+bucket = "b"
+requester = "root"
+operations.GetObject = 1
+arrivals.constant.rate = "1/s"
+clients = 1
+"#;
+
+/// The fields of an object must be these, those in brackets may be.
+#[track_caller]
+fn has_fields(object: &Value, fields: &[&str], of: &Value) {
+    let object = object
+        .as_object()
+        .unwrap_or_else(|| panic!("no object in {of}"));
+    let known = |name: &str| fields.iter().any(|f| f.trim_matches(['[', ']']) == name);
+    for name in object.keys() {
+        assert!(known(name), "`{name}` in {of}");
+    }
+    for field in fields.iter().filter(|f| !f.starts_with('[')) {
+        assert!(object.contains_key(*field), "no `{field}` in {of}");
+    }
+}
+
+fn text<'v>(value: &'v Value, of: &Value) -> &'v str {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("{value} is no text in {of}"))
+}
+
+fn is_time(value: &Value) -> bool {
+    let text = value.as_str().unwrap_or_default();
+    text.len() == 20 && text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok()
+}
+
+fn is_account(value: &Value) -> bool {
+    let text = value.as_str().unwrap_or_default();
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// `userIdentity` as the CloudTrail User Guide describes the element.
+fn check_identity(record: &Value) {
+    let who = &record["userIdentity"];
+    let kind = text(&who["type"], record);
+    let key = |prefix: &str| {
+        let key = text(&who["accessKeyId"], record);
+        // Nobody's: it is marked as made up.
+        assert!(
+            key.len() == 20 && key.starts_with(prefix) && key.ends_with("EXAMPLE"),
+            "{record}"
+        );
+    };
+    let attributes = || {
+        let attributes = &who["sessionContext"]["attributes"];
+        has_fields(attributes, &["creationDate", "mfaAuthenticated"], record);
+        assert!(is_time(&attributes["creationDate"]), "{record}");
+        assert_eq!(attributes["mfaAuthenticated"], "false", "{record}");
+        assert!(attributes["creationDate"].as_str() <= record["eventTime"].as_str());
+    };
+    let own = [
+        "type",
+        "principalId",
+        "arn",
+        "accountId",
+        "accessKeyId",
+        "[invokedBy]",
+    ];
+    let and = |more: &'static str| [&own[..], &[more]].concat();
+    match kind {
+        "Root" => {
+            has_fields(who, &own, record);
+            assert_eq!(who["principalId"], who["accountId"]);
+            key("AKIA");
+        }
+        "IAMUser" => {
+            has_fields(who, &and("userName"), record);
+            assert!(text(&who["principalId"], record).starts_with("AIDA"));
+            key("AKIA");
+        }
+        "AssumedRole" => {
+            has_fields(who, &and("sessionContext"), record);
+            let context = &who["sessionContext"];
+            has_fields(context, &["sessionIssuer", "attributes"], record);
+            let issuer = &context["sessionIssuer"];
+            has_fields(
+                issuer,
+                &["type", "principalId", "arn", "accountId", "userName"],
+                record,
+            );
+            let (id, session) = text(&who["principalId"], record)
+                .split_once(':')
+                .expect("a session");
+            assert_eq!(id, issuer["principalId"], "{record}");
+            let role = text(&issuer["userName"], record);
+            let arn = format!("arn:aws:sts::111122223333:assumed-role/{role}/{session}");
+            assert_eq!(who["arn"], arn, "{record}");
+            key("ASIA");
+            attributes();
+        }
+        "FederatedUser" => {
+            has_fields(who, &and("sessionContext"), record);
+            has_fields(&who["sessionContext"], &["attributes"], record);
+            key("ASIA");
+            attributes();
+        }
+        "AWSAccount" => {
+            has_fields(
+                who,
+                &["type", "principalId", "accountId", "[invokedBy]"],
+                record,
+            );
+            assert_ne!(who["accountId"], record["recipientAccountId"]);
+        }
+        "AWSService" => has_fields(who, &["type", "invokedBy"], record),
+        other => panic!("{other} in {record}"),
+    }
+    if kind != "AWSService" {
+        assert!(is_account(&who["accountId"]), "{record}");
+    }
+    // Whoever calls for somebody is also where the call comes from.
+    if let Some(by) = who.get("invokedBy") {
+        assert_eq!(
+            (&record["sourceIPAddress"], &record["userAgent"]),
+            (by, by),
+            "{record}"
+        );
+    } else {
+        assert!(
+            text(&record["sourceIPAddress"], record)
+                .parse::<std::net::IpAddr>()
+                .is_ok()
+        );
+    }
+}
+
+/// `requestParameters` of KMS's operations (KMS Developer Guide, examples of log entries).
+fn parameters(operation: &str) -> &'static [&'static str] {
+    match operation {
+        "GenerateRandom" | "ListKeys" => &[],
+        "Decrypt" => &["encryptionAlgorithm", "[keyId]", "[encryptionContext]"],
+        "Encrypt" => &["encryptionAlgorithm", "keyId", "[encryptionContext]"],
+        "GenerateDataKey" | "GenerateDataKeyWithoutPlaintext" => {
+            &["keySpec", "keyId", "[encryptionContext]"]
+        }
+        "ReEncrypt" => &[
+            "sourceEncryptionAlgorithm",
+            "[sourceEncryptionContext]",
+            "destinationKeyId",
+            "destinationEncryptionAlgorithm",
+            "[destinationEncryptionContext]",
+        ],
+        "GenerateMac" | "VerifyMac" => &["macAlgorithm", "keyId"],
+        "Sign" | "Verify" => &["messageType", "keyId", "signingAlgorithm"],
+        "DescribeKey" => &["keyId"],
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn a_log_file_is_read_back_by_a_strict_reader() {
+    let loaded = load(EVERYONE);
+    let records = sampled(&loaded, 1_000_000, RunOptions::default()).expect("records");
+    let written = log_file(&loaded.variants[0], &records[0], loaded.seed);
+    let file: Value = serde_json::from_str(&written.text().expect("text")).expect("JSON");
+    has_fields(&file, &["Records"], &Value::Null);
+    let (mut kinds, mut operations, mut errors) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut ids, mut times) = (BTreeSet::new(), Vec::new());
+    for record in file["Records"].as_array().expect("a list") {
+        let of = |field: &str| text(&record[field], record);
+        let is_kms = of("eventSource") == "kms.amazonaws.com";
+        let error = record.get("errorCode").map(|_| of("errorCode"));
+        let is_throttled = is_kms && error == Some("ThrottlingException");
+        let mut fields = vec![
+            "eventVersion",
+            "userIdentity",
+            "eventTime",
+            "eventSource",
+            "eventName",
+            "awsRegion",
+            "sourceIPAddress",
+            "userAgent",
+            "requestParameters",
+            "responseElements",
+            "requestID",
+            "eventID",
+            "readOnly",
+            "eventType",
+            "managementEvent",
+            "recipientAccountId",
+            "eventCategory",
+        ];
+        if !is_throttled {
+            fields.push("resources");
+        }
+        if error.is_some() {
+            fields.extend(["errorCode", "errorMessage"]);
+        }
+        fields.extend(if is_kms {
+            ["[sharedEventID]"]
+        } else {
+            ["[tlsDetails]"]
+        });
+        has_fields(record, &fields, record);
+        check_identity(record);
+        assert!(
+            is_time(&record["eventTime"]) && is_account(&record["recipientAccountId"]),
+            "{record}"
+        );
+        assert_eq!(
+            (of("eventVersion"), of("awsRegion"), of("eventType")),
+            ("1.11", "us-west-2", "AwsApiCall")
+        );
+        assert_eq!(record["managementEvent"], is_kms);
+        assert_eq!(
+            of("eventCategory"),
+            if is_kms { "Management" } else { "Data" }
+        );
+        assert!(record["responseElements"].is_null());
+        for id in ["eventID", "requestID", "sharedEventID"] {
+            let id = record.get(id).and_then(Value::as_str);
+            assert!(id.is_none_or(|id| id.len() == 36), "{record}");
+        }
+        assert!(ids.insert(of("eventID").to_owned()), "{record}");
+        times.push(of("eventTime").to_owned());
+        kinds.insert(text(&record["userIdentity"]["type"], record).to_owned());
+        operations.insert(of("eventName").to_owned());
+        errors.extend(error.map(str::to_owned));
+        if !is_kms {
+            assert!(record["requestParameters"]["bucketName"].is_string());
+            continue;
+        }
+        assert_eq!(record["readOnly"], true, "{record}");
+        if is_throttled {
+            assert!(record["requestParameters"].is_null(), "{record}");
+            continue;
+        }
+        let (name, own) = (of("eventName"), &record["requestParameters"]);
+        let expected = parameters(name);
+        if expected.is_empty() {
+            assert!(
+                own.is_null() && record["resources"] == json!([]),
+                "{record}"
+            );
+            continue;
+        }
+        has_fields(own, expected, record);
+        let resources = record["resources"].as_array().expect("a list");
+        assert_eq!(resources.len(), if name == "ReEncrypt" { 2 } else { 1 });
+        for resource in resources {
+            has_fields(resource, &["accountId", "type", "ARN"], record);
+            assert_eq!(resource["type"], "AWS::KMS::Key");
+            let arn = format!(
+                "arn:aws:kms:us-west-2:{}:key/",
+                text(&resource["accountId"], record)
+            );
+            assert!(text(&resource["ARN"], record).starts_with(&arn), "{record}");
+        }
+        // A service names what it calls for.
+        let context = own.get("encryptionContext").and_then(Value::as_object);
+        let pairs: Vec<&str> = context
+            .into_iter()
+            .flat_map(|c| c.keys().map(String::as_str))
+            .collect();
+        match record["userIdentity"]["invokedBy"].as_str() {
+            Some("fas.s3.amazonaws.com") => assert_eq!(pairs, ["aws:s3:arn"], "{record}"),
+            Some("logs.us-west-2.amazonaws.com") => assert_eq!(pairs, ["aws:logs:arn"], "{record}"),
+            Some(other) => panic!("{other}"),
+            None => assert!(pairs.is_empty() || pairs == ["AppName"], "{record}"),
+        }
+        let is_shared = record["recipientAccountId"] == "444455556666"
+            || record["resources"][0]["accountId"] == "444455556666";
+        assert_eq!(record.get("sharedEventID").is_some(), is_shared, "{record}");
+    }
+    assert!(times.is_sorted());
+    let expected = [
+        "AWSAccount",
+        "AWSService",
+        "AssumedRole",
+        "FederatedUser",
+        "IAMUser",
+        "Root",
+    ];
+    assert_eq!(kinds, expected.map(str::to_owned).into());
+    for name in [
+        "GenerateRandom",
+        "ListKeys",
+        "ReEncrypt",
+        "GenerateMac",
+        "Sign",
+        "DescribeKey",
+        "ListObjectsV2",
+    ] {
+        assert!(operations.contains(name), "{operations:?}");
+    }
+    let expected = [
+        "AccessDenied",
+        "DisabledException",
+        "KMSInvalidStateException",
+        "SlowDown",
+        "ThrottlingException",
+    ];
+    assert_eq!(errors, expected.map(str::to_owned).into());
 }
