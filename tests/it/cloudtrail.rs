@@ -217,13 +217,14 @@ fn data_events_are_selected_by_kind_and_bucket() {
 const EVERYONE: &str = r#"
 horizon = "60s"
 replications = 1
-region = "us-west-2"
+region = "eu-west-3"
 start = "2026-11-24T18:30:00Z"
 [account.main]
 trail_data_copies = 1
 [account.other]
 trail_data_copies = 1
 [key.k]
+policy = "scenarios/policies/key-for-logs.json"
 [key.hmac]
 spec = "HMAC_384"
 [key.rsa]
@@ -532,7 +533,7 @@ fn a_log_file_is_read_back_by_a_strict_reader() {
         );
         assert_eq!(
             (of("eventVersion"), of("awsRegion"), of("eventType")),
-            ("1.11", "us-west-2", "AwsApiCall")
+            ("1.11", "eu-west-3", "AwsApiCall")
         );
         assert_eq!(record["managementEvent"], is_kms);
         assert_eq!(
@@ -574,7 +575,7 @@ fn a_log_file_is_read_back_by_a_strict_reader() {
             has_fields(resource, &["accountId", "type", "ARN"], record);
             assert_eq!(resource["type"], "AWS::KMS::Key");
             let arn = format!(
-                "arn:aws:kms:us-west-2:{}:key/",
+                "arn:aws:kms:eu-west-3:{}:key/",
                 text(&resource["accountId"], record)
             );
             assert!(text(&resource["ARN"], record).starts_with(&arn), "{record}");
@@ -587,7 +588,7 @@ fn a_log_file_is_read_back_by_a_strict_reader() {
             .collect();
         match record["userIdentity"]["invokedBy"].as_str() {
             Some("fas.s3.amazonaws.com") => assert_eq!(pairs, ["aws:s3:arn"], "{record}"),
-            Some("logs.us-west-2.amazonaws.com") => assert_eq!(pairs, ["aws:logs:arn"], "{record}"),
+            Some("logs.eu-west-3.amazonaws.com") => assert_eq!(pairs, ["aws:logs:arn"], "{record}"),
             Some(other) => panic!("{other}"),
             None => assert!(pairs.is_empty() || pairs == ["AppName"], "{record}"),
         }
