@@ -1,9 +1,8 @@
 //! What clients that are followed hear and send, answer by answer.
 
 use crate::model::retry::RetryVerdict;
-use crate::model::retry::{ClientState, ErrorKind, Failure};
 use crate::simulation::flights::fetches;
-use crate::simulation::guarded::{asks_client, hears, hold_back, plan_look, with_queue};
+use crate::simulation::guarded::{asks_client, hears, hold_back, plan_look};
 use crate::simulation::life::{given_up, offer_needs};
 use crate::simulation::state::guards::{MayCall, seconds};
 use crate::simulation::state::request::{RequestState, RequestStep};
@@ -28,7 +27,7 @@ pub fn guarded(world: &mut World<'_>, at: u64, mut request: RequestState, w: usi
 /// An attempt that its client may have to hold back.
 pub fn ready(world: &mut World<'_>, at: u64, request: RequestState, w: usize) {
     let guards = world.workloads.all[w].guards.as_ref();
-    if guards.is_some_and(|g| g.at_calls) {
+    if guards.is_some_and(|g| g.pass_only_calls()) {
         return offer_needs(world, at, request);
     }
     match asks_client(world, at, &request, w) {
@@ -50,31 +49,15 @@ fn hears_throttled(world: &mut World<'_>, at: u64, request: RequestState, w: usi
     );
     hears(world, at, w, client, true);
     let state = &mut world.workloads.all[w];
-    let limiter = state.guards.as_mut().and_then(|guards| {
-        let rules = guards.limiter?;
-        Some(&mut guards.client(&rules, client).limiter)
-    });
-    let failure = Failure {
-        n: request.throttled,
-        // The policy was made for what a throttled answer means to it.
-        kind: Some(ErrorKind::Throttling),
-        retry_after: state.retry.policy.asked,
-    };
-    let verdict = state.retry.policy.judge(
-        failure,
-        ClientState {
-            tokens: state.tokens.as_mut().map(|t| (t, payer)),
-            limiter,
-        },
-        seconds(at),
-        |n| request.backoff(n),
-    );
+    let guards = state.guards.as_mut();
+    let limiter = guards.and_then(|g| g.limiter(client));
+    let verdict = state.retries.judge(payer, limiter, seconds(at), &request);
     if let RetryVerdict::Retry { delay, .. } = verdict {
         let next = at.saturating_add(delay);
         if world.workloads.all[w]
             .guards
             .as_ref()
-            .is_some_and(|g| g.at_calls)
+            .is_some_and(|g| g.pass_only_calls())
         {
             // An application's message has one need.
             let kms_step = world.classes.of(request.class).kms_steps().start;
@@ -99,11 +82,8 @@ fn hears_success(world: &mut World<'_>, at: u64, request: &RequestState, w: usiz
 
 /// An answer wakes one of the client's attempts that wait.
 fn wake(world: &mut World<'_>, at: u64, w: usize, client: u32) {
-    let woken = with_queue(world, w, client, |rules, queue, limiter| {
-        let wakes = rules.answer_wakes;
-        wakes.then(|| queue.rate_changed(limiter, seconds(at)))?
-    });
-    if let Some(request) = woken {
+    let guards = world.workloads.all[w].guards.as_mut();
+    if let Some(request) = guards.and_then(|g| g.woken_by_answer(client, at)) {
         send(world, at, request, w);
     }
     plan_look(world, at, w, client);
@@ -111,9 +91,9 @@ fn wake(world: &mut World<'_>, at: u64, w: usize, client: u32) {
 
 /// Sends those of a client's attempts that have slept long enough and find a token.
 fn look_at_waiting(world: &mut World<'_>, at: u64, w: usize, client: u32) {
-    while let Some(request) = with_queue(world, w, client, |_, queue, limiter| {
-        queue.woken(limiter, seconds(at))
-    }) {
+    while let Some(guards) = &mut world.workloads.all[w].guards
+        && let Some(request) = guards.woken(client, at)
+    {
         send(world, at, request, w);
     }
     plan_look(world, at, w, client);
@@ -122,8 +102,8 @@ fn look_at_waiting(world: &mut World<'_>, at: u64, w: usize, client: u32) {
 /// Sends an attempt that has waited for its token.
 fn send(world: &mut World<'_>, at: u64, mut request: RequestState, w: usize) {
     if let Some(guards) = &mut world.workloads.all[w].guards {
-        guards.waiting -= 1;
-        if guards.at_calls {
+        guards.let_go();
+        if guards.pass_only_calls() {
             request.step = RequestStep::Granted;
         }
     }

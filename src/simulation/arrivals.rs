@@ -34,7 +34,7 @@ pub fn draw(world: &mut World<'_>, second: u64) {
     for d in &mut drawn.workloads {
         let state = &mut world.workloads.all[d.workload];
         d.has_memory = state.has_memory;
-        d.one_by_one = state.has_memory || state.has_debts();
+        d.one_by_one = state.has_memory || state.retries.has_debts();
         let counts = &mut drawn.counts[d.first..d.first + d.actions];
         let Some(arrivals) = &mut state.arrivals else {
             counts.fill(0);

@@ -42,17 +42,16 @@ pub fn certify(world: &mut World<'_>, second: u64) -> bool {
 /// Adds what waits for a token to what could be offered to each quota.
 fn add_waiting(world: &mut World<'_>) {
     for &w in &world.workloads.guarded {
-        let Some(guards) = &world.workloads.all[w].guards else {
-            continue;
-        };
-        if guards.waiting == 0 {
+        let guards = world.workloads.all[w].guards.as_ref();
+        let held_back = guards.map_or(0, |g| g.held_back());
+        if held_back == 0 {
             continue;
         }
         for action in &world.plan.workloads[w].actions {
             for &(class, _) in &action.requests {
                 let quotas = &mut world.quotas;
                 world.classes.for_each_asked(class as u32, |q| {
-                    quotas.of(q).expect_in(0, guards.waiting);
+                    quotas.of(q).expect_in(0, held_back);
                 });
             }
         }

@@ -14,10 +14,9 @@
 //! While they are followed, or in use, such workloads are looked at in order of time.
 
 use crate::engine::SECOND;
-use crate::model::retry::{ClientRateLimiter, RateLimiterRules, SendQueue};
 use crate::simulation::arrivals::pieces;
 use crate::simulation::state::drawn::{ArrivalPiece, DrawnSecond};
-use crate::simulation::state::guards::{MayCall, PacedClient, seconds};
+use crate::simulation::state::guards::MayCall;
 use crate::simulation::state::request::{Purpose, RequestState, RequestStep};
 use crate::simulation::world::World;
 
@@ -45,12 +44,12 @@ pub fn remember(world: &mut World<'_>, second: u64) {
         let Some(guards) = &mut state.guards else {
             continue;
         };
-        if guards.limiter.is_none() || guards.is_followed() {
+        if !guards.may_be_followed() {
             continue;
         }
-        if !guards.at_calls {
+        if !guards.pass_only_calls() {
             if let Some(drawn) = world.arrivals.drawn.only(w) {
-                guards.past.push(drawn, clients);
+                guards.remember(drawn, clients);
             }
         } else if state.active.contains(&second) {
             follow(world, w, second * SECOND);
@@ -62,7 +61,7 @@ pub fn remember(world: &mut World<'_>, second: u64) {
 pub fn is_paced(world: &World<'_>) -> bool {
     world.workloads.guarded.iter().any(|&w| {
         let state = &world.workloads.all[w];
-        let is_on = state.guards.as_ref().is_some_and(|g| g.is_on);
+        let is_on = state.guards.as_ref().is_some_and(|g| g.hold_back_any());
         is_on && (!state.is_job || state.job.active_workers > 0)
     })
 }
@@ -73,21 +72,17 @@ pub fn follow(world: &mut World<'_>, w: usize, at: u64) {
     let Some(guards) = &mut state.guards else {
         return;
     };
-    if guards.limiter.is_none() || guards.is_followed() {
+    if !guards.may_be_followed() {
         return;
     }
-    let past = std::mem::take(&mut guards.past);
     let made = if state.is_job {
         at
     } else {
         state.active.start * SECOND
     };
-    let oldest = past.seconds.front().map_or(at, |d| d.second * SECOND);
-    guards.made = seconds(made);
-    guards.known_from = seconds(made.max(oldest));
-    guards.clients = (0..world.plan.workloads[w].clients).map(|_| None).collect();
+    let past = guards.follow(world.plan.workloads[w].clients, made, at);
     let mut answers = Vec::new();
-    for drawn in &past.seconds {
+    for drawn in &past {
         if world.options.is_cancelled() {
             return;
         }
@@ -154,7 +149,7 @@ fn answers_of(
 pub fn may_call(world: &mut World<'_>, at: u64, request: &mut RequestState, w: usize) -> MayCall {
     let granted = std::mem::take(&mut request.step) == RequestStep::Granted;
     let guards = world.workloads.all[w].guards.as_ref();
-    if granted || guards.is_none_or(|g| !g.at_calls) {
+    if granted || guards.is_none_or(|g| !g.pass_only_calls()) {
         MayCall::Now
     } else {
         asks_client(world, at, request, w)
@@ -163,40 +158,24 @@ pub fn may_call(world: &mut World<'_>, at: u64, request: &mut RequestState, w: u
 
 /// What a request's client says to an attempt; a token is taken if there is one.
 pub fn asks_client(world: &mut World<'_>, at: u64, request: &RequestState, w: usize) -> MayCall {
-    let client = world.workloads.all[w].client(request);
     let state = &mut world.workloads.all[w];
-    let Some(guards) = &mut state.guards else {
-        return MayCall::Now;
-    };
-    if let Some(breakers) = &guards.breakers
-        && !breakers.allows(client, at, request.throttled > 0)
-    {
-        return MayCall::Never;
+    let client = state.client(request);
+    let is_paced = state.retries.are_paced(request.throttled);
+    match &mut state.guards {
+        Some(guards) => guards.may_send(client, at, request.throttled > 0, is_paced),
+        None => MayCall::Now,
     }
-    if !guards.is_followed() || !state.retry.policy.is_paced(request.throttled) {
-        return MayCall::Now;
-    }
-    let now = seconds(at);
-    let wait = with_queue(world, w, client, |_, _, limiter| {
-        limiter.take(now, 1.0).err()
-    });
-    wait.map_or(MayCall::Now, MayCall::Later)
 }
 
 /// An attempt waits for a token.
 pub fn hold_back(world: &mut World<'_>, at: u64, wait: f64, mut request: RequestState, w: usize) {
-    let client = world.workloads.all[w].client(&request);
     let state = &mut world.workloads.all[w];
-    state.waiting += u64::from(!request.is_waiting());
+    let client = state.client(&request);
+    state.puts_off(&request);
     request.hold_back();
     if let Some(guards) = &mut state.guards {
-        guards.waiting += 1;
+        guards.hold_back(client, at, wait, request);
     }
-    let wake_at = seconds(at) + wait;
-    with_queue(world, w, client, |_, queue, _| {
-        queue.push(wake_at, request);
-        Some(())
-    });
     plan_look(world, at, w, client);
 }
 
@@ -211,29 +190,23 @@ pub fn guards_throttled(
         return false;
     }
     follow(world, w, at);
-    let was_waiting = request.is_waiting();
+    let before = request;
     request.throttled += 1;
     let latency = &world.plan.throttled_latency;
     let n = request.throttled;
     let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
-    let client = world.workloads.all[w].client(&request);
     let state = &mut world.workloads.all[w];
-    let Some(guards) = &mut state.guards else {
+    let client = state.client(&request);
+    let guards = state.guards.as_mut();
+    if !guards.is_some_and(|g| g.throttled(client, at, answered)) {
         return false;
-    };
-    if let Some(breakers) = &mut guards.breakers {
-        breakers.ended(client, at, Some(answered));
     }
-    let followed = guards.is_followed();
-    if followed {
-        guards.is_on = true;
-        state.waiting += u64::from(!was_waiting);
-        request.step = RequestStep::Throttled;
-        world.calendar.push(answered, request);
-        // From now on attempts are sent in other slots than those in which they are weighed.
-        world.quotas.stop_weighing();
-    }
-    followed
+    state.puts_off(&before);
+    request.step = RequestStep::Throttled;
+    world.calendar.push(answered, request);
+    // From now on attempts are sent in other slots than those in which they are weighed.
+    world.quotas.stop_weighing();
+    true
 }
 
 /// An attempt of a guarded client succeeds that was sent at `at`; the answer comes at `answered`. Whether
@@ -246,52 +219,29 @@ pub fn guards_succeeded(
     request: &RequestState,
     w: usize,
 ) -> bool {
-    let client = world.workloads.all[w].client(request);
-    let Some(guards) = &mut world.workloads.all[w].guards else {
+    let state = &mut world.workloads.all[w];
+    let client = state.client(request);
+    let guards = state.guards.as_mut();
+    if !guards.is_some_and(|g| g.succeeded(client, at, calls)) {
         return false;
-    };
-    if guards.at_calls && calls == 0 {
-        return false;
     }
-    if let Some(breakers) = &mut guards.breakers
-        && !breakers.all_closed()
-    {
-        breakers.ended(client, at, None);
-    }
-    let followed = guards.is_followed();
-    if followed {
-        let mut answer = *request;
-        answer.step = RequestStep::Succeeded;
-        world.calendar.push(answered(world), answer);
-    }
-    followed
+    let mut answer = *request;
+    answer.step = RequestStep::Succeeded;
+    world.calendar.push(answered(world), answer);
+    true
 }
 
 /// A client's limiter counts an answer.
 pub fn hears(world: &mut World<'_>, at: u64, w: usize, client: u32, throttled: bool) {
-    if let Some(guards) = &mut world.workloads.all[w].guards
-        && let Some(rules) = guards.limiter
-    {
-        let limiter = &mut guards.client(&rules, client).limiter;
-        limiter.answered(&rules, seconds(at), throttled);
+    if let Some(guards) = &mut world.workloads.all[w].guards {
+        guards.hears(client, at, throttled);
     }
-}
-
-pub fn with_queue<T>(
-    world: &mut World<'_>,
-    w: usize,
-    client: u32,
-    f: impl FnOnce(&RateLimiterRules, &mut SendQueue<RequestState>, &mut ClientRateLimiter) -> Option<T>,
-) -> Option<T> {
-    let guards = world.workloads.all[w].guards.as_mut()?;
-    let rules = guards.limiter?;
-    let PacedClient { limiter, queue } = guards.client(&rules, client);
-    f(&rules, queue, limiter)
 }
 
 /// Schedules the client's next look, if none is scheduled that comes before.
 pub fn plan_look(world: &mut World<'_>, at: u64, w: usize, client: u32) {
-    if let Some(when) = with_queue(world, w, client, |_, queue, _| queue.next_look()) {
+    let guards = world.workloads.all[w].guards.as_mut();
+    if let Some(when) = guards.and_then(|g| g.next_look(client)) {
         let class = world.actions[world.workloads.all[w].first_action].class;
         let ns = (when * SECOND as f64).ceil() as u64;
         world

@@ -131,7 +131,7 @@ pub fn finish_open(world: &mut World<'_>, second: u64) {
     for i in 0..world.workloads.followed.len() {
         let w = world.workloads.followed[i];
         let state = &mut world.workloads.all[w];
-        let over = second >= state.active.end && state.waiting == 0;
+        let over = second >= state.active.end && state.none_waits();
         if over && !state.done {
             state.done = true;
             start_followers(world, w, second * SECOND);

@@ -217,7 +217,7 @@ fn wait_for_fetch(
     w: usize,
     kms_step: usize,
 ) {
-    world.workloads.all[w].waiting += u64::from(!request.is_waiting());
+    world.workloads.all[w].puts_off(&request);
     request.wait(kms_step);
     world.calendar.push(until, request);
 }
@@ -233,7 +233,7 @@ pub fn given_up(world: &mut World<'_>, at: u64, request: &RequestState, w: usize
 /// Counts a request that was denied, or is out of attempts or of retry quota.
 #[inline]
 pub fn fail(world: &mut World<'_>, request: &RequestState, w: usize, denied: bool) {
-    world.workloads.all[w].waiting -= u64::from(request.is_waiting());
+    world.workloads.all[w].ends(request);
     let count = &mut world.counters.of(request.arrived).classes[request.class as usize];
     if denied {
         count.denied += 1;
@@ -266,12 +266,12 @@ fn succeeded(world: &mut World<'_>, at: u64, request: &RequestState, calls: usiz
     } else {
         count.undelayed[calls] += 1;
     }
-    world.workloads.all[w].waiting -= u64::from(waited);
+    world.workloads.all[w].ends(request);
     let answer = |world: &World<'_>| answered.max(at + world.service(request, calls));
     let heard_later = world.workloads.all[w].guards.is_some()
         && guards_succeeded(world, at, answer, calls, request, w);
     let state = &mut world.workloads.all[w];
-    if !heard_later && earns && (waited || state.has_debts()) {
+    if !heard_later && earns && (waited || state.retries.has_debts()) {
         state.refund(request);
     }
     if state.is_job {

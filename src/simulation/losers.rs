@@ -2,14 +2,14 @@
 
 use crate::engine::SECOND;
 use crate::engine::calendar::{EventPlace, SLOT_NS, Scheduled};
-use crate::model::arrivals::{in_slot, keys_in_slot, number_in_slot};
+use crate::model::arrivals::in_slot;
 use crate::simulation::life::{fail, schedule_retry};
 use crate::simulation::offer::offer;
 use crate::simulation::state::drawn::Arrival;
-use crate::simulation::state::lost::{Loser, Lost, NOBODY, Newcomers, Other, Refused};
-use crate::simulation::state::request::{RequestState, client};
+use crate::simulation::state::loser::Loser;
+use crate::simulation::state::lost::Lost;
+use crate::simulation::state::request::RequestState;
 use crate::simulation::state::spread::Split;
-use crate::simulation::state::workload::next_attempt;
 use crate::simulation::world::World;
 
 /// A slot in which all lose, where retry quotas may run dry.
@@ -32,14 +32,14 @@ pub fn lose_slot(world: &mut World<'_>, slot: usize, second: u64) {
         add_arrival(world, second * SECOND + at, &arrival, &mut lost);
     }
     gather_others(world, end, &mut lost);
-    for n in 0..lost.newcomers.len() {
-        lose_newcomers(world, n, &mut lost);
+    for n in 0..lost.groups() {
+        lose_newcomers(world, n, end, &mut lost);
     }
     lose_others(world, end, &mut lost);
-    for (loser, at) in lost.again.drain(..) {
+    for (loser, at) in lost.drain_again() {
         lose_again(world, loser, at, end);
     }
-    lose_in_order(world, &mut lost.contested, end);
+    lose_in_order(world, &mut lost, end);
     world.lost = lost;
 }
 
@@ -56,7 +56,7 @@ fn gather_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
     world.calendar.take_all(|place, at, request| {
         let class = classes.of_mut(request.class);
         let Some(quota) = class.only_quota() else {
-            return lost.several.push(place);
+            return lost.put_aside(place);
         };
         match sole_quota {
             Some(_) => refused += 1,
@@ -67,48 +67,51 @@ fn gather_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
         tally.request(u64::from(request.throttled == 0));
         tally.throttle(1);
         let state = &mut workloads[w];
-        if state.is_last_attempt(request) {
+        if state.retries.is_last_attempt(request) {
             tally.fail(1);
-            state.waiting -= u64::from(request.is_waiting());
+            state.ends(request);
         } else {
-            let client = state.asks_for_retry(latency, at, request, end);
-            lost.others.push(Other { place, client });
+            let payer = state.payer(request);
+            state.retries.ask(latency, at, request, payer, end);
+            lost.add(place, payer);
         }
     });
     if let Some(q) = sole_quota {
         quotas.of(q).refuse(refused);
     }
-    while let Some(place) = lost.several.pop() {
-        gather_several(world, place, end, &mut lost.others);
+    while let Some(place) = lost.take_aside() {
+        gather_several(world, place, end, lost);
     }
 }
 
 /// Does so with a request that needs more than one quota's word.
-fn gather_several(world: &mut World<'_>, place: EventPlace, end: u64, others: &mut Vec<Other>) {
+fn gather_several(world: &mut World<'_>, place: EventPlace, end: u64, lost: &mut Lost) {
     let Scheduled { at, event } = world.calendar.entry(place);
     let class = world.classes.of(event.class);
     let w = class.workload();
-    let client = if !class.needs_no_quota() {
+    let payer = if !class.needs_no_quota() {
         let mut request = event;
         refuse(world, &mut request);
         *world.calendar.event_mut(place) = request;
         let latency = &world.plan.throttled_latency;
         let state = &mut world.workloads.all[w];
-        if state.is_last_attempt(&request) {
+        if state.retries.is_last_attempt(&request) {
             return fail(world, &request, w, false);
         }
-        state.asks_for_retry(latency, at, &request, end)
+        let payer = state.payer(&request);
+        state.retries.ask(latency, at, &request, payer, end);
+        payer
     } else {
         let state = &mut world.workloads.all[w];
-        let client = state.payer(&event);
-        let Some(tokens) = &mut state.tokens else {
+        if !state.retries.has_quotas() {
             return offer(world, at, &event);
-        };
+        }
+        let payer = state.payer(&event);
         // Its success gives something back in the midst of the others.
-        tokens.contest(client);
-        client
+        state.retries.contest(payer);
+        payer
     };
-    others.push(Other { place, client });
+    lost.add(place, payer);
 }
 
 /// Counts the new requests that a split has in a slot and what they ask for, where they are of one class and
@@ -126,10 +129,11 @@ fn gather_split(
     let class = world.classes.of_mut(class_index);
     let state = &mut world.workloads.all[split.workload as usize];
 
-    let (Some(tokens), Some(quota)) = (&mut state.tokens, class.only_quota()) else {
+    let retries = &mut state.retries;
+    let Some(quota) = class.only_quota().filter(|_| retries.has_quotas()) else {
         return false;
     };
-    if !action.parts.is_empty() || state.retry.policy.max_attempts == 1 {
+    if !action.parts.is_empty() || retries.are_none() {
         return false;
     }
     // All are alike: what they count is added at once.
@@ -137,77 +141,22 @@ fn gather_split(
     tally.request(u64::from(n));
     tally.throttle(u64::from(n));
     world.quotas.of(quota).refuse(u64::from(n));
-    let (payers, asks) = (state.payers, state.asks);
-    let refused = Refused {
-        latency: &world.plan.throttled_latency,
-        retry: &state.retry,
-        asks,
-        end,
-    };
-    let newcomers = Newcomers {
-        class: class_index,
-        index: number_in_slot(slot, 0),
-        before: lost.new,
-        n,
-        first_key: lost.keys.len(),
-        end,
-    };
-    let keys = (0..n).zip(keys_in_slot(split.key, slot, n));
-    lost.keys.extend(keys.map(|(i, key)| {
-        let client = client(key, payers);
-        if tokens.ask(client, asks) {
-            refused.contest(tokens, &newcomers.loser(i, key, client));
-        }
-        key
-    }));
-    lost.new += n;
-    lost.newcomers.push(newcomers);
+    let latency = &world.plan.throttled_latency;
+    lost.add_newcomers(retries, latency, (class_index, n), (split.key, slot, end));
     true
 }
 
-/// Lets newcomers try again or fail unless order decides about their clients'.
-fn lose_newcomers(world: &mut World<'_>, n: usize, lost: &mut Lost) {
-    let Lost {
-        newcomers,
-        keys,
-        contested,
-        again,
-        ..
-    } = lost;
-    let newcomers = newcomers[n];
-    let w = world.classes.of(newcomers.class).workload();
-    let state = &mut world.workloads.all[w];
-    let Some(tokens) = &mut state.tokens else {
-        return;
-    };
-    let latency = &world.plan.throttled_latency;
-    let payers = state.payers;
-    let (mut failed, mut waiting) = (0, 0);
-    for (i, &key) in (0..newcomers.n).zip(&keys[newcomers.first_key..]) {
-        let client = client(key, payers);
-        let Some(paid) = tokens.take_asked(client) else {
-            contested.push(newcomers.loser(i, key, client));
-            continue;
-        };
-        if !paid {
-            failed += 1;
-            continue;
-        }
-        waiting += 1;
-        let mut request = newcomers.request(i, key);
-        let at = next_attempt(latency, &state.retry, request.arrived, &request);
-        if at < newcomers.end {
-            again.push((newcomers.loser(i, key, client), at));
-            continue;
-        }
-        request.throttled = 1;
-        world.calendar.push(at, request);
-    }
-    state.waiting += waiting;
-    let class = world.classes.of_mut(newcomers.class);
+/// Lets a group of newcomers try again or fail unless order decides about their clients'.
+fn lose_newcomers(world: &mut World<'_>, group: usize, end: u64, lost: &mut Lost) {
+    let class = world.classes.of_mut(lost.class_of(group));
+    let state = &mut world.workloads.all[class.workload()];
+    let (latency, calendar) = (&world.plan.throttled_latency, &mut world.calendar);
+    let schedule = |at, request| calendar.push(at, request);
+    let decided = lost.decide_newcomers(group, &mut state.retries, latency, schedule);
+    state.put_off_new(decided.waiting);
     class
-        .tally(world.counters.in_warm_up(newcomers.end - 1))
-        .fail(failed);
+        .tally(world.counters.in_warm_up(end - 1))
+        .fail(decided.failed);
 }
 
 /// Lets the others do so.
@@ -218,37 +167,32 @@ fn lose_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
         &mut world.calendar,
     );
     let latency = &world.plan.throttled_latency;
-    for &Other { place, client } in &lost.others {
+    for i in 0..lost.others() {
+        let (place, payer) = lost.other(i);
         let (at, request) = calendar.look(place);
         let class = classes.of_mut(request.class);
         let state = &mut workloads[class.workload()];
-        let loser = |new| Loser {
+        let loser = Loser {
             at,
-            new,
+            new: 0,
             request: *request,
-            client,
+            client: payer,
         };
-        if client != NOBODY
-            && let Some(tokens) = &mut state.tokens
-        {
-            let Some(paid) = tokens.take_asked(client) else {
-                let number = calendar.number_of_new(place);
-                let new = number.map_or(0, |i| lost.numbers[i as usize]);
-                lost.contested.push(loser(new));
-                continue;
-            };
-            if !paid {
-                class
-                    .tally(world.counters.in_warm_up(request.arrived))
-                    .fail(1);
-                state.waiting -= u64::from(request.is_waiting());
-                continue;
-            }
+        let Some(paid) = state.retries.pay_asked(payer) else {
+            lost.contest(loser, calendar.number_of_new(place));
+            continue;
+        };
+        if !paid {
+            class
+                .tally(world.counters.in_warm_up(request.arrived))
+                .fail(1);
+            state.ends(request);
+            continue;
         }
-        state.waiting += u64::from(!request.is_waiting());
-        let next = next_attempt(latency, &state.retry, at, request);
+        state.puts_off(request);
+        let next = state.retries.next_attempt(latency, at, request);
         if next < end {
-            lost.again.push((loser(0), next));
+            lost.try_again(loser, next);
             continue;
         }
         let throttled = request.throttled + 1;
@@ -273,26 +217,22 @@ fn add_split(world: &mut World<'_>, split: Split, slot: usize, second: u64, lost
 fn add_arrival(world: &mut World<'_>, at: u64, arrival: &Arrival, lost: &mut Lost) {
     let action = &world.actions[arrival.action as usize];
     action.requests_of(at, arrival, |request| {
-        lost.new += 1;
-        lost.numbers.push(lost.new);
+        lost.number_new();
         world.calendar.add_new(at, request);
     });
 }
 
 /// Decides about the losers of contested clients in order of time.
-fn lose_in_order(world: &mut World<'_>, contested: &mut Vec<Loser>, end: u64) {
-    // The earliest stands last.
-    contested.sort_unstable_by(|a, b| b.cmp(a));
-    while let Some(l) = contested.pop() {
+fn lose_in_order(world: &mut World<'_>, lost: &mut Lost, end: u64) {
+    lost.sort_contested();
+    while let Some(l) = lost.next_contested() {
         let class = world.classes.of(l.request.class);
-        if let Some(tokens) = &mut world.workloads.all[class.workload()].tokens {
-            tokens.settle(l.client);
-        }
+        let state = &mut world.workloads.all[class.workload()];
+        state.retries.settle(l.client);
         if class.needs_no_quota() {
             offer(world, l.at, &l.request);
         } else if let Some(again) = decide(world, &l, end) {
-            let place = contested.partition_point(|l| *l > again);
-            contested.insert(place, again);
+            lost.contest_again(again);
         }
     }
 }

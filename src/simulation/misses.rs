@@ -64,8 +64,7 @@ pub fn draw_misses(world: &mut World<'_>, second: u64) {
 /// Whether what is counted of a workload is surely met in the whole second.
 fn is_calm(world: &World<'_>, w: usize, second: u64) -> bool {
     let (from, to) = (second * SECOND, (second + 1) * SECOND);
-    let full = world.workloads.all[w].tokens.as_ref();
-    full.is_none_or(|t| t.all_full())
+    !world.workloads.all[w].retries.has_debts()
         && kms_steps_of(world.plan, w).all(|l| {
             let kms_step = &world.plan.kms_steps[l];
             kms_step

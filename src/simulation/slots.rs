@@ -8,7 +8,6 @@ use crate::simulation::offer::{offer_next, win};
 use crate::simulation::state::action::ActionState;
 use crate::simulation::state::drawn::Arrival;
 use crate::simulation::state::request::RequestState;
-use crate::simulation::state::request::client;
 use crate::simulation::state::spread::Split;
 use crate::simulation::world::World;
 
@@ -27,7 +26,7 @@ pub fn count_slot(world: &mut World<'_>, slot: usize, second: u64) {
             continue;
         }
         // Asked for each slot: a client may have paid for a retry in this very second.
-        if state.has_debts() {
+        if state.retries.has_debts() {
             refund_slot(world, split, slot, n);
         }
         let action = split.action as usize;
@@ -125,11 +124,8 @@ pub fn add_new(world: &mut World<'_>, slot: usize, memory_only: bool, count: boo
 fn refund_slot(world: &mut World<'_>, split: Split, slot: usize, n: u64) {
     let earning = world.actions[split.action as usize].earning;
     let state = &mut world.workloads.all[split.workload as usize];
-    let payers = state.payers;
-    if let Some(tokens) = &mut state.tokens {
-        let keys = keys_in_slot(split.key, slot, n as u32);
-        tokens.refund_firsts(keys.map(|key| client(key, payers)), earning);
-    }
+    let arrivals = keys_in_slot(split.key, slot, n as u32);
+    state.retries.refund_firsts(arrivals, earning);
 }
 
 /// Takes what of a slot was listed.

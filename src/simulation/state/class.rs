@@ -139,11 +139,11 @@ impl ClassState {
         if waited {
             tally.delayed += 1;
             tally.delays.add(at - request.arrived);
-            state.waiting -= 1;
+            state.ends(request);
         } else {
             tally.undelayed += 1;
         }
-        if self.earns(1) && (waited || state.has_debts()) {
+        if self.earns(1) && (waited || state.retries.has_debts()) {
             state.refund(request);
         }
     }

@@ -1,6 +1,7 @@
 //! What may hold the requests of a workload's clients back, and what waits.
 
 use crate::engine::SECOND;
+use crate::model::Workload;
 use crate::model::retry::{CircuitBreakers, ClientRateLimiter, RateLimiterRules, SendQueue};
 use crate::simulation::state::drawn::DrawnSecond;
 use crate::simulation::state::request::RequestState;
@@ -8,34 +9,22 @@ use std::collections::VecDeque;
 
 /// Fewer seconds before its first throttled answer a client does not remember; a second holds two of the
 /// spans over which it measures its rate, and each newer one leaves a fifth of what was before.
-pub const LEAST_SECONDS: usize = 12;
+const LEAST_SECONDS: usize = 12;
 
 /// Arrivals of each client beyond which it remembers no further back.
-pub const ARRIVALS_EACH: u64 = 32;
+const ARRIVALS_EACH: u64 = 32;
 
 /// Most seconds that it remembers: slower clients are below the least rate of a limiter.
-pub const MOST_SECONDS: usize = 64;
+const MOST_SECONDS: usize = 64;
 
 /// The guards of one workload's clients.
-#[derive(Default)]
 pub struct ClientGuards {
-    pub limiter: Option<RateLimiterRules>,
-    /// Once they are followed, each from its first answer or attempt on.
-    pub clients: Vec<Option<Box<PacedClient>>>,
-    /// When they were made, and from when on anything is known of them \[s\].
-    pub made: f64,
-    pub known_from: f64,
-    /// Before: what its last seconds drew.
-    pub past: Past,
-    /// Attempts that wait for a token.
-    pub waiting: u64,
-    /// Whether an attempt was throttled, so that attempts may have to wait.
-    pub is_on: bool,
-    pub breakers: Option<CircuitBreakers>,
+    limiters: Option<Limiters>,
+    breakers: Option<CircuitBreakers>,
     /// Whether needs alone make the order matter.
-    pub needs_order: bool,
+    needs_order: bool,
     /// An application with a client-side cache: only its calls pass its SDK client.
-    pub at_calls: bool,
+    at_calls: bool,
 }
 
 /// Whether a client lets a call through.
@@ -48,20 +37,232 @@ pub enum MayCall {
     Never,
 }
 
-pub struct PacedClient {
-    pub limiter: ClientRateLimiter,
-    pub queue: SendQueue<RequestState>,
+impl ClientGuards {
+    pub fn new(workload: &Workload, needs_order: bool, is_s3: bool) -> Option<Box<ClientGuards>> {
+        let retry = &workload.retry;
+        let breaker = retry.circuit_breaker;
+        (retry.rate_limiter.is_some() || breaker.is_some()).then(|| {
+            Box::new(ClientGuards {
+                limiters: retry.rate_limiter.map(Limiters::new),
+                breakers: breaker.map(|b| CircuitBreakers::new(b, workload.clients)),
+                needs_order,
+                at_calls: needs_order && !is_s3,
+            })
+        })
+    }
+
+    /// Whether its requests have to be looked at in order even where all are admitted.
+    pub fn in_order(&self) -> bool {
+        let used = self.breakers.as_ref().is_some_and(|b| !b.all_closed());
+        self.needs_order || self.are_followed() || used
+    }
+
+    /// Whether calls alone pass the clients, not what a cache serves.
+    #[inline]
+    pub fn pass_only_calls(&self) -> bool {
+        self.at_calls
+    }
+
+    /// Whether the clients are followed, answer by answer.
+    pub fn are_followed(&self) -> bool {
+        self.limiters.as_ref().is_some_and(Limiters::are_followed)
+    }
+
+    /// Whether they have rate limiters that nobody follows yet.
+    pub fn may_be_followed(&self) -> bool {
+        self.limiters.as_ref().is_some_and(|l| !l.are_followed())
+    }
+
+    /// Keeps what a second has drawn for the time when they are.
+    pub fn remember(&mut self, drawn: DrawnSecond, clients: u64) {
+        if let Some(limiters) = &mut self.limiters {
+            limiters.past.push(drawn, clients);
+        }
+    }
+
+    /// Clients that were made at `made` are followed from `at` on \[ns\]; returns the seconds before that they
+    /// remember.
+    pub fn follow(&mut self, clients: u32, made: u64, at: u64) -> VecDeque<DrawnSecond> {
+        let limiters = self.limiters.as_mut();
+        limiters.map_or_else(VecDeque::new, |l| l.follow(clients, made, at))
+    }
+
+    /// What a client says to an attempt at `at`; a token is taken if there is one. `is_paced`: its limiter holds such
+    /// an attempt back.
+    pub fn may_send(&mut self, client: u32, at: u64, is_retry: bool, is_paced: bool) -> MayCall {
+        if let Some(breakers) = &self.breakers
+            && !breakers.allows(client, at, is_retry)
+        {
+            return MayCall::Never;
+        }
+        let limiters = self.limiters.as_mut();
+        match limiters.filter(|l| is_paced && l.are_followed()) {
+            Some(limiters) => limiters.take_token(client, at),
+            None => MayCall::Now,
+        }
+    }
+
+    /// An attempt of a client at `at` waits for a token, which it will have in so long \[s\].
+    pub fn hold_back(&mut self, client: u32, at: u64, wait: f64, request: RequestState) {
+        if let Some(limiters) = &mut self.limiters {
+            limiters.waiting += 1;
+            let queue = &mut limiters.client(client).queue;
+            queue.push(seconds(at) + wait, request);
+        }
+    }
+
+    /// An attempt waits no longer.
+    pub fn let_go(&mut self) {
+        if let Some(limiters) = &mut self.limiters {
+            limiters.waiting -= 1;
+        }
+    }
+
+    /// Attempts that wait for a token.
+    pub fn held_back(&self) -> u64 {
+        self.limiters.as_ref().map_or(0, |l| l.waiting)
+    }
+
+    /// Whether attempts may have to wait for a token.
+    pub fn hold_back_any(&self) -> bool {
+        self.limiters.as_ref().is_some_and(|l| l.is_on)
+    }
+
+    /// An attempt at `at` was throttled, and is answered at `answered`. Whether its client decides only when it
+    /// hears of it.
+    pub fn throttled(&mut self, client: u32, at: u64, answered: u64) -> bool {
+        if let Some(breakers) = &mut self.breakers {
+            breakers.ended(client, at, Some(answered));
+        }
+        let followed = self.limiters.as_mut().filter(|l| l.are_followed());
+        followed.is_some_and(|limiters| {
+            limiters.is_on = true;
+            true
+        })
+    }
+
+    /// A request that was sent at `at` has succeeded, after so many calls. Whether its client hears of it later.
+    pub fn succeeded(&mut self, client: u32, at: u64, calls: usize) -> bool {
+        if self.at_calls && calls == 0 {
+            return false;
+        }
+        if let Some(breakers) = &mut self.breakers
+            && !breakers.all_closed()
+        {
+            breakers.ended(client, at, None);
+        }
+        self.are_followed()
+    }
+
+    /// The rate limiter of a client.
+    pub fn limiter(&mut self, client: u32) -> Option<&mut ClientRateLimiter> {
+        let limiters = self.limiters.as_mut()?;
+        Some(&mut limiters.client(client).limiter)
+    }
+
+    /// A client's limiter counts an answer.
+    pub fn hears(&mut self, client: u32, at: u64, throttled: bool) {
+        if let Some(limiters) = &mut self.limiters {
+            let rules = limiters.rules;
+            let limiter = &mut limiters.client(client).limiter;
+            limiter.answered(&rules, seconds(at), throttled);
+        }
+    }
+
+    /// The one of a client's waiting attempts that an answer wakes.
+    pub fn woken_by_answer(&mut self, client: u32, at: u64) -> Option<RequestState> {
+        let limiters = self.limiters.as_mut().filter(|l| l.rules.answer_wakes)?;
+        let PacedClient { limiter, queue } = limiters.client(client);
+        queue.rate_changed(limiter, seconds(at))
+    }
+
+    /// The next of a client's waiting attempts that has slept long enough and finds a token.
+    pub fn woken(&mut self, client: u32, at: u64) -> Option<RequestState> {
+        let PacedClient { limiter, queue } = self.limiters.as_mut()?.client(client);
+        queue.woken(limiter, seconds(at))
+    }
+
+    /// When a client has to be looked at next \[s\], if nothing does that before.
+    pub fn next_look(&mut self, client: u32) -> Option<f64> {
+        self.limiters.as_mut()?.client(client).queue.next_look()
+    }
+}
+
+/// The rate limiters of a workload's clients.
+struct Limiters {
+    rules: RateLimiterRules,
+    /// Once they are followed, each from its first answer or attempt on.
+    clients: Vec<Option<Box<PacedClient>>>,
+    /// When they were made, and from when on anything is known of them \[s\].
+    made: f64,
+    known_from: f64,
+    /// Before: what its last seconds drew.
+    past: Past,
+    /// Attempts that wait for a token.
+    waiting: u64,
+    /// Whether an attempt was throttled, so that attempts may have to wait.
+    is_on: bool,
+}
+
+struct PacedClient {
+    limiter: ClientRateLimiter,
+    queue: SendQueue<RequestState>,
+}
+
+impl Limiters {
+    fn new(rules: RateLimiterRules) -> Limiters {
+        Limiters {
+            rules,
+            clients: Vec::new(),
+            made: 0.0,
+            known_from: 0.0,
+            past: Past::default(),
+            waiting: 0,
+            is_on: false,
+        }
+    }
+
+    fn are_followed(&self) -> bool {
+        !self.clients.is_empty()
+    }
+
+    fn follow(&mut self, clients: u32, made: u64, at: u64) -> VecDeque<DrawnSecond> {
+        let past = std::mem::take(&mut self.past).seconds;
+        let oldest = past.front().map_or(at, |d| d.second * SECOND);
+        self.made = seconds(made);
+        self.known_from = seconds(made.max(oldest));
+        self.clients = (0..clients).map(|_| None).collect();
+        past
+    }
+
+    /// The limiter and the waiting attempts of a client that is followed.
+    fn client(&mut self, client: u32) -> &mut PacedClient {
+        let (rules, made, known_from) = (&self.rules, self.made, self.known_from);
+        self.clients[client as usize].get_or_insert_with(|| {
+            Box::new(PacedClient {
+                limiter: ClientRateLimiter::since(rules, made, known_from),
+                queue: SendQueue::new(),
+            })
+        })
+    }
+
+    fn take_token(&mut self, client: u32, at: u64) -> MayCall {
+        match self.client(client).limiter.take(seconds(at), 1.0) {
+            Ok(_) => MayCall::Now,
+            Err(wait) => MayCall::Later(wait),
+        }
+    }
 }
 
 /// The last seconds of a workload whose clients are not followed yet.
 #[derive(Default)]
-pub struct Past {
-    pub seconds: VecDeque<DrawnSecond>,
-    pub arrivals: u64,
+struct Past {
+    seconds: VecDeque<DrawnSecond>,
+    arrivals: u64,
 }
 
 impl Past {
-    pub fn push(&mut self, drawn: DrawnSecond, clients: u64) {
+    fn push(&mut self, drawn: DrawnSecond, clients: u64) {
         self.arrivals += drawn.counts.iter().sum::<u64>();
         self.seconds.push_back(drawn);
         while self.seconds.len() > LEAST_SECONDS {
@@ -76,47 +277,7 @@ impl Past {
     }
 }
 
-impl ClientGuards {
-    pub fn new(
-        workload: &crate::model::Workload,
-        needs_order: bool,
-        is_s3: bool,
-    ) -> Option<Box<ClientGuards>> {
-        let retry = &workload.retry;
-        let breaker = retry.circuit_breaker;
-        (retry.rate_limiter.is_some() || breaker.is_some()).then(|| {
-            Box::new(ClientGuards {
-                limiter: retry.rate_limiter,
-                breakers: breaker.map(|b| CircuitBreakers::new(b, workload.clients)),
-                needs_order,
-                at_calls: needs_order && !is_s3,
-                ..ClientGuards::default()
-            })
-        })
-    }
-
-    /// The limiter and the waiting attempts of a client that is followed.
-    pub fn client(&mut self, rules: &RateLimiterRules, client: u32) -> &mut PacedClient {
-        let (made, known_from) = (self.made, self.known_from);
-        self.clients[client as usize].get_or_insert_with(|| {
-            Box::new(PacedClient {
-                limiter: ClientRateLimiter::since(rules, made, known_from),
-                queue: SendQueue::new(),
-            })
-        })
-    }
-
-    pub fn is_followed(&self) -> bool {
-        !self.clients.is_empty()
-    }
-
-    /// Whether its requests have to be looked at in order even where all are admitted.
-    pub fn in_order(&self) -> bool {
-        let used = self.breakers.as_ref().is_some_and(|b| !b.all_closed());
-        self.needs_order || self.is_followed() || used
-    }
-}
-
+/// An instant as limiters and retry policies take it \[s\].
 pub fn seconds(ns: u64) -> f64 {
     ns as f64 / SECOND as f64
 }

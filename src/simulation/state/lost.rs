@@ -1,112 +1,48 @@
 //! The losers of a slot in which all lose.
 
-use crate::engine::calendar::{EventPlace, SLOT_NS};
+use crate::engine::calendar::EventPlace;
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
-use crate::model::arrivals::instant_in_slot;
-use crate::model::retry::{RetryDelays, RetryTokens};
-use crate::simulation::state::request::RequestState;
-use crate::simulation::state::workload::{WorkloadState, next_attempt};
-
-/// A request that loses, whose client's retry quota may pay for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Loser {
-    pub at: u64,
-    /// 0 where it was scheduled, else its number among the new requests of the slot, from 1 on: at one
-    /// instant they come in that order.
-    pub new: u32,
-    pub request: RequestState,
-    pub client: u32,
-}
-
-/// What decides about the losers of a workload in a slot that ends at `end`.
-pub struct Refused<'p> {
-    pub latency: &'p Distribution,
-    pub retry: &'p RetryDelays,
-    /// Most tokens that one of them may ask for.
-    pub asks: u32,
-    pub end: u64,
-}
-
-impl Refused<'_> {
-    /// Makes order decide for a client where its retry quota may not pay for all that its losers ask for: unless
-    /// this is the only one and asks for no more retries in the slot than are paid for.
-    #[cold]
-    pub fn contest(&self, tokens: &mut RetryTokens, l: &Loser) {
-        if tokens.is_contested(l.client) {
-            return;
-        }
-        let (mut at, mut request) = (l.at, l.request);
-        let mut retries = 0;
-        while at < self.end && request.throttled + 1 < self.retry.policy.max_attempts {
-            retries += 1;
-            at = next_attempt(self.latency, self.retry, at, &request);
-            request.throttled += 1;
-        }
-        if tokens.asked(l.client) != self.asks || tokens.contests(l.client, retries) {
-            tokens.contest(l.client);
-        }
-    }
-}
-
-/// New requests of one class that lose in a slot, and have retry quotas.
-#[derive(Clone, Copy)]
-pub struct Newcomers {
-    pub class: u32,
-    /// Number of the first one's arrival in its second.
-    pub index: u32,
-    /// New requests of the slot that come before them.
-    pub before: u32,
-    /// How many they are, and where the keys of their arrivals begin.
-    pub n: u32,
-    pub first_key: usize,
-    /// End of the slot.
-    pub end: u64,
-}
-
-impl Newcomers {
-    /// The `i`-th of them.
-    #[inline(always)]
-    pub fn request(self, i: u32, key: Key) -> RequestState {
-        let at = self.end - SLOT_NS + instant_in_slot(key);
-        RequestState::new(at, self.class, self.index + i, 0, 0, key)
-    }
-
-    /// The same as a loser.
-    pub fn loser(self, i: u32, key: Key, client: u32) -> Loser {
-        let request = self.request(i, key);
-        Loser {
-            at: request.arrived,
-            new: self.before + i + 1,
-            request,
-            client,
-        }
-    }
-}
+use crate::model::arrivals::{keys_in_slot, number_in_slot};
+use crate::simulation::state::loser::{Loser, Newcomers};
+use crate::simulation::state::request::{RequestState, client};
+use crate::simulation::state::retries::Retries;
 
 /// A loser that is in the calendar.
-pub struct Other {
-    pub place: EventPlace,
-    pub client: u32,
+struct Other {
+    place: EventPlace,
+    client: u32,
 }
 
 /// The losers of a slot.
 #[derive(Default)]
 pub struct Lost {
-    pub newcomers: Vec<Newcomers>,
-    pub keys: Vec<Key>,
-    pub others: Vec<Other>,
+    newcomers: Vec<Newcomers>,
+    /// The keys of their arrivals.
+    keys: Vec<Key>,
+    others: Vec<Other>,
     /// Places of those that need more than one quota's word.
-    pub several: Vec<EventPlace>,
+    several: Vec<EventPlace>,
     /// New requests of the slot so far, and the numbers of those that stand in the calendar.
-    pub new: u32,
-    pub numbers: Vec<u32>,
-    pub contested: Vec<Loser>,
+    new: u32,
+    numbers: Vec<u32>,
+    /// Those about whom order decides; once they are sorted the earliest stands last.
+    contested: Vec<Loser>,
     /// Those that try again in the slot, at that time.
-    pub again: Vec<(Loser, u64)>,
+    again: Vec<(Loser, u64)>,
+}
+
+/// What became of newcomers at once.
+#[derive(Default)]
+pub struct NewcomersDecided {
+    /// So many failed.
+    pub failed: u64,
+    /// So many wait for a retry.
+    pub waiting: u64,
 }
 
 impl Lost {
+    /// Begins a slot.
     pub fn clear(&mut self) {
         self.newcomers.clear();
         self.keys.clear();
@@ -114,47 +50,144 @@ impl Lost {
         self.numbers.clear();
         self.new = 0;
     }
-}
 
-/// No retry quota pays.
-pub const NOBODY: u32 = u32::MAX;
+    // ----- gathered -----------------------------------------------------------------------------
 
-impl WorkloadState {
-    /// Whether a request that was refused is out of attempts.
+    /// New requests of one class lose: the first `n` of a split's arrivals in a slot that ends at `end`.
     #[inline(always)]
-    pub fn is_last_attempt(&self, request: &RequestState) -> bool {
-        request.throttled + 1 >= self.retry.policy.max_attempts
+    pub fn add_newcomers(
+        &mut self,
+        retries: &mut Retries,
+        latency: &Distribution,
+        (class, n): (u32, u32),
+        (split, slot, end): (Key, usize, u64),
+    ) {
+        let newcomers = Newcomers {
+            class,
+            index: number_in_slot(slot, 0),
+            before: self.new,
+            n,
+            first_key: self.keys.len(),
+            end,
+        };
+        let arrivals = keys_in_slot(split, slot, n);
+        retries.ask_for_newcomers(latency, newcomers, arrivals, &mut self.keys);
+        self.new += n;
+        self.newcomers.push(newcomers);
     }
 
-    /// Counts what a loser asks for at the client whose retry quota has to pay for its retry, if one has; returns
-    /// that client.
+    /// A new request stands in the calendar.
     #[inline(always)]
-    pub fn asks_for_retry(
+    pub fn number_new(&mut self) {
+        self.new += 1;
+        self.numbers.push(self.new);
+    }
+
+    /// A request of the calendar loses, whose payer this is.
+    #[inline(always)]
+    pub fn add(&mut self, place: EventPlace, client: u32) {
+        self.others.push(Other { place, client });
+    }
+
+    /// A request of the calendar needs more than one quota's word.
+    #[inline(always)]
+    pub fn put_aside(&mut self, place: EventPlace) {
+        self.several.push(place);
+    }
+
+    /// The next of those.
+    pub fn take_aside(&mut self) -> Option<EventPlace> {
+        self.several.pop()
+    }
+
+    // ----- decided about ------------------------------------------------------------------------
+
+    /// Groups of newcomers.
+    pub fn groups(&self) -> usize {
+        self.newcomers.len()
+    }
+
+    /// The class of a group of newcomers.
+    pub fn class_of(&self, group: usize) -> u32 {
+        self.newcomers[group].class
+    }
+
+    /// Lets a group of newcomers try again, by `schedule`, or fail, unless order decides about their clients'.
+    #[inline(always)]
+    pub fn decide_newcomers(
         &mut self,
+        group: usize,
+        retries: &mut Retries,
         latency: &Distribution,
-        at: u64,
-        request: &RequestState,
-        end: u64,
-    ) -> u32 {
-        let client = self.payer(request);
-        let Some(tokens) = &mut self.tokens else {
-            return NOBODY;
-        };
-        if tokens.ask(client, self.asks) {
-            let refused = Refused {
-                latency,
-                retry: &self.retry,
-                asks: self.asks,
-                end,
+        mut schedule: impl FnMut(u64, RequestState),
+    ) -> NewcomersDecided {
+        let newcomers = self.newcomers[group];
+        let payers = retries.payers();
+        let mut decided = NewcomersDecided::default();
+        for (i, &key) in (0..newcomers.n).zip(&self.keys[newcomers.first_key..]) {
+            let client = client(key, payers);
+            let Some(paid) = retries.pay_asked(client) else {
+                self.contested.push(newcomers.loser(i, key, client));
+                continue;
             };
-            let loser = Loser {
-                at,
-                new: 0,
-                request: *request,
-                client,
-            };
-            refused.contest(tokens, &loser);
+            if !paid {
+                decided.failed += 1;
+                continue;
+            }
+            decided.waiting += 1;
+            let mut request = newcomers.request(i, key);
+            let at = retries.next_attempt(latency, request.arrived, &request);
+            if at < newcomers.end {
+                self.again.push((newcomers.loser(i, key, client), at));
+                continue;
+            }
+            request.throttled = 1;
+            schedule(at, request);
         }
-        client
+        decided
+    }
+
+    /// How many others there are.
+    #[inline(always)]
+    pub fn others(&self) -> usize {
+        self.others.len()
+    }
+
+    /// One of the others: its place in the calendar, and its payer.
+    #[inline(always)]
+    pub fn other(&self, i: usize) -> (EventPlace, u32) {
+        (self.others[i].place, self.others[i].client)
+    }
+
+    /// Order decides about one of the calendar, which has this number among the new ones there.
+    pub fn contest(&mut self, mut loser: Loser, number: Option<u32>) {
+        loser.new = number.map_or(0, |i| self.numbers[i as usize]);
+        self.contested.push(loser);
+    }
+
+    /// One tries again in the slot, at that time.
+    pub fn try_again(&mut self, loser: Loser, at: u64) {
+        self.again.push((loser, at));
+    }
+
+    /// Those that try again in the slot, at that time.
+    pub fn drain_again(&mut self) -> impl Iterator<Item = (Loser, u64)> {
+        self.again.drain(..)
+    }
+
+    /// Brings those about whom order decides into it.
+    pub fn sort_contested(&mut self) {
+        self.contested.sort_unstable_by(|a, b| b.cmp(a));
+    }
+
+    /// The next of them.
+    pub fn next_contested(&mut self) -> Option<Loser> {
+        self.contested.pop()
+    }
+
+    /// One of them tries again within the slot.
+    pub fn contest_again(&mut self, loser: Loser) {
+        let place = self.contested.partition_point(|l| *l > loser);
+        self.contested.insert(place, loser);
     }
 }

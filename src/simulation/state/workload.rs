@@ -4,10 +4,10 @@ use crate::engine::SECOND;
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
 use crate::model::arrivals::{Beginning, OpenProcess};
-use crate::model::retry::{RetryDelays, RetryTokens};
 use crate::model::{Kind, KmsStep, Plan, Workload};
 use crate::simulation::state::guards::ClientGuards;
-use crate::simulation::state::request::{Purpose, RequestState, client};
+use crate::simulation::state::request::{RequestState, client};
+use crate::simulation::state::retries::Retries;
 
 /// State of one workload.
 pub struct WorkloadState {
@@ -18,19 +18,15 @@ pub struct WorkloadState {
     /// Open: active seconds.
     pub active: std::ops::Range<u64>,
     pub clients: u32,
-    /// Clients with a retry quota each, 1 where they have one together.
-    pub payers: u32,
     pub turn: Turn,
-    pub retry: RetryDelays,
-    pub tokens: Option<RetryTokens>,
+    /// What they may do when they are throttled.
+    pub retries: Retries,
     /// What may hold its clients' requests back.
     pub guards: Option<Box<ClientGuards>>,
-    /// Most tokens of its client's retry quota that a loser may ask for within a slot.
-    pub asks: u32,
     pub has_memory: bool,
     pub is_job: bool,
     /// Requests that wait for a retry.
-    pub waiting: u64,
+    waiting: u64,
     /// Workloads that start when this one is done.
     pub followers: Vec<usize>,
     pub done: bool,
@@ -96,10 +92,6 @@ impl WorkloadState {
         let is_s3 = requests
             .clone()
             .any(|&(c, _)| plan.classes[c].tier.is_some());
-        let quota = workload.retry.retry_quota;
-        let tokens = quota.map(|q| RetryTokens::new(q, workload.clients));
-        let shared = quota.is_some_and(|q| q.shared);
-        let payers = if shared { 1 } else { workload.clients.max(1) };
         WorkloadState {
             arrivals_key,
             trace_key: key.named("trace"),
@@ -108,13 +100,8 @@ impl WorkloadState {
             active,
             clients: workload.clients.max(1),
             turn: Turn::new(&workload.kind),
-            retry: RetryDelays::new(&workload.retry),
-            payers,
+            retries: Retries::new(&workload.retry, workload.clients),
             guards: ClientGuards::new(workload, has_memory, is_s3),
-            asks: tokens
-                .as_ref()
-                .map_or(0, |t| t.cost_of(workload.retry.max_attempts)),
-            tokens,
             has_memory,
             is_job: matches!(workload.kind, Kind::Job { .. }),
             waiting: 0,
@@ -134,10 +121,10 @@ impl WorkloadState {
     /// Whose retry quota pays for a request: its client's, or that of all.
     #[inline(always)]
     pub fn payer(&self, request: &RequestState) -> u32 {
-        match (self.turn, self.payers) {
+        match (self.turn, self.retries.payers()) {
             (Turn::Random, payers) => client(Key::from_bits(request.arrival), payers),
-            (_, 1) => 0,
-            _ => self.client(request),
+            (Turn::Worker | Turn::Even { .. }, 1) => 0,
+            (Turn::Worker | Turn::Even { .. }, _) => self.client(request),
         }
     }
 
@@ -164,31 +151,46 @@ impl WorkloadState {
         request: &RequestState,
         payer: impl FnOnce(&Self) -> u32,
     ) -> Option<u64> {
-        let mut granted = request.throttled + 1 < self.retry.policy.max_attempts;
-        if granted && self.tokens.is_some() {
+        let mut granted = !self.retries.is_last_attempt(request);
+        if granted && self.retries.has_quotas() {
             let payer = payer(self);
-            granted = self.tokens.as_mut().is_none_or(|t| t.take(payer));
+            granted = self.retries.pay(payer);
         }
         if !granted {
             return None;
         }
-        self.waiting += u64::from(!request.is_waiting());
-        Some(next_attempt(latency, &self.retry, at, request))
-    }
-
-    /// Whether a client has a retry quota that is not full.
-    #[inline(always)]
-    pub fn has_debts(&self) -> bool {
-        self.tokens.as_ref().is_some_and(|t| !t.all_full())
+        self.puts_off(request);
+        Some(self.retries.next_attempt(latency, at, request))
     }
 
     /// Gives its client back what a request that ended well earns.
     #[inline(always)]
     pub fn refund(&mut self, request: &RequestState) {
         let payer = self.payer(request);
-        if let Some(tokens) = &mut self.tokens {
-            tokens.refund(payer, request.throttled > 0);
-        }
+        self.retries.refund(payer, request.throttled > 0);
+    }
+
+    /// A request is put off, if it has not been before.
+    #[inline(always)]
+    pub fn puts_off(&mut self, request: &RequestState) {
+        self.waiting += u64::from(!request.is_waiting());
+    }
+
+    /// So many are put off for the first time.
+    #[inline(always)]
+    pub fn put_off_new(&mut self, n: u64) {
+        self.waiting += n;
+    }
+
+    /// A request has ended.
+    #[inline(always)]
+    pub fn ends(&mut self, request: &RequestState) {
+        self.waiting -= u64::from(request.is_waiting());
+    }
+
+    /// Whether none of its requests waits for a retry.
+    pub fn none_waits(&self) -> bool {
+        self.waiting == 0
     }
 }
 
@@ -217,19 +219,6 @@ impl Turn {
             den: rate.den(),
         })
     }
-}
-
-/// When a request that is refused at `at` would try again.
-#[inline(always)]
-pub fn next_attempt(
-    latency: &Distribution,
-    retry: &RetryDelays,
-    at: u64,
-    request: &RequestState,
-) -> u64 {
-    let n = request.throttled + 1;
-    let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
-    answered + retry.after(n, |n| request.backoff(n))
 }
 
 /// All workloads of a plan, of which some belong to the component that is simulated.
@@ -267,7 +256,7 @@ impl Workloads {
             followed: here(&|w| is_open(w) && !all[w].followers.is_empty()),
             guarded: here(&|w| all[w].guards.is_some()),
             has_memory: component.iter().any(|&w| all[w].has_memory),
-            has_tokens: component.iter().any(|&w| all[w].tokens.is_some()),
+            has_tokens: component.iter().any(|&w| all[w].retries.has_quotas()),
             has_waits,
             all,
         }

@@ -1,0 +1,254 @@
+//! Retries of one workload's requests: its retry policy, and the retry quotas of its clients that pay for them.
+//!
+//! In a slot in which all lose, order matters only between losers of one client that cannot pay for all their
+//! retries. So they ask first, which adds up at their client what they may cost, and are decided about then: at
+//! once, or, where the client is contested, in order of time.
+
+use crate::engine::distribution::Distribution;
+use crate::engine::random::Key;
+use crate::model::retry::{
+    ClientRateLimiter, ClientState, ErrorKind, Failure, RetryDelays, RetryPolicy, RetryTokens,
+    RetryVerdict,
+};
+use crate::simulation::state::loser::{Loser, Newcomers};
+use crate::simulation::state::request::{Purpose, RequestState, client};
+
+/// What a workload's requests may do when they are throttled.
+pub struct Retries {
+    delays: RetryDelays,
+    /// The retry quotas of its clients, where they have any.
+    tokens: Option<RetryTokens>,
+    /// Clients with a retry quota each, 1 where they have one together.
+    payers: u32,
+    /// Most tokens of its client's retry quota that a loser may ask for within a slot.
+    asks: u32,
+}
+
+/// What decides about losers in a slot that ends at `end`.
+struct Refused<'r> {
+    latency: &'r Distribution,
+    delays: &'r RetryDelays,
+    asks: u32,
+    end: u64,
+}
+
+impl Refused<'_> {
+    /// Makes order decide for a client where its retry quota may not pay for all that its losers ask for: unless
+    /// this is the only one and asks for no more retries in the slot than are paid for.
+    #[cold]
+    fn contest(&self, tokens: &mut RetryTokens, l: &Loser) {
+        if tokens.is_contested(l.client) {
+            return;
+        }
+        let (mut at, mut request) = (l.at, l.request);
+        let mut retries = 0;
+        while at < self.end && request.throttled + 1 < self.delays.policy.max_attempts {
+            retries += 1;
+            at = next_attempt(self.latency, self.delays, at, &request);
+            request.throttled += 1;
+        }
+        if tokens.asked(l.client) != self.asks || tokens.contests(l.client, retries) {
+            tokens.contest(l.client);
+        }
+    }
+}
+
+/// When a request that is refused at `at` would try again.
+#[inline(always)]
+fn next_attempt(
+    latency: &Distribution,
+    delays: &RetryDelays,
+    at: u64,
+    request: &RequestState,
+) -> u64 {
+    let n = request.throttled + 1;
+    let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
+    answered + delays.after(n, |n| request.backoff(n))
+}
+
+impl Retries {
+    pub fn new(policy: &RetryPolicy, clients: u32) -> Retries {
+        let quota = policy.retry_quota;
+        let tokens = quota.map(|q| RetryTokens::new(q, clients));
+        let shared = quota.is_some_and(|q| q.shared);
+        Retries {
+            delays: RetryDelays::new(policy),
+            asks: tokens
+                .as_ref()
+                .map_or(0, |t| t.cost_of(policy.max_attempts)),
+            tokens,
+            payers: if shared { 1 } else { clients.max(1) },
+        }
+    }
+
+    /// Clients with a retry quota each, 1 where they have one together.
+    #[inline(always)]
+    pub fn payers(&self) -> u32 {
+        self.payers
+    }
+
+    /// Whether its clients have retry quotas.
+    #[inline(always)]
+    pub fn has_quotas(&self) -> bool {
+        self.tokens.is_some()
+    }
+
+    /// Whether a client has a retry quota that is not full.
+    #[inline(always)]
+    pub fn has_debts(&self) -> bool {
+        self.tokens.as_ref().is_some_and(|t| !t.all_full())
+    }
+
+    /// Whether a request that was refused is out of attempts.
+    #[inline(always)]
+    pub fn is_last_attempt(&self, request: &RequestState) -> bool {
+        request.throttled + 1 >= self.delays.policy.max_attempts
+    }
+
+    /// Whether a request never tries again.
+    #[inline(always)]
+    pub fn are_none(&self) -> bool {
+        self.delays.policy.max_attempts == 1
+    }
+
+    /// Whether a client's rate limiter holds back the attempt after so many throttled ones.
+    pub fn are_paced(&self, throttled: u16) -> bool {
+        self.delays.policy.is_paced(throttled)
+    }
+
+    /// When a request that is refused at `at` would try again.
+    #[inline(always)]
+    pub fn next_attempt(&self, latency: &Distribution, at: u64, request: &RequestState) -> u64 {
+        next_attempt(latency, &self.delays, at, request)
+    }
+
+    /// Takes the cost of a retry from a payer's quota, if there is one; refuses when that has less left.
+    #[inline(always)]
+    pub fn pay(&mut self, payer: u32) -> bool {
+        self.tokens.as_mut().is_none_or(|t| t.take(payer))
+    }
+
+    /// Gives a payer back what a success earns, after retries or without.
+    #[inline(always)]
+    pub fn refund(&mut self, payer: u32, retried: bool) {
+        if let Some(tokens) = &mut self.tokens {
+            tokens.refund(payer, retried);
+        }
+    }
+
+    /// Gives back what arrivals earn that succeed at the first attempt, `n` times each, in whose keys it stands
+    /// which client sent them.
+    #[inline(always)]
+    pub fn refund_firsts(&mut self, arrivals: impl Iterator<Item = Key>, n: u32) {
+        let payers = self.payers;
+        if let Some(tokens) = &mut self.tokens {
+            tokens.refund_firsts(arrivals.map(|key| client(key, payers)), n);
+        }
+    }
+
+    /// What a client does that hears at `now` \[s\] that an attempt was throttled.
+    pub fn judge(
+        &mut self,
+        payer: u32,
+        limiter: Option<&mut ClientRateLimiter>,
+        now: f64,
+        request: &RequestState,
+    ) -> RetryVerdict {
+        let failure = Failure {
+            n: request.throttled,
+            // The policy was made for what a throttled answer means to it.
+            kind: Some(ErrorKind::Throttling),
+            retry_after: self.delays.policy.asked,
+        };
+        let client = ClientState {
+            tokens: self.tokens.as_mut().map(|t| (t, payer)),
+            limiter,
+        };
+        let policy = &self.delays.policy;
+        policy.judge(failure, client, now, |n| request.backoff(n))
+    }
+}
+
+/// Losers of a slot that ends at `end`.
+impl Retries {
+    /// Counts what a loser asks its payer for, if that has a retry quota.
+    #[inline(always)]
+    pub fn ask(
+        &mut self,
+        latency: &Distribution,
+        at: u64,
+        request: &RequestState,
+        payer: u32,
+        end: u64,
+    ) {
+        let Some(tokens) = &mut self.tokens else {
+            return;
+        };
+        if tokens.ask(payer, self.asks) {
+            let refused = Refused {
+                latency,
+                delays: &self.delays,
+                asks: self.asks,
+                end,
+            };
+            let loser = Loser {
+                at,
+                new: 0,
+                request: *request,
+                client: payer,
+            };
+            refused.contest(tokens, &loser);
+        }
+    }
+
+    /// Counts what new requests ask their payers for, and keeps the keys of their arrivals.
+    #[inline(always)]
+    pub fn ask_for_newcomers(
+        &mut self,
+        latency: &Distribution,
+        newcomers: Newcomers,
+        arrivals: impl Iterator<Item = Key>,
+        kept: &mut Vec<Key>,
+    ) {
+        let Some(tokens) = &mut self.tokens else {
+            return;
+        };
+        let (payers, asks) = (self.payers, self.asks);
+        let refused = Refused {
+            latency,
+            delays: &self.delays,
+            asks,
+            end: newcomers.end,
+        };
+        kept.extend((0..newcomers.n).zip(arrivals).map(|(i, key)| {
+            let client = client(key, payers);
+            if tokens.ask(client, asks) {
+                refused.contest(tokens, &newcomers.loser(i, key, client));
+            }
+            key
+        }));
+    }
+
+    /// Makes order decide about a payer's losers.
+    pub fn contest(&mut self, payer: u32) {
+        if let Some(tokens) = &mut self.tokens {
+            tokens.contest(payer);
+        }
+    }
+
+    /// A payer's losers are decided about.
+    pub fn settle(&mut self, payer: u32) {
+        if let Some(tokens) = &mut self.tokens {
+            tokens.settle(payer);
+        }
+    }
+
+    /// As [`Retries::pay`], for any of the losers that have asked; `None` if order decides.
+    #[inline(always)]
+    pub fn pay_asked(&mut self, payer: u32) -> Option<bool> {
+        match &mut self.tokens {
+            Some(tokens) => tokens.take_asked(payer),
+            None => Some(true),
+        }
+    }
+}
