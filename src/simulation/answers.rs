@@ -26,7 +26,7 @@ pub fn guarded(world: &mut World<'_>, at: u64, mut request: RequestState, w: usi
 
 /// An attempt that its client may have to hold back.
 pub fn ready(world: &mut World<'_>, at: u64, request: RequestState, w: usize) {
-    let guards = world.workloads.all[w].guards.as_ref();
+    let guards = world.workloads.of(w).guards.as_ref();
     if guards.is_some_and(|g| g.pass_only_calls()) {
         return offer_needs(world, at, request);
     }
@@ -44,17 +44,19 @@ pub fn ready(world: &mut World<'_>, at: u64, request: RequestState, w: usize) {
 
 fn hears_throttled(world: &mut World<'_>, at: u64, request: RequestState, w: usize) {
     let (client, payer) = (
-        world.workloads.all[w].client(&request),
-        world.workloads.all[w].payer(&request),
+        world.workloads.of(w).client(&request),
+        world.workloads.of(w).payer(&request),
     );
     hears(world, at, w, client, true);
-    let state = &mut world.workloads.all[w];
+    let state = world.workloads.of_mut(w);
     let guards = state.guards.as_mut();
     let limiter = guards.and_then(|g| g.limiter(client));
     let verdict = state.retries.judge(payer, limiter, seconds(at), &request);
     if let RetryVerdict::Retry { delay, .. } = verdict {
         let next = at.saturating_add(delay);
-        if world.workloads.all[w]
+        if world
+            .workloads
+            .of(w)
             .guards
             .as_ref()
             .is_some_and(|g| g.pass_only_calls())
@@ -71,18 +73,18 @@ fn hears_throttled(world: &mut World<'_>, at: u64, request: RequestState, w: usi
 }
 
 fn hears_success(world: &mut World<'_>, at: u64, request: &RequestState, w: usize) {
-    let client = world.workloads.all[w].client(request);
+    let client = world.workloads.of(w).client(request);
     hears(world, at, w, client, false);
     let calls = request.called.count_ones() as usize;
     if world.classes.of(request.class).earns(calls) {
-        world.workloads.all[w].refund(request);
+        world.workloads.of_mut(w).refund(request);
     }
     wake(world, at, w, client);
 }
 
 /// An answer wakes one of the client's attempts that wait.
 fn wake(world: &mut World<'_>, at: u64, w: usize, client: u32) {
-    let guards = world.workloads.all[w].guards.as_mut();
+    let guards = world.workloads.of_mut(w).guards.as_mut();
     if let Some(request) = guards.and_then(|g| g.woken_by_answer(client, at)) {
         send(world, at, request, w);
     }
@@ -91,7 +93,7 @@ fn wake(world: &mut World<'_>, at: u64, w: usize, client: u32) {
 
 /// Sends those of a client's attempts that have slept long enough and find a token.
 fn look_at_waiting(world: &mut World<'_>, at: u64, w: usize, client: u32) {
-    while let Some(guards) = &mut world.workloads.all[w].guards
+    while let Some(guards) = &mut world.workloads.of_mut(w).guards
         && let Some(request) = guards.woken(client, at)
     {
         send(world, at, request, w);
@@ -101,7 +103,7 @@ fn look_at_waiting(world: &mut World<'_>, at: u64, w: usize, client: u32) {
 
 /// Sends an attempt that has waited for its token.
 fn send(world: &mut World<'_>, at: u64, mut request: RequestState, w: usize) {
-    if let Some(guards) = &mut world.workloads.all[w].guards {
+    if let Some(guards) = &mut world.workloads.of_mut(w).guards {
         guards.let_go();
         if guards.pass_only_calls() {
             request.step = RequestStep::Granted;

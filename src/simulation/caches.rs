@@ -70,7 +70,7 @@ fn need_of<'w>(
     let need = NeedOf {
         w,
         workload: &plan.workloads[w],
-        state: &world.workloads.all[w],
+        state: world.workloads.of(w),
         request,
     };
     (&mut world.caches, need)

@@ -4,21 +4,18 @@ use crate::engine::SECOND;
 use crate::engine::calendar::SLOTS;
 use crate::engine::limiter::Certificate;
 use crate::simulation::arrivals::pieces;
-use crate::simulation::guarded::is_paced;
-use crate::simulation::jobs::{has_job_start, jobs_run};
+use crate::simulation::jobs::has_job_start;
 use crate::simulation::state::drawn::ArrivalPiece;
 use crate::simulation::world::World;
 
 /// Whether nobody can be throttled in this second.
 pub fn certify(world: &mut World<'_>, second: u64) -> bool {
-    let paced = world.quotas.has_timed() && is_paced(world);
-    if jobs_run(world) || has_job_start(world, second) || paced {
+    let paced = world.quotas.has_timed() && world.workloads.are_paced();
+    if world.workloads.jobs_run() || has_job_start(world, second) || paced {
         return false;
     }
-    let demand = world.arrivals.selection.demand.iter();
-    let counts = &world.arrivals.drawn.counts;
-    let calls = demand.map(|&(count, q, each)| (q as usize, counts[count as usize] * each));
-    world.quotas.expect(calls);
+    let counts = world.arrivals.drawn.counts();
+    world.quotas.expect(world.arrivals.selection.calls(counts));
     add_waiting(world);
     // Most contended seconds show in the new arrivals alone.
     if world.quotas.exceed_a_window(second) {
@@ -36,13 +33,13 @@ pub fn certify(world: &mut World<'_>, second: u64) -> bool {
             return false;
         }
     }
-    !world.quotas.has_timed() || (!world.workloads.has_waits && certify_timed(world, second))
+    !world.quotas.has_timed() || (!world.workloads.have_waits() && certify_timed(world, second))
 }
 
 /// Adds what waits for a token to what could be offered to each quota.
 fn add_waiting(world: &mut World<'_>) {
-    for &w in &world.workloads.guarded {
-        let guards = world.workloads.all[w].guards.as_ref();
+    for &w in world.workloads.guarded() {
+        let guards = world.workloads.of(w).guards.as_ref();
         let held_back = guards.map_or(0, |g| g.held_back());
         if held_back == 0 {
             continue;
@@ -65,7 +62,7 @@ fn certify_timed(world: &mut World<'_>, second: u64) -> bool {
     loop {
         match world.quotas.certify_timed(second) {
             Certificate::Sure => {
-                world.held.parts = parts;
+                world.held.prove(parts);
                 return true;
             }
             Certificate::Never => return false,
@@ -74,8 +71,7 @@ fn certify_timed(world: &mut World<'_>, second: u64) -> bool {
         if parts == SLOTS {
             return false;
         }
-        // Most seconds need as many parts as the one before.
-        parts = (2 * parts).max(world.held.parts / 2);
+        parts = world.held.more_parts(parts);
         fill_parts(world, second, parts);
     }
 }
@@ -87,7 +83,7 @@ fn fill_parts(world: &mut World<'_>, second: u64, parts: usize) {
         let q = world.quotas.timed()[i];
         let mut of_quota = world.quotas.of(q).recount_parts(parts);
         let mut nodes = vec![0; 2 * parts];
-        for d in &world.arrivals.drawn.workloads {
+        for d in world.arrivals.drawn.workloads() {
             pieces(world, &world.arrivals.drawn, d, |piece| match piece {
                 ArrivalPiece::One(at, arrival) => {
                     let each = world.actions[arrival.action as usize].demand_of(q);

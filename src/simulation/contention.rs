@@ -7,9 +7,8 @@ use crate::engine::calendar::SLOTS;
 use crate::engine::limiter::Tokens;
 use crate::model::arrivals::in_slot;
 use crate::simulation::arrivals::spread;
-use crate::simulation::guarded::{is_paced, order_guarded};
 use crate::simulation::held::recover;
-use crate::simulation::jobs::{has_job_start, jobs_run, start_jobs};
+use crate::simulation::jobs::{has_job_start, start_jobs};
 use crate::simulation::losers::lose_slot;
 use crate::simulation::offer::{arrive, lose_at, offer, win_at};
 use crate::simulation::slots::{add_new, any_listed, begin_slot, count_slot, in_order};
@@ -19,13 +18,13 @@ use crate::simulation::world::World;
 /// A second in which somebody may be throttled: slot by slot.
 pub fn contend(world: &mut World<'_>, second: u64) {
     recover(world, second);
-    order_guarded(world, true);
+    world.workloads.order_guarded(true);
     // How many requests a running job sends depends on the answers: every slot is open then. So it
     // is where no quota can tell what it has left without instants.
     let is_weighed = !(world.options.simulate_all
-        || jobs_run(world)
+        || world.workloads.jobs_run()
         || has_job_start(world, second)
-        || is_paced(world)
+        || world.workloads.are_paced()
         || world.quotas.all_timed());
     if is_weighed {
         world.quotas.weigh();
@@ -49,8 +48,8 @@ pub fn contend(world: &mut World<'_>, second: u64) {
         };
         match verdict {
             SlotVerdict::Quiet => count_slot(world, slot, second),
-            SlotVerdict::Exhausted if !world.workloads.has_memory => {
-                if world.workloads.has_tokens {
+            SlotVerdict::Exhausted if !world.workloads.have_memory() => {
+                if world.workloads.have_quotas() {
                     lose_slot(world, slot, second);
                 } else {
                     in_any_order(world, slot, second);
@@ -97,7 +96,10 @@ fn verdict(world: &mut World<'_>, second: u64, slot: usize) -> SlotVerdict {
 fn contest(world: &mut World<'_>, slot: usize, second: u64) {
     let start = second * SECOND + slot as u64 * SLOT_NS;
     // Retry quotas need the order of what is won and lost.
-    let sole_quota = world.quotas.sole().filter(|_| !world.workloads.has_tokens);
+    let sole_quota = world
+        .quotas
+        .sole()
+        .filter(|_| !world.workloads.have_quotas());
     let tokens =
         sole_quota.and_then(|q| Some((q, world.quotas.of(q).tokens(start, start + SLOT_NS)?)));
     match tokens {
@@ -172,9 +174,8 @@ fn decide_parts(world: &mut World<'_>, parts: usize, tokens: Tokens) -> (u64, u6
 /// A slot in which all lose, and nothing else depends on their order.
 fn in_any_order(world: &mut World<'_>, slot: usize, second: u64) {
     let base = second * SECOND;
-    for s in 0..world.arrivals.spread.splits.len() {
-        let split = world.arrivals.spread.splits[s];
-        let n = world.arrivals.spread.slot_counts[split.counts + slot];
+    for s in 0..world.arrivals.spread.splits() {
+        let (split, n) = world.arrivals.spread.split_in(s, slot);
         in_slot(split.key, slot, n, |at, index, key| {
             arrive(world, base + at, &split.arrival(index, key));
         });

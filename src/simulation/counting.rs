@@ -20,13 +20,13 @@ pub fn quiet(world: &mut World<'_>, second: u64) {
     let memory = world
         .arrivals
         .drawn
-        .workloads
+        .workloads()
         .iter()
         .any(|d| d.has_memory || d.one_by_one);
     if !one_by_one && !memory && !world.quotas.has_timed() {
         return count_second(world, second);
     }
-    for d in &world.arrivals.drawn.workloads {
+    for d in world.arrivals.drawn.workloads() {
         if d.one_by_one {
             one_by_one = true;
         } else {
@@ -56,8 +56,8 @@ pub fn quiet(world: &mut World<'_>, second: u64) {
 /// Counts a second in which nothing is looked at: its new arrivals, and nothing else.
 fn count_second(world: &mut World<'_>, second: u64) {
     let (actions, counts) = (
-        &world.arrivals.selection.actions,
-        &world.arrivals.drawn.counts,
+        world.arrivals.selection.actions(),
+        world.arrivals.drawn.counts(),
     );
     world.counters.count_second(second, actions, counts);
     world.quotas.take_arriving();

@@ -7,7 +7,6 @@
 //! and the others wait for that. A fetch that its client's rate limiter holds back is not under way.
 
 use crate::simulation::caches::waits_for;
-use crate::simulation::state::flights::FEW;
 use crate::simulation::state::request::RequestState;
 use crate::simulation::world::World;
 
@@ -20,8 +19,7 @@ pub fn awaits(
 ) -> Option<u64> {
     world.flights.as_ref()?;
     let wanted = waits_for(world, at, kms_step, request)?;
-    let until = world.flights.as_ref()?.until.get(&wanted).copied();
-    until.filter(|&until| until > at)
+    world.flights.as_ref()?.end_of(&wanted, at)
 }
 
 /// A request's fetch for a need goes on until then.
@@ -36,12 +34,7 @@ pub fn fetches(
         return;
     }
     let wanted = waits_for(world, at, kms_step, request);
-    let (Some(flights), Some(wanted)) = (&mut world.flights, wanted) else {
-        return;
-    };
-    if flights.until.len() >= flights.sweep_at.max(FEW) {
-        flights.until.retain(|_, until| *until > at);
-        flights.sweep_at = 2 * flights.until.len();
+    if let (Some(flights), Some(wanted)) = (&mut world.flights, wanted) {
+        flights.add(wanted, at, until);
     }
-    flights.until.insert(wanted, until);
 }

@@ -20,27 +20,12 @@ use crate::simulation::state::guards::MayCall;
 use crate::simulation::state::request::{Purpose, RequestState, RequestStep};
 use crate::simulation::world::World;
 
-/// Before the arrivals of `second` are drawn: which guarded workloads are looked at in order.
-pub fn order_guarded(world: &mut World<'_>, contended: bool) {
-    if world.workloads.guarded.is_empty() {
-        return;
-    }
-    for i in 0..world.workloads.guarded.len() {
-        let state = &mut world.workloads.all[world.workloads.guarded[i]];
-        if let Some(guards) = &state.guards {
-            state.has_memory = contended || guards.in_order();
-        }
-    }
-    let mut here = world.workloads.open.iter().chain(&world.workloads.jobs);
-    world.workloads.has_memory = here.any(|&w| world.workloads.all[w].has_memory);
-}
-
 /// Keeps what the second has drawn of workloads that are not followed yet.
 pub fn remember(world: &mut World<'_>, second: u64) {
-    for i in 0..world.workloads.guarded.len() {
-        let w = world.workloads.guarded[i];
+    for i in 0..world.workloads.guarded().len() {
+        let w = world.workloads.guarded()[i];
         let clients = u64::from(world.plan.workloads[w].clients);
-        let state = &mut world.workloads.all[w];
+        let state = world.workloads.of_mut(w);
         let Some(guards) = &mut state.guards else {
             continue;
         };
@@ -51,35 +36,22 @@ pub fn remember(world: &mut World<'_>, second: u64) {
             if let Some(drawn) = world.arrivals.drawn.only(w) {
                 guards.remember(drawn, clients);
             }
-        } else if state.active.contains(&second) {
+        } else if state.arriving.active().contains(&second) {
             follow(world, w, second * SECOND);
         }
     }
 }
 
-/// Whether attempts may be sent in other parts of a second than those in which they are counted.
-pub fn is_paced(world: &World<'_>) -> bool {
-    world.workloads.guarded.iter().any(|&w| {
-        let state = &world.workloads.all[w];
-        let is_on = state.guards.as_ref().is_some_and(|g| g.hold_back_any());
-        is_on && (!state.is_job || state.job.active_workers > 0)
-    })
-}
-
 /// The clients of a workload are followed from `at` on, where one of them is throttled or a job starts.
 pub fn follow(world: &mut World<'_>, w: usize, at: u64) {
-    let state = &mut world.workloads.all[w];
+    let state = world.workloads.of_mut(w);
+    let made = state.clients_made(at);
     let Some(guards) = &mut state.guards else {
         return;
     };
     if !guards.may_be_followed() {
         return;
     }
-    let made = if state.is_job {
-        at
-    } else {
-        state.active.start * SECOND
-    };
     let past = guards.follow(world.plan.workloads[w].clients, made, at);
     let mut answers = Vec::new();
     for drawn in &past {
@@ -88,10 +60,10 @@ pub fn follow(world: &mut World<'_>, w: usize, at: u64) {
         }
         answers_of(world, w, at, drawn, &mut answers);
         answers.sort_unstable();
-        let end = ((drawn.second + 1) * SECOND).min(at + 1);
+        let end = ((drawn.second() + 1) * SECOND).min(at + 1);
         let heard = answers.partition_point(|&(answered, _)| answered < end);
         for (answered, request) in answers.drain(..heard) {
-            let client = world.workloads.all[w].client(&request);
+            let client = world.workloads.of(w).client(&request);
             hears(world, answered, w, client, false);
         }
     }
@@ -108,27 +80,21 @@ fn answers_of(
     drawn: &DrawnSecond,
     answers: &mut Vec<(u64, RequestState)>,
 ) {
-    let base = drawn.second * SECOND;
+    let base = drawn.second() * SECOND;
     let mut add = |when: u64, action: u32, index: u32, copy: u32, key| {
         let sent = base + when;
         if sent >= at {
             return;
         }
-        let state = &world.actions[action as usize];
-        let one = [state.class];
-        let parts = if state.parts.is_empty() {
-            &one[..]
-        } else {
-            &state.parts
-        };
-        for (part, &class) in parts.iter().enumerate() {
+        let classes = world.actions[action as usize].classes();
+        for (part, class) in classes.enumerate() {
             let mut request = RequestState::new(sent, class, index, copy, part as u16, key);
             request.step = RequestStep::Succeeded;
             let calls = world.classes.of(class).kms_steps().len();
             answers.push((sent + world.service(&request, calls), request));
         }
     };
-    for d in drawn.workloads.iter().filter(|d| d.workload == w) {
+    for d in drawn.workloads().iter().filter(|d| d.workload == w) {
         pieces(world, drawn, d, |piece| match piece {
             ArrivalPiece::One(when, a) => add(when, a.action, a.index, a.copy, a.key),
             ArrivalPiece::Many {
@@ -137,7 +103,7 @@ fn answers_of(
                 key,
                 density,
             } => {
-                density.arrivals(n, drawn.second, key, |when, index, key| {
+                density.arrivals(n, drawn.second(), key, |when, index, key| {
                     add(when, action as u32, index, 0, key);
                 });
             }
@@ -148,7 +114,7 @@ fn answers_of(
 /// Whether a need of a request may be called for now, where calls alone pass the client.
 pub fn may_call(world: &mut World<'_>, at: u64, request: &mut RequestState, w: usize) -> MayCall {
     let granted = std::mem::take(&mut request.step) == RequestStep::Granted;
-    let guards = world.workloads.all[w].guards.as_ref();
+    let guards = world.workloads.of(w).guards.as_ref();
     if granted || guards.is_none_or(|g| !g.pass_only_calls()) {
         MayCall::Now
     } else {
@@ -158,7 +124,7 @@ pub fn may_call(world: &mut World<'_>, at: u64, request: &mut RequestState, w: u
 
 /// What a request's client says to an attempt; a token is taken if there is one.
 pub fn asks_client(world: &mut World<'_>, at: u64, request: &RequestState, w: usize) -> MayCall {
-    let state = &mut world.workloads.all[w];
+    let state = world.workloads.of_mut(w);
     let client = state.client(request);
     let is_paced = state.retries.are_paced(request.throttled);
     match &mut state.guards {
@@ -169,7 +135,7 @@ pub fn asks_client(world: &mut World<'_>, at: u64, request: &RequestState, w: us
 
 /// An attempt waits for a token.
 pub fn hold_back(world: &mut World<'_>, at: u64, wait: f64, mut request: RequestState, w: usize) {
-    let state = &mut world.workloads.all[w];
+    let state = world.workloads.of_mut(w);
     let client = state.client(&request);
     state.puts_off(&request);
     request.hold_back();
@@ -186,7 +152,7 @@ pub fn guards_throttled(
     mut request: RequestState,
     w: usize,
 ) -> bool {
-    if world.workloads.all[w].guards.is_none() {
+    if world.workloads.of(w).guards.is_none() {
         return false;
     }
     follow(world, w, at);
@@ -195,7 +161,7 @@ pub fn guards_throttled(
     let latency = &world.plan.throttled_latency;
     let n = request.throttled;
     let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
-    let state = &mut world.workloads.all[w];
+    let state = world.workloads.of_mut(w);
     let client = state.client(&request);
     let guards = state.guards.as_mut();
     if !guards.is_some_and(|g| g.throttled(client, at, answered)) {
@@ -219,7 +185,7 @@ pub fn guards_succeeded(
     request: &RequestState,
     w: usize,
 ) -> bool {
-    let state = &mut world.workloads.all[w];
+    let state = world.workloads.of_mut(w);
     let client = state.client(request);
     let guards = state.guards.as_mut();
     if !guards.is_some_and(|g| g.succeeded(client, at, calls)) {
@@ -233,16 +199,16 @@ pub fn guards_succeeded(
 
 /// A client's limiter counts an answer.
 pub fn hears(world: &mut World<'_>, at: u64, w: usize, client: u32, throttled: bool) {
-    if let Some(guards) = &mut world.workloads.all[w].guards {
+    if let Some(guards) = &mut world.workloads.of_mut(w).guards {
         guards.hears(client, at, throttled);
     }
 }
 
 /// Schedules the client's next look, if none is scheduled that comes before.
 pub fn plan_look(world: &mut World<'_>, at: u64, w: usize, client: u32) {
-    let guards = world.workloads.all[w].guards.as_mut();
+    let guards = world.workloads.of_mut(w).guards.as_mut();
     if let Some(when) = guards.and_then(|g| g.next_look(client)) {
-        let class = world.actions[world.workloads.all[w].first_action].class;
+        let class = world.actions[world.workloads.of(w).first_action()].first_class();
         let ns = (when * SECOND as f64).ceil() as u64;
         world
             .calendar

@@ -11,68 +11,53 @@
 use crate::engine::SECOND;
 use crate::simulation::arrivals::pieces;
 use crate::simulation::state::drawn::ArrivalPiece;
-use crate::simulation::state::held::{HeldSecond, MOST_COUNTS, MOST_HELD};
+use crate::simulation::state::held::HeldSecond;
 use crate::simulation::world::World;
 
-/// Begins a second that [`World::certify_timed`] has certified.
+/// Begins a second that is certified.
 pub fn begin_held(world: &mut World<'_>, second: u64) {
-    let mut held = world.held.spare.pop().unwrap_or_default();
-    held.quotas.clear();
-    for i in 0..world.quotas.timed().len() {
-        let q = world.quotas.timed()[i];
-        // What a cache or a client may keep back is counted too.
-        let at_most = world.workloads.has_memory;
-        let known = world.quotas.of(q).begin_counted(second, at_most);
-        held.quotas.push((known, Vec::new()));
-    }
-    world.held.seconds.push_back(held);
+    // What a cache or a client may keep back is counted too.
+    let at_most = world.workloads.have_memory();
+    let held = world.held.begin();
+    world
+        .quotas
+        .for_each_timed(|_, quota| held.know(quota.begin_counted(second, at_most)));
 }
 
 /// Ends it.
 pub fn end_held(world: &mut World<'_>, second: u64) {
-    let mut exact = true;
-    if let Some(held) = world.held.seconds.back_mut() {
-        for (i, (_, taken)) in held.quotas.iter_mut().enumerate() {
-            let q = world.quotas.timed()[i];
-            let quota = world.quotas.of(q);
-            *taken = quota.end_counted();
-            exact &= quota.is_exact();
-        }
-        std::mem::swap(&mut held.drawn, &mut world.arrivals.drawn);
+    if let Some(held) = world.held.last() {
+        world
+            .quotas
+            .for_each_timed(|i, quota| held.take(i, quota.end_counted()));
+        held.keep(&mut world.arrivals.drawn);
     }
-    let seconds = world.held.seconds.len();
-    if exact {
-        release_held(world);
-    } else if seconds >= MOST_HELD || seconds * world.actions.len() >= MOST_COUNTS {
+    if world.quotas.are_exact() {
+        world.held.release();
+    } else if world.held.is_full(world.actions.len()) {
         recover(world, second + 1);
     }
 }
 
-fn release_held(world: &mut World<'_>) {
-    world.held.spare.extend(world.held.seconds.drain(..));
-}
-
 /// Finds the exact state of these quotas at the start of `second`.
 pub fn recover(world: &mut World<'_>, second: u64) {
-    let len = world.held.seconds.len();
+    let len = world.held.len();
     let mut back = 1;
     while !world.quotas.are_exact() {
         let from = len.saturating_sub(back);
-        for i in 0..world.quotas.timed().len() {
-            let q = world.quotas.timed()[i];
-            let known = world.held.seconds[from].quotas[i].0;
-            world.quotas.of(q).restore(&known);
-        }
+        let oldest = world.held.second(from);
+        world
+            .quotas
+            .for_each_timed(|i, quota| quota.restore(oldest.known(i)));
         for s in from..len {
             // Up to a thousand seconds may have to be drawn again.
             if world.options.is_cancelled() {
                 return;
             }
-            let next = world.held.seconds.get(s + 1);
-            let until = next.map_or(second, |h| h.drawn.second) * SECOND;
+            let until = world.held.end_of(s, second);
             for i in 0..world.quotas.timed().len() {
                 let q = world.quotas.timed()[i];
-                let instants = instants(world, &world.held.seconds[s], i, q);
+                let instants = instants(world, world.held.second(s), i, q);
                 world.quotas.of(q).replay(&instants, until);
             }
         }
@@ -81,20 +66,21 @@ pub fn recover(world: &mut World<'_>, second: u64) {
         }
         back *= 2;
     }
-    release_held(world);
+    world.held.release();
 }
 
 /// The instants at which a counted second took from a quota, in order.
 fn instants(world: &World<'_>, held: &HeldSecond, i: usize, q: usize) -> Vec<u64> {
-    let mut instants = held.quotas[i].1.clone();
-    let start = held.drawn.second * SECOND;
-    for d in &held.drawn.workloads {
+    let mut instants = held.taken(i).to_vec();
+    let drawn = held.drawn();
+    let start = drawn.second() * SECOND;
+    for d in drawn.workloads() {
         // Whatever was looked at one by one has been written down, but for what was split and
         // has no memory: that was counted slot by slot.
         if d.has_memory {
             continue;
         }
-        pieces(world, &held.drawn, d, |piece| match piece {
+        pieces(world, drawn, d, |piece| match piece {
             ArrivalPiece::One(at, arrival) => {
                 if !d.one_by_one {
                     let each = world.actions[arrival.action as usize].demand_of(q);
@@ -109,7 +95,7 @@ fn instants(world: &World<'_>, held: &HeldSecond, i: usize, q: usize) -> Vec<u64
             } => {
                 let each = world.actions[action].demand_of(q);
                 if each > 0 {
-                    density.arrivals(n, held.drawn.second, key, |at, _, _| {
+                    density.arrivals(n, drawn.second(), key, |at, _, _| {
                         instants.extend(std::iter::repeat_n(start + at, each as usize));
                     });
                 }

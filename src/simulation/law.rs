@@ -4,7 +4,7 @@ use crate::simulation::arrivals::draw;
 use crate::simulation::certificate::certify;
 use crate::simulation::contention::contend;
 use crate::simulation::counting::quiet;
-use crate::simulation::guarded::{order_guarded, remember};
+use crate::simulation::guarded::remember;
 use crate::simulation::jobs::finish_open;
 use crate::simulation::options::Cancelled;
 use crate::simulation::record::QuotaRecord;
@@ -15,7 +15,7 @@ pub fn run(world: &mut World<'_>) -> Result<(), Cancelled> {
     for &q in world.quotas.used() {
         world.counters.record().quotas[q] = Some(QuotaRecord::new(world.plan.horizon_s));
     }
-    for &w in &world.workloads.jobs {
+    for &w in world.workloads.jobs() {
         world.counters.record().jobs[w] = Some(None);
     }
     let horizon = world.plan.horizon_s;
@@ -54,7 +54,7 @@ fn pass_second(world: &mut World<'_>, second: u64) {
         world.counters.record().close_periods(second);
     }
     finish_open(world, second);
-    order_guarded(world, false);
+    world.workloads.order_guarded(false);
     draw(world, second);
     remember(world, second);
     if !world.options.simulate_all && certify(world, second) {

@@ -63,7 +63,7 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: RequestState) {
                 }
             }
         }
-        if world.workloads.all[w].guards.is_some() {
+        if world.workloads.of(w).guards.is_some() {
             match may_call(world, at, &mut request, w) {
                 MayCall::Now => {}
                 MayCall::Later(wait) => {
@@ -198,7 +198,7 @@ fn count_call(
 /// A refused request: when it will try again, unless it has failed.
 #[inline(always)]
 pub fn throttled(world: &mut World<'_>, at: u64, request: &RequestState, w: usize) -> Option<u64> {
-    let (state, latency) = (&mut world.workloads.all[w], &world.plan.throttled_latency);
+    let (state, latency) = (world.workloads.of_mut(w), &world.plan.throttled_latency);
     let next = state.tries_again(latency, at, request, |state| state.payer(request));
     if next.is_some() {
         return next;
@@ -217,7 +217,7 @@ fn wait_for_fetch(
     w: usize,
     kms_step: usize,
 ) {
-    world.workloads.all[w].puts_off(&request);
+    world.workloads.of_mut(w).puts_off(&request);
     request.wait(kms_step);
     world.calendar.push(until, request);
 }
@@ -225,7 +225,7 @@ fn wait_for_fetch(
 /// A request ends in an error at `at`: it lacks permission, or anything else.
 pub fn given_up(world: &mut World<'_>, at: u64, request: &RequestState, w: usize, denied: bool) {
     fail(world, request, w, denied);
-    if world.workloads.all[w].is_job {
+    if world.workloads.of(w).is_job() {
         worker_goes_on(world, w, request, at);
     }
 }
@@ -233,7 +233,7 @@ pub fn given_up(world: &mut World<'_>, at: u64, request: &RequestState, w: usize
 /// Counts a request that was denied, or is out of attempts or of retry quota.
 #[inline]
 pub fn fail(world: &mut World<'_>, request: &RequestState, w: usize, denied: bool) {
-    world.workloads.all[w].ends(request);
+    world.workloads.of_mut(w).ends(request);
     let count = &mut world.counters.of(request.arrived).classes[request.class as usize];
     if denied {
         count.denied += 1;
@@ -266,15 +266,15 @@ fn succeeded(world: &mut World<'_>, at: u64, request: &RequestState, calls: usiz
     } else {
         count.undelayed[calls] += 1;
     }
-    world.workloads.all[w].ends(request);
+    world.workloads.of_mut(w).ends(request);
     let answer = |world: &World<'_>| answered.max(at + world.service(request, calls));
-    let heard_later = world.workloads.all[w].guards.is_some()
+    let heard_later = world.workloads.of(w).guards.is_some()
         && guards_succeeded(world, at, answer, calls, request, w);
-    let state = &mut world.workloads.all[w];
+    let state = world.workloads.of_mut(w);
     if !heard_later && earns && (waited || state.retries.has_debts()) {
         state.refund(request);
     }
-    if state.is_job {
+    if state.is_job() {
         worker_goes_on(world, w, request, answer(world));
     }
 }

@@ -22,10 +22,10 @@ pub fn lose_slot(world: &mut World<'_>, slot: usize, second: u64) {
     let end = second * SECOND + (slot as u64 + 1) * SLOT_NS;
     let mut lost = std::mem::take(&mut world.lost);
     lost.clear();
-    for s in 0..world.arrivals.spread.splits.len() {
-        let split = world.arrivals.spread.splits[s];
-        if !gather_split(world, split, slot, end, &mut lost) {
-            add_split(world, split, slot, second, &mut lost);
+    for s in 0..world.arrivals.spread.splits() {
+        let (split, n) = world.arrivals.spread.split_in(s, slot);
+        if !gather_split(world, split, n, slot, end, &mut lost) {
+            add_split(world, split, n, slot, second, &mut lost);
         }
     }
     while let Some((at, arrival)) = world.arrivals.spread.take_listed(slot) {
@@ -45,11 +45,8 @@ pub fn lose_slot(world: &mut World<'_>, slot: usize, second: u64) {
 
 /// Refuses what the calendar holds for a slot that ends at `end`, and counts what it asks for.
 fn gather_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
-    let (classes, workloads, quotas) = (
-        &mut world.classes,
-        &mut world.workloads.all,
-        &mut world.quotas,
-    );
+    let (classes, workloads, quotas) =
+        (&mut world.classes, &mut world.workloads, &mut world.quotas);
     let (latency, warm_up) = (&world.plan.throttled_latency, world.counters.warm_up());
     let sole_quota = quotas.sole();
     let mut refused = 0;
@@ -66,7 +63,7 @@ fn gather_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
         let tally = class.tally(request.arrived < warm_up);
         tally.request(u64::from(request.throttled == 0));
         tally.throttle(1);
-        let state = &mut workloads[w];
+        let state = workloads.of_mut(w);
         if state.retries.is_last_attempt(request) {
             tally.fail(1);
             state.ends(request);
@@ -94,7 +91,7 @@ fn gather_several(world: &mut World<'_>, place: EventPlace, end: u64, lost: &mut
         refuse(world, &mut request);
         *world.calendar.event_mut(place) = request;
         let latency = &world.plan.throttled_latency;
-        let state = &mut world.workloads.all[w];
+        let state = world.workloads.of_mut(w);
         if state.retries.is_last_attempt(&request) {
             return fail(world, &request, w, false);
         }
@@ -102,7 +99,7 @@ fn gather_several(world: &mut World<'_>, place: EventPlace, end: u64, lost: &mut
         state.retries.ask(latency, at, &request, payer, end);
         payer
     } else {
-        let state = &mut world.workloads.all[w];
+        let state = world.workloads.of_mut(w);
         if !state.retries.has_quotas() {
             return offer(world, at, &event);
         }
@@ -119,21 +116,21 @@ fn gather_several(world: &mut World<'_>, place: EventPlace, end: u64, lost: &mut
 fn gather_split(
     world: &mut World<'_>,
     split: Split,
+    n: u32,
     slot: usize,
     end: u64,
     lost: &mut Lost,
 ) -> bool {
-    let n = world.arrivals.spread.slot_counts[split.counts + slot];
     let action = &world.actions[split.action as usize];
-    let class_index = action.class;
+    let class_index = action.first_class();
     let class = world.classes.of_mut(class_index);
-    let state = &mut world.workloads.all[split.workload as usize];
+    let state = world.workloads.of_mut(split.workload as usize);
 
     let retries = &mut state.retries;
     let Some(quota) = class.only_quota().filter(|_| retries.has_quotas()) else {
         return false;
     };
-    if !action.parts.is_empty() || retries.are_none() {
+    if action.requests() > 1 || retries.are_none() {
         return false;
     }
     // All are alike: what they count is added at once.
@@ -149,7 +146,7 @@ fn gather_split(
 /// Lets a group of newcomers try again or fail unless order decides about their clients'.
 fn lose_newcomers(world: &mut World<'_>, group: usize, end: u64, lost: &mut Lost) {
     let class = world.classes.of_mut(lost.class_of(group));
-    let state = &mut world.workloads.all[class.workload()];
+    let state = world.workloads.of_mut(class.workload());
     let (latency, calendar) = (&world.plan.throttled_latency, &mut world.calendar);
     let schedule = |at, request| calendar.push(at, request);
     let decided = lost.decide_newcomers(group, &mut state.retries, latency, schedule);
@@ -163,7 +160,7 @@ fn lose_newcomers(world: &mut World<'_>, group: usize, end: u64, lost: &mut Lost
 fn lose_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
     let (classes, workloads, calendar) = (
         &mut world.classes,
-        &mut world.workloads.all,
+        &mut world.workloads,
         &mut world.calendar,
     );
     let latency = &world.plan.throttled_latency;
@@ -171,7 +168,7 @@ fn lose_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
         let (place, payer) = lost.other(i);
         let (at, request) = calendar.look(place);
         let class = classes.of_mut(request.class);
-        let state = &mut workloads[class.workload()];
+        let state = workloads.of_mut(class.workload());
         let loser = Loser {
             at,
             new: 0,
@@ -201,8 +198,14 @@ fn lose_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
 }
 
 /// Adds them to what the calendar holds for the slot.
-fn add_split(world: &mut World<'_>, split: Split, slot: usize, second: u64, lost: &mut Lost) {
-    let n = world.arrivals.spread.slot_counts[split.counts + slot];
+fn add_split(
+    world: &mut World<'_>,
+    split: Split,
+    n: u32,
+    slot: usize,
+    second: u64,
+    lost: &mut Lost,
+) {
     in_slot(split.key, slot, n, |at, index, key| {
         add_arrival(
             world,
@@ -227,7 +230,7 @@ fn lose_in_order(world: &mut World<'_>, lost: &mut Lost, end: u64) {
     lost.sort_contested();
     while let Some(l) = lost.next_contested() {
         let class = world.classes.of(l.request.class);
-        let state = &mut world.workloads.all[class.workload()];
+        let state = world.workloads.of_mut(class.workload());
         state.retries.settle(l.client);
         if class.needs_no_quota() {
             offer(world, l.at, &l.request);
@@ -275,7 +278,7 @@ fn refuse(world: &mut World<'_>, request: &mut RequestState) {
 /// back.
 fn decide(world: &mut World<'_>, l: &Loser, end: u64) -> Option<Loser> {
     let w = world.classes.of(l.request.class).workload();
-    let state = &mut world.workloads.all[w];
+    let state = world.workloads.of_mut(w);
     let latency = &world.plan.throttled_latency;
     match state.tries_again(latency, l.at, &l.request, |_| l.client) {
         None => fail(world, &l.request, w, false),

@@ -35,27 +35,20 @@ const MISSES: u64 = 1 << 61;
 
 /// Draws and counts what can be in a certified second; the rest stays to be looked at one by one.
 pub fn draw_misses(world: &mut World<'_>, second: u64) {
-    if world.misses.groups.is_empty() || world.calendar.len_of(second) > 0 {
+    if world.misses.are_none() || world.calendar.len_of(second) > 0 {
         return;
     }
     let mut misses = std::mem::take(&mut world.misses);
-    for group in &misses.groups {
-        let calm = group.iter().all(|&w| is_calm(world, w, second));
-        group.iter().for_each(|&w| misses.drawn[w] = calm);
-    }
+    misses.begin(|w| is_calm(world, w, second));
     let mut drawn = std::mem::take(&mut world.arrivals.drawn);
-    misses.looks.clear();
-    for i in 0..drawn.workloads.len() {
-        if misses.drawn[drawn.workloads[i].workload] {
+    for i in 0..drawn.workloads().len() {
+        if misses.are_drawn(drawn.workloads()[i].workload) {
             draw_workload(world, &mut misses, &drawn, i);
-            let d = &mut drawn.workloads[i];
-            d.one_by_one = false;
-            drawn.counts[d.first..d.first + d.actions].fill(0);
+            drawn.take_out(i);
         }
     }
     world.arrivals.drawn = drawn;
-    misses.looks.sort_by_key(|look| look.at);
-    for look in &misses.looks {
+    for look in misses.looks() {
         look_at(world, look);
     }
     world.misses = misses;
@@ -64,7 +57,7 @@ pub fn draw_misses(world: &mut World<'_>, second: u64) {
 /// Whether what is counted of a workload is surely met in the whole second.
 fn is_calm(world: &World<'_>, w: usize, second: u64) -> bool {
     let (from, to) = (second * SECOND, (second + 1) * SECOND);
-    !world.workloads.all[w].retries.has_debts()
+    !world.workloads.of(w).retries.has_debts()
         && kms_steps_of(world.plan, w).all(|l| {
             let kms_step = &world.plan.kms_steps[l];
             kms_step
@@ -86,20 +79,20 @@ fn draw_workload<'a>(
     drawn: &DrawnSecond,
     i: usize,
 ) {
-    let d = &drawn.workloads[i];
+    let d = &drawn.workloads()[i];
     let plan = world.plan;
     for ((action, n), of) in drawn.of(d).zip(&plan.workloads[d.workload].actions) {
         if n == 0 {
             continue;
         }
-        let key = world.actions[action].key.with(drawn.second).with(MISSES);
+        let key = world.actions[action].key_of(drawn.second()).with(MISSES);
         for (k, &(class, each)) in of.requests.iter().enumerate() {
             let key = key.with(k as u64);
             draw_class(
                 world,
                 misses,
                 d,
-                drawn.second,
+                drawn.second(),
                 class,
                 n * u64::from(each),
                 key,
@@ -133,7 +126,7 @@ fn draw_class<'a>(
             None => 0,
             Some(Drawing::Turns { uses, .. }) => {
                 if !has_turn {
-                    world.caches.bucket_keys[uses.cache].next_partitions(n, &mut misses.shares);
+                    misses.take_turns(n, &mut world.caches.bucket_keys[uses.cache]);
                 }
                 has_turn = true;
                 0
@@ -141,7 +134,8 @@ fn draw_class<'a>(
             Some(Drawing::Reads(uses)) => {
                 has_turn = true;
                 let older = key.stream().binomial(n, uses.older_objects);
-                draw_reads(world, misses, (l, always), n - older, density, second, key);
+                let caches = &mut world.caches.bucket_keys;
+                misses.draw_reads((l, always), n - older, density, second, key, caches);
                 called += older;
                 older
             }
@@ -183,53 +177,6 @@ fn count_calls(world: &mut World<'_>, second: u64, l: usize, calls: u64) {
     }
 }
 
-/// Draws which of `n` reads are to be looked at.
-fn draw_reads<'a>(
-    world: &mut World<'a>,
-    misses: &mut Misses<'a>,
-    (kms_step, always): (usize, usize),
-    n: u64,
-    density: &Density,
-    second: u64,
-    key: Key,
-) {
-    let reader = misses.reader_of[kms_step];
-    let cache = misses.readers[reader].uses.cache;
-    let fetches = world.caches.bucket_keys[cache].take_fetches();
-    for &r in &misses.of_cache[cache] {
-        let not_held =
-            misses.readers[r].not_held(world.caches.bucket_keys[cache].settings().fanout);
-        not_held.awaited.extend(&fetches);
-    }
-    world.caches.bucket_keys[cache].next_partitions(n, &mut misses.shares);
-    let Some(not_held) = &mut misses.readers[reader].state else {
-        return;
-    };
-    not_held.begin(second);
-    for (p, &n) in misses.shares.iter().enumerate() {
-        let partition = &not_held.partitions[p];
-        let total = partition.weights.total();
-        if total == 0 || n == 0 {
-            continue;
-        }
-        let key = key.with(p as u64);
-        let mut stream = key.stream();
-        let share = total as f64 / not_held.keys.total as f64;
-        let looks = stream.binomial(n, share.min(1.0));
-        density.list(looks, second, key, |at, _, key| {
-            let k = partition.weights.find(stream.below(total));
-            misses.looks.push(PossibleMiss {
-                at: second * SECOND + at,
-                kms_step,
-                partition: p as u32,
-                archived: not_held.keys.keys[k],
-                always,
-                key,
-            });
-        });
-    }
-}
-
 /// Looks at a read that may miss.
 fn look_at(world: &mut World<'_>, look: &PossibleMiss) {
     let plan = world.plan;
@@ -265,18 +212,8 @@ fn draw_messages<'a>(
     key: Key,
 ) -> u64 {
     let processes = world.caches.workloads[w].processes.len();
-    let mut stream = key.stream();
-    if n < 32 * processes as u64 {
-        misses.shares.clear();
-        misses.shares.resize(processes, 0);
-        for _ in 0..n {
-            misses.shares[stream.below(processes as u64) as usize] += 1;
-        }
-    } else {
-        stream.multinomial(n, &vec![1.0; processes], &mut misses.shares);
-    }
     let mut calls = 0;
-    for (p, &n) in misses.shares.iter().enumerate() {
+    for (p, &n) in misses.share_out(n, processes, key).iter().enumerate() {
         if n > 0 {
             calls += messages_of(
                 world,

@@ -110,7 +110,7 @@ fn count_attempt<'w>(
 
 /// One try of a request that needs more than one quota's word.
 fn offer_several(world: &mut World<'_>, at: u64, request: RequestState, w: usize) {
-    if world.workloads.all[w].guards.is_some() {
+    if world.workloads.of(w).guards.is_some() {
         guarded(world, at, request, w);
     } else {
         offer_needs(world, at, request);
@@ -132,9 +132,9 @@ pub fn win(world: &mut World<'_>, at: u64, request: &RequestState) {
 #[inline(always)]
 fn admitted(world: &mut World<'_>, at: u64, request: &RequestState) {
     let class = world.classes.of_mut(request.class);
-    let state = &mut world.workloads.all[class.workload()];
+    let state = world.workloads.of_mut(class.workload());
     class.ends_well(state, world.counters.warm_up(), at, request);
-    if state.is_job {
+    if state.is_job() {
         job_goes_on(world, at, request);
     }
 }

@@ -13,16 +13,16 @@ use crate::simulation::world::World;
 
 /// Begins a slot of the second, all in turn, unless it holds nothing.
 pub fn begin_slot(world: &mut World<'_>, slot: usize) -> bool {
-    world.calendar.begin_slot(slot) || world.arrivals.spread.occupied.holds(slot)
+    world.calendar.begin_slot(slot) || world.arrivals.spread.occupies(slot)
 }
 
 /// A slot in which all are admitted.
 pub fn count_slot(world: &mut World<'_>, slot: usize, second: u64) {
-    for s in 0..world.arrivals.spread.splits.len() {
-        let split = world.arrivals.spread.splits[s];
-        let n = u64::from(world.arrivals.spread.slot_counts[split.counts + slot]);
-        let state = &world.workloads.all[split.workload as usize];
-        if n == 0 || state.has_memory {
+    for s in 0..world.arrivals.spread.splits() {
+        let (split, n) = world.arrivals.spread.split_in(s, slot);
+        let n = u64::from(n);
+        let state = world.workloads.of(split.workload as usize);
+        if n == 0 || state.has_memory() {
             continue;
         }
         // Asked for each slot: a client may have paid for a retry in this very second.
@@ -31,11 +31,11 @@ pub fn count_slot(world: &mut World<'_>, slot: usize, second: u64) {
         }
         let action = split.action as usize;
         world.counters.count(action, n);
-        for &(q, each) in &world.actions[action].demand {
+        for &(q, each) in world.actions[action].demand() {
             world.quotas.of(q).take_counted(n * each);
         }
     }
-    if world.workloads.has_memory {
+    if world.workloads.have_memory() {
         in_order(world, slot, true);
     } else {
         // Listed arrivals and retries: all are admitted, so their order does not matter.
@@ -51,14 +51,14 @@ fn win_slot(world: &mut World<'_>, slot: usize, second: u64, quota: usize) {
     each_listed(world, slot, second, win);
     let (classes, workloads, warm_up) = (
         &mut world.classes,
-        &mut world.workloads.all,
+        &mut world.workloads,
         world.counters.warm_up(),
     );
     let mut won = 0;
     // No jobs run where one quota decides about all attempts.
     world.calendar.take_all(|_, at, request| {
         let class = classes.of_mut(request.class);
-        let state = &mut workloads[class.workload()];
+        let state = workloads.of_mut(class.workload());
         class.ends_well(state, warm_up, at, request);
         won += 1;
     });
@@ -81,7 +81,7 @@ pub fn in_order(world: &mut World<'_>, slot: usize, memory_only: bool) {
 /// are not added at all.
 #[inline(always)]
 pub fn add_new(world: &mut World<'_>, slot: usize, memory_only: bool, count: bool) {
-    let base = world.arrivals.drawn.second * SECOND;
+    let base = world.arrivals.drawn.second() * SECOND;
     let in_warm_up = world.counters.in_warm_up(base);
     let calendar = &mut world.calendar;
     let mut add = |action: &ActionState, at: u64, arrival: &Arrival| {
@@ -90,7 +90,7 @@ pub fn add_new(world: &mut World<'_>, slot: usize, memory_only: bool, count: boo
     let (classes, counters) = (&mut world.classes, &mut world.counters);
     let mut counts = |index: u32, n: u64| {
         let action = &world.actions[index as usize];
-        if action.demand.is_empty() {
+        if action.demand().is_empty() {
             counters.count(index as usize, n);
             return true;
         }
@@ -99,9 +99,8 @@ pub fn add_new(world: &mut World<'_>, slot: usize, memory_only: bool, count: boo
             .for_each(|c| classes.of_mut(c).tally(in_warm_up).request(n));
         false
     };
-    for split in &world.arrivals.spread.splits {
-        let n = world.arrivals.spread.slot_counts[split.counts + slot];
-        if n == 0 || (memory_only && !world.workloads.all[split.workload as usize].has_memory) {
+    for (split, n) in world.arrivals.spread.splits_in(slot) {
+        if n == 0 || (memory_only && !world.workloads.of(split.workload as usize).has_memory()) {
             continue;
         }
         if count && counts(split.action, u64::from(n)) {
@@ -122,8 +121,8 @@ pub fn add_new(world: &mut World<'_>, slot: usize, memory_only: bool, count: boo
 
 /// Gives the clients of a slot's admitted arrivals back what their successes earn.
 fn refund_slot(world: &mut World<'_>, split: Split, slot: usize, n: u64) {
-    let earning = world.actions[split.action as usize].earning;
-    let state = &mut world.workloads.all[split.workload as usize];
+    let earning = world.actions[split.action as usize].earning();
+    let state = world.workloads.of_mut(split.workload as usize);
     let arrivals = keys_in_slot(split.key, slot, n as u32);
     state.retries.refund_firsts(arrivals, earning);
 }

@@ -5,7 +5,7 @@ use crate::simulation::world::World;
 
 /// Adds what was counted to the counters; with `take`, its room is taken from the quotas too.
 pub fn add_counted(world: &mut World<'_>, second: u64, take: bool) {
-    for d in &world.arrivals.drawn.workloads {
+    for d in world.arrivals.drawn.workloads() {
         let actions = &world.plan.workloads[d.workload].actions;
         for (a, action) in actions.iter().enumerate() {
             let n = world.counters.take_counted(d.first_action + a);

@@ -18,27 +18,28 @@ use crate::simulation::state::sampler::Sampler;
 use crate::simulation::state::spread::SecondArrivals;
 use crate::simulation::state::workload::{WorkloadState, Workloads};
 
-/// One component of a plan under way: its parts, each with its own state.
+/// One component of a plan under way: its parts, each of which keeps its own state. What happens in time moves several
+/// of them at once, so they stand open to the files of this folder, and to nobody else.
 pub struct World<'a> {
-    pub plan: &'a Plan,
-    pub options: SimulationOptions<'a>,
-    pub calendar: Calendar<RequestState>,
-    pub classes: Classes,
-    pub quotas: Quotas,
-    pub workloads: Workloads,
-    pub actions: Vec<ActionState>,
-    pub caches: Caches,
+    pub(super) plan: &'a Plan,
+    pub(super) options: SimulationOptions<'a>,
+    pub(super) calendar: Calendar<RequestState>,
+    pub(super) classes: Classes,
+    pub(super) quotas: Quotas,
+    pub(super) workloads: Workloads,
+    pub(super) actions: Vec<ActionState>,
+    pub(super) caches: Caches,
     /// Fetches that others wait for, where they do.
-    pub flights: Option<Flights>,
-    pub counters: Counters,
-    pub sampler: Option<Sampler>,
+    pub(super) flights: Option<Flights>,
+    pub(super) counters: Counters,
+    pub(super) sampler: Option<Sampler>,
     /// The arrivals of the present second.
-    pub arrivals: SecondArrivals,
-    pub lost: Lost,
+    pub(super) arrivals: SecondArrivals,
+    pub(super) lost: Lost,
     /// Counted seconds since the state of `timed` was known.
-    pub held: Held,
+    pub(super) held: Held,
     /// What is drawn of caches.
-    pub misses: Misses<'a>,
+    pub(super) misses: Misses<'a>,
 }
 
 impl<'a> World<'a> {
@@ -103,7 +104,7 @@ impl<'a> World<'a> {
         if !options.simulate_all {
             world.quotas.set_sole(world.find_sole_quota());
             let (timed, caches) = (world.quotas.timed(), &mut world.caches.bucket_keys);
-            world.misses = Misses::new(plan, component, &world.workloads.all, timed, caches);
+            world.misses = Misses::new(plan, component, world.workloads.all(), timed, caches);
         }
         world
     }
@@ -113,13 +114,13 @@ impl<'a> World<'a> {
         let &[quota] = self.quotas.used() else {
             return None;
         };
-        let actions = self.workloads.open.iter().flat_map(|&w| {
-            let first = self.workloads.all[w].first_action;
+        let actions = self.workloads.open().iter().flat_map(|&w| {
+            let first = self.workloads.of(w).first_action();
             &self.actions[first..first + self.plan.workloads[w].actions.len()]
         });
-        let mut asking = actions.filter(|a| !a.demand.is_empty());
+        let mut asking = actions.filter(|a| !a.demand().is_empty());
         let is_sole = |c: u32| self.classes.of(c).only_quota() == Some(quota);
-        (self.workloads.jobs.is_empty() && asking.all(|a| a.classes().all(is_sole)))
+        (self.workloads.jobs().is_empty() && asking.all(|a| a.classes().all(is_sole)))
             .then_some(quota)
     }
 

@@ -7,14 +7,14 @@ use crate::simulation::state::request::RequestState;
 
 /// An action, compact.
 pub struct ActionState {
-    pub key: Key,
+    key: Key,
     /// Most calls that one arrival can offer to each quota.
-    pub demand: Vec<(usize, u64)>,
+    demand: Vec<(usize, u64)>,
     /// Classes of its requests, one after another; empty where there is only `class`.
-    pub parts: Vec<u32>,
-    pub class: u32,
+    parts: Vec<u32>,
+    class: u32,
     /// How many of its requests earn.
-    pub earning: u32,
+    earning: u32,
 }
 
 impl ActionState {
@@ -50,6 +50,30 @@ impl ActionState {
 }
 
 impl ActionState {
+    /// The key of its arrivals in a second.
+    #[inline(always)]
+    pub fn key_of(&self, second: u64) -> Key {
+        self.key.with(second)
+    }
+
+    /// The class of the first request of an arrival.
+    #[inline(always)]
+    pub fn first_class(&self) -> u32 {
+        self.class
+    }
+
+    /// How many of the requests of an arrival earn.
+    #[inline(always)]
+    pub fn earning(&self) -> u32 {
+        self.earning
+    }
+
+    /// Most calls that one arrival can offer, as (quota, calls).
+    #[inline(always)]
+    pub fn demand(&self) -> &[(usize, u64)] {
+        &self.demand
+    }
+
     /// How many requests an arrival makes.
     #[inline(always)]
     pub fn requests(&self) -> usize {

@@ -6,21 +6,94 @@ use crate::model::arrivals::Density;
 /// What one second drew.
 #[derive(Default)]
 pub struct DrawnSecond {
-    pub second: u64,
+    second: u64,
     /// Open workloads that may have arrivals.
-    pub workloads: Vec<DrawnWorkload>,
+    workloads: Vec<DrawnWorkload>,
     /// Arrivals by action, workload after workload.
-    pub counts: Vec<u64>,
+    counts: Vec<u64>,
     /// Which selection of workloads this is; only a part of one where 0.
-    pub selection: u64,
-    pub multinomial: Vec<u64>,
+    selection: u64,
+    multinomial: Vec<u64>,
 }
 
 impl DrawnSecond {
+    /// Which second it is.
+    #[inline(always)]
+    pub fn second(&self) -> u64 {
+        self.second
+    }
+
+    /// Open workloads that may have arrivals.
+    #[inline(always)]
+    pub fn workloads(&self) -> &[DrawnWorkload] {
+        &self.workloads
+    }
+
+    /// Arrivals by action, workload after workload.
+    #[inline(always)]
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// All its arrivals.
+    pub fn total(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// Begins a second, with the workloads of the one before.
+    pub fn begin(&mut self, second: u64) {
+        self.second = second;
+    }
+
+    /// Forgets the workloads.
     pub fn clear(&mut self) {
         self.workloads.clear();
         self.counts.clear();
         self.selection = 0;
+    }
+
+    /// Whether its workloads are those of a selection.
+    #[inline(always)]
+    pub fn is_of(&self, selection: &ActiveWorkloads) -> bool {
+        self.selection == selection.number
+    }
+
+    /// Begins with those of a selection.
+    pub fn select(&mut self, selection: &ActiveWorkloads) {
+        self.clear();
+        self.selection = selection.number;
+    }
+
+    /// Adds one of them, with its actions; returns the first of its counts.
+    pub fn add(&mut self, workload: usize, first_action: usize, actions: usize) -> usize {
+        let first = self.counts.len();
+        self.counts.resize(first + actions, 0);
+        self.workloads.push(DrawnWorkload {
+            workload,
+            first,
+            first_action,
+            actions,
+            has_memory: false,
+            one_by_one: false,
+            density: None,
+        });
+        first
+    }
+
+    /// Shows each of the workloads, its counts by action, which are to be drawn, and room to draw in.
+    #[inline(always)]
+    pub fn draw(&mut self, mut on: impl FnMut(&mut DrawnWorkload, &mut [u64], &mut Vec<u64>)) {
+        for d in &mut self.workloads {
+            let counts = &mut self.counts[d.first..d.first + d.actions];
+            on(d, counts, &mut self.multinomial);
+        }
+    }
+
+    /// One of its workloads has been counted elsewhere.
+    pub fn take_out(&mut self, i: usize) {
+        let d = &mut self.workloads[i];
+        d.one_by_one = false;
+        self.counts[d.first..d.first + d.actions].fill(0);
     }
 
     /// What one workload drew, `None` if nothing.
@@ -56,13 +129,13 @@ impl DrawnSecond {
 #[derive(Default)]
 pub struct ActiveWorkloads {
     /// The action, numbered among all, that each count is of.
-    pub actions: Vec<u32>,
+    actions: Vec<u32>,
     /// Most calls that one arrival of a count can offer to a quota, as (count, quota, calls).
-    pub demand: Vec<(u32, u32, u64)>,
+    demand: Vec<(u32, u32, u64)>,
     /// Counts its changes.
-    pub number: u64,
+    number: u64,
     /// The first second for which it has to be looked at again.
-    pub until: u64,
+    until: u64,
 }
 
 impl ActiveWorkloads {
@@ -71,21 +144,57 @@ impl ActiveWorkloads {
         self.demand.clear();
     }
 
+    /// Has it made anew if any of these seconds, in which workloads begin or end, has come since.
+    #[inline]
+    pub fn renew(&mut self, second: u64, changes: impl Iterator<Item = u64>) {
+        if second >= self.until {
+            self.number += 1;
+            self.until = changes.filter(|&at| at > second).min().unwrap_or(u64::MAX);
+            self.clear();
+        }
+    }
+
+    /// Whether it knows its actions.
+    pub fn is_known(&self) -> bool {
+        !self.actions.is_empty()
+    }
+
+    /// Adds the action of a count, and what one of its arrivals may ask for.
+    pub fn add(&mut self, action: usize, count: usize, demand: &[(usize, u64)]) {
+        self.actions.push(action as u32);
+        let asked = demand.iter();
+        let asked = asked.map(|&(q, each)| (count as u32, q as u32, each));
+        self.demand.extend(asked);
+    }
+
+    /// The action, numbered among all, that each count is of.
+    #[inline(always)]
+    pub fn actions(&self) -> &[u32] {
+        &self.actions
+    }
+
+    /// Most calls that so many arrivals can offer, as (quota, calls).
+    #[inline(always)]
+    pub fn calls(&self, counts: &[u64]) -> impl Iterator<Item = (usize, u64)> {
+        let demand = self.demand.iter();
+        demand.map(|&(count, q, each)| (q as usize, counts[count as usize] * each))
+    }
+
     /// Has it made anew for the next second: a workload will be active when it was not going to be.
     pub fn expire(&mut self) {
         self.until = 0;
     }
 }
 
-/// One of them.
+/// One of them: a record, which the second it is drawn in fills in.
 #[derive(Clone)]
 pub struct DrawnWorkload {
     pub workload: usize,
     /// First of its counts.
-    pub first: usize,
+    first: usize,
     /// Of all actions.
     pub first_action: usize,
-    pub actions: usize,
+    actions: usize,
     /// Requests are looked at one by one even where nobody is throttled.
     pub one_by_one: bool,
     /// And in order.
@@ -94,7 +203,7 @@ pub struct DrawnWorkload {
     pub density: Option<Density>,
 }
 
-/// A new arrival.
+/// A new arrival: a record, passed from where it is drawn to where it is looked at.
 #[derive(Clone, Copy)]
 pub struct Arrival {
     pub action: u32,

@@ -228,7 +228,7 @@ impl Limiters {
 
     fn follow(&mut self, clients: u32, made: u64, at: u64) -> VecDeque<DrawnSecond> {
         let past = std::mem::take(&mut self.past).seconds;
-        let oldest = past.front().map_or(at, |d| d.second * SECOND);
+        let oldest = past.front().map_or(at, |d| d.second() * SECOND);
         self.made = seconds(made);
         self.known_from = seconds(made.max(oldest));
         self.clients = (0..clients).map(|_| None).collect();
@@ -263,10 +263,10 @@ struct Past {
 
 impl Past {
     fn push(&mut self, drawn: DrawnSecond, clients: u64) {
-        self.arrivals += drawn.counts.iter().sum::<u64>();
+        self.arrivals += drawn.total();
         self.seconds.push_back(drawn);
         while self.seconds.len() > LEAST_SECONDS {
-            let oldest: u64 = self.seconds[0].counts.iter().sum();
+            let oldest = self.seconds[0].total();
             let enough = self.arrivals - oldest >= ARRIVALS_EACH * clients;
             if !enough && self.seconds.len() <= MOST_SECONDS {
                 break;

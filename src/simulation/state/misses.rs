@@ -3,6 +3,7 @@
 use crate::engine::SECOND;
 use crate::engine::random::Key;
 use crate::engine::weights::PartialSums;
+use crate::model::arrivals::Density;
 use crate::model::source::bucket_key::archive::KeyPopularity;
 use crate::model::source::bucket_key::{BucketKeyCache, Fetched};
 use crate::model::source::{Drawing, EncryptedMessages};
@@ -16,44 +17,44 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub struct Misses<'a> {
     /// Workloads that share caches, where all of them may be drawn.
-    pub groups: Vec<Vec<usize>>,
+    groups: Vec<Vec<usize>>,
     /// Workloads that are drawn in this second.
-    pub drawn: Vec<bool>,
-    pub readers: Vec<ArchiveReader<'a>>,
+    drawn: Vec<bool>,
+    readers: Vec<ArchiveReader<'a>>,
     /// The reader of each KMS step that reads.
-    pub reader_of: Vec<usize>,
+    reader_of: Vec<usize>,
     /// Readers of each bucket-key cache.
-    pub of_cache: Vec<Vec<usize>>,
-    pub looks: Vec<PossibleMiss>,
+    of_cache: Vec<Vec<usize>>,
+    looks: Vec<PossibleMiss>,
     /// Requests by partition, messages by process.
-    pub shares: Vec<u64>,
+    shares: Vec<u64>,
 }
 
 /// A workload that reads archived objects through a bucket-key cache.
-pub struct ArchiveReader<'a> {
-    pub uses: &'a BucketKeyUse,
-    pub popularity: &'a Popularity,
+struct ArchiveReader<'a> {
+    uses: &'a BucketKeyUse,
+    popularity: &'a Popularity,
     /// Known once it was needed.
-    pub state: Option<NotHeld<'a>>,
+    state: Option<NotHeld<'a>>,
 }
 
 /// Copies that a whole second cannot count on.
-pub struct NotHeld<'a> {
-    pub keys: &'a KeyPopularity,
-    pub partitions: Vec<PartitionCopies>,
+struct NotHeld<'a> {
+    keys: &'a KeyPopularity,
+    partitions: Vec<PartitionCopies>,
     /// Partition and position of copies by the second in which they expire.
-    pub expiring: BTreeMap<u64, Vec<(u32, u32)>>,
+    expiring: BTreeMap<u64, Vec<(u32, u32)>>,
     /// Fetched, but KMS has yet to answer.
-    pub awaited: Vec<Fetched>,
+    awaited: Vec<Fetched>,
 }
 
-pub struct PartitionCopies {
-    pub weights: PartialSums,
+struct PartitionCopies {
+    weights: PartialSums,
     /// The second in which each copy expires, 0 if it is not held.
-    pub expires: Vec<u64>,
+    expires: Vec<u64>,
 }
 
-/// A need that may miss.
+/// A need that may miss: a record, passed to who looks at it.
 #[derive(Clone, Copy)]
 pub struct PossibleMiss {
     pub at: u64,
@@ -87,7 +88,7 @@ impl<'a> Misses<'a> {
         for group in sharing(plan, component, workloads) {
             let drawable = |&w: &usize| {
                 workloads[w].guards.is_none()
-                    && workloads[w].arrivals.is_some()
+                    && workloads[w].arriving.has_process()
                     && is_drawable(plan, w, timed, users[w])
             };
             if group.iter().all(drawable) {
@@ -100,7 +101,7 @@ impl<'a> Misses<'a> {
         misses
     }
 
-    pub fn read_by(&mut self, plan: &'a Plan, w: usize, caches: &mut [BucketKeyCache]) {
+    fn read_by(&mut self, plan: &'a Plan, w: usize, caches: &mut [BucketKeyCache]) {
         // The workload's readers are the last ones.
         let first = self.readers.len();
         for l in kms_steps_of(plan, w) {
@@ -121,14 +122,105 @@ impl<'a> Misses<'a> {
             });
         }
     }
+
+    /// Whether nothing is ever drawn.
+    pub fn are_none(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// Begins a second, in which what is counted of the calm workloads is surely met.
+    pub fn begin(&mut self, is_calm: impl Fn(usize) -> bool) {
+        for group in &self.groups {
+            let calm = group.iter().all(|&w| is_calm(w));
+            group.iter().for_each(|&w| self.drawn[w] = calm);
+        }
+        self.looks.clear();
+    }
+
+    /// Whether the misses of a workload are drawn in this second.
+    pub fn are_drawn(&self, workload: usize) -> bool {
+        self.drawn[workload]
+    }
+
+    /// What has to be looked at, in order of time.
+    pub fn looks(&mut self) -> &[PossibleMiss] {
+        self.looks.sort_by_key(|look| look.at);
+        &self.looks
+    }
+
+    /// `n` requests take their turns at the partitions of a cache.
+    pub fn take_turns(&mut self, n: u64, cache: &mut BucketKeyCache) {
+        cache.next_partitions(n, &mut self.shares);
+    }
+
+    /// How many of `n` messages each process has.
+    pub fn share_out(&mut self, n: u64, processes: usize, key: Key) -> &[u64] {
+        let mut stream = key.stream();
+        if n < 32 * processes as u64 {
+            self.shares.clear();
+            self.shares.resize(processes, 0);
+            for _ in 0..n {
+                self.shares[stream.below(processes as u64) as usize] += 1;
+            }
+        } else {
+            stream.multinomial(n, &vec![1.0; processes], &mut self.shares);
+        }
+        &self.shares
+    }
+
+    /// Draws which of `n` reads are to be looked at. `always`: their class's needs that are always calls.
+    pub fn draw_reads(
+        &mut self,
+        (kms_step, always): (usize, usize),
+        n: u64,
+        density: &Density,
+        second: u64,
+        key: Key,
+        caches: &mut [BucketKeyCache],
+    ) {
+        let reader = self.reader_of[kms_step];
+        let cache = self.readers[reader].uses.cache;
+        let fetches = caches[cache].take_fetches();
+        for &r in &self.of_cache[cache] {
+            let not_held = self.readers[r].not_held(caches[cache].settings().fanout);
+            not_held.awaited.extend(&fetches);
+        }
+        caches[cache].next_partitions(n, &mut self.shares);
+        let Some(not_held) = &mut self.readers[reader].state else {
+            return;
+        };
+        not_held.begin(second);
+        for (p, &n) in self.shares.iter().enumerate() {
+            let partition = &not_held.partitions[p];
+            let total = partition.weights.total();
+            if total == 0 || n == 0 {
+                continue;
+            }
+            let key = key.with(p as u64);
+            let mut stream = key.stream();
+            let share = total as f64 / not_held.keys.total as f64;
+            let looks = stream.binomial(n, share.min(1.0));
+            density.list(looks, second, key, |at, _, key| {
+                let k = partition.weights.find(stream.below(total));
+                self.looks.push(PossibleMiss {
+                    at: second * SECOND + at,
+                    kms_step,
+                    partition: p as u32,
+                    archived: not_held.keys.keys[k],
+                    always,
+                    key,
+                });
+            });
+        }
+    }
 }
 
 /// Workloads of a component with caches, in groups that share one.
-pub fn sharing(plan: &Plan, component: &[usize], workloads: &[WorkloadState]) -> Vec<Vec<usize>> {
+fn sharing(plan: &Plan, component: &[usize], workloads: &[WorkloadState]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     // The group of each cache: of S3's, and of a workload's.
     let mut group_of: BTreeMap<(bool, usize), usize> = BTreeMap::new();
-    for &w in component.iter().filter(|&&w| workloads[w].has_memory) {
+    for &w in component.iter().filter(|&&w| workloads[w].has_memory()) {
         let mut caches: Vec<(bool, usize)> = Vec::new();
         caches.extend(plan.workloads[w].client_cache.map(|c| (true, c.owner)));
         for l in kms_steps_of(plan, w) {
@@ -162,7 +254,7 @@ pub fn sharing(plan: &Plan, component: &[usize], workloads: &[WorkloadState]) ->
 }
 
 /// The classes of a workload.
-pub fn classes_of(plan: &Plan, w: usize) -> impl Iterator<Item = &Class> {
+fn classes_of(plan: &Plan, w: usize) -> impl Iterator<Item = &Class> {
     let requests = plan.workloads[w].actions.iter().flat_map(|a| &a.requests);
     requests.map(|&(class, _)| &plan.classes[class])
 }
@@ -173,7 +265,7 @@ pub fn kms_steps_of(plan: &Plan, w: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Whether a workload's needs can be drawn at all; `users`: workloads that look up its client-side caches.
-pub fn is_drawable(plan: &Plan, w: usize, timed: &[usize], users: u32) -> bool {
+fn is_drawable(plan: &Plan, w: usize, timed: &[usize], users: u32) -> bool {
     let workload = &plan.workloads[w];
     let by_kms_step = kms_steps_of(plan, w).all(|l| {
         let kms_step = &plan.kms_steps[l];
@@ -208,12 +300,12 @@ pub fn is_drawable(plan: &Plan, w: usize, timed: &[usize], users: u32) -> bool {
     is_random && by_kms_step && reads_once
 }
 
-pub fn is_fixed(plan: &Plan, uses: &BucketKeyUse) -> bool {
+fn is_fixed(plan: &Plan, uses: &BucketKeyUse) -> bool {
     uses.sessions == 1 && !plan.bucket_key_caches[uses.cache].sliding
 }
 
 /// Whether each process looks up one data key at a time, or one of each producer, that nothing else displaces.
-pub fn has_one_key(
+fn has_one_key(
     plan: &Plan,
     workload: &Workload,
     encrypted: Option<EncryptedMessages>,
@@ -243,7 +335,7 @@ pub fn has_one_key(
 }
 
 impl<'a> ArchiveReader<'a> {
-    pub fn not_held(&mut self, fanout: u32) -> &mut NotHeld<'a> {
+    fn not_held(&mut self, fanout: u32) -> &mut NotHeld<'a> {
         let (uses, popularity) = (self.uses, self.popularity);
         self.state.get_or_insert_with(|| {
             let new = || KeyPopularity::new(popularity, uses.archive);
@@ -264,7 +356,7 @@ impl<'a> ArchiveReader<'a> {
 
 impl NotHeld<'_> {
     /// Brings it up to the start of a second.
-    pub fn begin(&mut self, second: u64) {
+    fn begin(&mut self, second: u64) {
         while let Some(first) = self.expiring.first_entry()
             && *first.key() <= second
         {

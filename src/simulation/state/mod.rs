@@ -1,12 +1,14 @@
 //! The state of a simulation, part by part: data and its own methods.
 
 pub mod action;
+pub mod arriving;
 pub mod class;
 pub mod counters;
 pub mod drawn;
 pub mod flights;
 pub mod guards;
 pub mod held;
+pub mod job;
 pub mod loser;
 pub mod lost;
 pub mod misses;

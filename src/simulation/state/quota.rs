@@ -228,6 +228,13 @@ impl Quotas {
         &self.timed
     }
 
+    /// Does something with each of those, numbered among them.
+    pub fn for_each_timed(&mut self, mut on: impl FnMut(usize, &mut QuotaState)) {
+        for (i, &q) in self.timed.iter().enumerate() {
+            on(i, &mut self.all[q]);
+        }
+    }
+
     #[inline(always)]
     pub fn has_timed(&self) -> bool {
         !self.timed.is_empty()

@@ -8,11 +8,11 @@ use crate::simulation::sample::{Answered, Ended, Sample, Sampled};
 /// The samples of one component, and its counters when the last second was over.
 #[derive(Debug)]
 pub struct Sampler {
-    pub key: Key,
-    pub calls: Sample,
-    pub requests: Sample,
-    pub kms_steps: Vec<KmsStepCount>,
-    pub classes: Vec<ClassCount>,
+    key: Key,
+    calls: Sample,
+    requests: Sample,
+    kms_steps: Vec<KmsStepCount>,
+    classes: Vec<ClassCount>,
 }
 
 impl Sampler {

@@ -2,21 +2,24 @@
 
 use crate::engine::calendar::{SLOT_NS, SLOTS};
 use crate::engine::random::Key;
+use crate::model::arrivals::Density;
+use crate::simulation::state::action::ActionState;
 use crate::simulation::state::drawn::{ActiveWorkloads, Arrival, DrawnSecond};
+use crate::simulation::state::quota::Quotas;
 
 /// Bits of an arrival's position; the instant stands above them.
-pub const POSITION_BITS: u32 = 34;
+const POSITION_BITS: u32 = 34;
 
-pub const POSITION: u64 = (1 << POSITION_BITS) - 1;
+const POSITION: u64 = (1 << POSITION_BITS) - 1;
 
-/// Arrivals of one action that were split over the slots of a second.
+/// Arrivals of one action that were split over the slots of a second: a record, copied for whoever looks at a slot.
 #[derive(Clone, Copy)]
 pub struct Split {
     pub action: u32,
     pub workload: u32,
     pub key: Key,
     /// First of its slots' counts.
-    pub counts: usize,
+    counts: usize,
 }
 
 impl Split {
@@ -34,16 +37,16 @@ impl Split {
 
 /// Slots of the present second in which anything arrives, one bit each.
 #[derive(Clone, Copy, Default)]
-pub struct Occupied([u64; SLOTS / 64]);
+struct Occupied([u64; SLOTS / 64]);
 
 impl Occupied {
     #[inline(always)]
-    pub fn mark(&mut self, slot: usize) {
+    fn mark(&mut self, slot: usize) {
         self.0[slot / 64] |= 1 << (slot % 64);
     }
 
     #[inline(always)]
-    pub fn holds(&self, slot: usize) -> bool {
+    fn holds(&self, slot: usize) -> bool {
         self.0[slot / 64] >> (slot % 64) & 1 == 1
     }
 }
@@ -51,16 +54,17 @@ impl Occupied {
 /// The arrivals of a second laid out over its slots.
 #[derive(Default)]
 pub struct Spread {
-    pub occupied: Occupied,
-    pub splits: Vec<Split>,
-    pub slot_counts: Vec<u32>,
+    occupied: Occupied,
+    splits: Vec<Split>,
+    slot_counts: Vec<u32>,
     /// Instant and position of arrivals that were listed one by one, in order of time.
-    pub listed: Vec<u64>,
-    pub listed_arrivals: Vec<Arrival>,
-    pub next_listed: usize,
+    listed: Vec<u64>,
+    listed_arrivals: Vec<Arrival>,
+    next_listed: usize,
 }
 
 impl Spread {
+    /// Begins a second.
     pub fn clear(&mut self) {
         self.occupied = Occupied::default();
         self.splits.clear();
@@ -70,21 +74,79 @@ impl Spread {
         self.next_listed = 0;
     }
 
-    /// Marks the slots that a split occupies.
-    pub fn mark(&mut self, split: usize) {
-        let split = self.splits[split];
-        let counts = &self.slot_counts[split.counts..split.counts + SLOTS];
-        for (bits, counts) in self.occupied.0.iter_mut().zip(counts.chunks(64)) {
-            let of_slot = |(i, &n): (usize, &u32)| u64::from(n > 0) << i;
-            *bits |= counts.iter().enumerate().map(of_slot).sum::<u64>();
-        }
-    }
-
+    /// Adds one arrival at its instant \[ns in the second\].
     pub fn list(&mut self, at: u64, arrival: Arrival) {
         self.occupied.mark(slot_of(at));
         self.listed
             .push(at << POSITION_BITS | self.listed_arrivals.len() as u64);
         self.listed_arrivals.push(arrival);
+    }
+
+    /// Adds `n` arrivals of an action, split over the slots.
+    pub fn split(&mut self, action: usize, workload: usize, n: u64, key: Key, density: &Density) {
+        let counts = self.slot_counts.len();
+        density.split(n, key, &mut self.slot_counts);
+        self.splits.push(Split {
+            action: action as u32,
+            workload: workload as u32,
+            key,
+            counts,
+        });
+    }
+
+    /// All have been added.
+    pub fn close(&mut self) {
+        self.listed.sort_unstable();
+        for split in &self.splits {
+            let counts = &self.slot_counts[split.counts..split.counts + SLOTS];
+            for (bits, counts) in self.occupied.0.iter_mut().zip(counts.chunks(64)) {
+                let of_slot = |(i, &n): (usize, &u32)| u64::from(n > 0) << i;
+                *bits |= counts.iter().enumerate().map(of_slot).sum::<u64>();
+            }
+        }
+    }
+
+    /// Adds what the arrivals may ask for to the demand of each slot.
+    pub fn weigh(&self, actions: &[ActionState], quotas: &mut Quotas) {
+        for &listed in &self.listed {
+            let slot = slot_of(listed >> POSITION_BITS);
+            let arrival = self.listed_arrivals[(listed & POSITION) as usize];
+            for &(q, each) in actions[arrival.action as usize].demand() {
+                quotas.of(q).expect_in_slot(slot, each as u32);
+            }
+        }
+        for split in &self.splits {
+            let counts = &self.slot_counts[split.counts..split.counts + SLOTS];
+            for &(q, each) in actions[split.action as usize].demand() {
+                quotas.of(q).expect_in_slots(counts, each as u32);
+            }
+        }
+    }
+
+    /// Whether anything arrives in a slot.
+    #[inline(always)]
+    pub fn occupies(&self, slot: usize) -> bool {
+        self.occupied.holds(slot)
+    }
+
+    /// How many splits there are.
+    #[inline(always)]
+    pub fn splits(&self) -> usize {
+        self.splits.len()
+    }
+
+    /// One of the splits, and how many of its arrivals a slot has.
+    #[inline(always)]
+    pub fn split_in(&self, split: usize, slot: usize) -> (Split, u32) {
+        let split = self.splits[split];
+        (split, self.slot_counts[split.counts + slot])
+    }
+
+    /// All of them.
+    #[inline(always)]
+    pub fn splits_in(&self, slot: usize) -> impl Iterator<Item = (&Split, u32)> {
+        let count = move |split: &Split| self.slot_counts[split.counts + slot];
+        self.splits.iter().map(move |split| (split, count(split)))
     }
 
     /// The next listed arrival of a slot, with its instant \[ns in the second\].
@@ -97,16 +159,11 @@ impl Spread {
             (at, self.listed_arrivals[(listed & POSITION) as usize])
         })
     }
-
-    /// The slots' counts of a split.
-    pub fn counts_of(&self, split: &Split) -> &[u32] {
-        &self.slot_counts[split.counts..split.counts + SLOTS]
-    }
 }
 
 /// The slot of an instant \[ns in the second\].
 #[inline(always)]
-pub fn slot_of(at: u64) -> usize {
+fn slot_of(at: u64) -> usize {
     (at / SLOT_NS) as usize
 }
 
@@ -120,5 +177,24 @@ pub struct SecondArrivals {
     /// Where those lie, if somebody had to know.
     pub spread: Spread,
     /// The first second whose arrivals are still to be drawn.
-    pub undrawn: u64,
+    undrawn: u64,
+}
+
+impl SecondArrivals {
+    /// Begins a second.
+    pub fn begin(&mut self, second: u64) {
+        self.drawn.begin(second);
+        self.undrawn = second + 1;
+    }
+
+    /// No workload has arrivals any more.
+    pub fn end(&mut self) {
+        self.selection.clear();
+        self.drawn.clear();
+    }
+
+    /// The first second whose arrivals are still to be drawn.
+    pub fn undrawn(&self) -> u64 {
+        self.undrawn
+    }
 }

@@ -3,48 +3,32 @@
 use crate::engine::SECOND;
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
-use crate::model::arrivals::{Beginning, OpenProcess};
 use crate::model::{Kind, KmsStep, Plan, Workload};
+use crate::simulation::state::arriving::Arriving;
 use crate::simulation::state::guards::ClientGuards;
+use crate::simulation::state::job::JobState;
 use crate::simulation::state::request::{RequestState, client};
 use crate::simulation::state::retries::Retries;
 
-/// State of one workload.
+/// State of one workload: its parts, and what it knows of its clients.
 pub struct WorkloadState {
-    pub arrivals_key: Key,
-    pub trace_key: Key,
-    pub job_key: Key,
-    pub arrivals: Option<OpenProcess>,
-    /// Open: active seconds.
-    pub active: std::ops::Range<u64>,
-    pub clients: u32,
-    pub turn: Turn,
+    pub arriving: Arriving,
+    clients: u32,
+    turn: Turn,
     /// What they may do when they are throttled.
     pub retries: Retries,
     /// What may hold its clients' requests back.
     pub guards: Option<Box<ClientGuards>>,
-    pub has_memory: bool,
-    pub is_job: bool,
+    has_memory: bool,
+    is_job: bool,
     /// Requests that wait for a retry.
     waiting: u64,
     /// Workloads that start when this one is done.
-    pub followers: Vec<usize>,
-    pub done: bool,
+    followers: Vec<usize>,
+    done: bool,
     pub job: JobState,
-    /// Shares of its actions, and their sums.
-    pub shares: Vec<f64>,
-    pub sums: Vec<f64>,
     /// Of all actions.
-    pub first_action: usize,
-}
-
-#[derive(Default)]
-pub struct JobState {
-    pub started: Option<u64>,
-    pub next_object: u32,
-    pub finished: u32,
-    pub last_done: u64,
-    pub active_workers: u32,
+    first_action: usize,
 }
 
 impl WorkloadState {
@@ -55,25 +39,6 @@ impl WorkloadState {
         key: Key,
         first_action: usize,
     ) -> WorkloadState {
-        let arrivals_key = key.named("arrivals");
-        let (mut arrivals, mut active) = (None, 0..0);
-        match &workload.kind {
-            Kind::Open {
-                arrivals: shape,
-                start,
-                stop,
-            } if workload.after.is_none() => {
-                arrivals = Some(shape.begin(&Beginning {
-                    start: *start,
-                    key: arrivals_key,
-                    clock: &plan.clock,
-                }));
-                active = *start..*stop;
-            }
-            Kind::Trace { start, stop, .. } => active = *start..*stop,
-            Kind::Open { .. } => active = u64::MAX..u64::MAX,
-            Kind::Job { .. } => {}
-        }
         let mut classes = workload
             .actions
             .iter()
@@ -83,21 +48,12 @@ impl WorkloadState {
             let kms_steps = plan.kms_steps_of(c);
             kms_steps.iter().any(KmsStep::has_memory)
         });
-        let shares: Vec<f64> = workload.actions.iter().map(|a| a.weight).collect();
-        let sums = shares.iter().scan(0.0, |sum, share| {
-            *sum += share;
-            Some(*sum)
-        });
         let requests = workload.actions.iter().flat_map(|a| &a.requests);
         let is_s3 = requests
             .clone()
             .any(|&(c, _)| plan.classes[c].tier.is_some());
         WorkloadState {
-            arrivals_key,
-            trace_key: key.named("trace"),
-            job_key: key.named("job"),
-            arrivals,
-            active,
+            arriving: Arriving::new(plan, workload, key),
             clients: workload.clients.max(1),
             turn: Turn::new(&workload.kind),
             retries: Retries::new(&workload.retry, workload.clients),
@@ -109,9 +65,7 @@ impl WorkloadState {
                 .filter(|&f| plan.workloads[f].after == Some(w))
                 .collect(),
             done: false,
-            job: JobState::default(),
-            sums: sums.collect(),
-            shares,
+            job: JobState::new(key.named("job")),
             first_action,
         }
     }
@@ -135,7 +89,7 @@ impl WorkloadState {
             Turn::Random => client(Key::from_bits(request.arrival), self.clients),
             Turn::Worker => request.worker % self.clients,
             Turn::Even { num, den } => {
-                let second = request.arrived / SECOND - self.active.start;
+                let second = request.arrived / SECOND - self.arriving.active().start;
                 let before = (u128::from(second) * u128::from(num)).div_ceil(u128::from(den));
                 ((before + u128::from(request.index)) % u128::from(self.clients)) as u32
             }
@@ -188,15 +142,54 @@ impl WorkloadState {
         self.waiting -= u64::from(request.is_waiting());
     }
 
-    /// Whether none of its requests waits for a retry.
-    pub fn none_waits(&self) -> bool {
-        self.waiting == 0
+    /// Whether it makes requests only as its workers go on.
+    #[inline(always)]
+    pub fn is_job(&self) -> bool {
+        self.is_job
+    }
+
+    /// The first of its actions, numbered among all.
+    #[inline(always)]
+    pub fn first_action(&self) -> usize {
+        self.first_action
+    }
+
+    /// Whether its requests are looked at in order of time.
+    #[inline(always)]
+    pub fn has_memory(&self) -> bool {
+        self.has_memory
+    }
+
+    /// Whether its arrivals are over before a second, and their requests have ended: for the first time.
+    pub fn is_over(&self, second: u64) -> bool {
+        !self.done && self.waiting == 0 && second >= self.arriving.active().end
+    }
+
+    /// It is done; returns the workloads that follow it.
+    pub fn finish(&mut self) -> Vec<usize> {
+        self.done = true;
+        std::mem::take(&mut self.followers)
+    }
+
+    /// When its clients were made \[ns\] that are followed from `at` on: a job's only then.
+    pub fn clients_made(&self, at: u64) -> u64 {
+        if self.is_job {
+            at
+        } else {
+            self.arriving.active().start * SECOND
+        }
+    }
+
+    /// Whether attempts of it may be sent in other parts of a second than those in which they are counted.
+    fn is_paced(&self) -> bool {
+        let guards = self.guards.as_ref();
+        guards.is_some_and(|g| g.hold_back_any()) && (!self.is_job || self.job.runs())
     }
 }
 
 /// How a workload's requests fall to its clients.
 #[derive(Clone, Copy)]
-pub enum Turn {
+enum Turn {
     Random,
     /// A worker is always the same client's.
     Worker,
@@ -208,7 +201,7 @@ pub enum Turn {
 }
 
 impl Turn {
-    pub fn new(kind: &Kind) -> Turn {
+    fn new(kind: &Kind) -> Turn {
         let even_rate = match kind {
             Kind::Job { .. } => return Turn::Worker,
             Kind::Open { arrivals, .. } => arrivals.even_rate(),
@@ -223,19 +216,19 @@ impl Turn {
 
 /// All workloads of a plan, of which some belong to the component that is simulated.
 pub struct Workloads {
-    pub all: Vec<WorkloadState>,
+    all: Vec<WorkloadState>,
     /// Those of the component: open ones and jobs.
-    pub open: Vec<usize>,
-    pub jobs: Vec<usize>,
+    open: Vec<usize>,
+    jobs: Vec<usize>,
     /// Open ones that others follow.
-    pub followed: Vec<usize>,
+    followed: Vec<usize>,
     /// Those whose clients may hold requests back.
-    pub guarded: Vec<usize>,
+    guarded: Vec<usize>,
     /// Whether order matters beyond the quotas: caches or retry quotas.
-    pub has_memory: bool,
-    pub has_tokens: bool,
+    has_memory: bool,
+    has_tokens: bool,
     /// Whether a message may wait for another's fetch: its call then comes later than its arrival.
-    pub has_waits: bool,
+    has_waits: bool,
 }
 
 impl Workloads {
@@ -260,5 +253,87 @@ impl Workloads {
             has_waits,
             all,
         }
+    }
+
+    #[inline(always)]
+    pub fn of(&self, workload: usize) -> &WorkloadState {
+        &self.all[workload]
+    }
+
+    #[inline(always)]
+    pub fn of_mut(&mut self, workload: usize) -> &mut WorkloadState {
+        &mut self.all[workload]
+    }
+
+    /// All of the plan.
+    pub fn all(&self) -> &[WorkloadState] {
+        &self.all
+    }
+
+    /// The component's open ones.
+    #[inline(always)]
+    pub fn open(&self) -> &[usize] {
+        &self.open
+    }
+
+    /// Its jobs.
+    #[inline(always)]
+    pub fn jobs(&self) -> &[usize] {
+        &self.jobs
+    }
+
+    /// Open ones that others follow.
+    #[inline(always)]
+    pub fn followed(&self) -> &[usize] {
+        &self.followed
+    }
+
+    /// Those whose clients may hold requests back.
+    #[inline(always)]
+    pub fn guarded(&self) -> &[usize] {
+        &self.guarded
+    }
+
+    /// Whether any has requests that are looked at in order of time.
+    #[inline(always)]
+    pub fn have_memory(&self) -> bool {
+        self.has_memory
+    }
+
+    /// Whether the clients of any have retry quotas.
+    #[inline(always)]
+    pub fn have_quotas(&self) -> bool {
+        self.has_tokens
+    }
+
+    /// Whether a message may wait for another's fetch: its call then comes later than its arrival.
+    #[inline(always)]
+    pub fn have_waits(&self) -> bool {
+        self.has_waits
+    }
+
+    /// Whether a job has requests under way.
+    pub fn jobs_run(&self) -> bool {
+        self.jobs.iter().any(|&w| self.all[w].job.runs())
+    }
+
+    /// Whether attempts may be sent in other parts of a second than those in which they are counted.
+    pub fn are_paced(&self) -> bool {
+        self.guarded.iter().any(|&w| self.all[w].is_paced())
+    }
+
+    /// Finds which guarded ones have to be looked at in order: all of them in a contended second.
+    pub fn order_guarded(&mut self, contended: bool) {
+        if self.guarded.is_empty() {
+            return;
+        }
+        for &w in &self.guarded {
+            let state = &mut self.all[w];
+            if let Some(guards) = &state.guards {
+                state.has_memory = contended || guards.in_order();
+            }
+        }
+        let mut here = self.open.iter().chain(&self.jobs);
+        self.has_memory = here.any(|&w| self.all[w].has_memory);
     }
 }

@@ -1,0 +1,213 @@
+//! How the requests of a workload arrive: when it is active, how many come in a second, and which actions they are.
+
+use crate::engine::random::Key;
+use crate::model::arrivals::{ArrivalProcess, Beginning, Density, OpenProcess};
+use crate::model::{Kind, Plan, Workload};
+use crate::simulation::state::action::ActionState;
+use crate::simulation::state::drawn::{Arrival, ArrivalPiece, DrawnSecond, DrawnWorkload};
+use crate::simulation::state::request::Purpose;
+use std::ops::Range;
+
+/// The arrivals of a workload; a job has none of its own, only a mix of actions.
+pub struct Arriving {
+    key: Key,
+    trace_key: Key,
+    process: Option<OpenProcess>,
+    /// Seconds in which it may have arrivals.
+    active: Range<u64>,
+    /// Shares of its actions, and their sums.
+    shares: Vec<f64>,
+    sums: Vec<f64>,
+}
+
+impl Arriving {
+    pub fn new(plan: &Plan, workload: &Workload, key: Key) -> Arriving {
+        let shares: Vec<f64> = workload.actions.iter().map(|a| a.weight).collect();
+        let sums = shares.iter().scan(0.0, |sum, share| {
+            *sum += share;
+            Some(*sum)
+        });
+        let mut arriving = Arriving {
+            key: key.named("arrivals"),
+            trace_key: key.named("trace"),
+            process: None,
+            active: 0..0,
+            sums: sums.collect(),
+            shares,
+        };
+        match workload.kind {
+            Kind::Open { .. } if workload.after.is_some() => arriving.active = u64::MAX..u64::MAX,
+            Kind::Open { start, .. } => arriving.begin(plan, &workload.kind, start),
+            Kind::Trace { start, stop, .. } => arriving.active = start..stop,
+            Kind::Job { .. } => {}
+        }
+        arriving
+    }
+
+    /// An open workload has arrivals from a second on.
+    pub fn begin(&mut self, plan: &Plan, kind: &Kind, first: u64) {
+        if let Kind::Open {
+            arrivals,
+            start,
+            stop,
+        } = kind
+        {
+            self.active = first..first.saturating_add(stop - start);
+            self.process = Some(arrivals.begin(&Beginning {
+                start: first,
+                key: self.key,
+                clock: &plan.clock,
+            }));
+        }
+    }
+
+    /// Seconds in which it may have arrivals.
+    pub fn active(&self) -> &Range<u64> {
+        &self.active
+    }
+
+    /// Whether counts are drawn for it from a process, and from the first second on.
+    pub fn has_process(&self) -> bool {
+        self.process.is_some()
+    }
+
+    /// The action, among its own, that a number between 0 and 1 stands for.
+    pub fn action_at(&self, draw: f64) -> usize {
+        let action = self.sums.partition_point(|&c| c <= draw);
+        action.min(self.sums.len() - 1)
+    }
+
+    /// Draws how many arrivals of each of its actions a second has, and how they lie in it; `None` for rows of a trace.
+    #[inline]
+    pub fn draw(
+        &mut self,
+        second: u64,
+        kind: &Kind,
+        actions: &[ActionState],
+        counts: &mut [u64],
+        multinomial: &mut Vec<u64>,
+    ) -> Option<Density> {
+        let Some(process) = &mut self.process else {
+            counts.fill(0);
+            self.for_each_row(second, kind, |_, _, _, action| counts[action] += 1);
+            return None;
+        };
+        let (mean, density) = process.of_second(second);
+        if density.is_random() {
+            let shares = actions.iter().zip(&self.shares);
+            for (n, (action, share)) in counts.iter_mut().zip(shares) {
+                *n = action.key_of(second).stream().poisson(mean * share);
+            }
+        } else {
+            let mut stream = self.key.with(second).stream();
+            stream.multinomial(mean as u64, &self.shares, multinomial);
+            counts.copy_from_slice(multinomial);
+        }
+        Some(density)
+    }
+
+    /// Shows the rows of a trace that come in a second: number of the copy, instant, row and action.
+    #[inline(always)]
+    fn for_each_row(&self, second: u64, kind: &Kind, mut on: impl FnMut(u64, u64, usize, usize)) {
+        let Kind::Trace {
+            trace,
+            actions,
+            start,
+            ..
+        } = kind
+        else {
+            return;
+        };
+        let mix = self.trace_key.with(Purpose::Action as u64).with(second);
+        trace.of_second(second - start, self.trace_key, |ordinal, at, row| {
+            let draw = mix.with(ordinal).unit();
+            let action = actions.action_of(&trace.recording.rows[row], draw, &self.sums);
+            on(ordinal, at, row, action);
+        });
+    }
+
+    /// What a second drew of it: the few, and those that have instants of their own, one by one.
+    pub fn pieces<'d>(
+        &self,
+        kind: &Kind,
+        actions: &[ActionState],
+        drawn: &'d DrawnSecond,
+        d: &'d DrawnWorkload,
+        mut on: impl FnMut(ArrivalPiece<'d>),
+    ) {
+        let second = drawn.second();
+        self.for_each_row(second, kind, |ordinal, at, row, action| {
+            let action = d.first_action + action;
+            let arrival = Arrival {
+                action: action as u32,
+                index: row as u32,
+                copy: ordinal as u32,
+                key: actions[action].key_of(second).with(ordinal),
+            };
+            on(ArrivalPiece::One(at, arrival));
+        });
+        let Some(density) = &d.density else {
+            return;
+        };
+        if let Density::Even { .. } = density {
+            return self.evenly_spaced(density, drawn, d, on);
+        }
+        for (action, n) in drawn.of(d) {
+            let key = actions[action].key_of(second);
+            if density.is_listed(n) {
+                density.list(n, second, key, |at, index, key| {
+                    let arrival = Arrival {
+                        action: action as u32,
+                        index,
+                        copy: 0,
+                        key,
+                    };
+                    on(ArrivalPiece::One(at, arrival));
+                });
+            } else {
+                on(ArrivalPiece::Many {
+                    action,
+                    n,
+                    key,
+                    density,
+                });
+            }
+        }
+    }
+
+    /// Which action each of the evenly spaced arrivals is: drawn without putting back.
+    fn evenly_spaced<'d>(
+        &self,
+        density: &Density,
+        drawn: &DrawnSecond,
+        d: &DrawnWorkload,
+        mut on: impl FnMut(ArrivalPiece<'d>),
+    ) {
+        let mut left = drawn.counts_of(d).to_vec();
+        let mut total: u64 = left.iter().sum();
+        let key = self.key.with(drawn.second());
+        let mut stream = key.with(Purpose::Action as u64).stream();
+        density.list(total, drawn.second(), key, |at, index, key| {
+            let mut pick = if left.len() > 1 {
+                stream.below(total)
+            } else {
+                0
+            };
+            let action = left.iter().position(|&n| {
+                let here = pick < n;
+                pick = pick.saturating_sub(n);
+                here
+            });
+            let action = action.unwrap_or(0);
+            left[action] -= 1;
+            total -= 1;
+            let arrival = Arrival {
+                action: (d.first_action + action) as u32,
+                index,
+                copy: 0,
+                key,
+            };
+            on(ArrivalPiece::One(at, arrival));
+        });
+    }
+}
