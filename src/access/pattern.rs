@@ -109,7 +109,7 @@ impl Pattern {
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             Part::Variable { key, .. } => Some(key.as_str()),
-            _ => None,
+            Part::Literal(_) | Part::Any | Part::One => None,
         })
     }
 

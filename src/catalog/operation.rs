@@ -14,186 +14,132 @@ pub struct UnknownName {
     pub what: &'static str,
 }
 
-/// An operation of the KMS API: the cryptographic ones first, then those with a quota of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "&'static str")]
-#[allow(missing_docs)] // each is the AWS name
-pub enum KmsOperation {
-    Decrypt,
-    Encrypt,
-    GenerateDataKey,
-    GenerateDataKeyWithoutPlaintext,
-    GenerateDataKeyPair,
-    GenerateDataKeyPairWithoutPlaintext,
-    GenerateMac,
-    VerifyMac,
-    GenerateRandom,
-    ReEncrypt,
-    Sign,
-    Verify,
-    DeriveSharedSecret,
-    CancelKeyDeletion,
-    ConnectCustomKeyStore,
-    CreateAlias,
-    CreateCustomKeyStore,
-    CreateGrant,
-    CreateKey,
-    DeleteAlias,
-    DeleteCustomKeyStore,
-    DeleteImportedKeyMaterial,
-    DescribeCustomKeyStores,
-    DescribeKey,
-    DisableKey,
-    DisableKeyRotation,
-    DisconnectCustomKeyStore,
-    EnableKey,
-    EnableKeyRotation,
-    GetKeyLastUsage,
-    GetKeyPolicy,
-    GetKeyRotationStatus,
-    GetParametersForImport,
-    GetPublicKey,
-    ImportKeyMaterial,
-    ListAliases,
-    ListGrants,
-    ListKeyPolicies,
-    ListKeyRotations,
-    ListKeys,
-    ListResourceTags,
-    ListRetirableGrants,
-    PutKeyPolicy,
-    ReplicateKey,
-    RetireGrant,
-    RevokeGrant,
-    RotateKeyOnDemand,
-    ScheduleKeyDeletion,
-    TagResource,
-    UntagResource,
-    UpdateAlias,
-    UpdateCustomKeyStore,
-    UpdateKeyDescription,
-    UpdatePrimaryRegion,
+/// Declares an enum whose values are AWS's names, each spelled here and nowhere else: with the value, where it is
+/// not the value's own.
+macro_rules! aws_names {
+    (
+        $(#[$of_type:meta])*
+        $vis:vis enum $type:ident: $what:literal {
+            $($(#[$of_value:meta])* $value:ident $(= $name:literal)?),+ $(,)?
+        }
+    ) => {
+        $(#[$of_type])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "&'static str")]
+        #[allow(missing_docs)] // each is the AWS name
+        $vis enum $type {
+            $($(#[$of_value])* $value),+
+        }
+
+        impl $type {
+            /// Every one, in the order of declaration.
+            pub const ALL: &'static [$type] = &[$($type::$value),+];
+
+            /// AWS's name.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $($type::$value => aws_names!(@name $value $($name)?)),+
+                }
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = UnknownName;
+
+            fn from_str(name: &str) -> Result<$type, UnknownName> {
+                let known = $type::ALL.iter().copied().find(|x| x.name() == name);
+                known.ok_or_else(|| UnknownName {
+                    name: name.to_owned(),
+                    what: $what,
+                })
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = UnknownName;
+
+            fn try_from(name: String) -> Result<$type, UnknownName> {
+                name.parse()
+            }
+        }
+
+        impl From<$type> for &'static str {
+            fn from(x: $type) -> &'static str {
+                x.name()
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.name())
+            }
+        }
+    };
+    (@name $value:ident) => {
+        stringify!($value)
+    };
+    (@name $value:ident $name:literal) => {
+        $name
+    };
 }
 
-impl KmsOperation {
-    /// Every one, in the order of declaration.
-    pub const ALL: &'static [KmsOperation] = &[
-        KmsOperation::Decrypt,
-        KmsOperation::Encrypt,
-        KmsOperation::GenerateDataKey,
-        KmsOperation::GenerateDataKeyWithoutPlaintext,
-        KmsOperation::GenerateDataKeyPair,
-        KmsOperation::GenerateDataKeyPairWithoutPlaintext,
-        KmsOperation::GenerateMac,
-        KmsOperation::VerifyMac,
-        KmsOperation::GenerateRandom,
-        KmsOperation::ReEncrypt,
-        KmsOperation::Sign,
-        KmsOperation::Verify,
-        KmsOperation::DeriveSharedSecret,
-        KmsOperation::CancelKeyDeletion,
-        KmsOperation::ConnectCustomKeyStore,
-        KmsOperation::CreateAlias,
-        KmsOperation::CreateCustomKeyStore,
-        KmsOperation::CreateGrant,
-        KmsOperation::CreateKey,
-        KmsOperation::DeleteAlias,
-        KmsOperation::DeleteCustomKeyStore,
-        KmsOperation::DeleteImportedKeyMaterial,
-        KmsOperation::DescribeCustomKeyStores,
-        KmsOperation::DescribeKey,
-        KmsOperation::DisableKey,
-        KmsOperation::DisableKeyRotation,
-        KmsOperation::DisconnectCustomKeyStore,
-        KmsOperation::EnableKey,
-        KmsOperation::EnableKeyRotation,
-        KmsOperation::GetKeyLastUsage,
-        KmsOperation::GetKeyPolicy,
-        KmsOperation::GetKeyRotationStatus,
-        KmsOperation::GetParametersForImport,
-        KmsOperation::GetPublicKey,
-        KmsOperation::ImportKeyMaterial,
-        KmsOperation::ListAliases,
-        KmsOperation::ListGrants,
-        KmsOperation::ListKeyPolicies,
-        KmsOperation::ListKeyRotations,
-        KmsOperation::ListKeys,
-        KmsOperation::ListResourceTags,
-        KmsOperation::ListRetirableGrants,
-        KmsOperation::PutKeyPolicy,
-        KmsOperation::ReplicateKey,
-        KmsOperation::RetireGrant,
-        KmsOperation::RevokeGrant,
-        KmsOperation::RotateKeyOnDemand,
-        KmsOperation::ScheduleKeyDeletion,
-        KmsOperation::TagResource,
-        KmsOperation::UntagResource,
-        KmsOperation::UpdateAlias,
-        KmsOperation::UpdateCustomKeyStore,
-        KmsOperation::UpdateKeyDescription,
-        KmsOperation::UpdatePrimaryRegion,
-    ];
-
-    /// AWS's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            KmsOperation::Decrypt => "Decrypt",
-            KmsOperation::Encrypt => "Encrypt",
-            KmsOperation::GenerateDataKey => "GenerateDataKey",
-            KmsOperation::GenerateDataKeyWithoutPlaintext => "GenerateDataKeyWithoutPlaintext",
-            KmsOperation::GenerateDataKeyPair => "GenerateDataKeyPair",
-            KmsOperation::GenerateDataKeyPairWithoutPlaintext => {
-                "GenerateDataKeyPairWithoutPlaintext"
-            }
-            KmsOperation::GenerateMac => "GenerateMac",
-            KmsOperation::VerifyMac => "VerifyMac",
-            KmsOperation::GenerateRandom => "GenerateRandom",
-            KmsOperation::ReEncrypt => "ReEncrypt",
-            KmsOperation::Sign => "Sign",
-            KmsOperation::Verify => "Verify",
-            KmsOperation::DeriveSharedSecret => "DeriveSharedSecret",
-            KmsOperation::CancelKeyDeletion => "CancelKeyDeletion",
-            KmsOperation::ConnectCustomKeyStore => "ConnectCustomKeyStore",
-            KmsOperation::CreateAlias => "CreateAlias",
-            KmsOperation::CreateCustomKeyStore => "CreateCustomKeyStore",
-            KmsOperation::CreateGrant => "CreateGrant",
-            KmsOperation::CreateKey => "CreateKey",
-            KmsOperation::DeleteAlias => "DeleteAlias",
-            KmsOperation::DeleteCustomKeyStore => "DeleteCustomKeyStore",
-            KmsOperation::DeleteImportedKeyMaterial => "DeleteImportedKeyMaterial",
-            KmsOperation::DescribeCustomKeyStores => "DescribeCustomKeyStores",
-            KmsOperation::DescribeKey => "DescribeKey",
-            KmsOperation::DisableKey => "DisableKey",
-            KmsOperation::DisableKeyRotation => "DisableKeyRotation",
-            KmsOperation::DisconnectCustomKeyStore => "DisconnectCustomKeyStore",
-            KmsOperation::EnableKey => "EnableKey",
-            KmsOperation::EnableKeyRotation => "EnableKeyRotation",
-            KmsOperation::GetKeyLastUsage => "GetKeyLastUsage",
-            KmsOperation::GetKeyPolicy => "GetKeyPolicy",
-            KmsOperation::GetKeyRotationStatus => "GetKeyRotationStatus",
-            KmsOperation::GetParametersForImport => "GetParametersForImport",
-            KmsOperation::GetPublicKey => "GetPublicKey",
-            KmsOperation::ImportKeyMaterial => "ImportKeyMaterial",
-            KmsOperation::ListAliases => "ListAliases",
-            KmsOperation::ListGrants => "ListGrants",
-            KmsOperation::ListKeyPolicies => "ListKeyPolicies",
-            KmsOperation::ListKeyRotations => "ListKeyRotations",
-            KmsOperation::ListKeys => "ListKeys",
-            KmsOperation::ListResourceTags => "ListResourceTags",
-            KmsOperation::ListRetirableGrants => "ListRetirableGrants",
-            KmsOperation::PutKeyPolicy => "PutKeyPolicy",
-            KmsOperation::ReplicateKey => "ReplicateKey",
-            KmsOperation::RetireGrant => "RetireGrant",
-            KmsOperation::RevokeGrant => "RevokeGrant",
-            KmsOperation::RotateKeyOnDemand => "RotateKeyOnDemand",
-            KmsOperation::ScheduleKeyDeletion => "ScheduleKeyDeletion",
-            KmsOperation::TagResource => "TagResource",
-            KmsOperation::UntagResource => "UntagResource",
-            KmsOperation::UpdateAlias => "UpdateAlias",
-            KmsOperation::UpdateCustomKeyStore => "UpdateCustomKeyStore",
-            KmsOperation::UpdateKeyDescription => "UpdateKeyDescription",
-            KmsOperation::UpdatePrimaryRegion => "UpdatePrimaryRegion",
-        }
+aws_names! {
+    /// An operation of the KMS API: the cryptographic ones first, then those with a quota of their own.
+    pub enum KmsOperation: "KMS operation" {
+        Decrypt,
+        Encrypt,
+        GenerateDataKey,
+        GenerateDataKeyWithoutPlaintext,
+        GenerateDataKeyPair,
+        GenerateDataKeyPairWithoutPlaintext,
+        GenerateMac,
+        VerifyMac,
+        GenerateRandom,
+        ReEncrypt,
+        Sign,
+        Verify,
+        DeriveSharedSecret,
+        CancelKeyDeletion,
+        ConnectCustomKeyStore,
+        CreateAlias,
+        CreateCustomKeyStore,
+        CreateGrant,
+        CreateKey,
+        DeleteAlias,
+        DeleteCustomKeyStore,
+        DeleteImportedKeyMaterial,
+        DescribeCustomKeyStores,
+        DescribeKey,
+        DisableKey,
+        DisableKeyRotation,
+        DisconnectCustomKeyStore,
+        EnableKey,
+        EnableKeyRotation,
+        GetKeyLastUsage,
+        GetKeyPolicy,
+        GetKeyRotationStatus,
+        GetParametersForImport,
+        GetPublicKey,
+        ImportKeyMaterial,
+        ListAliases,
+        ListGrants,
+        ListKeyPolicies,
+        ListKeyRotations,
+        ListKeys,
+        ListResourceTags,
+        ListRetirableGrants,
+        PutKeyPolicy,
+        ReplicateKey,
+        RetireGrant,
+        RevokeGrant,
+        RotateKeyOnDemand,
+        ScheduleKeyDeletion,
+        TagResource,
+        UntagResource,
+        UpdateAlias,
+        UpdateCustomKeyStore,
+        UpdateKeyDescription,
+        UpdatePrimaryRegion,
     }
 }
 
@@ -253,148 +199,28 @@ impl KmsOperation {
     }
 }
 
-impl FromStr for KmsOperation {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<KmsOperation, UnknownName> {
-        let fault = || UnknownName {
-            name: name.to_owned(),
-            what: "KMS operation",
-        };
-        KmsOperation::ALL
-            .iter()
-            .copied()
-            .find(|x| x.name() == name)
-            .ok_or_else(fault)
-    }
-}
-
-impl TryFrom<String> for KmsOperation {
-    type Error = UnknownName;
-
-    fn try_from(name: String) -> Result<KmsOperation, UnknownName> {
-        name.parse()
-    }
-}
-
-impl From<KmsOperation> for &'static str {
-    fn from(x: KmsOperation) -> &'static str {
-        x.name()
-    }
-}
-
-impl fmt::Display for KmsOperation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-/// The kind of a KMS key, or of the data key pair that GenerateDataKeyPair makes.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default,
-)]
-#[serde(try_from = "String", into = "&'static str")]
-#[allow(missing_docs)] // each is the AWS name
-pub enum KeySpec {
-    #[default]
-    SymmetricDefault,
-    Hmac224,
-    Hmac256,
-    Hmac384,
-    Hmac512,
-    Rsa2048,
-    Rsa3072,
-    Rsa4096,
-    EccNistP256,
-    EccNistP384,
-    EccNistP521,
-    EccSecgP256k1,
-    EccNistEdwards25519,
-    MlDsa44,
-    MlDsa65,
-    MlDsa87,
-    Sm2,
-}
-
-impl KeySpec {
-    /// Every one, in the order of declaration.
-    pub const ALL: &'static [KeySpec] = &[
-        KeySpec::SymmetricDefault,
-        KeySpec::Hmac224,
-        KeySpec::Hmac256,
-        KeySpec::Hmac384,
-        KeySpec::Hmac512,
-        KeySpec::Rsa2048,
-        KeySpec::Rsa3072,
-        KeySpec::Rsa4096,
-        KeySpec::EccNistP256,
-        KeySpec::EccNistP384,
-        KeySpec::EccNistP521,
-        KeySpec::EccSecgP256k1,
-        KeySpec::EccNistEdwards25519,
-        KeySpec::MlDsa44,
-        KeySpec::MlDsa65,
-        KeySpec::MlDsa87,
-        KeySpec::Sm2,
-    ];
-
-    /// AWS's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            KeySpec::SymmetricDefault => "SYMMETRIC_DEFAULT",
-            KeySpec::Hmac224 => "HMAC_224",
-            KeySpec::Hmac256 => "HMAC_256",
-            KeySpec::Hmac384 => "HMAC_384",
-            KeySpec::Hmac512 => "HMAC_512",
-            KeySpec::Rsa2048 => "RSA_2048",
-            KeySpec::Rsa3072 => "RSA_3072",
-            KeySpec::Rsa4096 => "RSA_4096",
-            KeySpec::EccNistP256 => "ECC_NIST_P256",
-            KeySpec::EccNistP384 => "ECC_NIST_P384",
-            KeySpec::EccNistP521 => "ECC_NIST_P521",
-            KeySpec::EccSecgP256k1 => "ECC_SECG_P256K1",
-            KeySpec::EccNistEdwards25519 => "ECC_NIST_EDWARDS25519",
-            KeySpec::MlDsa44 => "ML_DSA_44",
-            KeySpec::MlDsa65 => "ML_DSA_65",
-            KeySpec::MlDsa87 => "ML_DSA_87",
-            KeySpec::Sm2 => "SM2",
-        }
-    }
-}
-
-impl FromStr for KeySpec {
-    type Err = UnknownName;
-
-    fn from_str(name: &str) -> Result<KeySpec, UnknownName> {
-        let fault = || UnknownName {
-            name: name.to_owned(),
-            what: "KMS key spec",
-        };
-        KeySpec::ALL
-            .iter()
-            .copied()
-            .find(|x| x.name() == name)
-            .ok_or_else(fault)
-    }
-}
-
-impl TryFrom<String> for KeySpec {
-    type Error = UnknownName;
-
-    fn try_from(name: String) -> Result<KeySpec, UnknownName> {
-        name.parse()
-    }
-}
-
-impl From<KeySpec> for &'static str {
-    fn from(x: KeySpec) -> &'static str {
-        x.name()
-    }
-}
-
-impl fmt::Display for KeySpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+aws_names! {
+    /// The kind of a KMS key, or of the data key pair that GenerateDataKeyPair makes.
+    #[derive(Default)]
+    pub enum KeySpec: "KMS key spec" {
+        #[default]
+        SymmetricDefault = "SYMMETRIC_DEFAULT",
+        Hmac224 = "HMAC_224",
+        Hmac256 = "HMAC_256",
+        Hmac384 = "HMAC_384",
+        Hmac512 = "HMAC_512",
+        Rsa2048 = "RSA_2048",
+        Rsa3072 = "RSA_3072",
+        Rsa4096 = "RSA_4096",
+        EccNistP256 = "ECC_NIST_P256",
+        EccNistP384 = "ECC_NIST_P384",
+        EccNistP521 = "ECC_NIST_P521",
+        EccSecgP256k1 = "ECC_SECG_P256K1",
+        EccNistEdwards25519 = "ECC_NIST_EDWARDS25519",
+        MlDsa44 = "ML_DSA_44",
+        MlDsa65 = "ML_DSA_65",
+        MlDsa87 = "ML_DSA_87",
+        Sm2 = "SM2",
     }
 }
 

@@ -53,11 +53,11 @@ fn nothing(variants: &[Variant], args: &args::ExplainArgs) -> CommandError {
             "error[unknown-name]: unknown workload `{name}`\n  = help: workloads: {}",
             unique(workloads.iter().map(String::as_str).collect())
         )),
-        (_, Some(name)) => CommandError::Input(format!(
+        (Some(_) | None, Some(name)) => CommandError::Input(format!(
             "error[unknown-name]: no request uses operation `{name}`\n  = help: operations in use: {}",
             unique(asked_for)
         )),
-        _ => CommandError::Input(
+        (Some(_) | None, None) => CommandError::Input(
             "error[unknown-name]: the scenario sends no request to explain\n  = help: name a workload that is switched on"
                 .to_owned(),
         ),

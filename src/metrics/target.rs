@@ -41,6 +41,14 @@ pub enum Relation {
 }
 
 impl Relation {
+    /// Every one, those first whose sign begins with another's.
+    const LONGEST_FIRST: [Relation; 4] = [
+        Relation::AtMost,
+        Relation::AtLeast,
+        Relation::Below,
+        Relation::Above,
+    ];
+
     /// The sign as written.
     pub const fn sign(self) -> &'static str {
         match self {
@@ -99,15 +107,10 @@ impl FromStr for Target {
         let shape = || TargetError::new(format!("\"{text}\" is not a target"), EXAMPLES);
         let at = text.find(['<', '>']).ok_or_else(shape)?;
         let (name, rest) = (text[..at].trim(), &text[at..]);
-        let (comparison, value) = [
-            ("<=", Relation::AtMost),
-            (">=", Relation::AtLeast),
-            ("<", Relation::Below),
-            (">", Relation::Above),
-        ]
-        .into_iter()
-        .find_map(|(sign, comparison)| Some((comparison, rest.strip_prefix(sign)?.trim())))
-        .ok_or_else(shape)?;
+        let (comparison, value) = Relation::LONGEST_FIRST
+            .into_iter()
+            .find_map(|relation| Some((relation, rest.strip_prefix(relation.sign())?.trim())))
+            .ok_or_else(shape)?;
         let (workload, id) = match name.strip_prefix("workload.") {
             Some(inner) => {
                 let (workload, id) = inner.rsplit_once('.').ok_or_else(shape)?;

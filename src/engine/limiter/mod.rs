@@ -188,7 +188,7 @@ impl Limiter {
             at: second * super::SECOND,
             level: match &mut self.state {
                 State::Bucket(bucket) => Some(bucket.known(second)),
-                _ => None,
+                State::Fixed(_) | State::Sliding(_) => None,
             },
         }
     }

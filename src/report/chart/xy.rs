@@ -212,7 +212,7 @@ fn series(
                 ..theme::variant_line(i)
             },
         ),
-        _ => (0.0, WHISKER),
+        SeriesKind::Line | SeriesKind::Points | SeriesKind::Pale => (0.0, WHISKER),
     };
     for dot in &s.dots {
         let (x, y) = (p.px(dot.x) + aside, p.py(dot.y));

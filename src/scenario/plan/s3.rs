@@ -97,7 +97,7 @@ impl<'a> PlanBuilder<'a> {
         if !self.has_bucket_key(s, &side, need.operation, need.on) {
             let calls = match side.encryption {
                 Encryption::DsseKms => self.scenario.assumption.dsse_kms_calls,
-                _ => 1,
+                Encryption::SseKms | Encryption::SseS3 | Encryption::SseC => 1,
             };
             for _ in 0..calls {
                 self.side_kms_step(s, &side, need.operation, Source::Call);
@@ -122,7 +122,7 @@ impl<'a> PlanBuilder<'a> {
                     self.side_kms_step(s, &side, KmsOperation::Decrypt, source);
                 }
             }
-            _ => {
+            (_, NeedSide::Object | NeedSide::Source | NeedSide::Destination) => {
                 self.archive_is_known(w, s, &side);
                 self.side_kms_step(s, &side, need.operation, Source::BucketKeyRead(uses));
             }
@@ -205,7 +205,10 @@ impl<'a> PlanBuilder<'a> {
                 let writer = s.reads.as_ref().and_then(|n| self.scenario.workload.get(n));
                 setting || writer.is_some_and(|w| w.bucket_key_header == Some(true))
             }
-            _ => false,
+            (
+                _,
+                NeedSide::Object | NeedSide::Source | NeedSide::Destination | NeedSide::Replica,
+            ) => false,
         }
     }
 
@@ -248,9 +251,10 @@ impl<'a> PlanBuilder<'a> {
         let cache = self.bucket_key_caches(side, class, sessions, settings);
         let bucket = side.bucket;
         // With the header they need not be switched on.
-        let since = match s.bucket_key_header {
-            Some(true) => 0,
-            _ => bucket.bucket_key_since.as_ns(),
+        let since = if s.bucket_key_header == Some(true) {
+            0
+        } else {
+            bucket.bucket_key_since.as_ns()
         };
         let keys = bucket.archived_bucket_keys.unwrap_or(1);
         BucketKeyUse {

@@ -5,7 +5,7 @@ use crate::engine::random::Key;
 /// A request that waits for its next attempt, or a worker's next request.
 ///
 /// The order of the fields is the order in which events of one instant are handled: who arrived
-/// first goes first.
+/// first goes first. They stand open: an event is a record, which each step of its life reads and goes on to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestState {
     /// When it arrived [ns].
@@ -139,7 +139,11 @@ impl RequestState {
     pub fn kms_step(&self) -> usize {
         match self.step {
             RequestStep::Resumed => usize::from(self.put_off >> KMS_STEP_SHIFT),
-            _ => 0,
+            RequestStep::Attempt
+            | RequestStep::Granted
+            | RequestStep::Throttled
+            | RequestStep::Succeeded
+            | RequestStep::Look => 0,
         }
     }
 
