@@ -5,7 +5,7 @@ use super::key::KeyStore;
 use super::run_settings::LATEST;
 use crate::catalog;
 use crate::input::declared::Declared;
-use crate::input::diagnostic::Code;
+use crate::input::diagnostic::{Code, Diagnostic};
 use crate::input::keyword::Keyword;
 use crate::input::reader::{Alternative, Reader};
 use crate::units::{Rate, Span};
@@ -126,7 +126,7 @@ pub(super) fn quotas(
             None => Some(row),
         }
         .and_then(|q| q.default_limit(&region));
-        let limit = match limit {
+        let mut limit = match limit {
             Some(limit) => Some(limit),
             None if r.has("limit") => None,
             None => {
@@ -142,6 +142,13 @@ pub(super) fn quotas(
                 limit
             }
         };
+        let in_windows = !matches!(limiter, LimiterSettings::TokenBucket { .. });
+        if in_windows {
+            limit = limit.map(|l| window(r, "limit", l));
+            for change in &mut changes {
+                change.limit = window(r, "changes", change.limit);
+            }
+        }
         let given = limit.map(|l| ("limit", l));
         let limits = || {
             given
@@ -163,10 +170,6 @@ pub(super) fn quotas(
                     ),
                     "round, best to whole numbers per second",
                 );
-            }
-        } else {
-            for (key, limit) in limits() {
-                window(r, key, limit);
             }
         }
         let pool = (
@@ -196,27 +199,38 @@ pub(super) fn quotas(
     })
 }
 
-/// A window admits `num` in any `den` seconds: 33.3333/s would be 333,333 at once every three hours,
-/// which nobody means.
-fn window(r: &mut Reader<'_>, key: &str, limit: Rate) {
-    let most = if limit.num() >= limit.den() {
-        60
-    } else {
-        86_400
-    };
-    if limit.den() > most {
+/// A window of a second admits whole requests: 1,000.1/s is 1,000 in each, never 10,001 in ten seconds. Below 1/s the window is
+/// as long as one request takes, or few, up to a day.
+fn window(r: &mut Reader<'_>, key: &str, limit: Rate) -> Rate {
+    const LONGEST_S: u64 = 86_400;
+    if limit.den() == 1 {
+        return limit;
+    }
+    let whole = limit.num() / limit.den();
+    if whole > 0 {
+        let admits = Rate::per_second_exactly(whole);
+        let message = format!(
+            "`{}`: {limit} admits {whole} requests in a window of one second, so it is simulated as {admits}",
+            r.path_of(key)
+        );
+        r.faults()
+            .push(Diagnostic::warning(Code::OutOfRange, message).at(r.place_of(key)));
+        return admits;
+    }
+    if limit.den() > LONGEST_S {
         r.fault(
             Code::OutOfRange,
             r.place_of(key),
             format!(
-                "`{}`: {limit} is {} in windows of {} s, longer than the {most} s that such a limit can have",
+                "`{}`: {limit} is {} in windows of {} s, longer than the {LONGEST_S} s that such a limit can have",
                 r.path_of(key),
                 limit.num(),
                 limit.den()
             ),
-            "round, best to a whole number per second, or write `limiter = \"token-bucket\"`",
+            "write so many in a whole number of seconds up to a day, or `limiter = \"token-bucket\"`",
         );
     }
+    limit
 }
 
 const ADMITS_NOTHING: &str = "this quota would admit no requests";

@@ -134,7 +134,7 @@ fn draw_class<'a>(
             Some(Drawing::Reads(uses)) => {
                 has_turn = true;
                 let older = key.stream().binomial(n, uses.older_objects);
-                let caches = &mut world.caches.bucket_keys;
+                let caches = &mut world.caches;
                 misses.draw_reads((l, always), n - older, density, second, key, caches);
                 called += older;
                 older

@@ -91,6 +91,7 @@ impl<'a> World<'a> {
                 plan.workloads
                     .iter()
                     .map(|w| WorkloadCaches::new(w.client_cache, w.clients, w.reads, w.is_read)),
+                root.named("archive"),
             ),
             flights: has_flights.then(Flights::default),
             sampler: (options.sample > 0).then(|| Sampler::new(plan, options.sample, root)),

@@ -1,8 +1,10 @@
 //! Poisson arrivals with a sudden crowd: a base rate, a linear rise to a peak, an exponential decay back to the base.
 
-use super::curve::{Curve, RateOverTime};
+use super::density::Density;
 use super::rate::required_rate;
-use super::shape::{ArrivalShape, Beginning};
+use super::shape::{ArrivalProcess, ArrivalShape, Beginning};
+use crate::engine::SECOND;
+use crate::engine::calendar::{SLOT_NS, SLOTS};
 use crate::input::diagnostic::Code;
 use crate::input::reader::Reader;
 use crate::units::{Rate, Span};
@@ -24,7 +26,7 @@ pub struct FlashCrowd {
 }
 
 impl ArrivalShape for FlashCrowd {
-    type Process = Curve<Crowd>;
+    type Process = Crowd;
 
     fn read(r: &mut Reader<'_>) -> Option<FlashCrowd> {
         let (base, peak) = (required_rate(r, "base"), required_rate(r, "peak"));
@@ -58,37 +60,84 @@ impl ArrivalShape for FlashCrowd {
         self.base.per_second().max(self.peak.per_second())
     }
 
-    fn begin(&self, _: &Beginning<'_>) -> Curve<Crowd> {
-        Curve::new(Crowd {
+    fn begin(&self, _: &Beginning<'_>) -> Crowd {
+        let at = self.at.whole_seconds().unwrap_or(0);
+        let rise = self.rise.whole_seconds().unwrap_or(0);
+        Crowd {
             base: self.base.per_second(),
-            peak: self.peak.per_second(),
-            at: self.at.whole_seconds().unwrap_or(0),
-            rise: self.rise.whole_seconds().unwrap_or(0),
+            above: self.peak.per_second() - self.base.per_second(),
+            at,
+            top: at.saturating_add(rise),
             decay: self.decay.as_secs_f64(),
-        })
+            end: None,
+        }
     }
 }
 
-/// The curve, in seconds.
+/// A decay of at least so many seconds is as good as linear within a second: the shape is off by less than 10⁻⁴ of a
+/// slot's share, its mean exact.
+const LINEAR_FROM: f64 = 10.0;
+
+/// The curve, in seconds, and what the next second can use again.
 #[derive(Clone, Debug)]
 pub struct Crowd {
     base: f64,
-    peak: f64,
+    /// How far the peak lies above the base \[1/s\].
+    above: f64,
     at: u64,
-    rise: u64,
+    /// When the peak is reached; with a rise of 0 the rate jumps there.
+    top: u64,
     decay: f64,
+    /// The end of the last second in the decay, and what is left of the crowd there, of 1.
+    end: Option<(u64, f64)>,
 }
 
-impl RateOverTime for Crowd {
-    fn rate_at(&self, t: u64) -> f64 {
-        let (base, above) = (self.base, self.peak - self.base);
-        if t < self.at {
-            base
-        } else if t < self.at + self.rise {
-            base + above * ((t - self.at) as f64 / self.rise as f64)
-        } else {
-            base + above * libm::exp(-((t - self.at - self.rise) as f64) / self.decay)
+impl Crowd {
+    /// What is left of the crowd so many seconds after its peak, of 1.
+    fn left(&self, after: f64) -> f64 {
+        libm::exp(-after / self.decay)
+    }
+
+    /// The whole second of the decay that begins at `t`: the mean is the integral of the exponential, whatever its time constant.
+    fn decaying(&mut self, t: u64) -> (f64, Density) {
+        let after = (t - self.top) as f64;
+        let known = self.end.filter(|end| end.0 == t);
+        let from = known.map_or_else(|| self.left(after), |end| end.1);
+        let to = self.left(after + 1.0);
+        self.end = Some((t + 1, to));
+        let of_crowd = self.above * self.decay;
+        let mean = self.base + of_crowd * (from - to);
+        let ends = (self.base + self.above * from, self.base + self.above * to);
+        // Where nothing is left of the crowd it is the base again, whatever its time constant.
+        if self.decay >= LINEAR_FROM || ends.0 == self.base {
+            return (mean, Density::Linear(ends.0, ends.1));
         }
+        let mass = |x: f64| self.base * x + of_crowd * (from - from * libm::exp(-x / self.decay));
+        let slots = (1..=SLOTS as u64).map(|slot| {
+            let end = slot * SLOT_NS;
+            (end, mass(end as f64 / SECOND as f64))
+        });
+        (mean, Density::Steps(slots.collect()))
+    }
+}
+
+impl ArrivalProcess for Crowd {
+    fn of_second(&mut self, t: u64) -> (f64, Density) {
+        if t >= self.top {
+            return self.decaying(t);
+        }
+        let rate_at = |t: u64| {
+            let risen = t.saturating_sub(self.at) as f64;
+            let rise = (self.top - self.at) as f64;
+            // A rise of 0 is a jump: the second before it knows nothing of it.
+            if risen == 0.0 {
+                self.base
+            } else {
+                self.base + self.above * (risen / rise)
+            }
+        };
+        let (from, to) = (rate_at(t), rate_at(t + 1));
+        (0.5 * (from + to), Density::Linear(from, to))
     }
 }
 
@@ -142,34 +191,70 @@ pub(crate) mod cases {
 mod tests {
     use super::*;
 
+    fn crowd(base: f64, peak: f64, at: u64, rise: u64, decay: f64) -> Crowd {
+        Crowd {
+            base,
+            above: peak - base,
+            at,
+            top: at + rise,
+            decay,
+            end: None,
+        }
+    }
+
     #[test]
     fn the_rate_rises_and_decays() {
-        let crowd = Crowd {
-            base: 10.0,
-            peak: 110.0,
-            at: 100,
-            rise: 10,
-            decay: 60.0,
+        let mut crowd = crowd(10.0, 110.0, 100, 10, 60.0);
+        assert_eq!(crowd.of_second(99), (10.0, Density::Linear(10.0, 10.0)));
+        assert_eq!(crowd.of_second(104), (55.0, Density::Linear(50.0, 60.0)));
+        assert_eq!(crowd.of_second(109), (105.0, Density::Linear(100.0, 110.0)));
+        // ∫ 10 + 100 e^(−t/60) dt over the second a minute after the peak.
+        let (mean, _) = crowd.of_second(170);
+        let theory = 10.0 + 6_000.0 * (libm::exp(-1.0) - libm::exp(-61.0 / 60.0));
+        assert!((mean - theory).abs() < 1e-9, "{mean} of {theory}");
+    }
+
+    /// A crowd brings (peak − base) × decay requests beyond the base once it is at its peak, however short the decay.
+    #[test]
+    fn the_mean_is_the_integral_of_the_curve() {
+        for decay in [0.001, 0.03, 0.5, 1.0, 3.0, 9.0, 10.0, 45.0] {
+            for rise in [0, 4] {
+                let mut crowd = crowd(20.0, 2_020.0, 10, rise, decay);
+                let all: f64 = (0..4_000).map(|t| crowd.of_second(t).0).sum();
+                let theory = 20.0 * 4_000.0 + 2_000.0 * (decay + 0.5 * rise as f64);
+                assert!(
+                    (all / theory - 1.0).abs() < 1e-9,
+                    "{decay} {rise}: {all} of {theory}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_rise_of_nothing_is_a_jump() {
+        let mut crowd = crowd(0.0, 2_000.0, 10, 0, 0.001);
+        assert_eq!(crowd.of_second(9).0, 0.0);
+        let (mean, density) = crowd.of_second(10);
+        assert!((mean - 2.0).abs() < 1e-9, "{mean}");
+        let Density::Steps(steps) = density else {
+            panic!("a decay within a second is no line")
         };
-        let rates = [99, 105, 110].map(|t| crowd.rate_at(t));
-        assert_eq!(rates, [10.0, 60.0, 110.0]);
-        let after_a_minute = 10.0 + 100.0 / std::f64::consts::E;
-        assert!((crowd.rate_at(170) - after_a_minute).abs() < 1e-9);
+        // Within the first 1/512 s lie 1 − e^(−1.953125) of them.
+        let first = steps[0].1 / mean;
+        assert!(
+            (first - (1.0 - libm::exp(-1.953125))).abs() < 1e-9,
+            "{first}"
+        );
+        assert!((steps[SLOTS - 1].1 - mean).abs() < 1e-9);
+        assert!(crowd.of_second(11).0 < 1e-100);
     }
 
     #[test]
     fn a_curve_is_the_same_whatever_was_asked_before() {
-        let crowd = Crowd {
-            base: 1.0,
-            peak: 9.0,
-            at: 4,
-            rise: 3,
-            decay: 5.0,
-        };
-        let mut asked = Curve::new(crowd.clone());
+        let mut asked = crowd(1.0, 9.0, 4, 3, 5.0);
         for t in (0..40).chain([3, 4, 60, 7, 8]) {
-            let fresh = Curve::new(crowd.clone()).ends(t);
-            assert_eq!(asked.ends(t), fresh, "at {t}");
+            let fresh = crowd(1.0, 9.0, 4, 3, 5.0).of_second(t);
+            assert_eq!(asked.of_second(t), fresh, "at {t}");
         }
     }
 }

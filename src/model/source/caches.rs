@@ -4,14 +4,17 @@ use super::bucket_key::{BucketKeyCache, BucketKeyId, BucketKeyRules};
 use super::client_cache::{AppProcess, ClientCache, ClientSideCache};
 use super::need::{NO_TICKET, Need};
 use super::scope::CacheScope;
+use crate::engine::random::Key;
 
 /// The caches of one replication.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Caches {
     /// Bucket-key caches of S3, as the plan lists them.
     pub bucket_keys: Vec<BucketKeyCache>,
     /// What belongs to each workload.
     pub workloads: Vec<WorkloadCaches>,
+    /// Under which it is drawn which objects were written under the same bucket key before the run.
+    pub archive: Key,
 }
 
 /// What of the caches belongs to one workload.
@@ -34,6 +37,7 @@ impl Caches {
     pub fn new(
         bucket_keys: &[BucketKeyRules],
         workloads: impl IntoIterator<Item = WorkloadCaches>,
+        archive: Key,
     ) -> Caches {
         Caches {
             bucket_keys: bucket_keys
@@ -42,6 +46,7 @@ impl Caches {
                 .map(BucketKeyCache::new)
                 .collect(),
             workloads: workloads.into_iter().collect(),
+            archive,
         }
     }
 

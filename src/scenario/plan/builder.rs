@@ -5,7 +5,7 @@ use super::super::run_settings::RunSettings;
 use super::super::settings::Scenario;
 use crate::input::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use crate::model::source::bucket_key;
-use crate::model::source::bucket_key::archive::KeyPopularity;
+use crate::model::source::bucket_key::archive::ObjectWeights;
 use crate::model::{Class, Denial, KmsStep, LogGroup, Quota, Workload};
 use indexmap::{IndexMap, IndexSet};
 use std::collections::{BTreeSet, HashMap};
@@ -30,7 +30,7 @@ pub(super) struct PlanBuilder<'a> {
     /// First cache of each (bucket, key, requester class).
     pub(super) caches: IndexMap<(String, String, String), usize>,
     /// How often a workload asks for the bucket keys of a bucket.
-    pub(super) key_popularity: HashMap<(usize, String), Arc<OnceLock<KeyPopularity>>>,
+    pub(super) object_weights: HashMap<(usize, String), Arc<OnceLock<ObjectWeights>>>,
     pub(super) cache_settings: Vec<bucket_key::BucketKeyRules>,
 }
 
@@ -62,7 +62,7 @@ impl<'a> PlanBuilder<'a> {
                 .collect(),
             log_groups: Vec::new(),
             caches: IndexMap::new(),
-            key_popularity: HashMap::new(),
+            object_weights: HashMap::new(),
             cache_settings: Vec::new(),
         }
     }

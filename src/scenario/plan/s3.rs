@@ -264,7 +264,10 @@ impl<'a> PlanBuilder<'a> {
             single_flight: self.scenario.assumption.bucket_key_single_flight,
             older_objects: bucket.older_objects.get(),
             archive: match bucket.archive_age {
-                None => Archive::Keys(u64::from(keys)),
+                None => Archive::Keys {
+                    keys: u64::from(keys),
+                    objects: s.popularity.popularity().objects(),
+                },
                 Some(age) => Archive::Ages {
                     age: match age {
                         AgeSettings::Uniform { longest } => Age::Uniform {
@@ -279,8 +282,8 @@ impl<'a> PlanBuilder<'a> {
                     fanout: settings.fanout,
                 },
             },
-            key_popularity: Arc::clone(
-                self.key_popularity
+            object_weights: Arc::clone(
+                self.object_weights
                     .entry((w, side.name.to_owned()))
                     .or_default(),
             ),
@@ -304,8 +307,11 @@ impl<'a> PlanBuilder<'a> {
             since: 0,
             single_flight: false,
             older_objects: 0.0,
-            archive: Archive::Keys(1),
-            key_popularity: Arc::default(),
+            archive: Archive::Keys {
+                keys: 1,
+                objects: 1,
+            },
+            object_weights: Arc::default(),
         };
         let key = Source::BucketKeyWrite(uses.clone());
         self.side_kms_step(s, side, KmsOperation::GenerateDataKey, key);

@@ -4,9 +4,9 @@ use crate::engine::SECOND;
 use crate::engine::random::Key;
 use crate::engine::weights::PartialSums;
 use crate::model::arrivals::Density;
-use crate::model::source::bucket_key::archive::KeyPopularity;
+use crate::model::source::bucket_key::archive::{KeyPopularity, ObjectWeights};
 use crate::model::source::bucket_key::{BucketKeyCache, Fetched};
-use crate::model::source::{Drawing, EncryptedMessages};
+use crate::model::source::{Caches, Drawing, EncryptedMessages};
 use crate::model::{
     BucketKeyUse, CacheScope, CacheUse, Class, Kind, KmsStep, Plan, Popularity, Size, Workload,
 };
@@ -35,12 +35,12 @@ struct ArchiveReader<'a> {
     uses: &'a BucketKeyUse,
     popularity: &'a Popularity,
     /// Known once it was needed.
-    state: Option<NotHeld<'a>>,
+    state: Option<NotHeld>,
 }
 
 /// Copies that a whole second cannot count on.
-struct NotHeld<'a> {
-    keys: &'a KeyPopularity,
+struct NotHeld {
+    keys: KeyPopularity,
     partitions: Vec<PartitionCopies>,
     /// Partition and position of copies by the second in which they expire.
     expiring: BTreeMap<u64, Vec<(u32, u32)>>,
@@ -176,16 +176,18 @@ impl<'a> Misses<'a> {
         density: &Density,
         second: u64,
         key: Key,
-        caches: &mut [BucketKeyCache],
+        caches: &mut Caches,
     ) {
         let reader = self.reader_of[kms_step];
-        let cache = self.readers[reader].uses.cache;
-        let fetches = caches[cache].take_fetches();
-        for &r in &self.of_cache[cache] {
-            let not_held = self.readers[r].not_held(caches[cache].settings().fanout);
+        let index = self.readers[reader].uses.cache;
+        let archive = caches.archive;
+        let cache = &mut caches.bucket_keys[index];
+        let fetches = cache.take_fetches();
+        for &r in &self.of_cache[index] {
+            let not_held = self.readers[r].not_held(cache.settings().fanout, archive);
             not_held.awaited.extend(&fetches);
         }
-        caches[cache].next_partitions(n, &mut self.shares);
+        cache.next_partitions(n, &mut self.shares);
         let Some(not_held) = &mut self.readers[reader].state else {
             return;
         };
@@ -278,7 +280,7 @@ fn is_drawable(plan: &Plan, w: usize, timed: &[usize], users: u32) -> bool {
             Some(Drawing::Reads(uses)) => {
                 is_fixed(plan, uses)
                     && workload.reads.is_none()
-                    && KeyPopularity::pays(&workload.popularity, plan.horizon_s)
+                    && KeyPopularity::pays(&workload.popularity, uses.archive, plan.horizon_s)
             }
             Some(Drawing::Messages(encrypted)) => {
                 users == 1 && has_one_key(plan, workload, encrypted, w)
@@ -334,19 +336,20 @@ fn has_one_key(
     even && fits && one_class && cache.owner == w && !uses.single_flight
 }
 
-impl<'a> ArchiveReader<'a> {
-    fn not_held(&mut self, fanout: u32) -> &mut NotHeld<'a> {
+impl ArchiveReader<'_> {
+    fn not_held(&mut self, fanout: u32, archive: Key) -> &mut NotHeld {
         let (uses, popularity) = (self.uses, self.popularity);
         self.state.get_or_insert_with(|| {
-            let new = || KeyPopularity::new(popularity, uses.archive);
-            let keys = uses.key_popularity.get_or_init(new);
+            let weights = || ObjectWeights::new(popularity);
+            let weights = uses.object_weights.get_or_init(weights);
+            let keys = KeyPopularity::new(popularity, weights, uses.archive, archive);
             let partition = |_| PartitionCopies {
                 weights: PartialSums::new(&keys.weights),
                 expires: vec![0; keys.weights.len()],
             };
             NotHeld {
-                keys,
                 partitions: (0..fanout).map(partition).collect(),
+                keys,
                 expiring: BTreeMap::new(),
                 awaited: Vec::new(),
             }
@@ -354,7 +357,7 @@ impl<'a> ArchiveReader<'a> {
     }
 }
 
-impl NotHeld<'_> {
+impl NotHeld {
     /// Brings it up to the start of a second.
     fn begin(&mut self, second: u64) {
         while let Some(first) = self.expiring.first_entry()
@@ -369,7 +372,7 @@ impl NotHeld<'_> {
                 }
             }
         }
-        let keys = self.keys;
+        let keys = &self.keys;
         let (partitions, expiring) = (&mut self.partitions, &mut self.expiring);
         self.awaited.retain(|fetched| {
             if fetched.from > second * SECOND {

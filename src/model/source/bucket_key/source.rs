@@ -1,6 +1,6 @@
 //! How requests look bucket keys up, what a call brings, and who waits for it.
 
-use super::archive::{Archive, KeyPopularity};
+use super::archive::{Archive, ObjectWeights};
 use super::cache::{BucketKeyFetch, BucketKeyId, BucketKeyRules};
 use crate::model::source::caches::Caches;
 use crate::model::source::need::{Draw, Fetch, LookUp, NO_TICKET, Need};
@@ -22,8 +22,8 @@ pub struct BucketKeyUse {
     pub older_objects: f64,
     /// Bucket keys behind the other objects that were there before the run.
     pub archive: Archive,
-    /// How often each of those is asked for, once somebody needs to know.
-    pub key_popularity: Arc<OnceLock<KeyPopularity>>,
+    /// How often each object is asked for, once somebody needs to know.
+    pub object_weights: Arc<OnceLock<ObjectWeights>>,
 }
 
 impl BucketKeyUse {
@@ -177,6 +177,6 @@ impl BucketKeyUse {
         if Draw::Older.of(need.key()).unit() < self.older_objects {
             return BucketKeyId::None;
         }
-        BucketKeyId::Archived(self.archive.key_of(need.object()))
+        BucketKeyId::Archived(self.archive.key_of(need.object(), caches.archive))
     }
 }
