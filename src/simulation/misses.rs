@@ -32,6 +32,8 @@ use crate::simulation::world::World;
 
 /// Marks the keys of what is drawn here apart from those of arrivals.
 const MISSES: u64 = 1 << 61;
+/// And which process a message of a fleet goes to apart from its latency.
+const PROCESS: u64 = 1 << 60;
 
 /// Draws and counts what can be in a certified second; the rest stays to be looked at one by one.
 pub fn draw_misses(world: &mut World<'_>, second: u64) {
@@ -212,6 +214,9 @@ fn draw_messages<'a>(
     key: Key,
 ) -> u64 {
     let processes = world.caches.workloads[w].processes.len();
+    if let Some(encrypted) = encrypted.filter(|_| is_fleet(world, w)) {
+        return fleet_messages(world, w, encrypted, n, density, second, key);
+    }
     let mut calls = 0;
     for (p, &n) in misses.share_out(n, processes, key).iter().enumerate() {
         if n > 0 {
@@ -229,6 +234,46 @@ fn draw_messages<'a>(
     calls
 }
 
+/// Whether messages of one data key go to any client of a workload.
+fn is_fleet(world: &World<'_>, w: usize) -> bool {
+    world.plan.workloads[w]
+        .client_cache
+        .is_some_and(|cache| cache.is_fleet)
+}
+
+/// Counts the calls of `n` messages of a fleet.
+fn fleet_messages(
+    world: &mut World<'_>,
+    w: usize,
+    encrypted: EncryptedMessages,
+    n: u64,
+    density: &Density,
+    second: u64,
+    key: Key,
+) -> u64 {
+    let plan = world.plan;
+    let (from, to) = (second * SECOND, (second + 1) * SECOND - 1);
+    let processes = world.caches.workloads[w].processes.len() as u64;
+    let list = || instants(density, n, second, key);
+    let process_of = |bits| Key::from_bits(bits).with(PROCESS).below(processes) as usize;
+    let ready = |at, bits| at + plan.kms_latency.draw(Key::from_bits(bits));
+    let caches = &mut world.caches;
+    let calls =
+        encrypted.fleet_calls_in_second(caches, w, n, (from, to), list, process_of, ready);
+    world.counters.expand(calls);
+    calls
+}
+
+/// The instants of `n` messages in a second, in order, each with the bits of its key.
+fn instants(density: &Density, n: u64, second: u64, key: Key) -> Vec<(u64, u64)> {
+    let mut instants = Vec::with_capacity(n as usize);
+    density.list(n, second, key, |at, _, key| {
+        instants.push((second * SECOND + at, key.with(Purpose::Kms as u64).bits()));
+    });
+    instants.sort_unstable();
+    instants
+}
+
 /// Counts the calls of `n` messages of one process.
 fn messages_of(
     world: &mut World<'_>,
@@ -241,14 +286,7 @@ fn messages_of(
 ) -> u64 {
     let plan = world.plan;
     let (from, to) = (second * SECOND, (second + 1) * SECOND - 1);
-    let list = || {
-        let mut instants = Vec::new();
-        density.list(n, second, key, |at, _, key| {
-            instants.push((from + at, key.with(Purpose::Kms as u64).bits()));
-        });
-        instants.sort_unstable();
-        instants
-    };
+    let list = || instants(density, n, second, key);
     let ready = |at, bits| at + plan.kms_latency.draw(Key::from_bits(bits));
     let length = match plan.workloads[w].size {
         Size::Constant(bytes) => Some(bytes),

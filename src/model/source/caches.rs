@@ -1,10 +1,11 @@
 //! What the caches of all workloads hold while time passes.
 
 use super::bucket_key::{BucketKeyCache, BucketKeyId, BucketKeyRules};
-use super::client_cache::{AppProcess, ClientCache, ClientSideCache};
+use super::client_cache::{AppProcess, ClientCache, ClientSideCache, wrapped};
 use super::need::{NO_TICKET, Need};
 use super::scope::CacheScope;
 use crate::engine::random::Key;
+use std::collections::BTreeMap;
 
 /// The caches of one replication.
 #[derive(Debug)]
@@ -30,6 +31,10 @@ pub struct WorkloadCaches {
     pub is_read: bool,
     /// Bucket keys of the objects it wrote, by number.
     pub written: Vec<BucketKeyId>,
+    /// Messages numbered so far, where its clients are a fleet.
+    messages: u64,
+    /// The number in its process of each message of a fleet whose caches live for an invocation, until it is decrypted.
+    in_process: BTreeMap<u32, u32>,
 }
 
 impl Caches {
@@ -50,12 +55,28 @@ impl Caches {
         }
     }
 
-    /// Gives a message its number in its process and workload.
+    /// Gives a message its number: of those of its process, or of its fleet.
     pub(super) fn number(&mut self, need: &mut impl Need) {
-        if *need.ticket() == NO_TICKET
-            && let Some(process) = self.process(need.workload(), need)
+        if *need.ticket() != NO_TICKET {
+            return;
+        }
+        let w = need.workload();
+        let Some(uses) = self.workloads[w].client_cache else {
+            return;
+        };
+        if !uses.is_fleet {
+            if let Some(process) = self.process(w, need) {
+                *need.ticket() = process.count(1) as u32;
+            }
+            return;
+        }
+        let number = self.workloads[w].count(1) as u32;
+        *need.ticket() = number;
+        if matches!(uses.scope, CacheScope::Invocation { .. })
+            && let Some(process) = self.process(w, need)
         {
-            *need.ticket() = process.count(1) as u32;
+            let in_process = process.count(1) as u32;
+            self.workloads[w].in_process.insert(number, in_process);
         }
     }
 
@@ -64,10 +85,18 @@ impl Caches {
         match scope {
             CacheScope::Invocation { messages } => {
                 self.number(need);
-                *need.ticket() / messages
+                let number = *need.ticket();
+                let in_process = &self.workloads[need.workload()].in_process;
+                in_process.get(&number).copied().unwrap_or(number) / messages
             }
             CacheScope::Client | CacheScope::Process { .. } => 0,
         }
+    }
+
+    /// A message is decrypted, and asks for nothing more.
+    pub(super) fn decrypted(&mut self, need: &mut impl Need) {
+        let number = *need.ticket();
+        self.workloads[need.workload()].in_process.remove(&number);
     }
 
     /// The client-side cache that a message looks up; `None` where it is gone: for the answer to a message of an
@@ -105,7 +134,16 @@ impl WorkloadCaches {
             reads,
             is_read,
             written: Vec::new(),
+            messages: 0,
+            in_process: BTreeMap::new(),
         }
+    }
+
+    /// Numbers `n` messages of a fleet; the first one's.
+    pub(super) fn count(&mut self, n: u64) -> u64 {
+        let first = self.messages;
+        self.messages = wrapped(first + n);
+        first
     }
 
     /// It wrote an object under a bucket key.

@@ -16,6 +16,8 @@ pub struct ClientCache {
     pub scope: CacheScope,
     /// What is cached, and how.
     pub uses: CacheUse,
+    /// Whether the messages of one data key are spread over the clients, so that messages are numbered by workload, not by process.
+    pub is_fleet: bool,
 }
 
 impl ClientCache {

@@ -6,7 +6,8 @@ use crate::model::source::client_cache::{AppProcess, CacheUse, ClientSideCache, 
 use crate::model::source::need::{Fetch, LookUp, Need};
 
 /// How the messages were encrypted that a workload decrypts: producers take turns, and each uses a data key for so
-/// many messages, all of one encryption context.
+/// many messages, all of one encryption context. The messages of a data key are numbered by process, or where its clients are a
+/// fleet by workload: then each goes to any client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EncryptedMessages {
     /// Processes that encrypted the messages.
@@ -16,7 +17,7 @@ pub struct EncryptedMessages {
 }
 
 impl EncryptedMessages {
-    /// The n-th message that a process decrypts, and its data key.
+    /// The n-th message that a process, or a fleet, decrypts, and its data key.
     fn message(self, n: u64, suite: Option<Suite>) -> (Message, u64) {
         let producer = n % self.producers;
         let serial = n / self.producers / self.messages_per_data_key;
@@ -40,10 +41,12 @@ impl EncryptedMessages {
         }
         caches.number(need);
         let (message, data_key) = self.of(caches, need);
-        LookUp::met(
-            data_keys(caches, need)
-                .is_some_and(|(cache, cmm)| cache.decrypt(&cmm, &message, data_key, at)),
-        )
+        let is_held = data_keys(caches, need)
+            .is_some_and(|(cache, cmm)| cache.decrypt(&cmm, &message, data_key, at));
+        if is_held {
+            caches.decrypted(need);
+        }
+        LookUp::met(is_held)
     }
 
     /// KMS decrypts it and answers at `ready`.
@@ -55,6 +58,7 @@ impl EncryptedMessages {
         if let Some((cache, cmm)) = data_keys(caches, need) {
             cache.decrypted(&cmm, &message, data_key, ready);
         }
+        caches.decrypted(need);
     }
 
     /// What a call for it fetches.
@@ -120,6 +124,50 @@ impl EncryptedMessages {
             if !cache.decrypt(cmm, &message, data_key, at) {
                 calls += 1;
                 cache.decrypted(cmm, &message, data_key, ready(at, key));
+            }
+        }
+        calls
+    }
+
+    /// As [`calls_in_second`], of `n` messages of a fleet; `process_of` tells from the bits of a message's key which
+    /// process it goes to.
+    pub fn fleet_calls_in_second(
+        self,
+        caches: &mut Caches,
+        w: usize,
+        n: u64,
+        (from, to): (u64, u64),
+        list: impl Fn() -> Vec<(u64, u64)>,
+        process_of: impl Fn(u64) -> usize,
+        ready: impl Fn(u64, u64) -> u64,
+    ) -> u64 {
+        let of = &mut caches.workloads[w];
+        let first = of.count(n);
+        let Some(cache) = &of.client_cache else {
+            return 0;
+        };
+        let CacheUse::DataKeys(uses) = &cache.uses else {
+            return 0;
+        };
+        let cmm = (&uses.cmm, uses.suite);
+        let mut processes = of.processes.iter_mut();
+        if processes.all(|process| {
+            let process = process.get_or_insert_with(|| AppProcess::new(cache));
+            self.decrypts_all(process, cmm, (first, n), (from, to))
+        }) {
+            return 0;
+        }
+        let mut calls = 0;
+        for (number, (at, key)) in (first..).zip(list()) {
+            let process = of.processes[process_of(key)].get_or_insert_with(|| AppProcess::new(cache));
+            let ClientSideCache::DataKeys(keys) = &mut process.cache else {
+                return 0;
+            };
+            let (message, data_key) = self.message(wrapped(number), uses.suite);
+            if !keys.decrypt(&uses.cmm, &message, data_key, at) {
+                calls += 1;
+                process.held_until = None;
+                keys.decrypted(&uses.cmm, &message, data_key, ready(at, key));
             }
         }
         calls
