@@ -113,6 +113,18 @@ pub struct EncryptedBy {
     pub producers: u32,
     /// Messages each data key was used for.
     pub messages_per_data_key: u32,
+    /// Which clients read the messages of one data key.
+    pub read_by: ReadBy,
+}
+
+keywords! {
+    /// Which clients read the messages of one data key.
+    pub enum ReadBy {
+        /// Any: messages come through a load balancer or a queue, and each client meets every data key.
+        Fleet = "fleet",
+        /// One: every client has a stream of its own, with data keys that no other client meets.
+        Client = "client",
+    }
 }
 
 /// What a workload may refer to.
@@ -176,7 +188,9 @@ impl WorkloadSettings {
             .table("encrypted_by", |r| {
                 let producers = r.required_in("producers", 1..=10_000_000);
                 let messages_per_data_key = r.required_in("messages_per_data_key", 1..=u32::MAX);
+                let read_by = r.keyword("read_by").unwrap_or(ReadBy::Fleet);
                 Some(EncryptedBy {
+                    read_by,
                     producers: producers?,
                     messages_per_data_key: messages_per_data_key?,
                 })

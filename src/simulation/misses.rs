@@ -258,8 +258,7 @@ fn fleet_messages(
     let process_of = |bits| Key::from_bits(bits).with(PROCESS).below(processes) as usize;
     let ready = |at, bits| at + plan.kms_latency.draw(Key::from_bits(bits));
     let caches = &mut world.caches;
-    let calls =
-        encrypted.fleet_calls_in_second(caches, w, n, (from, to), list, process_of, ready);
+    let calls = encrypted.fleet_calls_in_second(caches, w, n, (from, to), list, process_of, ready);
     world.counters.expand(calls);
     calls
 }

@@ -121,6 +121,64 @@ fn a_cache_with_a_lifetime_misses_at_lambda_over_one_plus_lambda_t() {
     }
 }
 
+/// The m messages of a data key reach 1 − (1 − 1/C)^m of C clients, each of which asks KMS for it once; where each client
+/// reads a whole stream, a client meets a data key for each m of its own messages.
+#[test]
+fn a_fleet_asks_for_each_data_key_with_nearly_every_client() {
+    for (clients, scope, per_key) in [
+        (1, "client", 50),
+        (20, "client", 50),
+        (20, "process.clients=4", 5),
+        (60, "client", 50),
+    ] {
+        let scenario = |read_by: &str| {
+            let scope = match scope.split_once('=') {
+                None => format!("\"{scope}\""),
+                Some((key, n)) => format!("{{ {key} = {n} }}"),
+            };
+            format!(
+                r#"
+                horizon = "60s"
+                replications = 40
+                region = "us-east-1"
+                retry = "none"
+                [assumption]
+                kms_latency.constant.value = "0s"
+                [key.k]
+                [workload.w]
+                key = "k"
+                operations.Decrypt = 1
+                clients = {clients}
+                arrivals.constant.rate = "100/s"
+                data_key_cache = {{ max_age = "10m", capacity = 1000, scope = {scope} }}
+                encrypted_by = {{ producers = 4, messages_per_data_key = {per_key}, read_by = "{read_by}" }}
+                "#
+            )
+        };
+        let caches = match scope.split_once('=') {
+            None => f64::from(clients),
+            Some((_, n)) => f64::from(clients) / n.parse::<f64>().expect("a number"),
+        };
+        let keys = 6_000.0 / f64::from(per_key);
+        let theory = keys * caches * (1.0 - (1.0 - 1.0 / caches).powi(per_key));
+        let calls = |read_by| calls_per_s(&scenario(read_by));
+        let fleet = calls("fleet");
+        assert!(
+            fleet.holds(theory / 60.0, 1e-12),
+            "{clients} {scope}: {} of {}",
+            fleet.mean,
+            theory / 60.0
+        );
+        // Keys that a client has begun and not ended: at most one for each producer.
+        let client = calls("client").mean * 60.0;
+        let most = keys + 4.0 * caches;
+        assert!(
+            (keys..=most).contains(&client.round()),
+            "{clients} {scope}: {client}"
+        );
+    }
+}
+
 #[test]
 fn a_data_key_serves_as_many_messages_as_it_may() {
     // Each data key for m messages: the calls are exactly the messages ÷ m, rounded up.

@@ -1,6 +1,6 @@
 //! Client-side caches: what of a workload's needs they can meet, and whose they are.
 
-use super::super::workload::WorkloadSettings;
+use super::super::workload::{ReadBy, WorkloadSettings};
 use super::builder::PlanBuilder;
 use crate::catalog::KmsOperation;
 use crate::input::diagnostic::Code;
@@ -43,7 +43,23 @@ impl<'a> PlanBuilder<'a> {
         };
         let (owner, scope, partition) = self.sharing(w, table, &of)?;
         let uses = own.uses(partition, caches(owner)?)?;
-        Some(ClientCache { owner, scope, uses })
+        let is_fleet = self.is_fleet(w);
+        Some(ClientCache {
+            owner,
+            scope,
+            uses,
+            is_fleet,
+        })
+    }
+
+    /// Whether messages of one data key go to any of a workload's clients.
+    fn is_fleet(&self, w: usize) -> bool {
+        let workload = self.scenario.workload.get_index(w);
+        let encrypted = workload.and_then(|(_, s)| s.encrypted_by);
+        encrypted.is_some_and(|e| match e.read_by {
+            ReadBy::Fleet => true,
+            ReadBy::Client => false,
+        })
     }
 
     /// Whose cache it is, its own or another workload's, who shares it, and the partition's number.

@@ -129,9 +129,9 @@ pub(crate) fn add(cases: &mut Cases) {
     cases.broken(
         Code::OutOfRange,
         "limit = \"100/s\"\nlimiter = { token-bucket = { burst = 2 } }",
-        "limit = \"33.3333/s\"",
-        "\"33.3333/s\"",
-        &["333333 in windows of 10000 s", "whole number per second"],
+        "limit = \"0.333333/s\"",
+        "\"0.333333/s\"",
+        &["333333 in windows of 1000000 s", "whole number of seconds"],
     );
     cases.broken(
         Code::OutOfRange,

@@ -175,6 +175,13 @@ pub(crate) fn add(cases: &mut Cases) {
         &["workload.d.encrypted_by.messages_per_data_key=2"],
         "kms_calls",
     );
+    cases.key(
+        "workload.NAME.encrypted_by.read_by",
+        CACHE,
+        &[],
+        &["workload.d.encrypted_by.read_by=client"],
+        "kms_calls",
+    );
     cases.broken(
         Code::Contradiction,
         "popularity = { zipf",

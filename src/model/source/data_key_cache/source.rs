@@ -159,7 +159,8 @@ impl EncryptedMessages {
         }
         let mut calls = 0;
         for (number, (at, key)) in (first..).zip(list()) {
-            let process = of.processes[process_of(key)].get_or_insert_with(|| AppProcess::new(cache));
+            let process =
+                of.processes[process_of(key)].get_or_insert_with(|| AppProcess::new(cache));
             let ClientSideCache::DataKeys(keys) = &mut process.cache else {
                 return 0;
             };
