@@ -106,26 +106,19 @@ pub fn variant_results(
         );
         (key.name.clone(), metrics)
     });
-    // KMS operations, with the requests of applications that call them, then S3 operations.
-    let kms: BTreeSet<&str> = plan.kms_steps.iter().map(|l| l.operation.name()).collect();
-    let s3: BTreeSet<&str> = plan
-        .classes
-        .iter()
-        .filter(|c| c.tier.is_some())
-        .map(|c| c.operation.as_str())
-        .collect();
-    let kms = kms.into_iter().map(|name| {
-        let metrics = breakdown(
-            &|class| class.tier.is_none() && class.operation == name,
-            &|_, kms_step| kms_step.operation.name() == name,
-        );
+    let asked: BTreeSet<&str> = plan.classes.iter().map(|c| c.operation.as_str()).collect();
+    let by_operation = asked.into_iter().map(|name| {
+        let metrics = whole(&|class| class.operation == name);
         (name.to_owned(), metrics)
     });
-    let s3 = s3.into_iter().map(|name| {
-        (
-            name.to_owned(),
-            whole(&|class| class.tier.is_some() && class.operation == name),
-        )
+    let called: BTreeSet<&str> = plan.kms_steps.iter().map(|l| l.operation.name()).collect();
+    let by_kms_operation = called.into_iter().map(|name| {
+        let of = |kms_step: &KmsStep| kms_step.operation.name() == name;
+        let metrics = breakdown(
+            &|class| plan.kms_steps_of(class).iter().any(of),
+            &|_, kms_step| of(kms_step),
+        );
+        (name.to_owned(), metrics)
     });
     let statements: BTreeSet<&str> = plan.denials.iter().map(|d| d.name.as_str()).collect();
     let by_statement = statements.into_iter().map(|name| {
@@ -142,7 +135,8 @@ pub fn variant_results(
         by_bucket,
         by_key: by_key.collect(),
         by_requester,
-        by_operation: kms.chain(s3).collect(),
+        by_operation: by_operation.collect(),
+        by_kms_operation: by_kms_operation.collect(),
         by_statement: by_statement.collect(),
         by_trail: by_trail(plan, records)?,
         bill: billing::mean_lines(&bills),

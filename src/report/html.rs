@@ -332,12 +332,13 @@ fn limited(
 }
 
 fn breakdowns(results: &RunResults) -> Vec<Value> {
-    let groups: [(&str, Group<Metrics>); 6] = [
+    let groups: [(&str, Group<Metrics>); 7] = [
         ("workload", |v| &v.by_workload),
         ("bucket", |v| &v.by_bucket),
         ("KMS key", |v| &v.by_key),
         ("requester", |v| &v.by_requester),
         ("operation", |v| &v.by_operation),
+        ("KMS operation", |v| &v.by_kms_operation),
         ("denied by", |v| &v.by_statement),
     ];
     let tables = groups.into_iter().map(|(title, group)| {

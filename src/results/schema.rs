@@ -139,8 +139,11 @@ pub struct VariantResults {
     pub by_key: IndexMap<String, Metrics>,
     /// By requester.
     pub by_requester: IndexMap<String, Metrics>,
-    /// By KMS operation (`Decrypt`) and by S3 operation (`GetObject`).
+    /// By what the requester asked: S3 operations (`GetObject`), and KMS operations that applications call themselves.
     pub by_operation: IndexMap<String, Metrics>,
+    /// KMS calls by KMS operation (`Decrypt`), whoever makes them, with the requests that need one.
+    #[serde(default)]
+    pub by_kms_operation: IndexMap<String, Metrics>,
     /// Of denied requests, by the statement that denies them (`policy.json/Sid`) or the permission that is missing.
     #[serde(default)]
     pub by_statement: IndexMap<String, Metrics>,

@@ -36,7 +36,7 @@ fn metric(r: &VariantResults, id: &str) -> f64 {
 /// Calls of GenerateDataKey, Encrypt and Decrypt.
 fn calls(r: &VariantResults) -> [f64; 3] {
     ["GenerateDataKey", "Encrypt", "Decrypt"].map(|operation| {
-        let of = r.by_operation.get(operation);
+        let of = r.by_kms_operation.get(operation);
         of.map_or(0.0, |m| values(m, "kms_calls")[0])
     })
 }

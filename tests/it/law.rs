@@ -408,7 +408,13 @@ fn counting_is_simulating_two() {
 /// What must hold at the end of every run.
 fn adds_up(results: &RunResults, text: &str) {
     for v in &results.variants {
-        let breakdowns = [&v.by_workload, &v.by_key, &v.by_requester, &v.by_operation];
+        let breakdowns = [
+            &v.by_workload,
+            &v.by_key,
+            &v.by_requester,
+            &v.by_operation,
+            &v.by_kms_operation,
+        ];
         let all = breakdowns
             .iter()
             .flat_map(|b| b.values())
@@ -439,11 +445,8 @@ fn adds_up(results: &RunResults, text: &str) {
                 }
             }
         }
-        let sum = |id: &str| -> f64 {
-            v.by_workload
-                .values()
-                .map(|m| m[id].mean.unwrap_or(0.0))
-                .sum()
+        let sum = |parts: &IndexMap<String, Metrics>, id: &str| -> f64 {
+            parts.values().map(|m| m[id].mean.unwrap_or(0.0)).sum()
         };
         for id in [
             "kms_attempts",
@@ -453,7 +456,13 @@ fn adds_up(results: &RunResults, text: &str) {
             "app_requests",
         ] {
             let whole = v.metrics[id].mean.unwrap_or(0.0);
-            assert!((sum(id) - whole).abs() <= 1e-9 * whole, "{id}\n{text}");
+            let is_whole = |parts| (sum(parts, id) - whole).abs() <= 1e-9 * whole;
+            assert!(is_whole(&v.by_workload), "{id}\n{text}");
+            assert!(is_whole(&v.by_operation), "{id}\n{text}");
+            // A request that needs two operations is one of both.
+            if id.starts_with("kms_") {
+                assert!(is_whole(&v.by_kms_operation), "{id}\n{text}");
+            }
         }
         for line in &v.bill {
             // Amounts are rounded once, to ten decimals.

@@ -1,7 +1,4 @@
 //! KMS calls by variant, stacked by KMS operation.
-//!
-//! Not shown: S3 operations, whose entries stand beside those of KMS in the results and count the
-//! same calls once more; their S3 requests tell them apart.
 
 use super::bars::{self, Bar, Stack};
 use super::canvas::{Drawn, svg};
@@ -20,10 +17,9 @@ pub(super) const CHART: Chart = Chart {
 };
 
 fn operations(v: &VariantResults) -> impl Iterator<Item = (&String, f64)> {
-    v.by_operation.iter().filter_map(|(name, metrics)| {
-        let of_s3 = mean(metrics, "s3_requests").is_some_and(|r| r > 0.0);
+    v.by_kms_operation.iter().filter_map(|(name, metrics)| {
         mean(metrics, "kms_calls")
-            .filter(|calls| *calls > 0.0 && !of_s3)
+            .filter(|calls| *calls > 0.0)
             .map(|calls| (name, calls))
     })
 }
