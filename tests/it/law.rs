@@ -12,7 +12,8 @@ use kmsim::model::arrivals::Density;
 use kmsim::model::retry::{
     Backoff, BackoffKind, ExponentialBackoff, Jitter, RetryPolicy, RetryQuota,
 };
-use kmsim::results::{RunResults, VariantManifest, VariantResults};
+use indexmap::IndexMap;
+use kmsim::results::{Metrics, RunResults, VariantManifest, VariantResults};
 use kmsim::simulation::{Cancelled, SimulationOptions, simulate};
 use kmsim::units::Span;
 use std::cmp::Reverse;
