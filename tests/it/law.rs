@@ -5,6 +5,7 @@
 #![allow(clippy::write_with_newline)]
 
 use crate::common::{Rng, Sample, T, load, run, run_with, values};
+use indexmap::IndexMap;
 use kmsim::engine::SECOND;
 use kmsim::engine::random::Key;
 use kmsim::model::Plan;
@@ -12,7 +13,6 @@ use kmsim::model::arrivals::Density;
 use kmsim::model::retry::{
     Backoff, BackoffKind, ExponentialBackoff, Jitter, RetryPolicy, RetryQuota,
 };
-use indexmap::IndexMap;
 use kmsim::results::{Metrics, RunResults, VariantManifest, VariantResults};
 use kmsim::simulation::{Cancelled, SimulationOptions, simulate};
 use kmsim::units::Span;

@@ -121,24 +121,16 @@ fn a_cache_with_a_lifetime_misses_at_lambda_over_one_plus_lambda_t() {
     }
 }
 
-/// The m messages of a data key reach 1 − (1 − 1/C)^m of C clients, each of which asks KMS for it once; where each client
-/// reads a whole stream, a client meets a data key for each m of its own messages.
+/// A message of a fleet is the first of its data key to reach its client with (1 − 1/C)^j, if j came before it: that client
+/// asks KMS. Where each client reads a stream of its own, it asks once for each data key of that.
 #[test]
 fn a_fleet_asks_for_each_data_key_with_nearly_every_client() {
-    for (clients, scope, per_key) in [
-        (1, "client", 50),
-        (20, "client", 50),
-        (20, "process.clients=4", 5),
-        (60, "client", 50),
-    ] {
+    let (producers, mean) = (4, 3_000.0);
+    for (clients, per_process, per_key) in [(1, 1, 50), (20, 1, 50), (20, 4, 5), (60, 1, 50)] {
         let scenario = |read_by: &str| {
-            let scope = match scope.split_once('=') {
-                None => format!("\"{scope}\""),
-                Some((key, n)) => format!("{{ {key} = {n} }}"),
-            };
             format!(
                 r#"
-                horizon = "60s"
+                horizon = "30s"
                 replications = 40
                 region = "us-east-1"
                 retry = "none"
@@ -149,32 +141,35 @@ fn a_fleet_asks_for_each_data_key_with_nearly_every_client() {
                 key = "k"
                 operations.Decrypt = 1
                 clients = {clients}
-                arrivals.constant.rate = "100/s"
-                data_key_cache = {{ max_age = "10m", capacity = 1000, scope = {scope} }}
-                encrypted_by = {{ producers = 4, messages_per_data_key = {per_key}, read_by = "{read_by}" }}
+                arrivals.poisson.rate = "100/s"
+                data_key_cache = {{ max_age = "10m", capacity = 1000, scope.process.clients = {per_process} }}
+                encrypted_by = {{ producers = {producers}, messages_per_data_key = {per_key}, read_by = "{read_by}" }}
                 "#
             )
         };
-        let caches = match scope.split_once('=') {
-            None => f64::from(clients),
-            Some((_, n)) => f64::from(clients) / n.parse::<f64>().expect("a number"),
-        };
-        let keys = 6_000.0 / f64::from(per_key);
-        let theory = keys * caches * (1.0 - (1.0 - 1.0 / caches).powi(per_key));
-        let calls = |read_by| calls_per_s(&scenario(read_by));
-        let fleet = calls("fleet");
-        assert!(
-            fleet.holds(theory / 60.0, 1e-12),
-            "{clients} {scope}: {} of {}",
+        let caches = f64::from(clients / per_process);
+        let first = |n: u64| (1.0 - 1.0 / caches).powi((n / producers % per_key) as i32);
+        let mut theory = 0.0;
+        let mut calls = 0.0;
+        for n in 0..4_000 {
+            theory += poisson(n, mean) * calls;
+            calls += first(n);
+        }
+        let fleet = calls_per_s(&scenario("fleet"));
+        println!(
+            "{clients} ÷ {per_process}: {} ± {} of {}",
             fleet.mean,
-            theory / 60.0
+            T * fleet.se(),
+            theory / 30.0
         );
-        // Keys that a client has begun and not ended: at most one for each producer.
-        let client = calls("client").mean * 60.0;
-        let most = keys + 4.0 * caches;
+        assert!(fleet.holds(theory / 30.0, 0.0), "{clients} ÷ {per_process}");
+        // Data keys that a client has begun and not ended: at most one of each producer.
+        let client = calls_per_s(&scenario("client")).mean * 30.0;
+        let keys = mean / per_key as f64;
+        let most = 1.1 * keys + producers as f64 * caches;
         assert!(
-            (keys..=most).contains(&client.round()),
-            "{clients} {scope}: {client}"
+            (0.9 * keys..=most).contains(&client),
+            "{clients} ÷ {per_process}: {client}"
         );
     }
 }
