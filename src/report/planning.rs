@@ -5,7 +5,7 @@
 use super::content::Content;
 use super::page::{Block, Grid, Page};
 use super::records::{self, Records};
-use super::text::letter;
+use super::text::{capital, letter};
 use super::threshold;
 use crate::catalog;
 use crate::metrics::{number, registry};
@@ -118,13 +118,6 @@ fn values(answer: &Solution, trial: &Trial) -> String {
 
 fn label(id: &str) -> &str {
     registry::metric(id).map_or(id, |m| m.label)
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
 }
 
 /// The answer in sentences.

@@ -88,3 +88,11 @@ pub(super) fn letter(i: usize) -> String {
         format!("{}{}", c(i / 26 - 1), c(i))
     }
 }
+
+/// A text that begins a sentence.
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+}

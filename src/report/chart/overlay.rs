@@ -102,7 +102,10 @@ fn draw(results: &RunResults) -> Drawn<String> {
             .map(|course| (Sign::Lettered(course.variant), course.name.clone()))
             .collect();
         if shared.is_some() {
-            entries.push((Sign::Line(theme::QUOTA), "the quota of all".to_owned()));
+            entries.push((
+                Sign::Line(theme::QUOTA),
+                "quota, the same for all".to_owned(),
+            ));
         }
         let top = page::legend(c, top, &entries)? + 4.0;
         let p = Panel::alone(top, 14.0, 360.0, &x, &y);

@@ -9,6 +9,7 @@ use super::{axis, page};
 use crate::metrics::estimate::Moments;
 use crate::metrics::{number, registry};
 use crate::report::error::ReportError;
+use crate::report::text::capital;
 use crate::sweep::Quantity;
 use crate::sweep::run::{Run, Sweep};
 use crate::sweep::sensitivity::{KeyEffect, effects, mean};
@@ -125,7 +126,7 @@ fn draw_lines(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn
         format!("{} [{x_unit}]", sweep.keys[0])
     };
     xy::draw(&xy::Plot {
-        title: format!("{} over {}", label(metric), sweep.keys[0]),
+        title: format!("{} over {}", capital(label(metric)), sweep.keys[0]),
         caption: vec![caption(sweep, variant)],
         x_title,
         y_title: format!("{} [{y_unit}]", label(metric)),
@@ -157,7 +158,7 @@ fn draw_heat(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn<
     heat::draw(&Heat {
         title: format!(
             "{} over {} and {}",
-            label(metric),
+            capital(label(metric)),
             sweep.keys[0],
             sweep.keys[1]
         ),
@@ -181,6 +182,10 @@ fn draw_heat(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn<
 
 /// Most keys of a tornado.
 const BARS: usize = 20;
+/// Most that a key takes of its width \[px\].
+const NAMES: f64 = 300.0;
+/// Room on each side of the bars, as a share of what they span.
+const ROOM: f64 = 0.12;
 
 fn draw_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[KeyEffect]) -> Drawn<String> {
     let title = format!("What moves {} most", label(metric));
@@ -199,7 +204,7 @@ fn draw_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[KeyEffect])
         .map(|e| e.high.1)
         .fold(f64::NEG_INFINITY, f64::max);
     let x = if high > low {
-        axis::between(low, high, 8.0, text).with_room(low, high, 0.12)
+        axis::between(low, high, 8.0, text).with_room(low, high, ROOM)
     } else {
         axis::linear(low, high, 8.0, text)
     };
@@ -210,7 +215,12 @@ fn draw_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[KeyEffect])
             .iter()
             .map(|e| text_width(&e.key, names))
             .fold(0.0, f64::max);
-        let left = MARGIN + widest.min(300.0) + 10.0;
+        let left = MARGIN + widest.min(NAMES) + 10.0;
+        // The values at both ends of a bar may need more room than the axis leaves them.
+        let room = |value: fn(&KeyEffect) -> &String| {
+            let values = found.iter().map(|e| text_width(value(e), look(SMALL)));
+            values.fold(0.0, f64::max) - ROOM / 2.0 * (WIDTH - 2.0 * MARGIN - left)
+        };
         let row = 44.0;
         let bottom = top + row * found.len().min(BARS) as f64 + 6.0;
         let y = axis::Axis {
@@ -219,11 +229,10 @@ fn draw_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[KeyEffect])
             log: false,
             ticks: vec![],
         };
-        // Room for the values at both ends of the widest bar.
         let p = axis::Panel {
-            left: left + 90.0,
+            left: left + room(|e| &e.low.0).clamp(4.0, 90.0),
             top,
-            right: WIDTH - MARGIN - 110.0,
+            right: WIDTH - MARGIN - room(|e| &e.high.0).clamp(4.0, 110.0),
             bottom,
             x: &x,
             y: &y,
@@ -232,7 +241,7 @@ fn draw_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[KeyEffect])
         p.frame(c)?;
         for (i, e) in found.iter().take(BARS).enumerate() {
             let middle = top + (i as f64 + 0.5) * row;
-            let key = wrap(&e.key, 300.0, names);
+            let key = wrap(&e.key, NAMES, names);
             for (n, line) in key.iter().enumerate() {
                 let line_y = middle + (n as f64 - (key.len() as f64 - 1.0) / 2.0) * 16.0;
                 c.text(left - 4.0, line_y, line, names, Side::Right)?;
@@ -253,7 +262,7 @@ fn draw_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[KeyEffect])
         )?;
         c.text(
             p.px(first.overall),
-            top - 4.0,
+            top - 10.0,
             "mean of all",
             bold(SMALL),
             Side::Center,
