@@ -192,7 +192,7 @@ pub fn price(item: &str, region: &str) -> Option<Price> {
         (Partition::Commercial, Some(found)) => Some(found.to_price(found.assumed.clone())),
         (_, everywhere) => {
             let found = row(FALLBACK).or(everywhere)?;
-            let why = format!("the price in {region} is not known: that of {FALLBACK} is used");
+            let why = format!("its own is not known, so that of {FALLBACK} is used");
             Some(found.to_price(Some(why)))
         }
     }

@@ -59,7 +59,7 @@ pub(super) fn reason(check: &Check) -> String {
         let says = match verdict {
             _ if decision.lacking.contains(&kind) => "does not",
             PolicyVerdict::Absent | PolicyVerdict::Silent | PolicyVerdict::Denies => return None,
-            PolicyVerdict::AllowsAccount => "allows whom IAM allows",
+            PolicyVerdict::AllowsAccount => "leaves it to IAM policies",
             PolicyVerdict::Allows => "allows",
         };
         Some(format!("{} {says}", kind.name()))
