@@ -52,6 +52,11 @@ impl Context {
         self.keys.insert(key.to_lowercase(), value);
     }
 
+    /// Takes a key out.
+    pub fn remove(&mut self, key: &str) {
+        self.keys.remove(&key.to_lowercase());
+    }
+
     /// What a key holds, `None` where the request has no such key.
     pub fn get(&self, key: &str) -> Option<&ContextValue> {
         // Policies mostly write keys as they are stored but for a few capitals; no key is long.

@@ -24,7 +24,7 @@ pub mod policy;
 pub mod principal;
 pub mod request;
 
-pub use context::Context;
+pub use context::{Context, ContextValue};
 pub use decision::{Decision, Level, Outcome, Policies, decide};
 pub use policy::{Effect, Policy, PolicyKind};
 pub use principal::Principal;

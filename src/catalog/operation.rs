@@ -163,6 +163,20 @@ impl KmsOperation {
         )
     }
 
+    /// Whether it takes an encryption context: encryption under symmetric keys.
+    pub const fn has_encryption_context(self) -> bool {
+        matches!(
+            self,
+            KmsOperation::Encrypt
+                | KmsOperation::Decrypt
+                | KmsOperation::ReEncrypt
+                | KmsOperation::GenerateDataKey
+                | KmsOperation::GenerateDataKeyWithoutPlaintext
+                | KmsOperation::GenerateDataKeyPair
+                | KmsOperation::GenerateDataKeyPairWithoutPlaintext
+        )
+    }
+
     /// Whether CloudTrail logs it as a read event: cryptographic operations, Describe, Get and List
     /// (CloudTrail User Guide, logging management events).
     pub const fn is_read(self) -> bool {

@@ -174,6 +174,9 @@ pub struct S3OperationRow {
     /// Whether headers, its own or those of its upload, can say how its object is encrypted.
     #[serde(default)]
     pub encryption_headers: bool,
+    /// Whether S3 sends it by itself, in a role that it has been given.
+    #[serde(default)]
+    pub in_service_role: bool,
     /// How well the count is founded.
     pub evidence: Evidence,
     /// The reason in words.
@@ -207,8 +210,30 @@ impl S3OperationRow {
 struct DirectoryBucket {
     /// Life of a session's credentials \[s\].
     session_lifetime_s: u64,
+    /// The permission that a session needs.
+    session_action: String,
+    /// Operations that are sent without one.
+    without_session: Vec<String>,
     source: String,
     as_of: String,
+}
+
+/// Context keys that calls of S3 to other services do not take over from the request to S3.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForwardedContextKeys {
+    /// Those that only a request through a VPC endpoint has.
+    pub of_vpc_endpoints: Vec<String>,
+    /// Those that say where a request comes from.
+    pub of_senders: Vec<String>,
+    /// Those that the service fixes.
+    pub of_services: Vec<String>,
+    /// Those that requests of services to S3 lack.
+    pub redacted_of_services: Vec<String>,
+    /// Where it is documented.
+    pub source: String,
+    /// When it was read, `YYYY-MM-DD`.
+    pub as_of: String,
 }
 
 /// The file.
@@ -217,6 +242,7 @@ struct DirectoryBucket {
 struct S3File {
     directory_bucket: DirectoryBucket,
     request_rate: RequestRates,
+    context_keys: ForwardedContextKeys,
     operation: Vec<S3OperationRow>,
 }
 
@@ -236,6 +262,21 @@ pub fn s3_operation(id: &str) -> Option<&'static S3OperationRow> {
 /// Life of a session of a directory bucket \[s\].
 pub fn session_lifetime_s() -> u64 {
     S3.directory_bucket.session_lifetime_s
+}
+
+/// The permission that a session of a directory bucket needs.
+pub fn session_action() -> &'static str {
+    &S3.directory_bucket.session_action
+}
+
+/// Whether an operation on a directory bucket is sent in a session.
+pub fn sends_in_session(row: &S3OperationRow) -> bool {
+    !S3.directory_bucket.without_session.contains(&row.id)
+}
+
+/// Context keys that calls of S3 to other services do not take over.
+pub fn forwarded_context_keys() -> &'static ForwardedContextKeys {
+    &S3.context_keys
 }
 
 /// What S3 serves from one partitioned prefix.
@@ -285,6 +326,45 @@ pub(super) fn directory_bucket_row() -> CatalogRow {
         source: d.source.clone(),
         as_of: d.as_of.clone(),
     }
+}
+
+/// What is not taken over.
+pub(super) fn context_key_rows() -> impl Iterator<Item = CatalogRow> {
+    let keys = forwarded_context_keys();
+    [
+        (
+            "of VPC endpoints",
+            &keys.of_vpc_endpoints,
+            "absent from KMS calls that S3 makes",
+        ),
+        (
+            "of senders",
+            &keys.of_senders,
+            "kept in a forward access session of a request through a public endpoint, absent otherwise",
+        ),
+        (
+            "of services",
+            &keys.of_services,
+            "fixed by S3 in the KMS calls that it makes",
+        ),
+        (
+            "redacted of services",
+            &keys.redacted_of_services,
+            "absent from requests of services to S3",
+        ),
+    ]
+    .map(|(id, names, note)| CatalogRow {
+        kind: "context-keys",
+        id: id.to_owned(),
+        region: String::new(),
+        value: names.join(", "),
+        unit: "context keys".to_owned(),
+        assumed: false,
+        note: note.to_owned(),
+        source: keys.source.clone(),
+        as_of: keys.as_of.clone(),
+    })
+    .into_iter()
 }
 
 /// What one prefix serves.

@@ -14,6 +14,7 @@ pub fn table() -> Vec<CatalogRow> {
     rows.extend(suite::rows());
     rows.push(s3::directory_bucket_row());
     rows.extend(s3::request_rate_rows());
+    rows.extend(s3::context_key_rows());
     rows.extend(branch_key_cache::rows());
     rows.extend(policy::rows());
     rows.extend(implicit_policy::rows());

@@ -4,11 +4,12 @@ use super::parameters::{parameters, resources};
 use super::record::{
     AGENT, EVENT_VERSION, S3_FORWARD_ACCESS, SOURCE_IP, event_time, identity, sender, uuid,
 };
-use crate::access::Principal;
 use crate::access::arn::Arn;
+use crate::access::{ContextValue, Principal};
 use crate::catalog::{KeySpec, KmsOperation};
 use crate::engine::random::Key;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// What KMS tells whom it throttles (KMS Developer Guide, throttling).
 const THROTTLED: &str =
@@ -29,8 +30,8 @@ pub struct Call<'a> {
     pub spec: KeySpec,
     /// Whether S3 makes the call.
     pub by_s3: bool,
-    /// The pair of the encryption context that the service adds: `aws:s3:arn` or `aws:logs:arn`.
-    pub encryption_context: Option<(&'static str, String)>,
+    /// The pairs of its encryption context.
+    pub encryption_context: BTreeMap<String, ContextValue>,
     /// How KMS answers.
     pub answer: KmsAnswer,
 }
@@ -141,8 +142,7 @@ impl Call<'_> {
     }
 
     fn encryption_context(&self) -> Option<Value> {
-        let (name, arn) = self.encryption_context.as_ref()?;
-        Some(json!({*name: arn}))
+        (!self.encryption_context.is_empty()).then(|| json!(self.encryption_context))
     }
 
     /// The caller, as an account's record names it.
@@ -171,7 +171,11 @@ mod tests {
             key: &key,
             spec: KeySpec::SymmetricDefault,
             by_s3: true,
-            encryption_context: Some(("aws:s3:arn", "arn:aws:s3:::b/x".to_owned())),
+            encryption_context: [(
+                "aws:s3:arn".to_owned(),
+                ContextValue::Single("arn:aws:s3:::b/x".to_owned()),
+            )]
+            .into(),
             answer,
         }
         .records(jiff::Timestamp::UNIX_EPOCH, Key::root(1, 0))

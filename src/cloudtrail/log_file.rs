@@ -5,23 +5,20 @@
 //! the identifiers that AWS gives out. Only what trails deliver is in the file; a call that two accounts log has
 //! a record for each whose trails deliver it.
 
-use super::asked::{call_of, checks, encryption_context, of_object, principal};
+use super::asked::{call_of, encryption_context, spec_of};
 use super::data_event::DataEvent;
 use super::kms_call::{Call, KmsAnswer};
-use crate::access::Principal;
 use crate::catalog;
 use crate::engine::SECOND;
 use crate::engine::random::Key;
 use crate::model::{Cause, Class, KmsStep, Plan, Popularity, Refusal};
 use crate::scenario::Variant;
-use crate::scenario::access::{Access, Check, NO_TLS};
-use crate::scenario::key::KmsKeySettings;
+use crate::scenario::access::{Access, NO_TLS};
 use crate::scenario::workload::WorkloadSettings;
 use crate::simulation::record::Record;
 use crate::simulation::replication_key;
 use crate::simulation::sample::{Answered, Ended, SampleMember, Sampled};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// A sample of events.
 #[derive(Clone, Debug)]
@@ -76,15 +73,6 @@ struct Writer<'a> {
     access: Access<'a>,
     start: jiff::Timestamp,
     key: Key,
-    /// By class.
-    asked: BTreeMap<usize, Asked>,
-}
-
-/// Who sends the requests of a class, and what they are asked for.
-#[derive(Clone)]
-struct Asked {
-    checks: Vec<Check>,
-    principal: Principal,
 }
 
 impl<'a> Writer<'a> {
@@ -97,7 +85,6 @@ impl<'a> Writer<'a> {
             // The reader has refused what is no date.
             start: start.map_or(jiff::Timestamp::UNIX_EPOCH, |zoned| zoned.timestamp()),
             key: replication_key(seed, 0).named("CloudTrail records"),
-            asked: BTreeMap::new(),
         }
     }
 
@@ -157,12 +144,10 @@ impl<'a> Writer<'a> {
         let Some((_, settings)) = self.variant.scenario.key.get_index(kms_step.key) else {
             return Vec::new();
         };
-        let asked = self.asked(kms_step.class);
         let object = self.object(&self.plan.classes[kms_step.class], key);
         let arn = self.access.key_arn(settings);
-        let records = call_of(&self.access, self.variant, kms_step, &arn, &asked.checks)
-            .with(&asked.principal, object, answer)
-            .records(time, key);
+        let call = call_of(&self.access, self.variant, kms_step, &arn, object, answer);
+        let records = call.records(time, key);
         // The caller's record comes first, as its account does.
         let delivered = self.plan.loggers(kms_step);
         records
@@ -180,25 +165,23 @@ impl<'a> Writer<'a> {
 
     /// A denied call that draws on no quota.
     fn call_without_quota(&mut self, class: usize, time: jiff::Timestamp, key: Key) -> Vec<Value> {
-        let asked = self.asked(class);
-        let denial = self.plan.classes[class].denial;
-        let call = denial.and_then(|d| self.plan.denials[d].call_without_quota);
-        let (Some(call), Some(check)) = (call, asked.checks.last()) else {
+        let kind = &self.variant.requests[class];
+        let class = &self.plan.classes[class];
+        let denial = class.denial;
+        let draws_on_none = denial.and_then(|d| self.plan.denials[d].call_without_quota);
+        let denied = kind.checks.last();
+        let made = denied.and_then(|check| kind.calls.get(check.call?));
+        let (Some(_), Some(check), Some(made)) = (draws_on_none, denied, made) else {
             return Vec::new();
         };
-        let class = &self.plan.classes[class];
-        let keys = self.variant.scenario.key.values();
-        let is_it = |key: &&KmsKeySettings| self.access.key_arn(key) == check.request.resource;
-        let spec = keys.into_iter().find(is_it).map(|key| key.spec);
         Call {
-            operation: call.operation,
-            principal: &asked.principal,
-            caller: self.access.account_id(&self.plan.accounts[call.account]),
+            operation: made.operation,
+            principal: &kind.principal,
+            caller: self.access.account_id(&kind.caller.account),
             key: &check.request.resource,
-            spec: spec.unwrap_or_default(),
-            by_s3: class.bucket.is_some(),
-            encryption_context: encryption_context(&asked.checks, call.operation)
-                .map(|context| of_object(context, self.object(class, key))),
+            spec: spec_of(self.variant, &made.key),
+            by_s3: made.bucket.is_some(),
+            encryption_context: encryption_context(made, self.object(class, key)),
             answer: KmsAnswer::Denied,
         }
         .records(time, key)
@@ -218,7 +201,6 @@ impl<'a> Writer<'a> {
         let row = catalog::s3_operation(&class.operation)?;
         let settings = self.settings(class)?;
         let bucket = self.variant.scenario.bucket.get_index(class.bucket?)?;
-        let asked = self.asked(class_index);
         let of_bucket = row
             .permissions
             .iter()
@@ -245,7 +227,7 @@ impl<'a> Writer<'a> {
         };
         let event = DataEvent {
             operation: row.api(),
-            principal: &asked.principal,
+            principal: &self.variant.requests[class_index].principal,
             bucket: &self.access.bucket_arn(bucket.0, bucket.1),
             object: object.filter(|_| !of_bucket),
             region: &bucket.1.region,
@@ -264,22 +246,6 @@ impl<'a> Writer<'a> {
     fn settings(&self, class: &Class) -> Option<&'a WorkloadSettings> {
         let workloads = &self.variant.scenario.workload;
         workloads.get_index(class.workload).map(|(_, s)| s)
-    }
-
-    fn asked(&mut self, class: usize) -> Asked {
-        if let Some(asked) = self.asked.get(&class) {
-            return asked.clone();
-        }
-        let checks = checks(&self.access, self.variant, &self.plan.classes[class]);
-        let principal = principal(
-            &self.access,
-            self.variant,
-            &self.plan.classes[class],
-            &checks,
-        );
-        let asked = Asked { checks, principal };
-        self.asked.insert(class, asked.clone());
-        asked
     }
 
     /// The object that policies see, and one drawn in its place.

@@ -13,7 +13,7 @@ mod log_file;
 mod parameters;
 mod record;
 
-pub(crate) use asked::{call_of, checks, principal};
+pub(crate) use asked::call_of;
 pub use data_event::DataEvent;
 pub use kms_call::{Call, KmsAnswer};
 pub use log_file::{LogFile, log_file};

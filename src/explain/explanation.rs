@@ -1,10 +1,12 @@
 //! What an explanation tells, link by link.
 
+use crate::access::ContextValue;
 use crate::scenario::bucket::Encryption;
 use crate::units::Span;
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A request and what becomes of it.
 #[derive(Clone, Debug, Serialize)]
@@ -15,6 +17,10 @@ pub struct Explanation {
     pub workload: String,
     /// S3 or KMS operation.
     pub operation: String,
+    /// Which objects it is about, where a bucket holds some with data keys of their own and others under bucket keys.
+    pub objects: Option<String>,
+    /// Their share of the workload's requests for the operation, where it is known beforehand.
+    pub share: Option<f64>,
     /// Who sends it.
     pub principal: String,
     /// What it is for: the ARN of the object, bucket or key.
@@ -96,6 +102,8 @@ pub struct KmsCall {
     pub operation: String,
     /// ARN of the key.
     pub kms_key: String,
+    /// Its encryption context.
+    pub encryption_context: BTreeMap<String, ContextValue>,
     /// Account that is charged: in quota and bill.
     pub account: String,
     /// What could serve it without a call; `None`: nothing.

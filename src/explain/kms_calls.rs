@@ -1,7 +1,7 @@
 //! The KMS calls of a request: what could serve them, which quotas they draw on, what CloudTrail logs of them.
 
+use super::case::Case;
 use super::explanation::{KmsCall, QuotaDrawnOn, RefusedCall};
-use crate::access::Principal;
 use crate::access::arn::Arn;
 use crate::catalog::KmsOperation;
 use crate::cloudtrail::{KmsAnswer, call_of};
@@ -9,7 +9,7 @@ use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
 use crate::model::{Cause, Class, KmsStep, Refusal};
 use crate::scenario::Variant;
-use crate::scenario::access::{Access, Check};
+use crate::scenario::access::Access;
 use crate::scenario::workload::WorkloadSettings;
 use crate::units::Span;
 use serde_json::Value;
@@ -26,8 +26,13 @@ impl Explainer<'_> {
         Some(self.access.key_arn(key))
     }
 
-    /// The KMS calls of a class of a workload, or of a log group.
-    pub(super) fn calls(&self, s: Option<&WorkloadSettings>, class: &Class) -> Vec<KmsCall> {
+    /// The KMS calls of a class of a workload, or of a log group, in a case.
+    pub(super) fn calls(
+        &self,
+        s: Option<&WorkloadSettings>,
+        class: &Class,
+        case: &Case,
+    ) -> Vec<KmsCall> {
         let plan = &self.variant.plan;
         let refused = |r: &Refusal| RefusedCall {
             from: Span::from_ns(r.from),
@@ -48,6 +53,9 @@ impl Explainer<'_> {
                 .key_arn(kms_step)
                 .map(|arn| arn.to_string())
                 .unwrap_or_default(),
+            encryption_context: self.variant.requests[kms_step.class].calls[kms_step.call]
+                .encryption_context
+                .clone(),
             account: plan.accounts[kms_step.account].clone(),
             cache: match s {
                 Some(s) => {
@@ -74,14 +82,15 @@ impl Explainer<'_> {
                 Some(cause) => cause.kms_error(),
                 None => "success",
             },
-            refusals: kms_step.refusals.iter().map(refused).collect(),
+            refusals: kms_step
+                .refusals
+                .iter()
+                .filter(|_| kms_step.denial.is_none())
+                .map(refused)
+                .collect(),
         };
-        self.variant
-            .plan
-            .kms_steps_of(class)
-            .iter()
-            .map(call)
-            .collect()
+        let kms_steps = case.kms_steps(plan.kms_steps_of(class));
+        kms_steps.into_iter().map(call).collect()
     }
 
     pub(super) fn quota(&self, q: usize, workload: usize) -> QuotaDrawnOn {
@@ -102,19 +111,15 @@ impl Explainer<'_> {
         }
     }
 
-    /// What CloudTrail logs of its KMS calls, at the start of the scenario.
-    pub(super) fn events(
-        &self,
-        class: &Class,
-        checks: &[Check],
-        principal: &Principal,
-    ) -> Vec<Value> {
+    /// What CloudTrail logs of its KMS calls in a case, at the start of the scenario.
+    pub(super) fn events(&self, class: &Class, case: &Case) -> Vec<Value> {
         let start = self.variant.scenario.start.parse::<jiff::ZonedDateTime>();
         let Ok(at) = start.map(|zoned| zoned.timestamp()) else {
             return Vec::new();
         };
         let mut records = Vec::new();
-        for (i, kms_step) in self.variant.plan.kms_steps_of(class).iter().enumerate() {
+        let kms_steps = case.kms_steps(self.variant.plan.kms_steps_of(class));
+        for (i, kms_step) in kms_steps.into_iter().enumerate() {
             let Some(key) = self.key_arn(kms_step) else {
                 continue;
             };
@@ -128,8 +133,7 @@ impl Explainer<'_> {
                     Some(Cause::PendingDeletion) => KmsAnswer::PendingDeletion,
                 }
             };
-            let call = call_of(&self.access, self.variant, kms_step, &key, checks);
-            let call = call.with(principal, None, answer);
+            let call = call_of(&self.access, self.variant, kms_step, &key, None, answer);
             records.extend(call.records(at, Key::root(0, i as u64).named(&class.operation)));
         }
         records

@@ -1,10 +1,10 @@
 //! What a log group asks of KMS: the association of its key, the calls of its log streams and of its queries.
 
+use super::case::Case;
 use super::explanation::Explanation;
 use super::kms_calls::Explainer;
 use super::permission::{permission, reason};
 use crate::access::Outcome;
-use crate::cloudtrail;
 use crate::model::{self, Association};
 use crate::scenario::access::{Check, association_error, logs_service};
 use crate::scenario::log_group::LogGroupSettings;
@@ -31,6 +31,8 @@ impl Explainer<'_> {
             variant: plan.name.clone(),
             workload: path.to_owned(),
             operation: operation.to_owned(),
+            objects: None,
+            share: None,
             principal: logs_service(&settings.region),
             resource: arn.clone(),
             transport: "TLS".to_owned(),
@@ -84,14 +86,12 @@ impl Explainer<'_> {
                 association.answer = "400 InvalidParameterException".to_owned();
             }
         }
-        let classes = plan.classes.iter();
-        let classes = classes.filter(|c| group.workloads.contains(&c.workload));
-        let calls = classes.map(|class| {
-            let checks = cloudtrail::checks(&self.access, self.variant, class);
-            let mut e = explanation(&class.operation, &checks);
-            let principal = cloudtrail::principal(&self.access, self.variant, class, &checks);
-            e.kms_calls = self.calls(None, class);
-            e.cloudtrail = self.events(class, &checks, &principal);
+        let classes = plan.classes.iter().enumerate();
+        let classes = classes.filter(|(_, c)| group.workloads.contains(&c.workload));
+        let calls = classes.map(|(c, class)| {
+            let mut e = explanation(&class.operation, &self.variant.requests[c].checks);
+            e.kms_calls = self.calls(None, class, &Case::default());
+            e.cloudtrail = self.events(class, &Case::default());
             e
         });
         std::iter::once(association).chain(calls).collect()

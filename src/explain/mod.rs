@@ -8,6 +8,7 @@
 //!
 //! Nothing is simulated: this is how a request of its kind goes when no quota is used up.
 
+mod case;
 mod explanation;
 mod kms_calls;
 mod log_group;

@@ -1,15 +1,16 @@
 //! The requests of a variant, one of each kind, link by link.
 
+use super::case::{Case, cases};
 use super::explanation::{EncryptionInForce, Explanation};
 use super::kms_calls::Explainer;
 use super::permission::{permission, reason};
-use crate::access::{Outcome, Principal};
+use crate::access::Outcome;
 use crate::catalog;
-use crate::cloudtrail;
+use crate::input::keyword::Keyword;
 use crate::model::Class;
 use crate::scenario::MULTIPART_UPLOAD;
 use crate::scenario::Variant;
-use crate::scenario::access::{Access, Check, NO_TLS, REQUESTER};
+use crate::scenario::access::{Access, Check};
 use crate::scenario::workload::WorkloadSettings;
 
 /// Explains the requests of a variant: of one workload and operation, or of all where they are not given. A
@@ -30,11 +31,13 @@ pub fn explain(
         }
         for action in &variant.plan.workloads[w].actions {
             for &(class, _) in &action.requests {
-                let class = &variant.plan.classes[class];
+                let operation_of = &variant.plan.classes[class].operation;
                 let of_action =
-                    operation.is_none_or(|only| only == class.operation || only == action.name);
+                    operation.is_none_or(|only| only == operation_of || only == action.name);
                 if of_action {
-                    all.push(explainer.explain(name, settings, class));
+                    let cases = cases(&variant.requests[class]);
+                    let of_case = |case| explainer.explain(name, settings, class, case);
+                    all.extend(cases.iter().map(of_case));
                 }
             }
         }
@@ -55,15 +58,22 @@ pub fn explain(
 }
 
 impl Explainer<'_> {
-    fn explain(&self, workload: &str, s: &WorkloadSettings, class: &Class) -> Explanation {
+    fn explain(
+        &self,
+        workload: &str,
+        s: &WorkloadSettings,
+        class_index: usize,
+        case: &Case,
+    ) -> Explanation {
         let plan = &self.variant.plan;
-        let requester = plan
-            .requesters
-            .get(class.requester)
-            .map_or(REQUESTER, String::as_str);
-        let checks = self.access.checks(s, &class.operation, requester);
-        let denial = class.denial.map(|d| &plan.denials[d]);
+        let class = &plan.classes[class_index];
+        let kind = &self.variant.requests[class_index];
+        let checks = case.checks(kind);
         let refused = checks.last().filter(|check| check.refusal.is_some());
+        // One of all requests of the class, or of those of the case.
+        let kms_steps = case.kms_steps(plan.kms_steps_of(class));
+        let of_case = || kms_steps.iter().find_map(|kms_step| kms_step.denial);
+        let denial = class.denial.or_else(of_case).map(|d| &plan.denials[d]);
         let decision = match (refused, denial) {
             (Some(check), _) => check.decision.outcome.to_string(),
             (None, Some(_)) => "refused by S3".to_owned(),
@@ -74,18 +84,23 @@ impl Explainer<'_> {
             (None, Some(denial)) => Some(denial.name.clone()),
             (None, None) => None,
         };
-        let kms_calls = self.calls(Some(s), class);
-        let (principal, resource) = self.who_and_what(s, class, &checks);
+        // What it is for: the last that S3 was asked about; operations that no policy is asked about have no ARN.
+        let asked = checks.iter().rfind(|c| c.call.is_none()).or(checks.first());
+        let resource = match asked {
+            Some(check) => check.request.resource.to_string(),
+            None => s.key.clone().or(s.bucket.clone()).unwrap_or_default(),
+        };
         Explanation {
             variant: plan.name.clone(),
             workload: workload.to_owned(),
             operation: class.operation.clone(),
-            cloudtrail: self.events(class, &checks, &principal),
-            principal: principal.to_string(),
+            objects: case.words(),
+            share: case.share(),
+            principal: kind.principal.to_string(),
             resource,
             transport: match (&s.bucket, s.tls) {
                 (Some(_), None) => "HTTP".to_owned(),
-                (Some(_), Some(version)) => format!("TLS {version}"),
+                (Some(_), Some(version)) => format!("TLS {}", version.name()),
                 (None, _) => "TLS".to_owned(),
             },
             encryption: self.encryption(s, class),
@@ -93,31 +108,14 @@ impl Explainer<'_> {
             decision,
             denied_by: denial.map(|d| d.name.clone()),
             reason,
-            answer: answer(class, refused, denial.is_some_and(|d| d.name == NO_TLS)).to_owned(),
+            s3_request_rate: class.request_rate.map(|q| self.quota(q, class.workload)),
+            kms_calls: self.calls(Some(s), class, case),
+            answer: answer(class, refused, kind.lacks_tls && refused.is_none()).to_owned(),
             billed_as: class
                 .tier
                 .map(|_| billed_as(class, denial.is_none_or(|d| d.billed)).to_owned()),
-            s3_request_rate: class.request_rate.map(|q| self.quota(q, class.workload)),
-            kms_calls,
+            cloudtrail: self.events(class, case),
         }
-    }
-
-    fn who_and_what(
-        &self,
-        s: &WorkloadSettings,
-        class: &Class,
-        checks: &[Check],
-    ) -> (Principal, String) {
-        // Operations that no policy is asked about have no ARN.
-        if let Some(check) = checks.iter().rfind(|c| c.need.is_none()).or(checks.first()) {
-            return (
-                check.request.principal.clone(),
-                check.request.resource.to_string(),
-            );
-        }
-        let what = s.key.clone().or(s.bucket.clone()).unwrap_or_default();
-        let principal = cloudtrail::principal(&self.access, self.variant, class, checks);
-        (principal, what)
     }
 
     fn encryption(&self, s: &WorkloadSettings, class: &Class) -> Vec<EncryptionInForce> {

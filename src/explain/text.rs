@@ -1,6 +1,7 @@
 //! An explanation for people: one line a link of the chain, what belongs to it below.
 
 use super::explanation::{Explanation, KmsCall, Permission, QuotaDrawnOn};
+use crate::access::ContextValue;
 use crate::catalog::item_label;
 use crate::metrics::number;
 use serde_json::Value;
@@ -30,6 +31,13 @@ fn one(e: &Explanation) -> String {
     );
     line("", &format!("on {}, over {}", e.resource, e.transport));
     line("", &format!("from {}", e.principal));
+    if let Some(objects) = &e.objects {
+        let share = e.share.map(|share| {
+            let percent = number::value("", "", share * 100.0);
+            format!(": {percent} % of these requests")
+        });
+        line("", &format!("for {objects}{}", share.unwrap_or_default()));
+    }
     for (i, side) in e.encryption.iter().enumerate() {
         let encryption = serde_json::to_value(side.encryption).unwrap_or_default();
         let under = side.kms_key.as_ref().map(|key| format!(" under {key}"));
@@ -121,6 +129,14 @@ fn called(call: &KmsCall) -> Vec<String> {
         "{} on {}: {}",
         call.operation, call.kms_key, call.answer
     )];
+    if !call.encryption_context.is_empty() {
+        let pair = |(name, value): (&String, &ContextValue)| match value {
+            ContextValue::Single(value) => format!("{name} = {value}"),
+            ContextValue::Several(values) => format!("{name} = {}", values.join(", ")),
+        };
+        let pairs: Vec<String> = call.encryption_context.iter().map(pair).collect();
+        lines.push(format!("  encryption context: {}", pairs.join("; ")));
+    }
     let cache = call
         .cache
         .as_deref()

@@ -23,7 +23,7 @@ pub use log_group::{Association, LogGroup};
 pub use objects::{Popularity, Size};
 pub use plan::{BucketInfo, Counting, KmsKey, Plan, Quota};
 pub use refusal::{Cause, Refusal};
-pub use request::{CallWithoutQuota, Class, Denial, KmsStep, MAX_KMS_STEPS};
+pub use request::{CallWithoutQuota, Class, Denial, KmsStep, MAX_NEEDS};
 pub use source::{BucketKeyUse, CacheScope, CacheUse, ClientCache, Source};
 pub use trail::{Delivery, EventsLogged, Trail, Trails};
 pub use workload::{Action, Kind, Workload};

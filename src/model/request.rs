@@ -1,7 +1,7 @@
 //! Kinds of requests and the KMS calls that each of them needs.
 
 use super::refusal::{Cause, Refusal};
-use super::source::Source;
+use super::source::{OnlyFor, Source};
 use crate::catalog::{KmsOperation, S3Tier};
 
 /// A kind of request.
@@ -24,9 +24,11 @@ pub struct Class {
     pub request_rate: Option<usize>,
     /// First of the class's KMS steps.
     pub first_kms_step: usize,
-    /// Number of KMS steps, 0 to [`MAX_KMS_STEPS`].
+    /// Number of KMS steps; steps for objects of either kind share a need.
     pub kms_steps: usize,
-    /// Why its requests are denied, index of [`Plan::denials`](crate::model::Plan::denials); `None`: they are allowed. S3 decides before
+    /// Number of needs, 0 to [`MAX_NEEDS`]: the most KMS calls that one of its requests makes in a try.
+    pub needs: usize,
+    /// Why all its requests are denied, index of [`Plan::denials`](crate::model::Plan::denials); `None`: they are allowed. S3 decides before
     /// it calls KMS, so that they have no KMS steps; where KMS denies a call, that call is the last KMS step.
     pub denial: Option<usize>,
 }
@@ -61,13 +63,19 @@ pub struct CallWithoutQuota {
 }
 
 /// Most KMS operations that one request may need.
-pub const MAX_KMS_STEPS: usize = 4;
+pub const MAX_NEEDS: usize = 4;
 
-/// One KMS operation that every request of a class needs.
+/// One KMS operation that the requests of a class need, or those of them that are for objects of one kind.
 #[derive(Clone, Debug)]
 pub struct KmsStep {
     /// Index of [`Plan::classes`](crate::model::Plan::classes).
     pub class: usize,
+    /// Which of the class's needs it is for: two steps of one need are for objects of different kinds.
+    pub need: usize,
+    /// Which of the calls on the class's list it is.
+    pub call: usize,
+    /// The requests that it is for; `None`: all.
+    pub only_for: Option<OnlyFor>,
     /// The operation.
     pub operation: KmsOperation,
     /// Index of [`Plan::keys`](crate::model::Plan::keys).
@@ -84,8 +92,11 @@ pub struct KmsStep {
     pub price_item: &'static str,
     /// Whether the key belongs to another account, so that both log the call.
     pub crosses_account: bool,
-    /// Whether KMS answers AccessDenied; only the caller's account logs that.
+    /// Whether KMS answers AccessDenied, and its class is denied; only the caller's account logs that.
     pub denied: bool,
+    /// Why KMS denies it while requests for objects of another kind go on: what they are counted under, index of
+    /// [`Plan::denials`](crate::model::Plan::denials).
+    pub denial: Option<usize>,
     /// When KMS refuses it for the time being, or from some time on; at one instant the first of them that
     /// is in force is the answer.
     pub refusals: Vec<Refusal>,
@@ -106,7 +117,13 @@ impl KmsStep {
     /// Whether what becomes of a need depends on the time or on which requests came before, so that
     /// the requests of its class cannot simply be counted.
     pub fn has_memory(&self) -> bool {
-        !self.refusals.is_empty() || !self.source.is_call()
+        self.only_for.is_some() || !self.refusals.is_empty() || !self.source.is_call()
+    }
+
+    /// Whether its calls draw on no quota, are not charged and are none that counts: denied ones, where a scenario
+    /// chooses that. CloudTrail logs them.
+    pub fn is_only_logged(&self) -> bool {
+        self.denial.is_some() && self.quotas.is_empty()
     }
 
     /// Why KMS refuses it at an instant \[ns\].

@@ -64,7 +64,7 @@ pub(super) fn latencies(
                 distribution.count(undelayed, &mut stream, |ns, n| record_ns(&mut all, ns, n));
             }
             let mut delays = histogram();
-            for (c, _) in classes().filter(|(_, (c, _))| c.kms_steps == calls) {
+            for (c, _) in classes().filter(|(_, (c, _))| c.needs == calls) {
                 record.delays[c].add_to(&mut delays);
             }
             if !delays.is_empty() {

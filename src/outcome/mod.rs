@@ -17,7 +17,7 @@ pub use warnings::warnings;
 
 use crate::billing::{self, Bill, BillError, Cost};
 use crate::model::{Class, KmsStep, Plan};
-use crate::results::VariantResults;
+use crate::results::{Metrics, VariantResults};
 use crate::simulation::record::Record;
 use delay::latencies;
 use indexmap::IndexMap;
@@ -55,6 +55,7 @@ pub fn variant_results(
     let everything = Subset {
         classes: &|_| true,
         kms_steps: &|_, _| true,
+        denials: &|_| false,
     };
     let mut per_replication: Vec<Values> = records
         .iter()
@@ -81,9 +82,12 @@ pub fn variant_results(
     }
     let breakdown = |classes: &dyn Fn(&Class) -> bool,
                      kms_steps: &dyn Fn(&Class, &KmsStep) -> bool| {
-        let selection = Subset { classes, kms_steps };
-        let values: Vec<_> = records.iter().map(|r| tally(plan, r, &selection)).collect();
-        estimates(&values, |m| m.scope.has_breakdown())
+        let selection = Subset {
+            classes,
+            kms_steps,
+            denials: &|_| false,
+        };
+        of_subset(plan, records, &selection)
     };
     // All KMS steps of the classes that `f` picks.
     let whole = |f: &dyn Fn(&Class) -> bool| breakdown(f, &|class, _| f(class));
@@ -122,8 +126,14 @@ pub fn variant_results(
     });
     let statements: BTreeSet<&str> = plan.denials.iter().map(|d| d.name.as_str()).collect();
     let by_statement = statements.into_iter().map(|name| {
-        let metrics = whole(&|class| class.denial.is_some_and(|d| plan.denials[d].name == name));
-        (name.to_owned(), metrics)
+        let of_name = |denial: usize| plan.denials[denial].name == name;
+        let of_class = |class: &Class| class.denial.is_some_and(of_name);
+        let selection = Subset {
+            classes: &of_class,
+            kms_steps: &|class, kms_step| of_class(class) || kms_step.denial.is_some_and(of_name),
+            denials: &of_name,
+        };
+        (name.to_owned(), of_subset(plan, records, &selection))
     });
     Ok(VariantResults {
         name: plan.name.clone(),
@@ -142,4 +152,10 @@ pub fn variant_results(
         bill: billing::mean_lines(&bills),
         series: series(plan, records),
     })
+}
+
+/// The metrics of a breakdown's row.
+fn of_subset(plan: &Plan, records: &[Record], selection: &Subset<'_>) -> Metrics {
+    let values: Vec<_> = records.iter().map(|r| tally(plan, r, selection)).collect();
+    estimates(&values, |m| m.scope.has_breakdown())
 }

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub(super) struct Subset<'a> {
     pub(super) classes: &'a dyn Fn(&Class) -> bool,
     pub(super) kms_steps: &'a dyn Fn(&Class, &KmsStep) -> bool,
+    /// Of the other classes, the requests that are denied for these reasons: indices of [`Plan::denials`].
+    pub(super) denials: &'a dyn Fn(usize) -> bool,
 }
 
 /// One replication's values of a selection; a metric without data is left out.
@@ -69,13 +71,24 @@ pub(super) fn tally(plan: &Plan, record: &Record, selection: &Subset<'_>) -> Val
         .filter(|(_, kms_step)| (selection.kms_steps)(&plan.classes[kms_step.class], kms_step))
     {
         let n = &record.kms_steps[l];
-        add("kms_needs", n.needs);
-        add(kms_step.source.metric(), n.met);
-        add("kms_calls", n.calls);
-        add("kms_attempts", n.attempts);
-        add("kms_admitted", n.admitted());
-        add("kms_throttled", n.throttled());
-        add("kms_retries", n.attempts - n.calls);
+        if kms_step.denial.is_some_and(selection.denials) {
+            let of_s3 = plan.classes[kms_step.class].tier.is_some();
+            let [requests, denied] = match of_s3 {
+                true => ["s3_requests", "s3_requests_denied"],
+                false => ["app_requests", "app_requests_denied"],
+            };
+            add(requests, n.denied);
+            add(denied, n.denied);
+        }
+        if !kms_step.is_only_logged() {
+            add("kms_needs", n.needs);
+            add(kms_step.source.metric(), n.met);
+            add("kms_calls", n.calls);
+            add("kms_attempts", n.attempts);
+            add("kms_admitted", n.admitted());
+            add("kms_throttled", n.throttled());
+            add("kms_retries", n.attempts - n.calls);
+        }
         for account in plan.loggers(kms_step) {
             let events = events(plan, kms_step, n, account);
             add("cloudtrail_kms_events", events);

@@ -26,7 +26,9 @@ pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
     for (l, kms_step) in plan.kms_steps.iter().enumerate() {
         let caller = payer(kms_step.account, kms_step.region);
         let billed = |n: &KmsStepCount| {
-            if plan.counting.throttled_attempts_billed {
+            if kms_step.is_only_logged() {
+                0
+            } else if plan.counting.throttled_attempts_billed {
                 n.attempts
             } else {
                 n.admitted()

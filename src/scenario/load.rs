@@ -195,7 +195,11 @@ fn variant(
     let (run, scenario) = Scenario::read(name, r, files, purpose);
     let variant = match &run {
         Some(run) if !r.faults().has_errors() => {
-            plan::build(name, &scenario, run, r.faults()).map(|plan| Variant { scenario, plan })
+            plan::build(name, &scenario, run, r.faults()).map(|(plan, requests)| Variant {
+                scenario,
+                plan,
+                requests,
+            })
         }
         _ => None,
     };

@@ -1,5 +1,6 @@
 //! `[variant.NAME]`: what each variant changes, laid over the base.
 
+use super::access::RequestKind;
 use super::run_settings::{RUN_KEYS, ReadFor};
 use super::settings::Scenario;
 use crate::input::diagnostic::{Code, Diagnostic, Diagnostics, Sources};
@@ -43,6 +44,8 @@ pub struct Variant {
     pub scenario: Scenario,
     /// As simulated.
     pub plan: Plan,
+    /// What each class of the plan is: its calls, and what policies say.
+    pub requests: Vec<RequestKind>,
 }
 
 /// What is changed in one variant of a file, after everything that the file and its `--set` arguments say.

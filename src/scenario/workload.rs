@@ -6,7 +6,7 @@ use super::operations::operations;
 use super::requester::Requester;
 use super::run_settings::ReadFor;
 use super::without_effect::{self, WorkloadFacts};
-use crate::access::Context;
+use crate::access::{Context, ContextValue};
 use crate::catalog;
 use crate::input::declared::Declared;
 use crate::input::diagnostic::{Code, Place};
@@ -23,7 +23,11 @@ use crate::model::source::ClientCacheSettings;
 use crate::units::{Rate, Span};
 use indexmap::IndexMap;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
+
+/// Context keys of the pairs of an encryption context, before the pair's name.
+pub(super) const ENCRYPTION_CONTEXT: &str = "kms:EncryptionContext:";
 
 /// A workload.
 #[derive(Clone, Debug, Serialize)]
@@ -83,6 +87,9 @@ pub struct WorkloadSettings {
     pub object: String,
     /// Further context keys that policies see.
     pub context: Context,
+    /// Pairs of the encryption context among them, as spelled there.
+    #[serde(skip)]
+    pub encryption_context: BTreeMap<String, ContextValue>,
     /// Requests sent in all where the first is denied.
     pub requests_when_denied: u32,
     /// Where it is written.
@@ -200,7 +207,7 @@ impl WorkloadSettings {
         let encryption_header = r.keyword("encryption_header");
         let encryption_header_key = r.name_among("encryption_header_key", context.keys);
         let object = r.or("object", format!("{name}/object"));
-        let policy_context = context_keys(r);
+        let (policy_context, encryption_context) = context_keys(r);
         let requests_when_denied = r.or_in("requests_when_denied", 1, 1..=1_000);
         if !enabled {
             return None;
@@ -323,6 +330,7 @@ impl WorkloadSettings {
             encryption_header_key,
             object,
             context: policy_context,
+            encryption_context,
             requests_when_denied,
             place: r.place(),
         })
@@ -429,10 +437,12 @@ fn in_order_of_time(r: &Reader<'_>, start: Span, stop: Option<Span>, horizon: Sp
 }
 
 /// Context keys written out: text, or a list of texts for keys that can have several values.
-fn context_keys(r: &mut Reader<'_>) -> Context {
-    let mut context = Context::new();
+///
+/// Encryption contexts tell capitals apart, so that the names of their pairs are kept as they are spelled.
+fn context_keys(r: &mut Reader<'_>) -> (Context, BTreeMap<String, ContextValue>) {
+    let (mut context, mut encryption_context) = (Context::new(), BTreeMap::new());
     let Some(value) = r.value("context") else {
-        return context;
+        return (context, encryption_context);
     };
     let Node::Table(table) = &value.node else {
         let is = value.node.describe();
@@ -442,7 +452,7 @@ fn context_keys(r: &mut Reader<'_>) -> Context {
             format!("`{}` must be a table, but is {is}", r.path_of("context")),
             "write for example `context = { \"aws:SourceIp\" = \"192.0.2.7\" }`",
         );
-        return context;
+        return (context, encryption_context);
     };
     for (key, entry) in &table.entries {
         let path = format!("{}.{key:?}", r.path_of("context"));
@@ -454,15 +464,21 @@ fn context_keys(r: &mut Reader<'_>) -> Context {
                 "write for example `\"aws:SourceIp\" = \"192.0.2.7\"`",
             );
         }
-        if let Node::Array(_) = entry.value.node {
-            if let Some(values) = Vec::<String>::from_value(&entry.value, &path, r.faults()) {
-                context.set_several(key, values);
-            }
-        } else if let Some(value) = String::from_value(&entry.value, &path, r.faults()) {
-            context.set(key, value);
+        let value = if let Node::Array(_) = entry.value.node {
+            let values = Vec::<String>::from_value(&entry.value, &path, r.faults());
+            values.map(ContextValue::Several)
+        } else {
+            let value = String::from_value(&entry.value, &path, r.faults());
+            value.map(ContextValue::Single)
+        };
+        let Some(value) = value else { continue };
+        context.put(key, value.clone());
+        let prefix = key.get(..ENCRYPTION_CONTEXT.len());
+        if prefix.is_some_and(|p| p.eq_ignore_ascii_case(ENCRYPTION_CONTEXT)) {
+            encryption_context.insert(key[ENCRYPTION_CONTEXT.len()..].to_owned(), value);
         }
     }
-    context
+    (context, encryption_context)
 }
 
 #[cfg(test)]

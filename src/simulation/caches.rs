@@ -7,6 +7,16 @@ use crate::simulation::state::request::{Purpose, RequestState};
 use crate::simulation::state::workload::WorkloadState;
 use crate::simulation::world::World;
 
+/// Whether a KMS step is for a request at all.
+pub fn is_for(world: &mut World<'_>, at: u64, kms_step: usize, request: &mut RequestState) -> bool {
+    let plan = world.plan;
+    let Some(only_for) = &plan.kms_steps[kms_step].only_for else {
+        return true;
+    };
+    let (caches, need) = need_of(world, request);
+    only_for.takes(caches, &need, at)
+}
+
 /// Looks for what would meet a need without a call.
 pub fn look_up(
     world: &mut World<'_>,
@@ -46,18 +56,11 @@ pub fn fetched(
 }
 
 /// What a need's call would fetch; `None` where others would not wait for it.
-pub fn waits_for(
-    world: &mut World<'_>,
-    at: u64,
-    kms_step: usize,
-    request: &RequestState,
-) -> Option<Fetch> {
+pub fn waits_for(world: &mut World<'_>, kms_step: usize, request: &RequestState) -> Option<Fetch> {
     let mut request = *request;
     let plan = world.plan;
     let (caches, mut need) = need_of(world, &mut request);
-    plan.kms_steps[kms_step]
-        .source
-        .waits_for(caches, &mut need, at)
+    plan.kms_steps[kms_step].source.waits_for(caches, &mut need)
 }
 
 /// A request that needs a key, and the caches that may have it.

@@ -18,7 +18,7 @@ pub fn awaits(
     request: &RequestState,
 ) -> Option<u64> {
     world.flights.as_ref()?;
-    let wanted = waits_for(world, at, kms_step, request)?;
+    let wanted = waits_for(world, kms_step, request)?;
     world.flights.as_ref()?.end_of(&wanted, at)
 }
 
@@ -33,7 +33,7 @@ pub fn fetches(
     if world.flights.is_none() {
         return;
     }
-    let wanted = waits_for(world, at, kms_step, request);
+    let wanted = waits_for(world, kms_step, request);
     if let (Some(flights), Some(wanted)) = (&mut world.flights, wanted) {
         flights.add(wanted, at, until);
     }

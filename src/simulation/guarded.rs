@@ -90,7 +90,7 @@ fn answers_of(
         for (part, class) in classes.enumerate() {
             let mut request = RequestState::new(sent, class, index, copy, part as u16, key);
             request.step = RequestStep::Succeeded;
-            let calls = world.classes.of(class).kms_steps().len();
+            let calls = world.classes.of(class).needs();
             answers.push((sent + world.service(&request, calls), request));
         }
     };

@@ -2,7 +2,7 @@
 
 use crate::model::Cause;
 use crate::model::source::LookUp;
-use crate::simulation::caches::{fetched, look_up};
+use crate::simulation::caches::{fetched, is_for, look_up};
 use crate::simulation::flights::{awaits, fetches};
 use crate::simulation::guarded::{guards_succeeded, guards_throttled, hold_back, may_call};
 use crate::simulation::jobs::worker_goes_on;
@@ -29,14 +29,18 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: RequestState) {
     } else if !within_request_rate(world, at, &request) {
         return refuse_try(world, at, request, w, None);
     }
-    for (k, l) in kms_steps.enumerate().skip(from) {
+    for (step, l) in kms_steps.enumerate().skip(from) {
+        let has_memory = world.classes.kms_step(l).has_memory();
+        if has_memory && !is_for(world, at, l, &mut request) {
+            continue;
+        }
+        let k = world.classes.kms_step(l).need();
         let first = k >= usize::from(request.looked_up);
         if first {
             request.looked_up = k as u8 + 1;
             world.counters.of(request.arrived).kms_steps[l].needs += 1;
         }
         let bit = 1 << k;
-        let has_memory = world.classes.kms_step(l).has_memory();
         if has_memory {
             let mut found = look_up(world, at, l, &mut request);
             // A throttled message goes on with its own fetch.
@@ -53,7 +57,7 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: RequestState) {
             match found {
                 LookUp::Met => continue,
                 LookUp::Miss => {}
-                LookUp::Wait(until) => return wait_for_fetch(world, until, request, w, k),
+                LookUp::Wait(until) => return wait_for_fetch(world, until, request, w, step),
                 LookUp::TooLate => {
                     // Neither met nor called for.
                     let count = &mut world.counters.of(request.arrived).kms_steps[l];
@@ -215,10 +219,10 @@ fn wait_for_fetch(
     until: u64,
     mut request: RequestState,
     w: usize,
-    kms_step: usize,
+    step: usize,
 ) {
     world.workloads.of_mut(w).puts_off(&request);
-    request.wait(kms_step);
+    request.wait(step);
     world.calendar.push(until, request);
 }
 

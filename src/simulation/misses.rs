@@ -24,7 +24,7 @@ use crate::model::Size;
 use crate::model::arrivals::Density;
 use crate::model::source::bucket_key::BucketKeyId;
 use crate::model::source::data_key_cache::source::calls_in_second;
-use crate::model::source::{Drawing, EncryptedMessages};
+use crate::model::source::{Drawing, EncryptedMessages, ObjectKinds};
 use crate::simulation::state::drawn::{DrawnSecond, DrawnWorkload};
 use crate::simulation::state::misses::{Misses, PossibleMiss, kms_steps_of};
 use crate::simulation::state::request::Purpose;
@@ -66,6 +66,9 @@ fn is_calm(world: &World<'_>, w: usize, second: u64) -> bool {
                 .refusals
                 .iter()
                 .all(|r| r.until <= from || r.from >= to)
+                && kms_step
+                    .only_for
+                    .is_none_or(|only| only.kinds.since() <= from || only.kinds.since() >= to)
                 && match kms_step.source.drawing() {
                     Some(Drawing::Turns { uses, verified }) => {
                         uses.writes_through(&world.caches, from, to, verified)
@@ -116,12 +119,46 @@ fn draw_class<'a>(
     let Some(density) = &d.density else { return };
     let plan = world.plan;
     let kms_steps = world.classes.of(class as u32).kms_steps();
-    let call = |l: &usize| plan.kms_steps[*l].source.is_call();
-    let always = kms_steps.clone().filter(call).count();
-    // Requests with a call more than that.
+    // Requests that read objects with a data key of their own; what is written has one or not in the whole second.
+    let is_before = |kinds: &ObjectKinds| kinds.since() > second * SECOND;
+    let kinds = kms_steps.clone().filter_map(|l| plan.kms_steps[l].only_for);
+    let read = kinds.map(|only| only.kinds).find(ObjectKinds::are_read);
+    let own = match &read {
+        None => 0,
+        Some(kinds) if is_before(kinds) => n,
+        Some(kinds) => key.stream().binomial(n, kinds.share()),
+    };
+    // Needs of those, and of the others, that are always calls.
+    let always = [true, false].map(|own| {
+        let is_call = |l: &usize| {
+            let kms_step = &plan.kms_steps[*l];
+            let takes = kms_step.only_for.is_none_or(|only| {
+                let of_own = if only.kinds.are_read() {
+                    own
+                } else {
+                    is_before(&only.kinds)
+                };
+                only.own_data_key == of_own
+            });
+            kms_step.source.is_call() && takes
+        };
+        kms_steps.clone().filter(is_call).count()
+    });
+    // Requests of the others with a call more than that.
     let mut called = 0;
     let mut has_turn = false;
     for l in kms_steps {
+        let n = match plan.kms_steps[l].only_for {
+            None => n,
+            Some(only) => {
+                let own = if only.kinds.are_read() {
+                    own
+                } else {
+                    n * u64::from(is_before(&only.kinds))
+                };
+                if only.own_data_key { own } else { n - own }
+            }
+        };
         let calls = match plan.kms_steps[l].source.drawing() {
             Some(Drawing::Calls) => n,
             // Workloads with needs that cannot be drawn are not drawn at all.
@@ -133,13 +170,11 @@ fn draw_class<'a>(
                 has_turn = true;
                 0
             }
-            Some(Drawing::Reads(uses)) => {
+            Some(Drawing::Reads(_)) => {
                 has_turn = true;
-                let older = key.stream().binomial(n, uses.older_objects);
                 let caches = &mut world.caches;
-                misses.draw_reads((l, always), n - older, density, second, key, caches);
-                called += older;
-                older
+                misses.draw_reads((l, always[1]), n, density, second, key, caches);
+                0
             }
             Some(Drawing::Messages(encrypted)) => {
                 let of = (d.workload, encrypted);
@@ -162,8 +197,9 @@ fn draw_class<'a>(
     let count = &mut world.counters.of(second * SECOND).classes[class];
     count.requests += n;
     count.succeeded += n;
-    count.undelayed[always + 1] += called;
-    count.undelayed[always] += n - called;
+    count.undelayed[always[0]] += own;
+    count.undelayed[always[1] + 1] += called;
+    count.undelayed[always[1]] += n - own - called;
 }
 
 /// Turns needs that were taken for met into admitted calls.

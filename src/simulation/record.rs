@@ -5,7 +5,7 @@
 
 use super::sample::Sample;
 use crate::catalog::MONTH_S;
-use crate::model::MAX_KMS_STEPS;
+use crate::model::MAX_NEEDS;
 use hdrhistogram::Histogram;
 
 /// Most bins of a time series.
@@ -27,7 +27,7 @@ pub struct ClassCount {
     /// Tries that it refused.
     pub tries_throttled: u64,
     /// That ended well and were never throttled, by number of KMS calls.
-    pub undelayed: [u64; MAX_KMS_STEPS + 1],
+    pub undelayed: [u64; MAX_NEEDS + 1],
 }
 
 /// Counters of one KMS step.

@@ -19,7 +19,7 @@ mod mixer;
 pub mod need;
 pub mod scope;
 
-pub use bucket_key::BucketKeyUse;
+pub use bucket_key::{BucketKeyUse, ObjectKinds, OnlyFor};
 pub use caches::{Caches, WorkloadCaches};
 pub use client_cache::{CacheUse, ClientCache};
 pub use data_key_cache::EncryptedMessages;
@@ -219,14 +219,12 @@ impl Source {
     }
 
     /// What a need's call would fetch for others that wait for it; `None` where nobody waits.
-    pub fn waits_for(&self, caches: &mut Caches, need: &mut impl Need, at: u64) -> Option<Fetch> {
+    pub fn waits_for(&self, caches: &mut Caches, need: &mut impl Need) -> Option<Fetch> {
         match self {
             Source::Call | Source::BranchKey => None,
-            Source::BucketKeyWrite(uses) => uses.fetch(caches, need, at, BucketKeyFetch::ToWrite),
+            Source::BucketKeyWrite(uses) => uses.fetch(caches, need, BucketKeyFetch::ToWrite),
             Source::BucketKeyRead(uses) => uses.fetch_to_read(caches, need),
-            Source::BucketKeyVerified(uses) => {
-                uses.fetch(caches, need, at, BucketKeyFetch::Verified)
-            }
+            Source::BucketKeyVerified(uses) => uses.fetch(caches, need, BucketKeyFetch::Verified),
             Source::CacheEncrypt => data_key_cache::source::fetch_to_encrypt(caches, need),
             Source::CacheDecrypt(encrypted) => encrypted.fetch(caches, need),
         }
@@ -287,13 +285,8 @@ impl Source {
             Source::Call => None,
             Source::BucketKeyWrite(uses) => Some(format!("a bucket key, {}", uses.words(settings))),
             Source::BucketKeyRead(uses) => Some(format!(
-                "the bucket key that the object was written under, {}{}",
-                uses.words(settings),
-                if uses.older_objects > 0.0 {
-                    "; objects written before bucket keys were on have none"
-                } else {
-                    ""
-                }
+                "the bucket key that the object was written under, {}",
+                uses.words(settings)
             )),
             Source::BucketKeyVerified(uses) => Some(format!(
                 "a bucket key that a Decrypt has verified, {}",

@@ -1,6 +1,6 @@
 //! What is gathered while a plan is built, and how what is wrong with it is recorded.
 
-use super::super::access::{Access, REQUESTER};
+use super::super::access::{Access, REQUESTER, RequestKind};
 use super::super::run_settings::RunSettings;
 use super::super::settings::Scenario;
 use crate::input::diagnostic::{Code, Diagnostic, Diagnostics, Place};
@@ -20,6 +20,8 @@ pub(super) struct PlanBuilder<'a> {
     pub(super) requesters: IndexSet<String>,
     pub(super) quotas: IndexMap<String, Quota>,
     pub(super) classes: Vec<Class>,
+    /// What each class is.
+    pub(super) requests: Vec<RequestKind>,
     pub(super) kms_steps: Vec<KmsStep>,
     pub(super) access: Access<'a>,
     pub(super) denials: IndexMap<String, Denial>,
@@ -53,6 +55,7 @@ impl<'a> PlanBuilder<'a> {
             requesters,
             quotas: IndexMap::new(),
             classes: Vec::new(),
+            requests: Vec::new(),
             kms_steps: Vec::new(),
             access: Access::new(scenario),
             denials: IndexMap::new(),
@@ -69,14 +72,6 @@ impl<'a> PlanBuilder<'a> {
 
     pub(super) fn workload_name(&self, w: usize) -> &str {
         self.scenario.workload.get_index(w).map_or("", |(n, _)| n)
-    }
-
-    /// The account that a requester's calls are charged to.
-    pub(super) fn caller(&self, requester: &str, otherwise: &str) -> String {
-        self.scenario
-            .requester
-            .get(requester)
-            .map_or_else(|| otherwise.to_owned(), |r| r.account.clone())
     }
 
     /// Takes in the accounts and Regions of everything that lies in one.

@@ -1,12 +1,12 @@
 //! Classes of requests that need the same, and what denies them.
 
-use super::super::access::{Check, NO_TLS};
+use super::super::access::{Check, NO_TLS, RequestKind};
 use super::super::bucket::BucketKind;
 use super::super::workload::WorkloadSettings;
 use super::builder::PlanBuilder;
-use crate::catalog::{self, KmsOperation, S3OperationRow, S3Tier, StorageClass};
+use crate::catalog::{self, S3OperationRow, S3Tier, StorageClass};
 use crate::input::diagnostic::Code;
-use crate::model::{CallWithoutQuota, Cause, Class, Denial, MAX_KMS_STEPS};
+use crate::model::{CallWithoutQuota, Cause, Class, Denial, KmsStep, MAX_NEEDS};
 
 impl<'a> PlanBuilder<'a> {
     pub(super) fn class(
@@ -17,43 +17,23 @@ impl<'a> PlanBuilder<'a> {
         requester: &str,
     ) -> usize {
         let first_kms_step = self.kms_steps.len();
+        let kind = self.access.request_kind(s, operation, requester);
         let (mut tier, mut price_item, mut request_rate) = (None, None, None);
-        let checks = self.access.checks(s, operation, requester);
-        let refused = checks.last().filter(|check| check.refusal.is_some());
-        let mut denial = refused.map(|check| self.denial(s, check, requester));
-        if s.bucket.is_some() {
-            if let Some(row) = catalog::s3_operation(operation) {
-                tier = Some(row.billing);
-                price_item = self.storage_class(w, s, row).and_then(|c| c.item(row));
-                request_rate = row
-                    .request_rate
-                    .and_then(|rate| self.request_rate(w, s, rate));
-                if refused.is_none() && self.access.needs_tls(s, row) {
-                    denial = Some(self.named_denial(NO_TLS.to_owned(), s, requester));
-                }
-                // Needs before the one that KMS denies are met; S3 asks KMS for nothing that it denies itself.
-                let upto = match (refused, denial) {
-                    (None, None) => row.needs.len(),
-                    (Some(check), _) => check.need.map_or(0, |need| need + 1),
-                    (None, Some(_)) => 0,
-                };
-                let denied = refused.and_then(|c| c.need);
-                for (need, kms_steps) in self.s3_kms_steps(w, s, row, requester, upto, denied) {
-                    for kms_step in kms_steps {
-                        let of_need = checks.iter().filter(|c| c.need == Some(need));
-                        self.refuse_for_a_time(kms_step, of_need);
-                        if let Some(item) = &row.kms_charged_as {
-                            self.kms_steps[kms_step].price_item = item;
-                        }
-                    }
-                }
-            }
-        } else if let Ok(op) = operation.parse::<KmsOperation>() {
-            self.direct_kms_step(w, s, op, requester, denial.is_some());
-            for kms_step in first_kms_step..self.kms_steps.len() {
-                self.refuse_for_a_time(kms_step, checks.iter());
-            }
+        if s.bucket.is_some()
+            && let Some(row) = catalog::s3_operation(operation)
+        {
+            tier = Some(row.billing);
+            price_item = self.storage_class(w, s, row).and_then(|c| c.item(row));
+            request_rate = row
+                .request_rate
+                .and_then(|rate| self.request_rate(w, s, rate));
         }
+        // S3 asks KMS for nothing that it denies itself.
+        let denial = match kind.s3_refusal() {
+            Some(check) => Some(self.denial(s, &kind, check)),
+            None if kind.lacks_tls => Some(self.named_denial(NO_TLS.to_owned(), s, &kind)),
+            None => self.kms_steps_of(w, s, &kind),
+        };
         for kms_step in first_kms_step..self.kms_steps.len() {
             let caller = self.accounts[self.kms_steps[kms_step].account].clone();
             let billed = self.bills_denials(s, &caller);
@@ -75,10 +55,12 @@ impl<'a> PlanBuilder<'a> {
             request_rate,
             first_kms_step,
             kms_steps: self.kms_steps.len() - first_kms_step,
+            needs: needs(&self.kms_steps[first_kms_step..]),
             denial,
         };
-        debug_assert!(class.kms_steps <= MAX_KMS_STEPS);
+        debug_assert!(class.needs <= MAX_NEEDS);
         self.classes.push(class);
+        self.requests.push(kind);
         self.classes.len() - 1
     }
 
@@ -128,27 +110,79 @@ impl<'a> PlanBuilder<'a> {
         Some(class)
     }
 
-    /// What a refused request is counted under.
-    pub(super) fn denial(&mut self, s: &WorkloadSettings, check: &Check, requester: &str) -> usize {
+    /// The KMS steps of a kind of request, up to the need that all of its requests are denied; the denial where that
+    /// is one for all of them.
+    fn kms_steps_of(
+        &mut self,
+        w: usize,
+        s: &'a WorkloadSettings,
+        kind: &RequestKind,
+    ) -> Option<usize> {
+        let draws = self.scenario.assumption.denied_calls_consume_quota;
+        let mut some_denied = false;
+        for need in 0..kind.needs() {
+            let calls: Vec<usize> = kind.calls_of(need).collect();
+            let refusals: Vec<&Check> = calls.iter().filter_map(|&c| kind.refusal(c)).collect();
+            let all_denied = refusals.len() == calls.len();
+            let one_reason = refusals.windows(2).all(|r| r[0].refusal == r[1].refusal);
+            let one_step = draws || calls.len() == 1;
+            if all_denied
+                && let Some(check) = refusals.first()
+                && one_reason
+                && one_step
+                && !some_denied
+            {
+                if draws {
+                    for &call in &calls {
+                        self.denied_kms_step(&s.place, kind, call);
+                    }
+                }
+                return Some(self.denial(s, kind, check));
+            }
+            for &call in &calls {
+                match kind.refusal(call) {
+                    None => self.allowed_kms_step((w, s), kind, call),
+                    Some(check) => {
+                        let name = check.refusal.clone().unwrap_or_default();
+                        let denial = self.named_denial(name, s, kind);
+                        self.denied_for_some(&s.place, kind, call, denial);
+                        some_denied = true;
+                    }
+                }
+            }
+            if all_denied && !calls.is_empty() {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// What refused requests are counted under.
+    pub(super) fn denial(
+        &mut self,
+        s: &WorkloadSettings,
+        kind: &RequestKind,
+        check: &Check,
+    ) -> usize {
         let name = check.refusal.clone().unwrap_or_default();
-        let denial = self.named_denial(name, s, requester);
+        let denial = self.named_denial(name, s, kind);
         if !self.scenario.assumption.denied_calls_consume_quota {
-            self.denials[denial].call_without_quota = self.call_without_quota(check, requester);
+            self.denials[denial].call_without_quota = self.call_without_quota(kind, check);
         }
         denial
     }
 
     /// A KMS call that is denied and draws on no quota.
-    pub(super) fn call_without_quota(
+    fn call_without_quota(
         &mut self,
+        kind: &RequestKind,
         check: &Check,
-        requester: &str,
     ) -> Option<CallWithoutQuota> {
-        let key = self.scenario.key.get(check.on.strip_prefix("key.")?)?;
-        let account = self.caller(requester, &key.account);
+        let call = kind.calls.get(check.call?)?;
+        let key = self.scenario.key.get(&call.key)?;
         Some(CallWithoutQuota {
-            operation: check.operation?,
-            account: self.accounts.insert_full(account).0,
+            operation: call.operation,
+            account: self.accounts.insert_full(kind.caller.account.clone()).0,
             region: self.regions.insert_full(key.region.clone()).0,
         })
     }
@@ -164,13 +198,10 @@ impl<'a> PlanBuilder<'a> {
         &mut self,
         name: String,
         s: &WorkloadSettings,
-        requester: &str,
+        kind: &RequestKind,
     ) -> usize {
         let bucket = s.bucket.as_ref().and_then(|b| self.scenario.bucket.get(b));
-        let billed = bucket.is_some_and(|bucket| {
-            let caller = self.caller(requester, &bucket.account);
-            self.bills_denials(s, &caller)
-        });
+        let billed = bucket.is_some() && self.bills_denials(s, &kind.caller.account);
         let denial = Denial {
             name: name.clone(),
             billed,
@@ -183,4 +214,9 @@ impl<'a> PlanBuilder<'a> {
         entry.or_insert(denial);
         index
     }
+}
+
+/// How many needs there are among the KMS steps of a class.
+fn needs(kms_steps: &[KmsStep]) -> usize {
+    kms_steps.last().map_or(0, |kms_step| kms_step.need + 1)
 }

@@ -20,7 +20,7 @@ impl PlanBuilder<'_> {
         let with_calls = |first: Distribution, of_s3: bool| {
             let of_kind = self.classes.iter().filter(|c| c.tier.is_some() == of_s3);
             let mut sums = vec![first];
-            for k in 0..of_kind.map(|c| c.kms_steps).max().unwrap_or(0) {
+            for k in 0..of_kind.map(|c| c.needs).max().unwrap_or(0) {
                 sums.push(sums[k].plus(&kms));
             }
             sums

@@ -1,64 +1,83 @@
-//! KMS steps: the KMS operations that a request needs, with their quotas and what refuses them for a time.
+//! KMS steps: the KMS calls that requests make, with their quotas and what refuses them for a time.
 
-use super::super::access::Check;
+use super::super::access::{CallMade, Caller, Check, RequestKind};
 use super::super::key::{KmsKeySettings, ManagedBy};
 use super::super::workload::WorkloadSettings;
 use super::builder::PlanBuilder;
-use crate::catalog::{self, KmsOperation};
+use crate::catalog;
 use crate::input::diagnostic::{Code, Place};
 use crate::input::keyword::Keyword;
 use crate::model::{Cause, KmsStep, Refusal, Source};
 use crate::units::Span;
 
-impl PlanBuilder<'_> {
-    /// A call that KMS denies; nothing can meet its need, and no cache comes of it.
-    pub(super) fn denied_kms_step(
+impl<'a> PlanBuilder<'a> {
+    /// The KMS step of a call that policies allow, be it for some time.
+    pub(super) fn allowed_kms_step(
         &mut self,
-        s: &WorkloadSettings,
-        operation: KmsOperation,
-        key: &str,
-        caller: (&str, &str),
+        (w, s): (usize, &'a WorkloadSettings),
+        kind: &RequestKind,
+        index: usize,
     ) {
-        if self.scenario.assumption.denied_calls_consume_quota {
-            let before = self.kms_steps.len();
-            self.kms_step(&s.place, operation, key, caller, Source::Call);
-            self.kms_steps[before..]
-                .iter_mut()
-                .for_each(|kms_step| kms_step.denied = true);
+        let call = &kind.calls[index];
+        let source = if call.bucket.is_some() {
+            self.held_by_s3(w, s, call, &kind.caller)
+        } else {
+            self.client_side(w, s, call.operation)
+        };
+        let before = self.kms_steps.len();
+        self.kms_step(&s.place, (index, call), &kind.caller, source);
+        for kms_step in before..self.kms_steps.len() {
+            let checks = kind.checks.iter().filter(|c| c.call == Some(index));
+            self.refuse_for_a_time(kms_step, checks);
         }
     }
 
-    pub(super) fn direct_kms_step(
+    /// The KMS step of a call that KMS denies, whose class is denied with it; nothing can meet its need, and no cache
+    /// comes of it.
+    pub(super) fn denied_kms_step(&mut self, place: &Place, kind: &RequestKind, index: usize) {
+        let before = self.kms_steps.len();
+        let call = (index, &kind.calls[index]);
+        self.kms_step(place, call, &kind.caller, Source::Call);
+        let added = self.kms_steps[before..].iter_mut();
+        added.for_each(|kms_step| kms_step.denied = true);
+    }
+
+    /// The KMS step of a call that KMS denies while requests for objects of another kind go on.
+    pub(super) fn denied_for_some(
         &mut self,
-        w: usize,
-        s: &WorkloadSettings,
-        operation: KmsOperation,
-        requester: &str,
-        denied: bool,
+        place: &Place,
+        kind: &RequestKind,
+        index: usize,
+        denial: usize,
     ) {
-        let Some(key) = s.key.clone() else { return };
-        let Some(settings) = self.scenario.key.get(&key) else {
-            return;
-        };
-        let account = self.caller(requester, &settings.account);
-        let caller = (account.as_str(), requester);
-        if denied {
-            self.denied_kms_step(s, operation, &key, caller);
-            return;
+        let draws = self.scenario.assumption.denied_calls_consume_quota;
+        let before = self.kms_steps.len();
+        let call = (index, &kind.calls[index]);
+        self.kms_step(place, call, &kind.caller, Source::Call);
+        for kms_step in &mut self.kms_steps[before..] {
+            kms_step.denial = Some(denial);
+            if !draws {
+                kms_step.quotas.clear();
+            }
+            let refusal = Refusal {
+                from: 0,
+                until: u64::MAX,
+                cause: Cause::NoPermission,
+                billed: false,
+            };
+            kms_step.refusals.insert(0, refusal);
         }
-        let source = self.client_side(w, s, operation);
-        self.kms_step(&s.place, operation, &key, caller, source);
     }
 
     /// Adds a KMS step, unless the key is AWS-owned and counts nothing.
     pub(super) fn kms_step(
         &mut self,
         place: &Place,
-        operation: KmsOperation,
-        key: &str,
-        (account, requester): (&str, &str),
+        (number, call): (usize, &CallMade),
+        caller: &Caller,
         source: Source,
     ) {
+        let (operation, key, account) = (call.operation, &call.key, &caller.account);
         let Some((index, _, settings)) = self.scenario.key.get_full(key) else {
             return;
         };
@@ -94,20 +113,25 @@ impl PlanBuilder<'_> {
         }
         let name = format!("{account}/{}/{}", settings.region, row.code_or_id());
         quotas.push(self.pool(place, name, row, &settings.region));
-        let price_item = catalog::charged_as(operation, settings.spec);
+        let by_operation = || catalog::charged_as(operation, settings.spec);
+        let price_item = call.charged_as.unwrap_or_else(by_operation);
         self.kms_steps.push(KmsStep {
             // KMS steps come before their class.
             class: self.classes.len(),
+            need: call.need,
+            call: number,
+            only_for: call.only_for,
             operation,
             key: index,
-            account: self.accounts.insert_full(account.to_owned()).0,
+            account: self.accounts.insert_full(account.clone()).0,
             region: self.regions.insert_full(settings.region.clone()).0,
             quotas,
             source,
             price_item,
-            crosses_account: account != settings.account,
+            crosses_account: *account != settings.account,
             denied: false,
-            refusals: self.refusals(settings, requester),
+            denial: None,
+            refusals: self.refusals(settings, &caller.requester),
         });
     }
 

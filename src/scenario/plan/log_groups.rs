@@ -143,15 +143,14 @@ impl PlanBuilder<'_> {
             );
         }
         let first_kms_step = self.kms_steps.len();
-        let caller = (group.account.as_str(), service.as_str());
-        self.kms_step(&group.place, operation, &group.key, caller, Source::Call);
-        let checks = self.access.log_group(name, group);
-        for kms_step in first_kms_step..self.kms_steps.len() {
-            self.refuse_for_a_time(
-                kms_step,
-                checks.iter().filter(|c| c.operation == Some(operation)),
-            );
+        let kind = self.access.log_group_request(name, group, operation);
+        for (i, call) in kind.calls.iter().enumerate() {
+            self.kms_step(&group.place, (i, call), &kind.caller, Source::Call);
         }
+        for kms_step in first_kms_step..self.kms_steps.len() {
+            self.refuse_for_a_time(kms_step, kind.checks.iter());
+        }
+        self.requests.push(kind);
         self.classes.push(Class {
             workload: self.workloads.len(),
             operation: operation.name().to_owned(),
@@ -161,6 +160,7 @@ impl PlanBuilder<'_> {
             price_item: None,
             first_kms_step,
             kms_steps: self.kms_steps.len() - first_kms_step,
+            needs: self.kms_steps.len() - first_kms_step,
             denial: None,
             request_rate: None,
         });

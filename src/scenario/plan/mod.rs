@@ -13,19 +13,20 @@ mod s3;
 mod trails;
 mod workloads;
 
+use super::access::RequestKind;
 use super::run_settings::RunSettings;
 use super::settings::Scenario;
 use crate::input::diagnostic::Diagnostics;
 use crate::model::Plan;
 use builder::PlanBuilder;
 
-/// Builds the plan of one variant; `None` after recording what is wrong.
+/// Builds the plan of one variant, and what its classes are; `None` after recording what is wrong.
 pub(super) fn build(
     name: &str,
     scenario: &Scenario,
     run: &RunSettings,
     faults: &Diagnostics,
-) -> Option<Plan> {
+) -> Option<(Plan, Vec<RequestKind>)> {
     let mut b = PlanBuilder::new(scenario, run, faults);
     for (w, (workload_name, settings)) in scenario.workload.iter().enumerate() {
         b.workload(w, workload_name, settings);
@@ -42,5 +43,6 @@ pub(super) fn build(
     if faults.has_errors() {
         return None;
     }
-    Some(b.finish(name))
+    let requests = std::mem::take(&mut b.requests);
+    Some((b.finish(name), requests))
 }

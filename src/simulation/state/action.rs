@@ -25,7 +25,12 @@ impl ActionState {
             parts.extend(std::iter::repeat_n(class as u32, n as usize));
             let c = &plan.classes[class];
             let kms_steps = plan.kms_steps_of(c);
-            let needs = kms_steps.iter().flat_map(|kms_step| &kms_step.quotas);
+            // One of two steps of a need asks, and of the same quotas, if of any.
+            let needs = (0..c.needs).flat_map(|need| {
+                let mut of_need = kms_steps.iter().filter(move |l| l.need == need);
+                let asks = of_need.find(|l| !l.quotas.is_empty());
+                asks.into_iter().flat_map(|l| &l.quotas)
+            });
             for &q in c.request_rate.iter().chain(needs) {
                 match demand.iter_mut().find(|d| d.0 == q) {
                     Some(d) => d.1 += u64::from(n),

@@ -14,6 +14,7 @@ pub struct ClassState {
     workload: u32,
     first_kms_step: u32,
     kms_steps: u32,
+    needs: u32,
     /// The quota of its only need, which nothing else can meet; `SEVERAL` where there is more to it.
     only_quota: u32,
     /// S3's request rate that each try draws on first; `UNLIMITED` where it is not limited.
@@ -58,6 +59,7 @@ impl ClassState {
             workload: class.workload as u32,
             first_kms_step: class.first_kms_step as u32,
             kms_steps: class.kms_steps as u32,
+            needs: class.needs as u32,
             only_quota,
             request_rate: class.request_rate.map_or(UNLIMITED, |q| q as u32),
             is_s3: class.tier.is_some(),
@@ -94,7 +96,7 @@ impl ClassState {
         let count = &mut record.classes[class];
         count.requests += n;
         count.succeeded += n;
-        count.undelayed[self.kms_steps as usize] += n;
+        count.undelayed[self.needs as usize] += n;
         if self.request_rate != UNLIMITED {
             count.tries += n;
         }
@@ -108,6 +110,11 @@ impl ClassState {
     #[inline(always)]
     pub fn kms_steps(&self) -> std::ops::Range<usize> {
         self.first_kms_step as usize..(self.first_kms_step + self.kms_steps) as usize
+    }
+
+    /// How many needs one of its requests has.
+    pub fn needs(&self) -> usize {
+        self.needs as usize
     }
 
     /// Whether a request of it gives something back to its client's retry quota when it ends well. A 403
@@ -153,16 +160,28 @@ impl ClassState {
 pub struct KmsStepState {
     quotas: [u32; 2],
     quota_count: u8,
+    need: u8,
+    /// Whether the one before is for the same need, of objects of the other kind.
+    is_alternative: bool,
     has_memory: bool,
 }
 
 impl KmsStepState {
-    fn new(kms_step: &KmsStep) -> KmsStepState {
+    fn new(kms_step: &KmsStep, before: Option<&KmsStep>) -> KmsStepState {
         KmsStepState {
+            need: kms_step.need as u8,
+            is_alternative: before
+                .is_some_and(|b| (b.class, b.need) == (kms_step.class, kms_step.need)),
             quotas: [0, 1].map(|i| kms_step.quotas.get(i).map_or(0, |&q| q as u32)),
             quota_count: kms_step.quotas.len() as u8,
             has_memory: kms_step.has_memory(),
         }
+    }
+
+    /// Which of its class's needs it is for.
+    #[inline(always)]
+    pub fn need(&self) -> usize {
+        usize::from(self.need)
     }
 
     /// Whether something else than a call may meet its need.
@@ -245,7 +264,15 @@ impl Classes {
         let classes = plan.classes.iter();
         Classes {
             all: classes.map(|c| ClassState::new(plan, c)).collect(),
-            kms_steps: plan.kms_steps.iter().map(KmsStepState::new).collect(),
+            kms_steps: plan
+                .kms_steps
+                .iter()
+                .enumerate()
+                .map(|(l, kms_step)| {
+                    let before = l.checked_sub(1).map(|before| &plan.kms_steps[before]);
+                    KmsStepState::new(kms_step, before)
+                })
+                .collect(),
             action,
         }
     }
@@ -280,8 +307,13 @@ impl Classes {
         if let Some(quota) = class.request_rate() {
             show(quota);
         }
-        for kms_step in &self.kms_steps[class.kms_steps()] {
-            kms_step.quotas().iter().for_each(|&q| show(q as usize));
+        for l in class.kms_steps() {
+            let kms_step = &self.kms_steps[l];
+            // A request asks those of one of them; they are the same, but for calls that ask none.
+            let alternative = kms_step.is_alternative && self.kms_steps[l - 1].quota_count > 0;
+            if !alternative {
+                kms_step.quotas().iter().for_each(|&q| show(q as usize));
+            }
         }
     }
 

@@ -287,7 +287,9 @@ fn is_drawable(plan: &Plan, w: usize, timed: &[usize], users: u32) -> bool {
             }
         };
         let untimed = kms_step.quotas.iter().all(|q| !timed.contains(q));
-        can && untimed && !kms_step.has_single_flight()
+        let read = kms_step.only_for.is_some_and(|only| only.kinds.are_read());
+        let known = !read || workload.reads.is_none();
+        can && known && untimed && !kms_step.has_single_flight()
     });
     let reads_once = classes_of(plan, w).all(|c| {
         let kms_steps = plan.kms_steps_of(c);

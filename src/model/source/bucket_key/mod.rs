@@ -3,7 +3,9 @@
 
 pub mod archive;
 mod cache;
+mod kinds;
 mod source;
 
 pub use cache::{BucketKeyCache, BucketKeyFetch, BucketKeyId, BucketKeyRules, Fetched};
+pub use kinds::{ObjectKinds, OnlyFor};
 pub use source::BucketKeyUse;

@@ -3,7 +3,7 @@
 use super::archive::{Archive, ObjectWeights};
 use super::cache::{BucketKeyFetch, BucketKeyId, BucketKeyRules};
 use crate::model::source::caches::Caches;
-use crate::model::source::need::{Draw, Fetch, LookUp, NO_TICKET, Need};
+use crate::model::source::need::{Fetch, LookUp, NO_TICKET, Need};
 use crate::units::Span;
 use std::sync::{Arc, OnceLock};
 
@@ -14,13 +14,9 @@ pub struct BucketKeyUse {
     pub cache: usize,
     /// Sessions with a cache of their own, at least 1.
     pub sessions: u32,
-    /// Bucket keys are in use from here on \[ns\].
-    pub since: u64,
     /// Requests wait for a key that is on its way, instead of fetching it too.
     pub single_flight: bool,
-    /// Share of reads that go to objects written without one.
-    pub older_objects: f64,
-    /// Bucket keys behind the other objects that were there before the run.
+    /// Bucket keys behind the objects that were there before the run.
     pub archive: Archive,
     /// How often each object is asked for, once somebody needs to know.
     pub object_weights: Arc<OnceLock<ObjectWeights>>,
@@ -31,13 +27,9 @@ impl BucketKeyUse {
     pub fn words(&self, settings: &[BucketKeyRules]) -> String {
         let settings = &settings[self.cache];
         let lifetime = Span::from_ns(settings.lifetime);
-        let since = match self.since {
-            0 => String::new(),
-            since => format!(", from {} on", Span::from_ns(since)),
-        };
         let after = if settings.sliding { "use" } else { "call" };
         format!(
-            "for {lifetime} after a {after}, in each of {} partitions{since}",
+            "for {lifetime} after a {after}, in each of {} partitions",
             settings.fanout
         )
     }
@@ -49,9 +41,6 @@ impl BucketKeyUse {
 
     /// Looks for a key to write a new object under.
     pub fn look_up_to_write(&self, caches: &mut Caches, need: &mut impl Need, at: u64) -> LookUp {
-        if at < self.since {
-            return LookUp::Miss;
-        }
         let cache = self.cache_of(caches, need);
         let id = caches.bucket_keys[cache].write(*need.ticket(), at);
         if let Some(id) = id {
@@ -62,11 +51,8 @@ impl BucketKeyUse {
 
     /// KMS generates such a key and answers at `ready`.
     pub fn generated(&self, caches: &mut Caches, need: &mut impl Need, at: u64, ready: u64) {
-        let mut id = BucketKeyId::None;
-        if at >= self.since {
-            let cache = self.cache_of(caches, need);
-            id = caches.bucket_keys[cache].generated(*need.ticket(), at, ready);
-        }
+        let cache = self.cache_of(caches, need);
+        let id = caches.bucket_keys[cache].generated(*need.ticket(), at, ready);
         caches.workloads[need.workload()].wrote(need.index() as usize, id);
     }
 
@@ -93,29 +79,13 @@ impl BucketKeyUse {
     pub fn look_up_verified(&self, caches: &mut Caches, need: &mut impl Need, at: u64) -> LookUp {
         let cache = self.cache_of(caches, need);
         let is_verified = caches.bucket_keys[cache].is_verified(*need.ticket(), at);
-        LookUp::met(at >= self.since && is_verified)
+        LookUp::met(is_verified)
     }
 
     /// KMS verifies such a key and answers at `ready`.
     pub fn verified(&self, caches: &mut Caches, need: &mut impl Need, at: u64, ready: u64) {
-        if at >= self.since {
-            let cache = self.cache_of(caches, need);
-            caches.bucket_keys[cache].verified(*need.ticket(), at, ready);
-        }
-    }
-
-    /// What a call to write, or to verify, fetches; `None` where others do not wait for it.
-    pub fn fetch(
-        &self,
-        caches: &mut Caches,
-        need: &mut impl Need,
-        at: u64,
-        key: BucketKeyFetch,
-    ) -> Option<Fetch> {
-        if at < self.since {
-            return None;
-        }
-        self.any_fetch(caches, need, key)
+        let cache = self.cache_of(caches, need);
+        caches.bucket_keys[cache].verified(*need.ticket(), at, ready);
     }
 
     /// What a call to read fetches.
@@ -125,10 +95,11 @@ impl BucketKeyUse {
         if id == BucketKeyId::None {
             return None;
         }
-        self.any_fetch(caches, need, BucketKeyFetch::ToRead(id))
+        self.fetch(caches, need, BucketKeyFetch::ToRead(id))
     }
 
-    fn any_fetch(
+    /// What a call fetches; `None` where others do not wait for it.
+    pub fn fetch(
         &self,
         caches: &mut Caches,
         need: &mut impl Need,
@@ -147,7 +118,7 @@ impl BucketKeyUse {
 
     /// Whether every request finds a key to write under, verified or not, through the whole of `from..to` \[ns\].
     pub fn writes_through(&self, caches: &Caches, from: u64, to: u64, verified: bool) -> bool {
-        self.since <= from && caches.bucket_keys[self.cache].writes_through(from, to, verified)
+        caches.bucket_keys[self.cache].writes_through(from, to, verified)
     }
 
     /// The cache that serves a request; gives it its partition at the first look-up.
@@ -173,9 +144,6 @@ impl BucketKeyUse {
             let written = &caches.workloads[writer].written;
             let object = need.object() as usize;
             return written.get(object).copied().unwrap_or(BucketKeyId::None);
-        }
-        if Draw::Older.of(need.key()).unit() < self.older_objects {
-            return BucketKeyId::None;
         }
         BucketKeyId::Archived(self.archive.key_of(need.object(), caches.archive))
     }

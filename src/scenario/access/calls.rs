@@ -1,0 +1,320 @@
+//! The KMS calls that a kind of request makes: the one list from which permissions, encryption context, caller, quota,
+//! price, CloudTrail record and explanation follow.
+
+use super::super::bucket::{BucketKind, BucketSettings, Encryption};
+use super::super::key::ManagedBy;
+use super::super::log_group::LogGroupSettings;
+use super::super::workload::WorkloadSettings;
+use super::decided::{Access, Caller};
+use super::encryption::DataKeys;
+use crate::access::ContextValue;
+use crate::access::arn::Arn;
+use crate::catalog::{self, KmsOperation, NeedSide, S3Need, S3OperationRow};
+use crate::model::source::OnlyFor;
+use std::collections::BTreeMap;
+
+/// A KMS call that requests of a kind make, or those of them that are for objects of one kind.
+#[derive(Clone, Debug)]
+pub struct CallMade {
+    /// Which of the request's needs it is for: two calls of one need are for objects of different kinds.
+    pub need: usize,
+    /// The operation.
+    pub operation: KmsOperation,
+    /// The key, a name of the scenario.
+    pub key: String,
+    /// The bucket, a name of the scenario, whose objects or sessions it is for; `None`: S3 is not concerned.
+    pub bucket: Option<String>,
+    /// In whose name it is made.
+    pub made: Made,
+    /// The requests that make it; `None`: all.
+    pub only_for: Option<OnlyFor>,
+    /// What S3 may hold that makes it needless.
+    pub held: Held,
+    /// Its encryption context.
+    pub encryption_context: BTreeMap<String, ContextValue>,
+    /// Its price item, where that is not the operation's and the key's.
+    pub charged_as: Option<&'static str>,
+    /// Whether the encryption context names the object.
+    pub names_object: bool,
+}
+
+/// In whose name a KMS call is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Made {
+    /// By the requester itself.
+    ByRequester,
+    /// By S3 for the requester, in a forward access session.
+    ForRequester,
+    /// By a service that has taken on the requester's role.
+    InServiceRole,
+    /// By a service for itself.
+    ByService,
+}
+
+/// What S3 may hold that makes a KMS call needless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Nothing.
+    Nothing,
+    /// A bucket key to write under.
+    ToWrite,
+    /// A bucket key to write under that a Decrypt has verified.
+    Verified,
+    /// The bucket key that the object was written under.
+    ToRead,
+    /// The key of a directory bucket's session.
+    Session,
+    /// The same, verified.
+    SessionVerified,
+}
+
+/// The encryption context in which S3 uses a KMS key.
+const S3_CONTEXT: &str = "aws:s3:arn";
+
+/// The encryption context in which CloudWatch Logs uses a KMS key.
+const LOGS_CONTEXT: &str = "aws:logs:arn";
+
+impl<'a> Access<'a> {
+    /// The KMS calls of a workload's requests for an operation of S3, or of KMS itself.
+    pub fn calls(
+        &self,
+        s: &'a WorkloadSettings,
+        operation: &str,
+        caller: &Caller,
+    ) -> Vec<CallMade> {
+        if s.bucket.is_none() {
+            let operation = operation.parse::<KmsOperation>().ok();
+            return operation
+                .and_then(|operation| self.direct_call(s, operation))
+                .into_iter()
+                .collect();
+        }
+        let Some(row) = catalog::s3_operation(operation) else {
+            return Vec::new();
+        };
+        let mut list = CallList {
+            calls: Vec::new(),
+            needs: 0,
+            charged_as: row.kms_charged_as.as_deref(),
+            made: match (row.in_service_role, self.principal(caller, "").account()) {
+                (_, None) => Made::ByService,
+                (true, Some(_)) => Made::InServiceRole,
+                (false, Some(_)) => Made::ForRequester,
+            },
+        };
+        self.session_calls(&mut list, s, row);
+        for &need in &row.needs {
+            self.need_calls(&mut list, s, row, need);
+        }
+        list.calls
+    }
+
+    /// An application's own call.
+    fn direct_call(&self, s: &WorkloadSettings, operation: KmsOperation) -> Option<CallMade> {
+        let encryption_context = if operation.has_encryption_context() {
+            s.encryption_context.clone()
+        } else {
+            BTreeMap::new()
+        };
+        Some(CallMade {
+            need: 0,
+            operation,
+            key: s.key.clone()?,
+            bucket: None,
+            made: Made::ByRequester,
+            only_for: None,
+            held: Held::Nothing,
+            encryption_context,
+            charged_as: None,
+            names_object: false,
+        })
+    }
+
+    /// What a client's session of a directory bucket needs: a key, and its verification, for as long as the session
+    /// lives.
+    fn session_calls(&self, list: &mut CallList, s: &WorkloadSettings, row: &S3OperationRow) {
+        let Some((name, bucket)) = self.bucket_of_session(s, row) else {
+            return;
+        };
+        let Some(key) = self.key_called(bucket.key.as_deref()) else {
+            return;
+        };
+        let arn = self.bucket_arn(name, bucket);
+        for (operation, held) in [
+            (KmsOperation::GenerateDataKey, Held::Session),
+            (KmsOperation::Decrypt, Held::SessionVerified),
+        ] {
+            list.need(|list| list.add(s, operation, (name, key), &arn, held));
+        }
+    }
+
+    /// The directory bucket whose session requests for an operation are sent in.
+    pub(super) fn bucket_of_session<'s>(
+        &'s self,
+        s: &'s WorkloadSettings,
+        row: &S3OperationRow,
+    ) -> Option<(&'s str, &'s BucketSettings)> {
+        let name = s.bucket.as_deref()?;
+        let bucket = self.scenario.bucket.get(name)?;
+        let sends = bucket.kind == BucketKind::Directory && catalog::sends_in_session(row);
+        sends.then_some((name, bucket))
+    }
+
+    /// The calls for one need of an S3 operation.
+    fn need_calls(
+        &self,
+        list: &mut CallList,
+        s: &'a WorkloadSettings,
+        row: &S3OperationRow,
+        need: S3Need,
+    ) {
+        let (Some(in_force), Some((name, bucket))) =
+            (self.in_force(s, row, need.on), self.bucket_of(s, need.on))
+        else {
+            return;
+        };
+        let Some(key) = self.key_called(in_force.key) else {
+            return;
+        };
+        // The session's key serves what is sent in it.
+        let of_session = matches!(need.on, NeedSide::Object | NeedSide::Upload);
+        if of_session && self.bucket_of_session(s, row).is_some() {
+            return;
+        }
+        let data_keys = self.data_keys(s, row, need);
+        let own_arn = match bucket.kind {
+            BucketKind::GeneralPurpose => self.object_arn(name, bucket, &s.object),
+            BucketKind::Directory => self.bucket_arn(name, bucket),
+        };
+        let own = |list: &mut CallList, only_for| {
+            list.add(s, need.operation, (name, key), &own_arn, Held::Nothing);
+            list.last(|call| {
+                call.only_for = only_for;
+                call.names_object = bucket.kind == BucketKind::GeneralPurpose;
+            });
+        };
+        let bucket_arn = self.bucket_arn(name, bucket);
+        let under_bucket_key = |list: &mut CallList, operation, held, only_for| {
+            list.add(s, operation, (name, key), &bucket_arn, held);
+            list.last(|call| call.only_for = only_for);
+        };
+        let verifies = self.scenario.assumption.bucket_key_verification;
+        let held = match (need.on, need.operation) {
+            (NeedSide::Upload, KmsOperation::Decrypt) if verifies => Held::Verified,
+            (NeedSide::Upload, _) | (_, KmsOperation::GenerateDataKey | KmsOperation::Encrypt) => {
+                Held::ToWrite
+            }
+            (_, KmsOperation::Decrypt) => Held::ToRead,
+            _ => Held::Nothing,
+        };
+        let kinds = match data_keys {
+            DataKeys::Own => {
+                let times = match in_force.encryption {
+                    Encryption::DsseKms => self.scenario.assumption.dsse_kms_calls,
+                    Encryption::SseKms | Encryption::SseS3 | Encryption::SseC => 1,
+                };
+                for _ in 0..times {
+                    list.need(|list| own(list, None));
+                }
+                return;
+            }
+            DataKeys::BucketKeys => None,
+            DataKeys::Both(kinds) => Some(kinds),
+        };
+        let only = |own_data_key| {
+            kinds.map(|kinds| OnlyFor {
+                own_data_key,
+                kinds,
+            })
+        };
+        list.need(|list| {
+            if kinds.is_some() {
+                own(list, only(true));
+            }
+            under_bucket_key(list, need.operation, held, only(false));
+        });
+        if need.on == NeedSide::Replica && verifies {
+            list.need(|list| {
+                under_bucket_key(list, KmsOperation::Decrypt, Held::Verified, only(false));
+            });
+        }
+    }
+
+    /// A call of CloudWatch Logs for a log group.
+    pub fn log_group_call(
+        &self,
+        name: &str,
+        group: &LogGroupSettings,
+        operation: KmsOperation,
+    ) -> CallMade {
+        let arn = self.log_group_arn(name, group).to_string();
+        CallMade {
+            need: 0,
+            operation,
+            key: group.key.clone(),
+            bucket: None,
+            made: Made::ByService,
+            only_for: None,
+            held: Held::Nothing,
+            encryption_context: [(LOGS_CONTEXT.to_owned(), ContextValue::Single(arn))].into(),
+            charged_as: None,
+            names_object: false,
+        }
+    }
+
+    /// A key whose calls count; those of a key that AWS owns are nobody's.
+    fn key_called<'k>(&self, key: Option<&'k str>) -> Option<&'k str> {
+        let settings = self.scenario.key.get(key?)?;
+        key.filter(|_| settings.managed_by != ManagedBy::AwsOwned)
+    }
+}
+
+/// The calls of a request while they are listed.
+struct CallList {
+    calls: Vec<CallMade>,
+    /// Needs so far.
+    needs: usize,
+    made: Made,
+    charged_as: Option<&'static str>,
+}
+
+impl CallList {
+    /// Adds the calls of one more need.
+    fn need(&mut self, add: impl FnOnce(&mut CallList)) {
+        add(self);
+        self.needs += 1;
+    }
+
+    fn add(
+        &mut self,
+        s: &WorkloadSettings,
+        operation: KmsOperation,
+        (bucket, key): (&str, &str),
+        arn: &Arn,
+        held: Held,
+    ) {
+        let mut encryption_context = s.encryption_context.clone();
+        let arn = || ContextValue::Single(arn.to_string());
+        encryption_context
+            .entry(S3_CONTEXT.to_owned())
+            .or_insert_with(arn);
+        self.calls.push(CallMade {
+            need: self.needs,
+            operation,
+            key: key.to_owned(),
+            bucket: Some(bucket.to_owned()),
+            made: self.made,
+            only_for: None,
+            held,
+            encryption_context,
+            charged_as: self.charged_as,
+            names_object: false,
+        });
+    }
+
+    fn last(&mut self, change: impl FnOnce(&mut CallMade)) {
+        if let Some(call) = self.calls.last_mut() {
+            change(call);
+        }
+    }
+}

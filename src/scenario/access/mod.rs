@@ -1,0 +1,26 @@
+//! Who may do what in a scenario, and which KMS calls its requests make.
+//!
+//! ```text
+//! workload, operation, requester ──calls──► CallMade … ──asked──► Check … ──► RequestKind
+//!                                                                  ├─ plan: KMS steps, denials
+//!                                                                  ├─ explain
+//!                                                                  └─ cloudtrail: records
+//! ```
+//!
+//! The list of [`CallMade`] is made once for each kind of request: its permissions, its encryption context, its caller,
+//! what it draws on and what CloudTrail logs all follow from it.
+
+mod asked;
+mod calls;
+mod context;
+mod decided;
+mod encryption;
+mod log_group;
+mod names;
+
+pub use asked::{NO_TLS, RequestKind};
+pub use calls::{CallMade, Held, Made};
+pub use decided::{Access, Caller, Check, REQUESTER};
+pub use encryption::InForce;
+pub use log_group::association_error;
+pub use names::logs_service;
