@@ -29,7 +29,7 @@ pub struct CallMade {
     /// The requests that make it; `None`: all.
     pub only_for: Option<OnlyFor>,
     /// What S3 may hold that makes it needless.
-    pub held: Held,
+    pub held: HeldByS3,
     /// Its encryption context.
     pub encryption_context: BTreeMap<String, ContextValue>,
     /// Its price item, where that is not the operation's and the key's.
@@ -53,7 +53,7 @@ pub enum Made {
 
 /// What S3 may hold that makes a KMS call needless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Held {
+pub enum HeldByS3 {
     /// Nothing.
     Nothing,
     /// A bucket key to write under.
@@ -123,7 +123,7 @@ impl<'a> Access<'a> {
             bucket: None,
             made: Made::ByRequester,
             only_for: None,
-            held: Held::Nothing,
+            held: HeldByS3::Nothing,
             encryption_context,
             charged_as: None,
             names_object: false,
@@ -141,8 +141,8 @@ impl<'a> Access<'a> {
         };
         let arn = self.bucket_arn(name, bucket);
         for (operation, held) in [
-            (KmsOperation::GenerateDataKey, Held::Session),
-            (KmsOperation::Decrypt, Held::SessionVerified),
+            (KmsOperation::GenerateDataKey, HeldByS3::Session),
+            (KmsOperation::Decrypt, HeldByS3::SessionVerified),
         ] {
             list.need(|list| list.add(s, operation, (name, key), &arn, held));
         }
@@ -187,7 +187,7 @@ impl<'a> Access<'a> {
             BucketKind::Directory => self.bucket_arn(name, bucket),
         };
         let own = |list: &mut CallList, only_for| {
-            list.add(s, need.operation, (name, key), &own_arn, Held::Nothing);
+            list.add(s, need.operation, (name, key), &own_arn, HeldByS3::Nothing);
             list.last(|call| {
                 call.only_for = only_for;
                 call.names_object = bucket.kind == BucketKind::GeneralPurpose;
@@ -200,12 +200,12 @@ impl<'a> Access<'a> {
         };
         let verifies = self.scenario.assumption.bucket_key_verification;
         let held = match (need.on, need.operation) {
-            (NeedSide::Upload, KmsOperation::Decrypt) if verifies => Held::Verified,
+            (NeedSide::Upload, KmsOperation::Decrypt) if verifies => HeldByS3::Verified,
             (NeedSide::Upload, _) | (_, KmsOperation::GenerateDataKey | KmsOperation::Encrypt) => {
-                Held::ToWrite
+                HeldByS3::ToWrite
             }
-            (_, KmsOperation::Decrypt) => Held::ToRead,
-            _ => Held::Nothing,
+            (_, KmsOperation::Decrypt) => HeldByS3::ToRead,
+            _ => HeldByS3::Nothing,
         };
         let kinds = match data_keys {
             DataKeys::Own => {
@@ -235,7 +235,7 @@ impl<'a> Access<'a> {
         });
         if need.on == NeedSide::Replica && verifies {
             list.need(|list| {
-                under_bucket_key(list, KmsOperation::Decrypt, Held::Verified, only(false));
+                under_bucket_key(list, KmsOperation::Decrypt, HeldByS3::Verified, only(false));
             });
         }
     }
@@ -255,7 +255,7 @@ impl<'a> Access<'a> {
             bucket: None,
             made: Made::ByService,
             only_for: None,
-            held: Held::Nothing,
+            held: HeldByS3::Nothing,
             encryption_context: [(LOGS_CONTEXT.to_owned(), ContextValue::Single(arn))].into(),
             charged_as: None,
             names_object: false,
@@ -291,7 +291,7 @@ impl CallList {
         operation: KmsOperation,
         (bucket, key): (&str, &str),
         arn: &Arn,
-        held: Held,
+        held: HeldByS3,
     ) {
         let mut encryption_context = s.encryption_context.clone();
         let arn = || ContextValue::Single(arn.to_string());

@@ -19,7 +19,7 @@ mod log_group;
 mod names;
 
 pub use asked::{NO_TLS, RequestKind};
-pub use calls::{CallMade, Held, Made};
+pub use calls::{CallMade, HeldByS3, Made};
 pub use decided::{Access, Caller, Check, REQUESTER};
 pub use encryption::InForce;
 pub use log_group::association_error;

@@ -1,6 +1,6 @@
 //! What meets the KMS calls of S3 requests: bucket keys and sessions, and S3's own request rate.
 
-use super::super::access::{CallMade, Caller, Held};
+use super::super::access::{CallMade, Caller, HeldByS3};
 use super::super::assumption::{Renewal, RequesterRule};
 use super::super::bucket::{AgeSettings, BucketSettings};
 use super::super::workload::WorkloadSettings;
@@ -43,15 +43,15 @@ impl<'a> PlanBuilder<'a> {
             caller,
         };
         match call.held {
-            Held::Nothing => Source::Call,
-            Held::ToWrite => Source::BucketKeyWrite(self.bucket_key_use(w, s, &side)),
-            Held::Verified => Source::BucketKeyVerified(self.bucket_key_use(w, s, &side)),
-            Held::ToRead => {
+            HeldByS3::Nothing => Source::Call,
+            HeldByS3::ToWrite => Source::BucketKeyWrite(self.bucket_key_use(w, s, &side)),
+            HeldByS3::Verified => Source::BucketKeyVerified(self.bucket_key_use(w, s, &side)),
+            HeldByS3::ToRead => {
                 self.archive_is_known(w, s, &side);
                 Source::BucketKeyRead(self.bucket_key_use(w, s, &side))
             }
-            Held::Session => Source::BucketKeyWrite(self.session_use(w, s, &side)),
-            Held::SessionVerified => Source::BucketKeyVerified(self.session_use(w, s, &side)),
+            HeldByS3::Session => Source::BucketKeyWrite(self.session_use(w, s, &side)),
+            HeldByS3::SessionVerified => Source::BucketKeyVerified(self.session_use(w, s, &side)),
         }
     }
 
