@@ -60,9 +60,10 @@ pub use retry::{
 };
 pub use row::CatalogRow;
 pub use s3::{
-    ClassPrice, Evidence, ForwardedContextKeys, NeedSide, PermissionSide, RequestRate, RequestRates, S3Need,
-    S3OperationRow, S3Permission, S3Tier, forwarded_context_keys, request_rates, s3_operation,
-    s3_operations, sends_in_session, session_action, session_lifetime_s,
+    ClassPrice, Evidence, ForwardedContextKeys, NeedSide, PermissionSide, RequestRate,
+    RequestRates, S3Need, S3OperationRow, S3Permission, S3Tier, forwarded_context_keys,
+    request_rates, s3_operation, s3_operations, sends_in_session, session_action,
+    session_lifetime_s,
 };
 pub use storage_class::{EXPRESS, STANDARD, StorageClass, storage_class, storage_classes};
 pub use suite::{AlgorithmSuite, algorithm_suite, algorithm_suites};

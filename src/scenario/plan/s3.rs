@@ -105,12 +105,7 @@ impl<'a> PlanBuilder<'a> {
     }
 
     /// The caches of one (bucket, key, requester class).
-    fn bucket_key_use(
-        &mut self,
-        w: usize,
-        s: &WorkloadSettings,
-        side: &Side<'_>,
-    ) -> BucketKeyUse {
+    fn bucket_key_use(&mut self, w: usize, s: &WorkloadSettings, side: &Side<'_>) -> BucketKeyUse {
         let a = &self.scenario.assumption;
         let requester = side.caller.requester.as_str();
         let settings = self.scenario.requester.get(requester);
