@@ -1,7 +1,6 @@
 //! What is charged by a counter: one row each. KMS requests, which have a free tier, are priced apart (`cost`).
 
 use super::price_book::PriceBook;
-use crate::catalog::MONTH_S;
 use num_rational::BigRational;
 
 /// The metric under which a line is summed.
@@ -45,8 +44,8 @@ impl Cost {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Per {
     One,
-    /// Seconds in a month.
-    Month,
+    /// So many for each month.
+    Monthly,
     /// Bytes in the unit of log ingestion.
     LogUnit,
 }
@@ -66,8 +65,8 @@ const fn charge(item: &'static str, cost: Cost, per: Per) -> Charge {
 }
 
 impl Charge {
-    /// Customer-managed keys × measured seconds \[s\], of the account that owns them.
-    pub const KEY_SECONDS: Charge = charge("kms-keys", Cost::KmsKeys, Per::Month);
+    /// Customer-managed keys, of the account that owns them: charged by the month.
+    pub const KEYS: Charge = charge("kms-keys", Cost::KmsKeys, Per::Monthly);
     /// CloudTrail events × copies beyond the first.
     pub const CLOUDTRAIL_COPIES: Charge = charge("cloudtrail-copies", Cost::CloudTrail, Per::One);
     /// CloudTrail data events × copies.
@@ -80,12 +79,20 @@ impl Charge {
         charge(item, Cost::S3Requests, Per::One)
     }
 
-    /// How many counts make one unit of the price.
-    pub(super) fn per(self, prices: &PriceBook) -> BigRational {
+    /// Units of the price in a count, of which `scale` times as many are charged as were counted, or of `months` as many
+    /// for each month.
+    pub(super) fn quantity(
+        self,
+        count: u64,
+        prices: &PriceBook,
+        scale: &BigRational,
+        months: &BigRational,
+    ) -> BigRational {
+        let count = BigRational::from_integer(count.into());
         match self.per {
-            Per::One => BigRational::from_integer(1.into()),
-            Per::Month => BigRational::from_integer(MONTH_S.into()),
-            Per::LogUnit => prices.bytes_per_log_unit(),
+            Per::One => count * scale,
+            Per::Monthly => count * months,
+            Per::LogUnit => count * scale / prices.bytes_per_log_unit(),
         }
     }
 }

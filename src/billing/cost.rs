@@ -66,7 +66,7 @@ impl Bill {
 /// [`BillError::NoPrice`] where an item was used in a Region without a known price.
 pub fn bill(usage: &Usage, prices: &PriceBook) -> Result<Bill, BillError> {
     let kms = |counts: &[u64]| counts.iter().map(|&n| whole(n)).collect();
-    price_usage(usage, prices, &whole(1), kms)
+    price_usage(usage, prices, &whole(1), &usage.measured_months, kms)
 }
 
 /// The bill of a 30-day month of the same traffic: counters scaled, then the free tier applied once.
@@ -82,7 +82,7 @@ pub fn bill_of_month(usage: &Usage, prices: &PriceBook) -> Result<Bill, BillErro
         let all: BigInt = counts.iter().map(|&n| BigInt::from(n)).sum();
         vec![BigRational::from_integer(all) * &scale]
     };
-    price_usage(usage, prices, &scale, kms)
+    price_usage(usage, prices, &scale, &whole(1), kms)
 }
 
 /// Total of [`bill_of_month`] \[USD/month\].
@@ -101,6 +101,7 @@ fn price_usage(
     usage: &Usage,
     prices: &PriceBook,
     scale: &BigRational,
+    months: &BigRational,
     periods_of: impl Fn(&[u64]) -> Vec<BigRational>,
 ) -> Result<Bill, BillError> {
     let mut bill = Bill::default();
@@ -114,7 +115,7 @@ fn price_usage(
     bill.add_free_tier(prices, &kms)?;
 
     for ((charge, payer), &count) in &usage.counters {
-        let quantity = whole(count) * scale / charge.per(prices);
+        let quantity = charge.quantity(count, prices, scale, months);
         bill.add(prices, charge.cost, payer, charge.item, quantity)?;
     }
     Ok(bill)

@@ -65,7 +65,7 @@ impl PriceBook {
         Ok(())
     }
 
-    /// Sets how many KMS requests are free per account and 30 days; 0 turns the free tier off.
+    /// Sets how many KMS requests are free per account and month; 0 turns the free tier off.
     pub fn set_free_requests(&mut self, requests: u64) {
         self.free_requests = Some(requests);
     }
@@ -99,7 +99,7 @@ impl PriceBook {
         catalog::price(item, region).ok_or_else(no_price)
     }
 
-    /// Item of the free tier that applies to a price item, and its size per account and 30 days.
+    /// Item of the free tier that applies to a price item, and its size per account and month.
     pub(super) fn free_tier(&self, item: &str) -> Option<(&'static str, BigRational)> {
         let tier = catalog::free_tier(item)?;
         let quantity = self.free_requests.unwrap_or(tier.quantity);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::catalog::MONTH_S;
 use crate::catalog::decimal::exact;
+use num_rational::BigRational;
 
 const DAY_S: u64 = 86_400;
 
@@ -11,10 +12,7 @@ fn us() -> Payer {
 }
 
 fn month() -> Usage {
-    Usage {
-        measured_s: MONTH_S,
-        ..Usage::default()
-    }
+    Usage::of(&Months::default(), 0..MONTH_S)
 }
 
 fn requests(usage: &mut Usage, payer: &Payer, n: u64) {
@@ -40,7 +38,7 @@ fn line(bill: &Bill, payer: &Payer, item: &str) -> ExactLine {
 #[test]
 fn one_key_for_a_month() {
     let mut usage = month();
-    usage.add(Charge::KEY_SECONDS, us(), MONTH_S);
+    usage.add(Charge::KEYS, us(), 1);
     requests(&mut usage, &us(), 15_000);
     assert_eq!(total(&usage), "1");
     assert_eq!(monthly(&usage), "1");
@@ -51,10 +49,7 @@ fn one_key_for_a_month() {
 
 #[test]
 fn a_million_objects_a_day() {
-    let mut day = Usage {
-        measured_s: DAY_S,
-        ..Usage::default()
-    };
+    let mut day = Usage::of(&Months::default(), 0..DAY_S);
     requests(&mut day, &us(), 1_000_000);
     assert_eq!(total(&day), "2.94");
     assert_eq!(
@@ -69,11 +64,8 @@ fn a_million_objects_a_day() {
 
 #[test]
 fn one_key_hour() {
-    let mut usage = Usage {
-        measured_s: 3600,
-        ..Usage::default()
-    };
-    usage.add(Charge::KEY_SECONDS, us(), 3600);
+    let mut usage = Usage::of(&Months::default(), 0..3600);
+    usage.add(Charge::KEYS, us(), 1);
     assert_eq!(total(&usage), "0.0013888889");
     assert_eq!(monthly(&usage), "1");
     let line = line(
@@ -108,12 +100,9 @@ fn a_month_at_quota() {
 
 #[test]
 fn the_free_tier_is_whole_again_every_30_days() {
-    let mut usage = Usage {
-        measured_s: 2 * MONTH_S,
-        ..Usage::default()
-    };
-    usage.add_kms_requests(&us(), "kms-requests", MONTH_S - 1, 30_000);
-    usage.add_kms_requests(&us(), "kms-requests", MONTH_S, 5_000);
+    let mut usage = Usage::of(&Months::default(), 0..2 * MONTH_S);
+    usage.add_kms_requests(&us(), "kms-requests", 0, 30_000);
+    usage.add_kms_requests(&us(), "kms-requests", 1, 5_000);
     let bill = bill(&usage, &PriceBook::default()).unwrap();
     // 20,000 of the first period, 5,000 of the second.
     let free = line(&bill, &us(), "kms-requests-free-tier");
@@ -163,10 +152,7 @@ fn asymmetric_calls_are_never_free() {
 #[test]
 fn s3_trail_and_logs_by_region() {
     let frankfurt = Payer::new("111111111111", "eu-central-1");
-    let mut usage = Usage {
-        measured_s: MONTH_S / 2,
-        ..Usage::default()
-    };
+    let mut usage = Usage::of(&Months::default(), 0..MONTH_S / 2);
     usage.add(
         Charge::s3_requests("s3-tier1"),
         frankfurt.clone(),
@@ -220,7 +206,10 @@ fn china_needs_a_price_of_its_own() {
     book.set("kms-requests/cn-north-1", exact("0.00001").unwrap())
         .unwrap();
     assert_eq!(bill(&usage, &book).unwrap().total(), exact("0.8").unwrap());
-    assert_eq!(per_month(&Usage::default(), &book), Err(BillError::NoTime));
+    assert_eq!(
+        per_month(&Usage::of(&Months::default(), 0..0), &book),
+        Err(BillError::NoTime)
+    );
 }
 
 #[test]
@@ -245,4 +234,30 @@ fn mean_lines_count_a_missing_line_as_zero() {
         (0.000003, "request")
     );
     assert_eq!(mean_lines(&[]), []);
+}
+
+#[test]
+fn a_quarter_of_calendar_months() {
+    // 15 January to 15 April 2028, a leap year, in Berlin, where March has 743 hours: 91 days less an hour.
+    let start = "2028-01-15T00:00:00[Europe/Berlin]".parse().unwrap();
+    let seconds = 91 * DAY_S - 3600;
+    let months = Months::calendar(&start, seconds);
+    let mut usage = Usage::of(&months, 0..seconds);
+    usage.add(Charge::KEYS, us(), 2);
+    for (day, requests) in [(0, 15_000), (17, 50_000), (46, 20_001), (77, 1)] {
+        let month = months.of(day * DAY_S);
+        usage.add_kms_requests(&us(), "kms-requests", month, requests);
+    }
+    let bill = bill(&usage, &PriceBook::default()).unwrap();
+    // 17 of 31 days, February, March, 14 of 30 days.
+    let keys = line(&bill, &us(), "kms-keys").quantity;
+    let month = |days: i64, of: i64| BigRational::new(days.into(), of.into());
+    assert_eq!(
+        keys,
+        (month(17, 31) + month(2, 1) + month(14, 30)) * month(2, 1)
+    );
+    // Free: 15,000, 20,000, 20,000 and 1.
+    let free = line(&bill, &us(), "kms-requests-free-tier").quantity;
+    assert_eq!(free, exact("-55001").unwrap());
+    assert_eq!(bill.cost(Cost::KmsRequests), exact("0.090003").unwrap());
 }

@@ -1,8 +1,10 @@
 //! What is used, by whom: the counters that are priced.
 
 use super::charge::Charge;
-use crate::catalog::MONTH_S;
+use super::months::Months;
+use num_rational::BigRational;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Who pays, and where.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,27 +26,38 @@ impl Payer {
 }
 
 /// What one replication used in its measured time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usage {
     /// Measured time \[s\].
     pub measured_s: u64,
+    /// The same in months, by which keys are charged.
+    pub measured_months: BigRational,
     /// KMS requests of the calling account by price item
-    /// ([`charged_as`](crate::catalog::charged_as)), one count for each 30 days from t = 0.
+    /// ([`charged_as`](crate::catalog::charged_as)), one count for each month from that of t = 0 on.
     pub kms_requests: BTreeMap<(Payer, String), Vec<u64>>,
     /// Everything else that is charged, by who pays.
     pub counters: BTreeMap<(Charge, Payer), u64>,
 }
 
 impl Usage {
-    /// Adds KMS requests that arrived at a time \[s since t = 0\], which decides the free-tier period.
-    pub fn add_kms_requests(&mut self, payer: &Payer, item: &str, at_s: u64, count: u64) {
-        let key = (payer.clone(), item.to_owned());
-        let periods = self.kms_requests.entry(key).or_default();
-        let period = (at_s / MONTH_S) as usize;
-        if periods.len() <= period {
-            periods.resize(period + 1, 0);
+    /// Nothing yet, in measured seconds since t = 0.
+    pub fn of(months: &Months, seconds: Range<u64>) -> Usage {
+        Usage {
+            measured_s: seconds.end - seconds.start,
+            measured_months: months.in_seconds(seconds),
+            kms_requests: BTreeMap::new(),
+            counters: BTreeMap::new(),
         }
-        periods[period] += count;
+    }
+
+    /// Adds KMS requests of a month, counted from that of t = 0, which decides whose free tier they draw on.
+    pub fn add_kms_requests(&mut self, payer: &Payer, item: &str, month: usize, count: u64) {
+        let key = (payer.clone(), item.to_owned());
+        let months = self.kms_requests.entry(key).or_default();
+        if months.len() <= month {
+            months.resize(month + 1, 0);
+        }
+        months[month] += count;
     }
 
     /// Adds to a counter; a count of 0 makes a line of the bill too.

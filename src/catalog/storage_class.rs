@@ -28,12 +28,12 @@ pub struct StorageClass {
 }
 
 #[derive(Deserialize)]
-struct S3PriceFile {
+struct StorageClassFile {
     storage_class: Vec<StorageClass>,
 }
 
 static CLASSES: LazyLock<Vec<StorageClass>> = LazyLock::new(|| {
-    let file: S3PriceFile = built_in("s3_prices.toml", S3_PRICES);
+    let file: StorageClassFile = built_in("s3_prices.toml", S3_PRICES);
     file.storage_class
 });
 

@@ -7,7 +7,7 @@ use super::retry;
 use super::source::bucket_key;
 use super::trail::{Delivery, Trails};
 use super::workload::Workload;
-use crate::billing::PriceBook;
+use crate::billing::{Months, PriceBook};
 use crate::catalog::{S3OperationRow, s3_operation};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
@@ -65,6 +65,8 @@ pub struct Plan {
     pub trails: Trails,
     /// Prices in force.
     pub prices: PriceBook,
+    /// Months by which AWS charges.
+    pub months: Months,
 }
 
 /// Assumptions about what others count and bill.

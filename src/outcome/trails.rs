@@ -2,7 +2,7 @@
 
 use super::tally::events;
 use super::values::{Values, estimates};
-use crate::billing::{self, BillError, Charge, Cost, Payer, Usage};
+use crate::billing::{self, BillError, Charge, Cost, Months, Payer, Usage};
 use crate::model::{Delivery, Plan};
 use crate::results::TrailResults;
 use crate::simulation::record::Record;
@@ -97,7 +97,7 @@ pub(super) fn by_trail(
                     of_kind.map(|d| d.copies).sum()
                 };
                 billed += own.iter().map(|d| d.billed).sum::<u64>();
-                let mut usage = Usage::default();
+                let mut usage = Usage::of(&Months::default(), 0..1);
                 charge(plan, own.iter().copied(), &mut usage);
                 let cost = billing::bill(&usage, &plan.prices)?.cost(Cost::CloudTrail);
                 Ok(Values::from([

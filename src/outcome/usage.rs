@@ -2,7 +2,6 @@
 
 use super::trails::{charge, delivered};
 use crate::billing::{Charge, Payer, Usage};
-use crate::catalog::MONTH_S;
 use crate::model::{Kind, Plan};
 use crate::simulation::record::{KmsStepCount, Record};
 
@@ -19,10 +18,7 @@ pub(super) fn is_one_off(plan: &Plan) -> bool {
 pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
     let payer =
         |account: usize, region: usize| Payer::new(&plan.accounts[account], &plan.regions[region]);
-    let mut usage = Usage {
-        measured_s: plan.horizon_s - plan.warm_up_s,
-        ..Usage::default()
-    };
+    let mut usage = Usage::of(&plan.months, plan.warm_up_s..plan.horizon_s);
     for (l, kms_step) in plan.kms_steps.iter().enumerate() {
         let caller = payer(kms_step.account, kms_step.region);
         let billed = |n: &KmsStepCount| {
@@ -40,14 +36,9 @@ pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
             .iter()
             .map(|kms_steps| &kms_steps[l])
             .chain([&record.kms_steps[l]]);
-        for (period, cumulated) in ends.enumerate() {
+        for (month, cumulated) in ends.enumerate() {
             let n = billed(cumulated);
-            usage.add_kms_requests(
-                &caller,
-                kms_step.price_item,
-                period as u64 * MONTH_S,
-                n - before,
-            );
+            usage.add_kms_requests(&caller, kms_step.price_item, month, n - before);
             before = n;
         }
     }
@@ -61,11 +52,7 @@ pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
         );
     }
     for key in plan.keys.iter().filter(|k| k.charged) {
-        usage.add(
-            Charge::KEY_SECONDS,
-            payer(key.account, key.region),
-            usage.measured_s,
-        );
+        usage.add(Charge::KEYS, payer(key.account, key.region), 1);
     }
     for (c, class) in plan.classes.iter().enumerate() {
         if let (Some(item), Some(bucket)) = (class.price_item, class.bucket) {

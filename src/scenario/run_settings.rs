@@ -26,6 +26,8 @@ const EXPLAINED: Span = Span::from_secs(3_600);
 #[derive(Clone, Debug)]
 pub(super) struct RunSettings {
     pub start: jiff::ZonedDateTime,
+    /// `start` is written, so that months are those of the calendar.
+    pub has_date: bool,
     pub seed: u64,
     pub replications: u32,
     pub horizon: Span,
@@ -82,6 +84,7 @@ pub(super) fn run_settings(r: &mut Reader<'_>, purpose: ReadFor) -> Option<RunSe
     }
     Some(RunSettings {
         start: start?,
+        has_date: r.has("start"),
         seed,
         replications,
         horizon: horizon?,

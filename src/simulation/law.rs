@@ -49,9 +49,10 @@ pub fn run(world: &mut World<'_>) -> Result<(), Cancelled> {
 
 /// One second: draw, certify, then count or go through its slots.
 fn pass_second(world: &mut World<'_>, second: u64) {
-    if world.counters.record().closes_periods(second) {
+    let month = world.plan.months.of(second);
+    if world.counters.record().periods.len() < month {
         world.counters.add_tallies(world.plan, &mut world.classes);
-        world.counters.record().close_periods(second);
+        world.counters.record().close_periods(month);
     }
     finish_open(world, second);
     world.workloads.order_guarded(false);

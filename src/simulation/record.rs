@@ -4,7 +4,6 @@
 //! and money are made from a [`Record`] later, in [`crate::outcome`].
 
 use super::sample::Sample;
-use crate::catalog::MONTH_S;
 use crate::model::MAX_NEEDS;
 use hdrhistogram::Histogram;
 
@@ -317,14 +316,9 @@ impl Record {
         }
     }
 
-    /// Whether `second` lies in a later billing period than what was counted.
-    pub fn closes_periods(&self, second: u64) -> bool {
-        (self.periods.len() as u64) < second / MONTH_S
-    }
-
-    /// Closes billing periods up to the one that holds `second`.
-    pub fn close_periods(&mut self, second: u64) {
-        while self.closes_periods(second) {
+    /// Closes months before this one, as far as they are open.
+    pub fn close_periods(&mut self, month: usize) {
+        while self.periods.len() < month {
             self.periods.push(self.kms_steps.clone());
         }
     }

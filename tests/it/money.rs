@@ -234,3 +234,51 @@ arrivals.constant.rate = "1/s"
     // Both draw on the quota.
     assert_eq!(variant.metrics["kms_attempts"].mean, Some(72_000.0));
 }
+
+/// 10,000 Decrypts a day, evenly spaced, for three days.
+fn three_days(start: &str) -> String {
+    format!(
+        "horizon = \"3d\"\nreplications = 1\nregion = \"us-east-1\"\n{start}\n[key.k]\n[workload.w]\nkey = \"k\"\noperations.Decrypt = 1\nclients = 1\narrivals.constant.rate = \"10000/1d\"\n"
+    )
+}
+
+#[test]
+fn with_a_date_months_are_those_of_the_calendar() {
+    // Free: 20,000 of February's two days and 10,000 of March's one; key: 2 of 28 days and 1 of 31.
+    let calendar = "start = \"2026-02-27T00:00:00[UTC]\"";
+    // The same, begun at noon: 15,000 and 15,000; 1.5 days of 28, and of March with its 743 hours.
+    let noon = "start = \"2026-02-27T12:00:00[America/New_York]\"";
+    // Berlin's March has 743 hours: 25,000 of 2.5 days, of which 20,000 are free, and 5,000 of April's half day.
+    let berlin = "start = \"2026-03-29T12:00:00[Europe/Berlin]\"";
+    for (start, free, key, total) in [
+        ("", 20_000.0, 0.1, 0.13),
+        (calendar, 30_000.0, 0.1036866359, 0.1036866359),
+        (noon, 30_000.0, 0.1020236493, 0.1020236493),
+        (berlin, 25_000.0, 0.0974203679, 0.1124203679),
+    ] {
+        let text = three_days(start);
+        let found = results(&text);
+        let variant = &found.variants[0];
+        assert_eq!(
+            lines(variant),
+            [
+                ("kms-requests", 30_000.0, 0.09),
+                ("kms-requests-free-tier", -free, -free * 3.0 / 1_000_000.0),
+                ("kms-keys", key, key),
+            ],
+            "{start}"
+        );
+        let mean = |id: &str| variant.metrics[id].mean;
+        assert_eq!(mean("cost_total_usd"), Some(total), "{start}");
+        // A month has 30 days: 300,000 requests less 20,000, and one key.
+        assert_eq!(mean("cost_total_usd_per_month"), Some(1.84), "{start}");
+        let simulated = kmsim::run::run(
+            &load(&Input::from_text("money", &text), &[]).expect("a scenario"),
+            RunOptions {
+                simulate_all: true,
+                ..RunOptions::default()
+            },
+        );
+        assert_eq!(simulated.expect("results").0, found, "{start}");
+    }
+}

@@ -6,6 +6,7 @@ use super::super::price::price_book;
 use super::super::run_settings::RunSettings;
 use super::super::settings::Scenario;
 use super::builder::PlanBuilder;
+use crate::billing::Months;
 use crate::engine::distribution::Distribution;
 use crate::model::arrivals::LocalClock;
 use crate::model::{BucketInfo, Counting, KmsKey, Plan};
@@ -81,6 +82,11 @@ impl PlanBuilder<'_> {
                 throttled_attempts_in_call_count: a.throttled_attempts_in_call_count,
             },
             prices: price_book(&self.scenario.price),
+            months: if self.run.has_date {
+                Months::calendar(&self.run.start, horizon_s)
+            } else {
+                Months::default()
+            },
             trails,
         }
     }

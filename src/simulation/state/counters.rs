@@ -122,7 +122,7 @@ impl Counters {
         self.add_tallies(plan, classes);
         classes.move_delays(self.records());
         self.record.attempts_expanded += self.unmeasured.attempts_expanded;
-        self.record.close_periods(last);
+        self.record.close_periods(plan.months.of(last));
     }
 
     /// What was counted.
