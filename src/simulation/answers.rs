@@ -3,6 +3,7 @@
 use crate::model::retry::RetryVerdict;
 use crate::simulation::flights::fetches;
 use crate::simulation::guarded::{asks_client, hears, hold_back, plan_look};
+use crate::simulation::jobs::next_of_worker;
 use crate::simulation::life::{given_up, offer_needs};
 use crate::simulation::state::guards::{MayCall, seconds};
 use crate::simulation::state::request::{RequestState, RequestStep};
@@ -21,6 +22,11 @@ pub fn guarded(world: &mut World<'_>, at: u64, mut request: RequestState, w: usi
         RequestStep::Throttled => hears_throttled(world, at, request, w),
         RequestStep::Succeeded => hears_success(world, at, &request, w),
         RequestStep::Look => look_at_waiting(world, at, w, request.index),
+        RequestStep::Free => {
+            if let Some(first) = next_of_worker(world, at, request.worker, w) {
+                ready(world, at, first, w);
+            }
+        }
     }
 }
 

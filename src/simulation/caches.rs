@@ -31,28 +31,28 @@ pub fn look_up(
         .look_up(caches, &mut need, at)
 }
 
-/// KMS admitted the call for a need that a cache could have met: the cache gets the key when KMS
-/// answers. Returns that instant.
+/// How long KMS takes for the call of a request's `k`-th KMS step \[ns\].
+pub fn latency_of_call(world: &World<'_>, request: &RequestState, k: usize) -> u64 {
+    let try_number =
+        (u64::from(request.part) << 32) | (u64::from(request.throttled) << 8) | k as u64;
+    let key = request.of_arrival(Purpose::Kms).with(try_number);
+    world.plan.kms_latency.draw(key)
+}
+
+/// KMS admitted the call for a need that a cache could have met: the cache gets the key when KMS answers, at `ready`.
 pub fn fetched(
     world: &mut World<'_>,
     at: u64,
     kms_step: usize,
     request: &RequestState,
-    k: usize,
-) -> u64 {
+    ready: u64,
+) {
     let plan = world.plan;
-    let try_number =
-        (u64::from(request.part) << 32) | (u64::from(request.throttled) << 8) | k as u64;
-    let ready = at
-        + plan
-            .kms_latency
-            .draw(request.of_arrival(Purpose::Kms).with(try_number));
     let mut request = *request;
     let (caches, mut need) = need_of(world, &mut request);
     plan.kms_steps[kms_step]
         .source
         .fetched(caches, &mut need, at, ready);
-    ready
 }
 
 /// What a need's call would fetch; `None` where others would not wait for it.

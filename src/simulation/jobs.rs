@@ -49,23 +49,44 @@ fn start_job(world: &mut World<'_>, w: usize, at: u64) {
     world.workloads.of_mut(w).job.start(at, workers);
     follow(world, w, at);
     for worker in 0..workers {
-        take_object(world, w, objects, worker, at);
+        if let Some(request) = take_object(world, w, objects, worker, at) {
+            world.calendar.push(at, request);
+        }
     }
 }
 
-/// A worker takes the next of the job's objects and sends its first request at `at`; false if none is left.
-fn take_object(world: &mut World<'_>, w: usize, objects: u32, worker: u32, at: u64) -> bool {
+/// A worker takes the next of the job's objects at `at`: its first request; `None` if none is left.
+fn take_object(
+    world: &mut World<'_>,
+    w: usize,
+    objects: u32,
+    worker: u32,
+    at: u64,
+) -> Option<RequestState> {
     let state = world.workloads.of_mut(w);
-    let Some((object, key)) = state.job.take_object(objects) else {
-        return false;
-    };
+    let (object, key) = state.job.take_object(objects)?;
     let draw = key.with(Purpose::Action as u64).unit();
     let action = state.first_action() + state.arriving.action_at(draw);
     let class = world.actions[action].first_class();
-    world
-        .calendar
-        .push(at, RequestState::new(at, class, object, worker, 0, key));
-    true
+    Some(RequestState::new(at, class, object, worker, 0, key))
+}
+
+/// The first request for the object that a worker takes who is free at `at`; if others have taken them all, it has nothing
+/// more to do.
+pub fn next_of_worker(
+    world: &mut World<'_>,
+    at: u64,
+    worker: u32,
+    w: usize,
+) -> Option<RequestState> {
+    let Kind::Job { objects, .. } = world.plan.workloads[w].kind else {
+        return None;
+    };
+    let request = take_object(world, w, objects, worker, at);
+    if request.is_none() {
+        world.workloads.of_mut(w).job.stop_worker();
+    }
+    request
 }
 
 /// A worker's request has ended at `at`: the next of the same object, or the next object.
@@ -91,11 +112,15 @@ pub fn worker_goes_on(world: &mut World<'_>, w: usize, request: &RequestState, a
         }
         return;
     }
-    world.workloads.of_mut(w).job.finish_object(at);
-    if in_time && take_object(world, w, *objects, request.worker, next) {
+    let state = world.workloads.of_mut(w);
+    state.job.finish_object(at);
+    if in_time && state.job.has_objects(*objects) {
+        // Which object that will be is told when the worker is free: the objects go to whoever is free first.
+        let class = world.actions[state.first_action()].first_class();
+        let free = RequestState::free_worker(next, class, request.worker);
+        world.calendar.push(next, free);
         return;
     }
-    let state = world.workloads.of_mut(w);
     state.job.stop_worker();
     if let Some((started, done)) = state.job.completion(*objects) {
         // Unfinished at the horizon is not a completion, even if the drain brings it.

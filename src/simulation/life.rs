@@ -2,7 +2,7 @@
 
 use crate::model::Cause;
 use crate::model::source::LookUp;
-use crate::simulation::caches::{fetched, is_for, look_up};
+use crate::simulation::caches::{fetched, is_for, latency_of_call, look_up};
 use crate::simulation::flights::{awaits, fetches};
 use crate::simulation::guarded::{guards_succeeded, guards_throttled, hold_back, may_call};
 use crate::simulation::jobs::worker_goes_on;
@@ -19,7 +19,12 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: RequestState) {
         (class.kms_steps(), class.workload())
     };
     let is_app = world.plan.classes[class_index].tier.is_none();
-    let mut answered = at;
+    // Calls whose latencies are drawn one by one follow one another, and S3's own part follows them.
+    let mut answered = world
+        .classes
+        .of(class_index as u32)
+        .has_memory()
+        .then_some(at);
     if request.throttled == 0 && !request.has_waited() && request.called == 0 {
         world.counters.of(request.arrived).classes[class_index].requests += 1;
     }
@@ -111,20 +116,23 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: RequestState) {
         for &q in kms_step.quotas() {
             world.quotas.of(q as usize).take(at);
         }
-        if has_memory {
-            if let Some(cause) = plan.kms_steps[l].refused_at(at) {
-                let denied = cause == Cause::NoPermission;
-                let count = &mut world.counters.of(request.arrived).kms_steps[l];
-                if denied {
-                    count.denied += 1;
-                } else {
-                    count.failed += 1;
-                }
-                return given_up(world, at, &request, w, denied);
+        if has_memory && let Some(cause) = plan.kms_steps[l].refused_at(at) {
+            let denied = cause == Cause::NoPermission;
+            let count = &mut world.counters.of(request.arrived).kms_steps[l];
+            if denied {
+                count.denied += 1;
+            } else {
+                count.failed += 1;
             }
-            let ready = fetched(world, at, l, &request, k);
-            fetches(world, at, l, &request, ready);
-            answered = answered.max(ready);
+            return given_up(world, at, &request, w, denied);
+        }
+        if let Some(answered) = &mut answered {
+            let latency = latency_of_call(world, &request, k);
+            *answered += latency;
+            if has_memory {
+                fetched(world, at, l, &request, at + latency);
+                fetches(world, at, l, &request, at + latency);
+            }
         }
     }
     let calls = request.called.count_ones() as usize;
@@ -255,9 +263,15 @@ pub fn schedule_retry(world: &mut World<'_>, at: u64, request: &RequestState) {
         .push_changed(at, request, |retry| retry.throttled = throttled);
 }
 
-/// A request ended well. KMS's last answer that a cache waits for came at `answered`: its own comes no
-/// earlier.
-fn succeeded(world: &mut World<'_>, at: u64, request: &RequestState, calls: usize, answered: u64) {
+/// A request ended well. KMS's last answer came at `answered`, if that was drawn call by call; else the latency of all that it
+/// needs is drawn at once.
+fn succeeded(
+    world: &mut World<'_>,
+    at: u64,
+    request: &RequestState,
+    calls: usize,
+    answered: Option<u64>,
+) {
     let class_index = request.class as usize;
     let class = world.classes.of_mut(class_index as u32);
     let (w, earns) = (class.workload(), class.earns(calls));
@@ -271,7 +285,10 @@ fn succeeded(world: &mut World<'_>, at: u64, request: &RequestState, calls: usiz
         count.undelayed[calls] += 1;
     }
     world.workloads.of_mut(w).ends(request);
-    let answer = |world: &World<'_>| answered.max(at + world.service(request, calls));
+    let answer = |world: &World<'_>| match answered {
+        Some(answered) => answered + world.service(request, 0),
+        None => at + world.service(request, calls),
+    };
     let heard_later = world.workloads.of(w).guards.is_some()
         && guards_succeeded(world, at, answer, calls, request, w);
     let state = world.workloads.of_mut(w);

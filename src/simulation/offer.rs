@@ -3,12 +3,12 @@
 use crate::engine::calendar::{EventPlace, Scheduled};
 use crate::simulation::answers::guarded;
 use crate::simulation::arrivals::requests_of;
-use crate::simulation::jobs::worker_goes_on;
+use crate::simulation::jobs::next_of_worker;
 use crate::simulation::life::{offer_needs, schedule_retry, throttled};
 use crate::simulation::state::class::Tally;
 use crate::simulation::state::drawn::Arrival;
 use crate::simulation::state::quota::QuotaState;
-use crate::simulation::state::request::RequestState;
+use crate::simulation::state::request::{RequestState, RequestStep};
 use crate::simulation::world::World;
 
 /// A new arrival offers its requests.
@@ -112,8 +112,10 @@ fn count_attempt<'w>(
 fn offer_several(world: &mut World<'_>, at: u64, request: RequestState, w: usize) {
     if world.workloads.of(w).guards.is_some() {
         guarded(world, at, request, w);
-    } else {
+    } else if request.step != RequestStep::Free {
         offer_needs(world, at, request);
+    } else if let Some(first) = next_of_worker(world, at, request.worker, w) {
+        offer_needs(world, at, first);
     }
 }
 
@@ -134,14 +136,4 @@ fn admitted(world: &mut World<'_>, at: u64, request: &RequestState) {
     let class = world.classes.of_mut(request.class);
     let state = world.workloads.of_mut(class.workload());
     class.ends_well(state, world.counters.warm_up(), at, request);
-    if state.is_job() {
-        job_goes_on(world, at, request);
-    }
-}
-
-/// Its worker goes on when it hears of it.
-fn job_goes_on(world: &mut World<'_>, at: u64, request: &RequestState) {
-    let w = world.classes.of(request.class).workload();
-    let answered = at + world.service(request, 1);
-    worker_goes_on(world, w, request, answered);
 }

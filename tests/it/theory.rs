@@ -418,3 +418,90 @@ fn the_intervals_of_this_file_can_tell_a_wrong_answer() {
         .collect();
     assert!(!Sample::of(&rest).holds(0.0, 0.0));
 }
+
+/// A job's objects go to whoever is free first: its completion against a simulation of workers and a queue.
+#[test]
+fn a_jobs_objects_go_to_whoever_is_free_first() {
+    let (workers, objects, draws) = (20, 50, 4_000_u64);
+    let completion = |think: bool| {
+        let results = run(&format!(
+            r#"
+            horizon = "60s"
+            replications = 400
+            region = "us-east-1"
+            retry = "none"
+            [key.k]
+            [bucket.b]
+            key = "k"
+            [assumption]
+            s3_latency.lognormal = {{ median = "30ms", sigma = 0.5 }}
+            [workload.w]
+            bucket = "b"
+            operations.HeadObject = 1
+            job = {{ workers = {workers}, objects = {objects}, think_time.lognormal = {{ median = "{}ms", sigma = 0.5 }} }}
+            "#,
+            if think { 30 } else { 0 }
+        ));
+        Sample::of(&values(&results.variants[0].metrics, "job_completion_s"))
+    };
+    let reference = |think: bool| {
+        let mut stream = Key::root(11, u64::from(think)).stream();
+        let mut pause = move || 0.03 * libm::exp(0.5 * stream.normal());
+        let one = |_| {
+            let mut free = vec![0.0_f64; workers];
+            let mut last = 0.0_f64;
+            for _ in 0..objects {
+                let first = (0..workers).min_by(|&a, &b| free[a].total_cmp(&free[b]));
+                let worker = first.expect("a worker");
+                let done = free[worker] + pause();
+                last = last.max(done);
+                free[worker] = done + if think { pause() } else { 0.0 };
+            }
+            last
+        };
+        let done: Vec<f64> = (0..draws).map(one).collect();
+        Sample::of(&done)
+    };
+    for think in [true, false] {
+        let (run, reference) = (completion(think), reference(think));
+        let error = T * (run.se().powi(2) + reference.se().powi(2)).sqrt();
+        println!("{} and {} ± {error}", run.mean, reference.mean);
+        assert!((run.mean - reference.mean).abs() <= error, "{think}");
+    }
+}
+
+/// One worker's messages, each of which asks KMS: the job takes as long as all calls together, with a cache that never
+/// serves as without one.
+#[test]
+fn a_job_takes_as_long_as_its_calls() {
+    let objects = 400.0;
+    for cache in [
+        "",
+        "data_key_cache = { max_age = \"10m\", capacity = 2 }\nencrypted_by = { producers = 1, messages_per_data_key = 1 }\n",
+    ] {
+        let results = run(&format!(
+            r#"
+            horizon = "20m"
+            replications = 60
+            region = "us-east-1"
+            retry = "none"
+            [key.k]
+            [assumption]
+            kms_latency.lognormal = {{ median = "200ms", sigma = 0.8 }}
+            [workload.w]
+            key = "k"
+            operations.Decrypt = 1
+            clients = 1
+            job = {{ workers = 1, objects = {objects} }}
+            {cache}
+            "#
+        ));
+        let metrics = &results.variants[0].metrics;
+        assert!(values(metrics, "kms_calls").iter().all(|&c| c == objects));
+        let sample = Sample::of(&values(metrics, "job_completion_s"));
+        let theory = objects * 0.2 * libm::exp(0.5 * 0.8 * 0.8);
+        println!("{} ± {} of {theory}", sample.mean, T * sample.se());
+        // Latencies are drawn to 1 %.
+        assert!(sample.holds(theory, 0.01 * theory), "{cache}");
+    }
+}

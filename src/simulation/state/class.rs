@@ -1,6 +1,6 @@
 //! Classes of requests and the KMS calls that each needs, compact.
 
-use crate::model::{Class, KmsStep, Plan};
+use crate::model::{Class, Kind, KmsStep, Plan};
 use crate::simulation::record::{Delays, Record};
 use crate::simulation::state::request::RequestState;
 use crate::simulation::state::workload::WorkloadState;
@@ -23,6 +23,8 @@ pub struct ClassState {
     is_s3: bool,
     /// Whether it is denied.
     is_denied: bool,
+    /// Whether something may meet one of its needs, so that the latency of each of its calls is drawn by itself.
+    has_memory: bool,
     /// What its requests count: those of the measured time, and those of the warm-up.
     tally: [Tally; 2],
 }
@@ -48,8 +50,13 @@ impl ClassState {
         let kms_steps = plan.kms_steps_of(class);
         let retry = &plan.workloads[class.workload].retry;
         let guarded = retry.rate_limiter.is_some() || retry.circuit_breaker.is_some();
+        // What becomes of a job's request decides when its worker goes on.
+        let is_job = match plan.workloads[class.workload].kind {
+            Kind::Job { .. } => true,
+            Kind::Open { .. } | Kind::Trace { .. } => false,
+        };
         let only_quota = match kms_steps {
-            _ if guarded || class.request_rate.is_some() => SEVERAL,
+            _ if guarded || is_job || class.request_rate.is_some() => SEVERAL,
             [kms_step] if !kms_step.has_memory() && kms_step.quotas.len() == 1 => {
                 kms_step.quotas[0] as u32
             }
@@ -64,6 +71,7 @@ impl ClassState {
             request_rate: class.request_rate.map_or(UNLIMITED, |q| q as u32),
             is_s3: class.tier.is_some(),
             is_denied: class.denial.is_some(),
+            has_memory: kms_steps.iter().any(KmsStep::has_memory),
             tally: Default::default(),
         }
     }
@@ -77,6 +85,12 @@ impl ClassState {
     #[inline(always)]
     pub fn only_quota(&self) -> Option<usize> {
         (self.only_quota != SEVERAL).then_some(self.only_quota as usize)
+    }
+
+    /// Whether the latency of each of its calls is drawn by itself: then its answer comes after them, one after another.
+    #[inline(always)]
+    pub fn has_memory(&self) -> bool {
+        self.has_memory
     }
 
     /// S3's request rate that each try draws on first, where it is limited.

@@ -46,6 +46,11 @@ impl JobState {
         })
     }
 
+    /// Whether one of so many objects is left to be taken.
+    pub fn has_objects(&self, objects: u32) -> bool {
+        self.next_object < objects
+    }
+
     /// An object is done at `at` \[ns\].
     pub fn finish_object(&mut self, at: u64) {
         self.finished += 1;

@@ -57,6 +57,8 @@ pub enum RequestStep {
     Succeeded,
     /// No request: its client looks at those that wait for a token.
     Look,
+    /// No request yet: a job's worker is free to take the next object.
+    Free,
 }
 
 impl RequestStep {
@@ -68,6 +70,7 @@ impl RequestStep {
                 | RequestStep::Granted
                 | RequestStep::Resumed
                 | RequestStep::Throttled
+                | RequestStep::Free
         )
     }
 }
@@ -124,6 +127,13 @@ impl RequestState {
         look
     }
 
+    /// A job's worker that is free at `at`.
+    pub fn free_worker(at: u64, class: u32, worker: u32) -> RequestState {
+        let mut free = RequestState::new(at, class, worker, worker, 0, Key::from_bits(0));
+        free.step = RequestStep::Free;
+        free
+    }
+
     /// Its client holds it back.
     pub fn hold_back(&mut self) {
         self.put_off |= HELD_BACK;
@@ -143,7 +153,8 @@ impl RequestState {
             | RequestStep::Granted
             | RequestStep::Throttled
             | RequestStep::Succeeded
-            | RequestStep::Look => 0,
+            | RequestStep::Look
+            | RequestStep::Free => 0,
         }
     }
 
