@@ -14,7 +14,7 @@ use crate::metrics::number;
 use crate::metrics::registry::{self, METRICS};
 use crate::results::{Metrics, QuotaResults, RunResults, VariantResults};
 
-/// Below this headroom a variant is near its quota: the usual alarm stands at 80 % of it.
+/// Below this headroom a variant is near its quota: the usual alarm is at 80 % of it.
 const NEAR: f64 = 0.2;
 
 /// Columns of the breakdown tables, as far as the results have them.

@@ -1,4 +1,4 @@
-//! Which limit bites first as traffic grows: a request quota of KMS, or a request rate of S3.
+//! Which limit is reached first as traffic grows: a request quota of KMS, or a request rate of S3.
 
 use crate::metrics::number;
 use crate::results::{QuotaResults, VariantResults};

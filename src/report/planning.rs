@@ -235,7 +235,7 @@ pub fn date(answer: &Solution, per_month: f64, from: Date) -> String {
     };
     let rate = number::percent(per_month);
     if answer.outcome != SearchOutcome::Found {
-        return format!("Without an answer, growth of {rate} a month leads to no date.");
+        return format!("No answer was found, so growth of {rate} a month gives no date.");
     }
     let mut out = format!(
         "At {rate} a month from {from}, the targets are missed from {}",
@@ -453,7 +453,7 @@ fn migration(m: &Migration) -> Vec<Block> {
     let mut blocks = vec![Block::Table(Grid::new([&what, ""], rows))];
     let paid_back = match m.paid_back_after_days {
         Some(days) => Some(format!(
-            "It pays for itself {} days after its end.",
+            "It pays for itself {} days after it ends.",
             number::plain(days.ceil())
         )),
         None if m.saving_per_month.mean.is_some() => Some("It does not pay for itself.".to_owned()),
