@@ -10,6 +10,7 @@
 //!    account grants to a user or session by name, or to `*` under a condition on `aws:PrincipalArn`; a grant to
 //!    `*` without one is limited by the session policy.
 //! 5. A service is let in by the resource policy alone. The root user of an account needs no identity policy.
+//!    A federated user has what the session policy allows: without one, only what is granted to it by name.
 //!
 //! Source: IAM User Guide, policy evaluation logic; KMS Developer Guide, key policies (2026-11).
 
@@ -276,8 +277,10 @@ impl Deciding<'_> {
         ) {
             return self.silent_levels.iter().all(|(silent, _)| *silent != kind);
         }
+        // A session of a role may do without a session policy, one of a federated user may not.
+        let needed = kind == PolicyKind::Session && self.request.principal.is_federated_user();
         let absent = (kind, PolicyVerdict::Absent);
-        self.allows(kind) || self.verdicts.contains(&absent)
+        self.allows(kind) || (self.verdicts.contains(&absent) && !needed)
     }
 
     fn limits(&self, kinds: &[PolicyKind]) -> Vec<PolicyKind> {

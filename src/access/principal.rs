@@ -46,6 +46,12 @@ impl Principal {
         matches!(self, Principal::Aws(arn) if arn.service == "sts")
     }
 
+    /// Whether it is the session of a federated user (GetFederationToken).
+    pub fn is_federated_user(&self) -> bool {
+        let named = |arn: &Arn| arn.resource.starts_with("federated-user/");
+        matches!(self, Principal::Aws(arn) if arn.service == "sts" && named(arn))
+    }
+
     /// Whether it is the root user of an account, who may do everything there.
     pub fn is_root(&self) -> bool {
         matches!(self, Principal::Aws(arn) if arn.service == "iam" && arn.resource == "root")

@@ -1,6 +1,7 @@
 //! `[bucket.NAME]`: buckets, their default encryption and their S3 Bucket Keys.
 
 use super::account::Placement;
+use super::alias::{self, LookedUp};
 use super::key::KmsKeySettings;
 use super::policy::PolicySettings;
 use super::run_settings::LATEST;
@@ -81,6 +82,9 @@ pub struct BucketSettings {
     pub encryption: Encryption,
     /// KMS key of the default encryption.
     pub key: Option<String>,
+    /// The alias by which the default encryption names it; `None`: by its ARN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_alias: Option<String>,
     /// General purpose or directory (S3 Express One Zone).
     pub kind: BucketKind,
     /// Whether S3 Bucket Keys are on.
@@ -141,7 +145,17 @@ pub(super) fn buckets(
     r.declared("bucket", |_, r| {
         let account = placement.account(r);
         let region = placement.region(r, account.as_deref());
-        let key = r.name_among("key", keys);
+        let named = alias::named_key(
+            r,
+            "key",
+            keys,
+            LookedUp {
+                by: "the bucket's account",
+                account: account.as_deref(),
+                region: region.as_deref(),
+            },
+        );
+        let key = named.key;
         let encryption = r.keyword("encryption");
         let bucket_key = r.or("bucket_key", false);
         let bucket_key_since = r.or("bucket_key_since", Span::ZERO);
@@ -256,6 +270,7 @@ pub(super) fn buckets(
             region,
             encryption,
             key,
+            key_alias: named.alias,
             kind,
             bucket_key,
             bucket_key_since,

@@ -1,6 +1,7 @@
 //! `[key.NAME]` and `[key_store.NAME]`: KMS keys and the custom key stores that hold some of them.
 
 use super::account::Placement;
+use super::alias;
 use super::policy::PolicySettings;
 use super::run_settings::LATEST;
 use crate::access::PolicyKind;
@@ -53,6 +54,9 @@ pub struct KmsKeySettings {
     pub pending_deletion_at: Option<Span>,
     /// Key ID, as ARNs name it.
     pub id: String,
+    /// Its aliases, `alias/app`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
     /// Key policy, `None`: the default one.
     pub policy: Option<PolicySettings>,
     /// Key policies that replace it in the run, in order of time.
@@ -101,7 +105,7 @@ pub(super) fn keys(
     placement: &Placement<'_>,
     stores: &Declared<KeyStore>,
 ) -> Declared<KmsKeySettings> {
-    r.declared("key", |name, r| {
+    let keys = r.declared("key", |name, r| {
         let account = placement.account(r);
         let region = placement.region(r, account.as_deref());
         let managed_by = r.keyword("managed_by").unwrap_or(ManagedBy::Customer);
@@ -115,6 +119,7 @@ pub(super) fn keys(
         let disabled_at = r.optional_in("disabled_at", ..=LATEST);
         let pending_deletion_at = r.optional_in("pending_deletion_at", ..=LATEST);
         let id = r.or("id", name.to_owned());
+        let aliases = alias::aliases(r, managed_by);
         let policy = PolicySettings::read(r, "policy", PolicyKind::Key, placement.files);
         let policy_changes = policy_changes(r, placement.files);
         for key in [
@@ -174,11 +179,14 @@ pub(super) fn keys(
             disabled_at,
             pending_deletion_at,
             id,
+            aliases,
             policy,
             policy_changes,
             place: r.place(),
         })
-    })
+    });
+    alias::unique(r, &keys);
+    keys
 }
 
 /// Key policies that replace the first, in order of time.

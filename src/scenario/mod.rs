@@ -10,6 +10,7 @@
 
 pub mod access;
 pub mod account;
+mod alias;
 pub mod assumption;
 pub mod bucket;
 #[cfg(test)]

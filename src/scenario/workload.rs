@@ -1,5 +1,6 @@
 //! A workload as written: what it asks for, when, and what its clients do when throttled.
 
+use super::alias::{self, LookedUp};
 use super::bucket::{BucketKind, BucketSettings, EncryptionHeader, PREFIXES};
 use super::key::{KmsKeySettings, ManagedBy};
 use super::operations::operations;
@@ -36,6 +37,9 @@ pub struct WorkloadSettings {
     pub bucket: Option<String>,
     /// the KMS key it calls itself.
     pub key: Option<String>,
+    /// The alias by which it names that key; `None`: by its ARN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_alias: Option<String>,
     /// Who sends its requests.
     pub requester: Option<String>,
     /// Operations and their shares.
@@ -158,8 +162,16 @@ impl WorkloadSettings {
     ) -> Option<WorkloadSettings> {
         let enabled = r.or("enabled", true);
         let bucket = r.name_among("bucket", context.buckets);
-        let key = r.name_among("key", context.keys);
         let requester = r.name_among("requester", context.requesters);
+        let of_bucket = bucket.as_ref().and_then(|b| context.buckets.get(b));
+        let account = requester_account(requester.as_deref(), context, of_bucket);
+        let looked_up = LookedUp {
+            by: "the requester's account",
+            account,
+            region: of_bucket.map(|b| b.region.as_str()),
+        };
+        let named = alias::named_key(r, "key", context.keys, looked_up);
+        let key = named.key;
         let others = || {
             context
                 .workloads
@@ -205,7 +217,8 @@ impl WorkloadSettings {
             .flatten();
         let tls = r.keyword_or_none("tls").unwrap_or(Some(TlsVersion::V1_3));
         let encryption_header = r.keyword("encryption_header");
-        let encryption_header_key = r.name_among("encryption_header_key", context.keys);
+        let header_key = alias::named_key(r, "encryption_header_key", context.keys, looked_up);
+        let encryption_header_key = header_key.key;
         let object = r.or("object", format!("{name}/object"));
         let (policy_context, encryption_context) = context_keys(r);
         let requests_when_denied = r.or_in("requests_when_denied", 1, 1..=1_000);
@@ -235,7 +248,6 @@ impl WorkloadSettings {
                 "a hierarchical keyring makes a data key for each message: keep one of them",
             );
         }
-        let of_bucket = bucket.as_ref().and_then(|b| context.buckets.get(b));
         let is_job = matches!(arrivals, Some(Arrivals::Job(_)));
         let facts = WorkloadFacts {
             calls_kms: r.has("key"),
@@ -247,6 +259,9 @@ impl WorkloadSettings {
             is_job,
         };
         without_effect::reject(r, &facts);
+        if encryption_header.is_none() && !facts.writes_nothing() {
+            default_key_of_requester(r, of_bucket, account);
+        }
         let encryption_header_key = match (encryption_header, &encryption_header_key, of_bucket) {
             (Some(header), None, Some(bucket))
                 if header.encryption().uses_kms()
@@ -305,6 +320,7 @@ impl WorkloadSettings {
         Some(WorkloadSettings {
             bucket,
             key,
+            key_alias: named.alias,
             requester: requester.or_else(|| context.requesters.names().next().map(str::to_owned)),
             operations: operations?,
             arrivals,
@@ -363,6 +379,47 @@ fn bucket_or_key(r: &mut Reader<'_>) {
         r.place(),
         format!("`{}` {what}", r.path()),
         help,
+    );
+}
+
+/// The account of who sends the requests; `None` where the file does not say so of an application.
+fn requester_account<'a>(
+    requester: Option<&str>,
+    context: &WorkloadContext<'a>,
+    bucket: Option<&'a BucketSettings>,
+) -> Option<&'a str> {
+    let name = requester.or_else(|| context.requesters.names().next());
+    let declared = name.and_then(|name| context.requesters.get(name));
+    declared
+        .map(|r| r.account.as_str())
+        .or_else(|| bucket.map(|b| b.account.as_str()))
+}
+
+/// A bucket whose default encryption names its key by an alias: S3 takes the key that the requester's account has
+/// under it.
+fn default_key_of_requester(
+    r: &Reader<'_>,
+    bucket: Option<&BucketSettings>,
+    account: Option<&str>,
+) {
+    let (Some(bucket), Some(account)) = (bucket, account) else {
+        return;
+    };
+    let Some(alias) = bucket
+        .key_alias
+        .as_ref()
+        .filter(|_| account != bucket.account)
+    else {
+        return;
+    };
+    r.fault(
+        Code::Contradiction,
+        r.place_of("bucket"),
+        format!(
+            "the default encryption of the bucket names the alias `{alias}`, which S3 looks up in the requester's account {account}, not in the bucket's account {}: its writes would use another key, or fail with KMS.NotFoundException",
+            bucket.account
+        ),
+        "write the name of a [key.NAME] as the bucket's `key`, which stands for its ARN, or what these requests send as `encryption_header` and `encryption_header_key`",
     );
 }
 

@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn every_operator_in_its_order() {
-        let rows: [(&str, &str, &[&str], &[&str]); 14] = [
+        let rows: [(&str, &str, &[&str], &[&str]); 16] = [
             ("StringEquals", "a*", &["a*"], &["ab", "A*"]),
             ("StringEqualsIgnoreCase", "Ab", &["aB", "AB"], &["abc"]),
             ("StringLike", "a*c", &["ac", "abc"], &["abd"]),
@@ -196,6 +196,18 @@ mod tests {
                 "1700000000",
                 &["2023-11-14T22:13:20Z"],
                 &["2023-11-14"],
+            ),
+            (
+                "DateEquals",
+                "2026-11",
+                &["2026-11-01T00:00:00Z", "2026-11-01", "2026-11-01T00:00Z"],
+                &["2026-11-02", "2026-12"],
+            ),
+            (
+                "DateGreaterThanEquals",
+                "2026-11-24T19:00+01:00",
+                &["2026-11-24T18:00:00.5Z", "1795543200"],
+                &["2026-11-24T17:59:59Z"],
             ),
             ("Bool", "true", &["true", "True"], &["false", "1"]),
             ("BinaryEquals", "QQ==", &["QQ=="], &["qq=="]),

@@ -96,7 +96,8 @@ fn number(text: &str) -> Option<f64> {
     number.is_finite().then_some(number)
 }
 
-/// `2026-11-24`, `2026-11-24T18:00:00Z`, seconds since 1970.
+/// A date as W3C writes it, `2026-11`, `2026-11-24`, `2026-11-24T18:00Z`, or seconds since 1970; a number of four
+/// digits is one of seconds too.
 fn date(text: &str) -> Option<jiff::Timestamp> {
     if let Ok(seconds) = text.parse::<i64>() {
         return jiff::Timestamp::from_second(seconds).ok();
@@ -104,7 +105,12 @@ fn date(text: &str) -> Option<jiff::Timestamp> {
     if let Ok(instant) = text.parse::<jiff::Timestamp>() {
         return Some(instant);
     }
-    let day: jiff::civil::Date = text.parse().ok()?;
+    let month = text.len() == "2026-11".len();
+    let day: jiff::civil::Date = if month {
+        format!("{text}-01").parse().ok()?
+    } else {
+        text.parse().ok()?
+    };
     jiff::tz::TimeZone::UTC
         .to_timestamp(day.at(0, 0, 0, 0))
         .ok()

@@ -3,6 +3,7 @@
 mod json;
 mod kind;
 mod reading;
+mod remarks;
 mod statement;
 #[cfg(test)]
 mod tests;

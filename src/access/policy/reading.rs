@@ -17,7 +17,6 @@ use crate::access::arn::{Incomplete, ResourcePattern, Variables};
 use crate::access::condition::{Condition, Operator, operators};
 use crate::access::pattern::{Pattern, Syntax};
 use crate::access::principal::PrincipalEntry;
-use crate::catalog;
 use crate::input::spelling::did_you_mean;
 use jsonc_parser::ast::{ObjectProp, Value};
 use jsonc_parser::common::Ranged;
@@ -84,11 +83,11 @@ pub fn read(kind: PolicyKind, name: &str, text: &str) -> Result<(Policy, Vec<Fau
 }
 
 /// Reads a document and gathers its faults; `None` where it recorded one.
-struct PolicyReader {
-    kind: PolicyKind,
+pub(super) struct PolicyReader {
+    pub(super) kind: PolicyKind,
     /// Whether the document's version knows `${…}`.
     variables: bool,
-    json: JsonReader,
+    pub(super) json: JsonReader,
 }
 
 const DOCUMENT_KEYS: [&str; 3] = ["Version", "Id", "Statement"];
@@ -182,45 +181,10 @@ impl PolicyReader {
         if let Some(excepted) = keys.get("NotPrincipal") {
             self.excepts_without_account(&statement, range(&excepted.value));
         }
+        if let Some(resources) = keys.get("Resource") {
+            self.means_aliases_only(&statement, &resources.value);
+        }
         Some(statement)
-    }
-
-    /// An Allow in a resource control policy: Organizations stores none but RCPFullAWSAccess.
-    fn allows_in_resource_control(&mut self, statement: &Statement, range: Range<usize>) {
-        if self.kind == PolicyKind::ResourceControl
-            && statement.effect == Effect::Allow
-            && !statement.allows_all_to_anyone()
-        {
-            self.json.error(
-                range,
-                "a resource control policy can only deny: RCPFullAWSAccess, which is always attached, is the only one that allows",
-                "write `\"Effect\": \"Deny\"` and what is not to be allowed, or drop the statement",
-            );
-        }
-    }
-
-    /// A Deny that excepts somebody but not the account, which AWS may then deny all the same.
-    fn excepts_without_account(&mut self, statement: &Statement, range: Range<usize>) {
-        let (Effect::Deny, Some(principals)) = (statement.effect, &statement.principals) else {
-            return;
-        };
-        for entry in &principals.of {
-            let PrincipalEntry::Identity(arn) = entry else {
-                continue;
-            };
-            let account = PrincipalEntry::Account(arn.account.clone());
-            if !principals.of.contains(&account) {
-                let message = format!(
-                    "this Deny excepts `{arn}` but not its account {}: AWS may deny it all the same",
-                    arn.account
-                );
-                let help = format!(
-                    "add \"arn:{}:iam::{}:root\" to `NotPrincipal`, or deny `*` under a condition on `aws:PrincipalArn`",
-                    arn.partition, arn.account
-                );
-                self.json.warn(range.clone(), message, &help);
-            }
-        }
     }
 
     fn sid(&mut self, value: &Value<'_>) -> Option<String> {
@@ -444,8 +408,7 @@ impl PolicyReader {
             match ResourcePattern::new(&text, variables, incomplete) {
                 Ok(pattern) => {
                     self.variables_of(&text, &range);
-                    let head = text.split(':').take(5);
-                    if self.variables && head.clone().any(|part| part.contains("${")) {
+                    if self.variables && text.split(':').take(5).any(|part| part.contains("${")) {
                         self.json.warn(range, format!("the resource {text:?} has a variable before its fifth colon, where AWS does not support variables"), "write the Region and account out, or use a condition");
                     }
                     resources.push(Resource::Arn(pattern));
@@ -542,42 +505,6 @@ impl PolicyReader {
                 "write `\"Version\": \"2012-10-17\"`",
             );
         }
-    }
-
-    /// Warns of a document beyond the limits that AWS documents for its kind.
-    fn size(&mut self, text: &str) {
-        let size = |limit: &catalog::PolicyLimit| {
-            let counts = |c: &char| !limit.without_white_space || !c.is_whitespace();
-            text.chars()
-                .filter(counts)
-                .map(char::len_utf8)
-                .sum::<usize>() as u64
-        };
-        let limits = catalog::policy_limits_of(self.kind.name());
-        let exceeded: Vec<_> = limits.filter(|limit| size(limit) > limit.bytes).collect();
-        let Some(first) = exceeded.first() else {
-            return;
-        };
-        let each: Vec<String> = exceeded
-            .iter()
-            .map(|limit| format!("{} bytes for {}", limit.bytes, limit.holds_for))
-            .collect();
-        let message = format!(
-            "this {} has {} bytes{}, more than AWS's limit of {}",
-            self.kind.name(),
-            size(first),
-            if first.without_white_space {
-                " without white space"
-            } else {
-                ""
-            },
-            each.join(" and of "),
-        );
-        let help = match &first.larger {
-            Some(larger) => format!("split or shorten it; only {larger} may be larger"),
-            None => "split or shorten it".to_owned(),
-        };
-        self.json.warn(0..0, message, &help);
     }
 }
 

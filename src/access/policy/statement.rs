@@ -3,6 +3,7 @@
 use super::kind::PolicyKind;
 use crate::access::arn::ResourcePattern;
 use crate::access::condition::Condition;
+use crate::access::context::Context;
 use crate::access::pattern::{Pattern, Syntax};
 use crate::access::principal::{Meant, Principal, PrincipalEntry};
 use crate::access::request::Request;
@@ -92,8 +93,14 @@ impl Statement {
 
     /// Whether `Action` or `NotAction` means what is asked for.
     pub fn is_about_action(&self, request: &Request) -> bool {
-        let action = |pattern: &Pattern| pattern.matches(&request.action, &request.context);
-        self.actions.of.iter().any(action) != self.actions.not
+        self.means_action(&request.action)
+    }
+
+    /// Whether `Action` or `NotAction` means an action; neither has variables.
+    pub(super) fn means_action(&self, action: &str) -> bool {
+        let context = Context::new();
+        let means = |pattern: &Pattern| pattern.matches(action, &context);
+        self.actions.of.iter().any(means) != self.actions.not
     }
 
     /// Whether `Resource` or `NotResource` means what it is asked of.

@@ -159,6 +159,29 @@ fn what_belongs_to_the_kind_of_policy() {
 }
 
 #[test]
+fn aliases_stand_for_no_key() {
+    let statement = |action: &str, resource: &str| {
+        let statement = r#"{"Statement":{"Effect":"Allow","Action":ACTION,"Resource":RESOURCE}}"#;
+        let text = statement.replace("ACTION", action);
+        faults(PolicyKind::Identity, &text.replace("RESOURCE", resource))
+    };
+    let alias = r#""arn:aws:kms:*:*:alias/app""#;
+    for action in [r#""kms:Decrypt""#, r#"["s3:*","kms:Gen*"]"#, r#""*""#] {
+        let found = statement(action, alias);
+        assert_eq!(found.len(), 1, "{action}");
+        assert!(found[0].contains("warning: an alias in `Resource`"));
+    }
+    let with_key = r#"["arn:aws:kms:*:*:alias/app","arn:aws:kms:*:*:key/k"]"#;
+    for (action, resource) in [
+        (r#""kms:*""#, with_key),
+        (r#""kms:CreateAlias""#, alias),
+        (r#""*""#, r#""arn:aws:s3:::alias/x""#),
+    ] {
+        assert_eq!(statement(action, resource), [] as [String; 0]);
+    }
+}
+
+#[test]
 fn what_aws_stores_though_it_never_matches_is_a_warning() {
     let old = r#"{"Statement":{"Effect":"Allow","Action":"s3:Get Object","Resource":"arn:aws:s3:::b/${aws:username}"}}"#;
     assert_eq!(

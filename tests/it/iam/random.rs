@@ -73,7 +73,8 @@ pub fn case(rng: &mut Rng) -> Value {
             }
             Value::Array(documents)
         };
-        json!([level(rng)])
+        let n = 1 + rng.below(2);
+        (0..n).map(|_| level(rng)).collect()
     };
     let service_control = levels(rng, Kind::ServiceControl);
     let resource_control = levels(rng, Kind::ResourceControl);

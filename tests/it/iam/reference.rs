@@ -52,7 +52,12 @@ pub fn evaluate(case: &Value) -> &'static str {
     if is_service {
         return answer(!granted.is_empty());
     }
-    let limited = lets(&boundary) && lets(&session);
+    let by_session = if principal.contains(":federated-user/") {
+        allows(&session)
+    } else {
+        lets(&session)
+    };
+    let limited = lets(&boundary) && by_session;
     let is_root = principal.ends_with(":root");
     let by_identity = (allows(&identity) || is_root) && limited;
     let account = principal.split(':').nth(4).unwrap_or_default();
@@ -61,7 +66,7 @@ pub fn evaluate(case: &Value) -> &'static str {
     }
     let directly = granted.iter().any(|means| match means {
         Means::Itself => true,
-        Means::Anyone => lets(&session),
+        Means::Anyone => by_session,
         Means::ItsRole => limited,
         Means::ItsAccount | Means::Not => false,
     });
