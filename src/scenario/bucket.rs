@@ -202,7 +202,7 @@ pub(super) fn buckets(
             );
         }
         let policy = PolicySettings::read(r, "policy", PolicyKind::Bucket, placement.files);
-        let encryption = encryption.unwrap_or(if key.is_some() {
+        let encryption = encryption.unwrap_or(if r.has("key") {
             Encryption::SseKms
         } else {
             Encryption::SseS3

@@ -195,7 +195,7 @@ pub(crate) const RETRY: [(&str, &str); 2] = [
 ];
 
 /// Policy documents beside the scenarios: name and statement.
-pub(super) const POLICIES: [(&str, &str); 8] = [
+pub(super) const POLICIES: [(&str, &str); 9] = [
     (
         "everybody.json",
         r#"{"Sid":"Everybody","Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}"#,
@@ -223,6 +223,10 @@ pub(super) const POLICIES: [(&str, &str); 8] = [
     (
         "key-k.json",
         r#"{"Effect":"Allow","Action":"*","Resource":["arn:aws:s3:::b/w/*","arn:aws:kms:us-east-1:111122223333:key/k"]}"#,
+    ),
+    (
+        "by-alias.json",
+        r#"[{"Effect":"Allow","Action":"s3:*","Resource":"*"},{"Effect":"Allow","Action":"kms:*","Resource":"*","Condition":{"ForAnyValue:StringLike":{"kms:ResourceAliases":"alias/a*"}}}]"#,
     ),
     (
         "encryption-sent.json",

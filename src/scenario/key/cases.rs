@@ -61,6 +61,13 @@ pub(crate) fn add(cases: &mut Cases) {
         "s3_requests_denied",
     );
     cases.key(
+        "key.NAME.aliases",
+        ACCESS,
+        &["requester.r.identity_policies=[\"by-alias.json\"]"],
+        &["key.k.aliases=[\"alias/app\"]"],
+        "s3_requests_denied",
+    );
+    cases.key(
         "key.NAME.policy",
         ACCESS,
         &[],
@@ -94,6 +101,46 @@ pub(crate) fn add(cases: &mut Cases) {
         &["key.k.policy_changes=[{at=\"6s\",policy=\"nobody.json\"}]"],
         &["key.k.policy_changes=[{at=\"6s\",policy=\"everybody.json\"}]"],
         "s3_requests_denied",
+    );
+    cases.broken(
+        Code::OutOfRange,
+        "[key.main]",
+        "[key.main]\naliases = [\"app\"]",
+        "[\"app\"]",
+        &["`app`", "is not an alias", "alias/"],
+    );
+    cases.broken(
+        Code::OutOfRange,
+        "[key.main]",
+        "[key.main]\naliases = [\"alias/aws/s3\"]",
+        "[\"alias/aws/s3\"]",
+        &["`alias/aws/s3`", "AWS manages"],
+    );
+    cases.broken(
+        Code::Contradiction,
+        "[key.main]",
+        "[key.main]\naliases = [\"alias/x\"]\n[key.second]\naliases = [\"alias/x\"]",
+        "[key.second]",
+        &["`key.main` and `key.second`", "`alias/x`"],
+    );
+    cases.broken(
+        Code::UnknownName,
+        "key = \"main\"\nbucket_key = true",
+        "key = \"alias/x\"\nbucket_key = true",
+        "\"alias/x\"",
+        &[
+            "`bucket.logs.key`",
+            "`alias/x`",
+            "the bucket's account main",
+            "us-east-1",
+        ],
+    );
+    cases.broken(
+        Code::UnknownName,
+        "[key.far]\nregion = \"eu-west-1\"\n\n[key.rsa]\nspec = \"RSA_2048\"\n\n[bucket.logs]\nkey = \"main\"",
+        "[key.far]\nregion = \"eu-west-1\"\naliases = [\"alias/x\"]\n\n[key.rsa]\nspec = \"RSA_2048\"\n\n[bucket.logs]\nkey = \"alias/x\"",
+        "\"alias/x\"\nbucket",
+        &["`alias/x`", "`key.far`", "eu-west-1"],
     );
     cases.broken(
         Code::UnknownKey,
