@@ -192,6 +192,107 @@ fn the_root_user_needs_no_identity_policy() {
     assert_eq!(got, "explicit deny");
 }
 
+#[test]
+fn a_federated_user_may_do_what_its_session_policy_allows() {
+    let federated = "principal = 'arn:aws:sts::111122223333:federated-user/bob'";
+    assert_eq!(explained(federated, "key = 'k'", &[]), "allow");
+    let session = format!("{federated}\nsession_policy_document = 'DIR/sp.json'");
+    let other = json!({"Effect": "Allow", "Action": "kms:*", "Resource": "*"});
+    assert_eq!(
+        explained(&session, "", &[("sp.json", other)]),
+        "implicit deny"
+    );
+}
+
+/// A scenario of two accounts, in which `alias/app` is the alias of a key of each.
+fn of_two_accounts(requester: &str, workload: &str) -> String {
+    format!(
+        r#"
+horizon = "10s"
+region = "eu-west-3"
+replications = 2
+[account.main]
+[account.other]
+[key.own]
+aliases = ["alias/app"]
+[key.theirs]
+account = "other"
+aliases = ["alias/app", "alias/theirs"]
+[bucket.b]
+key = "alias/app"
+[requester.r]
+account = "{requester}"
+[workload.w]
+clients = 1
+arrivals.constant.rate = "1/s"
+{workload}
+"#
+    )
+}
+
+#[test]
+fn an_alias_stands_for_the_key_of_the_account_that_asks() {
+    let calls = |requester, workload: &str| {
+        let loaded = load(&of_two_accounts(requester, workload));
+        loaded.variants[0].scenario.workload["w"].key.clone()
+    };
+    let direct = "key = 'alias/app'\noperations.Decrypt = 1";
+    assert_eq!(calls("main", direct).as_deref(), Some("own"));
+    assert_eq!(calls("other", direct).as_deref(), Some("theirs"));
+    let refused = |requester, workload: &str| {
+        let input = Input::from_text("test", &of_two_accounts(requester, workload));
+        let loaded = kmsim::scenario::load(&input, &[]);
+        loaded.expect_err("a fault").to_string()
+    };
+    let theirs = "key = 'alias/theirs'\noperations.Decrypt = 1";
+    let found = refused("main", theirs);
+    assert!(
+        found.contains("the requester's account main, where no key has it; that of `key.theirs`"),
+        "{found}"
+    );
+    // The default encryption of a bucket names another key for each account that writes.
+    let writes = "bucket = 'b'\noperations.PutObject = 1";
+    load(&of_two_accounts("main", writes));
+    let found = refused("other", writes);
+    assert!(
+        found.contains("`alias/app`, which S3 looks up in the requester's account other"),
+        "{found}"
+    );
+    load(&of_two_accounts(
+        "other",
+        "bucket = 'b'\noperations.GetObject = 1",
+    ));
+    let header = "encryption_header = 'aws:kms'\nencryption_header_key = 'alias/theirs'";
+    load(&of_two_accounts("other", &format!("{writes}\n{header}")));
+}
+
+#[test]
+fn policies_see_aliases_of_keys_and_requests_and_an_alias_arn_is_no_key() {
+    let decision = |statement: Value, key: &str| {
+        let dir = tempfile::tempdir().expect("a folder");
+        let document = json!({"Version": "2012-10-17", "Statement": statement});
+        std::fs::write(dir.path().join("id.json"), document.to_string()).expect("write");
+        let text = of_two_accounts("main", &format!("key = '{key}'\noperations.Decrypt = 1"));
+        let policies = format!(
+            "[requester.r]\nidentity_policies = ['{}/id.json']",
+            dir.path().display()
+        );
+        let loaded = load(&text.replace("[requester.r]", &policies));
+        let explanation = explain(&loaded.variants[0], Some("w"), None).remove(0);
+        explanation.decision.to_string()
+    };
+    let allow = |condition: Value| json!({"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Condition": condition});
+    let of_key =
+        || allow(json!({"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/app"}}));
+    let of_request = || allow(json!({"StringLike": {"kms:RequestAlias": "alias/a*"}}));
+    assert_eq!(decision(of_key(), "own"), "allow");
+    assert_eq!(decision(of_key(), "alias/app"), "allow");
+    assert_eq!(decision(of_request(), "own"), "implicit deny");
+    assert_eq!(decision(of_request(), "alias/app"), "allow");
+    let by_arn = json!({"Effect": "Allow", "Action": "kms:*", "Resource": "arn:aws:kms:eu-west-3:111122223333:alias/app"});
+    assert_eq!(decision(by_arn, "alias/app"), "implicit deny");
+}
+
 // ----- random decisions -------------------------------------------------------------------------------
 
 /// What `kmsim::access` decides; `None` if it does not read a document or request.

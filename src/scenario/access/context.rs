@@ -129,6 +129,13 @@ impl<'a> Access<'a> {
         let mut context = self.global_context(caller, &key.account, &key.region);
         context.set("kms:CallerAccount", self.account_id(&caller.account));
         context.set("kms:KeySpec", key.spec.name());
+        if !key.aliases.is_empty() {
+            context.set_several("kms:ResourceAliases", key.aliases.clone());
+        }
+        // S3 has looked an alias up before it calls KMS.
+        if let Some(alias) = s.key_alias.as_ref() {
+            context.set("kms:RequestAlias", alias.clone());
+        }
         if matches!(
             call.operation,
             KmsOperation::Decrypt | KmsOperation::Encrypt

@@ -165,6 +165,12 @@ impl<'a> Access<'a> {
                 .map(|p| p.policy.as_ref())
                 .collect()
         };
+        let session = who.and_then(|r| r.session_policy_document.as_ref());
+        // IAM lets a federated user without a session policy do nothing; one that the file does not write stands open.
+        let open_session = request.principal.is_federated_user();
+        let session = session
+            .map(|p| p.policy.as_ref())
+            .or(open_session.then_some(&self.everything));
         let open = self.unwritten(resource, &caller.account);
         let (service, resource_control) = (
             limits(&caller.account, |a| &a.service_control_policies),
@@ -177,9 +183,7 @@ impl<'a> Access<'a> {
                 boundary: who
                     .and_then(|r| r.permissions_boundary.as_ref())
                     .map(|p| p.policy.as_ref()),
-                session: who
-                    .and_then(|r| r.session_policy_document.as_ref())
-                    .map(|p| p.policy.as_ref()),
+                session,
                 service_control: Level::account(&service).as_slice(),
                 resource_control: Level::account(&resource_control).as_slice(),
                 resource: policy.or(open.as_ref()),
