@@ -12,6 +12,7 @@
 //! retry_profiles.toml ► retry_profile
 //! algorithm_suites.toml ► algorithm_suite
 //! branch_key_caches.toml ► branch_key_caches
+//! deliveries.toml ─► delivery
 //! policy_limits.toml ─► policy_limits_of
 //! implicit_policies.toml ─► implicit_policy, managed_key_policy
 //!                         └── all of them ─► table
@@ -23,6 +24,7 @@
 mod branch_key_cache;
 mod built_in;
 pub mod decimal;
+mod delivery;
 mod implicit_policy;
 mod operation;
 mod policy;
@@ -39,6 +41,7 @@ mod table;
 pub use branch_key_cache::{
     BranchKeyCaches, MultiThreadedDefaults, StormTrackingDefaults, branch_key_caches,
 };
+pub use delivery::{DeliveryRow, DeliverySource, delivery};
 pub use implicit_policy::{
     ImplicitPolicy, implicit_policies, implicit_policy, managed_key_policy, managed_key_services,
 };

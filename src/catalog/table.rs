@@ -1,7 +1,9 @@
 //! The whole catalog as one flat table, for people to read.
 
 use super::row::CatalogRow;
-use super::{branch_key_cache, implicit_policy, policy, price, quota, region, retry, s3, suite};
+use super::{
+    branch_key_cache, delivery, implicit_policy, policy, price, quota, region, retry, s3, suite,
+};
 
 /// Every row: Regions, quotas (one a Region where they differ), prices, free tier, S3 operations, retry profiles,
 /// algorithm suites, caches of branch keys, sizes of policies, policies that AWS attaches.
@@ -15,6 +17,7 @@ pub fn table() -> Vec<CatalogRow> {
     rows.push(s3::directory_bucket_row());
     rows.extend(s3::request_rate_rows());
     rows.extend(s3::context_key_rows());
+    rows.extend(delivery::rows());
     rows.extend(branch_key_cache::rows());
     rows.extend(policy::rows());
     rows.extend(implicit_policy::rows());

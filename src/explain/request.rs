@@ -10,7 +10,7 @@ use crate::input::keyword::Keyword;
 use crate::model::Class;
 use crate::scenario::MULTIPART_UPLOAD;
 use crate::scenario::Variant;
-use crate::scenario::access::{Access, Check};
+use crate::scenario::access::{Access, Check, NO_TLS, SSE_S3_ONLY};
 use crate::scenario::workload::WorkloadSettings;
 
 /// Explains the requests of a variant: of one workload and operation, or of all where they are not given. A
@@ -110,7 +110,7 @@ impl Explainer<'_> {
             reason,
             s3_request_rate: class.request_rate.map(|q| self.quota(q, class.workload)),
             kms_calls: self.calls(Some(s), class, case),
-            answer: answer(class, refused, kind.lacks_tls && refused.is_none()).to_owned(),
+            answer: answer(class, refused, kind.refused.filter(|_| refused.is_none())).to_owned(),
             billed_as: class
                 .tier
                 .map(|_| billed_as(class, denial.is_none_or(|d| d.billed)).to_owned()),
@@ -152,9 +152,10 @@ impl Explainer<'_> {
     }
 }
 
-fn answer(class: &Class, refused: Option<&Check>, for_http: bool) -> &'static str {
+fn answer(class: &Class, refused: Option<&Check>, by_s3: Option<&str>) -> &'static str {
     match (class.tier, refused) {
-        _ if for_http => "400 InvalidRequest",
+        _ if by_s3 == Some(NO_TLS) => "400 InvalidRequest",
+        _ if by_s3 == Some(SSE_S3_ONLY) => "none: nothing is delivered",
         (Some(_), Some(_)) => "403 AccessDenied",
         (None, Some(_)) => "400 AccessDeniedException",
         (_, None) => "200 OK",

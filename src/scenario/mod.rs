@@ -15,6 +15,7 @@ pub mod assumption;
 pub mod bucket;
 #[cfg(test)]
 pub(crate) mod cases;
+mod delivery;
 pub mod error;
 pub mod key;
 pub mod load;

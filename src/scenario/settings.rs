@@ -15,6 +15,7 @@ use super::thresholds::thresholds;
 use super::trail::{TrailSettings, trails};
 use super::workload::{WorkloadContext, WorkloadSettings};
 use crate::input::diagnostic::Code;
+use crate::input::document::Node;
 use crate::input::files::Files;
 use crate::input::reader::Reader;
 use crate::metrics::target::Target;
@@ -60,6 +61,9 @@ pub struct Scenario {
     /// What the results are held to, by name.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub threshold: IndexMap<String, Target>,
+    /// Whether no workload says when its requests come: a run has nothing to simulate.
+    #[serde(skip)]
+    pub only_explained: bool,
 }
 
 impl Scenario {
@@ -71,6 +75,12 @@ impl Scenario {
         purpose: ReadFor,
     ) -> (Option<RunSettings>, Scenario) {
         let errors = r.faults().errors();
+        let only_explained = purpose == ReadFor::Run && says_nothing_of_traffic(r);
+        let purpose = if only_explained {
+            ReadFor::Explain
+        } else {
+            purpose
+        };
         let run = run_settings(r, purpose);
         let region = region(r);
         let account = accounts(r, files);
@@ -98,6 +108,7 @@ impl Scenario {
             buckets: &bucket,
             keys: &key,
             requesters: &requester,
+            accounts: &account,
             workloads: names.as_deref().unwrap_or_default(),
             retry: (!retry_is_at_fault).then_some(&retry),
             horizon: run.as_ref().map_or(Span::from_ns(u64::MAX), |r| r.horizon),
@@ -142,7 +153,28 @@ impl Scenario {
             assumption,
             price,
             threshold,
+            only_explained,
         };
         (run, scenario)
     }
+}
+
+/// Whether there are workloads, none of which says when its requests come, and nothing else that calls KMS: a scenario
+/// that is written to be explained.
+fn says_nothing_of_traffic(r: &mut Reader<'_>) -> bool {
+    let tables = |r: &mut Reader<'_>, key: &str| match r.value(key).map(|value| &value.node) {
+        Some(Node::Table(table)) => {
+            let nodes = table.entries.values().map(|entry| &entry.value.node);
+            nodes.cloned().collect()
+        }
+        Some(_) | None => Vec::new(),
+    };
+    let says = |node: &Node| match node {
+        Node::Table(table) => ["arrivals", "trace", "job"]
+            .iter()
+            .any(|key| table.get(key).is_some()),
+        _ => true,
+    };
+    let workloads: Vec<Node> = tables(r, "workload");
+    !workloads.is_empty() && !workloads.iter().any(says) && tables(r, "log_group").is_empty()
 }

@@ -1,7 +1,9 @@
 //! A workload as written: what it asks for, when, and what its clients do when throttled.
 
+use super::account::Account;
 use super::alias::{self, LookedUp};
 use super::bucket::{BucketKind, BucketSettings, EncryptionHeader, PREFIXES};
+use super::delivery::{delivery, object};
 use super::key::{KmsKeySettings, ManagedBy};
 use super::operations::operations;
 use super::requester::Requester;
@@ -143,6 +145,7 @@ pub(super) struct WorkloadContext<'a> {
     pub buckets: &'a Declared<BucketSettings>,
     pub keys: &'a Declared<KmsKeySettings>,
     pub requesters: &'a Declared<Requester>,
+    pub accounts: &'a Declared<Account>,
     pub workloads: &'a [String],
     /// `None` where it is at fault.
     pub retry: Option<&'a RetrySettings>,
@@ -151,6 +154,22 @@ pub(super) struct WorkloadContext<'a> {
     pub purpose: ReadFor,
     /// Sessions have bucket keys of their own, so that it matters which client asks.
     pub by_session: bool,
+}
+
+impl WorkloadContext<'_> {
+    /// The key of a workload's objects where it does not say: what services deliver, they call by names of their own.
+    fn object(&self, name: &str, sender: Option<&str>, bucket: Option<&BucketSettings>) -> String {
+        let own = format!("{name}/object");
+        let sender = sender.and_then(|s| self.requesters.get(s));
+        let (Some(sender), Some(bucket)) = (sender, bucket) else {
+            return own;
+        };
+        let account = self.accounts.get(&sender.account);
+        match (delivery(sender), account) {
+            (Some(row), Some(account)) => object(row, &account.id, &bucket.region, &own),
+            (None, _) | (_, None) => own,
+        }
+    }
 }
 
 impl WorkloadSettings {
@@ -219,7 +238,7 @@ impl WorkloadSettings {
         let encryption_header = r.keyword("encryption_header");
         let header_key = alias::named_key(r, "encryption_header_key", context.keys, looked_up);
         let encryption_header_key = header_key.key;
-        let object = r.or("object", format!("{name}/object"));
+        let object = r.optional("object");
         let (policy_context, encryption_context) = context_keys(r);
         let requests_when_denied = r.or_in("requests_when_denied", 1, 1..=1_000);
         if !enabled {
@@ -317,11 +336,13 @@ impl WorkloadSettings {
                 None
             }
         });
+        let first = || context.requesters.names().next().map(str::to_owned);
+        let sender = requester.or_else(first);
         Some(WorkloadSettings {
             bucket,
             key,
             key_alias: named.alias,
-            requester: requester.or_else(|| context.requesters.names().next().map(str::to_owned)),
+            requester: sender.clone(),
             operations: operations?,
             arrivals,
             growth,
@@ -344,7 +365,7 @@ impl WorkloadSettings {
             tls,
             encryption_header,
             encryption_header_key,
-            object,
+            object: object.unwrap_or_else(|| context.object(name, sender.as_deref(), of_bucket)),
             context: policy_context,
             encryption_context,
             requests_when_denied,

@@ -118,13 +118,33 @@ fn a_scenario_that_is_only_explained_says_nothing_of_traffic() {
             .iter()
             .all(|e| e.decision == "allow" && e.kms_calls.len() == 1)
     );
-    // A run must know.
-    let message = load(&input, &[]).expect_err("no traffic").to_string();
-    for missing in [
-        "`horizon` is missing",
-        "does not say when its requests arrive",
-    ] {
-        assert!(message.contains(missing), "{message}");
+    // A run has nothing to simulate: nothing has data, not even a cost.
+    let loaded = load(&input, &[]).unwrap_or_else(|error| panic!("{error}"));
+    assert!(
+        loaded
+            .warnings
+            .iter()
+            .any(|w| w.contains("can only be explained")),
+        "{:?}",
+        loaded.warnings
+    );
+    let (results, _) = kmsim::run::run(&loaded, RunOptions::default()).expect("results");
+    let metrics = &results.variants[0].metrics;
+    assert!(metrics.values().all(|m| m.mean.is_none()));
+    // Where one of them says it, or log groups call KMS, the others must say it too.
+    let busy = format!(
+        "{question}[workload.busy]\nkey = \"general\"\nrequester = \"r\"\noperations.Decrypt = 1\narrivals.poisson.rate = 1\n"
+    );
+    for text in [busy, format!("{question}{LOG_GROUP}")] {
+        let told = load(&scenario(&text).1, &[])
+            .expect_err("no traffic")
+            .to_string();
+        for missing in [
+            "`horizon` is missing",
+            "does not say when its requests arrive",
+        ] {
+            assert!(told.contains(missing), "{told}");
+        }
     }
     // Log groups are explained without any workload.
     let (_folder, input) = scenario(&format!("{ACCOUNTS}{LOG_GROUP}"));

@@ -6,10 +6,11 @@
 //!
 //! Left out: KMS operations that name no key (ListKeys, GenerateRandom, …) are always allowed.
 
-use super::super::bucket::{BucketKind, BucketSettings};
+use super::super::bucket::{BucketKind, BucketSettings, Encryption};
 use super::super::workload::WorkloadSettings;
 use super::calls::CallMade;
 use super::decided::{Access, Caller, Check, ResourceSettings};
+use super::delivery::SSE_S3_ONLY;
 use crate::access::arn::Arn;
 use crate::access::{Principal, Request};
 use crate::catalog::{self, KmsOperation, NeedSide, PermissionSide, S3OperationRow};
@@ -28,8 +29,8 @@ pub struct RequestKind {
     pub calls: Vec<CallMade>,
     /// The permissions that it was asked for, in order, up to the refusal that ends all of its requests.
     pub checks: Vec<Check>,
-    /// Whether S3 refuses it for its plain HTTP.
-    pub lacks_tls: bool,
+    /// Why S3 itself refuses it, whatever policies say: [`NO_TLS`] or [`SSE_S3_ONLY`].
+    pub refused: Option<&'static str>,
 }
 
 impl RequestKind {
@@ -80,16 +81,35 @@ impl<'a> Access<'a> {
             principal: self.principal(&caller, region),
             calls: self.calls(s, operation, &caller),
             checks: Vec::new(),
-            lacks_tls: row.is_some_and(|row| self.needs_tls(s, row)),
+            refused: row.and_then(|row| self.refused_by_s3(s, row, &caller)),
             caller,
         };
         if let Some(row) = row {
             self.ask_s3(&mut kind, s, row);
         }
-        if kind.s3_refusal().is_none() && !kind.lacks_tls {
+        if kind.s3_refusal().is_none() && kind.refused.is_none() {
             self.ask_kms(&mut kind, s);
         }
         kind
+    }
+
+    /// Why S3 itself refuses a request.
+    fn refused_by_s3(
+        &self,
+        s: &'a WorkloadSettings,
+        row: &S3OperationRow,
+        caller: &Caller,
+    ) -> Option<&'static str> {
+        let under_kms = || {
+            let in_force = self.in_force(s, row, NeedSide::Object);
+            in_force.is_some_and(|f| f.encryption != Encryption::SseS3)
+        };
+        if self.needs_tls(s, row) {
+            return Some(NO_TLS);
+        }
+        let delivery = self.delivery(s, caller);
+        let takes_none = delivery.is_some_and(|d| !d.row.sse_kms) && under_kms();
+        takes_none.then_some(SSE_S3_ONLY)
     }
 
     /// Asks for the permissions of S3.

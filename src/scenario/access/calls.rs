@@ -92,10 +92,13 @@ impl<'a> Access<'a> {
         let Some(row) = catalog::s3_operation(operation) else {
             return Vec::new();
         };
+        let delivery = self.delivery(s, caller);
+        // What CloudTrail writes is free, what other services deliver is not.
+        let is_free = delivery.as_ref().is_none_or(|d| !d.row.kms_charged);
         let mut list = CallList {
             calls: Vec::new(),
             needs: 0,
-            charged_as: row.kms_charged_as.as_deref(),
+            charged_as: row.kms_charged_as.as_deref().filter(|_| is_free),
             made: match (row.in_service_role, self.principal(caller, "").account()) {
                 (_, None) => Made::ByService,
                 (true, Some(_)) => Made::InServiceRole,
@@ -105,6 +108,12 @@ impl<'a> Access<'a> {
         self.session_calls(&mut list, s, row);
         for &need in &row.needs {
             self.need_calls(&mut list, s, row, need);
+        }
+        if let Some((name, arn)) = delivery.and_then(|d| d.encryption_context()) {
+            for call in &mut list.calls {
+                let value = ContextValue::Single(arn.clone());
+                call.encryption_context.entry(name.clone()).or_insert(value);
+            }
         }
         list.calls
     }

@@ -1,7 +1,7 @@
 //! Context keys: what a request brings along, by who sends it to whom.
 
 use super::super::assumption::EncryptionCondition;
-use super::super::bucket::{BucketKind, BucketSettings};
+use super::super::bucket::{BucketKind, BucketSettings, Encryption};
 use super::super::key::KmsKeySettings;
 use super::super::workload::{ENCRYPTION_CONTEXT, WorkloadSettings};
 use super::calls::{CallMade, Made};
@@ -83,6 +83,12 @@ impl<'a> Access<'a> {
             context.set("s3:authType", "REST-HEADER");
             self.encryption_context_keys(&mut context, s, row);
         }
+        if let Some(delivery) = self.delivery(s, caller) {
+            delivery.add_source(&mut context);
+            if let Some(acl) = &delivery.row.acl {
+                context.set("s3:x-amz-acl", acl.clone());
+            }
+        }
         let redacted = &catalog::forwarded_context_keys().redacted_of_services;
         written_out(&mut context, s, |key| {
             starts_with(key, "kms:") || is_service && is_among(key, redacted)
@@ -100,12 +106,19 @@ impl<'a> Access<'a> {
         s: &'a WorkloadSettings,
         row: &S3OperationRow,
     ) {
-        if !row.encryption_headers {
-            return;
-        }
         let Some(in_force) = self.in_force(s, row, NeedSide::Object) else {
             return;
         };
+        // Under SSE-C whoever reads or writes an object brings the key along.
+        if in_force.encryption == Encryption::SseC && !row.needs.is_empty() {
+            context.set(
+                "s3:x-amz-server-side-encryption-customer-algorithm",
+                SSE_C_ALGORITHM,
+            );
+        }
+        if !row.encryption_headers {
+            return;
+        }
         let effective =
             self.scenario.assumption.encryption_condition == EncryptionCondition::Effective;
         let default = || in_force.encryption.header().filter(|_| effective);
@@ -142,6 +155,11 @@ impl<'a> Access<'a> {
         ) && key.spec == catalog::KeySpec::SymmetricDefault
         {
             context.set("kms:EncryptionAlgorithm", key.spec.name());
+        }
+        if call.made == Made::ByService
+            && let Some(delivery) = self.delivery(s, caller)
+        {
+            delivery.add_source(&mut context);
         }
         // KMS takes nothing but TLS, from services too.
         context.set("aws:SecureTransport", "true");
@@ -193,6 +211,9 @@ impl<'a> Access<'a> {
         context
     }
 }
+
+/// The only algorithm of SSE-C (S3 User Guide, ServerSideEncryptionCustomerKeys).
+const SSE_C_ALGORITHM: &str = "AES256";
 
 /// The context key of the pairs' names.
 const ENCRYPTION_CONTEXT_KEYS: &str = "kms:EncryptionContextKeys";

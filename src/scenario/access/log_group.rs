@@ -63,7 +63,7 @@ impl<'a> Access<'a> {
             },
             calls: vec![self.log_group_call(name, group, operation)],
             checks,
-            lacks_tls: false,
+            refused: None,
         }
     }
 

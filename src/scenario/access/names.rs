@@ -112,7 +112,7 @@ pub fn logs_service(region: &str) -> String {
     endpoint("logs", region)
 }
 
-fn partition(region: &str) -> &'static str {
+pub(super) fn partition(region: &str) -> &'static str {
     match catalog::partition(region) {
         Some(Partition::China) => "aws-cn",
         Some(Partition::GovCloud) => "aws-us-gov",

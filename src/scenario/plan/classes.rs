@@ -1,6 +1,6 @@
 //! Classes of requests that need the same, and what denies them.
 
-use super::super::access::{Check, NO_TLS, RequestKind};
+use super::super::access::{Check, RequestKind, SSE_S3_ONLY};
 use super::super::bucket::BucketKind;
 use super::super::workload::WorkloadSettings;
 use super::builder::PlanBuilder;
@@ -31,8 +31,10 @@ impl<'a> PlanBuilder<'a> {
         // S3 asks KMS for nothing that it denies itself.
         let denial = match kind.s3_refusal() {
             Some(check) => Some(self.denial(s, &kind, check)),
-            None if kind.lacks_tls => Some(self.named_denial(NO_TLS.to_owned(), s, &kind)),
-            None => self.kms_steps_of(w, s, &kind),
+            None => match kind.refused {
+                Some(why) => Some(self.refused_by_s3(why, s, &kind)),
+                None => self.kms_steps_of(w, s, &kind),
+            },
         };
         for kms_step in first_kms_step..self.kms_steps.len() {
             let caller = self.accounts[self.kms_steps[kms_step].account].clone();
@@ -62,6 +64,15 @@ impl<'a> PlanBuilder<'a> {
         self.classes.push(class);
         self.requests.push(kind);
         self.classes.len() - 1
+    }
+
+    /// What S3 refuses by itself; of what it does not even deliver, nobody is billed.
+    fn refused_by_s3(&mut self, why: &str, s: &WorkloadSettings, kind: &RequestKind) -> usize {
+        let denial = self.named_denial(why.to_owned(), s, kind);
+        if why == SSE_S3_ONLY {
+            self.denials[denial].billed = false;
+        }
+        denial
     }
 
     /// The storage class by which S3 charges for a request: that of its object, for a transition the one it leads to.

@@ -92,9 +92,12 @@ impl PlanBuilder<'_> {
     }
 
     /// Groups of workloads that share a quota, a cache or an order (union–find); an empty one where there is no workload,
-    /// so that every variant has a record.
+    /// so that every variant has a record, and none at all, so that nothing has data, where nothing is said of traffic.
     pub(super) fn components(&self) -> Vec<Vec<usize>> {
         let n = self.workloads.len();
+        if self.scenario.only_explained {
+            return Vec::new();
+        }
         if n == 0 {
             return vec![Vec::new()];
         }

@@ -16,7 +16,7 @@ mod workloads;
 use super::access::RequestKind;
 use super::run_settings::RunSettings;
 use super::settings::Scenario;
-use crate::input::diagnostic::Diagnostics;
+use crate::input::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::Plan;
 use builder::PlanBuilder;
 
@@ -36,6 +36,12 @@ pub(super) fn build(
     }
     for settings in scenario.quota.values() {
         b.declared_quota(settings);
+    }
+    if scenario.only_explained {
+        faults.push(Diagnostic::warning(
+            Code::NoDefault,
+            format!("variant `{name}`: no workload says when its requests arrive (`arrivals`, `trace` or `job`), so nothing is simulated and nothing has data: it can only be explained"),
+        ));
     }
     b.orders();
     b.places();
