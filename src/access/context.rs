@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 /// Context keys and their values. Names are the same in upper and lower case, values are not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Context {
-    /// By name in lower case.
-    keys: BTreeMap<String, ContextValue>,
+    /// By name in lower case; with the name as it was first written.
+    keys: BTreeMap<String, (String, ContextValue)>,
 }
 
 /// The value of a context key.
@@ -37,19 +37,20 @@ impl Context {
 
     /// Sets a key with one value.
     pub fn set(&mut self, key: &str, value: impl Into<String>) {
-        let value = ContextValue::Single(value.into());
-        self.keys.insert(key.to_lowercase(), value);
+        self.put(key, ContextValue::Single(value.into()));
     }
 
     /// Sets a key that can have several values.
     pub fn set_several(&mut self, key: &str, values: Vec<String>) {
-        let values = ContextValue::Several(values);
-        self.keys.insert(key.to_lowercase(), values);
+        self.put(key, ContextValue::Several(values));
     }
 
     /// Sets a key.
     pub fn put(&mut self, key: &str, value: ContextValue) {
-        self.keys.insert(key.to_lowercase(), value);
+        let entry = self.keys.entry(key.to_lowercase());
+        entry
+            .or_insert_with(|| (key.to_owned(), ContextValue::Several(Vec::new())))
+            .1 = value;
     }
 
     /// Takes a key out.
@@ -61,9 +62,9 @@ impl Context {
     pub fn get(&self, key: &str) -> Option<&ContextValue> {
         // Policies mostly write keys as they are stored but for a few capitals; no key is long.
         if key.bytes().any(|b| b.is_ascii_uppercase()) || !key.is_ascii() {
-            self.keys.get(&key.to_lowercase())
+            self.keys.get(&key.to_lowercase()).map(|(_, value)| value)
         } else {
-            self.keys.get(key)
+            self.keys.get(key).map(|(_, value)| value)
         }
     }
 
@@ -77,13 +78,20 @@ impl Context {
 
     /// Keys, in lower case, and their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ContextValue)> {
-        self.keys.iter().map(|(key, value)| (key.as_str(), value))
+        let keys = self.keys.iter();
+        keys.map(|(key, (_, value))| (key.as_str(), value))
+    }
+
+    /// Keys, as they were first written, and their values, in the order of [`Context::iter`].
+    pub fn as_written(&self) -> impl Iterator<Item = (&str, &ContextValue)> {
+        let keys = self.keys.values();
+        keys.map(|(name, value)| (name.as_str(), value))
     }
 }
 
 impl serde::Serialize for Context {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.keys.serialize(serializer)
+        serializer.collect_map(self.iter())
     }
 }
 

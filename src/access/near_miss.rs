@@ -182,12 +182,13 @@ fn asked(statement: &Statement, request: &Request) -> Vec<ConditionAsked> {
 /// The keys that a request does not carry and on which its answer rests: those of a statement on its action,
 /// resource and principal of which all other conditions hold, and that would turn the answer if they brought the
 /// statement to apply, or to apply no longer. `open`: whether a key that the request does not carry might have
-/// a value; what it says no to is absent for good.
+/// a value; what it says no to is absent for good. `looks_at`: the statements of a policy that are looked at.
 pub fn keys_missed(
     request: &Request,
     policies: Policies<'_>,
     decision: &Decision,
     open: impl Fn(&str) -> bool,
+    looks_at: impl Fn(&Policy, usize) -> bool,
 ) -> Vec<KeyMissed> {
     let bounded = policies.boundary.is_some();
     let is_open = |c: &&Condition| request.context.get(&c.key).is_none() && open(&c.key);
@@ -195,8 +196,8 @@ pub fn keys_missed(
     for (kind, policy) in policies.asked(request, |_, _| true) {
         for (i, statement) in policy.statements.iter().enumerate() {
             let conditions = || statement.conditions.iter();
-            // Most statements have no such condition, so that is asked first.
-            if !conditions().any(|c| is_open(&c))
+            if !looks_at(policy, i)
+                || !conditions().any(|c| is_open(&c))
                 || !statement.is_about_action(request)
                 || statement.means(&request.principal, bounded).is_none()
                 || !statement.is_about_resource(request)

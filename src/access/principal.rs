@@ -41,6 +41,16 @@ impl Principal {
         }
     }
 
+    /// Whether it is a service-linked role, or a session of one: IAM keeps their names for services.
+    pub fn is_service_linked(&self) -> bool {
+        self.arn().is_some_and(|arn| {
+            let name = arn.resource.strip_prefix("role/");
+            name.is_some_and(|name| {
+                name.starts_with("aws-service-role/") || name.starts_with("AWSServiceRoleFor")
+            })
+        })
+    }
+
     /// Whether it is a session of a role or of a federated user.
     pub fn is_session(&self) -> bool {
         matches!(self, Principal::Aws(arn) if arn.service == "sts")

@@ -20,6 +20,9 @@ pub struct ImplicitPolicy {
     pub attached_to: String,
     /// The service whose AWS managed key has it: `s3`.
     pub service: Option<String>,
+    /// Actions that policies of its kind do not limit.
+    #[serde(default)]
+    pub exempt_actions: Vec<String>,
     /// JSON, with `{account}`, `{region}`, `{partition}` and `{suffix}`.
     document: String,
     /// Where it comes from.

@@ -1,7 +1,6 @@
 //! `[account.NAME]`, and the account and Region of everything that lies in one.
 
-use super::policy::PolicySettings;
-use crate::access::PolicyKind;
+use super::organizational_unit::{ControlPolicies, OrganizationalUnit};
 use crate::access::principal::is_account;
 use crate::catalog;
 use crate::input::declared::Declared;
@@ -34,10 +33,15 @@ pub struct Account {
     pub id: String,
     /// The organization that it is a member of.
     pub organization: Option<String>,
-    /// Limit what its principals may do.
-    pub service_control_policies: Vec<PolicySettings>,
-    /// Limit what may be done to its resources.
-    pub resource_control_policies: Vec<PolicySettings>,
+    /// The organizational unit, or the root, that it lies in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organizational_unit: Option<String>,
+    /// It is the management account of its organization, which no control policy reaches.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub management_account: bool,
+    /// Attached to it.
+    #[serde(flatten)]
+    pub control: ControlPolicies,
 }
 
 keywords! {
@@ -115,7 +119,11 @@ pub(super) fn region(r: &mut Reader<'_>) -> Option<String> {
     r.reference("region", catalog::regions())
 }
 
-pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> Declared<Account> {
+pub(super) fn accounts(
+    r: &mut Reader<'_>,
+    units: &Declared<OrganizationalUnit>,
+    files: &Files,
+) -> Declared<Account> {
     let mut ids: HashMap<String, String> = HashMap::new();
     let mut accounts = r.declared("account", |name, r| {
         let region = region(r);
@@ -163,13 +171,17 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> Declared<Account> {
             }
         }
         let organization = r.optional("organization");
-        let limits = |r: &mut Reader<'_>, key, kind| {
-            PolicySettings::read_all(r, key, kind, files).unwrap_or_default()
-        };
-        let service_control_policies =
-            limits(r, "service_control_policies", PolicyKind::ServiceControl);
-        let resource_control_policies =
-            limits(r, "resource_control_policies", PolicyKind::ResourceControl);
+        let organizational_unit = r.name_among("organizational_unit", units);
+        let management_account = r.or("management_account", false);
+        let control = ControlPolicies::read(r, files);
+        for key in CONTROL_KEYS {
+            r.reject_without_effect(
+                management_account,
+                key,
+                "service and resource control policies do not reach the management account",
+                "drop it, or `management_account`",
+            );
+        }
         Some(Account {
             region,
             trail_copies,
@@ -179,8 +191,9 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> Declared<Account> {
             short_form,
             id: id.unwrap_or_default(),
             organization,
-            service_control_policies,
-            resource_control_policies,
+            organizational_unit,
+            management_account,
+            control,
         })
     });
     if accounts.is_empty() {
@@ -195,8 +208,9 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> Declared<Account> {
                 short_form: Vec::new(),
                 id: String::new(),
                 organization: None,
-                service_control_policies: Vec::new(),
-                resource_control_policies: Vec::new(),
+                organizational_unit: None,
+                management_account: false,
+                control: ControlPolicies::NONE,
             }),
         );
     }
@@ -212,6 +226,13 @@ pub(super) fn accounts(r: &mut Reader<'_>, files: &Files) -> Declared<Account> {
     }
     accounts
 }
+
+/// What is attached to an account itself.
+const CONTROL_KEYS: [&str; 3] = [
+    "service_control_policies",
+    "resource_control_policies",
+    "full_aws_access",
+];
 
 /// Numbers of accounts that name none: those of AWS's own examples, then 000000000001 and so on.
 const EXAMPLE_ACCOUNTS: [&str; 3] = ["111122223333", "444455556666", "777788889999"];

@@ -256,6 +256,14 @@ pub(super) fn buckets(
                     "name a key with `spec = \"SYMMETRIC_DEFAULT\"`",
                 );
             }
+            if let Some(service) = k.other_service() {
+                r.fault(
+                    Code::ImpossibleOperation,
+                    r.place_of("key"),
+                    format!("S3 cannot use the AWS managed key aws/{service}"),
+                    "name a customer managed key, or one with `managed_by = \"aws\"` and no `service`: aws/s3",
+                );
+            }
             if k.region != region {
                 r.fault(
                     Code::Contradiction,

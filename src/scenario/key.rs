@@ -5,7 +5,7 @@ use super::alias;
 use super::policy::PolicySettings;
 use super::run_settings::LATEST;
 use crate::access::PolicyKind;
-use crate::catalog::KeySpec;
+use crate::catalog::{self, KeySpec};
 use crate::input::declared::Declared;
 use crate::input::diagnostic::{Code, Place};
 use crate::input::files::Files;
@@ -44,7 +44,10 @@ pub struct KmsKeySettings {
     pub region: String,
     /// Who manages it.
     pub managed_by: ManagedBy,
-    /// PolicyKind of key.
+    /// The service whose AWS managed key it is; of AWS managed keys only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Kind of key.
     pub spec: KeySpec,
     /// Custom key store, `None` for KMS's own.
     pub key_store: Option<String>,
@@ -66,6 +69,13 @@ pub struct KmsKeySettings {
     pub place: Place,
 }
 
+impl KmsKeySettings {
+    /// The service whose AWS managed key it is, if that is not S3.
+    pub fn other_service(&self) -> Option<&str> {
+        self.service.as_deref().filter(|service| *service != S3)
+    }
+}
+
 /// A key policy from a time on.
 #[derive(Clone, Debug, Serialize)]
 pub struct PolicyChange {
@@ -74,6 +84,9 @@ pub struct PolicyChange {
     /// The new policy.
     pub policy: PolicySettings,
 }
+
+/// The service whose AWS managed key it is where a file does not say otherwise: `aws/s3`.
+const S3: &str = "s3";
 
 keywords! {
     /// Who manages a key.
@@ -109,6 +122,17 @@ pub(super) fn keys(
         let account = placement.account(r);
         let region = placement.region(r, account.as_deref());
         let managed_by = r.keyword("managed_by").unwrap_or(ManagedBy::Customer);
+        let service = r.reference("service", catalog::managed_key_services());
+        r.reject_without_effect(
+            managed_by != ManagedBy::Aws,
+            "service",
+            "only AWS managed keys belong to a service",
+            "drop it, or write `managed_by = \"aws\"`",
+        );
+        let service = (managed_by == ManagedBy::Aws).then(|| {
+            let s3 = || S3.to_owned();
+            service.unwrap_or_else(s3)
+        });
         let mut spec = KeySpec::SymmetricDefault;
         if let Some(name) = r.reference("spec", KeySpec::ALL.iter().map(|s| s.name()))
             && let Ok(known) = name.parse()
@@ -174,6 +198,7 @@ pub(super) fn keys(
             account,
             region,
             managed_by,
+            service,
             spec,
             key_store,
             disabled_at,

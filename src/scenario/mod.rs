@@ -21,6 +21,7 @@ pub mod key;
 pub mod load;
 pub mod log_group;
 mod operations;
+pub mod organizational_unit;
 mod plan;
 pub mod policy;
 pub mod price;

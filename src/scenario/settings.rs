@@ -7,6 +7,7 @@ use super::assumption::{Assumptions, RequesterRule, assumptions};
 use super::bucket::{BucketSettings, buckets};
 use super::key::{KeyStore, KmsKeySettings, key_stores, keys};
 use super::log_group::{LogGroupSettings, log_groups};
+use super::organizational_unit::{OrganizationalUnit, organizational_units};
 use super::price::{PriceSettings, prices};
 use super::quota::{QuotaSettings, quotas};
 use super::requester::{Requester, requesters};
@@ -14,6 +15,7 @@ use super::run_settings::{ReadFor, RunSettings, run_settings};
 use super::thresholds::thresholds;
 use super::trail::{TrailSettings, trails};
 use super::workload::{WorkloadContext, WorkloadSettings};
+use crate::access::Policy;
 use crate::input::diagnostic::Code;
 use crate::input::document::Node;
 use crate::input::files::Files;
@@ -32,6 +34,9 @@ pub struct Scenario {
     pub start: String,
     /// Region of things that name none.
     pub region: Option<String>,
+    /// Organizational units, the root among them, by name.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub organizational_unit: IndexMap<String, OrganizationalUnit>,
     /// By name; `main` where none is declared.
     pub account: IndexMap<String, Account>,
     /// Custom key stores by name.
@@ -67,6 +72,28 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// Every policy document that it names, by what it is attached to.
+    pub fn policies(&self) -> impl Iterator<Item = &Policy> {
+        let units = self.organizational_unit.values().map(|unit| &unit.control);
+        let control = units.chain(self.account.values().map(|account| &account.control));
+        let control = control.flat_map(|c| {
+            let service = c.service_control_policies.iter();
+            service.chain(&c.resource_control_policies)
+        });
+        let keys = self.key.values().flat_map(|key| {
+            let changes = key.policy_changes.iter().map(|change| &change.policy);
+            key.policy.iter().chain(changes)
+        });
+        let buckets = self.bucket.values().filter_map(|b| b.policy.as_ref());
+        let requesters = self.requester.values().flat_map(|r| {
+            let identity = r.identity_policies.iter().flatten();
+            let limits = r.permissions_boundary.iter();
+            identity.chain(limits.chain(&r.session_policy_document))
+        });
+        let all = control.chain(keys).chain(buckets).chain(requesters);
+        all.map(|document| document.policy.as_ref())
+    }
+
     /// One variant called `name`, from its table; what holds for the whole file is `None` where it is at fault.
     pub(super) fn read(
         name: &str,
@@ -83,7 +110,8 @@ impl Scenario {
         };
         let run = run_settings(r, purpose);
         let region = region(r);
-        let account = accounts(r, files);
+        let organizational_unit = organizational_units(r, files);
+        let account = accounts(r, &organizational_unit, files);
         let placement = Placement {
             accounts: &account,
             region: region.as_deref(),
@@ -140,6 +168,7 @@ impl Scenario {
         let scenario = Scenario {
             start,
             region,
+            organizational_unit: organizational_unit.into_read(),
             account: account.into_read(),
             key_store: key_store.into_read(),
             key: key.into_read(),

@@ -452,6 +452,7 @@ fn aws_managed_key(
 ) -> Option<String> {
     let key = context.keys.iter().find(|(_, key)| {
         key.managed_by == ManagedBy::Aws
+            && key.other_service().is_none()
             && (&key.account, &key.region) == (&bucket.account, &bucket.region)
     });
     // A key at fault may be the one.
@@ -477,6 +478,11 @@ fn fits_bucket(r: &Reader<'_>, key: &KmsKeySettings, bucket: &BucketSettings) {
         (
             format!("is {}", key.spec.name()),
             "S3 encrypts with symmetric keys only",
+        )
+    } else if let Some(service) = key.other_service() {
+        (
+            format!("is the AWS managed key aws/{service}"),
+            "name a customer managed key, or aws/s3",
         )
     } else {
         return;

@@ -12,6 +12,7 @@ mod docs;
 mod errors;
 mod house;
 mod iam;
+mod implicit_policies;
 mod law;
 mod log_groups;
 mod money;

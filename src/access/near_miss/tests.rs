@@ -260,7 +260,7 @@ fn a_key_that_the_request_does_not_carry_is_missed_where_it_would_turn_the_answe
         };
         let request = request(Context::from([("aws:PrincipalType", principal_type)]));
         let decision = decide(&request, policies);
-        let found = keys_missed(&request, policies, &decision, |_| open);
+        let found = keys_missed(&request, policies, &decision, |_| open, |_, _| true);
         found.iter().map(|m| m.key.clone()).collect::<Vec<_>>()
     };
     let both = |effect: &str, operator: &str| format!("{},{role}", vpce(effect, operator));

@@ -9,7 +9,8 @@
 use super::super::bucket::{BucketKind, BucketSettings, Encryption};
 use super::super::workload::WorkloadSettings;
 use super::calls::CallMade;
-use super::decided::{Access, Caller, Check, ResourceSettings};
+use super::attached::ResourceSettings;
+use super::decided::{Access, Caller, Check};
 use super::delivery::SSE_S3_ONLY;
 use crate::access::arn::Arn;
 use crate::access::{Principal, Request};

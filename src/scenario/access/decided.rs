@@ -1,16 +1,10 @@
 //! Permissions asked for: each put to [`crate::access`] once, however many requests need it.
 //!
-//! What the file does not write stands open: a requester without identity policies may do everything, and a bucket or
-//! key without a policy lets other accounts in (docs/MODEL.md).
+//! Which policies have a say is said in `attached`.
 
-use super::super::account::Account;
-use super::super::bucket::BucketSettings;
-use super::super::key::{KmsKeySettings, PolicyChange};
-use super::super::policy::PolicySettings;
 use super::super::settings::Scenario;
-use crate::access::{
-    Decision, Effect, Level, Outcome, Policies, Policy, PolicyKind, Principal, Request, decide,
-};
+use super::attached::{Attached, ResourceSettings};
+use crate::access::{Decision, Effect, Outcome, Policies, Policy, PolicyKind, Request, decide};
 use crate::catalog::KmsOperation;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -25,6 +19,8 @@ pub const REQUESTER: &str = "default";
 pub struct Check {
     /// What was asked.
     pub request: Request,
+    /// Who asked.
+    pub caller: Caller,
     /// On what: `bucket.media`, `key.main`.
     pub on: String,
     /// Which KMS call of the list needs it; `None` for a permission of S3.
@@ -52,13 +48,14 @@ pub struct Caller {
 #[derive(Debug)]
 pub struct Access<'a> {
     pub(super) scenario: &'a Scenario,
-    everything: Policy,
+    pub(super) attached: Attached<'a>,
     decided: RefCell<BTreeMap<(String, String, Request), Decided>>,
 }
 
 /// The decision at the start, and when it is denied.
 #[derive(Clone, Debug)]
 struct Decided {
+    caller: Caller,
     decision: Arc<Decision>,
     denied_between: Arc<[Range<u64>]>,
 }
@@ -68,7 +65,7 @@ impl<'a> Access<'a> {
     pub fn new(scenario: &'a Scenario) -> Access<'a> {
         Access {
             scenario,
-            everything: Policy::allow_all(PolicyKind::Identity, &[]),
+            attached: Attached::new(scenario),
             decided: RefCell::new(BTreeMap::new()),
         }
     }
@@ -88,8 +85,9 @@ impl<'a> Access<'a> {
         let Decided {
             decision,
             denied_between,
+            ..
         } = known.unwrap_or_else(|| {
-            let decided = self.decide_over_time(caller, &resource, &request);
+            let decided = self.decide_over_time(caller, resource, &request);
             self.decided.borrow_mut().insert(key, decided.clone());
             decided
         });
@@ -98,6 +96,7 @@ impl<'a> Access<'a> {
             (!allowed).then(|| refusal(&decision, &request.action, &caller.requester, &on));
         checks.push(Check {
             request,
+            caller: caller.clone(),
             on,
             call: call.map(|c| c.0),
             operation: call.map(|c| c.1),
@@ -108,11 +107,21 @@ impl<'a> Access<'a> {
         allowed
     }
 
+    /// Every request that was decided on: who asked, on what, and the decision at the start.
+    pub(super) fn all_decided(&self) -> Vec<(Caller, String, Request, Arc<Decision>)> {
+        let decided = self.decided.borrow();
+        let each = decided.iter().map(|((_, on, request), decided)| {
+            let decision = Arc::clone(&decided.decision);
+            (decided.caller.clone(), on.clone(), request.clone(), decision)
+        });
+        each.collect()
+    }
+
     /// The decision at the start, and when changes of the key policy make it another.
     fn decide_over_time(
         &self,
         caller: &Caller,
-        resource: &ResourceSettings<'_>,
+        resource: ResourceSettings<'_>,
         request: &Request,
     ) -> Decided {
         let decision = Arc::new(self.decide(caller, resource, resource.policy(), request));
@@ -136,6 +145,7 @@ impl<'a> Access<'a> {
         // What is denied all the time is no matter of time.
         denied.retain(|_| ever_allowed);
         Decided {
+            caller: caller.clone(),
             decision,
             denied_between: denied.into(),
         }
@@ -145,102 +155,13 @@ impl<'a> Access<'a> {
     fn decide(
         &self,
         caller: &Caller,
-        resource: &ResourceSettings<'_>,
+        resource: ResourceSettings<'_>,
         policy: Option<&Policy>,
         request: &Request,
     ) -> Decision {
-        let who = self.scenario.requester.get(&caller.requester);
-        let attached = who.and_then(|r| r.identity_policies.as_ref());
-        let identity: Vec<&Policy> = match attached {
-            Some(policies) => policies.iter().map(|p| p.policy.as_ref()).collect(),
-            // A service has no identity policies.
-            None if matches!(request.principal, Principal::Service(_)) => Vec::new(),
-            None => vec![&self.everything],
-        };
-        let limits = |account: &str, of: fn(&Account) -> &Vec<PolicySettings>| -> Vec<&Policy> {
-            let policies = self.scenario.account.get(account).map(of);
-            policies
-                .into_iter()
-                .flatten()
-                .map(|p| p.policy.as_ref())
-                .collect()
-        };
-        let session = who.and_then(|r| r.session_policy_document.as_ref());
-        // IAM lets a federated user without a session policy do nothing; one that the file does not write stands open.
-        let open_session = request.principal.is_federated_user();
-        let session = session
-            .map(|p| p.policy.as_ref())
-            .or(open_session.then_some(&self.everything));
-        let open = self.unwritten(resource, &caller.account);
-        let (service, resource_control) = (
-            limits(&caller.account, |a| &a.service_control_policies),
-            limits(resource.account(), |a| &a.resource_control_policies),
-        );
-        decide(
-            request,
-            Policies {
-                identity: &identity,
-                boundary: who
-                    .and_then(|r| r.permissions_boundary.as_ref())
-                    .map(|p| p.policy.as_ref()),
-                session,
-                service_control: Level::account(&service).as_slice(),
-                resource_control: Level::account(&resource_control).as_slice(),
-                resource: policy.or(open.as_ref()),
-            },
-        )
-    }
-
-    /// The policy of a resource to which the file gives none: of a key the default one, and of both what lets
-    /// another account in.
-    fn unwritten(&self, resource: &ResourceSettings<'_>, caller: &str) -> Option<Policy> {
-        let (caller_id, owner_id) = (self.account_id(caller), self.account_id(resource.account()));
-        match resource {
-            ResourceSettings::Bucket(..) if caller == resource.account() => None,
-            ResourceSettings::Bucket(..) => {
-                Some(Policy::allow_all(PolicyKind::Bucket, &[&caller_id]))
-            }
-            ResourceSettings::Key(..) => {
-                Some(Policy::allow_all(PolicyKind::Key, &[&owner_id, &caller_id]))
-            }
-        }
-    }
-}
-
-/// The resource of a request, with its name.
-pub(super) enum ResourceSettings<'a> {
-    Bucket(&'a str, &'a BucketSettings),
-    Key(&'a str, &'a KmsKeySettings),
-}
-
-impl ResourceSettings<'_> {
-    fn path(&self) -> String {
-        match self {
-            ResourceSettings::Bucket(name, _) => format!("bucket.{name}"),
-            ResourceSettings::Key(name, _) => format!("key.{name}"),
-        }
-    }
-
-    fn account(&self) -> &str {
-        match self {
-            ResourceSettings::Bucket(_, bucket) => &bucket.account,
-            ResourceSettings::Key(_, key) => &key.account,
-        }
-    }
-
-    fn policy_changes(&self) -> &[PolicyChange] {
-        match self {
-            ResourceSettings::Bucket(..) => &[],
-            ResourceSettings::Key(_, key) => &key.policy_changes,
-        }
-    }
-
-    fn policy(&self) -> Option<&Policy> {
-        let written = match self {
-            ResourceSettings::Bucket(_, bucket) => &bucket.policy,
-            ResourceSettings::Key(_, key) => &key.policy,
-        };
-        written.as_ref().map(|p| p.policy.as_ref())
+        let decide = |policies: Policies<'_>| decide(request, policies);
+        self.attached
+            .ask(caller, resource, policy, request, decide)
     }
 }
 

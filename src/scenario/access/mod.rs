@@ -11,12 +11,14 @@
 //! what it draws on and what CloudTrail logs all follow from it.
 
 mod asked;
+mod attached;
 mod calls;
 mod context;
 mod decided;
 mod delivery;
 mod encryption;
 mod log_group;
+mod missed;
 mod names;
 
 pub use asked::{NO_TLS, RequestKind};

@@ -65,6 +65,54 @@ pub(crate) fn add(cases: &mut Cases) {
         "s3_requests_denied",
     );
     cases.key(
+        "account.NAME.full_aws_access",
+        ACCESS,
+        &["account.other.service_control_policies=[\"no-deletes.json\"]"],
+        &["account.other.full_aws_access=false"],
+        "s3_requests_denied",
+    );
+    cases.key(
+        "account.NAME.organizational_unit",
+        ACCESS,
+        &["organizational_unit.u.service_control_policies=[\"nothing.json\"]"],
+        &["account.other.organizational_unit=u"],
+        "s3_requests_denied",
+    );
+    cases.key(
+        "account.NAME.management_account",
+        ACCESS,
+        &[
+            "organizational_unit.u.service_control_policies=[\"nothing.json\"]",
+            "account.other.organizational_unit=u",
+        ],
+        &["account.other.management_account=true"],
+        "s3_requests_denied",
+    );
+    cases.broken(
+        Code::Contradiction,
+        "trail_copies = 1",
+        "trail_copies = 1\nmanagement_account = true\nfull_aws_access = true",
+        "true\n\n[account.other]",
+        &["do not reach the management account"],
+    );
+    cases.broken(
+        Code::Contradiction,
+        "trail_copies = 1",
+        "trail_copies = 1\nfull_aws_access = false",
+        "false",
+        &[
+            "FullAWSAccess is detached from `account.main`",
+            "keeps at least one",
+        ],
+    );
+    cases.broken(
+        Code::UnknownName,
+        "trail_copies = 1",
+        "trail_copies = 1\norganizational_unit = \"sandbox\"",
+        "\"sandbox\"",
+        &["sandbox"],
+    );
+    cases.key(
         "account.NAME.resource_control_policies",
         ACCESS,
         &[],

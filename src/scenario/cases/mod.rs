@@ -41,6 +41,7 @@ fn all() -> Cases {
         scenario::key::cases::add,
         scenario::log_group::cases::add,
         scenario::operations::cases::add,
+        scenario::organizational_unit::cases::add,
         scenario::price::cases::add,
         scenario::quota::cases::add,
         scenario::requester::cases::add,

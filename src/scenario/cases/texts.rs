@@ -209,6 +209,10 @@ pub(super) const POLICIES: [(&str, &str); 9] = [
         r#"{"Sid":"Nothing","Effect":"Deny","Action":"*","Resource":"*"}"#,
     ),
     (
+        "no-deletes.json",
+        r#"{"Effect":"Deny","Action":"s3:DeleteBucket","Resource":"*"}"#,
+    ),
+    (
         "for-111122223333.json",
         r#"{"Effect":"Deny","NotPrincipal":{"AWS":"arn:aws:sts::111122223333:assumed-role/r/r"},"Action":"*","Resource":"*"}"#,
     ),

@@ -54,6 +54,16 @@ pub(crate) fn add(cases: &mut Cases) {
         "by_quota",
     );
     cases.key(
+        "key.NAME.service",
+        APP,
+        &[
+            "key.k.managed_by=aws",
+            "workload.w.context={\"kms:ViaService\"=\"dynamodb.us-east-1.amazonaws.com\"}",
+        ],
+        &["key.k.service=dynamodb"],
+        "app_requests_denied",
+    );
+    cases.key(
         "key.NAME.id",
         ACCESS,
         &["requester.r.identity_policies=[\"key-k.json\"]"],
@@ -148,6 +158,13 @@ pub(crate) fn add(cases: &mut Cases) {
         "kind = \"cloudhsm\"\nacount = \"main\"",
         "acount",
         &["did you mean `account`?"],
+    );
+    cases.broken(
+        Code::Contradiction,
+        "spec = \"RSA_2048\"",
+        "spec = \"RSA_2048\"\nservice = \"s3\"",
+        "\"s3\"",
+        &["only AWS managed keys belong to a service"],
     );
     cases.broken(
         Code::UnknownKey,
