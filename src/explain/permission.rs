@@ -57,7 +57,13 @@ pub(super) fn reason(check: &Check) -> String {
     }
     let says = |&(kind, verdict): &(PolicyKind, PolicyVerdict)| {
         let says = match verdict {
-            _ if decision.lacking.contains(&kind) => "does not",
+            _ if decision.lacking.contains(&kind) => {
+                return Some(format!(
+                    "{}{} does not",
+                    kind.name(),
+                    silent_at(decision, kind)
+                ));
+            }
             PolicyVerdict::Absent | PolicyVerdict::Silent | PolicyVerdict::Denies => return None,
             PolicyVerdict::AllowsAccount => "leaves it to IAM policies",
             PolicyVerdict::Allows => "allows",
@@ -70,6 +76,17 @@ pub(super) fn reason(check: &Check) -> String {
         who(&check.request.principal),
         said.join(", ")
     )
+}
+
+/// " of organizational unit sandbox": the levels on which no policy of a kind allows it.
+fn silent_at(decision: &Decision, kind: PolicyKind) -> String {
+    let silent = decision.silent_levels.iter().filter(|(k, _)| *k == kind);
+    let names: Vec<&str> = silent.map(|(_, name)| name.as_str()).collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(" of {}", names.join(", of "))
+    }
 }
 
 /// "role reports", "user alice", "logging.s3.amazonaws.com".

@@ -8,8 +8,8 @@
 
 use super::super::bucket::{BucketKind, BucketSettings, Encryption};
 use super::super::workload::WorkloadSettings;
-use super::calls::CallMade;
 use super::attached::ResourceSettings;
+use super::calls::CallMade;
 use super::decided::{Access, Caller, Check};
 use super::delivery::SSE_S3_ONLY;
 use crate::access::arn::Arn;

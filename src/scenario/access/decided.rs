@@ -112,7 +112,12 @@ impl<'a> Access<'a> {
         let decided = self.decided.borrow();
         let each = decided.iter().map(|((_, on, request), decided)| {
             let decision = Arc::clone(&decided.decision);
-            (decided.caller.clone(), on.clone(), request.clone(), decision)
+            (
+                decided.caller.clone(),
+                on.clone(),
+                request.clone(),
+                decision,
+            )
         });
         each.collect()
     }
@@ -160,8 +165,7 @@ impl<'a> Access<'a> {
         request: &Request,
     ) -> Decision {
         let decide = |policies: Policies<'_>| decide(request, policies);
-        self.attached
-            .ask(caller, resource, policy, request, decide)
+        self.attached.ask(caller, resource, policy, request, decide)
     }
 }
 

@@ -3,8 +3,8 @@
 
 use super::attached::ResourceSettings;
 use super::decided::{Access, Check};
-use crate::access::near_miss::{KeyMissed, NearMiss, keys_missed, near_misses};
 use crate::access::condition::Condition;
+use crate::access::near_miss::{KeyMissed, NearMiss, keys_missed, near_misses};
 use crate::access::{Policies, Policy, Principal, Request, decide};
 use crate::catalog;
 use crate::input::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -25,7 +25,13 @@ impl Access<'_> {
     pub fn keys_missed(&self, check: &Check) -> Vec<KeyMissed> {
         let missed = |policies: Policies<'_>| {
             let anything = |_: &str| true;
-            keys_missed(&check.request, policies, &check.decision, anything, |_, _| true)
+            keys_missed(
+                &check.request,
+                policies,
+                &check.decision,
+                anything,
+                |_, _| true,
+            )
         };
         self.again(check, 0, missed).unwrap_or_default()
     }
@@ -39,7 +45,9 @@ impl Access<'_> {
             Some(change) => Some(change.policy.policy.as_ref()),
             None => resource.policy(),
         };
-        let asked = self.attached.ask(&check.caller, resource, policy, &check.request, ask);
+        let asked = self
+            .attached
+            .ask(&check.caller, resource, policy, &check.request, ask);
         Some(asked)
     }
 
@@ -66,15 +74,22 @@ impl Access<'_> {
             let Some(resource) = self.resource(&on) else {
                 continue;
             };
-            let looks_at = |policy: &Policy, i: usize| open.contains(&(std::ptr::from_ref(policy), i));
+            let looks_at =
+                |policy: &Policy, i: usize| open.contains(&(std::ptr::from_ref(policy), i));
             let missed = |policies: Policies<'_>| {
                 let may_carry = |key: &str| might_carry(&request, key);
                 keys_missed(&request, policies, &decision, may_carry, looks_at)
             };
             let policy = resource.policy();
-            let missed = self.attached.ask(&caller, resource, policy, &request, missed);
+            let missed = self
+                .attached
+                .ask(&caller, resource, policy, &request, missed);
             for missed in missed {
-                let named = (missed.policy.clone(), missed.statement.clone(), missed.key.clone());
+                let named = (
+                    missed.policy.clone(),
+                    missed.statement.clone(),
+                    missed.key.clone(),
+                );
                 if told.insert(named) {
                     faults.push(warning(&missed, &request, &caller.requester, &on));
                 }
