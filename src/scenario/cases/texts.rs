@@ -195,7 +195,7 @@ pub(crate) const RETRY: [(&str, &str); 2] = [
 ];
 
 /// Policy documents beside the scenarios: name and statement.
-pub(super) const POLICIES: [(&str, &str); 9] = [
+pub(super) const POLICIES: [(&str, &str); 10] = [
     (
         "everybody.json",
         r#"{"Sid":"Everybody","Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}"#,
