@@ -155,8 +155,9 @@ pub(super) fn quotas(
                 .into_iter()
                 .chain(changes.iter().map(|c| ("changes", c.limit)))
         };
-        if let LimiterSettings::TokenBucket { .. } = limiter {
-            if common_denominator(limits().map(|l| l.1)).is_none() {
+        if let LimiterSettings::TokenBucket { .. } = limiter
+            && common_denominator(limits().map(|l| l.1)).is_none()
+        {
                 let alone = common_denominator(given.iter().map(|l| l.1)).is_none();
                 let place = if alone { "limit" } else { "changes" };
                 let shown: Vec<String> = limits().map(|l| l.1.to_string()).collect();
@@ -170,7 +171,6 @@ pub(super) fn quotas(
                     ),
                     "round, best to whole numbers per second",
                 );
-            }
         }
         let pool = (
             account.clone(),
