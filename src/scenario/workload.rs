@@ -62,6 +62,9 @@ pub struct WorkloadSettings {
     pub retry: RetrySettings,
     /// Objects (applications: encryption contexts).
     pub popularity: PopularitySettings,
+    /// Whether it says which objects it asks for: how many, a named one, or those of a trace.
+    #[serde(skip)]
+    pub says_which_objects: bool,
     /// Reads what that workload wrote in the run.
     pub reads: Option<String>,
     /// Parts of a multipart upload.
@@ -298,6 +301,7 @@ impl WorkloadSettings {
         }
         in_order_of_time(r, start, stop, context.horizon);
         let arrivals = arrivals?.grown(r, growth)?;
+        let says_which_objects = r.has("popularity") || r.has("object") || arrivals.names_objects();
         if after.is_some() && matches!(arrivals, Arrivals::Trace(_)) {
             r.fault(
                 Code::Contradiction,
@@ -352,6 +356,7 @@ impl WorkloadSettings {
             clients: clients?,
             retry,
             popularity,
+            says_which_objects,
             reads,
             parts: parts.unwrap_or(1),
             copy_source,

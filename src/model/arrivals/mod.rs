@@ -130,6 +130,14 @@ pub enum Arrivals {
 }
 
 impl Arrivals {
+    /// Whether each arrival comes with the name of its object.
+    pub fn names_objects(&self) -> bool {
+        match self {
+            Arrivals::Trace(trace) => trace.recording.rows.iter().all(|row| row.object.is_some()),
+            Arrivals::Open(_) | Arrivals::Job(_) => false,
+        }
+    }
+
     /// One of the keys `arrivals`, `trace` and `job` of a workload; `None` after recording what is wrong. Without any
     /// of them it is `unwritten`, and where that is `None` too, a fault.
     pub fn read(

@@ -102,6 +102,24 @@ impl<'a> PlanBuilder<'a> {
                 .help("write `archived_bucket_keys = …`: about one for each `bucket_key_lifetime` and requester in which they were written (a day of steady writing: 288), or `archive_age`: how old they are; a read needs the very key"),
             );
         }
+        let several = match (bucket.archived_bucket_keys, bucket.archive_age) {
+            (Some(1) | None, None) => None,
+            (Some(keys), None) => Some(format!("{keys} bucket keys")),
+            (_, Some(_)) => Some("bucket keys of their age".to_owned()),
+        };
+        if let Some(several) = several
+            && s.reads.is_none()
+            && !s.says_which_objects
+            && bucket.older_objects.get() < 1.0
+        {
+            let name = self.workload_name(w);
+            self.fault(
+                &s.place,
+                Code::NoDefault,
+                format!("`workload.{name}` does not say how many objects it reads; those in `bucket.{}` were written under {several}, and one object would need one of them only", side.name),
+                "write `popularity = { uniform = { objects = … } }`, or `zipf`: how many objects are read and how often each; or `object`, if it is only one",
+            );
+        }
     }
 
     /// The caches of one (bucket, key, requester class).
@@ -115,7 +133,18 @@ impl<'a> PlanBuilder<'a> {
                 format!("{:?}", (&r.account, &r.role, &r.session_policy)),
                 1,
             ),
-            (Some(r), RequesterRule::Session) => (requester.to_owned(), r.sessions),
+            (Some(r), RequesterRule::Session) => {
+                if r.sessions > s.clients {
+                    let name = self.workload_name(w);
+                    self.fault(
+                        &s.place,
+                        Code::Contradiction,
+                        format!("`workload.{name}` has clients = {}, but `requester.{requester}` has sessions = {}: a client is one session at a time, so that some would never ask", s.clients, r.sessions),
+                        format!("write `clients = {}` or more, or fewer `sessions`", r.sessions),
+                    );
+                }
+                (requester.to_owned(), r.sessions)
+            }
             (None, _) => (format!("{:?}", (&side.caller.account, requester)), 1),
         };
         let settings = BucketKeyRules {
