@@ -65,6 +65,8 @@ pub struct Attribution {
     pub by: IndexMap<String, Vec<Contribution>>,
     /// Buckets without bucket keys, what saves most calls first.
     pub switch_on: Vec<SwitchOn>,
+    /// Buckets without bucket keys of which the scenario says too little to tell what they would save, and what is missing.
+    pub unknown: BTreeMap<String, String>,
 }
 
 /// Finds out.
@@ -97,10 +99,12 @@ pub fn attribution(study: &Study) -> Result<Attribution, StudyError> {
         });
         by.insert((*kind).to_owned(), ranked(entries.collect()));
     }
+    let (switch_on, unknown) = switch_on(study, &variant, &whole)?;
     Ok(Attribution {
         variant: study.variant.clone(),
         by,
-        switch_on: switch_on(study, &variant, &whole)?,
+        switch_on,
+        unknown,
     })
 }
 
@@ -260,31 +264,54 @@ fn ranked(mut entries: Vec<Contribution>) -> Vec<Contribution> {
     entries
 }
 
+/// What each bucket would save; and those of which that cannot be told, with what is missing.
 fn switch_on(
     study: &Study,
     variant: &Variant,
     whole: &VariantResults,
-) -> Result<Vec<SwitchOn>, StudyError> {
+) -> Result<(Vec<SwitchOn>, BTreeMap<String, String>), StudyError> {
     let off: Vec<&String> = without_bucket_key(variant, whole).collect();
-    let mut found: Vec<SwitchOn> = off
+    let tried: Vec<(&String, Result<SwitchOn, StudyError>)> = off
         .into_par_iter()
         .map(|name| {
-            let run = |older: &str| study.run(&[], &bucket_keys(variant, name, older), study.seed);
-            let (all, new) = (run("0")?, run("1")?);
-            let saved = |r: &VariantResults, id: &str, unit: &str| {
-                Estimate::over(gone(&whole.metrics, &r.metrics, id), unit)
-            };
-            Ok(SwitchOn {
-                bucket: name.clone(),
-                calls: saved(&all, "kms_calls", "1"),
-                calls_new_objects: saved(&new, "kms_calls", "1"),
-                throttled: saved(&all, "kms_throttled", "1"),
-                usd: saved(&all, "cost_total_usd", "USD"),
-                archived_bucket_keys: archived_bucket_keys(variant, name),
-            })
+            let saves = saves(study, variant, whole, name);
+            (name, saves)
         })
-        .collect::<Result<_, StudyError>>()?;
+        .collect();
+    let (mut found, mut unknown) = (Vec::new(), BTreeMap::new());
+    for (name, saves) in tried {
+        match saves {
+            Ok(saves) => found.push(saves),
+            Err(StudyError::Scenario(why)) => {
+                let why = why.to_string();
+                let first = why.lines().next().unwrap_or_default();
+                unknown.insert(name.clone(), first.to_owned());
+            }
+            Err(e) => return Err(e),
+        }
+    }
     let calls = |s: &SwitchOn| s.calls.mean.unwrap_or(0.0);
     found.sort_by(|a, b| calls(b).total_cmp(&calls(a)));
-    Ok(found)
+    Ok((found, unknown))
+}
+
+fn saves(
+    study: &Study,
+    variant: &Variant,
+    whole: &VariantResults,
+    name: &str,
+) -> Result<SwitchOn, StudyError> {
+    let run = |older: &str| study.run(&[], &bucket_keys(variant, name, older), study.seed);
+    let (all, new) = (run("0")?, run("1")?);
+    let saved = |r: &VariantResults, id: &str, unit: &str| {
+        Estimate::over(gone(&whole.metrics, &r.metrics, id), unit)
+    };
+    Ok(SwitchOn {
+        bucket: name.to_owned(),
+        calls: saved(&all, "kms_calls", "1"),
+        calls_new_objects: saved(&new, "kms_calls", "1"),
+        throttled: saved(&all, "kms_throttled", "1"),
+        usd: saved(&all, "cost_total_usd", "USD"),
+        archived_bucket_keys: archived_bucket_keys(variant, name),
+    })
 }

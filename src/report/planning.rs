@@ -497,6 +497,14 @@ fn attribution(a: &Attribution) -> Vec<Block> {
     let columns = "Attempts and throttles borne: shares of the run. Caused, busiest second, bill: what disappears without \
                 it, by running again without it; such shares need not sum to 100 %.";
     blocks.push(Block::Paragraph(columns.to_owned()));
+    for (bucket, why) in &a.unknown {
+        blocks.push(Block::Line(format!(
+            "What bucket keys would save in {bucket} cannot be told: {why}"
+        )));
+    }
+    if a.switch_on.is_empty() && !a.unknown.is_empty() {
+        return blocks;
+    }
     if a.switch_on.is_empty() {
         let text = "Every SSE-KMS bucket in use already has bucket keys enabled.";
         blocks.push(Block::Line(text.to_owned()));
