@@ -52,7 +52,7 @@ impl Arriving {
             stop,
         } = kind
         {
-            self.active = first..first.saturating_add(stop - start);
+            self.active = first..first.saturating_add(stop.saturating_sub(*start));
             self.process = Some(arrivals.begin(&Beginning {
                 start: first,
                 key: self.key,
