@@ -222,7 +222,7 @@ fn compare_tells_settings_pairing_workloads_and_bill() {
         "× 1.5",
         "Better: ",
         "workload readers",
-        "KMS requests, main/us-east-1",
+        "KMS requests,",
         "seeded:base against small:base (unpaired (Welch), as the seeds differ)",
     ] {
         assert!(out.contains(part), "{part}: {out}");
