@@ -13,6 +13,7 @@ mod errors;
 mod house;
 mod iam;
 mod implicit_policies;
+mod kms_calls;
 mod law;
 mod log_groups;
 mod money;

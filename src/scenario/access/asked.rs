@@ -4,7 +4,7 @@
 //! Where a bucket holds objects of both kinds, each kind is asked for its own call, and a refusal of one ends the
 //! requests for that kind only.
 //!
-//! Left out: KMS operations that name no key (ListKeys, GenerateRandom, …) are always allowed.
+//! KMS operations that name no key (ListKeys, GenerateRandom, …) are asked of the caller's own policies.
 
 use super::super::bucket::{BucketKind, BucketSettings, Encryption};
 use super::super::workload::WorkloadSettings;
@@ -184,24 +184,37 @@ impl<'a> Access<'a> {
         let Some((name, key)) = self.scenario.key.get_key_value(&call.key) else {
             return true;
         };
-        if !operation.is_on_key() {
-            return true;
+        let on_key = operation.is_on_key();
+        let account = if on_key {
+            &key.account
+        } else {
+            &kind.caller.account
+        };
+        let mut resource = self.key_arn(key);
+        if !on_key {
+            resource.account = self.account_id(account);
+            resource.resource = "*".to_owned();
         }
         let request = Request {
             principal: self.principal(&kind.caller, &key.region),
             action: String::new(),
-            resource: self.key_arn(key),
-            resource_account: self.account_id(&key.account),
+            resource,
+            resource_account: self.account_id(account),
             context: self.kms_context(s, &kind.caller, call, key),
         };
+        let caller = kind.caller.clone();
         actions(operation).iter().all(|action| {
             let request = Request {
                 action: format!("kms:{action}"),
                 ..request.clone()
             };
-            let settings = ResourceSettings::Key(name, key);
+            let settings = if on_key {
+                ResourceSettings::Key(name, key)
+            } else {
+                ResourceSettings::Account(&caller.account)
+            };
             let of_call = Some((index, operation));
-            self.ask(&mut kind.checks, &kind.caller, settings, request, of_call)
+            self.ask(&mut kind.checks, &caller, settings, request, of_call)
         })
     }
 }

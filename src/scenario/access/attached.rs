@@ -44,6 +44,8 @@ struct AttachedLevel<'a> {
 pub(super) enum ResourceSettings<'a> {
     Bucket(&'a str, &'a BucketSettings),
     Key(&'a str, &'a KmsKeySettings),
+    /// KMS itself in an account, for operations that name no key.
+    Account(&'a str),
 }
 
 impl<'a> ResourceSettings<'a> {
@@ -52,6 +54,7 @@ impl<'a> ResourceSettings<'a> {
         match self {
             ResourceSettings::Bucket(name, _) => format!("bucket.{name}"),
             ResourceSettings::Key(name, _) => format!("key.{name}"),
+            ResourceSettings::Account(name) => format!("account.{name}"),
         }
     }
 
@@ -60,13 +63,14 @@ impl<'a> ResourceSettings<'a> {
         match self {
             ResourceSettings::Bucket(_, bucket) => &bucket.account,
             ResourceSettings::Key(_, key) => &key.account,
+            ResourceSettings::Account(name) => name,
         }
     }
 
     /// The policies that replace its own in the run, in order of time.
     pub(super) fn policy_changes(self) -> &'a [PolicyChange] {
         match self {
-            ResourceSettings::Bucket(..) => &[],
+            ResourceSettings::Bucket(..) | ResourceSettings::Account(_) => &[],
             ResourceSettings::Key(_, key) => &key.policy_changes,
         }
     }
@@ -76,6 +80,7 @@ impl<'a> ResourceSettings<'a> {
         let written = match self {
             ResourceSettings::Bucket(_, bucket) => &bucket.policy,
             ResourceSettings::Key(_, key) => &key.policy,
+            ResourceSettings::Account(_) => return None,
         };
         written.as_ref().map(|p| p.policy.as_ref())
     }
@@ -211,6 +216,8 @@ impl<'a> Attached<'a> {
                 }
                 policy
             }
+            // Nothing but the caller's own policies is asked.
+            ResourceSettings::Account(_) => Some(Policy::allow_all(PolicyKind::Key, &[caller_id()])),
         }
     }
 }
@@ -292,6 +299,7 @@ fn is_limited(resource: &ResourceSettings<'_>, action: &str) -> bool {
     let is_customers = match resource {
         ResourceSettings::Bucket(..) => true,
         ResourceSettings::Key(_, key) => key.managed_by == ManagedBy::Customer,
+        ResourceSettings::Account(_) => false,
     };
     is_customers && !exempt.unwrap_or_default().iter().any(|a| a == action)
 }

@@ -139,14 +139,22 @@ impl<'a> Access<'a> {
         call: &CallMade,
         key: &KmsKeySettings,
     ) -> Context {
-        let mut context = self.global_context(caller, &key.account, &key.region);
+        let on_key = call.operation.is_on_key();
+        let owner = if on_key {
+            &key.account
+        } else {
+            &caller.account
+        };
+        let mut context = self.global_context(caller, owner, &key.region);
         context.set("kms:CallerAccount", self.account_id(&caller.account));
-        context.set("kms:KeySpec", key.spec.name());
-        if !key.aliases.is_empty() {
-            context.set_several("kms:ResourceAliases", key.aliases.clone());
+        if on_key {
+            context.set("kms:KeySpec", key.spec.name());
+            if !key.aliases.is_empty() {
+                context.set_several("kms:ResourceAliases", key.aliases.clone());
+            }
         }
         // S3 has looked an alias up before it calls KMS.
-        if let Some(alias) = s.key_alias.as_ref() {
+        if let Some(alias) = s.key_alias.as_ref().filter(|_| on_key) {
             context.set("kms:RequestAlias", alias.clone());
         }
         if matches!(

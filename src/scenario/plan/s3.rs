@@ -91,6 +91,18 @@ impl<'a> PlanBuilder<'a> {
     /// A read needs to know which bucket keys the objects were written under.
     fn archive_is_known(&self, w: usize, s: &WorkloadSettings, side: &Side<'_>) {
         let bucket = side.bucket;
+        let switched = bucket.bucket_key_since.as_ns() > 0 && bucket.older_objects.get() == 0.0;
+        if s.reads.is_none() && switched {
+            self.warn(
+                &bucket.place,
+                format!(
+                    "`workload.{}` reads `bucket.{}`, whose bucket keys are switched on at {}: from then on it is taken to read only objects under bucket keys, because `older_objects`, the share of reads that go to objects written before, is 0",
+                    self.workload_name(w),
+                    side.name,
+                    bucket.bucket_key_since
+                ),
+            );
+        }
         let known = bucket.archived_bucket_keys.is_some() || bucket.archive_age.is_some();
         if s.reads.is_none() && !known {
             self.faults.push(
