@@ -217,7 +217,9 @@ impl<'a> Attached<'a> {
                 policy
             }
             // Nothing but the caller's own policies is asked.
-            ResourceSettings::Account(_) => Some(Policy::allow_all(PolicyKind::Key, &[caller_id()])),
+            ResourceSettings::Account(_) => {
+                Some(Policy::allow_all(PolicyKind::Key, &[caller_id()]))
+            }
         }
     }
 }
