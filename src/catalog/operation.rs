@@ -144,6 +144,15 @@ aws_names! {
 }
 
 impl KmsOperation {
+    /// Whether it makes a data key pair: quota and price are those of the pair's kind, and its KMS key is symmetric.
+    pub const fn makes_key_pair(self) -> bool {
+        use KmsOperation as K;
+        matches!(
+            self,
+            K::GenerateDataKeyPair | K::GenerateDataKeyPairWithoutPlaintext
+        )
+    }
+
     /// Whether it is on a key.
     pub const fn is_on_key(self) -> bool {
         use KmsOperation as K;

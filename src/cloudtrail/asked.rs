@@ -49,7 +49,9 @@ pub(crate) fn call_of<'k>(
         principal: &kind.principal,
         caller: access.account_id(&kind.caller.account),
         key,
-        spec: spec_of(variant, &call.key),
+        spec: call
+            .pair_spec
+            .unwrap_or_else(|| spec_of(variant, &call.key)),
         by_s3: call.bucket.is_some(),
         encryption_context: encryption_context(call, object),
         answer,

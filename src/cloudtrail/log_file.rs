@@ -179,7 +179,9 @@ impl<'a> Writer<'a> {
             principal: &kind.principal,
             caller: self.access.account_id(&kind.caller.account),
             key: &check.request.resource,
-            spec: spec_of(self.variant, &made.key),
+            spec: made
+                .pair_spec
+                .unwrap_or_else(|| spec_of(self.variant, &made.key)),
             by_s3: made.bucket.is_some(),
             encryption_context: encryption_context(made, self.object(class, key)),
             answer: KmsAnswer::Denied,

@@ -5,7 +5,7 @@ use crate::access::arn::Arn;
 use crate::catalog::{KeySpec, KmsOperation};
 use serde_json::{Value, json};
 
-/// `requestParameters` of a call that was not throttled.
+/// `requestParameters` of a call that was not throttled. `spec`: the kind of the key, or of the data key pair it makes.
 pub(super) fn parameters(
     operation: KmsOperation,
     (key, spec): (&Arn, KeySpec),
@@ -31,6 +31,9 @@ pub(super) fn parameters(
         }),
         K::GenerateDataKey | K::GenerateDataKeyWithoutPlaintext => {
             json!({"keySpec": "AES_256", "keyId": key_id})
+        }
+        K::GenerateDataKeyPair | K::GenerateDataKeyPairWithoutPlaintext => {
+            json!({"keyPairSpec": spec.name(), "keyId": key_id})
         }
         K::GenerateMac | K::VerifyMac => {
             json!({"macAlgorithm": mac_algorithm(spec), "keyId": key_id})

@@ -3,7 +3,7 @@
 
 use super::bucket::{BucketKind, BucketSettings, Encryption, EncryptionHeader};
 use super::operations::MULTIPART_UPLOAD;
-use crate::catalog::{self, S3OperationRow, S3Tier};
+use crate::catalog::{self, KmsOperation, S3OperationRow, S3Tier};
 use crate::input::reader::Reader;
 use crate::model::source::ClientCacheSettings;
 use indexmap::IndexMap;
@@ -40,6 +40,15 @@ impl WorkloadFacts<'_> {
         self.has_none(true, |row| row.encryption_headers)
     }
 
+    /// Whether one of its operations makes data key pairs.
+    pub(super) fn makes_key_pairs(&self) -> bool {
+        let makes = |name: &String| {
+            let operation = name.parse::<KmsOperation>();
+            operation.is_ok_and(KmsOperation::makes_key_pair)
+        };
+        self.calls_kms && self.operations.is_some_and(|o| o.keys().any(makes))
+    }
+
     /// Whether what it writes is under SSE-KMS, as far as that is known.
     fn writes_under_sse_kms(&self) -> bool {
         let by_header = self.encryption_header.map(EncryptionHeader::encryption);
@@ -71,7 +80,14 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &WorkloadFacts<'_>) {
     let has_no_upload = facts
         .operations
         .is_some_and(|o| !o.contains_key(MULTIPART_UPLOAD));
-    let rows: [(&[&str], bool, &str, &str); 14] = [
+    let makes_no_pairs = facts.operations.is_some() && !facts.makes_key_pairs();
+    let rows: [(&[&str], bool, &str, &str); 15] = [
+        (
+            &["key_pair_spec"],
+            makes_no_pairs,
+            "none of its operations makes data key pairs",
+            "add GenerateDataKeyPair, or drop it",
+        ),
         (
             &["message_size"],
             !facts.has_data_key_cache,

@@ -10,7 +10,7 @@ use super::requester::Requester;
 use super::run_settings::ReadFor;
 use super::without_effect::{self, WorkloadFacts};
 use crate::access::{Context, ContextValue};
-use crate::catalog;
+use crate::catalog::{self, KeySpec, KmsOperation};
 use crate::input::declared::Declared;
 use crate::input::diagnostic::{Code, Place};
 use crate::input::document::Node;
@@ -86,6 +86,8 @@ pub struct WorkloadSettings {
     pub message_size: SizeSettings,
     /// How the messages that it decrypts were encrypted.
     pub encrypted_by: Option<EncryptedBy>,
+    /// Kind of the data key pairs that it asks for.
+    pub key_pair_spec: Option<KeySpec>,
     /// Version of TLS, `None`: plain HTTP.
     pub tls: Option<TlsVersion>,
     /// What its writes send as `x-amz-server-side-encryption`.
@@ -120,6 +122,14 @@ impl fmt::Display for TlsVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
+}
+
+/// The kind of data key pairs, one that KMS makes.
+fn key_pair_spec(r: &mut Reader<'_>) -> Option<KeySpec> {
+    let makes =
+        |spec: &&KeySpec| catalog::quota_for(KmsOperation::GenerateDataKeyPair, **spec).is_some();
+    let specs = KeySpec::ALL.iter().filter(makes).map(|s| s.name());
+    r.reference("key_pair_spec", specs)?.parse().ok()
 }
 
 /// How the messages that a workload decrypts were encrypted.
@@ -237,6 +247,7 @@ impl WorkloadSettings {
                 })
             })
             .flatten();
+        let key_pair_spec = key_pair_spec(r);
         let tls = r.keyword_or_none("tls").unwrap_or(Some(TlsVersion::V1_3));
         let encryption_header = r.keyword("encryption_header");
         let header_key = alias::named_key(r, "encryption_header_key", context.keys, looked_up);
@@ -281,6 +292,14 @@ impl WorkloadSettings {
             is_job,
         };
         without_effect::reject(r, &facts);
+        if facts.makes_key_pairs() && !r.has("key_pair_spec") {
+            r.fault(
+                Code::MissingKey,
+                r.place(),
+                format!("`{}` makes data key pairs, but does not say of which kind", r.path()),
+                "write `key_pair_spec = \"ECC_NIST_P256\"`, or another that KMS knows: quota and price are those of the pair",
+            );
+        }
         if encryption_header.is_none() && !facts.writes_nothing() {
             default_key_of_requester(r, of_bucket, account);
         }
@@ -367,6 +386,7 @@ impl WorkloadSettings {
             client_caches,
             message_size,
             encrypted_by,
+            key_pair_spec,
             tls,
             encryption_header,
             encryption_header_key,

@@ -9,7 +9,7 @@ use super::decided::{Access, Caller};
 use super::encryption::DataKeys;
 use crate::access::ContextValue;
 use crate::access::arn::Arn;
-use crate::catalog::{self, KmsOperation, NeedSide, S3Need, S3OperationRow};
+use crate::catalog::{self, KeySpec, KmsOperation, NeedSide, S3Need, S3OperationRow};
 use crate::model::source::OnlyFor;
 use std::collections::BTreeMap;
 
@@ -32,6 +32,8 @@ pub struct CallMade {
     pub held: HeldByS3,
     /// Its encryption context.
     pub encryption_context: BTreeMap<String, ContextValue>,
+    /// The kind of the data key pair that it makes.
+    pub pair_spec: Option<KeySpec>,
     /// Its price item, where that is not the operation's and the key's.
     pub charged_as: Option<&'static str>,
     /// Whether the encryption context names the object.
@@ -134,6 +136,7 @@ impl<'a> Access<'a> {
             only_for: None,
             held: HeldByS3::Nothing,
             encryption_context,
+            pair_spec: s.key_pair_spec.filter(|_| operation.makes_key_pair()),
             charged_as: None,
             names_object: false,
         })
@@ -266,6 +269,7 @@ impl<'a> Access<'a> {
             only_for: None,
             held: HeldByS3::Nothing,
             encryption_context: [(LOGS_CONTEXT.to_owned(), ContextValue::Single(arn))].into(),
+            pair_spec: None,
             charged_as: None,
             names_object: false,
         }
@@ -316,6 +320,7 @@ impl CallList {
             only_for: None,
             held,
             encryption_context,
+            pair_spec: None,
             charged_as: self.charged_as,
             names_object: false,
         });

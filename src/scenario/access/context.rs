@@ -153,6 +153,9 @@ impl<'a> Access<'a> {
                 context.set_several("kms:ResourceAliases", key.aliases.clone());
             }
         }
+        if let Some(pair) = call.pair_spec {
+            context.set("kms:DataKeyPairSpec", pair.name());
+        }
         // S3 has looked an alias up before it calls KMS.
         if let Some(alias) = s.key_alias.as_ref().filter(|_| on_key) {
             context.set("kms:RequestAlias", alias.clone());

@@ -16,6 +16,20 @@ pub(crate) fn add(cases: &mut Cases) {
             .find(|o| **o != operation && quota_for(**o, *spec).is_some())
             .expect("another operation");
         let name = operation.name();
+        if operation.makes_key_pair() {
+            cases.key(
+                format!("workload.NAME.operations.{name}"),
+                FLOW,
+                &[
+                    "workload.w.arrivals={constant={rate=5}}",
+                    "workload.w.operations={GenerateDataKeyPair=1,GenerateDataKeyPairWithoutPlaintext=1}",
+                    "workload.w.key_pair_spec=RSA_2048",
+                ],
+                &[&format!("workload.w.operations.{name}=3")],
+                "by_operation",
+            );
+            continue;
+        }
         cases.key(
             format!("workload.NAME.operations.{name}"),
             FLOW,

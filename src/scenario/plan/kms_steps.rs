@@ -4,7 +4,7 @@ use super::super::access::{CallMade, Caller, Check, RequestKind};
 use super::super::key::{KmsKeySettings, ManagedBy};
 use super::super::workload::WorkloadSettings;
 use super::builder::PlanBuilder;
-use crate::catalog;
+use crate::catalog::{self, KeySpec, KmsOperation};
 use crate::input::diagnostic::{Code, Place};
 use crate::input::keyword::Keyword;
 use crate::model::{Cause, KmsStep, Refusal, Source};
@@ -84,14 +84,18 @@ impl<'a> PlanBuilder<'a> {
         if settings.managed_by == ManagedBy::AwsOwned {
             return;
         }
-        let Some(row) = catalog::quota_for(operation, settings.spec) else {
+        if operation.makes_key_pair() && !self.key_for_pair(place, operation, key, settings) {
+            return;
+        }
+        let spec = call.pair_spec.unwrap_or(settings.spec);
+        let Some(row) = catalog::quota_for(operation, spec) else {
             self.fault(
                 place,
                 Code::ImpossibleOperation,
                 format!(
                     "KMS does not support {} with keys of spec {} (`key.{key}`)",
                     operation.name(),
-                    settings.spec.name()
+                    spec.name()
                 ),
                 "name an operation that such a key supports, or another key",
             );
@@ -101,7 +105,7 @@ impl<'a> PlanBuilder<'a> {
         if let Some(store) = &settings.key_store
             && let Some(of_store) = self.scenario.key_store.get(store)
             && let Some(store_row) = catalog::custom_key_store_quota(of_store.kind.name())
-            && store_row.takes(operation, settings.spec)
+            && store_row.takes(operation, spec)
         {
             let name = format!(
                 "{}/{}/{}/{store}",
@@ -113,7 +117,7 @@ impl<'a> PlanBuilder<'a> {
         }
         let name = format!("{account}/{}/{}", settings.region, row.code_or_id());
         quotas.push(self.pool(place, name, row, &settings.region));
-        let by_operation = || catalog::charged_as(operation, settings.spec);
+        let by_operation = || catalog::charged_as(operation, spec);
         let price_item = call.charged_as.unwrap_or_else(by_operation);
         self.kms_steps.push(KmsStep {
             // KMS steps come before their class.
@@ -133,6 +137,29 @@ impl<'a> PlanBuilder<'a> {
             denial: None,
             refusals: self.refusals(settings, &caller.requester),
         });
+    }
+
+    /// Whether a key can encrypt the private key of a data key pair: a symmetric one that is in no custom key store (API
+    /// reference, GenerateDataKeyPair).
+    fn key_for_pair(
+        &self,
+        place: &Place,
+        operation: KmsOperation,
+        key: &str,
+        settings: &KmsKeySettings,
+    ) -> bool {
+        let is = match (&settings.key_store, settings.spec) {
+            (None, KeySpec::SymmetricDefault) => return true,
+            (Some(store), _) => format!("is in the custom key store `{store}`"),
+            (None, spec) => format!("is of spec {}", spec.name()),
+        };
+        self.fault(
+            place,
+            Code::ImpossibleOperation,
+            format!("`key.{key}` {is}, and KMS makes {} under symmetric keys only, in no custom key store", operation.name()),
+            "name a symmetric key; the kind of the pair is `key_pair_spec` of the workload",
+        );
+        false
     }
 
     /// When KMS refuses a requester's calls on a key: first for lack of permission, then for the key's state.

@@ -1,7 +1,7 @@
 //! `[workload.NAME]`, but for the keys that the model reads: what each key changes, and what is refused.
 
 use crate::input::diagnostic::Code;
-use crate::scenario::cases::{ACCESS, APP, CACHE, Cases, JOBS, S3};
+use crate::scenario::cases::{ACCESS, APP, CACHE, Cases, FLOW, JOBS, S3};
 
 pub(crate) fn add(cases: &mut Cases) {
     cases.key(
@@ -160,6 +160,31 @@ pub(crate) fn add(cases: &mut Cases) {
         &["bucket.b.older_objects=1.0"],
         &["workload.reader.reads=w"],
         "kms_calls",
+    );
+    cases.key(
+        "workload.NAME.key_pair_spec",
+        FLOW,
+        &[
+            "workload.w.arrivals={constant={rate=5}}",
+            "workload.w.operations={GenerateDataKeyPair=1}",
+            "workload.w.key_pair_spec=RSA_2048",
+        ],
+        &["workload.w.key_pair_spec=ECC_NIST_P256"],
+        "by_quota",
+    );
+    cases.broken(
+        Code::ImpossibleOperation,
+        "[workload.",
+        "[workload.pairs]\nkey = \"rsa\"\nrequester = \"app\"\nclients = 1\noperations = { GenerateDataKeyPair = 1 }\nkey_pair_spec = \"RSA_2048\"\narrivals = { constant = { rate = 1 } }\n[workload.",
+        "[workload.pairs]",
+        &["RSA_2048", "symmetric keys only"],
+    );
+    cases.broken(
+        Code::MissingKey,
+        "[workload.",
+        "[workload.pairs]\nkey = \"main\"\nrequester = \"app\"\nclients = 1\noperations = { GenerateDataKeyPair = 1 }\narrivals = { constant = { rate = 1 } }\n[workload.",
+        "[workload.pairs]",
+        &["data key pairs", "key_pair_spec"],
     );
     cases.key(
         "workload.NAME.encrypted_by.producers",
