@@ -574,11 +574,11 @@ fn full_scenario(seed: u64) -> String {
         ),
         (
             "express",
-            "bucket = \"express\"\nrequester = \"x\"\noperations = { GetObject = 1, CopyObject = 1 }\ncopy_source = \"aged\"\n",
+            "bucket = \"express\"\nrequester = \"x\"\noperations = { GetObject = 1, CopyObject = 1 }\ncopy_source = \"aged\"\npopularity.uniform.objects = 300\n",
         ),
         (
             "replicate",
-            "bucket = \"stored\"\nrequester = \"y\"\noperations = { ReplicateObject = 1 }\ncopy_source = \"keyed\"\n",
+            "bucket = \"stored\"\nrequester = \"y\"\noperations = { ReplicateObject = 1 }\ncopy_source = \"keyed\"\npopularity.uniform.objects = 300\n",
         ),
         (
             "get",
@@ -586,7 +586,7 @@ fn full_scenario(seed: u64) -> String {
         ),
         (
             "copy",
-            "bucket = \"stored\"\nrequester = \"y\"\noperations = { CopyObject = 1 }\ncopy_source = \"keyed\"\n",
+            "bucket = \"stored\"\nrequester = \"y\"\noperations = { CopyObject = 1 }\ncopy_source = \"keyed\"\npopularity.zipf = { objects = 40, exponent = 0.7 }\n",
         ),
         (
             "upload",
@@ -597,7 +597,7 @@ fn full_scenario(seed: u64) -> String {
         let _ = write!(
             t,
             "[workload.{name}]\nclients = {}\nretry = {{ {} }}\narrivals = {{ {} }}\n{body}",
-            1 + r.below(9),
+            3 + r.below(7),
             retry(&mut r),
             arrivals(&mut r, own, 90)
         );
@@ -957,6 +957,7 @@ fn variants_see_the_same_arrivals() {
         bucket = "b"
         clients = 5
         operations = { GetObject = 2, PutObject = 1 }
+        popularity.uniform.objects = 50
         arrivals.on-off = { on = "60/s", off = "5/s", mean_on = "5s", mean_off = "5s" }
         [workload.two]
         key = "k"

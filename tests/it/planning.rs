@@ -489,7 +489,7 @@ fn the_cheapest_mitigations_are_a_set_of_what_the_variants_do() {
 fn a_migration_is_objects_times_calls_at_a_share_of_the_quota() {
     let text = "horizon = \"1d\"\nreplications = 2\nregion = \"us-east-1\"\n[key.k]\n[quota.q]\nlimit = \"1000/s\"\n\
         [bucket.b]\nkey = \"k\"\n[retry.none]\n[workload.w]\nbucket = \"b\"\nclients = 1\noperations.GetObject = 1\n\
-        arrivals.constant.rate = 10\n";
+        popularity.uniform.objects = 1000000\narrivals.constant.rate = 10\n";
     let dir = folder(text);
     let (status, out, said) = run_kmsim(
         dir.path(),

@@ -71,6 +71,7 @@ requester = "r2"
 clients = 3
 operations = { GetObject = 1 }
 arrivals = { poisson = { rate = "3/s" } }
+popularity = { uniform = { objects = 9 } }
 "#;
 
 /// Jobs one after another: an upload, then a reader of what it wrote.
