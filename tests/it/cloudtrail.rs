@@ -320,6 +320,7 @@ clients = 3
 [workload.by-user]
 bucket = "keyed"
 requester = "alice"
+popularity.uniform.objects = 20
 operations = { GetObject = 1, PutObject = 1 }
 arrivals.constant.rate = "5/s"
 clients = 1

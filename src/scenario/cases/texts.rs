@@ -93,12 +93,14 @@ archived_bucket_keys = 4
 [workload.w]
 bucket = "b"
 operations = { MultipartUpload = 1, CopyObject = 1 }
+popularity = { uniform = { objects = 30 } }
 parts = 2
 job = { workers = 5, objects = 40, think_time = { constant = { value = "10ms" } } }
 [workload.reader]
 bucket = "b"
 after = "w"
 operations = { GetObject = 1 }
+object = "one"
 job = { workers = 3, objects = 30 }
 "#;
 
