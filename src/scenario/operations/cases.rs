@@ -13,9 +13,7 @@ pub(crate) fn add(cases: &mut Cases) {
         let spec = spec.unwrap_or_else(|| panic!("no key for {}", operation.name()));
         let other = KmsOperation::ALL
             .iter()
-            .find(|o| {
-                **o != operation && !o.makes_key_pair() && quota_for(**o, *spec).is_some()
-            })
+            .find(|o| **o != operation && !o.makes_key_pair() && quota_for(**o, *spec).is_some())
             .expect("another operation");
         let name = operation.name();
         if operation.makes_key_pair() {
