@@ -1,11 +1,13 @@
 //! What can be typed.
 
+use crate::compare::Gated;
 use crate::metrics::target::Target;
 use crate::report::content::Format;
 use crate::report::format::{FORMATS, Json, TextTable};
 use crate::sweep::SweepAxis;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Will our S3 workloads hit the AWS KMS request quota, what will it cost, and which mitigation is
@@ -16,6 +18,28 @@ pub struct Args {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+/// The command line with each metric after `--fail-on-regression` made that flag's value: it takes one, but a scenario
+/// may follow it too, so that the parser alone could not tell them apart.
+pub fn words(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = Vec::new();
+    for word in given {
+        let gates = |text: &str| {
+            let name = text.split(['=', ',']).next().unwrap_or_default();
+            let is_name = |c: char| c.is_ascii_alphanumeric() || "_.\"-".contains(c);
+            let written = text.contains('=') && name.chars().all(is_name);
+            !text.starts_with('-') && (written || crate::metrics::target::subject(name).is_ok())
+        };
+        match words.last_mut() {
+            Some(flag) if flag == "--fail-on-regression" && word.to_str().is_some_and(gates) => {
+                flag.push("=");
+                flag.push(word);
+            }
+            Some(_) | None => words.push(word),
+        }
+    }
+    words
 }
 
 /// What to do.
@@ -130,9 +154,21 @@ pub struct Baseline {
     /// Results directory of an earlier run to compare with, variant by variant
     #[arg(long = "baseline", value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Exit with status 1 if any metric got worse than in the baseline
-    #[arg(long, requires = "dir")]
-    pub fail_on_regression: bool,
+    /// Exit with status 1 if any metric got worse than in the baseline, or only these, each by more than its own share
+    /// of the baseline's mean [default share: --noise], such as cost_total_usd_per_month=5%
+    #[arg(
+        long = "fail-on-regression",
+        value_name = "METRIC[=SHARE]",
+        requires = "dir",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "all",
+        value_delimiter = ','
+    )]
+    pub gated: Vec<Gated>,
+    /// Variants that the baseline lacks do not fail `--fail-on-regression`
+    #[arg(long, requires = "gated")]
+    pub allow_new_variants: bool,
     /// Differences up to this share of the baseline's mean are noise
     #[arg(long, value_name = "SHARE", default_value = "1%", requires = "dir", value_parser = share)]
     pub noise: f64,
@@ -148,11 +184,9 @@ fn share(text: &str) -> Result<f64, String> {
 
 /// Identifier of a metric.
 fn metric(id: &str) -> Result<&'static str, String> {
-    let target = format!("{id} < 0").parse::<crate::metrics::target::Target>();
-    match crate::metrics::registry::metric(id) {
-        Some(row) => Ok(row.id),
-        None => Err(target.map_or_else(|e| format!("{e}; {}", e.help()), |_| String::new())),
-    }
+    let row = crate::metrics::target::known(id);
+    row.map(|row| row.id)
+        .map_err(|e| format!("{e}; {}", e.help()))
 }
 
 /// How to simulate and print.

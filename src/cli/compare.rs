@@ -2,8 +2,8 @@
 
 use super::args;
 use super::failure::CommandError;
-use super::terminal::{print, say};
-use super::{input, simulate};
+use super::terminal::say;
+use super::{gate, input, simulate};
 use crate::compare::{across, merged};
 use crate::input::files::Files;
 use crate::report;
@@ -35,8 +35,10 @@ pub(super) fn compare(args: &args::CompareArgs) -> Result<(), CommandError> {
     if !faults.is_empty() {
         return Err(CommandError::Input(faults.join("\n")));
     }
+    let mut failures = Vec::new();
     for (i, loaded) in scenarios {
         let (found, _) = simulate::simulate(&loaded, &args.how, &args.precision)?;
+        failures.extend(gate::precision(&found));
         all.push((i, loaded.name.clone(), found));
     }
     all.sort_by_key(|r| r.0);
@@ -51,7 +53,8 @@ pub(super) fn compare(args: &args::CompareArgs) -> Result<(), CommandError> {
             ));
         }
     }
-    print(&args.how.format.write(&Compared(&comparisons))?)
+    let text = args.how.format.write(&Compared(&comparisons))?;
+    gate::print_judged(&text, &failures)
 }
 
 /// A results directory goes by its own name: several may hold the same scenario.

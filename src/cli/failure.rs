@@ -11,8 +11,8 @@ use crate::sweep::run::SweepError;
 pub(crate) enum CommandError {
     /// The command or an input is at fault (exit status 2); the text is ready to print.
     Input(String),
-    /// The results miss what was required (exit status 1); they have been printed.
-    Judged(String),
+    /// The results miss what was required (exit status 1), which has been said.
+    Judged,
     /// Input, output or the program itself failed (exit status 3).
     Internal(String),
     /// The reader of standard output is gone: not a failure.

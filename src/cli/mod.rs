@@ -8,6 +8,7 @@ mod catalog;
 mod compare;
 mod explain;
 mod failure;
+mod gate;
 mod input;
 mod plan;
 mod progress;
@@ -23,7 +24,7 @@ use terminal::{print, say};
 
 /// Parses and runs the command line.
 pub fn main() -> ExitCode {
-    let args = match args::Args::try_parse() {
+    let args = match args::Args::try_parse_from(args::words(std::env::args_os())) {
         Ok(args) => args,
         Err(e) => {
             // Help and version are not errors, and go to standard output.
@@ -60,10 +61,7 @@ pub fn main() -> ExitCode {
             say(&text);
             ExitCode::from(2)
         }
-        Err(CommandError::Judged(text)) => {
-            say(&text);
-            ExitCode::from(1)
-        }
+        Err(CommandError::Judged) => ExitCode::from(1),
         Err(CommandError::Internal(text)) => {
             say(&text);
             ExitCode::from(3)

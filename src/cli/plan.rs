@@ -2,8 +2,8 @@
 
 use super::args;
 use super::failure::CommandError;
-use super::terminal::{print, say};
-use super::{input, progress, simulate};
+use super::terminal::say;
+use super::{gate, input, progress, simulate};
 use crate::metrics::target::Target;
 use crate::planning::attribution::attribution;
 use crate::planning::migration::{MigrationQuestion, migration};
@@ -95,10 +95,8 @@ pub(super) fn plan(args: &args::PlanArgs) -> Result<(), CommandError> {
             dir.display()
         ));
     }
-    print(&outputs.text)?;
-    outputs
-        .failure
-        .map_or(Ok(()), |f| Err(CommandError::Judged(format!("error: {f}"))))
+    let failure = outputs.failure.map(|f| format!("error: {f}"));
+    gate::print_judged(&outputs.text, failure.as_slice())
 }
 
 /// The targets of the command line, else the variant's thresholds.

@@ -2,17 +2,15 @@
 
 use super::args::{self, How};
 use super::failure::CommandError;
+use super::gate;
 use super::input;
 use super::simulate::{pool, simulate, threads};
 use super::terminal::{print, say};
 use crate::cloudtrail::{LogFile, log_file};
 use crate::compare::{Regressions, regressions};
 use crate::report;
-use crate::report::content::Format;
-use crate::report::format::TextTable;
 use crate::report::summary::Summary;
-use crate::report::threshold::Verdicts;
-use crate::results::{self, Manifest, RunResults, VariantManifest, directory};
+use crate::results::{self, Manifest, VariantManifest, directory};
 use crate::run::{RunOptions, VERSION};
 use crate::scenario::Loaded;
 use crate::simulation::record::Record;
@@ -48,16 +46,25 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
         }
         all.push(results);
     }
+    let gate = gate::regression_gate(&args.baseline);
     let held: Vec<Regressions> = baseline
         .iter()
-        .flat_map(|b| all.iter().map(|r| regressions(b, r, args.baseline.noise)))
+        .flat_map(|b| all.iter().map(|r| regressions(b, r, &gate)))
         .collect();
     let summary = Summary {
         results: &all,
         against: held.iter().map(|h| h.comparisons.as_slice()).collect(),
     };
-    print(&args.how.format.write(&summary)?)?;
-    judge(&all, &held, &args.baseline, args.how.format.for_people())
+    let text = args.how.format.write(&summary)?;
+    let mut failures = Vec::new();
+    for results in &all {
+        failures.extend(gate::thresholds(results, args.how.format.for_people())?);
+        failures.extend(gate::precision(results));
+    }
+    for held in &held {
+        failures.extend(gate::regression(held, &args.baseline));
+    }
+    gate::print_judged(&text, &failures)
 }
 
 /// Writes a sample of each variant's events, and tells of how many it is.
@@ -111,61 +118,6 @@ fn sampled(variant: &str, record: &Record, file: &LogFile) -> String {
         message.push_str(&format!(", and {requests} of {of} data events"));
     }
     message
-}
-
-/// Whether what was found is what was asked for: thresholds, precision, no regression.
-fn judge(
-    all: &[RunResults],
-    held: &[Regressions],
-    baseline: &args::Baseline,
-    printed: bool,
-) -> Result<(), CommandError> {
-    let mut failures = Vec::new();
-    for results in all {
-        if let Some(failure) = report::threshold::failure(results) {
-            // The table of verdicts stands on standard output only where it is for people.
-            let table = if printed {
-                String::new()
-            } else {
-                TextTable.write(&Verdicts(results))?
-            };
-            failures.push(format!("{table}error: {failure}"));
-        }
-        if let Some(p) = results.precision.as_ref().filter(|p| !p.reached) {
-            failures.push(format!(
-                "error: {}: the precision of `{}` was not reached after {} replications",
-                results.scenario.name, p.metric, results.replications
-            ));
-        }
-    }
-    for held in held {
-        for name in &held.new {
-            say(&format!(
-                "note: variant `{name}` is not in the baseline and is not compared"
-            ));
-        }
-        for name in &held.gone {
-            say(&format!(
-                "note: variant `{name}` of the baseline no longer exists"
-            ));
-        }
-        if baseline.fail_on_regression && held.comparisons.is_empty() {
-            failures.push(
-                "error: no variant is also in the baseline, so regressions cannot be checked"
-                    .to_owned(),
-            );
-        }
-        for (variant, metric) in held.worse.iter().filter(|_| baseline.fail_on_regression) {
-            failures.push(format!(
-                "error: regression: `{metric}` of variant `{variant}` is worse than in the baseline"
-            ));
-        }
-    }
-    if failures.is_empty() {
-        Ok(())
-    } else {
-        Err(CommandError::Judged(failures.join("\n")))
-    }
 }
 
 fn manifest(how: &How, started: Instant, variants: Vec<VariantManifest>) -> Manifest {

@@ -12,7 +12,7 @@ mod settings;
 mod variants;
 
 pub use merged::merged;
-pub use regression::{Regressions, regressions};
+pub use regression::{Gated, Regression, RegressionGate, RegressionKind, Regressions, regressions};
 pub use settings::settings;
 pub use variants::{across, compare, compare_all};
 

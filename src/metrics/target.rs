@@ -111,20 +111,7 @@ impl FromStr for Target {
             .into_iter()
             .find_map(|relation| Some((relation, rest.strip_prefix(relation.sign())?.trim())))
             .ok_or_else(shape)?;
-        let (workload, id) = match name.strip_prefix("workload.") {
-            Some(inner) => {
-                let (workload, id) = inner.rsplit_once('.').ok_or_else(shape)?;
-                (Some(workload.trim_matches('"').to_owned()), id)
-            }
-            None => (None, name),
-        };
-        let row = known(id)?;
-        if workload.is_some() && !row.scope.has_breakdown() {
-            return Err(TargetError::new(
-                format!("`{id}` exists for the whole variant only, not by workload"),
-                format!("write \"{id} {} …\"", comparison.sign()),
-            ));
-        }
+        let (workload, row) = subject(name)?;
         Ok(Target {
             workload,
             metric: row.id,
@@ -135,7 +122,35 @@ impl FromStr for Target {
     }
 }
 
-fn known(id: &str) -> Result<&'static Metric, TargetError> {
+/// What `[workload.NAME.]METRIC` names.
+///
+/// # Errors
+/// The metric is unknown, or not given by workload.
+pub fn subject(name: &str) -> Result<(Option<String>, &'static Metric), TargetError> {
+    let Some(inner) = name.strip_prefix("workload.") else {
+        return Ok((None, known(name)?));
+    };
+    let Some((workload, id)) = inner.rsplit_once('.') else {
+        return Err(TargetError::new(
+            format!("\"{name}\" is not a metric of a workload"),
+            "write \"workload.NAME.METRIC\"",
+        ));
+    };
+    let row = known(id)?;
+    if !row.scope.has_breakdown() {
+        return Err(TargetError::new(
+            format!("`{id}` exists for the whole variant only, not by workload"),
+            format!("write \"{id}\" without a workload"),
+        ));
+    }
+    Ok((Some(workload.trim_matches('"').to_owned()), row))
+}
+
+/// The metric of this identifier.
+///
+/// # Errors
+/// There is none.
+pub fn known(id: &str) -> Result<&'static Metric, TargetError> {
     metric(id).ok_or_else(|| {
         let near = METRICS
             .iter()

@@ -37,18 +37,21 @@ pub(super) fn quota_extremes(plan: &Plan, record: &Record, values: &mut Values) 
             "seconds_throttled_count",
             all().map(|q| q.seconds_throttled).max().unwrap_or(0) as f64,
         );
-        let (mut peak, mut fired) = (0.0_f64, false);
-        for (q, quota) in record.quotas.iter().enumerate() {
-            if let Some(quota) = quota
-                && plan.quotas[q].service == Service::Kms
-            {
-                let (p, f) = cloudwatch(plan, q, quota);
-                peak = peak.max(p);
-                fired |= f;
-            }
-        }
-        values.insert("cloudwatch_attempts_per_s_max", peak);
-        values.insert("cloudwatch_alarm_80_percent", f64::from(u8::from(fired)));
+        let minutes: Vec<BusiestMinute> = of_service(plan, Service::Kms)
+            .map(|(q, _)| match &record.quotas[q] {
+                Some(seen) => cloudwatch(plan, q, seen),
+                None => cloudwatch(plan, q, &QuotaRecord::new(plan.horizon_s)),
+            })
+            .collect();
+        // Silent are they only if each is known to be.
+        let all: Option<Vec<bool>> = minutes.iter().map(|m| m.fired).collect();
+        let any = minutes.iter().any(|m| m.fired == Some(true));
+        let peaks: Option<Vec<f64>> = minutes.iter().map(|m| m.per_s).collect();
+        let busiest = BusiestMinute {
+            per_s: peaks.map(|p| p.into_iter().fold(0.0, f64::max)),
+            fired: if any { Some(true) } else { all.map(|_| false) },
+        };
+        busiest.insert_into(values);
     }
 }
 
@@ -60,21 +63,41 @@ fn busiest<'r>(quotas: impl Iterator<Item = &'r QuotaRecord>) -> u64 {
     busiest.max().unwrap_or(0)
 }
 
-/// The busiest minute as CloudWatch shows it \[1/s\], and whether an 80 % alarm would have fired.
-fn cloudwatch(plan: &Plan, q: usize, record: &QuotaRecord) -> (f64, bool) {
+/// The busiest minute as CloudWatch shows it.
+struct BusiestMinute {
+    /// Its mean \[1/s\]; `None` without a whole minute.
+    per_s: Option<f64>,
+    /// Whether an 80 % alarm would have fired; `None` where no whole minute shows that it would not.
+    fired: Option<bool>,
+}
+
+impl BusiestMinute {
+    fn insert_into(&self, values: &mut Values) {
+        if let Some(per_s) = self.per_s {
+            values.insert("cloudwatch_attempts_per_s_max", per_s);
+        }
+        if let Some(fired) = self.fired {
+            values.insert("cloudwatch_alarm_80_percent", f64::from(u8::from(fired)));
+        }
+    }
+}
+
+/// The busiest minute since the end of the warm-up. A minute that the horizon cuts, or that lies after it, holds less
+/// than it would in traffic that goes on: it can show that the alarm fires, but not that it is silent.
+fn cloudwatch(plan: &Plan, q: usize, record: &QuotaRecord) -> BusiestMinute {
     let limiter = Limiter::new(plan.quotas[q].shape, &plan.quotas[q].steps);
+    let first = plan.warm_up_s.div_ceil(60) as usize;
+    let has_whole = first < (plan.horizon_s / 60) as usize;
     let (mut peak, mut fired) = (0.0_f64, false);
-    for (m, &n) in record
-        .minutes
-        .iter()
-        .enumerate()
-        .skip(plan.warm_up_s.div_ceil(60) as usize)
-    {
+    for (m, &n) in record.minutes.iter().enumerate().skip(first) {
         let per_s = n as f64 / 60.0;
         peak = peak.max(per_s);
         fired |= per_s > ALARM * limiter.per_second(m as u64 * 60);
     }
-    (peak, fired)
+    BusiestMinute {
+        per_s: has_whole.then_some(peak),
+        fired: (fired || has_whole).then_some(fired),
+    }
 }
 
 pub(super) fn by_quota(plan: &Plan, records: &[Record]) -> IndexMap<String, QuotaResults> {
@@ -108,9 +131,7 @@ pub(super) fn by_quota(plan: &Plan, records: &[Record]) -> IndexMap<String, Quot
                 );
                 values.insert("quota_headroom", seen.headroom);
                 values.insert("seconds_throttled_count", seen.seconds_throttled as f64);
-                let (peak, fired) = cloudwatch(plan, q, seen);
-                values.insert("cloudwatch_attempts_per_s_max", peak);
-                values.insert("cloudwatch_alarm_80_percent", f64::from(u8::from(fired)));
+                cloudwatch(plan, q, seen).insert_into(&mut values);
                 values
             })
             .collect();

@@ -39,6 +39,13 @@ pub(super) fn series(plan: &Plan, records: &[Record]) -> Series {
         .max()
         .unwrap_or(0);
     let bins = used.max(plan.horizon_s.div_ceil(bin_s) as usize);
+    // The last bin and minute are as wide as the run goes on in them.
+    let ends = widened.iter().flatten().map(|q| q.end_s);
+    let end = ends.fold(plan.horizon_s, u64::max);
+    let width = |i: usize, each: u64| {
+        let from = i as u64 * each;
+        (from + each).min(end).saturating_sub(from).max(1) as f64
+    };
     let quotas = of_service(plan, Service::Kms)
         .map(|(q, quota)| {
             let of = |f: &dyn Fn(&QuotaBin) -> (u64, u64)| {
@@ -50,7 +57,7 @@ pub(super) fn series(plan: &Plan, records: &[Record]) -> Series {
                         .collect();
                     let rates: Vec<f64> = bins
                         .iter()
-                        .map(|&(sum, _)| sum as f64 / bin_s as f64)
+                        .map(|&(sum, _)| sum as f64 / width(b, bin_s))
                         .collect();
                     let moments = Moments::of(&rates);
                     let interval = moments.and_then(|m| m.interval());
@@ -84,8 +91,10 @@ pub(super) fn series(plan: &Plan, records: &[Record]) -> Series {
                     let sum: f64 = widened
                         .iter()
                         .map(|r| {
-                            let minutes = r[q].minutes.iter().skip(first).take(last - first + 1);
-                            minutes.max().map_or(0.0, |&n| n as f64 / 60.0)
+                            let minutes = r[q].minutes.iter().enumerate();
+                            let minutes = minutes.skip(first).take(last - first + 1);
+                            let per_s = minutes.map(|(m, &n)| n as f64 / width(m, 60));
+                            per_s.fold(0.0, f64::max)
                         })
                         .sum();
                     sum / records.len().max(1) as f64

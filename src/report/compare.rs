@@ -20,6 +20,7 @@ pub fn word(verdict: Verdict) -> &'static str {
         Verdict::Different => "different",
         Verdict::Same => "same",
         Verdict::NoDifferenceShown => "no difference shown",
+        Verdict::WithinNoise => "within the noise",
         Verdict::NoData => "no data",
     }
 }
@@ -98,6 +99,7 @@ pub fn sentence(c: &Comparison) -> String {
     };
     let (better, worse) = (labels(Verdict::Better), labels(Verdict::Worse));
     let unclear = labels(Verdict::NoDifferenceShown).len();
+    let noise = labels(Verdict::WithinNoise).len();
     let mut parts = Vec::new();
     for (word, labels) in [("Better", &better), ("Worse", &worse)] {
         if !labels.is_empty() {
@@ -110,6 +112,10 @@ pub fn sentence(c: &Comparison) -> String {
     if unclear > 0 {
         let s = if unclear == 1 { "" } else { "s" };
         parts.push(format!("No difference shown in {unclear} other metric{s}."));
+    }
+    if noise > 0 {
+        let s = if noise == 1 { "" } else { "s" };
+        parts.push(format!("Within the noise: {noise} metric{s}."));
     }
     parts.join(" ")
 }

@@ -76,22 +76,27 @@ impl Content for Verdicts<'_> {
     }
 }
 
+/// Thresholds that a sentence names before it counts the others.
+const NAMED: usize = 5;
+
 /// What fails, in a sentence; `None` where nothing does.
 pub fn failure(results: &RunResults) -> Option<String> {
-    let count = |verdict| {
+    let clause = |verdict, what: &str| {
         let all = results.thresholds.iter();
-        all.filter(|t| t.verdict == verdict).count()
+        let names: Vec<String> = all
+            .filter(|t| t.verdict == verdict)
+            .map(|t| format!("`{}` of variant `{}`", t.name, t.variant))
+            .collect();
+        let more = match names.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let named = names[..names.len().min(NAMED)].join(", ");
+        (!names.is_empty()).then(|| format!("{} {what} ({named}{more})", names.len()))
     };
-    let (crossed, without) = (
-        count(ThresholdVerdict::Crossed),
-        count(ThresholdVerdict::NoData),
-    );
-    let parts = [(crossed, "crossed"), (without, "without data")];
-    let clauses: Vec<String> = parts
-        .iter()
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, what)| format!("{n} {what}"))
-        .collect();
+    let crossed = clause(ThresholdVerdict::Crossed, "crossed");
+    let without = clause(ThresholdVerdict::NoData, "without data");
+    let clauses: Vec<String> = crossed.into_iter().chain(without).collect();
     (!clauses.is_empty()).then(|| {
         format!(
             "{}: of {} thresholds {}",

@@ -358,6 +358,8 @@ pub enum Verdict {
     Same,
     /// The interval holds zero.
     NoDifferenceShown,
+    /// The interval does not exclude that the difference is at most what was set as noise.
+    WithinNoise,
     /// A value is missing on either side, or there are too few replications.
     NoData,
 }

@@ -111,6 +111,8 @@ pub struct QuotaRecord {
     pub first_throttled: Option<u64>,
     /// Smallest 1 − attempts ÷ quota since the end of the warm-up.
     pub headroom: f64,
+    /// End of the last second with an attempt \[s\].
+    pub end_s: u64,
 }
 
 impl QuotaRecord {
@@ -124,6 +126,7 @@ impl QuotaRecord {
             seconds_throttled: 0,
             first_throttled: None,
             headroom: 1.0,
+            end_s: 0,
         }
     }
 
@@ -140,6 +143,7 @@ impl QuotaRecord {
         if attempts == 0 {
             return;
         }
+        self.end_s = self.end_s.max(second + 1);
         let mut bin = (second / self.bin_s) as usize;
         while bin >= MAX_BINS {
             self.widen(self.bin_s * 2);

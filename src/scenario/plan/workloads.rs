@@ -31,6 +31,7 @@ impl<'a> PlanBuilder<'a> {
             .and_then(Span::whole_seconds)
             .unwrap_or(u64::MAX)
             .min(if s.after.is_some() { u64::MAX } else { horizon });
+        self.warn_of_rows_beyond(name, s, horizon.saturating_sub(start));
         let kind = match &s.arrivals {
             Arrivals::Job(job) => Kind::Job {
                 workers: job.workers,
@@ -138,6 +139,25 @@ impl<'a> PlanBuilder<'a> {
             }
         }
         requests
+    }
+
+    /// Says how many rows of a trace the horizon leaves out; what `stop` leaves out was asked for.
+    fn warn_of_rows_beyond(&self, name: &str, s: &WorkloadSettings, left: u64) {
+        let Arrivals::Trace(trace) = &s.arrivals else {
+            return;
+        };
+        let beyond = trace.rows_beyond(left);
+        if beyond > 0 && s.stop.is_none() {
+            let all = trace.recording.rows.len();
+            let needed = Span::from_secs(s.start.whole_seconds().unwrap_or(0) + trace.seconds());
+            self.warn(
+                &s.place,
+                format!(
+                    "workload `{name}`: {beyond} of the {all} rows of `{}` lie beyond the horizon ({}) and are left out; a `horizon` of {needed} holds all of them",
+                    trace.file, self.run.horizon
+                ),
+            );
+        }
     }
 
     /// The actions of a trace's rows, added to those of the mix.

@@ -77,7 +77,7 @@ impl Arriving {
         action.min(self.sums.len() - 1)
     }
 
-    /// Draws how many arrivals of each of its actions a second has, and how they lie in it; `None` for rows of a trace.
+    /// Draws how many arrivals of each of its actions a second has, and how they lie in it; `None` for a trace whose rows are one request each.
     #[inline]
     pub fn draw(
         &mut self,
@@ -89,6 +89,9 @@ impl Arriving {
     ) -> Option<Density> {
         let Some(process) = &mut self.process else {
             counts.fill(0);
+            if let Some(density) = self.count_rows(second, kind, counts) {
+                return Some(density);
+            }
             self.for_each_row(second, kind, |_, _, _, action| counts[action] += 1);
             return None;
         };
@@ -104,6 +107,29 @@ impl Arriving {
             counts.copy_from_slice(multinomial);
         }
         Some(density)
+    }
+
+    /// Counts what comes in a second of a trace whose rows count; `None` for all else.
+    fn count_rows(&self, second: u64, kind: &Kind, counts: &mut [u64]) -> Option<Density> {
+        let Kind::Trace {
+            trace,
+            actions,
+            start,
+            ..
+        } = kind
+        else {
+            return None;
+        };
+        if !trace.is_counted() {
+            return None;
+        }
+        let mix = self.trace_key.with(Purpose::Action as u64).with(second);
+        trace.counts_of_second(second - start, self.trace_key, |i, n| {
+            let row = &trace.recording.rows[i];
+            let stream = mix.with(i as u64).stream();
+            actions.split(row, n, &self.shares, stream, |action, n| counts[action] += n);
+        });
+        Some(Density::Linear(1.0, 1.0))
     }
 
     /// Shows the rows of a trace that come in a second: number of the copy, instant, row and action.

@@ -199,7 +199,7 @@ pub struct DrawnWorkload {
     pub one_by_one: bool,
     /// And in order.
     pub has_memory: bool,
-    /// `None` for traces.
+    /// `None` for traces whose rows are one request each.
     pub density: Option<Density>,
 }
 

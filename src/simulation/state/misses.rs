@@ -299,7 +299,8 @@ fn is_drawable(plan: &Plan, w: usize, timed: &[usize], users: u32) -> bool {
     });
     let is_random = match &workload.kind {
         Kind::Open { arrivals, .. } => arrivals.even_rate().is_none(),
-        Kind::Trace { .. } | Kind::Job { .. } => false,
+        Kind::Trace { trace, .. } => trace.is_counted(),
+        Kind::Job { .. } => false,
     };
     is_random && by_kms_step && reads_once
 }
