@@ -23,3 +23,4 @@ mod request_rates;
 mod retry;
 mod scenarios;
 mod theory;
+mod traces;

@@ -1,4 +1,8 @@
-//! Poisson arrivals at a cosine over the local day times a factor for the day of the week.
+//! Poisson arrivals at a curve over the local day times a factor for the day of the week.
+//!
+//! Up to a peak of twice the mean the curve is a cosine, whose trough lies as far below the mean as its peak above. A cosine
+//! of twice its mean touches zero at night; a higher peak is a power of it, (½ + ½ cos)^p, with p such that the mean over
+//! the seconds of a day is exactly what is written. The highest, 86,400 times the mean, is one second of the day.
 
 use super::curve::{Curve, RateOverTime};
 use super::local_clock::{DAY, LocalClock};
@@ -9,6 +13,7 @@ use crate::input::reader::Reader;
 use crate::units::Rate;
 use jiff::civil::Time;
 use serde::Serialize;
+use std::f64::consts::PI;
 
 /// Poisson arrivals with a daily and weekly curve.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,6 +27,9 @@ pub struct Diurnal {
     /// The same.
     #[serde(skip)]
     peak_time: Time,
+    /// Power of the cosine; `None` for a cosine about its mean.
+    #[serde(skip)]
+    power: Option<f64>,
     /// Factors from Monday to Sunday.
     pub weekly: [f64; 7],
 }
@@ -58,13 +66,13 @@ impl ArrivalShape for Diurnal {
             );
             return None;
         }
-        // The trough mirrors the peak: a peak above twice the mean would need a negative rate there.
-        if peak < mean || peak.per_second() > 2.0 * mean.per_second() {
+        let ratio = peak.per_second() / mean.per_second();
+        if peak < mean || ratio > DAY as f64 {
             r.fault(
                 Code::OutOfRange,
                 r.place_of("peak"),
-                format!("`peak` is {peak} for a `mean` of {mean}; a daily cosine peaks between once and twice its mean"),
-                "use `piecewise-linear` with `every = \"1d\"` for a sharper peak",
+                format!("`peak` is {peak} for a `mean` of {mean}; a daily curve peaks at once to {DAY} times its mean"),
+                "raise `peak` to at least `mean`, or give a shorter peak its own shape: `piecewise-linear`, `flash-crowd`",
             );
             return None;
         }
@@ -73,6 +81,7 @@ impl ArrivalShape for Diurnal {
             peak,
             peak_time: peak_time?,
             peak_at,
+            power: (ratio > 2.0).then(|| power(ratio)),
             weekly,
         })
     }
@@ -91,6 +100,7 @@ impl ArrivalShape for Diurnal {
             mean: self.mean.per_second(),
             peak: self.peak.per_second(),
             peak_at: since_midnight.as_secs() as f64,
+            power: self.power,
             weekly: self.weekly,
             clock: beginning.clock.clone(),
         })
@@ -126,6 +136,7 @@ pub struct LocalDays {
     peak: f64,
     /// Seconds after midnight.
     peak_at: f64,
+    power: Option<f64>,
     weekly: [f64; 7],
     clock: LocalClock,
 }
@@ -134,9 +145,61 @@ impl RateOverTime for LocalDays {
     fn rate_at(&self, t: u64) -> f64 {
         let s = self.clock.since_monday(t);
         let angle = (s % DAY) as f64 - self.peak_at;
-        let wave = libm::cos(angle * (2.0 * std::f64::consts::PI / DAY as f64));
-        (self.mean + (self.peak - self.mean) * wave) * self.weekly[(s / DAY) as usize]
+        let rate = match self.power {
+            None => {
+                let wave = libm::cos(angle * (2.0 * PI / DAY as f64));
+                self.mean + (self.peak - self.mean) * wave
+            }
+            Some(power) => self.peak * libm::exp(power * log_of_wave(angle)),
+        };
+        rate * self.weekly[(s / DAY) as usize]
     }
+}
+
+/// The logarithm of ½ + ½ cos(2π s ÷ 24 h), s in seconds.
+fn log_of_wave(s: f64) -> f64 {
+    let sine = libm::sin(s * (PI / DAY as f64));
+    libm::log1p(-sine * sine)
+}
+
+/// The power of ½ + ½ cos whose peak is so many times its mean over the seconds of a day; above 1 for more than 2.
+fn power(ratio: f64) -> f64 {
+    let logs: Vec<f64> = (1..DAY / 2).map(|s| log_of_wave(s as f64)).collect();
+    // How far the logarithm of the mean, of a peak of 1, lies above what it shall be; falls with the power.
+    let above = |log_power: f64| {
+        let power = libm::exp(log_power);
+        let one_side = logs.iter().map(|log| libm::exp(power * log));
+        let one_side: f64 = one_side.take_while(|w| *w > 1e-18).sum();
+        libm::log((1.0 + 2.0 * one_side) / DAY as f64 * ratio)
+    };
+    let (mut low, mut high) = (0.0, libm::log(1e12));
+    // Where the day is long against the peak its mean is 1/√(πp).
+    let mut at = libm::log(ratio * ratio / PI).clamp(low, high);
+    let (mut before, mut slope) = (None, -0.5);
+    for _ in 0..100 {
+        let value = above(at);
+        if value > 0.0 {
+            low = at;
+        } else {
+            high = at;
+        }
+        if value.abs() < 1e-14 || high - low < 1e-15 {
+            break;
+        }
+        if let Some((x, y)) = before
+            && x != at
+        {
+            slope = (value - y) / (at - x);
+        }
+        before = Some((at, value));
+        let next = at - value / slope;
+        at = if low < next && next < high {
+            next
+        } else {
+            0.5 * (low + high)
+        };
+    }
+    libm::exp(at)
 }
 
 #[cfg(test)]
@@ -194,9 +257,9 @@ pub(crate) mod cases {
         cases.broken(
             Code::OutOfRange,
             "peak = \"9/s\"",
-            "peak = \"11/s\"",
-            "\"11/s\"",
-            &["11/s", "5/s", "twice its mean"],
+            "peak = \"432001/s\"",
+            "\"432001/s\"",
+            &["432001/s", "5/s", "86400 times its mean"],
         );
         cases.broken(
             Code::OutOfRange,
@@ -221,11 +284,42 @@ mod tests {
             mean: 100.0,
             peak: 160.0,
             peak_at: 72_000.0,
+            power: None,
             weekly,
             clock: LocalClock::new(&saturday, 0),
         };
         assert!((curve.rate_at(72_000) - 80.0).abs() < 1e-9);
         assert!((curve.rate_at(86_400 + 72_000) - 160.0).abs() < 1e-9);
         assert!((curve.rate_at(86_400 + 28_800) - 40.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_mean_is_what_is_written_at_any_peak() {
+        let midnight: jiff::ZonedDateTime = "2026-01-05T00:00:00[UTC]".parse().expect("a time");
+        for ratio in [
+            1.0, 1.7, 2.0, 2.000_001, 2.5, 8.0, 365.0, 9_999.0, 30_000.0, 86_399.0, 86_400.0,
+        ] {
+            let mut curve = Curve::new(LocalDays {
+                mean: 7.0,
+                peak: 7.0 * ratio,
+                peak_at: 72_000.0,
+                power: (ratio > 2.0).then(|| power(ratio)),
+                weekly: [1.0; 7],
+                clock: LocalClock::new(&midnight, 0),
+            });
+            let (mut sum, mut most) = (0.0, 0.0_f64);
+            for second in 0..DAY {
+                let (from, to) = curve.ends(second);
+                assert!(from >= 0.0, "{ratio} at {second}: {from}");
+                sum += 0.5 * (from + to);
+                most = most.max(from);
+            }
+            let mean = sum / DAY as f64;
+            assert!((mean / 7.0 - 1.0).abs() < 1e-10, "{ratio}: {mean}");
+            assert!(
+                (most / (7.0 * ratio) - 1.0).abs() < 1e-12,
+                "{ratio}: {most}"
+            );
+        }
     }
 }

@@ -31,6 +31,7 @@ fn every_key_changes_a_result() {
     let dir = folder();
     fs::write(dir.path().join("trace.csv"), "time\n0\n0.5\n2.5\n12\n").expect("write");
     fs::write(dir.path().join("other.csv"), "time\n0\n1\n").expect("write");
+    fs::write(dir.path().join("counts.csv"), "time,Sum\n0,9\n4,90\n").expect("write");
     for (name, statement) in POLICIES {
         let document = format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#);
         fs::write(dir.path().join(name), document).expect("write");

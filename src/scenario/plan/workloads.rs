@@ -147,7 +147,7 @@ impl<'a> PlanBuilder<'a> {
             return;
         };
         let beyond = trace.rows_beyond(left);
-        if beyond > 0 && s.stop.is_none() {
+        if beyond > 0 && s.stop.is_none() && !trace.repeat {
             let all = trace.recording.rows.len();
             let needed = Span::from_secs(s.start.whole_seconds().unwrap_or(0) + trace.seconds());
             self.warn(

@@ -13,6 +13,8 @@ pub struct Arriving {
     key: Key,
     trace_key: Key,
     process: Option<OpenProcess>,
+    /// Whether it is a trace whose rows count.
+    counts_rows: bool,
     /// Seconds in which it may have arrivals.
     active: Range<u64>,
     /// Shares of its actions, and their sums.
@@ -31,6 +33,7 @@ impl Arriving {
             key: key.named("arrivals"),
             trace_key: key.named("trace"),
             process: None,
+            counts_rows: matches!(&workload.kind, Kind::Trace { trace, .. } if trace.is_counted()),
             active: 0..0,
             sums: sums.collect(),
             shares,
@@ -66,9 +69,9 @@ impl Arriving {
         &self.active
     }
 
-    /// Whether counts are drawn for it from a process, and from the first second on.
-    pub fn has_process(&self) -> bool {
-        self.process.is_some()
+    /// Whether counts are drawn for it, and from the first second on.
+    pub fn has_counts(&self) -> bool {
+        self.process.is_some() || self.counts_rows
     }
 
     /// The action, among its own, that a number between 0 and 1 stands for.
@@ -89,8 +92,8 @@ impl Arriving {
     ) -> Option<Density> {
         let Some(process) = &mut self.process else {
             counts.fill(0);
-            if let Some(density) = self.count_rows(second, kind, counts) {
-                return Some(density);
+            if self.counts_rows {
+                return self.count_rows(second, kind, counts);
             }
             self.for_each_row(second, kind, |_, _, _, action| counts[action] += 1);
             return None;
@@ -120,9 +123,6 @@ impl Arriving {
         else {
             return None;
         };
-        if !trace.is_counted() {
-            return None;
-        }
         let mix = self.trace_key.with(Purpose::Action as u64).with(second);
         trace.counts_of_second(second - start, self.trace_key, |i, n| {
             let row = &trace.recording.rows[i];

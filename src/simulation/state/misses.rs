@@ -88,7 +88,7 @@ impl<'a> Misses<'a> {
         for group in sharing(plan, component, workloads) {
             let drawable = |&w: &usize| {
                 workloads[w].guards.is_none()
-                    && workloads[w].arriving.has_process()
+                    && workloads[w].arriving.has_counts()
                     && is_drawable(plan, w, timed, users[w])
             };
             if group.iter().all(drawable) {

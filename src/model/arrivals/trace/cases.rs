@@ -1,6 +1,7 @@
 //! `workload.NAME.trace`: what each key changes, and what is refused, also in its file.
 
 use crate::input::diagnostic::Code;
+use crate::model::Kind;
 use crate::scenario::cases::{Cases, FLOW, GOOD, codes, folder, refused};
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,6 +25,47 @@ pub(crate) fn add(cases: &mut Cases) {
             },
         );
     }
+    cases.key(
+        "workload.NAME.trace.time_unit",
+        FLOW,
+        &["workload.w.trace={file=\"trace.csv\"}"],
+        &["workload.w.trace.time_unit=ms"],
+        "kms_attempts_per_s_max",
+    );
+    for (key, value, part) in [("count", "Sum", "kms_calls"), ("period", "2s", "series")] {
+        cases.key(
+            format!("workload.NAME.trace.{key}"),
+            FLOW,
+            &[if key == "count" {
+                "workload.w.trace={file=\"counts.csv\", count=\"none\"}"
+            } else {
+                "workload.w.trace={file=\"counts.csv\", count=\"Sum\"}"
+            }],
+            &[&format!("workload.w.trace.{key}={value}")],
+            part,
+        );
+    }
+    cases.broken(
+        Code::Contradiction,
+        "repeat = true",
+        "period = \"1m\"",
+        "period",
+        &["one request"],
+    );
+    cases.broken(
+        Code::UnknownName,
+        "repeat = true",
+        "time_unit = \"minutes\"",
+        "\"minutes\"",
+        &["`ms`"],
+    );
+    cases.broken(
+        Code::OutOfRange,
+        "repeat = true",
+        "count = \"none\", time_unit = \"s\", period = \"10ms\"",
+        "\"10ms\"",
+        &["10ms"],
+    );
     cases.broken(
         Code::UnknownKey,
         "repeat = true",
@@ -90,6 +132,18 @@ fn traces_are_checked_row_by_row() {
             &["`GetObject` is not a KMS operation"],
         ),
         (
+            "Timestamp,Sum\n2026-11-24T18:00:00Z,120\n",
+            &["a column `Sum`", "count = \"none\""],
+        ),
+        (
+            "time\n1\n2026-11-24T18:00:00Z\n",
+            &["trace.csv:3:", "write all times in one form"],
+        ),
+        (
+            "time\n1700000000\n1700000001000\n",
+            &["trace.csv:3:", "`time_unit`"],
+        ),
+        (
             "time\n1\nNaN\ninf\n-inf\n1e300\n",
             &["trace.csv:3:", "trace.csv:4:", "trace.csv:6:"],
         ),
@@ -107,4 +161,72 @@ fn traces_are_checked_row_by_row() {
     fs::write(dir.path().join("trace.csv"), b"time\n\xff\xfe\n1\n").expect("write");
     let said = refused(dir.path(), GOOD);
     assert!(said.contains("trace.csv:2:"), "{said}");
+    // Times beyond all runs, which once came round to the start.
+    fs::write(dir.path().join("trace.csv"), "time\n0\n18446744074\n").expect("write");
+    let said = refused(dir.path(), GOOD);
+    assert_eq!(codes(&said), BTreeSet::from(["out-of-range"]), "{said}");
+    assert!(said.contains("213504 days"), "{said}");
+    // Read as what they are, and not once more.
+    fs::write(
+        dir.path().join("trace.csv"),
+        "time\n1700000000000000\n1700018447000000\n",
+    )
+    .expect("write");
+    let said = refused(
+        dir.path(),
+        &GOOD.replace("time_scale = 1.0", "time_scale = 0.000001"),
+    );
+    assert!(said.contains("microseconds since 1970"), "{said}");
+}
+
+#[test]
+fn times_are_scaled_before_they_can_overflow_and_rows_beyond_the_horizon_are_counted() {
+    let loaded = |csv: &str, trace: &str| {
+        let dir = folder();
+        fs::write(dir.path().join("t.csv"), csv).expect("write");
+        let text = format!(
+            "horizon = \"6h\"\nregion = \"us-east-1\"\nkey.k = {{}}\n[workload.w]\nkey = \"k\"\noperations.Decrypt = 1\n\
+             clients = 1\ntrace = {{ file = \"t.csv\"{trace} }}\n"
+        );
+        let input = crate::input::Input::from_text("x", &text).in_folder(dir.path());
+        let loaded = crate::scenario::load(&input, &[]).unwrap_or_else(|e| panic!("{e}"));
+        let Kind::Trace { trace, .. } = &loaded.variants[0].plan.workloads[0].kind else {
+            panic!("a trace");
+        };
+        (trace.seconds(), loaded.warnings.join(" "))
+    };
+    // 18,447 s are five hours and more.
+    for (csv, trace) in [
+        ("time\n0\n18446744074\n", ", time_scale = 1e-6"),
+        ("time\n0\n18446744074\n", ", time_unit = \"us\""),
+        ("time\n1700000000000000\n1700018446744074\n", ""),
+        ("time\n1700000000000\n1700018446744\n", ""),
+        (
+            "time\n1700000000000000\n1700018446744074\n",
+            ", time_unit = \"s\", time_scale = 1e-6",
+        ),
+    ] {
+        assert_eq!(loaded(csv, trace), (18_447, String::new()), "{csv}{trace}");
+    }
+    for (csv, trace, part) in [
+        (
+            "time\n0\n21599\n21600\n90000.5\n",
+            "",
+            "2 of the 4 rows of `t.csv`",
+        ),
+        ("time\n0\n21600\n", ", time_scale = 2", "1 of the 2 rows"),
+        (
+            "time,n\n0,5\n21600,6\n",
+            ", count = \"n\"",
+            "a `horizon` of 12h",
+        ),
+        ("time\n0\n21599.9\n", "", ""),
+        ("time\n0\n21600\n", ", repeat = true", ""),
+    ] {
+        let (_, said) = loaded(csv, trace);
+        assert!(
+            said.contains(part) && said.is_empty() == part.is_empty(),
+            "{csv}: {said}"
+        );
+    }
 }
