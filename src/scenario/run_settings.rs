@@ -130,13 +130,16 @@ impl StartFault {
 fn start_of(text: &str) -> Result<jiff::ZonedDateTime, StartFault> {
     let strict = DateTimeParser::new().disambiguation(Disambiguation::Reject);
     if let Ok(zoned) = strict.parse_zoned_datetime(text) {
-        return Ok(zoned);
+        // An offset says which instant is meant, but clocks may never have shown that time.
+        return match local_part(text) {
+            Some(local) if local != zoned.datetime() => Err(StartFault::Skipped(zoned)),
+            Some(_) | None => Ok(zoned),
+        };
     }
     if let Ok(zoned) = text.parse::<jiff::ZonedDateTime>() {
         // Only which instant a local time is was left to choose: in a gap the later, of two the earlier.
-        let local = text.split('[').next().unwrap_or_default();
         let zone = zoned.time_zone();
-        let Ok(local) = local.parse::<jiff::civil::DateTime>() else {
+        let Some(local) = local_part(text) else {
             return Err(StartFault::Malformed);
         };
         let other = zone.to_ambiguous_zoned_datetime(local).later();
@@ -148,6 +151,11 @@ fn start_of(text: &str) -> Result<jiff::ZonedDateTime, StartFault> {
     }
     let instant: jiff::Timestamp = text.parse().map_err(|_| StartFault::Malformed)?;
     Ok(instant.to_zoned_datetime(jiff::tz::TimeZone::UTC))
+}
+
+/// The date and time of day that are written; `None` with a `Z`, which is no local time.
+fn local_part(text: &str) -> Option<jiff::civil::DateTime> {
+    text.split('[').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -197,7 +205,10 @@ mod tests {
             ),
             ("2026-11-01T01:15:00[America/New_York]", &["twice"]),
             ("2026-03-08T02:00:00[America/New_York]", &["does not exist"]),
-            ("2026-03-29T02:30:00+01:00[Europe/Berlin]", &["not a date"]),
+            (
+                "2026-03-29T02:30:00+01:00[Europe/Berlin]",
+                &["does not exist"],
+            ),
             ("2026-02-30T00:00:00[UTC]", &["not a date"]),
             ("2026-03-29T02:30:00Z", &["2026-03-29T02:30:00Z"]),
             ("noon", &["not a date"]),

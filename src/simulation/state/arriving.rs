@@ -127,7 +127,9 @@ impl Arriving {
         trace.counts_of_second(second - start, self.trace_key, |i, n| {
             let row = &trace.recording.rows[i];
             let stream = mix.with(i as u64).stream();
-            actions.split(row, n, &self.shares, stream, |action, n| counts[action] += n);
+            actions.split(row, n, &self.shares, stream, |action, n| {
+                counts[action] += n
+            });
         });
         Some(Density::Linear(1.0, 1.0))
     }

@@ -49,7 +49,7 @@ pub(crate) fn add(cases: &mut Cases) {
         Code::Contradiction,
         "repeat = true",
         "period = \"1m\"",
-        "period",
+        "\"1m\"",
         &["one request"],
     );
     cases.broken(
