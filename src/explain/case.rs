@@ -114,11 +114,10 @@ impl Case {
                     },
                     own,
                 ),
-            ] if *older_objects > 0.0 => Some(if *own {
-                *older_objects
-            } else {
-                1.0 - older_objects
-            }),
+            ] if older_objects.is_some() => {
+                let older = older_objects.constant()?;
+                Some(if *own { older } else { 1.0 - older })
+            }
             _ => None,
         }
     }

@@ -11,6 +11,7 @@ use crate::input::declared::Declared;
 use crate::input::diagnostic::{Code, Place};
 use crate::input::keyword::keywords;
 use crate::input::reader::{Alternative, Reader};
+use crate::model::source::bucket_key::older::{Decline, OlderObjects};
 use crate::units::{Share, Span};
 use serde::Serialize;
 
@@ -93,6 +94,12 @@ pub struct BucketSettings {
     pub bucket_key_since: Span,
     /// Share of reads that go to objects written before they were switched on.
     pub older_objects: Share,
+    /// Time in which half of these are rewritten or deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub older_objects_half_life: Option<Span>,
+    /// Time in which all of these are rewritten, at one rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub older_objects_rewritten_in: Option<Span>,
     /// Distinct bucket keys behind the other objects that were there before the run.
     pub archived_bucket_keys: Option<u32>,
     /// Or how long before the run those objects were written.
@@ -134,6 +141,28 @@ pub enum AgeSettings {
     },
 }
 
+/// How the share of older objects falls, in two ways.
+const OLDER_HALF_LIFE: &str = "older_objects_half_life";
+const OLDER_REWRITTEN_IN: &str = "older_objects_rewritten_in";
+
+impl BucketSettings {
+    /// The reads of objects without a bucket key.
+    pub fn older(&self) -> OlderObjects {
+        let ways = (
+            self.older_objects_half_life,
+            self.older_objects_rewritten_in,
+        );
+        OlderObjects {
+            share: self.older_objects.get(),
+            decline: match ways {
+                (Some(half), _) => Decline::HalfLife(half.as_secs_f64()),
+                (None, Some(all)) => Decline::Within(all.as_secs_f64()),
+                (None, None) => Decline::Never,
+            },
+        }
+    }
+}
+
 /// How many prefixes requests may spread over.
 pub(super) const PREFIXES: std::ops::RangeInclusive<u32> = 1..=1_000_000;
 
@@ -160,6 +189,25 @@ pub(super) fn buckets(
         let bucket_key = r.or("bucket_key", false);
         let bucket_key_since = r.or("bucket_key_since", Span::ZERO);
         let older_objects = r.or("older_objects", Share::ZERO);
+        let declines = [OLDER_HALF_LIFE, OLDER_REWRITTEN_IN].map(|key| {
+            let has_objects = r.has("older_objects");
+            r.reject_without_effect(
+                !has_objects,
+                key,
+                "no reads go to older objects",
+                "write `older_objects`: their share of the reads at the start",
+            );
+            r.optional_in(key, Span::from_secs(1)..)
+        });
+        let [older_objects_half_life, older_objects_rewritten_in] = declines;
+        if r.has(OLDER_HALF_LIFE) && r.has(OLDER_REWRITTEN_IN) {
+            r.fault(
+                Code::Contradiction,
+                r.place_of(OLDER_REWRITTEN_IN),
+                format!("`{}` says twice how its older objects are rewritten", r.path()),
+                format!("keep one of `{OLDER_HALF_LIFE}` and `{OLDER_REWRITTEN_IN}`"),
+            );
+        }
         let archived_bucket_keys = r.optional_in("archived_bucket_keys", 1..=10_000_000);
         let archive_age = age(r, "archive_age");
         let prefixes = r.optional_in("prefixes", PREFIXES);
@@ -180,6 +228,8 @@ pub(super) fn buckets(
                 "bucket_key",
                 "bucket_key_since",
                 "older_objects",
+                OLDER_HALF_LIFE,
+                OLDER_REWRITTEN_IN,
                 "archived_bucket_keys",
                 "archive_age",
             ] {
@@ -283,6 +333,8 @@ pub(super) fn buckets(
             bucket_key,
             bucket_key_since,
             older_objects,
+            older_objects_half_life,
+            older_objects_rewritten_in,
             archived_bucket_keys,
             archive_age,
             prefixes,

@@ -126,7 +126,7 @@ fn draw_class<'a>(
     let own = match &read {
         None => 0,
         Some(kinds) if is_before(kinds) => n,
-        Some(kinds) => key.stream().binomial(n, kinds.share()),
+        Some(kinds) => key.stream().binomial(n, kinds.share_in(second)),
     };
     // Needs of those, and of the others, that are always calls.
     let always = [true, false].map(|own| {

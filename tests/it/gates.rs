@@ -91,7 +91,7 @@ fn a_closed_pipe_changes_no_verdict() {
             "regression: `throttle_rate`",
         ),
         (
-            &["plan", "met.toml", "--target", "throttle_rate < 200%"],
+            &["plan", "met.toml", "--target", "throttle_rate < 2"],
             "no answer",
         ),
     ];

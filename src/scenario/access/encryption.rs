@@ -5,6 +5,7 @@ use super::super::workload::WorkloadSettings;
 use super::decided::Access;
 use crate::catalog::{KmsOperation, NeedSide, S3Need, S3OperationRow};
 use crate::model::source::ObjectKinds;
+use crate::model::source::bucket_key::older::OlderObjects;
 
 /// The encryption of an object that a request writes or reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,14 +117,14 @@ impl<'a> Access<'a> {
                 DataKeys::BucketKeys if waits => DataKeys::BucketKeys,
                 DataKeys::BucketKeys | DataKeys::Both(_) => DataKeys::Both(ObjectKinds::Read {
                     since: 0,
-                    older_objects: 0.0,
+                    older_objects: OlderObjects::NONE,
                 }),
             };
         }
-        let (since, older_objects) = (bucket.bucket_key_since.as_ns(), bucket.older_objects.get());
-        match (since, older_objects) {
-            _ if !bucket.bucket_key || older_objects >= 1.0 => DataKeys::Own,
-            (0, 0.0) => DataKeys::BucketKeys,
+        let (since, older_objects) = (bucket.bucket_key_since.as_ns(), bucket.older());
+        match (since, older_objects.is_some()) {
+            _ if !bucket.bucket_key || older_objects.are_all() => DataKeys::Own,
+            (0, false) => DataKeys::BucketKeys,
             _ => DataKeys::Both(ObjectKinds::Read {
                 since,
                 older_objects,

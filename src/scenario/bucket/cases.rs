@@ -60,6 +60,39 @@ pub(crate) fn add(cases: &mut Cases) {
         &["bucket.b.older_objects=0.7"],
         "kms_calls",
     );
+    for (key, span) in [
+        ("older_objects_half_life", "3s"),
+        ("older_objects_rewritten_in", "6s"),
+    ] {
+        cases.key(
+            format!("bucket.NAME.{key}"),
+            S3,
+            &["bucket.b.older_objects=0.9"],
+            &[&format!("bucket.b.{key}={span}")],
+            "kms_calls",
+        );
+    }
+    cases.broken(
+        Code::Contradiction,
+        "older_objects = 0.5",
+        "older_objects_half_life = \"9d\"",
+        "\"9d\"",
+        &["no effect", "`older_objects`"],
+    );
+    cases.broken(
+        Code::Contradiction,
+        "older_objects = 0.5",
+        "older_objects = 0.5\nolder_objects_half_life = \"9d\"\nolder_objects_rewritten_in = \"8d\"",
+        "\"8d\"",
+        &["says twice"],
+    );
+    cases.broken(
+        Code::OutOfRange,
+        "older_objects = 0.5",
+        "older_objects = 0.5\nolder_objects_half_life = \"5ms\"",
+        "\"5ms\"",
+        &["5ms"],
+    );
     cases.key(
         "bucket.NAME.prefixes",
         S3,

@@ -1,6 +1,8 @@
 //! Objects of both kinds in one bucket: under a bucket key, or with a data key of their own.
 
 use super::cache::BucketKeyId;
+use super::older::OlderObjects;
+use crate::engine::SECOND;
 use crate::model::source::caches::Caches;
 use crate::model::source::need::{Draw, Need};
 
@@ -17,8 +19,8 @@ pub enum ObjectKinds {
     Read {
         /// Bucket keys are in use from here on \[ns\].
         since: u64,
-        /// Share of reads that go to objects written without one.
-        older_objects: f64,
+        /// Reads that go to objects written without one.
+        older_objects: OlderObjects,
     },
 }
 
@@ -36,7 +38,11 @@ impl ObjectKinds {
                     let written = caches.workloads[writer].written.get(need.object() as usize);
                     written.is_none_or(|&id| id == BucketKeyId::None)
                 }
-                None => at < since || Draw::Older.of(need.key()).unit() < older_objects,
+                None => {
+                    // As it was when the read arrived: its retries are for the same object.
+                    let older = older_objects.share_in(need.arrived() / SECOND);
+                    at < since || Draw::Older.of(need.key()).unit() < older
+                }
             },
         }
     }
@@ -53,11 +59,11 @@ impl ObjectKinds {
         }
     }
 
-    /// Share of the requests whose object has a data key of its own, once bucket keys are in use.
-    pub fn share(&self) -> f64 {
+    /// Share of the requests of a second whose object has a data key of its own, once bucket keys are in use.
+    pub fn share_in(&self, second: u64) -> f64 {
         match *self {
             ObjectKinds::Written { .. } => 0.0,
-            ObjectKinds::Read { older_objects, .. } => older_objects,
+            ObjectKinds::Read { older_objects, .. } => older_objects.share_in(second),
         }
     }
 }

@@ -4,6 +4,7 @@
 pub mod archive;
 mod cache;
 mod kinds;
+pub mod older;
 mod source;
 
 pub use cache::{BucketKeyCache, BucketKeyFetch, BucketKeyId, BucketKeyRules, Fetched};
