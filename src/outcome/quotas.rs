@@ -205,6 +205,7 @@ fn quota_results(
         seconds_throttled: seconds_throttled.unwrap_or(0.0),
         first_throttled_at_s: seen().filter_map(|seen| seen.first_throttled).min(),
         busiest_second_at_s: busiest.map(|(second, _)| second),
+        busiest_second_attempts: busiest.map(|(_, attempts)| attempts),
         metrics,
     }
 }

@@ -178,8 +178,11 @@ pub struct QuotaResults {
     /// Start of the first second with a throttled attempt over all replications \[s\], `None` without one.
     #[serde(default)]
     pub first_throttled_at_s: Option<u64>,
-    /// Start of the busiest second over all replications \[s\], `None` without attempts.
+    /// Start of the busiest second after the warm-up over all replications \[s\], `None` without attempts.
     pub busiest_second_at_s: Option<u64>,
+    /// Attempts in that second.
+    #[serde(default)]
+    pub busiest_second_attempts: Option<u64>,
     /// The metrics with scope quota, or request rate.
     #[serde(flatten)]
     pub metrics: Metrics,

@@ -146,7 +146,7 @@ fn merged(v: &VariantResults, s: &QuotaSeries, most: usize) -> Vec<Bin> {
     bins.collect()
 }
 
-/// The busiest second over all replications: where \[s\], how many, and the quota then in force.
+/// The busiest second after the warm-up over all replications: where \[s\], how many, and the quota then in force.
 struct Busiest {
     at_s: u64,
     attempts: f64,
@@ -154,10 +154,15 @@ struct Busiest {
 }
 
 fn busiest(v: &VariantResults, name: &str) -> Option<Busiest> {
-    let at = v.by_quota.get(name)?.busiest_second_at_s?;
+    let quota = v.by_quota.get(name)?;
+    let at = quota.busiest_second_at_s?;
     let s = v.series.quotas.get(name)?;
     let bin = v.series.t_s.partition_point(|t| *t <= at).checked_sub(1)?;
-    let attempts = *s.kms_attempts_per_s.max.get(bin)?;
+    // Its bin may reach into the warm-up.
+    let attempts = match quota.busiest_second_attempts {
+        Some(attempts) => attempts as f64,
+        None => *s.kms_attempts_per_s.max.get(bin)?,
+    };
     Some(Busiest {
         at_s: at,
         attempts,
@@ -171,7 +176,7 @@ fn heading(v: &VariantResults, name: &str) -> Heading {
         Some(b) => {
             let alarm = v.by_quota[name].metrics.get("cloudwatch_alarm_80_percent");
             format!(
-                "busiest second {}/s at {}: {} of the quota · 80 % alarm {}",
+                "busiest second of all replications {}/s at {}: {} of the quota · 80 % alarm {}",
                 number::grouped(b.attempts, 0),
                 number::instant(b.at_s),
                 if b.quota > 0.0 {
