@@ -145,6 +145,7 @@ pub fn run(
         measured_s: loaded.horizon.whole_seconds().unwrap_or(0)
             - loaded.warm_up.whole_seconds().unwrap_or(0),
         warnings: all_warnings(warnings, replications, &results, precision.as_ref()),
+        costs_left_out: outcome::costs_left_out(variants.iter().map(|v| &v.plan)),
         comparisons: compare_all(&results),
         thresholds: thresholds(loaded, &results),
         variants: results,

@@ -12,6 +12,8 @@ pub enum Cost {
     KmsKeys,
     /// S3 request fees.
     S3Requests,
+    /// Fees of S3 Batch Operations, beside the requests that it makes.
+    BatchOperations,
     /// CloudTrail copies.
     CloudTrail,
     /// Log ingestion.
@@ -24,6 +26,7 @@ impl Cost {
         Cost::KmsRequests,
         Cost::KmsKeys,
         Cost::S3Requests,
+        Cost::BatchOperations,
         Cost::CloudTrail,
         Cost::Logs,
     ];
@@ -34,6 +37,7 @@ impl Cost {
             Cost::KmsRequests => "cost_kms_requests_usd",
             Cost::KmsKeys => "cost_kms_keys_usd",
             Cost::S3Requests => "cost_s3_requests_usd",
+            Cost::BatchOperations => "cost_s3_batch_operations_usd",
             Cost::CloudTrail => "cost_cloudtrail_usd",
             Cost::Logs => "cost_logs_usd",
         }
@@ -67,6 +71,10 @@ const fn charge(item: &'static str, cost: Cost, per: Per) -> Charge {
 impl Charge {
     /// Customer-managed keys, of the account that owns them: charged by the month.
     pub const KEYS: Charge = charge("kms-keys", Cost::KmsKeys, Per::Monthly);
+    /// Jobs of S3 Batch Operations, of the account that owns the bucket.
+    pub const BATCH_JOBS: Charge = charge("s3-batch-jobs", Cost::BatchOperations, Per::One);
+    /// Objects of such jobs.
+    pub const BATCH_OBJECTS: Charge = charge("s3-batch-objects", Cost::BatchOperations, Per::One);
     /// CloudTrail events × copies beyond the first.
     pub const CLOUDTRAIL_COPIES: Charge = charge("cloudtrail-copies", Cost::CloudTrail, Per::One);
     /// CloudTrail data events × copies.

@@ -261,3 +261,21 @@ fn a_quarter_of_calendar_months() {
     assert_eq!(free, exact("-55001").unwrap());
     assert_eq!(bill.cost(Cost::KmsRequests), exact("0.090003").unwrap());
 }
+
+#[test]
+fn a_hundred_million_objects_encrypted_by_batch_operations() {
+    // AWS Storage Blog, "Encrypting objects with Amazon S3 Batch Operations": $500 of requests, $100.25 of Batch
+    // Operations, $300 of KMS at list price; each copy is one PUT and one GenerateDataKey.
+    let mut usage = Usage::of(&Months::default(), 0..DAY_S);
+    usage.add(Charge::s3_requests("s3-tier1"), us(), 100_000_000);
+    usage.add(Charge::BATCH_JOBS, us(), 1);
+    usage.add(Charge::BATCH_OBJECTS, us(), 100_000_000);
+    requests(&mut usage, &us(), 100_000_000);
+    let bill = bill(&usage, &PriceBook::default()).unwrap();
+    let costs = [Cost::S3Requests, Cost::BatchOperations, Cost::KmsRequests];
+    assert_eq!(
+        costs.map(|cost| round_usd(&bill.cost(cost))),
+        ["500", "100.25", "299.94"]
+    );
+    assert_eq!(round_usd(&bill.total()), "900.19");
+}

@@ -6,6 +6,7 @@
 //! ```text
 //! regions.toml ────► regions, partition
 //! kms_quotas.toml ─► quota_for, quota_by_name, custom_key_store_quota
+//! left_out.toml ───► costs_left_out
 //! prices.toml ─────► price, charged_as, free_tier
 //! s3_prices.toml ──► price, storage_class
 //! s3_operations.toml ► s3_operation, request_rates
@@ -26,6 +27,7 @@ mod built_in;
 pub mod decimal;
 mod delivery;
 mod implicit_policy;
+mod left_out;
 mod operation;
 mod policy;
 mod price;
@@ -45,6 +47,7 @@ pub use delivery::{DeliveryRow, DeliverySource, delivery};
 pub use implicit_policy::{
     ImplicitPolicy, implicit_policies, implicit_policy, managed_key_policy, managed_key_services,
 };
+pub use left_out::{LeftOutRow, LeftOutWith, costs_left_out};
 pub use operation::{KeySpec, KmsOperation, UnknownName};
 pub use policy::{PolicyLimit, policy_limits, policy_limits_of};
 pub use price::{

@@ -7,7 +7,7 @@ use serde::Serialize;
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CatalogRow {
-    /// `region`, `quota`, `price`, `free-tier`, `s3-operation`, `retry-profile`, `retry-limiter`,
+    /// `region`, `quota`, `price`, `free-tier`, `cost-left-out`, `s3-operation`, `retry-profile`, `retry-limiter`,
     /// `retry-classification`, `throttled-answer`, `sdk-default`, `algorithm-suite`, `branch-key-cache`,
     /// `directory-bucket`, `delivery`, `s3-request-rate` or `policy-limit`.
     pub kind: &'static str,

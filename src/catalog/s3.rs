@@ -165,6 +165,9 @@ pub struct S3OperationRow {
     pub class_price: Option<ClassPrice>,
     /// Item of its KMS calls, where it is not that of operation and kind of key.
     pub kms_charged_as: Option<String>,
+    /// Whether S3 Batch Operations can run it on a list of objects.
+    #[serde(default)]
+    pub batch_operations: bool,
     /// Which of S3's limits for a prefix counts it; `None`: none of them.
     pub request_rate: Option<RequestRate>,
     /// The KMS operations it needs under SSE-KMS without a Bucket Key, in order.

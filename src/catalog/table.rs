@@ -2,7 +2,7 @@
 
 use super::row::CatalogRow;
 use super::{
-    branch_key_cache, delivery, implicit_policy, policy, price, quota, region, retry, s3, suite,
+    branch_key_cache, delivery, implicit_policy, left_out, policy, price, quota, region, retry, s3, suite,
 };
 
 /// Every row: Regions, quotas (one a Region where they differ), prices, free tier, S3 operations, retry profiles,
@@ -11,6 +11,7 @@ pub fn table() -> Vec<CatalogRow> {
     let mut rows = region::rows();
     rows.extend(quota::rows());
     rows.extend(price::rows());
+    rows.extend(left_out::rows());
     rows.extend(s3::rows());
     rows.extend(retry::rows());
     rows.extend(suite::rows());

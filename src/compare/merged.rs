@@ -39,6 +39,12 @@ pub fn merged(results: &[(String, RunResults)]) -> Option<RunResults> {
             }
         }
     }
+    let mut costs_left_out = Vec::new();
+    for cost in results.iter().flat_map(|(_, r)| &r.costs_left_out) {
+        if !costs_left_out.contains(cost) {
+            costs_left_out.push(cost.clone());
+        }
+    }
     let hashes: Vec<&str> = results
         .iter()
         .map(|(_, r)| r.scenario.text_sha256.as_str())
@@ -56,6 +62,7 @@ pub fn merged(results: &[(String, RunResults)]) -> Option<RunResults> {
         horizon_s: first.horizon_s,
         measured_s: first.measured_s,
         warnings,
+        costs_left_out,
         variants,
         comparisons: across(results),
         thresholds: Vec::new(),

@@ -16,6 +16,7 @@ pub(super) fn variant(name: &str, arrivals: &str, metrics: MetricValues) -> Vari
     VariantResults {
         name: name.to_owned(),
         arrivals_id: arrivals.to_owned(),
+        without_data: IndexMap::new(),
         metrics: metrics.iter().map(estimate).collect(),
         by_quota: IndexMap::new(),
         by_s3_request_rate: IndexMap::new(),
@@ -51,6 +52,7 @@ pub(super) fn run(seed: u64, variants: Vec<VariantResults>) -> RunResults {
         horizon_s: 1,
         measured_s: 1,
         warnings: Vec::new(),
+        costs_left_out: Vec::new(),
         variants,
         comparisons: Vec::new(),
         thresholds: Vec::new(),

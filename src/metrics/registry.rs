@@ -139,7 +139,7 @@ pub const METRICS: &[Metric] = &[
     row("latency_s_p50", "s", "request latency p50", Variant, Some(true), "median of added delay + service latency, over successful requests"),
     row("latency_s_p90", "s", "request latency p90", Variant, Some(true), "90th percentile of the request latency"),
     row("latency_s_p99", "s", "request latency p99", Variant, Some(true), "99th percentile of the request latency"),
-    row("job_completion_s", "s", "job completion", Breakdown, Some(true), "time from a job's start to its last object, of the longest job; no data where a job is unfinished at the horizon"),
+    row("job_completion_s", "s", "job completion", Breakdown, Some(true), "time from a job's start to its last object, of the longest run of any job; no data where a run is unfinished at the horizon"),
     row("cloudtrail_kms_events", "1", "CloudTrail KMS events", Breakdown, Some(true), "KMS events that CloudTrail records"),
     row("cloudtrail_kms_copies", "1", "KMS events delivered", Breakdown, Some(true), "copies of KMS events that trails deliver, the first included, event history not included"),
     row("cloudtrail_data_events", "1", "S3 data events delivered", Breakdown, Some(true), "copies of S3 data events that trails deliver"),
@@ -148,10 +148,11 @@ pub const METRICS: &[Metric] = &[
     row("cost_kms_requests_usd", "USD", "cost of KMS requests", Variant, Some(true), "KMS requests less the free tier"),
     row("cost_kms_keys_usd", "USD", "cost of KMS keys", Variant, Some(true), "key-months of customer-managed keys"),
     row("cost_s3_requests_usd", "USD", "cost of S3 requests", Variant, Some(true), "S3 request fees; 5xx answers are not billed, nor 403s from outside the owner's organization"),
+    row("cost_s3_batch_operations_usd", "USD", "cost of S3 Batch Operations", Variant, Some(true), "fees of S3 Batch Operations for each job and object, beside the requests that it makes"),
     row("cost_cloudtrail_usd", "USD", "cost of CloudTrail", Variant, Some(true), "copies of management events beyond the first, and data events"),
     row("cost_logs_usd", "USD", "cost of log ingestion", Variant, Some(true), "CloudWatch Logs ingestion"),
     row("cost_total_usd", "USD", "total cost", Variant, Some(true), "the bill of the measured time"),
-    row("cost_total_usd_per_month", "USD/month", "total cost per month", Variant, Some(true), "the bill of a 30-day month of the same traffic; no data for one-off jobs and traces"),
+    row("cost_total_usd_per_month", "USD/month", "total cost per month", Variant, Some(true), "the bill of a 30-day month of the same traffic; no data for jobs and traces that do not recur"),
 ];
 
 /// The row of a metric.

@@ -6,7 +6,7 @@ use super::request::{CallWithoutQuota, Class, Denial, KmsStep};
 use super::retry;
 use super::source::bucket_key;
 use super::trail::{Delivery, Trails};
-use super::workload::Workload;
+use super::workload::{Kind, Workload};
 use crate::billing::{Months, PriceBook};
 use crate::catalog::{S3OperationRow, s3_operation};
 use crate::engine::distribution::Distribution;
@@ -81,6 +81,16 @@ pub struct Counting {
 }
 
 impl Plan {
+    /// After how many seconds a job recurs: by itself, or with the one that it follows; `None` for one that runs once, and
+    /// for what is no job.
+    pub fn recurs(&self, workload: usize) -> Option<u64> {
+        let workload = &self.workloads[workload];
+        match workload.kind {
+            Kind::Job { every, .. } => every.or_else(|| self.recurs(workload.after?)),
+            Kind::Open { .. } | Kind::Trace { .. } => None,
+        }
+    }
+
     /// The KMS steps of a class.
     pub fn kms_steps_of(&self, class: &Class) -> &[KmsStep] {
         &self.kms_steps[class.kms_step_range()]
@@ -158,4 +168,6 @@ pub struct KmsKey {
     pub region: usize,
     /// Whether the key itself is charged by the month.
     pub charged: bool,
+    /// Whether it lies in a custom key store.
+    pub in_key_store: bool,
 }

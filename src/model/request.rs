@@ -17,6 +17,8 @@ pub struct Class {
     pub requester: usize,
     /// Price tier of the S3 request; `None` for applications.
     pub tier: Option<S3Tier>,
+    /// Storage class by which S3 charges for it; `None` for applications.
+    pub storage_class: Option<&'static str>,
     /// Price item of the S3 request; `None` where S3 charges nothing, and for applications.
     pub price_item: Option<&'static str>,
     /// S3's request rate that each try draws on before KMS is called, index of [`Plan::quotas`](crate::model::Plan::quotas); `None`: it is

@@ -90,12 +90,18 @@ pub enum Kind {
     Job {
         /// Workers.
         workers: u32,
-        /// Objects in all.
+        /// Objects of a run.
         objects: u32,
         /// Pause of a worker between an answer and its next request.
         think: Distribution,
         /// Start \[ns\] unless it comes after another workload.
         start: u64,
+        /// Time from the start of a run to that of the next \[s\]; `None`: it runs once.
+        every: Option<u64>,
+        /// Time over which a run's objects are spread evenly \[ns\]: none is begun before its turn. 0: all at once.
+        within: u64,
+        /// S3 Batch Operations runs it, for a fee.
+        batch_operations: bool,
     },
 }
 

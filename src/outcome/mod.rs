@@ -5,6 +5,7 @@
 //! latencies, one multinomial for each kind of request, keyed by the replication.
 
 mod delay;
+mod left_out;
 mod quotas;
 mod series;
 mod tally;
@@ -13,6 +14,7 @@ mod usage;
 mod values;
 mod warnings;
 
+pub use left_out::costs_left_out;
 pub use warnings::warnings;
 
 use crate::billing::{self, Bill, BillError, Cost};
@@ -26,7 +28,7 @@ use series::series;
 use std::collections::BTreeSet;
 use tally::{Subset, tally};
 use trails::by_trail;
-use usage::{is_one_off, usage};
+use usage::{no_month, usage};
 use values::{Values, estimates};
 
 /// Results of one variant from its replications' records, in order.
@@ -42,10 +44,11 @@ pub fn variant_results(
         .iter()
         .map(|r| billing::bill(&usage(plan, r), &plan.prices))
         .collect::<Result<_, _>>()?;
+    let no_month = no_month(plan, records);
     let months: Vec<Option<f64>> = records
         .iter()
         .map(|r| {
-            if is_one_off(plan) {
+            if no_month.is_some() {
                 return Ok(None);
             }
             billing::per_month(&usage(plan, r), &plan.prices)
@@ -139,6 +142,10 @@ pub fn variant_results(
         name: plan.name.clone(),
         arrivals_id: plan.arrivals_id.clone(),
         metrics: estimates(&per_replication, |_| true),
+        without_data: no_month
+            .map(|why| ("cost_total_usd_per_month".to_owned(), why))
+            .into_iter()
+            .collect(),
         by_quota: by_quota(plan, records),
         by_s3_request_rate: by_request_rate(plan, records),
         by_workload,

@@ -4,13 +4,32 @@ use super::trails::{charge, delivered};
 use crate::billing::{Charge, Payer, Usage};
 use crate::model::{Kind, Plan};
 use crate::simulation::record::{KmsStepCount, Record};
+use crate::units::Span;
 
-/// Whether the traffic is one of a kind, so that a monthly bill has no meaning.
-pub(super) fn is_one_off(plan: &Plan) -> bool {
-    plan.workloads.iter().any(|w| match &w.kind {
-        Kind::Job { .. } => true,
-        Kind::Trace { trace, .. } => !trace.repeat,
-        Kind::Open { .. } => false,
+/// Why the measured time says nothing of a month; `None` where it does.
+pub(super) fn no_month(plan: &Plan, records: &[Record]) -> Option<String> {
+    let measured = plan.horizon_s - plan.warm_up_s;
+    plan.workloads.iter().enumerate().find_map(|(w, workload)| {
+        let name = &workload.name;
+        match &workload.kind {
+            Kind::Job { .. } => match plan.recurs(w) {
+                None => Some(format!(
+                    "`workload.{name}` is a job that runs once; write `every` in its `job` if it recurs"
+                )),
+                Some(every) if !measured.is_multiple_of(every) => Some(format!(
+                    "the measured time of {} is no whole multiple of the {} after which the job `workload.{name}` recurs; adapt `horizon` or `warm_up`",
+                    Span::from_secs(measured),
+                    Span::from_secs(every)
+                )),
+                Some(_) => records.iter().any(|r| r.jobs[w] == Some(None)).then(|| {
+                    format!("a run of the job `workload.{name}` is unfinished at the horizon; let it start earlier, or give it more time")
+                }),
+            },
+            Kind::Trace { trace, .. } => (!trace.repeat).then(|| {
+                format!("`workload.{name}` replays its trace once; write `repeat = true` in its `trace` if the traffic recurs")
+            }),
+            Kind::Open { .. } => None,
+        }
     })
 }
 
@@ -68,6 +87,27 @@ pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
                 payer(bucket.account, bucket.region),
                 n,
             );
+        }
+    }
+    for (w, workload) in plan.workloads.iter().enumerate() {
+        if !matches!(
+            workload.kind,
+            Kind::Job {
+                batch_operations: true,
+                ..
+            }
+        ) {
+            continue;
+        }
+        let classes = plan.classes.iter().zip(&record.classes);
+        let of_job = classes.filter(|(class, _)| class.workload == w);
+        let objects: u64 = of_job.clone().map(|(_, n)| n.requests).sum();
+        // All work on one bucket, whose owner pays.
+        if let Some(bucket) = of_job.clone().find_map(|(class, _)| class.bucket) {
+            let bucket = &plan.buckets[bucket];
+            let owner = payer(bucket.account, bucket.region);
+            usage.add(Charge::BATCH_JOBS, owner.clone(), record.runs[w]);
+            usage.add(Charge::BATCH_OBJECTS, owner, objects);
         }
     }
     usage

@@ -1,6 +1,5 @@
 //! What a reader of a variant's results should know.
 
-use super::usage::is_one_off;
 use crate::catalog::{self, RequestRate};
 use crate::model::{Kind, Plan};
 use crate::results::VariantResults;
@@ -18,7 +17,7 @@ pub fn warnings(plan: &Plan, results: &VariantResults) -> Vec<String> {
         warnings.push(format!("variant `{name}`: a job is unfinished at the horizon; raise `horizon` to see when it completes"));
     }
     let measured = plan.horizon_s - plan.warm_up_s;
-    if !is_one_off(plan) && !measured.is_multiple_of(86_400) {
+    if results.without_data.is_empty() && !measured.is_multiple_of(86_400) {
         warnings.push(format!(
             "cost per month: the measured time of {measured} s is not a whole number of days; scaling it to 30 days assumes that the rest of the month looks the same"
         ));

@@ -62,6 +62,7 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         comparisons => results.comparisons.iter().map(comparison).collect::<Vec<_>>(),
         quotas => limited(results, |v| &v.by_quota, registry::Scope::of_quotas),
         request_rates => limited(results, |v| &v.by_s3_request_rate, registry::Scope::of_request_rates),
+        left_out => summary::left_out(results),
         bills => results.variants.iter().map(bill).collect::<Vec<_>>(),
         breakdowns => breakdowns(results),
         thresholds => thresholds(results),
@@ -384,7 +385,10 @@ fn bill(v: &VariantResults) -> Value {
         .collect();
     let total = summary::cell(&v.metrics, "cost_total_usd");
     let month = summary::cell(&v.metrics, "cost_total_usd_per_month");
-    context! { name => v.name.as_str(), lines, total, month }
+    let id = "cost_total_usd_per_month";
+    let why = v.without_data.get(id);
+    let no_month = why.map(|why| summary::without_data(&v.name, id, why));
+    context! { name => v.name.as_str(), lines, total, month, no_month }
 }
 
 fn definition(m: &registry::Metric) -> Value {

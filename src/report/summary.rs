@@ -95,6 +95,22 @@ pub fn rows(results: &RunResults) -> Vec<(String, Vec<String>)> {
     rows
 }
 
+/// Why a metric of a variant has no data, as a sentence.
+pub fn without_data(variant: &str, id: &str, why: &str) -> String {
+    let label = registry::metric(id).map_or(id, |m| m.label);
+    format!("{variant}: no {label}: {why}.")
+}
+
+/// What is in none of the costs, as a sentence; `None` where nothing is known to be left out.
+pub fn left_out(results: &RunResults) -> Option<String> {
+    let what: Vec<&str> = results
+        .costs_left_out
+        .iter()
+        .map(|c| c.what.as_str())
+        .collect();
+    (!what.is_empty()).then(|| format!("Not in the costs: {}.", what.join("; ")))
+}
+
 /// Runs of scenarios, with differences from an earlier run where there is one.
 #[derive(Clone, Debug, Default)]
 pub struct Summary<'a> {
@@ -166,6 +182,11 @@ fn run(results: &RunResults) -> Vec<Block> {
         let sentence = limits::first(v);
         blocks.extend(sentence.map(|s| Block::Line(format!("{}: {s}", v.name))));
     }
+    for v in &results.variants {
+        let reasons = v.without_data.iter();
+        blocks.extend(reasons.map(|(id, why)| Block::Paragraph(without_data(&v.name, id, why))));
+    }
+    blocks.extend(left_out(results).map(Block::Paragraph));
     blocks.extend(threshold::table(results).map(Block::Table));
     blocks.extend(results.warnings.iter().cloned().map(Block::Warning));
     blocks

@@ -15,9 +15,9 @@ mod schema;
 mod store;
 
 pub use schema::{
-    BillLine, BinSeries, Comparison, DelayHistogram, Difference, Estimate, Manifest, Metrics,
-    PrecisionResult, QuotaResults, QuotaSeries, RunResults, SCHEMA_VERSION, ScenarioRecord, Series,
-    SettingDifference, ThresholdResult, ThresholdVerdict, TrailResults, VariantManifest,
-    VariantResults, Verdict,
+    BillLine, BinSeries, Comparison, CostLeftOut, DelayHistogram, Difference, Estimate, Manifest,
+    Metrics, PrecisionResult, QuotaResults, QuotaSeries, RunResults, SCHEMA_VERSION,
+    ScenarioRecord, Series, SettingDifference, ThresholdResult, ThresholdVerdict, TrailResults,
+    VariantManifest, VariantResults, Verdict,
 };
 pub use store::{RESULTS_FILE, StoreError, parse, read, write};

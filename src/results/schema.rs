@@ -29,6 +29,9 @@ pub struct RunResults {
     pub measured_s: u64,
     /// What a reader should know before trusting a figure.
     pub warnings: Vec<String>,
+    /// What costs money and is in none of the costs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub costs_left_out: Vec<CostLeftOut>,
     /// One entry a variant, in file order; the first is the baseline.
     pub variants: Vec<VariantResults>,
     /// Paired differences of the other variants against the first.
@@ -39,6 +42,18 @@ pub struct RunResults {
     /// What was asked of the intervals and whether it was reached; `None` where nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<PrecisionResult>,
+}
+
+/// Something that costs money and that no bill holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CostLeftOut {
+    /// Identifier in the catalog.
+    pub id: String,
+    /// What it is.
+    pub what: String,
+    /// Price items that it would have, where their prices are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<String>,
 }
 
 /// One threshold of one variant.
@@ -125,6 +140,9 @@ pub struct VariantResults {
     pub arrivals_id: String,
     /// Metrics of the whole variant.
     pub metrics: Metrics,
+    /// Why some of them have no data, by identifier.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub without_data: IndexMap<String, String>,
     /// By `account/region/quota-code[/store]`.
     pub by_quota: IndexMap<String, QuotaResults>,
     /// S3's request rates, by `account/region/s3-reads/bucket[/workload]` and `…/s3-writes/…`; of those that

@@ -23,7 +23,7 @@ pub fn guarded(world: &mut World<'_>, at: u64, mut request: RequestState, w: usi
         RequestStep::Succeeded => hears_success(world, at, &request, w),
         RequestStep::Look => look_at_waiting(world, at, w, request.index),
         RequestStep::Free => {
-            if let Some(first) = next_of_worker(world, at, request.worker, w) {
+            if let Some(first) = next_of_worker(world, at, &request, w) {
                 ready(world, at, first, w);
             }
         }

@@ -7,12 +7,17 @@ use crate::simulation::guarded::follow;
 use crate::simulation::state::request::{Purpose, RequestState};
 use crate::simulation::world::World;
 
-/// Start of a job that begins in `second` by itself.
+/// Start of a job's run that is due in `second` by itself.
 fn job_start(world: &World<'_>, w: usize, second: u64) -> Option<u64> {
     let workload = &world.plan.workloads[w];
     match workload.kind {
-        Kind::Job { start, .. } => {
-            (workload.after.is_none() && start / SECOND == second).then_some(start)
+        Kind::Job { start, every, .. } => {
+            let since = second.checked_sub(start / SECOND)?;
+            let is_due = match every {
+                None => since == 0,
+                Some(every) => since.is_multiple_of(every) && second < world.plan.horizon_s,
+            };
+            (workload.after.is_none() && is_due).then_some(start + since * SECOND)
         }
         Kind::Open { .. } | Kind::Trace { .. } => None,
     }
@@ -35,7 +40,18 @@ pub fn start_jobs(world: &mut World<'_>, second: u64) {
     }
 }
 
+/// A run of a job is due at `at`, and begins where none is under way.
 fn start_job(world: &mut World<'_>, w: usize, at: u64) {
+    if at >= world.plan.horizon_s * SECOND {
+        return;
+    }
+    world.counters.record().jobs[w] = Some(None);
+    if let Some(at) = world.workloads.of_mut(w).job.is_due(at) {
+        begin_run(world, w, at);
+    }
+}
+
+fn begin_run(world: &mut World<'_>, w: usize, at: u64) {
     let Kind::Job {
         workers, objects, ..
     } = world.plan.workloads[w].kind
@@ -46,47 +62,58 @@ fn start_job(world: &mut World<'_>, w: usize, at: u64) {
         return;
     }
     let workers = workers.min(objects);
-    world.workloads.of_mut(w).job.start(at, workers);
+    world.workloads.of_mut(w).job.begin(at, workers);
+    let is_measured = at >= world.plan.warm_up_s * SECOND;
+    world.counters.record().runs[w] += u64::from(is_measured);
     follow(world, w, at);
     for worker in 0..workers {
-        if let Some(request) = take_object(world, w, objects, worker, at) {
-            world.calendar.push(at, request);
+        match take_object(world, w, worker, at) {
+            Some(request) => world.calendar.push(request.arrived, request),
+            None => world.workloads.of_mut(w).job.stop_worker(),
         }
     }
 }
 
-/// A worker takes the next of the job's objects at `at`: its first request; `None` if none is left.
-fn take_object(
-    world: &mut World<'_>,
-    w: usize,
-    objects: u32,
-    worker: u32,
-    at: u64,
-) -> Option<RequestState> {
+/// A worker takes the next of the run's objects at `at`: its first request, at the object's turn where that comes later;
+/// `None` if none is left, or its turn comes after the horizon.
+fn take_object(world: &mut World<'_>, w: usize, worker: u32, at: u64) -> Option<RequestState> {
+    let Kind::Job {
+        objects, within, ..
+    } = world.plan.workloads[w].kind
+    else {
+        return None;
+    };
+    let horizon = world.plan.horizon_s * SECOND;
     let state = world.workloads.of_mut(w);
-    let (object, key) = state.job.take_object(objects)?;
+    let (object, key, turn) = state.job.take_object(objects, within, horizon)?;
+    let at = at.max(turn);
     let draw = key.with(Purpose::Action as u64).unit();
     let action = state.first_action() + state.arriving.action_at(draw);
     let class = world.actions[action].first_class();
     Some(RequestState::new(at, class, object, worker, 0, key))
 }
 
-/// The first request for the object that a worker takes who is free at `at`; if others have taken them all, it has nothing
-/// more to do.
+/// The first request for the object that a free worker takes at `at`; if others have taken them all, it has nothing
+/// more to do. It waits for an object whose turn comes later.
 pub fn next_of_worker(
     world: &mut World<'_>,
     at: u64,
-    worker: u32,
+    free: &RequestState,
     w: usize,
 ) -> Option<RequestState> {
-    let Kind::Job { objects, .. } = world.plan.workloads[w].kind else {
+    // The others have done the rest of its run, and another has begun.
+    if free.part != world.workloads.of(w).job.run() {
+        return None;
+    }
+    let Some(request) = take_object(world, w, free.worker, at) else {
+        world.workloads.of_mut(w).job.stop_worker();
         return None;
     };
-    let request = take_object(world, w, objects, worker, at);
-    if request.is_none() {
-        world.workloads.of_mut(w).job.stop_worker();
+    if request.arrived > at {
+        world.calendar.push(request.arrived, request);
+        return None;
     }
-    request
+    Some(request)
 }
 
 /// A worker's request has ended at `at`: the next of the same object, or the next object.
@@ -117,17 +144,21 @@ pub fn worker_goes_on(world: &mut World<'_>, w: usize, request: &RequestState, a
     if in_time && state.job.has_objects(*objects) {
         // Which object that will be is told when the worker is free: the objects go to whoever is free first.
         let class = world.actions[state.first_action()].first_class();
-        let free = RequestState::free_worker(next, class, request.worker);
+        let free = RequestState::free_worker(next, class, request.worker, state.job.run());
         world.calendar.push(next, free);
         return;
     }
     state.job.stop_worker();
-    if let Some((started, done)) = state.job.completion(*objects) {
-        // Unfinished at the horizon is not a completion, even if the drain brings it.
-        if done <= horizon {
-            world.counters.record().jobs[w] = Some(Some(done - started));
-        }
-        start_followers(world, w, done);
+    let Some(done) = state.job.end_of_run(*objects) else {
+        return;
+    };
+    // Unfinished at the horizon is not a completion, even if the drain brings it.
+    if done <= horizon {
+        world.counters.record().jobs[w] = Some(state.job.completion());
+    }
+    start_followers(world, w, done);
+    if world.workloads.of(w).job.has_due() {
+        begin_run(world, w, done);
     }
 }
 

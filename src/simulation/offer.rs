@@ -114,7 +114,7 @@ fn offer_several(world: &mut World<'_>, at: u64, request: RequestState, w: usize
         guarded(world, at, request, w);
     } else if request.step != RequestStep::Free {
         offer_needs(world, at, request);
-    } else if let Some(first) = next_of_worker(world, at, request.worker, w) {
+    } else if let Some(first) = next_of_worker(world, at, &request, w) {
         offer_needs(world, at, first);
     }
 }

@@ -223,6 +223,8 @@ pub struct Record {
     pub quotas: Vec<Option<QuotaRecord>>,
     /// By workload: `Some` for jobs, with the time from start to last object \[ns\] if finished.
     pub jobs: Vec<Option<Option<u64>>>,
+    /// By workload: runs of jobs that began in the measured time.
+    pub runs: Vec<u64>,
     /// Seconds that were counted.
     pub seconds_counted: u64,
     /// Attempts simulated one by one, warm-up included.
@@ -313,6 +315,7 @@ impl Record {
             delays: vec![Delays::default(); classes],
             quotas: vec![None; quotas],
             jobs: vec![None; workloads],
+            runs: vec![0; workloads],
             seconds_counted: 0,
             attempts_expanded: 0,
             calls_sampled: Sample::default(),
@@ -366,6 +369,9 @@ impl Record {
             if theirs.is_some() {
                 *mine = theirs;
             }
+        }
+        for (mine, theirs) in self.runs.iter_mut().zip(other.runs) {
+            *mine += theirs;
         }
         self.seconds_counted += other.seconds_counted;
         self.attempts_expanded += other.attempts_expanded;

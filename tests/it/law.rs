@@ -278,6 +278,132 @@ fn what_a_cache_meets_leaves_its_tokens() {
     assert_eq!(second["kms_throttled"].mean, Some(0.0));
 }
 
+/// Jobs that recur and are paced, one after another, beside calm and busy traffic, around a quota.
+fn recurring_scenario(seed: u64) -> String {
+    let mut r = Rng::new(seed);
+    let quota = r.log_between(20.0, 400.0).round();
+    let mut t = format!(
+        "seed = {seed}\nhorizon = \"60s\"\nwarm_up = \"{}s\"\nreplications = 2\nregion = \"us-east-1\"\n[key.k]\n[bucket.b]\nkey = \"k\"\n[quota.q]\nlimit = \"{quota}/s\"\nlimiter = {{ {} }}\n",
+        20 * r.below(2),
+        limiter(&mut r),
+    );
+    let rate = quota * r.log_between(0.2, 1.5);
+    let _ = write!(
+        t,
+        "[workload.open]\nkey = \"k\"\nclients = 3\noperations.Decrypt = 1\nretry = {{ {} }}\narrivals = {{ {} }}\n",
+        retry(&mut r),
+        arrivals(&mut r, rate, 60)
+    );
+    let every = *r.pick(&[5, 10, 20]);
+    let within = match r.below(3) {
+        0 => String::new(),
+        n => format!(", within = \"{}ms\"", every * 400 * n),
+    };
+    let _ = write!(
+        t,
+        "[workload.nightly]\nbucket = \"b\"\nclients = 4\noperations = {{ GetObject = 1, CopyObject = 1 }}\nstart = \"{}s\"\nretry = {{ {} }}\njob = {{ workers = {}, objects = {}, every = \"{every}s\"{within} }}\n",
+        r.below(7),
+        retry(&mut r),
+        1 + r.below(8),
+        1 + r.below(300),
+    );
+    let _ = write!(
+        t,
+        "[workload.after]\nkey = \"k\"\nclients = 2\nafter = \"nightly\"\noperations.Decrypt = 1\nretry = {{ {} }}\njob = {{ workers = 3, objects = {} }}\n",
+        retry(&mut r),
+        1 + r.below(60),
+    );
+    t
+}
+
+#[test]
+fn counting_is_simulating_where_jobs_recur() {
+    let (mut in_time, mut late, mut counted_some) = (0, 0, 0);
+    for seed in 0..40 {
+        let text = recurring_scenario(seed);
+        let (counted, manifest) = in_pool(1, &text, false);
+        let (simulated, _) = in_pool(2, &text, true);
+        assert!(
+            json(&counted) == json(&simulated),
+            "simulate_all changes digits\n{text}"
+        );
+        adds_up(&counted, &text);
+        counted_some += u32::from(manifest[0].seconds_counted > 0);
+        match counted.variants[0].metrics["job_completion_s"].mean {
+            Some(_) => in_time += 1,
+            None => late += 1,
+        }
+    }
+    println!("{in_time} in time, {late} late, {counted_some} with counted seconds");
+    assert!(in_time >= 5 && late >= 5 && counted_some >= 5);
+}
+
+#[test]
+fn a_paced_job_keeps_its_turns() {
+    // Ten objects over ten seconds every twenty: turns at 0, 1, … 9 s of each run, each served in 30 ms; what follows
+    // takes two objects of 4 ms one after another, each time.
+    let text = r#"
+        horizon = "60s"
+        replications = 1
+        region = "us-east-1"
+        retry = "none"
+        [assumption]
+        s3_latency.constant.value = "30ms"
+        kms_latency.constant.value = "4ms"
+        [key.k]
+        [bucket.b]
+        [workload.paced]
+        bucket = "b"
+        operations.GetObject = 1
+        start = "3s"
+        job = { workers = 2, objects = 10, every = "20s", within = "10s" }
+        [workload.after]
+        key = "k"
+        after = "paced"
+        operations.Decrypt = 1
+        job = { workers = 1, objects = 2 }
+    "#;
+    let found = in_pool(1, text, false).0;
+    assert_eq!(json(&found), json(&in_pool(2, text, true).0));
+    let of = |workload: &str, id: &str| found.variants[0].by_workload[workload][id].mean;
+    assert_eq!(of("paced", "s3_requests"), Some(30.0));
+    assert_eq!(of("paced", "job_completion_s"), Some(9.03));
+    assert_eq!(of("after", "app_requests"), Some(6.0));
+    assert_eq!(of("after", "job_completion_s"), Some(0.008));
+    let attempts = &found.variants[0]
+        .series
+        .quotas
+        .values()
+        .next()
+        .expect("a quota")
+        .kms_attempts_per_s
+        .max;
+    let busy: Vec<usize> = (0..attempts.len()).filter(|&s| attempts[s] > 0.0).collect();
+    assert_eq!(busy, [12, 32, 52]);
+}
+
+#[test]
+fn a_run_that_is_due_waits_for_the_one_before() {
+    // A worker takes a second for each of seven objects, but is to begin anew every five: runs of 7 s begin at 0, 7, 14 s.
+    let text = |horizon: u32| {
+        format!(
+            "horizon = \"{horizon}s\"\nreplications = 1\nregion = \"us-east-1\"\nretry = \"none\"\n[assumption]\ns3_latency.constant.value = \"1s\"\n[bucket.b]\n[workload.w]\nbucket = \"b\"\noperations.GetObject = 1\njob = {{ workers = 1, objects = 7, every = \"5s\" }}\n"
+        )
+    };
+    let found = |horizon| {
+        let found = in_pool(1, &text(horizon), false).0;
+        let metrics = &found.variants[0].metrics;
+        (
+            metrics["s3_requests"].mean,
+            metrics["job_completion_s"].mean,
+        )
+    };
+    // At 5 s the run that is due then is not done at 10 s, nor is it at 13.
+    assert_eq!(found(5), (Some(5.0), None));
+    assert_eq!(found(10), (Some(10.0), None));
+    assert_eq!(found(13), (Some(13.0), None));
+}
+
 /// Reads and writes around S3's request rates, with and without KMS calls, over shared and own prefixes. Lifetimes slide, so
 /// that caches are not drawn.
 fn limited_scenario(seed: u64) -> String {
@@ -604,8 +730,13 @@ fn full_scenario(seed: u64) -> String {
     }
     let _ = write!(
         t,
-        "[workload.write]\nbucket = \"keyed\"\nrequester = \"x\"\nretry = {{ {} }}\noperations = {{ PutObject = 1 }}\njob = {{ workers = 4, objects = 200 }}\nclients = 4\n",
-        retry(&mut r)
+        "[workload.write]\nbucket = \"keyed\"\nrequester = \"x\"\nretry = {{ {} }}\noperations = {{ PutObject = 1 }}\njob = {{ workers = 4, objects = 200{} }}\nclients = 4\n",
+        retry(&mut r),
+        if seed.is_multiple_of(3) {
+            ", every = \"30s\", within = \"8s\""
+        } else {
+            ""
+        }
     );
     let _ = write!(
         t,

@@ -1,6 +1,8 @@
 //! Bills worked out by hand, in exact decimals: by Region, by storage class, by month.
 
 use kmsim::input::Input;
+use kmsim::report::format::{Markdown, TextTable};
+use kmsim::report::summary;
 use kmsim::results::{RunResults, VariantResults};
 use kmsim::run::{RunOptions, run};
 use kmsim::scenario::load;
@@ -281,4 +283,106 @@ fn with_a_date_months_are_those_of_the_calendar() {
         );
         assert_eq!(simulated.expect("results").0, found, "{start}");
     }
+}
+
+/// Objects re-encrypted by S3 Batch Operations each night at two, over ten minutes.
+fn nightly(horizon: &str, job: &str) -> String {
+    format!(
+        "horizon = \"{horizon}\"\nreplications = 1\nregion = \"us-east-1\"\n[key.k]\n[bucket.b]\nkey = \"k\"\n[workload.nightly]\nbucket = \"b\"\noperations.UpdateObjectEncryption = 1\nstart = \"2h\"\njob = {{ workers = 20, objects = 10_000, batch_operations = true{job} }}\n"
+    )
+}
+
+#[test]
+fn a_nightly_job_has_a_monthly_cost() {
+    let found = results(&nightly("1d", ", every = \"1d\", within = \"10m\""));
+    let variant = &found.variants[0];
+    assert_eq!(
+        lines(variant),
+        [
+            ("kms-requests", 10_000.0, 0.03),
+            ("kms-requests-free-tier", -10_000.0, -0.03),
+            ("kms-keys", 0.0333333333, 0.0333333333),
+            ("s3-tier1", 10_000.0, 0.05),
+            ("s3-batch-jobs", 1.0, 0.25),
+            ("s3-batch-objects", 10_000.0, 0.01),
+        ]
+    );
+    let mean = |id: &str| variant.metrics[id].mean;
+    assert_eq!(mean("cost_s3_batch_operations_usd"), Some(0.26));
+    assert_eq!(mean("cost_total_usd"), Some(0.3433333333));
+    // 280,000 of 300,000 KMS requests $0.84, S3 $1.50, 30 runs $7.50, 300,000 objects $0.30, the key $1.
+    assert_eq!(mean("cost_total_usd_per_month"), Some(11.14));
+    assert!(variant.without_data.is_empty());
+    // Two nights cost a month the same, but for the free tier of the whole.
+    let two = results(&nightly("2d", ", every = \"1d\", within = \"10m\""));
+    let two = &two.variants[0];
+    assert_eq!(two.metrics["cost_total_usd_per_month"].mean, Some(11.14));
+    assert!(lines(two).contains(&("s3-batch-jobs", 2.0, 0.5)));
+}
+
+#[test]
+fn where_there_is_no_monthly_cost_the_reason_stands() {
+    for (horizon, job, reason) in [
+        (
+            "1d",
+            "",
+            "`workload.nightly` is a job that runs once; write `every`",
+        ),
+        (
+            "1d 12h",
+            ", every = \"1d\"",
+            "36h is no whole multiple of the 24h",
+        ),
+        (
+            "2h 30m",
+            ", every = \"30m\", within = \"30m\"",
+            "unfinished at the horizon",
+        ),
+    ] {
+        let found = results(&nightly(horizon, job));
+        let variant = &found.variants[0];
+        assert_eq!(variant.metrics["cost_total_usd_per_month"].mean, None);
+        let why = &variant.without_data["cost_total_usd_per_month"];
+        assert!(why.contains(reason), "{why}");
+        let said = |text: String| {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            assert!(words.join(" ").contains(reason), "{text}");
+        };
+        said(summary::text(&TextTable, &found).expect("text"));
+        said(summary::text(&Markdown, &found).expect("text"));
+        let json = serde_json::to_value(&found).expect("JSON");
+        let in_json = &json["variants"][0]["without_data"]["cost_total_usd_per_month"];
+        assert!(in_json.as_str().is_some_and(|why| why.contains(reason)));
+    }
+}
+
+#[test]
+fn what_is_not_in_the_costs_is_named() {
+    let found = results(&nightly("3h", ""));
+    let ids: Vec<&str> = found.costs_left_out.iter().map(|c| c.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        [
+            "s3-storage",
+            "data-transfer",
+            "s3-batch-manifest",
+            "kms-key-rotations",
+            "compute",
+            "contract"
+        ]
+    );
+    let text = summary::text(&TextTable, &found).expect("text");
+    assert!(
+        text.contains("Not in the costs: S3 storage; data transfer;"),
+        "{text}"
+    );
+    let express = requests("us-east-1", "PutObject", "")
+        .replace("\n[bucket.b]\n", "\n[bucket.b]\nkind = \"directory\"\n");
+    let found = results(&express);
+    let express = found
+        .costs_left_out
+        .iter()
+        .find(|c| c.id == "s3-express-data");
+    let items = &express.expect("named").items;
+    assert_eq!(*items, ["s3-express-upload", "s3-express-retrieval"]);
 }

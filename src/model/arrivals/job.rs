@@ -1,7 +1,9 @@
 //! A job: workers with one request under way each, until its objects are done.
 
 use super::super::latency::LatencySettings;
+use crate::input::diagnostic::Code;
 use crate::input::reader::Reader;
+use crate::units::Span;
 use serde::Serialize;
 
 /// A closed job.
@@ -9,10 +11,19 @@ use serde::Serialize;
 pub struct Job {
     /// Workers with one request under way each.
     pub workers: u32,
-    /// Objects in all.
+    /// Objects of a run.
     pub objects: u32,
     /// Pause between an answer and the next request.
     pub think_time: LatencySettings,
+    /// Time from the start of a run to that of the next; `None`: it runs once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every: Option<Span>,
+    /// Time over which a run's objects are spread evenly; `None`: workers take the next as soon as they can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub within: Option<Span>,
+    /// S3 Batch Operations runs it, for a fee.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub batch_operations: bool,
 }
 
 impl Job {
@@ -21,10 +32,36 @@ impl Job {
         let workers = r.required_in("workers", 1..=10_000_000);
         let objects = r.required_in("objects", 1..=u32::MAX);
         let think_time = LatencySettings::read(r, "think_time", 0, 0.0);
+        let every = r.whole_seconds("every");
+        let within = r.optional("within");
+        for (key, span) in [("every", every), ("within", within)] {
+            if span == Some(Span::ZERO) {
+                r.fault(
+                    Code::OutOfRange,
+                    r.place_of(key),
+                    format!("`{}` is zero", r.path_of(key)),
+                    format!("write a length of time above zero, or drop `{key}`"),
+                );
+            }
+        }
+        if let (Some(every), Some(within)) = (every, within)
+            && within > every
+        {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("within"),
+                format!("`within` ({within}) is longer than `every` ({every}): each run would end after the next is due"),
+                "spread a run's objects over less time, or let it recur less often",
+            );
+        }
+        let batch_operations = r.or("batch_operations", false);
         Some(Job {
             workers: workers?,
             objects: objects?,
             think_time,
+            every,
+            within,
+            batch_operations,
         })
     }
 
@@ -58,6 +95,55 @@ pub(crate) mod cases {
             &[],
             &["workload.w.job.objects=50"],
             "s3_requests",
+        );
+        cases.key(
+            "workload.NAME.job.every",
+            JOBS,
+            &["workload.w.start=1s"],
+            &["workload.w.job.every=20s"],
+            "s3_requests",
+        );
+        cases.key(
+            "workload.NAME.job.within",
+            JOBS,
+            &[],
+            &["workload.w.job.within=50s"],
+            "job_completion_s",
+        );
+        cases.key(
+            "workload.NAME.job.batch_operations",
+            JOBS,
+            &["workload.w.operations={CopyObject=1}"],
+            &["workload.w.job.batch_operations=true"],
+            "bill",
+        );
+        cases.broken(
+            Code::OutOfRange,
+            "objects = 4,",
+            "objects = 4, every = \"0s\",",
+            "\"0s\"",
+            &["every", "zero"],
+        );
+        cases.broken(
+            Code::Contradiction,
+            "objects = 4,",
+            "objects = 4, every = \"10s\", within = \"11s\",",
+            "\"11s\"",
+            &["`within` (11s)", "`every` (10s)"],
+        );
+        cases.broken(
+            Code::ImpossibleOperation,
+            "objects = 4,",
+            "objects = 4, batch_operations = true,",
+            "[workload.batch]",
+            &["no MultipartUpload", "CopyObject"],
+        );
+        cases.broken(
+            Code::Contradiction,
+            "objects = 4,",
+            "objects = 4, every = \"10s\",",
+            "[workload.then]",
+            &["follows a job that recurs"],
         );
         cases.broken(
             Code::UnknownKey,

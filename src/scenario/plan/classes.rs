@@ -18,12 +18,14 @@ impl<'a> PlanBuilder<'a> {
     ) -> usize {
         let first_kms_step = self.kms_steps.len();
         let kind = self.access.request_kind(s, operation, requester);
-        let (mut tier, mut price_item, mut request_rate) = (None, None, None);
+        let (mut tier, mut storage_class, mut request_rate) = (None, None, None);
+        let mut price_item = None;
         if s.bucket.is_some()
             && let Some(row) = catalog::s3_operation(operation)
         {
             tier = Some(row.billing);
-            price_item = self.storage_class(w, s, row).and_then(|c| c.item(row));
+            storage_class = self.storage_class(w, s, row);
+            price_item = storage_class.and_then(|c| c.item(row));
             request_rate = row
                 .request_rate
                 .and_then(|rate| self.request_rate(w, s, rate));
@@ -53,6 +55,7 @@ impl<'a> PlanBuilder<'a> {
                 .and_then(|b| self.scenario.bucket.get_index_of(b)),
             requester: self.requesters.insert_full(requester.to_owned()).0,
             tier,
+            storage_class: storage_class.map(|c| c.id.as_str()),
             price_item,
             request_rate,
             first_kms_step,

@@ -37,6 +37,7 @@ impl PlanBuilder<'_> {
                 account: self.accounts.insert_full(k.account.clone()).0,
                 region: self.regions.insert_full(k.region.clone()).0,
                 charged: k.managed_by == ManagedBy::Customer,
+                in_key_store: k.key_store.is_some(),
             })
             .collect();
         let buckets: Vec<BucketInfo> = self

@@ -1,5 +1,6 @@
 //! Workloads that wait for others: for none that never ends, and in no circle.
 
+use super::super::workload::WorkloadSettings;
 use super::builder::PlanBuilder;
 use crate::input::diagnostic::Code;
 use crate::model::arrivals::Arrivals;
@@ -34,6 +35,7 @@ impl PlanBuilder<'_> {
                     None => break,
                 }
             }
+            self.follows_runs(name, s);
             if let Some(first) = s.after.as_ref().and_then(|n| all.get(n))
                 && matches!(first.arrivals, Arrivals::Open(_))
                 && first.stop.is_none()
@@ -47,6 +49,41 @@ impl PlanBuilder<'_> {
                     "give that workload a `stop`",
                 );
             }
+        }
+    }
+
+    /// What follows a job that recurs has its runs from that, and is a job itself.
+    fn follows_runs(&self, name: &str, s: &WorkloadSettings) {
+        let Some(first) = &s.after else {
+            return;
+        };
+        let recurs =
+            |w: &WorkloadSettings| matches!(&w.arrivals, Arrivals::Job(job) if job.every.is_some());
+        if recurs(s) {
+            self.fault(
+                &s.place,
+                Code::Contradiction,
+                format!("`workload.{name}` recurs by itself and follows `workload.{first}` too"),
+                "drop `every`: it runs each time that the other is done; or drop `after`",
+            );
+        }
+        let mut seen = vec![first];
+        let mut before = self.scenario.workload.get(first);
+        while let Some(w) = before {
+            if recurs(w) && matches!(s.arrivals, Arrivals::Open(_)) {
+                self.fault(
+                    &s.place,
+                    Code::Contradiction,
+                    format!("`workload.{name}` follows a job that recurs and so is never done"),
+                    "give it a `start` instead, or make it a job: that runs after each run of the other",
+                );
+                return;
+            }
+            let Some(next) = w.after.as_ref().filter(|n| !seen.contains(n)) else {
+                return;
+            };
+            seen.push(next);
+            before = self.scenario.workload.get(next);
         }
     }
 }

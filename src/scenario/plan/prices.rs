@@ -4,6 +4,7 @@ use super::super::key::ManagedBy;
 use super::builder::PlanBuilder;
 use crate::catalog::{self};
 use crate::input::diagnostic::{Code, Diagnostic, Place};
+use crate::model::arrivals::Arrivals;
 use indexmap::IndexMap;
 
 impl<'a> PlanBuilder<'a> {
@@ -54,6 +55,15 @@ impl<'a> PlanBuilder<'a> {
                 {
                     need("cloudtrail-data-events", &bucket.region, place);
                 }
+            }
+        }
+        for s in self.scenario.workload.values() {
+            let bucket = s.bucket.as_ref().and_then(|b| self.scenario.bucket.get(b));
+            if let (Arrivals::Job(job), Some(bucket)) = (&s.arrivals, bucket)
+                && job.batch_operations
+            {
+                need("s3-batch-jobs", &bucket.region, &s.place);
+                need("s3-batch-objects", &bucket.region, &s.place);
             }
         }
         for group in self.scenario.log_group.values() {

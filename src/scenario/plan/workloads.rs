@@ -38,6 +38,9 @@ impl<'a> PlanBuilder<'a> {
                 objects: job.objects,
                 think: job.think_time.distribution(),
                 start: s.start.as_ns(),
+                every: job.every.and_then(Span::whole_seconds),
+                within: job.within.map_or(0, Span::as_ns),
+                batch_operations: job.batch_operations,
             },
             Arrivals::Trace(trace) => Kind::Trace {
                 trace: trace.clone(),
@@ -56,6 +59,11 @@ impl<'a> PlanBuilder<'a> {
                 stop,
             },
         };
+        if let Arrivals::Job(job) = &s.arrivals
+            && job.batch_operations
+        {
+            self.is_for_batch_operations(name, s);
+        }
         let client_cache = self.client_cache(w);
         let index_of = |name: &Option<String>| {
             name.as_ref()
@@ -108,6 +116,29 @@ impl<'a> PlanBuilder<'a> {
             size: s.message_size.size(),
             client_cache,
         });
+    }
+
+    /// S3 Batch Operations runs only some operations, and nothing but S3's.
+    fn is_for_batch_operations(&self, name: &str, s: &WorkloadSettings) {
+        let runs = |operation: &&String| {
+            let row = catalog::s3_operation(operation);
+            s.bucket.is_some() && row.is_some_and(|row| row.batch_operations)
+        };
+        if let Some(other) = s.operations.keys().find(|o| !runs(o)) {
+            let rows = catalog::s3_operations()
+                .iter()
+                .filter(|o| o.batch_operations);
+            let known: Vec<&str> = rows.map(|o| o.id.as_str()).collect();
+            self.fault(
+                &s.place,
+                Code::ImpossibleOperation,
+                format!("S3 Batch Operations has no {other}, which `workload.{name}` asks for"),
+                format!(
+                    "drop `batch_operations`, or name one of {}",
+                    known.join(", ")
+                ),
+            );
+        }
     }
 
     /// The requests that one arrival of an operation makes.

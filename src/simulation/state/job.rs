@@ -2,11 +2,18 @@
 
 use crate::engine::random::Key;
 
-/// The progress of a job.
+/// The progress of a job, run by run.
 pub struct JobState {
     /// Names the random numbers of its objects.
     key: Key,
-    started: Option<u64>,
+    /// Runs that are due so far, that have begun, and that are done.
+    due: u64,
+    begun: u64,
+    done: u64,
+    /// The longest of those that are done \[ns\].
+    longest: u64,
+    /// Of the run that began last.
+    started: u64,
     next_object: u32,
     finished: u32,
     last_done: u64,
@@ -17,7 +24,11 @@ impl JobState {
     pub fn new(key: Key) -> JobState {
         JobState {
             key,
-            started: None,
+            due: 0,
+            begun: 0,
+            done: 0,
+            longest: 0,
+            started: 0,
             next_object: 0,
             finished: 0,
             last_done: 0,
@@ -25,11 +36,25 @@ impl JobState {
         }
     }
 
-    /// So many workers begin at `at` \[ns\].
-    pub fn start(&mut self, at: u64, workers: u32) {
-        self.started = Some(at);
+    /// A run is due at `at` \[ns\]; when it begins, where those before it are done.
+    pub fn is_due(&mut self, at: u64) -> Option<u64> {
+        self.due += 1;
+        (self.begun == self.done).then_some(at.max(self.last_done))
+    }
+
+    /// So many workers begin a run at `at` \[ns\].
+    pub fn begin(&mut self, at: u64, workers: u32) {
+        self.begun += 1;
+        self.started = at;
         self.last_done = at;
+        self.next_object = 0;
+        self.finished = 0;
         self.active_workers = workers;
+    }
+
+    /// Number of the run that began last, by which its workers know theirs.
+    pub fn run(&self) -> u16 {
+        self.begun as u16
     }
 
     /// Whether it has requests under way.
@@ -37,12 +62,16 @@ impl JobState {
         self.active_workers > 0
     }
 
-    /// The next object of so many, with the key of its numbers, if there is one left.
-    pub fn take_object(&mut self, objects: u32) -> Option<(u32, Key)> {
+    /// The run's next object of so many that has its turn before `end`, with the key of its numbers and the time of
+    /// its turn \[ns\], if there is one; the turns of all are spread evenly over `within`.
+    pub fn take_object(&mut self, objects: u32, within: u64, end: u64) -> Option<(u32, Key, u64)> {
         let object = self.next_object;
-        (object < objects).then(|| {
+        let after = u128::from(within) * u128::from(object) / u128::from(objects.max(1));
+        let turn = self.started + after as u64;
+        (object < objects && turn < end).then(|| {
             self.next_object += 1;
-            (object, self.key.with(u64::from(object)))
+            let number = (self.begun - 1) * u64::from(objects) + u64::from(object);
+            (object, self.key.with(number), turn)
         })
     }
 
@@ -62,9 +91,23 @@ impl JobState {
         self.active_workers -= 1;
     }
 
-    /// When it began and ended \[ns\], if all of so many objects are done.
-    pub fn completion(&self, objects: u32) -> Option<(u64, u64)> {
-        let started = self.started.filter(|_| self.finished == objects)?;
-        Some((started, self.last_done))
+    /// When the run ended \[ns\], if all of so many objects are done.
+    pub fn end_of_run(&mut self, objects: u32) -> Option<u64> {
+        if self.finished < objects || self.begun == self.done {
+            return None;
+        }
+        self.done += 1;
+        self.longest = self.longest.max(self.last_done - self.started);
+        Some(self.last_done)
+    }
+
+    /// Whether a run is due that has not begun.
+    pub fn has_due(&self) -> bool {
+        self.begun < self.due
+    }
+
+    /// The longest run \[ns\], where every one that is due is done.
+    pub fn completion(&self) -> Option<u64> {
+        (self.done == self.due).then_some(self.longest)
     }
 }

@@ -127,9 +127,9 @@ impl RequestState {
         look
     }
 
-    /// A job's worker that is free at `at`.
-    pub fn free_worker(at: u64, class: u32, worker: u32) -> RequestState {
-        let mut free = RequestState::new(at, class, worker, worker, 0, Key::from_bits(0));
+    /// A job's worker that is free at `at`, in a run of this number.
+    pub fn free_worker(at: u64, class: u32, worker: u32, run: u16) -> RequestState {
+        let mut free = RequestState::new(at, class, worker, worker, run, Key::from_bits(0));
         free.step = RequestStep::Free;
         free
     }

@@ -21,6 +21,8 @@ pub struct WorkloadState {
     pub guards: Option<Box<ClientGuards>>,
     has_memory: bool,
     is_job: bool,
+    /// A job that runs again and again.
+    recurs: bool,
     /// Requests that wait for a retry.
     waiting: u64,
     /// Workloads that start when this one is done.
@@ -60,6 +62,7 @@ impl WorkloadState {
             guards: ClientGuards::new(workload, has_memory, is_s3),
             has_memory,
             is_job: matches!(workload.kind, Kind::Job { .. }),
+            recurs: plan.recurs(w).is_some(),
             waiting: 0,
             followers: (0..plan.workloads.len())
                 .filter(|&f| plan.workloads[f].after == Some(w))
@@ -165,10 +168,14 @@ impl WorkloadState {
         !self.done && self.waiting == 0 && second >= self.arriving.active().end
     }
 
-    /// It is done; returns the workloads that follow it.
+    /// It is done, or a run of it; returns the workloads that follow.
     pub fn finish(&mut self) -> Vec<usize> {
-        self.done = true;
-        std::mem::take(&mut self.followers)
+        self.done = !self.recurs;
+        if self.recurs {
+            self.followers.clone()
+        } else {
+            std::mem::take(&mut self.followers)
+        }
     }
 
     /// When its clients were made \[ns\] that are followed from `at` on: a job's only then.
