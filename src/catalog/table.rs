@@ -2,7 +2,8 @@
 
 use super::row::CatalogRow;
 use super::{
-    branch_key_cache, delivery, implicit_policy, left_out, policy, price, quota, region, retry, s3, suite,
+    branch_key_cache, delivery, implicit_policy, left_out, policy, price, quota, region, retry, s3,
+    suite,
 };
 
 /// Every row: Regions, quotas (one a Region where they differ), prices, free tier, S3 operations, retry profiles,
