@@ -1,10 +1,11 @@
 //! The KMS call of a step, as its class's list of calls has it.
 
 use super::kms_call::{Call, KmsAnswer};
+use super::record::Origin;
 use crate::access::ContextValue;
 use crate::access::arn::Arn;
 use crate::catalog::KeySpec;
-use crate::model::KmsStep;
+use crate::model::{Class, KmsStep};
 use crate::scenario::Variant;
 use crate::scenario::access::{Access, CallMade};
 use std::collections::BTreeMap;
@@ -33,6 +34,12 @@ pub(super) fn spec_of(variant: &Variant, key: &str) -> KeySpec {
     key.map(|settings| settings.spec).unwrap_or_default()
 }
 
+/// Where the requests of a class come from.
+pub(super) fn origin_of<'v>(variant: &'v Variant, class: &Class) -> Origin<'v> {
+    let workload = variant.scenario.workload.get_index(class.workload);
+    workload.map_or_else(Origin::default, |(_, s)| Origin::of(&s.context))
+}
+
 /// A call of a KMS step on a key; `object`: that which policies see, and that which it is for.
 pub(crate) fn call_of<'k>(
     access: &Access<'_>,
@@ -52,6 +59,7 @@ pub(crate) fn call_of<'k>(
         spec: call
             .pair_spec
             .unwrap_or_else(|| spec_of(variant, &call.key)),
+        origin: origin_of(variant, &variant.plan.classes[kms_step.class]),
         by_s3: call.bucket.is_some(),
         encryption_context: encryption_context(call, object),
         answer,

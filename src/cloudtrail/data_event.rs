@@ -1,6 +1,6 @@
 //! A request for an object as a data event.
 
-use super::record::{AGENT, EVENT_VERSION, SOURCE_IP, event_time, identity, uuid};
+use super::record::{AGENT, EVENT_VERSION, Origin, event_time, identity, uuid};
 use crate::access::Principal;
 use crate::access::arn::Arn;
 use crate::engine::random::Key;
@@ -22,6 +22,8 @@ pub struct DataEvent<'a> {
     pub region: &'a str,
     /// Its owner, twelve digits, who records it.
     pub owner: String,
+    /// Where it comes from, where a requester sends it.
+    pub origin: Origin<'a>,
     /// Whether it only reads.
     pub reads: bool,
     /// TLS version, `None`: plain HTTP.
@@ -51,7 +53,10 @@ impl DataEvent<'_> {
         put("eventSource", json!("s3.amazonaws.com"));
         put("eventName", json!(self.operation));
         put("awsRegion", json!(self.region));
-        put("sourceIPAddress", json!(service.unwrap_or(SOURCE_IP)));
+        put(
+            "sourceIPAddress",
+            json!(service.unwrap_or(self.origin.address)),
+        );
         put("userAgent", json!(service.unwrap_or(AGENT)));
         if let Some((code, message)) = &self.error {
             put("errorCode", json!(code));
@@ -75,6 +80,9 @@ impl DataEvent<'_> {
         put("eventType", json!("AwsApiCall"));
         put("managementEvent", json!(false));
         put("recipientAccountId", json!(self.owner));
+        if let Some(endpoint) = self.origin.vpc_endpoint.filter(|_| service.is_none()) {
+            put("vpcEndpointId", json!(endpoint));
+        }
         put("eventCategory", json!("Data"));
         if let Some(version) = self.tls {
             put(

@@ -2,7 +2,7 @@
 
 use super::parameters::{parameters, resources};
 use super::record::{
-    AGENT, EVENT_VERSION, S3_FORWARD_ACCESS, SOURCE_IP, event_time, identity, sender, uuid,
+    AGENT, EVENT_VERSION, Origin, S3_FORWARD_ACCESS, event_time, identity, sender, uuid,
 };
 use crate::access::arn::Arn;
 use crate::access::{ContextValue, Principal};
@@ -28,6 +28,8 @@ pub struct Call<'a> {
     pub key: &'a Arn,
     /// What kind of key it is.
     pub spec: KeySpec,
+    /// Where it comes from, where nobody makes it for somebody.
+    pub origin: Origin<'a>,
     /// Whether S3 makes the call.
     pub by_s3: bool,
     /// The pairs of its encryption context.
@@ -54,7 +56,8 @@ pub enum KmsAnswer {
 impl Call<'_> {
     /// Its records, the caller's first; numbers that AWS gives out are drawn from `key`.
     pub fn records(&self, at: jiff::Timestamp, key: Key) -> Vec<Value> {
-        let shared = (self.caller != self.key.account && self.answer != KmsAnswer::Denied)
+        let is_foreign = self.operation.is_on_key() && self.caller != self.key.account;
+        let shared = (is_foreign && self.answer != KmsAnswer::Denied)
             .then(|| uuid(key.named("sharedEventID")));
         let mut records = vec![self.record(at, key, &self.caller, shared.as_deref())];
         if shared.is_some() {
@@ -84,7 +87,10 @@ impl Call<'_> {
         put("eventSource", json!("kms.amazonaws.com"));
         put("eventName", json!(self.operation.name()));
         put("awsRegion", json!(self.key.region));
-        put("sourceIPAddress", json!(service.unwrap_or(SOURCE_IP)));
+        put(
+            "sourceIPAddress",
+            json!(service.unwrap_or(self.origin.address)),
+        );
         put("userAgent", json!(service.unwrap_or(AGENT)));
         if let Some((code, message)) = self.error() {
             put("errorCode", json!(code));
@@ -116,6 +122,9 @@ impl Call<'_> {
         put("recipientAccountId", json!(recipient));
         if let Some(id) = shared {
             put("sharedEventID", json!(id));
+        }
+        if let Some(endpoint) = self.origin.vpc_endpoint.filter(|_| service.is_none()) {
+            put("vpcEndpointId", json!(endpoint));
         }
         put("eventCategory", json!("Management"));
         Value::Object(record)
@@ -170,6 +179,7 @@ mod tests {
             caller: caller.to_owned(),
             key: &key,
             spec: KeySpec::SymmetricDefault,
+            origin: Origin::default(),
             by_s3: true,
             encryption_context: [(
                 "aws:s3:arn".to_owned(),

@@ -5,7 +5,7 @@
 //! the identifiers that AWS gives out. Only what trails deliver is in the file; a call that two accounts log has
 //! a record for each whose trails deliver it.
 
-use super::asked::{call_of, encryption_context, spec_of};
+use super::asked::{call_of, encryption_context, origin_of, spec_of};
 use super::data_event::DataEvent;
 use super::kms_call::{Call, KmsAnswer};
 use crate::catalog;
@@ -182,6 +182,7 @@ impl<'a> Writer<'a> {
             spec: made
                 .pair_spec
                 .unwrap_or_else(|| spec_of(self.variant, &made.key)),
+            origin: origin_of(self.variant, class),
             by_s3: made.bucket.is_some(),
             encryption_context: encryption_context(made, self.object(class, key)),
             answer: KmsAnswer::Denied,
@@ -234,11 +235,8 @@ impl<'a> Writer<'a> {
             object: object.filter(|_| !of_bucket),
             region: &bucket.1.region,
             owner: self.access.account_id(&bucket.1.account),
-            reads: row.permissions.iter().all(|p| {
-                ["s3:Get", "s3:List"]
-                    .iter()
-                    .any(|verb| p.action.starts_with(verb))
-            }),
+            reads: row.is_read(),
+            origin: origin_of(self.variant, class),
             tls: settings.tls,
             error,
         };

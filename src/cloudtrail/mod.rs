@@ -17,3 +17,4 @@ pub(crate) use asked::call_of;
 pub use data_event::DataEvent;
 pub use kms_call::{Call, KmsAnswer};
 pub use log_file::{LogFile, log_file};
+pub use record::Origin;

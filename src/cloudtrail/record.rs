@@ -1,7 +1,7 @@
 //! What all records have in common: who is named how, and the identifiers that AWS gives out.
 
-use crate::access::Principal;
 use crate::access::arn::Arn;
+use crate::access::{Context, Principal};
 use crate::engine::random::Key;
 use serde_json::{Map, Value, json};
 
@@ -168,8 +168,39 @@ pub(super) fn event_time(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Where a direct call comes from: an address for documentation (RFC 5737).
-pub(super) const SOURCE_IP: &str = "192.0.2.1";
+/// Where a request of the requester's own comes from: what its context says, as policies see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// Its address.
+    pub address: &'a str,
+    /// The VPC endpoint that it comes through.
+    pub vpc_endpoint: Option<&'a str>,
+}
+
+impl<'a> Origin<'a> {
+    /// Of requests with these context keys.
+    pub fn of(context: &'a Context) -> Origin<'a> {
+        let mut addresses = ["aws:SourceIp", "aws:VpcSourceIp"].into_iter();
+        Origin {
+            address: addresses
+                .find_map(|key| context.single(key))
+                .unwrap_or(SOURCE_IP),
+            vpc_endpoint: context.single("aws:SourceVpce"),
+        }
+    }
+}
+
+impl Default for Origin<'_> {
+    fn default() -> Self {
+        Origin {
+            address: SOURCE_IP,
+            vpc_endpoint: None,
+        }
+    }
+}
+
+/// Where a request comes from that does not say so: an address for documentation (RFC 5737).
+const SOURCE_IP: &str = "192.0.2.1";
 
 /// Who made the records.
 pub(super) const AGENT: &str = concat!("kmsim/", env!("CARGO_PKG_VERSION"));

@@ -184,6 +184,24 @@ fn policies_for_another_source_let_nothing_in() {
     assert_eq!(e.answer, "200 OK", "{:?}", e.reason);
 }
 
+/// Older forms of the same policies: they name neither the trail nor the prefix.
+#[test]
+fn policies_that_ask_for_less_let_cloudtrail_in_too() {
+    let bucket = r#"[{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::logs/*",
+        "Principal": {"Service": "cloudtrail.amazonaws.com"},
+        "Condition": {"StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}}]"#;
+    let key = r#"{"Effect": "Allow", "Action": "kms:GenerateDataKey*", "Resource": "*",
+        "Principal": {"Service": "cloudtrail.amazonaws.com"},
+        "Condition": {"StringLike": {"kms:EncryptionContext:aws:cloudtrail:arn": "arn:aws:cloudtrail:*:111122223333:trail/*"}}}"#;
+    for encryption in [
+        SSE_KMS,
+        "key = \"k\"\nbucket_key = true\narchived_bucket_keys = 1",
+    ] {
+        let e = explained(&delivered(&CLOUDTRAIL, bucket, key, encryption, ""));
+        assert_eq!(e.answer, "200 OK", "{:?}", e.reason);
+    }
+}
+
 /// A public event of CloudTrail's log delivery: both pairs are in the encryption context.
 #[test]
 fn the_encryption_context_names_trail_and_object() {

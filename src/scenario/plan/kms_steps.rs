@@ -132,7 +132,7 @@ impl<'a> PlanBuilder<'a> {
             quotas,
             source,
             price_item,
-            crosses_account: *account != settings.account,
+            crosses_account: operation.is_on_key() && *account != settings.account,
             denied: false,
             denial: None,
             refusals: self.refusals(settings, &caller.requester),
