@@ -78,6 +78,66 @@ pub struct Permission {
     pub policies: IndexMap<&'static str, &'static str>,
     /// Statements that have to do with it.
     pub statements: Vec<StatementMatched>,
+    /// The statements behind a refusal, be it one that begins in the run: those that deny it, else those on the same
+    /// action that would have allowed it; those with the least in the way first. Empty where it is allowed.
+    pub near_misses: Vec<NearStatement>,
+    /// Condition keys that the request does not carry and that would turn the answer.
+    pub rests_on: Vec<KeyMissing>,
+    /// Levels of the organization on which no control policy allows it: `account main`.
+    pub silent_levels: Vec<String>,
+    /// Every context key of a request that is refused; `None` where it is allowed.
+    pub context: Option<IndexMap<String, ContextValue>>,
+}
+
+/// A statement behind a refusal.
+#[derive(Clone, Debug, Serialize)]
+pub struct NearStatement {
+    /// `Deny`: it denies; `Allow`: it would have allowed.
+    pub effect: &'static str,
+    /// `bucket policy`, …
+    pub kind: &'static str,
+    /// Its file.
+    pub policy: String,
+    /// `Sid`, or its number.
+    pub statement: String,
+    /// Whether it means the principal.
+    pub principal_matches: bool,
+    /// Whom it means; empty where its kind of policy names no principals.
+    pub principals: Vec<String>,
+    /// Whether it means the resource.
+    pub resource_matches: bool,
+    /// Its conditions, put to the request.
+    pub conditions: Vec<ConditionPut>,
+}
+
+/// A condition, put to a request.
+#[derive(Clone, Debug, Serialize)]
+pub struct ConditionPut {
+    /// `StringEquals`, `ForAnyValue:ArnLike`, …
+    pub operator: String,
+    /// Context key.
+    pub key: String,
+    /// What the policy compares it with, any of them.
+    pub wanted: Vec<String>,
+    /// What the request has under it; `None`: it has no such key.
+    pub actual: Option<ContextValue>,
+    /// Whether it holds.
+    pub holds: bool,
+}
+
+/// A condition key that an answer rests on and that the request does not carry.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeyMissing {
+    /// Context key.
+    pub key: String,
+    /// `Allow` or `Deny`, of the statement with the condition.
+    pub effect: &'static str,
+    /// `bucket policy`, …
+    pub kind: &'static str,
+    /// Its file.
+    pub policy: String,
+    /// `Sid`, or its number.
+    pub statement: String,
 }
 
 /// A statement that has to do with a request.

@@ -37,7 +37,10 @@ impl Explainer<'_> {
             resource: arn.clone(),
             transport: "TLS".to_owned(),
             encryption: Vec::new(),
-            permissions: checks.iter().map(permission).collect(),
+            permissions: checks
+                .iter()
+                .map(|check| permission(&self.access, check))
+                .collect(),
             decision: Outcome::Allow.to_string(),
             denied_by: None,
             reason: None,

@@ -13,12 +13,13 @@ mod explanation;
 mod kms_calls;
 mod log_group;
 mod permission;
+mod refusal;
 mod request;
 mod text;
 
 pub use explanation::{
-    EncryptionInForce, Explanation, KmsCall, Permission, QuotaDrawnOn, RefusedCall,
-    StatementMatched,
+    ConditionPut, EncryptionInForce, Explanation, KeyMissing, KmsCall, NearStatement, Permission,
+    QuotaDrawnOn, RefusedCall, StatementMatched,
 };
 pub use request::{explain, operations};
 pub use text::text;

@@ -1,12 +1,13 @@
 //! A permission that was asked for, and why it is missing.
 
 use super::explanation::{Permission, StatementMatched};
+use super::refusal::{effect, key_missing, near_statement};
 use crate::access::decision::{Matched, PolicyVerdict};
 use crate::access::principal::Meant;
-use crate::access::{Decision, Effect, PolicyKind, Principal};
-use crate::scenario::access::Check;
+use crate::access::{Decision, Outcome, PolicyKind, Principal};
+use crate::scenario::access::{Access, Check};
 
-pub(super) fn permission(check: &Check) -> Permission {
+pub(super) fn permission(access: &Access<'_>, check: &Check) -> Permission {
     let decision = &check.decision;
     let said = decision.verdicts.iter().filter_map(|&(kind, verdict)| {
         let says = match verdict {
@@ -19,10 +20,7 @@ pub(super) fn permission(check: &Check) -> Permission {
         Some((kind.name(), says))
     });
     let statement = |m: &Matched| StatementMatched {
-        effect: match m.effect {
-            Effect::Allow => "Allow",
-            Effect::Deny => "Deny",
-        },
+        effect: effect(m.effect),
         kind: m.kind.name(),
         policy: m.policy.clone(),
         statement: m.statement.clone(),
@@ -33,6 +31,7 @@ pub(super) fn permission(check: &Check) -> Permission {
             Meant::ByWildcard => "as anyone",
         },
     };
+    let is_refused = decision.outcome != Outcome::Allow || !check.denied_between.is_empty();
     Permission {
         action: check.request.action.clone(),
         resource: check.request.resource.to_string(),
@@ -40,6 +39,26 @@ pub(super) fn permission(check: &Check) -> Permission {
         crosses_account: decision.crosses_account,
         policies: said.collect(),
         statements: decision.matched.iter().map(statement).collect(),
+        near_misses: access
+            .near_misses(check)
+            .into_iter()
+            .map(near_statement)
+            .collect(),
+        rests_on: access
+            .keys_missed(check)
+            .into_iter()
+            .map(key_missing)
+            .collect(),
+        silent_levels: decision
+            .silent_levels
+            .iter()
+            .map(|(_, name)| name.clone())
+            .collect(),
+        context: is_refused.then(|| {
+            let keys = check.request.context.as_written();
+            keys.map(|(key, value)| (key.to_owned(), value.clone()))
+                .collect()
+        }),
     }
 }
 

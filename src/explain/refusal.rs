@@ -66,10 +66,16 @@ pub(super) fn lines(p: &Permission) -> Vec<(&'static str, String)> {
     }
     for (i, missing) in p.rests_on.iter().enumerate() {
         let heading = if i == 0 { "rests on" } else { "" };
-        lines.push((heading, format!("{}, which the request does not carry", missing.key)));
+        lines.push((
+            heading,
+            format!("{}, which the request does not carry", missing.key),
+        ));
         lines.push((
             "",
-            format!("  {} of the {} {}", missing.statement, missing.kind, missing.policy),
+            format!(
+                "  {} of the {} {}",
+                missing.statement, missing.kind, missing.policy
+            ),
         ));
     }
     for (i, (key, value)) in p.context.iter().flatten().enumerate() {
@@ -81,7 +87,10 @@ pub(super) fn lines(p: &Permission) -> Vec<(&'static str, String)> {
 
 /// A statement, with what of it stands in the way, or of a Deny what makes it apply.
 fn statement(near: &NearStatement) -> Vec<String> {
-    let mut lines = vec![format!("{} of the {} {}", near.statement, near.kind, near.policy)];
+    let mut lines = vec![format!(
+        "{} of the {} {}",
+        near.statement, near.kind, near.policy
+    )];
     if !near.principal_matches {
         lines.push("  does not mean the principal, but".to_owned());
         let principals = near.principals.iter().take(SHOWN);

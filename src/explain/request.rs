@@ -104,7 +104,10 @@ impl Explainer<'_> {
                 (None, _) => "TLS".to_owned(),
             },
             encryption: self.encryption(s, class),
-            permissions: checks.iter().map(permission).collect(),
+            permissions: checks
+                .iter()
+                .map(|check| permission(&self.access, check))
+                .collect(),
             decision,
             denied_by: denial.map(|d| d.name.clone()),
             reason,

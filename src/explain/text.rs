@@ -1,8 +1,9 @@
 //! An explanation for people: one line a link of the chain, what belongs to it below.
 
 use super::explanation::{Explanation, KmsCall, Permission, QuotaDrawnOn};
+use super::refusal;
 use crate::access::ContextValue;
-use crate::catalog::item_label;
+use crate::catalog::{self, item_label};
 use crate::metrics::number;
 use serde_json::Value;
 use std::fmt::Write;
@@ -61,6 +62,9 @@ fn one(e: &Explanation) -> String {
         Some(reason) => line("decision", &format!("{}: {reason}", e.decision)),
         None => line("decision", &e.decision),
     }
+    for (heading, text) in e.permissions.iter().flat_map(refusal::lines) {
+        line(heading, &text);
+    }
     if let Some(rate) = &e.s3_request_rate {
         line("S3", &drawn_on(rate));
     }
@@ -105,6 +109,13 @@ fn asked(p: &Permission) -> Vec<String> {
     for m in &p.statements {
         let (kind, policy) = (m.kind, m.policy.as_str());
         lines.push(match policy {
+            // AWS's own, whose statements go without saying.
+            _ if policy.starts_with("aws/") || catalog::implicit_policy(policy).is_some() => {
+                format!(
+                    "  {kind} {policy}, AWS's own: {}, {}",
+                    m.effect, m.principal
+                )
+            }
             // Not a statement of the scenario's.
             "default" => format!(
                 "  {kind}, not in the scenario: {}, {}",

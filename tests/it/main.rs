@@ -18,6 +18,7 @@ mod kms_calls;
 mod law;
 mod log_groups;
 mod money;
+mod near_misses;
 mod planning;
 mod request_rates;
 mod retry;

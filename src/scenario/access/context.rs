@@ -231,7 +231,7 @@ const ENCRYPTION_CONTEXT_KEYS: &str = "kms:EncryptionContextKeys";
 
 /// The context keys that the workload writes out, over those that are made, but for those that are left out.
 fn written_out(context: &mut Context, s: &WorkloadSettings, is_left_out: impl Fn(&str) -> bool) {
-    for (key, value) in s.context.iter().filter(|(key, _)| !is_left_out(key)) {
+    for (key, value) in s.context.as_written().filter(|(key, _)| !is_left_out(key)) {
         context.put(key, value.clone());
     }
 }

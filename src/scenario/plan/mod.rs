@@ -49,6 +49,7 @@ pub(super) fn build(
     if faults.has_errors() {
         return None;
     }
+    b.access.warn_of_missed_keys(faults);
     let requests = std::mem::take(&mut b.requests);
     Some((b.finish(name), requests))
 }
