@@ -11,8 +11,8 @@
 //! Nothing here knows of scenarios, time or files. Decisions are pure, so that a plan asks once for each
 //! distinct request.
 //!
-//! Left out: ACLs, Block Public Access, grants, VPC endpoint policies, service-linked roles and the management
-//! account of an organization, whose rules differ.
+//! Left out: ACLs, Block Public Access, grants and VPC endpoint policies. That control policies do not reach
+//! service-linked roles and the management account is for those to know who gather the policies.
 
 pub mod arn;
 pub mod condition;

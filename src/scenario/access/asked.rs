@@ -8,9 +8,9 @@
 
 use super::super::bucket::{BucketKind, BucketSettings, Encryption};
 use super::super::workload::WorkloadSettings;
-use super::attached::ResourceSettings;
+use super::attached::{Caller, ResourceSettings};
 use super::calls::CallMade;
-use super::decided::{Access, Caller, Check};
+use super::decided::{Access, Check};
 use super::delivery::SSE_S3_ONLY;
 use crate::access::arn::Arn;
 use crate::access::{Principal, Request};

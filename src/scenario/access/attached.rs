@@ -13,12 +13,20 @@ use super::super::key::{KmsKeySettings, ManagedBy, PolicyChange};
 use super::super::organizational_unit::{ControlPolicies, units_above};
 use super::super::requester::Requester;
 use super::super::settings::Scenario;
-use super::decided::Caller;
 use crate::access::policy;
 use crate::access::{Level, Policies, Policy, PolicyKind, Principal, Request};
 use crate::catalog::{self, ImplicitPolicy, Partition};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
+
+/// Who sends requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Its name as a requester.
+    pub requester: String,
+    /// The account, a name of the scenario, that its calls are charged to.
+    pub account: String,
+}
 
 /// The policies of a scenario by what they are attached to.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 //! Which policies have a say is said in `attached`.
 
 use super::super::settings::Scenario;
-use super::attached::{Attached, ResourceSettings};
+use super::attached::{Attached, Caller, ResourceSettings};
 use crate::access::{Decision, Effect, Outcome, Policies, Policy, PolicyKind, Request, decide};
 use crate::catalog::KmsOperation;
 use std::cell::RefCell;
@@ -33,15 +33,6 @@ pub struct Check {
     pub refusal: Option<String>,
     /// When it is denied, where a change of the key policy makes that a matter of time: from, and until \[ns\].
     pub denied_between: Arc<[Range<u64>]>,
-}
-
-/// Who sends requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    /// Its name as a requester.
-    pub requester: String,
-    /// The account, a name of the scenario, that its calls are charged to.
-    pub account: String,
 }
 
 /// Who may do what in one variant.

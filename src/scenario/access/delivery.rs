@@ -3,7 +3,8 @@
 use super::super::bucket::{BucketKind, BucketSettings};
 use super::super::delivery::delivery;
 use super::super::workload::WorkloadSettings;
-use super::decided::{Access, Caller};
+use super::attached::Caller;
+use super::decided::Access;
 use super::names::partition;
 use crate::access::Context;
 use crate::access::arn::Arn;

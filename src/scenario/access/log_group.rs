@@ -2,8 +2,8 @@
 
 use super::super::log_group::LogGroupSettings;
 use super::asked::RequestKind;
-use super::attached::ResourceSettings;
-use super::decided::{Access, Caller, Check};
+use super::attached::{Caller, ResourceSettings};
+use super::decided::{Access, Check};
 use super::names::logs_service;
 use crate::access::{Context, Principal, Request};
 use crate::catalog::KmsOperation;

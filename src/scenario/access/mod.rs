@@ -22,8 +22,9 @@ mod missed;
 mod names;
 
 pub use asked::{NO_TLS, RequestKind};
+pub use attached::Caller;
 pub use calls::{CallMade, HeldByS3, Made};
-pub use decided::{Access, Caller, Check, REQUESTER};
+pub use decided::{Access, Check, REQUESTER};
 pub use delivery::SSE_S3_ONLY;
 pub use encryption::InForce;
 pub use log_group::association_error;

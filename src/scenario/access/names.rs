@@ -3,7 +3,8 @@
 use super::super::bucket::{BucketKind, BucketSettings};
 use super::super::key::KmsKeySettings;
 use super::super::log_group::LogGroupSettings;
-use super::decided::{Access, Caller};
+use super::attached::Caller;
+use super::decided::Access;
 use crate::access::Principal;
 use crate::access::arn::Arn;
 use crate::catalog::{self, Partition};
