@@ -4,6 +4,7 @@
 use super::explanation::{ConditionPut, KeyMissing, NearStatement, Permission};
 use crate::access::near_miss::{ConditionAsked, KeyMissed, NearMiss};
 use crate::access::{ContextValue, Effect};
+use crate::catalog;
 
 /// Most statements that the text shows; JSON has all.
 const SHOWN: usize = 3;
@@ -48,6 +49,11 @@ pub(super) fn key_missing(missed: KeyMissed) -> KeyMissing {
     }
 }
 
+/// Whether a policy is one that AWS attaches, whose statements go without saying.
+pub(super) fn is_of_aws(policy: &str) -> bool {
+    policy.starts_with("aws/") || catalog::implicit_policy(policy).is_some()
+}
+
 /// The lines on a permission: heading and text.
 pub(super) fn lines(p: &Permission) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
@@ -87,10 +93,12 @@ pub(super) fn lines(p: &Permission) -> Vec<(&'static str, String)> {
 
 /// A statement, with what of it stands in the way, or of a Deny what makes it apply.
 fn statement(near: &NearStatement) -> Vec<String> {
-    let mut lines = vec![format!(
-        "{} of the {} {}",
-        near.statement, near.kind, near.policy
-    )];
+    let named = if is_of_aws(&near.policy) {
+        format!("{} {}, AWS's own", near.kind, near.policy)
+    } else {
+        format!("{} of the {} {}", near.statement, near.kind, near.policy)
+    };
+    let mut lines = vec![named];
     if !near.principal_matches {
         lines.push("  does not mean the principal, but".to_owned());
         let principals = near.principals.iter().take(SHOWN);

@@ -3,7 +3,7 @@
 use super::explanation::{Explanation, KmsCall, Permission, QuotaDrawnOn};
 use super::refusal;
 use crate::access::ContextValue;
-use crate::catalog::{self, item_label};
+use crate::catalog::item_label;
 use crate::metrics::number;
 use serde_json::Value;
 use std::fmt::Write;
@@ -109,8 +109,7 @@ fn asked(p: &Permission) -> Vec<String> {
     for m in &p.statements {
         let (kind, policy) = (m.kind, m.policy.as_str());
         lines.push(match policy {
-            // AWS's own, whose statements go without saying.
-            _ if policy.starts_with("aws/") || catalog::implicit_policy(policy).is_some() => {
+            _ if refusal::is_of_aws(policy) => {
                 format!(
                     "  {kind} {policy}, AWS's own: {}, {}",
                     m.effect, m.principal
