@@ -509,21 +509,15 @@ fn kms_is_called_over_tls_whatever_reached_s3() {
             .decision
             .clone()
     };
-    let unlimited = |policy: &str| {
-        let with_full = policy.replace(
-            "[{",
-            "[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"*\",\"Resource\":\"*\"},{",
-        );
-        with_full
-    };
-    // With and without AWS's policy written out.
-    let written = std::fs::read_to_string(&rcp).expect("read");
-    std::fs::write(&rcp, unlimited(&written)).expect("written");
-    assert_eq!(decision(&text), "allow");
-    assert_eq!(
-        decision(&format!("{text}tls = \"none\"\n")),
-        "explicit deny"
-    );
+    // With and without AWS's own policy beside it.
+    let full = json!({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"});
+    let written = json!([full, statements[0]]);
+    for statements in [statements, written] {
+        documents.path("rcp", &statements);
+        assert_eq!(decision(&text), "allow");
+        let plain = format!("{text}tls = \"none\"\n");
+        assert_eq!(decision(&plain), "explicit deny");
+    }
 }
 
 #[test]
