@@ -290,11 +290,16 @@ fn fleet_messages(
     let plan = world.plan;
     let (from, to) = (second * SECOND, (second + 1) * SECOND - 1);
     let processes = world.caches.workloads[w].processes.len() as u64;
-    let list = || instants(density, n, second, key);
-    let process_of = |bits| Key::from_bits(bits).with(PROCESS).below(processes) as usize;
+    let list = || {
+        let process = |bits| Key::from_bits(bits).with(PROCESS).below(processes) as usize;
+        let instants = instants(density, n, second, key).into_iter();
+        instants
+            .map(|(at, bits)| (at, bits, process(bits)))
+            .collect()
+    };
     let ready = |at, bits| at + plan.kms_latency.draw(Key::from_bits(bits));
     let caches = &mut world.caches;
-    let calls = encrypted.fleet_calls_in_second(caches, w, n, (from, to), list, process_of, ready);
+    let calls = encrypted.fleet_calls_in_second(caches, w, n, (from, to), list, ready);
     world.counters.expand(calls);
     calls
 }

@@ -129,16 +129,14 @@ impl EncryptedMessages {
         calls
     }
 
-    /// As [`calls_in_second`], of `n` messages of a fleet; `process_of` tells from the bits of a message's key which
-    /// process it goes to.
+    /// As [`calls_in_second`], of `n` messages of a fleet; `list` tells of each also the process that it goes to.
     pub fn fleet_calls_in_second(
         self,
         caches: &mut Caches,
         w: usize,
         n: u64,
         (from, to): (u64, u64),
-        list: impl Fn() -> Vec<(u64, u64)>,
-        process_of: impl Fn(u64) -> usize,
+        list: impl Fn() -> Vec<(u64, u64, usize)>,
         ready: impl Fn(u64, u64) -> u64,
     ) -> u64 {
         let of = &mut caches.workloads[w];
@@ -158,9 +156,8 @@ impl EncryptedMessages {
             return 0;
         }
         let mut calls = 0;
-        for (number, (at, key)) in (first..).zip(list()) {
-            let process =
-                of.processes[process_of(key)].get_or_insert_with(|| AppProcess::new(cache));
+        for (number, (at, key, p)) in (first..).zip(list()) {
+            let process = of.processes[p].get_or_insert_with(|| AppProcess::new(cache));
             let ClientSideCache::DataKeys(keys) = &mut process.cache else {
                 return 0;
             };
