@@ -167,6 +167,9 @@ const ROWS: &[Row] = &[
         ("1 for `videos`", &["bucket.videos.prefixes=1"]),
         ("2", &["bucket.videos.prefixes=2"]),
     ] },
+    Row { number: "M94", key: "workload.NAME.encrypted_by.read_by", variant: "data-key-cache", given: &[], tries: &[
+        ("client", &["workload.event-consumers.encrypted_by.read_by=client"]),
+    ] },
 ];
 
 /// Results of a variant with what is set in it.
