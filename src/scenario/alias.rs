@@ -1,21 +1,13 @@
-//! Aliases of KMS keys, and the keys that requests name by them.
+//! The keys that requests name by an alias.
 //!
 //! KMS looks an alias up in the account and Region of the principal that asks; S3 does so for the key of a bucket's
 //! default encryption too, so that a requester of another account finds another key or none (KMS Developer Guide,
 //! aliases; S3 User Guide, default bucket encryption, 2026-11).
 
-use super::key::{KmsKeySettings, ManagedBy};
+use super::key::{ALIAS, KmsKeySettings};
 use crate::input::declared::Declared;
 use crate::input::diagnostic::Code;
 use crate::input::reader::Reader;
-use std::collections::HashMap;
-
-/// What an alias begins with.
-const ALIAS: &str = "alias/";
-/// What AWS's own aliases begin with.
-const OF_AWS: &str = "alias/aws/";
-/// The alias of the key that AWS manages for S3.
-const OF_S3: &str = "alias/aws/s3";
 
 /// A key that a request names, and the alias by which it does.
 #[derive(Clone, Debug, Default)]
@@ -35,54 +27,6 @@ pub(super) struct LookedUp<'a> {
     pub account: Option<&'a str>,
     /// `None`: the only Region in which the account has it.
     pub region: Option<&'a str>,
-}
-
-/// `key.NAME.aliases`.
-pub(super) fn aliases(r: &mut Reader<'_>, managed_by: ManagedBy) -> Vec<String> {
-    let written: Vec<String> = r.or("aliases", Vec::new());
-    for alias in &written {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-');
-        let name = alias.strip_prefix(ALIAS).unwrap_or_default();
-        let fault = if name.is_empty() || !name.chars().all(allowed) {
-            "is not an alias: expected `alias/` and letters, digits, `/`, `_` or `-`"
-        } else if alias.starts_with(OF_AWS) && managed_by == ManagedBy::Customer {
-            "is an alias of a key that AWS manages"
-        } else {
-            continue;
-        };
-        r.fault(
-            Code::OutOfRange,
-            r.place_of("aliases"),
-            format!("`{alias}` in `{}` {fault}", r.path_of("aliases")),
-            "write for example [\"alias/app\"]",
-        );
-    }
-    if written.is_empty() && managed_by == ManagedBy::Aws {
-        vec![OF_S3.to_owned()]
-    } else {
-        written
-    }
-}
-
-/// Records aliases that two keys of one account and Region have.
-pub(super) fn unique(r: &Reader<'_>, keys: &Declared<KmsKeySettings>) {
-    let mut of = HashMap::new();
-    for (name, key) in keys.iter() {
-        for alias in key.aliases.iter().filter(|alias| *alias != OF_S3) {
-            let Some(other) = of.insert((&key.account, &key.region, alias), name) else {
-                continue;
-            };
-            r.fault(
-                Code::Contradiction,
-                key.place.clone(),
-                format!(
-                    "`key.{other}` and `key.{name}` both have the alias `{alias}` in account {} and {}",
-                    key.account, key.region
-                ),
-                "an alias stands for one key: drop it from one of them",
-            );
-        }
-    }
 }
 
 /// The key that a setting names, by its name in the file or by an alias.

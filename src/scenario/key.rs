@@ -1,7 +1,6 @@
 //! `[key.NAME]` and `[key_store.NAME]`: KMS keys and the custom key stores that hold some of them.
 
 use super::account::Placement;
-use super::alias;
 use super::policy::PolicySettings;
 use super::run_settings::LATEST;
 use crate::access::PolicyKind;
@@ -13,6 +12,14 @@ use crate::input::keyword::keywords;
 use crate::input::reader::Reader;
 use crate::units::Span;
 use serde::Serialize;
+use std::collections::HashMap;
+
+/// What an alias begins with.
+pub(super) const ALIAS: &str = "alias/";
+/// What AWS's own aliases begin with.
+const OF_AWS: &str = "alias/aws/";
+/// The alias of the key that AWS manages for S3.
+const OF_S3: &str = "alias/aws/s3";
 
 /// A custom key store.
 #[derive(Clone, Debug, Serialize)]
@@ -143,7 +150,7 @@ pub(super) fn keys(
         let disabled_at = r.optional_in("disabled_at", ..=LATEST);
         let pending_deletion_at = r.optional_in("pending_deletion_at", ..=LATEST);
         let id = r.or("id", name.to_owned());
-        let aliases = alias::aliases(r, managed_by);
+        let aliases = aliases(r, managed_by);
         let policy = PolicySettings::read(r, "policy", PolicyKind::Key, placement.files);
         let policy_changes = policy_changes(r, placement.files);
         for key in [
@@ -210,8 +217,56 @@ pub(super) fn keys(
             place: r.place(),
         })
     });
-    alias::unique(r, &keys);
+    unique_aliases(r, &keys);
     keys
+}
+
+/// `key.NAME.aliases`.
+fn aliases(r: &mut Reader<'_>, managed_by: ManagedBy) -> Vec<String> {
+    let written: Vec<String> = r.or("aliases", Vec::new());
+    for alias in &written {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-');
+        let name = alias.strip_prefix(ALIAS).unwrap_or_default();
+        let fault = if name.is_empty() || !name.chars().all(allowed) {
+            "is not an alias: expected `alias/` and letters, digits, `/`, `_` or `-`"
+        } else if alias.starts_with(OF_AWS) && managed_by == ManagedBy::Customer {
+            "is an alias of a key that AWS manages"
+        } else {
+            continue;
+        };
+        r.fault(
+            Code::OutOfRange,
+            r.place_of("aliases"),
+            format!("`{alias}` in `{}` {fault}", r.path_of("aliases")),
+            "write for example [\"alias/app\"]",
+        );
+    }
+    if written.is_empty() && managed_by == ManagedBy::Aws {
+        vec![OF_S3.to_owned()]
+    } else {
+        written
+    }
+}
+
+/// Records aliases that two keys of one account and Region have.
+fn unique_aliases(r: &Reader<'_>, keys: &Declared<KmsKeySettings>) {
+    let mut of = HashMap::new();
+    for (name, key) in keys.iter() {
+        for alias in key.aliases.iter().filter(|alias| *alias != OF_S3) {
+            let Some(other) = of.insert((&key.account, &key.region, alias), name) else {
+                continue;
+            };
+            r.fault(
+                Code::Contradiction,
+                key.place.clone(),
+                format!(
+                    "`key.{other}` and `key.{name}` both have the alias `{alias}` in account {} and {}",
+                    key.account, key.region
+                ),
+                "an alias stands for one key: drop it from one of them",
+            );
+        }
+    }
 }
 
 /// Key policies that replace the first, in order of time.
