@@ -10,7 +10,8 @@ use crate::metrics::target::Target;
 use crate::results::{Estimate, VariantResults};
 use rayon::prelude::*;
 use serde::Serialize;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cmp::Ordering;
+use std::sync::atomic::{self, AtomicU64};
 
 /// A set of mitigations and what it comes to.
 #[derive(Clone, Debug, Serialize)]
@@ -72,7 +73,7 @@ pub fn cheapest(
         .par_iter()
         .map(|set| {
             let results = run(set, study.seed);
-            done.fetch_add(1, Ordering::Relaxed);
+            done.fetch_add(1, atomic::Ordering::Relaxed);
             results
         })
         .collect();
@@ -130,8 +131,8 @@ pub fn cheapest(
     let mut order: Vec<usize> = (0..combinations.len())
         .filter(|&i| combinations[i].trial.meets(targets, Confidence::Sure))
         .collect();
-    // Stable: among equal costs the smaller set comes first.
     order.sort_by(|&a, &b| cost(&combinations[a]).total_cmp(&cost(&combinations[b])));
+    let order = fewest_first(&combinations, &order);
     let (mut answer, mut check) = (None, None);
     for i in order {
         let seed = study.fresh_seed(0);
@@ -170,24 +171,119 @@ fn cost(c: &Combination) -> f64 {
     c.cost.mean.unwrap_or(f64::INFINITY)
 }
 
-/// Throttle rate; a set without attempts has none to speak of.
-fn rate(c: &Combination) -> f64 {
-    c.throttle_rate.mean.unwrap_or(0.0)
+/// Throttle rate; zero, as `None`, for a set without attempts.
+fn throttled(c: &Combination) -> Option<&Estimate> {
+    c.throttle_rate.mean.map(|_| &c.throttle_rate)
+}
+
+fn rates(a: Option<&Estimate>, b: Option<&Estimate>) -> Ordering {
+    let some = |e: &Estimate| e.mean.is_some_and(|m| m > 0.0);
+    match (a, b) {
+        (Some(a), Some(b)) => order(a, b),
+        (None, Some(b)) if some(b) => Ordering::Less,
+        (Some(a), None) if some(a) => Ordering::Greater,
+        (None, _) | (_, None) => Ordering::Equal,
+    }
+}
+
+/// By cost, but of sets whose costs are not shown to differ from the cheapest of them those with fewer changes first.
+fn fewest_first(all: &[Combination], by_cost: &[usize]) -> Vec<usize> {
+    let mut out = Vec::new();
+    let mut left = by_cost.to_vec();
+    while let Some(&first) = left.first() {
+        let (mut tied, rest): (Vec<usize>, Vec<usize>) = left
+            .iter()
+            .partition(|&&i| order(&all[first].cost, &all[i].cost) == Ordering::Equal);
+        // Stable: of as many changes the cheaper set comes first.
+        tied.sort_by_key(|&i| all[i].mitigations.len());
+        out.extend(tied);
+        left = rest;
+    }
+    out
+}
+
+/// How two means stand to each other: equal where the 95 % interval of their difference, replication by replication, holds
+/// zero; all runs have the same random numbers. By the means alone where there is no interval.
+fn order(a: &Estimate, b: &Estimate) -> Ordering {
+    let pairs = a.values.iter().zip(&b.values);
+    let difference = Estimate::over(pairs.map(|(a, b)| Some((*a)? - (*b)?)).collect(), &a.unit);
+    match (difference.ci_low, difference.ci_high) {
+        (Some(low), _) if low > 0.0 => Ordering::Greater,
+        (_, Some(high)) if high < 0.0 => Ordering::Less,
+        (Some(_), Some(_)) => Ordering::Equal,
+        (None, _) | (_, None) => {
+            let of = |e: &Estimate| e.mean.unwrap_or(f64::INFINITY);
+            of(a).total_cmp(&of(b))
+        }
+    }
 }
 
 fn mark_dominated(all: &mut [Combination]) {
-    let points: Vec<(f64, f64, usize)> = all
+    let dominated: Vec<bool> = all
         .iter()
-        .map(|c| (cost(c), rate(c), c.mitigations.len()))
+        .enumerate()
+        .map(|(i, c)| {
+            all.iter().enumerate().any(|(j, other)| {
+                let stand = [
+                    order(&other.cost, &c.cost),
+                    rates(throttled(other), throttled(c)),
+                ];
+                let no_worse = !stand.contains(&Ordering::Greater);
+                let better = stand.contains(&Ordering::Less);
+                // Of sets that are not shown to differ, the smallest, and of these the first, stands for all.
+                let stands = (other.mitigations.len(), j) < (c.mitigations.len(), i);
+                no_worse && (better || stands)
+            })
+        })
         .collect();
-    for (i, c) in all.iter_mut().enumerate() {
-        let (cost, rate, size) = points[i];
-        c.dominated = points.iter().enumerate().any(|(j, p)| {
-            let no_worse = p.0 <= cost && p.1 <= rate;
-            let better = p.0 < cost || p.1 < rate;
-            // Of sets that come to the same, the smallest, and of these the first, stands for all.
-            let stands = (p.2, j) < (size, i);
-            no_worse && (better || stands)
-        });
+    // What is not shown to differ need not be so of a third: where all of them fall, none is taken out.
+    let none_left = dominated.iter().all(|d| *d);
+    for (c, dominated) in all.iter_mut().zip(dominated) {
+        c.dominated = dominated && !none_left;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(changes: &[&str], cost: &[f64], rate: &[f64]) -> Combination {
+        let over = |values: &[f64]| Estimate::over(values.iter().copied().map(Some).collect(), "1");
+        Combination {
+            mitigations: changes.iter().map(|c| (*c).to_owned()).collect(),
+            throttle_rate: over(rate),
+            cost: over(cost),
+            trial: Trial {
+                value: 0.0,
+                seed: 1,
+                replications: 3,
+                found: Vec::new(),
+                verdicts: Vec::new(),
+            },
+            dominated: false,
+        }
+    }
+
+    #[test]
+    fn costs_that_do_not_differ_go_to_fewer_changes() {
+        let same = [0.1, 0.1, 0.1];
+        // Two changes are cheaper by 0.1, 0.2 and −0.27 in three replications: by nothing that is shown.
+        let mut all = vec![
+            set(&[], &[90.0, 91.0, 92.0], &same),
+            set(&["a", "b"], &[9.9, 11.8, 14.27], &same),
+            set(&["a"], &[10.0, 12.0, 14.0], &same),
+            set(&["c"], &[20.0, 22.0, 24.0], &[0.0, 0.0, 0.0]),
+        ];
+        let mut by_cost: Vec<usize> = (0..all.len()).collect();
+        by_cost.sort_by(|&a, &b| cost(&all[a]).total_cmp(&cost(&all[b])));
+        assert_eq!(by_cost, [1, 2, 3, 0]);
+        assert_eq!(fewest_first(&all, &by_cost), [2, 1, 3, 0]);
+        mark_dominated(&mut all);
+        let dominated: Vec<bool> = all.iter().map(|c| c.dominated).collect();
+        assert_eq!(dominated, [true, true, false, false]);
+        // A difference that is shown counts, however small.
+        all[1] = set(&["a", "b"], &[9.9, 11.8999, 13.9001], &same);
+        let order = fewest_first(&all, &by_cost);
+        assert_eq!(order[0], 1);
     }
 }

@@ -151,7 +151,7 @@ fn answer(
 }
 
 /// The day on which growth of `per_month` (0.04 for 4 %) since `from` reaches a factor; `None` where it never does,
-/// or after the year 9999. A factor below 1 was reached before `from`.
+/// or after the year 9999. A factor below 1 has been exceeded before `from`.
 pub fn reached_on(factor: f64, per_month: f64, from: Date) -> Option<Date> {
     if per_month <= 0.0 || factor <= 0.0 {
         return None;

@@ -237,6 +237,19 @@ pub fn date(answer: &Solution, per_month: f64, from: Date) -> String {
     if answer.outcome != SearchOutcome::Found {
         return format!("No answer was found, so growth of {rate} a month gives no date.");
     }
+    if answer.value < 1.0 {
+        return format!(
+            "The targets are already exceeded on {from}: they hold up to {} of today's traffic, whatever the growth.",
+            number::percent(answer.value)
+        );
+    }
+    let on = |factor: f64| {
+        if factor < 1.0 {
+            "already exceeded".to_owned()
+        } else {
+            on(factor)
+        }
+    };
     let mut out = format!(
         "At {rate} a month from {from}, the targets are missed from {}",
         on(answer.value)
@@ -406,6 +419,27 @@ fn cheapest(f: &Cheapest) -> String {
     out + "\n"
 }
 
+/// What sets the pace of a migration.
+fn pace(m: &Migration) -> String {
+    let rate = number::plain(m.way.objects_per_s);
+    match m.way.tightest() {
+        Some(limit)
+            if m.way
+                .limits
+                .first()
+                .is_some_and(|first| first.name == limit.name) =>
+        {
+            format!(
+                "{} of the quota of {}: {rate} objects/s",
+                number::percent(m.share),
+                number::setting("1/s", m.quota_per_s),
+            )
+        }
+        Some(limit) => format!("{} leaves {rate} objects/s", limit.name),
+        None => format!("{rate} objects/s"),
+    }
+}
+
 /// A migration in words and numbers.
 fn migration(m: &Migration) -> Vec<Block> {
     let usd = number::usd;
@@ -416,22 +450,15 @@ fn migration(m: &Migration) -> Vec<Block> {
             "operation",
             format!(
                 "{}, KMS calls per object: {}",
-                m.operation, m.calls_per_object
+                m.way.operation, m.way.calls_per_object
             ),
         ),
-        (
-            "rate",
-            format!(
-                "{} of the quota of {}: {} objects/s",
-                number::percent(m.share),
-                number::setting("1/s", m.quota_per_s),
-                number::plain(m.quota_per_s * m.share / m.calls_per_object)
-            ),
-        ),
-        ("duration", number::duration(m.duration_s)),
-        ("cost of KMS calls", usd(m.cost_kms_usd)),
-        ("cost of S3 requests", usd(m.cost_s3_usd)),
-        ("total cost", usd(m.cost_kms_usd + m.cost_s3_usd)),
+        ("rate", pace(m)),
+        ("duration", number::duration(m.way.duration_s)),
+        ("cost of KMS calls", usd(m.way.cost_kms_usd)),
+        ("cost of S3 requests", usd(m.way.cost_s3_usd)),
+        ("cost of S3 Batch Operations", usd(m.way.cost_batch_usd)),
+        ("total cost", usd(m.way.cost_usd())),
         (
             "bucket keys of the objects afterwards",
             number::plain(m.archived_bucket_keys as f64),
@@ -451,6 +478,28 @@ fn migration(m: &Migration) -> Vec<Block> {
     let rows: Vec<[String; 2]> = rows.into_iter().map(|(a, b)| [a.to_owned(), b]).collect();
     let what = format!("migration of {}", m.bucket);
     let mut blocks = vec![Block::Table(Grid::new([&what, ""], rows))];
+    if !m.others.is_empty() {
+        let header = [
+            "",
+            "KMS calls",
+            "objects/s",
+            "limited by",
+            "duration",
+            "total cost",
+        ];
+        let ways = std::iter::once(&m.way).chain(&m.others);
+        let rows = ways.map(|way| {
+            [
+                way.operation.clone(),
+                way.calls_per_object.to_string(),
+                number::plain(way.objects_per_s),
+                way.tightest().map_or(String::new(), |l| l.name.clone()),
+                number::duration(way.duration_s),
+                usd(way.cost_usd()),
+            ]
+        });
+        blocks.push(Block::Table(Grid::new(header, rows.collect())));
+    }
     let paid_back = match m.paid_back_after_days {
         Some(days) => Some(format!(
             "It pays for itself {} days after it ends.",

@@ -512,13 +512,15 @@ fn a_migration_is_objects_times_calls_at_a_share_of_the_quota() {
         (m["cost_kms_usd"].as_f64(), m["cost_s3_usd"].as_f64()),
         (Some(3.0), Some(5.0))
     );
+    // One job and a million objects of S3 Batch Operations.
+    assert_eq!(m["cost_batch_usd"], 1.25);
     // 7 lifetimes of 300 s in two partitions.
     assert_eq!(m["archived_bucket_keys"], 14);
     // 10 calls a second are 25.92 million a month, $77.70 after the free tier; nearly all of them go.
     let saved = m["saving_per_month"]["mean"].as_f64().expect("dollars");
     assert!((70.0..=77.7).contains(&saved), "{saved}");
     let days = m["paid_back_after_days"].as_f64().expect("days");
-    assert!((days - 8.0 / saved * 30.0).abs() < 1e-9);
+    assert!((days - 9.25 / saved * 30.0).abs() < 1e-9);
     assert!(out.contains("pays for itself"), "{out}");
 }
 
@@ -840,5 +842,74 @@ fn recovery_takes_as_long_as_the_backlog_drains() {
         dir.path()
             .join("output/small-plan/charts/recovery.png")
             .exists()
+    );
+}
+
+#[test]
+fn a_migration_obeys_s3s_request_rate_and_custom_key_stores() {
+    // 100 million copies: 3,500/s from one prefix are 7.9 h; 20 % of 100,000/s would be 83 min.
+    let text = "horizon = \"1d\"\nreplications = 1\nregion = \"us-east-1\"\n[key.lake]\n[bucket.lake]\nkey = \"lake\"\n\
+        [workload.readers]\nbucket = \"lake\"\noperations.GetObject = 1\narrivals.constant.rate = \"10 million/day\"\n\
+        clients = 10\npopularity.uniform.objects = 1000000\n";
+    let dir = folder(text);
+    let plan = |sets: &[&str]| {
+        let head = [
+            "plan",
+            "small.toml",
+            "--migration",
+            "lake",
+            "--objects",
+            "100000000",
+        ];
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        let args: Vec<&str> = head.into_iter().chain(sets).collect();
+        let (status, out, said) = run_kmsim(dir.path(), &args);
+        assert_eq!(status, 0, "{said}");
+        (json(dir.path().join("output/small-plan/plan.json")), out)
+    };
+    let duration = |m: &serde_json::Value| m["duration_s"].as_f64().expect("seconds");
+    let (m, out) = plan(&["bucket.lake.prefixes=1"]);
+    assert!((duration(&m) - 1e8 / 3_500.0).abs() < 1e-6, "{m}");
+    assert!(out.contains("s3-writes"), "{out}");
+    // 500 dollars of requests, 100.25 of Batch Operations, 300 of KMS.
+    let cost = ["cost_kms_usd", "cost_s3_usd", "cost_batch_usd"].map(|id| m[id].as_f64());
+    assert_eq!(cost, [Some(300.0), Some(500.0), Some(100.25)]);
+    // Without a copy, by UpdateObjectEncryption: as many writes.
+    let other = &m["others"][0];
+    assert_eq!(other["operation"], "UpdateObjectEncryptionKeyChange");
+    assert!((duration(other) - 1e8 / 3_500.0).abs() < 1e-6, "{other}");
+    let (m, _) = plan(&["bucket.lake.prefixes=10"]);
+    assert_eq!(duration(&m), 5_000.0);
+    // Nobody has said how many there are.
+    let (m, out) = plan(&[]);
+    assert_eq!(duration(&m), 5_000.0);
+    assert!(
+        out.contains("at least 6 prefixes, and with one 7.9 h"),
+        "{out}"
+    );
+    // A store's own quota of 1,800/s, of which a fifth.
+    let store = ["key_store.s.kind=cloudhsm", "key.lake.key_store=s"];
+    let (m, _) = plan(&store);
+    assert!((duration(&m) - 1e8 / 360.0).abs() < 1e-3, "{m}");
+}
+
+#[test]
+fn growth_that_is_exceeded_already_has_no_date() {
+    let dir = folder(SMALL);
+    let args = [
+        "plan",
+        "small.toml",
+        "--growth",
+        "--target",
+        "throttle_rate < 0.01%",
+        "--growth-per-month",
+        "4%",
+        "--from",
+        "2026-11-24",
+    ];
+    let (_, out, said) = run_kmsim(dir.path(), &args);
+    assert!(
+        out.contains("already exceeded on 2026-11-24"),
+        "{out} {said}"
     );
 }
