@@ -196,11 +196,12 @@ pub fn keys_missed(
     for (kind, policy) in policies.asked(request, |_, _| true) {
         for (i, statement) in policy.statements.iter().enumerate() {
             let conditions = || statement.conditions.iter();
+            // What is cheap and mostly says no comes first.
             if !looks_at(policy, i)
-                || !conditions().any(|c| is_open(&c))
                 || !statement.is_about_action(request)
                 || statement.means(&request.principal, bounded).is_none()
                 || !statement.is_about_resource(request)
+                || !conditions().any(|c| is_open(&c))
             {
                 continue;
             }
@@ -217,13 +218,17 @@ pub fn keys_missed(
                 continue;
             }
             for condition in conditions().filter(is_open) {
-                found.push(KeyMissed {
+                let missed = KeyMissed {
                     kind,
                     policy: policy.name.clone(),
                     statement: policy.label(i),
                     effect: statement.effect,
                     key: condition.key.clone(),
-                });
+                };
+                // Several conditions may be on one key.
+                if !found.contains(&missed) {
+                    found.push(missed);
+                }
             }
         }
     }

@@ -269,6 +269,26 @@ fn aws_s3_is_of_no_use_to_other_accounts() {
 }
 
 #[test]
+fn aws_s3_is_of_no_use_to_services_that_deliver() {
+    let tables = |key: &str| {
+        format!(
+            "[key.k]\n{key}\n[bucket.b]\nkey = \"k\"\npolicy = 'DIR/bp.json'\n[requester.r]\nprincipal = \"config.amazonaws.com\""
+        )
+    };
+    let lets_in = |action: &str| json!({"Effect": "Allow", "Principal": {"Service": "config.amazonaws.com"}, "Action": action, "Resource": "*"});
+    let bucket = json!({"Effect": "Allow", "Principal": {"Service": "config.amazonaws.com"}, "Action": "s3:*", "Resource": "arn:aws:s3:::b/*"});
+    let documents = [("bp.json", bucket), ("k.json", lets_in("kms:*"))];
+    assert_eq!(
+        decisions(&tables("managed_by = \"aws\""), &documents),
+        REFUSED
+    );
+    assert_eq!(
+        decisions(&tables("policy = 'DIR/k.json'"), &documents),
+        ALLOWED
+    );
+}
+
+#[test]
 fn aws_managed_keys_are_used_through_their_service_only() {
     let decided = |service: &str, via: &str, operation: &str| {
         let text = format!(

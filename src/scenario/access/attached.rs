@@ -173,7 +173,7 @@ impl<'a> Attached<'a> {
             resource_control.filter(|_| reached && is_limited(&resource, &request.action));
         let unwritten = match policy {
             Some(_) => None,
-            None => self.unwritten(resource, &caller.account),
+            None => self.unwritten(resource, caller, request),
         };
         let session = who.and_then(|r| r.session_policy_document.as_ref());
         // IAM lets a federated user without a session policy do nothing; one that the file does not write stands open.
@@ -205,9 +205,14 @@ impl<'a> Attached<'a> {
 
     /// The policy of a resource to which the file gives none: that of an AWS managed key, or the default one of a
     /// key, and of both bucket and key what lets another account of the file in (docs/MODEL.md).
-    fn unwritten(&self, resource: ResourceSettings<'_>, caller: &str) -> Option<Policy> {
-        let caller_id = || id(self.scenario, caller);
-        let crosses_account = caller != resource.account();
+    fn unwritten(
+        &self,
+        resource: ResourceSettings<'_>,
+        caller: &Caller,
+        request: &Request,
+    ) -> Option<Policy> {
+        let caller_id = || id(self.scenario, &caller.account);
+        let crosses_account = caller.account != resource.account();
         match resource {
             ResourceSettings::Bucket(..) => {
                 let open = || Policy::allow_all(PolicyKind::Bucket, &[caller_id()]);
@@ -215,6 +220,13 @@ impl<'a> Attached<'a> {
             }
             ResourceSettings::Key(name, key) => {
                 let mut policy = self.of_keys.get(name).cloned();
+                // It is for principals of the account, none of which a service is that delivers by itself.
+                if let (ManagedBy::Aws, Principal::Service(_)) =
+                    (key.managed_by, &request.principal)
+                    && let Some(policy) = &mut policy
+                {
+                    policy.statements.clear();
+                }
                 if let Some(policy) = &mut policy
                     && crosses_account
                     && key.managed_by == ManagedBy::Customer

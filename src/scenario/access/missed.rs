@@ -8,7 +8,7 @@ use crate::access::near_miss::{KeyMissed, NearMiss, keys_missed, near_misses};
 use crate::access::{Policies, Policy, Principal, Request, decide};
 use crate::catalog;
 use crate::input::diagnostic::{Code, Diagnostic, Diagnostics};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 impl Access<'_> {
     /// The statements behind a refusal, be it one that begins in the run.
@@ -65,17 +65,16 @@ impl Access<'_> {
     /// not, once for each statement. What kmsim derives of a request by itself is absent where the request has no
     /// such thing, and no reason to warn.
     pub fn warn_of_missed_keys(&self, faults: &Diagnostics) {
-        let open: BTreeSet<(*const Policy, usize)> = self.open_statements();
+        let mut open = self.open_statements();
         if open.is_empty() {
             return;
         }
-        let mut told: BTreeSet<(String, String, String)> = BTreeSet::new();
         for (caller, on, request, decision) in self.all_decided() {
             let Some(resource) = self.resource(&on) else {
                 continue;
             };
             let looks_at =
-                |policy: &Policy, i: usize| open.contains(&(std::ptr::from_ref(policy), i));
+                |policy: &Policy, i: usize| open.contains_key(&(std::ptr::from_ref(policy), i));
             let missed = |policies: Policies<'_>| {
                 let may_carry = |key: &str| might_carry(&request, key);
                 keys_missed(&request, policies, &decision, may_carry, looks_at)
@@ -84,29 +83,33 @@ impl Access<'_> {
             let missed = self
                 .attached
                 .ask(&caller, resource, policy, &request, missed);
-            for missed in missed {
-                let named = (
-                    missed.policy.clone(),
-                    missed.statement.clone(),
-                    missed.key.clone(),
-                );
-                if told.insert(named) {
-                    faults.push(warning(&missed, &request, &caller.requester, &on));
-                }
+            for missed in &missed {
+                faults.push(warning(missed, &request, &caller.requester, &on));
+            }
+            let is_told = |(policy, statement): &(String, String)| {
+                let mut told = missed.iter();
+                told.any(|m| (&m.policy, &m.statement) == (policy, statement))
+            };
+            if !missed.is_empty() {
+                open.retain(|_, named| !is_told(named));
             }
         }
     }
 }
 
+/// Statements of the file by policy and position, with the names of both.
+type OpenStatements = BTreeMap<(*const Policy, usize), (String, String)>;
+
 impl<'a> Access<'a> {
     /// The statements of the file that have a condition on a key that kmsim does not derive by itself.
-    fn open_statements(&self) -> BTreeSet<(*const Policy, usize)> {
-        let mut open = BTreeSet::new();
+    fn open_statements(&self) -> OpenStatements {
+        let mut open = BTreeMap::new();
         let is_open = |condition: &Condition| !is_derived(&condition.key);
         for policy in self.scenario.policies() {
             for (i, statement) in policy.statements.iter().enumerate() {
                 if statement.conditions.iter().any(is_open) {
-                    open.insert((std::ptr::from_ref(policy), i));
+                    let at = (std::ptr::from_ref(policy), i);
+                    open.insert(at, (policy.name.clone(), policy.label(i)));
                 }
             }
         }
