@@ -21,9 +21,7 @@ pub(super) fn no_month(plan: &Plan, records: &[Record]) -> Option<String> {
                     Span::from_secs(measured),
                     Span::from_secs(every)
                 )),
-                Some(_) => records.iter().any(|r| r.jobs[w] == Some(None)).then(|| {
-                    format!("a run of the job `workload.{name}` is unfinished at the horizon; let it start earlier, or give it more time")
-                }),
+                Some(every) => rhythm(name, measured / every, w, records),
             },
             Kind::Trace { trace, .. } => (!trace.repeat).then(|| {
                 format!("`workload.{name}` replays its trace once; write `repeat = true` in its `trace` if the traffic recurs")
@@ -31,6 +29,23 @@ pub(super) fn no_month(plan: &Plan, records: &[Record]) -> Option<String> {
             Kind::Open { .. } => None,
         }
     })
+}
+
+/// Why the runs of a job that recurs are not those of any such time; `None` where they are as many as are due in it, and
+/// done.
+fn rhythm(name: &str, due: u64, w: usize, records: &[Record]) -> Option<String> {
+    if records.iter().any(|r| r.jobs[w] == Some(None)) {
+        return Some(format!(
+            "a run of the job `workload.{name}` is unfinished at the horizon; let it start earlier, or give it more time"
+        ));
+    }
+    let other = records
+        .iter()
+        .map(|r| r.runs[w])
+        .find(|&runs| runs != due)?;
+    Some(format!(
+        "of the {due} runs of the job `workload.{name}` that the measured time has room for, {other} begin in it; let it start within its first period"
+    ))
 }
 
 /// What a replication used, for the bill.

@@ -279,8 +279,8 @@ fn with_a_date_months_are_those_of_the_calendar() {
 
 #[test]
 fn a_month_that_ends_in_the_run_is_counted_as_it_is_simulated() {
-    // 20,000 free requests of 21,600 in February's last half hour, and all of March's first.
-    let text = "horizon = \"1h\"\nreplications = 1\nregion = \"us-east-1\"\nstart = \"2026-02-28T23:30:00[Europe/Paris]\"\n[key.k]\n[workload.w]\nkey = \"k\"\noperations.Decrypt = 1\nclients = 1\narrivals.piecewise-linear.points = [{ at = \"0s\", rate = \"12/s\" }, { at = \"30m\", rate = \"12/s\" }, { at = \"1800.001s\", rate = \"6/s\" }]\n";
+    // In February's last half hour 21,600 requests, of which 20,000 are free, and 10,800 free ones in March's first.
+    let text = "horizon = \"1h\"\nreplications = 1\nregion = \"us-east-1\"\nstart = \"2026-02-28T23:30:00[Europe/Paris]\"\n[key.k]\n[workload.february]\nkey = \"k\"\nstop = \"30m\"\noperations.Decrypt = 1\nclients = 1\narrivals.constant.rate = \"12/s\"\n[workload.march]\nkey = \"k\"\nstart = \"30m\"\noperations.Decrypt = 1\nclients = 1\narrivals.constant.rate = \"6/s\"\n";
     let loaded = load(&Input::from_text("money", text), &[]).expect("a scenario");
     let [counted, simulated] = [false, true].map(|simulate_all| {
         let options = RunOptions {
@@ -290,12 +290,13 @@ fn a_month_that_ends_in_the_run_is_counted_as_it_is_simulated() {
         run(&loaded, options).expect("results").0
     });
     assert_eq!(counted, simulated);
-    let free = lines(&counted.variants[0])[1].1;
-    let requests = lines(&counted.variants[0])[0].1;
-    // Of February's about 21,600 some 1,600 are paid.
-    assert!(
-        requests > 30_000.0 && (requests + free - 1_600.0).abs() < 700.0,
-        "{requests} {free}"
+    let lines = lines(&counted.variants[0]);
+    assert_eq!(
+        lines[..2],
+        [
+            ("kms-requests", 32_400.0, 0.0972),
+            ("kms-requests-free-tier", -30_800.0, -0.0924),
+        ]
     );
 }
 
@@ -345,12 +346,13 @@ fn where_there_is_no_monthly_cost_the_reason_stands() {
         (
             "1d 12h",
             ", every = \"1d\"",
-            "36h is no whole multiple of the 24h",
+            "1d 12h is no whole multiple of the 1d",
         ),
+        ("2h 10s", ", every = \"10s\"", "unfinished at the horizon"),
         (
-            "2h 30m",
-            ", every = \"30m\", within = \"30m\"",
-            "unfinished at the horizon",
+            "3h",
+            ", every = \"1h\"",
+            "of the 3 runs of the job `workload.nightly` that the measured time has room for, 1 begin in it",
         ),
     ] {
         let found = results(&nightly(horizon, job));
