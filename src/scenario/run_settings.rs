@@ -155,7 +155,11 @@ fn start_of(text: &str) -> Result<jiff::ZonedDateTime, StartFault> {
 
 /// The date and time of day that are written; `None` with a `Z`, which is no local time.
 fn local_part(text: &str) -> Option<jiff::civil::DateTime> {
-    text.split('[').next()?.parse().ok()
+    let text = text.split('[').next()?;
+    let time = text.find(['T', 't', ' '])?;
+    let offset = text[time..].find(['+', '-']);
+    let end = offset.map_or(text.len(), |at| time + at);
+    text[..end].parse().ok()
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ pub(crate) fn add(cases: &mut Cases) {
     cases.broken(
         Code::OutOfRange,
         "repeat = true",
-        "count = \"none\", time_unit = \"s\", period = \"10ms\"",
+        "count = \"Sum\", period = \"10ms\"",
         "\"10ms\"",
         &["10ms"],
     );
