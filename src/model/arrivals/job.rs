@@ -113,8 +113,8 @@ pub(crate) mod cases {
         cases.key(
             "workload.NAME.job.batch_operations",
             JOBS,
-            &["workload.w.operations={CopyObject=1}"],
-            &["workload.w.job.batch_operations=true"],
+            &["workload.reader.operations={ComputeChecksum=1}"],
+            &["workload.reader.job.batch_operations=true"],
             "bill",
         );
         cases.broken(
