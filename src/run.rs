@@ -5,6 +5,7 @@
 //! order.
 
 use crate::billing::BillError;
+use crate::catalog;
 use crate::compare::compare_all;
 use crate::outcome;
 use crate::results::{
@@ -131,6 +132,7 @@ pub fn run(
     for (variant, results) in variants.iter().zip(&results) {
         warnings.extend(outcome::warnings(&variant.plan, results));
     }
+    warnings.extend(unnamed_sdk(&variants));
     let results = RunResults {
         schema_version: SCHEMA_VERSION,
         kmsim_version: VERSION.to_owned(),
@@ -340,6 +342,19 @@ fn thresholds(loaded: &Loaded, results: &[VariantResults]) -> Vec<ThresholdResul
         })
     });
     judged.collect()
+}
+
+/// Says whose retries those of the workloads are whose scenario names no SDK.
+fn unnamed_sdk(variants: &[&Variant]) -> Option<String> {
+    let mut workloads = variants.iter().flat_map(|v| v.scenario.workload.values());
+    if !workloads.any(|w| w.retry.is_assumed) {
+        return None;
+    }
+    let (newest, profile) = catalog::unnamed_sdk()?;
+    Some(format!(
+        "no `retry` says which SDK the clients use: they retry like {} {}, profile `{}`; other SDKs and versions differ (`kmsim catalog sdk-default`), name one: `retry = \"PROFILE\"`",
+        newest.sdk, newest.versions, profile.id
+    ))
 }
 
 /// The run's own warnings added to those of its variants, each once.

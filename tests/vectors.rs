@@ -12,7 +12,7 @@ use kmsim::engine::SECOND;
 use kmsim::engine::calendar::Calendar;
 use kmsim::engine::limiter::{Limiter, Shape, Step};
 use kmsim::engine::random::{Key, Stream};
-use kmsim::model::retry::{Backoff, ExponentialBackoff, Jitter, RetryPolicy};
+use kmsim::model::retry::{Backoff, Capped, ExponentialBackoff, Jitter, RetryPolicy};
 use kmsim::model::source::bucket_key::{BucketKeyCache, BucketKeyRules};
 use kmsim::model::source::data_key_cache::{Cmm, DataKeyCache, Message, Sdk, Suite};
 use kmsim::units::Span;
@@ -751,6 +751,7 @@ fn exponential(base: f64, cap: f64, jitter: Jitter) -> Backoff {
         initial_backoff: span(base),
         max_backoff: Some(span(cap)),
         jitter,
+        capped: Capped::Bound,
     })
 }
 

@@ -60,9 +60,9 @@ pub use quota::{
 };
 pub use region::{Partition, partition, regions};
 pub use retry::{
-    Classification, RateLimiterProfile, RetryAfterRule, RetryJitter, RetryMode, RetryProfile,
-    RetryQuotaProfile, RetryRefund, SdkDefault, StatusWithCode, ThrottledAnswer, retry_profile,
-    retry_profiles, sdk_defaults, throttled_answer,
+    Classification, RateLimiterProfile, RetryAfterRule, RetryCap, RetryJitter, RetryLayer,
+    RetryMode, RetryProfile, RetryQuotaProfile, RetryRefund, SdkDefault, StatusWithCode,
+    ThrottledAnswer, retry_profile, retry_profiles, sdk_defaults, throttled_answer, unnamed_sdk,
 };
 pub use row::CatalogRow;
 pub use s3::{

@@ -2,9 +2,12 @@
 //!
 //! Data: `retry_profiles.toml`. Left out: DynamoDB's own limits, and long-poll operations.
 
+mod rows;
+
+pub(super) use rows::rows;
+
 use super::built_in::built_in;
 use super::decimal;
-use super::row::{CatalogRow, plain};
 use num_rational::BigRational;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::sync::LazyLock;
@@ -37,10 +40,16 @@ pub enum RetryAfterRule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RetryRefund {
-    /// The last one of the same request.
+    /// The last one of the same request; without one, `success_refund`.
     OwnLastRetry,
+    /// The same, but never less than `success_refund`, also where the retry was free.
+    OwnLastRetryAtLeast,
+    /// The last one of the same request, and `success_refund` besides.
+    OwnLastRetryBesides,
     /// The last one of the client, once.
     ClientsLastRetry,
+    /// None: every success gives `success_refund`.
+    Nothing,
 }
 
 /// A list of codes that count with one status code only.
@@ -138,11 +147,46 @@ pub struct ThrottledAnswer {
 }
 
 /// How a delay is drawn from the backoff.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RetryJitter {
-    /// Uniform between zero and the (capped) backoff.
+    /// The backoff itself.
+    None,
+    /// Uniform between zero and the backoff.
     Full,
+    /// Uniform between half the backoff and all of it.
+    Equal,
+    /// Uniform between half the backoff and one and a half of it.
+    Around,
+}
+
+/// What the largest backoff holds down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RetryCap {
+    /// The backoff, before the delay is drawn from it.
+    #[default]
+    Backoff,
+    /// The delay that was drawn.
+    Delay,
+    /// The backoff; one that was held down is the delay, without jitter.
+    BackoffAndJitter,
+}
+
+/// What a program does that calls an SDK, when that gives up.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetryLayer {
+    /// Attempts of the SDK before it gives up, and the program's backoff takes the place of the SDK's.
+    pub sdk_attempts: u32,
+    /// The program's backoff when the SDK has given up for the first time \[s\].
+    #[serde(deserialize_with = "decimal::deserialize")]
+    pub base_s: BigRational,
+    /// Largest backoff \[s\], `None` without a cap.
+    #[serde(default, deserialize_with = "some")]
+    pub max_backoff_s: Option<BigRational>,
+    /// How the delay is drawn.
+    pub jitter: RetryJitter,
 }
 
 /// A client's token bucket for retries.
@@ -161,6 +205,9 @@ pub struct RetryQuotaProfile {
     pub success_refund: u32,
     /// Which retry a success pays back.
     pub refund: RetryRefund,
+    /// Any token left pays for a retry: it takes what there is, if that is less than its cost.
+    #[serde(default)]
+    pub pays_in_part: bool,
 }
 
 /// A retry behaviour.
@@ -184,8 +231,15 @@ pub struct RetryProfile {
     /// Largest backoff \[s\], `None` without a cap.
     #[serde(default, deserialize_with = "some")]
     pub max_backoff_s: Option<BigRational>,
+    /// What the cap holds down.
+    #[serde(default)]
+    pub cap: RetryCap,
     /// How the delay is drawn.
     pub jitter: RetryJitter,
+    /// The same after throttling, `None` where that makes no difference.
+    pub throttling_jitter: Option<RetryJitter>,
+    /// The program on top of the SDK; `max_attempts` are then those of both.
+    pub layer: Option<RetryLayer>,
     /// What the server's `x-amz-retry-after` does.
     pub retry_after: RetryAfterRule,
     /// Most that it adds to the backoff \[s\], `None` unless it raises it.
@@ -197,6 +251,8 @@ pub struct RetryProfile {
     pub rate_limiter: Option<String>,
     /// The client's retry quota, `None` without one.
     pub retry_quota: Option<RetryQuotaProfile>,
+    /// Why a figure of it is a guess; `None` where none is.
+    pub assumed: Option<String>,
     /// Where it comes from.
     pub source: String,
     /// When it was read or published, `YYYY-MM-DD`.
@@ -272,203 +328,18 @@ pub fn throttled_answer(service: &str) -> Option<&'static ThrottledAnswer> {
     rows.iter().find(|a| a.service == service)
 }
 
-/// What the SDKs do by default, by version.
+/// What the SDKs do by default, by version: of each SDK, the newest last.
 pub fn sdk_defaults() -> &'static [SdkDefault] {
     &RETRY.sdk_default
 }
 
-/// All of it, for people to read.
-pub(super) fn rows() -> Vec<CatalogRow> {
-    let file = &*RETRY;
-    let mut rows = Vec::new();
-    for p in &file.profile {
-        let cap = p.max_backoff_s.as_ref();
-        let mut figures = vec![
-            ("max_attempts", p.max_attempts.to_string(), "1"),
-            ("throttling_base", plain(&p.throttling_base_s), "s"),
-            ("other_base", plain(&p.other_base_s), "s"),
-            ("max_backoff", cap.map_or("none".to_owned(), plain), "s"),
-            ("retry_after", words(&p.retry_after), "rule"),
-            (
-                "classification",
-                p.classification.clone(),
-                "retry-classification",
-            ),
-        ];
-        if let Some(most) = &p.raises_by_s {
-            figures.push(("raises_by", plain(most), "s"));
-        }
-        if let Some(limiter) = &p.rate_limiter {
-            figures.push(("rate_limiter", limiter.clone(), "retry-limiter"));
-        }
-        if let Some(quota) = p.retry_quota {
-            figures.extend([
-                ("retry_quota.capacity", quota.capacity.to_string(), "token"),
-                (
-                    "retry_quota.cost_throttling",
-                    quota.cost_throttling.to_string(),
-                    "token",
-                ),
-                (
-                    "retry_quota.cost_other",
-                    quota.cost_other.to_string(),
-                    "token",
-                ),
-                (
-                    "retry_quota.cost_timeout",
-                    quota.cost_timeout.to_string(),
-                    "token",
-                ),
-                (
-                    "retry_quota.success_refund",
-                    quota.success_refund.to_string(),
-                    "token",
-                ),
-                ("retry_quota.refund", words(&quota.refund), "rule"),
-            ]);
-        }
-        let note = format!("also named {}", p.aliases.join(", "));
-        let from = (&p.source, &p.as_of);
-        rows.extend(
-            figures
-                .into_iter()
-                .map(|f| row("retry-profile", &p.id, f, &note, from)),
-        );
-    }
-    for l in &file.rate_limiter {
-        let mut figures = vec![
-            ("beta", l.beta.to_string(), "1"),
-            ("scale_constant", l.scale_constant.to_string(), "1/s^4"),
-            ("smoothing", l.smoothing.to_string(), "1"),
-            ("time_bucket", l.time_bucket_s.to_string(), "s"),
-            ("max_rate_scale", l.max_rate_scale.to_string(), "1"),
-            ("min_fill_rate", l.min_fill_rate.to_string(), "1/s"),
-            ("min_capacity", l.min_capacity.to_string(), "token"),
-            ("initial_fill_rate", l.initial_fill_rate.to_string(), "1/s"),
-            (
-                "initial_measured_rate",
-                l.initial_measured_rate.to_string(),
-                "1/s",
-            ),
-            ("answer_wakes", l.answer_wakes.to_string(), "rule"),
-        ];
-        let costs = [
-            ("retry_cost_throttling", l.retry_cost_throttling),
-            ("retry_cost_other", l.retry_cost_other),
-        ];
-        for (figure, cost) in costs {
-            figures.extend(cost.map(|c| (figure, c.to_string(), "token")));
-        }
-        let from = (&l.source, &l.as_of);
-        rows.extend(
-            figures
-                .into_iter()
-                .map(|f| row("retry-limiter", &l.id, f, "", from)),
-        );
-    }
-    for c in &file.classification {
-        let statuses = |list: &[u16]| list.iter().map(u16::to_string).collect::<Vec<_>>();
-        let mut lists = vec![
-            (
-                "throttling_codes",
-                c.throttling_codes.clone(),
-                "error codes",
-            ),
-            (
-                "throttling_statuses",
-                statuses(&c.throttling_statuses),
-                "status codes",
-            ),
-            ("transient_codes", c.transient_codes.clone(), "error codes"),
-            (
-                "transient_statuses",
-                statuses(&c.transient_statuses),
-                "status codes",
-            ),
-            (
-                "timeout_exceptions",
-                c.timeout_exceptions.clone(),
-                "exceptions",
-            ),
-            (
-                "transient_exceptions",
-                c.transient_exceptions.clone(),
-                "exceptions",
-            ),
-        ];
-        for rule in &c.status_with_code {
-            let with = rule.codes.iter().map(|code| match &rule.service {
-                Some(service) => format!("{} {code} of {service}", rule.status),
-                None => format!("{} {code}", rule.status),
-            });
-            lists.push(("status_with_code", with.collect(), "status and error codes"));
-        }
-        let from = (&c.source, &c.as_of);
-        lists.retain(|(_, list, _)| !list.is_empty());
-        rows.extend(lists.into_iter().map(|(figure, list, unit)| {
-            row(
-                "retry-classification",
-                &c.id,
-                (figure, list.join(", "), unit),
-                "",
-                from,
-            )
-        }));
-    }
-    rows.extend(file.throttled_answer.iter().map(|a| {
-        let answer = (
-            "answer",
-            format!("{} {}", a.status, a.code),
-            "status and code",
-        );
-        row(
-            "throttled-answer",
-            &a.service,
-            answer,
-            "",
-            (&a.source, &a.as_of),
-        )
-    }));
-    rows.extend(file.sdk_default.iter().map(|d| CatalogRow {
-        kind: "sdk-default",
-        id: format!("{} {}", d.sdk, d.versions),
-        region: String::new(),
-        value: d.profile.clone().unwrap_or_else(|| "its own".to_owned()),
-        unit: "profile".to_owned(),
-        assumed: false,
-        note: d.note.clone(),
-        source: d.source.clone(),
-        as_of: d.as_of.clone(),
-    }));
-    rows
-}
+/// The SDK whose newest version stands for one that a scenario does not name.
+const UNNAMED_SDK: &str = "botocore";
 
-fn row(
-    kind: &'static str,
-    id: &str,
-    (figure, value, unit): (&str, String, &str),
-    note: &str,
-    (source, as_of): (&String, &String),
-) -> CatalogRow {
-    CatalogRow {
-        kind,
-        id: format!("{id}.{figure}"),
-        region: String::new(),
-        value,
-        unit: unit.to_owned(),
-        assumed: false,
-        note: note.to_owned(),
-        source: source.clone(),
-        as_of: as_of.clone(),
-    }
-}
-
-/// A rule's name as the data has it.
-fn words(rule: &impl Serialize) -> String {
-    let name = serde_json::to_value(rule);
-    name.ok()
-        .and_then(|n| n.as_str().map(str::to_owned))
-        .unwrap_or_default()
+/// What an SDK does that a scenario does not name: the newest botocore's default.
+pub fn unnamed_sdk() -> Option<(&'static SdkDefault, &'static RetryProfile)> {
+    let newest = sdk_defaults().iter().rfind(|d| d.sdk == UNNAMED_SDK)?;
+    Some((newest, retry_profile(newest.profile.as_ref()?)?))
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ impl Scenario {
         let assumption = assumptions(r);
         let own_retry = RetrySettings::read(r);
         let retry_is_at_fault = r.is_at_fault("retry", &own_retry);
-        let retry = own_retry.unwrap_or_else(RetrySettings::sdk_default);
+        let retry = own_retry.unwrap_or_else(RetrySettings::of_unnamed_sdk);
         let price = prices(r);
         let names = r.names_of("workload");
         let context = WorkloadContext {

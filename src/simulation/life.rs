@@ -245,7 +245,7 @@ pub fn given_up(world: &mut World<'_>, at: u64, request: &RequestState, w: usize
 /// Counts a request that was denied, or is out of attempts or of retry quota.
 #[inline]
 pub fn fail(world: &mut World<'_>, request: &RequestState, w: usize, denied: bool) {
-    world.workloads.of_mut(w).ends(request);
+    world.workloads.of_mut(w).fails(request);
     let count = &mut world.counters.of(request.arrived).classes[request.class as usize];
     if denied {
         count.denied += 1;

@@ -66,7 +66,7 @@ fn gather_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
         let state = workloads.of_mut(w);
         if state.retries.is_last_attempt(request) {
             tally.fail(1);
-            state.ends(request);
+            state.fails(request);
         } else {
             let payer = state.payer(request);
             state.retries.ask(latency, at, request, payer, end);
@@ -183,7 +183,7 @@ fn lose_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
             class
                 .tally(world.counters.in_warm_up(request.arrived))
                 .fail(1);
-            state.ends(request);
+            state.fails(request);
             continue;
         }
         state.puts_off(request);

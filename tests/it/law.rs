@@ -11,7 +11,7 @@ use kmsim::engine::random::Key;
 use kmsim::model::Plan;
 use kmsim::model::arrivals::Density;
 use kmsim::model::retry::{
-    Backoff, BackoffKind, ExponentialBackoff, Jitter, RetryPolicy, RetryQuota,
+    Backoff, BackoffKind, Capped, ExponentialBackoff, Jitter, RetryPolicy, RetryQuota,
 };
 use kmsim::results::{Metrics, RunResults, VariantManifest, VariantResults};
 use kmsim::simulation::{Cancelled, SimulationOptions, simulate};
@@ -1367,6 +1367,7 @@ fn exponential(
         initial_backoff: Span::from_ns(initial_ms * 1_000_000),
         max_backoff: Some(Span::from_secs(cap_s)),
         jitter,
+        capped: Capped::Bound,
     };
     RetryPolicy {
         max_attempts,

@@ -2,7 +2,15 @@
 
 use crate::catalog::retry_profiles;
 use crate::input::diagnostic::Code;
-use crate::scenario::cases::{APP, Cases, RETRY};
+use crate::scenario::cases::{APP, Cases, RETRY, S3};
+
+/// More is asked for than the retry quota of one client pays for, by clients enough that a rate limiter does not
+/// prevent it.
+const RUSH: [&str; 3] = [
+    "quota.q={limit=\"5/s\"}",
+    "workload.w.clients=60",
+    "workload.w.arrivals={poisson={rate=\"90/s\"}}",
+];
 
 pub(crate) fn add(cases: &mut Cases) {
     for add in super::Backoff::CASES {
@@ -66,26 +74,29 @@ pub(crate) fn add(cases: &mut Cases) {
                 // As a key it needs quotes where it has a point.
                 let bare = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
                 let as_key = if bare { name } else { &quoted };
-                // More is asked for than the retry quota of one client pays for, by clients enough that a
-                // rate limiter does not prevent it.
-                let before = [
-                    format!("{path}={{{as_key}={{}}}}"),
-                    "quota.q={limit=\"5/s\"}".to_owned(),
-                    "workload.w.clients=60".to_owned(),
-                    "workload.w.arrivals={poisson={rate=\"90/s\"}}".to_owned(),
-                ];
-                let before = before.each_ref().map(String::as_str);
+                let written = [&format!("{path}={{{as_key}={{}}}}")];
+                // A client of S3 alone knows no answer of KMS.
+                let (base, bucket) = match profile.classification.as_str() {
+                    "crt-s3" => (S3, Some("bucket.b={key=\"k\"}")),
+                    _ => (APP, None),
+                };
+                let before: Vec<&str> = written
+                    .map(String::as_str)
+                    .into_iter()
+                    .chain(RUSH)
+                    .chain(bucket)
+                    .collect();
                 let mut add = |inside: &str, value: &str| {
                     cases.key(
                         format!("{key}.{name}.{inside}"),
-                        APP,
+                        base,
                         &before,
                         &[&format!("{path}.{as_key}.{inside}={value}")],
                         "kms_attempts",
                     );
                 };
                 add("max_attempts", "2");
-                if profile.retry_quota.is_some() {
+                if profile.retry_quota.is_some_and(|q| q.cost_throttling > 0) {
                     add("retry_quota.shared", "true");
                 }
             }

@@ -15,10 +15,10 @@ mod rate_limiter;
 mod retry_after;
 mod settings;
 
-pub use backoff::{Backoff, BackoffKind, ExponentialBackoff, FixedBackoff, Jitter};
+pub use backoff::{Backoff, BackoffKind, Capped, ExponentialBackoff, FixedBackoff, Jitter};
 pub use breaker::{Blocks, BreakerSettings, CircuitBreaker, CircuitBreakers};
 pub use classify::{ErrorKind, FailedAnswer, Service};
-pub use policy::{ClientState, Failure, RetryDelays, RetryPolicy, RetryVerdict};
+pub use policy::{ClientState, Failure, RetryDelays, RetryLayerRules, RetryPolicy, RetryVerdict};
 pub use quota::{Refund, RetryQuota, RetryQuotaSettings, RetryTokens, TokenBucketSettings};
 pub use rate_limiter::{ClientRateLimiter, RateLimiterRules, RetryCost, SendQueue};
 pub use retry_after::RetryAfter;
@@ -26,3 +26,5 @@ pub use settings::RetrySettings;
 
 #[cfg(test)]
 pub(crate) mod cases;
+#[cfg(test)]
+mod profile_tests;

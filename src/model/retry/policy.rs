@@ -1,6 +1,6 @@
 //! What a client does when an attempt failed, put together: the decision on one failed attempt.
 
-use super::backoff::{Backoff, ExponentialBackoff, FixedBackoff, Jitter};
+use super::backoff::{Backoff, Capped, ExponentialBackoff, FixedBackoff, Jitter};
 use super::breaker::CircuitBreaker;
 use super::classify::ErrorKind;
 use super::quota::{Refund, RetryQuota, RetryTokens};
@@ -22,6 +22,8 @@ pub struct RetryPolicy {
     pub backoff: Backoff,
     /// The same after any other error.
     pub other_backoff: Backoff,
+    /// What a program does on top when its SDK gives up, `None` without one.
+    pub layer: Option<RetryLayerRules>,
     /// What the server's `x-amz-retry-after` changes.
     pub retry_after: RetryAfter,
     /// The client's retry quota, `None` without one.
@@ -32,6 +34,15 @@ pub struct RetryPolicy {
     pub circuit_breaker: Option<CircuitBreaker>,
     /// What the `x-amz-retry-after` of a throttled answer asks for \[ns\], `None` without one.
     pub asked: Option<u64>,
+}
+
+/// A program that calls an SDK again which has given up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RetryLayerRules {
+    /// Attempts of the SDK before it gives up.
+    pub sdk_attempts: u16,
+    /// Wait in place of the SDK's when it has given up.
+    pub backoff: Backoff,
 }
 
 /// So long that nobody tells longer delays from it \[ns\], and its sum with an instant does not overflow. What a
@@ -51,12 +62,12 @@ impl RetryDelays {
     /// The delays of a policy.
     pub fn new(policy: &RetryPolicy) -> RetryDelays {
         let first_attempts = 1..policy.max_attempts.min(64);
-        let uniform_below = match policy.asked {
-            None => first_attempts
+        let uniform_below = match (policy.asked, &policy.layer) {
+            (None, None) => first_attempts
                 .map_while(|n| policy.backoff.uniform_below(n))
                 .take_while(|&below| below <= LONGEST_DELAY)
                 .collect(),
-            Some(_) => Vec::new(),
+            (Some(_), _) | (_, Some(_)) => Vec::new(),
         };
         RetryDelays {
             policy: policy.clone(),
@@ -124,6 +135,7 @@ impl RetryPolicy {
             max_attempts: 1,
             other_backoff: backoff.clone(),
             backoff,
+            layer: None,
             retry_after: RetryAfter::Ignored,
             retry_quota: None,
             rate_limiter: None,
@@ -151,27 +163,39 @@ impl RetryPolicy {
 
     /// A profile of the catalog.
     pub fn profile(profile: &catalog::RetryProfile) -> RetryPolicy {
-        let backoff = |base: &BigRational| {
+        let capped = match profile.cap {
+            catalog::RetryCap::Backoff => Capped::Bound,
+            catalog::RetryCap::Delay => Capped::Delay,
+            catalog::RetryCap::BackoffAndJitter => Capped::BoundAndJitter,
+        };
+        let backoff = |base, cap: &Option<BigRational>, jitter| {
             Backoff::from(ExponentialBackoff {
-                initial_backoff: Span::from_ns(nanoseconds(base)),
-                max_backoff: profile
-                    .max_backoff_s
-                    .as_ref()
-                    .map(|s| Span::from_ns(nanoseconds(s))),
-                jitter: match profile.jitter {
+                initial_backoff: span(base),
+                max_backoff: cap.as_ref().map(span),
+                jitter: match jitter {
+                    catalog::RetryJitter::None => Jitter::None,
                     catalog::RetryJitter::Full => Jitter::Full,
+                    catalog::RetryJitter::Equal => Jitter::Equal,
+                    catalog::RetryJitter::Around => Jitter::Around,
                 },
+                capped,
             })
         };
+        let cap = &profile.max_backoff_s;
+        let throttling_jitter = profile.throttling_jitter.unwrap_or(profile.jitter);
         RetryPolicy {
             max_attempts: u16::try_from(profile.max_attempts).unwrap_or(u16::MAX),
-            backoff: backoff(&profile.throttling_base_s),
-            other_backoff: backoff(&profile.other_base_s),
+            backoff: backoff(&profile.throttling_base_s, cap, throttling_jitter),
+            other_backoff: backoff(&profile.other_base_s, cap, profile.jitter),
+            layer: profile.layer.as_ref().map(|layer| RetryLayerRules {
+                sdk_attempts: u16::try_from(layer.sdk_attempts).unwrap_or(u16::MAX),
+                backoff: backoff(&layer.base_s, &layer.max_backoff_s, layer.jitter),
+            }),
             retry_after: match profile.retry_after {
                 catalog::RetryAfterRule::Ignored => RetryAfter::Ignored,
                 catalog::RetryAfterRule::Replaces => RetryAfter::Replaces,
                 catalog::RetryAfterRule::Raises => {
-                    RetryAfter::Raises(profile.raises_by_s.as_ref().map_or(0, nanoseconds))
+                    RetryAfter::Raises(profile.raises_by_s.as_ref().map_or(0, |s| span(s).as_ns()))
                 }
             },
             retry_quota: profile.retry_quota.map(|q| RetryQuota {
@@ -181,9 +205,13 @@ impl RetryPolicy {
                 timeout_cost: q.cost_timeout,
                 success_refund: q.success_refund,
                 shared: false,
+                pays_in_part: q.pays_in_part,
                 refund: match q.refund {
                     catalog::RetryRefund::OwnLastRetry => Refund::OwnLastRetry,
+                    catalog::RetryRefund::OwnLastRetryAtLeast => Refund::OwnLastRetryAtLeast,
+                    catalog::RetryRefund::OwnLastRetryBesides => Refund::OwnLastRetryBesides,
                     catalog::RetryRefund::ClientsLastRetry => Refund::ClientsLastRetry,
+                    catalog::RetryRefund::Nothing => Refund::Nothing,
                 },
             }),
             rate_limiter: profile.rate_limiter().map(RateLimiterRules::figures),
@@ -196,10 +224,32 @@ impl RetryPolicy {
     /// uniform number, scaled to 2⁶⁴.
     #[inline(always)]
     pub fn delay(&self, n: u16, draw: impl Fn(u16) -> u64) -> u64 {
-        let delay = self.backoff.delay_drawn(n, draw);
-        match self.asked {
+        self.wait(&self.backoff, n, self.asked, draw)
+    }
+
+    /// The same where the SDK waits by `backoff`, and the answer asks for `asked`.
+    #[inline(always)]
+    fn wait(
+        &self,
+        backoff: &Backoff,
+        n: u16,
+        asked: Option<u64>,
+        draw: impl Fn(u16) -> u64,
+    ) -> u64 {
+        let delay = match &self.layer {
+            None => backoff.delay_drawn(n, draw),
+            // Each call of the SDK starts over; the numbers drawn go on.
+            Some(layer) => match n % layer.sdk_attempts {
+                0 => {
+                    let call = n / layer.sdk_attempts;
+                    return layer.backoff.delay_drawn(call, |k| draw(n - call + k));
+                }
+                within => backoff.delay_drawn(within, |k| draw(n - within + k)),
+            },
+        };
+        match asked {
             None => delay,
-            asked => self.retry_after.apply(delay, self.backoff.cap(), asked),
+            Some(_) => self.retry_after.apply(delay, backoff.cap(), asked),
         }
     }
 
@@ -244,17 +294,15 @@ impl RetryPolicy {
         let backoff = self.backoff_after(kind);
         // Where a retry pays the limiter, it does so before the retry quota is asked.
         let limited = self.limited_delay(kind, client.limiter, now);
-        let cost = self.cost_after(kind);
-        if let Some((tokens, number)) = client.tokens
-            && !tokens.take_cost(number, cost)
-        {
-            return RetryVerdict::QuotaSpent;
+        let mut cost = self.cost_after(kind);
+        if let Some((tokens, number)) = client.tokens {
+            cost = tokens.price(number, cost);
+            if !tokens.take_cost(number, cost) {
+                return RetryVerdict::QuotaSpent;
+            }
         }
         let delay = limited.map_or_else(
-            || {
-                let delay = backoff.delay_drawn(n, draw);
-                self.retry_after.apply(delay, backoff.cap(), retry_after)
-            },
+            || self.wait(backoff, n, retry_after, draw),
             |wait| wait.min(backoff.cap()),
         );
         RetryVerdict::Retry { delay, cost }
@@ -283,9 +331,9 @@ impl RetryPolicy {
     }
 }
 
-fn nanoseconds(seconds: &BigRational) -> u64 {
+fn span(seconds: &BigRational) -> Span {
     let ns = seconds * BigRational::from_integer(SECOND.into());
-    ns.round().to_integer().to_u64().unwrap_or(u64::MAX)
+    Span::from_ns(ns.round().to_integer().to_u64().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -299,6 +347,7 @@ mod tests {
                 initial_backoff: Span::from_ns(50_000_000),
                 max_backoff: Some(Span::from_secs(20)),
                 jitter,
+                capped: Capped::Bound,
             })
         };
         let jitters = [

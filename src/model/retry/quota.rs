@@ -19,6 +19,8 @@ pub struct RetryQuota {
     pub success_refund: u32,
     /// Which retry a success pays back.
     pub refund: Refund,
+    /// Any token left pays for a retry, which takes what there is.
+    pub pays_in_part: bool,
     /// The clients of a workload have one together, instead of one each.
     pub shared: bool,
 }
@@ -33,6 +35,7 @@ impl RetryQuota {
             timeout_cost: cost,
             success_refund,
             refund: Refund::OwnLastRetry,
+            pays_in_part: false,
             shared: false,
         }
     }
@@ -43,6 +46,10 @@ impl RetryQuota {
 pub enum Refund {
     /// The request's own last one (botocore).
     OwnLastRetry,
+    /// The same, and never less than [`RetryQuota::success_refund`] (the AWS SDK for Java: a retry may be free).
+    OwnLastRetryAtLeast,
+    /// The request's own last one, and [`RetryQuota::success_refund`] besides (the AWS SDK for Go).
+    OwnLastRetryBesides,
     /// The client's last one, whichever request made it, once (the AWS SDK for Rust keeps the permit
     /// of the last retry with the client, also when that retry has failed).
     ClientsLastRetry,
@@ -72,7 +79,10 @@ impl RetryTokens {
         let clients = if quota.shared { 1 } else { clients };
         let held = match quota.refund {
             Refund::ClientsLastRetry => clients as usize,
-            Refund::OwnLastRetry | Refund::Nothing => 0,
+            Refund::OwnLastRetry
+            | Refund::OwnLastRetryAtLeast
+            | Refund::OwnLastRetryBesides
+            | Refund::Nothing => 0,
         };
         RetryTokens {
             quota,
@@ -93,10 +103,11 @@ impl RetryTokens {
         self.quota.capacity - self.buckets[client as usize].0
     }
 
-    /// Takes the cost of a retry after throttling; refuses when there is less than that left.
+    /// Takes the cost of a retry after throttling, and returns what it took; `None` when too little is left.
     #[inline(always)]
-    pub fn take(&mut self, client: u32) -> bool {
-        self.take_cost(client, self.quota.throttling_cost)
+    pub fn take(&mut self, client: u32) -> Option<u32> {
+        let price = self.price(client, self.quota.throttling_cost);
+        self.take_cost(client, price).then_some(price)
     }
 
     /// Takes `cost` tokens for a retry; refuses when there are fewer left.
@@ -108,12 +119,39 @@ impl RetryTokens {
         pay(missing, left, cost, held, &mut self.not_full)
     }
 
+    /// What a retry that costs `cost` takes from a client's bucket, if that holds so much.
+    #[inline(always)]
+    pub fn price(&self, client: u32, cost: u32) -> u32 {
+        if self.quota.pays_in_part {
+            cost.min(self.left(client).max(1))
+        } else {
+            cost
+        }
+    }
+
+    /// Whether any token left pays for a retry.
+    #[inline(always)]
+    pub fn pays_in_part(&self) -> bool {
+        self.quota.pays_in_part
+    }
+
+    /// Fewest tokens that pay for a retry after throttling.
+    #[inline(always)]
+    fn least(&self) -> u32 {
+        let cost = self.quota.throttling_cost;
+        if self.quota.pays_in_part {
+            cost.min(1)
+        } else {
+            cost
+        }
+    }
+
     /// Whether it depends on their order which of a client's `n` retries are paid for: all are if the
     /// quota pays for each, none if it does not pay for one.
     #[inline(always)]
     pub fn contests(&self, client: u32, n: u32) -> bool {
-        let (left, cost) = (self.left(client), self.quota.throttling_cost);
-        cost.saturating_mul(n) > left && cost <= left
+        let left = self.left(client);
+        self.quota.throttling_cost.saturating_mul(n) > left && self.least() <= left
     }
 
     /// Most tokens that `n` retries after throttling ask for.
@@ -125,11 +163,12 @@ impl RetryTokens {
     /// of all that ask which of their retries are paid for.
     #[inline(always)]
     pub fn ask(&mut self, client: u32, most: u32) -> bool {
+        let least = self.least();
         let (missing, asked) = &mut self.buckets[client as usize];
         let left = self.quota.capacity - *missing;
         *asked = asked.saturating_add(most);
         // Hardly ever true.
-        *asked > left && self.quota.throttling_cost <= left
+        *asked > left && least <= left
     }
 
     /// Tokens that a client's failed attempts ask for at most.
@@ -201,15 +240,18 @@ impl RetryTokens {
         if *missing == 0 {
             return;
         }
+        let least = self.quota.success_refund;
         let paid_back = match self.quota.refund {
             Refund::OwnLastRetry => last,
+            Refund::OwnLastRetryAtLeast => last.map(|cost| cost.max(least)),
+            Refund::OwnLastRetryBesides => last.map(|cost| cost + least),
             Refund::Nothing => None,
             Refund::ClientsLastRetry => {
                 let held = std::mem::take(&mut self.held[client as usize]);
                 (held > 0).then_some(held)
             }
         };
-        *missing = missing.saturating_sub(paid_back.unwrap_or(self.quota.success_refund));
+        *missing = missing.saturating_sub(paid_back.unwrap_or(least));
         self.not_full -= u32::from(*missing == 0);
     }
 }
@@ -309,20 +351,21 @@ mod tests {
         timeout_cost: 14,
         success_refund: 1,
         refund: Refund::OwnLastRetry,
+        pays_in_part: false,
         shared: false,
     };
 
     #[test]
     fn a_retry_quota_runs_dry_and_is_refilled_by_successes_only() {
         let mut t = RetryTokens::new(QUOTA, 2);
-        assert_eq!((0..200).filter(|_| t.take(1)).count(), 100);
-        assert!(t.take(0) && !t.take(1) && !t.all_full());
+        assert_eq!((0..200).filter_map(|_| t.take(1)).count(), 100);
+        assert_eq!((t.take(0), t.take(1), t.all_full()), (Some(5), None, false));
         for _ in 0..4 {
             t.refund(1, false);
         }
-        assert!(!t.take(1));
+        assert_eq!(t.take(1), None);
         t.refund(1, true);
-        assert!(t.take(1));
+        assert_eq!(t.take(1), Some(5));
         t.refund(0, true);
         for _ in 0..600 {
             t.refund(1, false);
@@ -348,6 +391,48 @@ mod tests {
     }
 
     #[test]
+    fn a_quota_that_pays_in_part_takes_what_there_is() {
+        let mut t = RetryTokens::new(
+            RetryQuota {
+                capacity: 12,
+                pays_in_part: true,
+                ..QUOTA
+            },
+            1,
+        );
+        assert_eq!([0; 4].map(|_| t.take(0)), [Some(5), Some(5), Some(2), None]);
+        // Two tokens are left over from three: order decides who gets them.
+        t.refund_cost(0, Some(2));
+        assert_eq!((t.left(0), t.contests(0, 1)), (2, true));
+        assert_eq!(t.take(0), Some(2));
+        assert!(!t.contests(0, 9));
+    }
+
+    #[test]
+    fn a_success_gives_back_what_its_sdk_says() {
+        let left = |refund, cost: u32, retried| {
+            let quota = RetryQuota {
+                throttling_cost: cost,
+                refund,
+                ..QUOTA
+            };
+            let mut t = RetryTokens::new(quota, 1);
+            assert!(t.take_cost(0, 100));
+            t.refund(0, retried);
+            t.left(0)
+        };
+        assert_eq!(left(Refund::OwnLastRetry, 5, true), 405);
+        assert_eq!(left(Refund::OwnLastRetry, 0, true), 400);
+        // Java: the larger of the two; Go: both.
+        assert_eq!(left(Refund::OwnLastRetryAtLeast, 5, true), 405);
+        assert_eq!(left(Refund::OwnLastRetryAtLeast, 0, true), 401);
+        assert_eq!(left(Refund::OwnLastRetryBesides, 5, true), 406);
+        for refund in [Refund::OwnLastRetryAtLeast, Refund::OwnLastRetryBesides] {
+            assert_eq!(left(refund, 5, false), 401);
+        }
+    }
+
+    #[test]
     fn a_retry_token_bucket_pays_nothing_back() {
         let mut t = RetryTokens::new(
             RetryQuota {
@@ -356,7 +441,7 @@ mod tests {
             },
             1,
         );
-        assert!(t.take(0));
+        assert_eq!(t.take(0), Some(5));
         t.refund(0, true);
         assert_eq!(t.left(0), 496);
     }

@@ -1,6 +1,6 @@
 //! What clients do when throttled, as written: a profile of the catalog, or a policy of one's own.
 
-use super::backoff::{Backoff, ExponentialBackoff, FixedBackoff, Jitter};
+use super::backoff::{Backoff, FixedBackoff};
 use super::breaker::BreakerSettings;
 use super::classify::{FailedAnswer, Service};
 use super::policy::RetryPolicy;
@@ -9,8 +9,6 @@ use crate::catalog::{self, RetryProfile};
 use crate::input::diagnostic::Code;
 use crate::input::reader::{Alternative, Reader};
 use crate::units::Span;
-use num_rational::BigRational;
-use num_traits::ToPrimitive;
 use serde::Serialize;
 
 /// What clients do when throttled.
@@ -31,6 +29,9 @@ pub struct RetrySettings {
     pub circuit_breaker: Option<BreakerSettings>,
     /// Whether each client has the adaptive mode's rate limiter.
     pub client_rate_limiter: bool,
+    /// Whether the scenario does not say so, so that it is the unnamed SDK's.
+    #[serde(skip)]
+    pub is_assumed: bool,
 }
 
 /// The policy that never tries again.
@@ -76,7 +77,10 @@ impl RetrySettings {
     pub fn of_each_client(&self) -> Option<&'static str> {
         if self.client_rate_limiter {
             Some("a rate limiter")
-        } else if self.retry_quota.is_some_and(|q| !q.shared) {
+        } else if self
+            .retry_quota
+            .is_some_and(|q| q.throttling_cost > 0 && !q.shared)
+        {
             Some("a retry quota")
         } else if self.retry_token_bucket.is_some_and(|b| !b.shared) {
             Some("a retry token bucket")
@@ -89,15 +93,6 @@ impl RetrySettings {
 
     /// A profile of the catalog.
     fn profile(p: &RetryProfile) -> RetrySettings {
-        let span = |seconds: &BigRational| {
-            let ns = seconds * BigRational::from_integer(1_000_000_000.into());
-            Span::from_ns(ns.round().to_integer().to_u64().unwrap_or(u64::MAX))
-        };
-        let backoff = ExponentialBackoff {
-            initial_backoff: span(&p.throttling_base_s),
-            max_backoff: p.max_backoff_s.as_ref().map(span),
-            jitter: Jitter::Full,
-        };
         RetrySettings {
             retry_quota: p.retry_quota.map(|q| RetryQuotaSettings {
                 capacity: q.capacity,
@@ -106,13 +101,18 @@ impl RetrySettings {
                 shared: false,
             }),
             client_rate_limiter: p.rate_limiter.is_some(),
-            ..RetrySettings::unguarded(&p.id, p.max_attempts, backoff.into())
+            ..RetrySettings::unguarded(&p.id, p.max_attempts, RetryPolicy::profile(p).backoff)
         }
     }
 
-    /// Today's SDK default.
-    pub fn sdk_default() -> RetrySettings {
-        catalog::retry_profile("standard").map_or_else(RetrySettings::never, RetrySettings::profile)
+    /// What the newest version of an SDK does, where a scenario does not say which SDK its clients use.
+    pub fn of_unnamed_sdk() -> RetrySettings {
+        let retry = catalog::unnamed_sdk()
+            .map_or_else(RetrySettings::never, |(_, p)| RetrySettings::profile(p));
+        RetrySettings {
+            is_assumed: true,
+            ..retry
+        }
     }
 
     /// Never tries again.
@@ -130,6 +130,7 @@ impl RetrySettings {
             retry_token_bucket: None,
             circuit_breaker: None,
             client_rate_limiter: false,
+            is_assumed: false,
         }
     }
 
@@ -186,7 +187,8 @@ impl RetrySettings {
     fn of_profile(r: &mut Reader<'_>, profile: &RetryProfile) -> Option<RetrySettings> {
         let mut retry = RetrySettings::profile(profile);
         retry.max_attempts = r.or_in("max_attempts", retry.max_attempts, ATTEMPTS);
-        if let Some(quota) = &mut retry.retry_quota {
+        // One that throttled retries do not draw on may be anybody's.
+        if let Some(quota) = retry.retry_quota.as_mut().filter(|q| q.throttling_cost > 0) {
             let shared = r.table("retry_quota", |r| r.or("shared", false));
             quota.shared = shared.unwrap_or(false);
         }

@@ -12,12 +12,15 @@ use crate::model::retry::{
 };
 use crate::simulation::state::loser::{Loser, Newcomers};
 use crate::simulation::state::request::{Purpose, RequestState, client};
+use std::collections::BTreeMap;
 
 /// What a workload's requests may do when they are throttled.
 pub struct Retries {
     delays: RetryDelays,
     /// The retry quotas of its clients, where they have any.
     tokens: Option<RetryTokens>,
+    /// Requests whose last retry took less than its cost, by their arrival and their place in it.
+    paid_in_part: BTreeMap<(u64, u16), u32>,
     /// Clients with a retry quota each, 1 where they have one together.
     payers: u32,
     /// Most tokens of its client's retry quota that a loser may ask for within a slot.
@@ -77,6 +80,7 @@ impl Retries {
                 .as_ref()
                 .map_or(0, |t| t.cost_of(policy.max_attempts)),
             tokens,
+            paid_in_part: BTreeMap::new(),
             payers: if shared { 1 } else { clients.max(1) },
         }
     }
@@ -122,17 +126,52 @@ impl Retries {
         next_attempt(latency, &self.delays, at, request)
     }
 
-    /// Takes the cost of a retry from a payer's quota, if there is one; refuses when that has less left.
+    /// Takes the cost of a request's retry from its payer's quota, if there is one; refuses when that has too little left.
     #[inline(always)]
-    pub fn pay(&mut self, payer: u32) -> bool {
-        self.tokens.as_mut().is_none_or(|t| t.take(payer))
+    pub fn pay(&mut self, payer: u32, request: &RequestState) -> bool {
+        let Some(tokens) = &mut self.tokens else {
+            return true;
+        };
+        let taken = tokens.take(payer);
+        if tokens.pays_in_part() {
+            self.remember(request, taken);
+        }
+        taken.is_some()
+    }
+
+    /// Keeps what a request's last retry took, where that is less than its cost.
+    #[cold]
+    fn remember(&mut self, request: &RequestState, taken: Option<u32>) {
+        let cost = self.tokens.as_ref().map(|tokens| tokens.cost_of(1));
+        match taken {
+            Some(part) if taken < cost => {
+                self.paid_in_part
+                    .insert((request.arrival, request.part), part);
+            }
+            Some(_) | None => self.forget(request),
+        }
+    }
+
+    /// Forgets what the last retry of a request took that has failed.
+    #[inline(always)]
+    pub fn forget(&mut self, request: &RequestState) {
+        if !self.paid_in_part.is_empty() {
+            self.paid_in_part.remove(&(request.arrival, request.part));
+        }
     }
 
     /// Gives a payer back what a success earns, after retries or without.
     #[inline(always)]
-    pub fn refund(&mut self, payer: u32, retried: bool) {
-        if let Some(tokens) = &mut self.tokens {
-            tokens.refund(payer, retried);
+    pub fn refund(&mut self, payer: u32, request: &RequestState) {
+        let Some(tokens) = &mut self.tokens else {
+            return;
+        };
+        if self.paid_in_part.is_empty() {
+            return tokens.refund(payer, request.throttled > 0);
+        }
+        match self.paid_in_part.remove(&(request.arrival, request.part)) {
+            Some(part) => tokens.refund_cost(payer, Some(part)),
+            None => tokens.refund(payer, request.throttled > 0),
         }
     }
 

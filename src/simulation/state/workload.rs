@@ -111,7 +111,7 @@ impl WorkloadState {
         let mut granted = !self.retries.is_last_attempt(request);
         if granted && self.retries.has_quotas() {
             let payer = payer(self);
-            granted = self.retries.pay(payer);
+            granted = self.retries.pay(payer, request);
         }
         if !granted {
             return None;
@@ -124,7 +124,7 @@ impl WorkloadState {
     #[inline(always)]
     pub fn refund(&mut self, request: &RequestState) {
         let payer = self.payer(request);
-        self.retries.refund(payer, request.throttled > 0);
+        self.retries.refund(payer, request);
     }
 
     /// A request is put off, if it has not been before.
@@ -143,6 +143,13 @@ impl WorkloadState {
     #[inline(always)]
     pub fn ends(&mut self, request: &RequestState) {
         self.waiting -= u64::from(request.is_waiting());
+    }
+
+    /// A request has failed.
+    #[inline(always)]
+    pub fn fails(&mut self, request: &RequestState) {
+        self.ends(request);
+        self.retries.forget(request);
     }
 
     /// Whether it makes requests only as its workers go on.

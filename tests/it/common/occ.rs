@@ -7,7 +7,7 @@
 
 use kmsim::engine::calendar::Calendar;
 use kmsim::engine::random::Key;
-use kmsim::model::retry::{Backoff, ExponentialBackoff, FixedBackoff, Jitter};
+use kmsim::model::retry::{Backoff, Capped, ExponentialBackoff, FixedBackoff, Jitter};
 use kmsim::units::Span;
 
 const MS: u64 = 1_000_000;
@@ -21,6 +21,7 @@ pub fn backoff(name: &str) -> Backoff {
             initial_backoff: Span::from_ns(initial_backoff),
             max_backoff: Some(Span::from_ns(CAP)),
             jitter,
+            capped: Capped::Bound,
         })
     };
     // The study's n-th delay is bound by base · 2^n, ours by initial · 2^(n−1).

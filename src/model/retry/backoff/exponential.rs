@@ -16,6 +16,28 @@ pub struct ExponentialBackoff {
     pub max_backoff: Option<Span>,
     /// How the delay is drawn below the bound.
     pub jitter: Jitter,
+    /// What the cap holds down; written by no scenario.
+    #[serde(skip_serializing_if = "Capped::is_default")]
+    pub capped: Capped,
+}
+
+/// What the cap of a backoff holds down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capped {
+    /// The bound.
+    #[default]
+    Bound,
+    /// The delay that was drawn below a bound without a cap.
+    Delay,
+    /// The bound; where it is held down, there is no jitter.
+    BoundAndJitter,
+}
+
+impl Capped {
+    fn is_default(&self) -> bool {
+        *self == Capped::default()
+    }
 }
 
 keywords! {
@@ -27,6 +49,8 @@ keywords! {
         Full = "full",
         /// v/2 + U(0, v/2).
         Equal = "equal",
+        /// v/2 + U(0, v).
+        Around = "around",
         /// min(cap, U(initial, 3 · previous delay)), where the delay before the first is `initial`.
         Decorrelated = "decorrelated",
     }
@@ -37,6 +61,20 @@ impl ExponentialBackoff {
     #[inline(always)]
     fn bound(&self, n: u16) -> u64 {
         bound(self.initial_backoff.as_ns(), self.cap(), n)
+    }
+
+    /// The bound without a cap, which may be too large to tell apart \[ns\].
+    fn free_bound(&self, n: u16) -> u64 {
+        bound(self.initial_backoff.as_ns(), u64::MAX, n)
+    }
+
+    /// Whether the delay after failed attempt `n` is drawn below its bound and nothing more.
+    #[inline(always)]
+    fn is_plain(&self, n: u16) -> bool {
+        match self.capped {
+            Capped::Bound => true,
+            Capped::Delay | Capped::BoundAndJitter => self.free_bound(n) <= self.cap(),
+        }
     }
 }
 
@@ -49,6 +87,7 @@ impl BackoffKind for ExponentialBackoff {
             initial_backoff: initial_backoff?,
             max_backoff: Some(max_backoff),
             jitter,
+            capped: Capped::Bound,
         })
     }
 
@@ -56,13 +95,17 @@ impl BackoffKind for ExponentialBackoff {
     #[inline(always)]
     fn delay_drawn(&self, n: u16, draw: impl Fn(u16) -> u64) -> u64 {
         let up_to = |n: u16, most: u64| Key::from_bits(draw(n)).below(most.saturating_add(1));
-        match self.jitter {
-            Jitter::None => self.bound(n),
-            Jitter::Full => up_to(n, self.bound(n)),
-            Jitter::Equal => {
-                let bound = self.bound(n);
-                bound / 2 + up_to(n, bound - bound / 2)
-            }
+        let bound = match self.capped {
+            Capped::Bound => self.bound(n),
+            Capped::Delay => self.free_bound(n),
+            Capped::BoundAndJitter if self.is_plain(n) => self.bound(n),
+            Capped::BoundAndJitter => return self.cap(),
+        };
+        let delay = match self.jitter {
+            Jitter::None => bound,
+            Jitter::Full => up_to(n, bound),
+            Jitter::Equal => bound / 2 + up_to(n, bound - bound / 2),
+            Jitter::Around => (bound / 2).saturating_add(up_to(n, bound)),
             Jitter::Decorrelated => {
                 // The chain of earlier delays is drawn again from the request's own numbers.
                 let (initial, cap) = (self.initial_backoff.as_ns(), self.cap());
@@ -73,11 +116,15 @@ impl BackoffKind for ExponentialBackoff {
                 }
                 previous
             }
+        };
+        match self.capped {
+            Capped::Bound | Capped::BoundAndJitter => delay,
+            Capped::Delay => delay.min(self.cap()),
         }
     }
 
     fn uniform_below(&self, n: u16) -> Option<u64> {
-        (self.jitter == Jitter::Full).then(|| self.bound(n).saturating_add(1))
+        (self.jitter == Jitter::Full && self.is_plain(n)).then(|| self.bound(n).saturating_add(1))
     }
 
     #[inline(always)]
@@ -184,6 +231,7 @@ mod tests {
             initial_backoff: Span::from_ns(50 * MS),
             max_backoff: Some(Span::from_ns(300 * MS)),
             jitter,
+            capped: Capped::Bound,
         };
         let runs = 40_000;
         (0..runs)

@@ -6,7 +6,7 @@ pub mod exponential;
 pub mod fixed;
 pub mod kind;
 
-pub use exponential::{ExponentialBackoff, Jitter};
+pub use exponential::{Capped, ExponentialBackoff, Jitter};
 pub use fixed::FixedBackoff;
 pub use kind::BackoffKind;
 
