@@ -72,10 +72,20 @@ fn retry(r: &mut Rng) -> String {
         4 => "standard = {}".to_owned(),
         5 => "fixed = { delay = \"300ms\", max_attempts = 3, retry_quota = { capacity = 40 } }"
             .to_owned(),
-        6 => "legacy = {}".to_owned(),
+        6 => (*r.pick(&[
+            "legacy = {}",
+            "java = {}",
+            "\"go-standard-2.0\" = {}",
+            "javascript = {}",
+            "\"javascript-util-retry-4.2-standard\" = {}",
+            "crt = {}",
+            "s3a = { max_attempts = 20 }",
+            "cpp-legacy = {}",
+        ]))
+        .to_owned(),
         _ => format!(
             "exponential = {{ initial_backoff = \"200ms\", max_backoff = \"5s\", jitter = \"{}\", max_attempts = 4, retry_quota = {{ capacity = 60, throttling_cost = 5, success_refund = 1 }} }}",
-            r.pick(&["none", "full", "equal", "decorrelated"])
+            r.pick(&["none", "full", "equal", "around", "decorrelated"])
         ),
     }
 }
@@ -1572,6 +1582,7 @@ fn a_third_simulator_agrees_by_interval() {
                     Jitter::None => bound,
                     Jitter::Full => r.unit() * bound,
                     Jitter::Equal => bound / 2.0 * (1.0 + r.unit()),
+                    Jitter::Around => bound * (0.5 + r.unit()),
                     Jitter::Decorrelated => {
                         let before = last.get(&ask.key).copied().unwrap_or(base);
                         (base + r.unit() * (3.0 * before - base)).min(cap)

@@ -1,7 +1,7 @@
 //! What clients do when throttled, through scenarios and their results: against counts made by hand and
 //! against what botocore did.
 
-use crate::common::run;
+use crate::common::{run, run_with};
 use kmsim::results::RunResults;
 
 /// One application under a quota.
@@ -191,5 +191,145 @@ fn an_adaptive_client_remembers_the_time_before_it_was_throttled() {
     assert!(
         (long.mean - short.mean).abs() < margin,
         "{long:?} {short:?}"
+    );
+}
+
+/// Clients that read objects whose data keys KMS must decrypt, under a quota.
+fn reads(clients: u32, quota: &str, rate: &str, more: &str) -> String {
+    format!(
+        r#"
+        horizon = "30s"
+        replications = 1
+        region = "us-east-1"
+        [key.k]
+        [bucket.b]
+        key = "k"
+        [quota.q]
+        limit = "{quota}"
+        [workload.w]
+        bucket = "b"
+        clients = {clients}
+        operations.GetObject = 1
+        arrivals.constant.rate = "{rate}"
+        {more}
+        "#
+    )
+}
+
+#[test]
+fn a_run_says_whose_retries_it_assumes() {
+    let told = |more: &str| {
+        let warnings = run(&reads(2, "50/s", "10/s", more)).warnings;
+        warnings.into_iter().find(|w| w.contains("which SDK"))
+    };
+    let warning = told("").expect("a warning");
+    for word in ["botocore", "1.44.0", "`botocore-1.44-standard`", "retry = "] {
+        assert!(warning.contains(word), "{warning}");
+    }
+    assert_eq!(told("retry.java = {}"), None);
+    assert_eq!(told("retry = \"standard\""), None);
+    // One workload with an SDK says nothing of another.
+    let other = r#"
+        retry.java = {}
+        [workload.other]
+        key = "k"
+        clients = 1
+        operations.Decrypt = 1
+        arrivals.constant.rate = "1/s"
+        "#;
+    assert!(told(other).is_some());
+}
+
+#[test]
+fn free_retries_are_limited_by_attempts_and_others_by_the_retry_quota() {
+    let text = reads(
+        1,
+        "1/s",
+        "100/s",
+        r#"
+        [variant.java]
+        retry.java = {}
+        [variant.java-10-retries]
+        retry.java = { max_attempts = 11 }
+        [variant.standard]
+        retry."java-standard-2.0" = {}
+        [variant.standard-10-retries]
+        retry."java-standard-2.0" = { max_attempts = 11 }
+        "#,
+    );
+    let results = run(&text);
+    for (variant, attempts) in [(0, 4.0), (1, 11.0)] {
+        let [requests, failed, retries] = ["s3_requests", "s3_requests_failed", "kms_retries"]
+            .map(|id| metric(&results, variant, id));
+        // Who fails has made all its attempts, who succeeds no more than that.
+        let least = failed * (attempts - 1.0);
+        let most = requests * (attempts - 1.0);
+        assert!(
+            least > 0.0 && (least..=most).contains(&retries),
+            "{retries} of {least}"
+        );
+    }
+    for variant in [2, 3] {
+        let [requests, failed, retries] = ["s3_requests", "s3_requests_failed", "kms_retries"]
+            .map(|id| metric(&results, variant, id));
+        // 500 tokens pay for 100 retries, and a success gives back one retry's cost at most, however many attempts
+        // are allowed.
+        assert!(
+            (100.0..=100.0 + requests - failed).contains(&retries),
+            "{retries}"
+        );
+    }
+}
+
+#[test]
+fn profiles_count_and_simulate_the_same() {
+    let profiles = [
+        "java",
+        "javascript-util-retry-4.2-standard",
+        "go-standard-2.0",
+        "crt",
+        "trino",
+        "s3a",
+        "cpp-legacy",
+        "dotnet-standard-2.0",
+    ];
+    for profile in profiles {
+        // A burst that one half of the time overloads the quota.
+        let more = format!(
+            "retry.\"{profile}\" = {{}}\n[workload.burst]\nbucket = \"b\"\nclients = 2\nstart = \"5s\"\nstop = \"20s\"\nretry.\"{profile}\" = {{}}\noperations.GetObject = 1\narrivals.poisson.rate = \"60/s\""
+        );
+        let text = reads(2, "40/s", "20/s", &more);
+        let [counted, simulated] = [false, true].map(|all| run_with(&text, all).0);
+        assert!(metric(&counted, 0, "kms_throttled") > 0.0, "{profile}");
+        let json = |results: &RunResults| serde_json::to_string(&results.variants).expect("JSON");
+        assert_eq!(json(&counted), json(&simulated), "{profile}");
+    }
+}
+
+#[test]
+fn a_quota_that_pays_in_part_lets_every_token_retry() {
+    // The first second's success gives one token back at most, in each of 30 s.
+    let text = reads(
+        1,
+        "1/s",
+        "100/s",
+        r#"
+        [variant.crt]
+        retry.crt = { max_attempts = 2 }
+        [variant.whole]
+        retry."dotnet-standard-2.0" = { max_attempts = 2 }
+        "#,
+    );
+    let results = run(&text);
+    let [crt, whole] = [0, 1].map(|variant| metric(&results, variant, "kms_retries"));
+    let succeeded = 30.0;
+    // 100 retries are paid in full; after that a token pays the CRT's, five another's.
+    assert!(
+        (100.0 + succeeded - 6.0..=100.0 + succeeded).contains(&crt),
+        "{crt}"
+    );
+    assert!(
+        (100.0..=100.0 + succeeded / 5.0).contains(&whole),
+        "{whole}"
     );
 }
