@@ -34,6 +34,7 @@ mod price;
 mod quota;
 mod region;
 mod retry;
+mod retry_rows;
 mod row;
 mod s3;
 mod storage_class;

@@ -2,10 +2,6 @@
 //!
 //! Data: `retry_profiles.toml`. Left out: DynamoDB's own limits, and long-poll operations.
 
-mod rows;
-
-pub(super) use rows::rows;
-
 use super::built_in::built_in;
 use super::decimal;
 use num_rational::BigRational;
@@ -295,19 +291,19 @@ pub struct SdkDefault {
 /// The file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RetryFile {
-    profile: Vec<RetryProfile>,
-    classification: Vec<Classification>,
-    rate_limiter: Vec<RateLimiterProfile>,
-    throttled_answer: Vec<ThrottledAnswer>,
-    sdk_default: Vec<SdkDefault>,
+pub(super) struct RetryFile {
+    pub(super) profile: Vec<RetryProfile>,
+    pub(super) classification: Vec<Classification>,
+    pub(super) rate_limiter: Vec<RateLimiterProfile>,
+    pub(super) throttled_answer: Vec<ThrottledAnswer>,
+    pub(super) sdk_default: Vec<SdkDefault>,
 }
 
 fn some<'de, D: Deserializer<'de>>(from: D) -> Result<Option<BigRational>, D::Error> {
     decimal::deserialize(from).map(Some)
 }
 
-static RETRY: LazyLock<RetryFile> =
+pub(super) static RETRY: LazyLock<RetryFile> =
     LazyLock::new(|| built_in("retry_profiles.toml", include_str!("retry_profiles.toml")));
 
 /// Every retry profile.

@@ -2,8 +2,8 @@
 
 use super::row::CatalogRow;
 use super::{
-    branch_key_cache, delivery, implicit_policy, left_out, policy, price, quota, region, retry, s3,
-    suite,
+    branch_key_cache, delivery, implicit_policy, left_out, policy, price, quota, region,
+    retry_rows, s3, suite,
 };
 
 /// Every row: Regions, quotas (one a Region where they differ), prices, free tier, S3 operations, retry profiles,
@@ -14,7 +14,7 @@ pub fn table() -> Vec<CatalogRow> {
     rows.extend(price::rows());
     rows.extend(left_out::rows());
     rows.extend(s3::rows());
-    rows.extend(retry::rows());
+    rows.extend(retry_rows::rows());
     rows.extend(suite::rows());
     rows.push(s3::directory_bucket_row());
     rows.extend(s3::request_rate_rows());

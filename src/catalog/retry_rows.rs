@@ -1,11 +1,11 @@
 //! The retry behaviour of SDKs, for people to read.
 
-use super::RETRY;
-use crate::catalog::row::{CatalogRow, plain};
+use super::retry::RETRY;
+use super::row::{CatalogRow, plain};
 use serde::Serialize;
 
 /// All of it, for people to read.
-pub(in crate::catalog) fn rows() -> Vec<CatalogRow> {
+pub(super) fn rows() -> Vec<CatalogRow> {
     let file = &*RETRY;
     let mut rows = Vec::new();
     for p in &file.profile {
