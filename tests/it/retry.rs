@@ -333,3 +333,33 @@ fn a_quota_that_pays_in_part_lets_every_token_retry() {
         "{whole}"
     );
 }
+
+#[test]
+fn a_retry_quota_drains_whatever_attempts_are_configured() {
+    // Task managers with a client each ask for more objects at once than KMS has room for.
+    let results = run(r#"
+        horizon = "2m"
+        replications = 1
+        region = "us-east-1"
+        [key.state]
+        [bucket.checkpoints]
+        key = "state"
+        [quota.q]
+        limit = "100/s"
+        [workload.heads]
+        bucket = "checkpoints"
+        operations.GetObject = 1
+        clients = 4
+        job = { workers = 400, objects = 5_000 }
+        [variant.token-bucket]
+        retry."java-standard-2.0" = { max_attempts = 11 }
+        [variant.disabled]
+        retry.exponential = { initial_backoff = "1s", max_backoff = "20s", max_attempts = 11 }
+        "#);
+    let failed = |variant: usize| {
+        let workload = &results.variants[variant].by_workload["heads"];
+        workload["s3_requests_failed"].mean.expect("data")
+    };
+    assert!(failed(0) > 2_500.0, "{}", failed(0));
+    assert!(failed(1) < 50.0, "{}", failed(1));
+}
