@@ -240,7 +240,7 @@ fn an_alias_stands_for_the_key_of_the_account_that_asks() {
     assert_eq!(calls("main", direct).as_deref(), Some("own"));
     assert_eq!(calls("other", direct).as_deref(), Some("theirs"));
     let refused = |requester, workload: &str| {
-        let input = Input::from_text("test", &of_two_accounts(requester, workload));
+        let input = Input::from_text("test", of_two_accounts(requester, workload));
         let loaded = kmsim::scenario::load(&input, &[]);
         loaded.expect_err("a fault").to_string()
     };
