@@ -166,7 +166,7 @@ fn s3_trail_and_logs_by_region() {
         .iter()
         .map(|&c| round_usd(&bill.cost(c)))
         .collect();
-    assert_eq!(costs, ["0", "0", "5.83", "1", "1.5"]);
+    assert_eq!(costs, ["0", "0", "5.83", "0", "1", "1.5"]);
     assert_eq!(round_usd(&bill.total()), "8.33");
     assert_eq!(monthly(&usage), "16.66");
 }

@@ -284,7 +284,7 @@ mod tests {
         let text = format!(
             "horizon = \"5s\"\nregion = \"us-east-1\"\n[key.{name}]\nid = \"x\"\n\
              [bucket.{name}]\nkey = \"{name}\"\nbucket_key = true\narchived_bucket_keys = 1\n\
-             [workload.{name}]\nbucket = \"{name}\"\noperations.GetObject = 1\narrivals.poisson.rate = 1\nclients = 3\n\
+             [workload.{name}]\nbucket = \"{name}\"\noperations.GetObject = 1\npopularity.uniform.objects = 9\narrivals.poisson.rate = 1\nclients = 3\n\
              {changes}"
         );
         Input::from_text("t", text)

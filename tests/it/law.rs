@@ -466,7 +466,7 @@ fn limited_scenario(seed: u64) -> String {
 #[test]
 fn counting_is_simulating_where_s3_limits_requests() {
     let (mut by_s3, mut by_both) = (0, 0);
-    for seed in 0..40 {
+    for seed in 0..60 {
         let text = limited_scenario(seed);
         let (counted, _) = in_pool(1, &text, false);
         let (simulated, all) = in_pool(2, &text, true);
