@@ -225,6 +225,11 @@ impl ResourcePattern {
         let Some(((last, open), before)) = self.reaching.split_last() else {
             return false;
         };
+        // Most do not end as it does: that is seen at once.
+        let tail = last.tail();
+        if !*open && arn.resource.len() >= tail.len() && !arn.resource.ends_with(tail) {
+            return false;
+        }
         let text = arn.to_string();
         // What follows each colon of the ARN, and where a piece of the pattern can begin.
         let rests: Vec<&str> = text

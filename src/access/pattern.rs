@@ -87,6 +87,14 @@ impl Pattern {
 
     /// Whether `text` is what the pattern stands for; never, if a variable has no value.
     pub fn matches(&self, text: &str, context: &Context) -> bool {
+        // Most actions are one word, and most do not match: no text is made for that.
+        if self.folded
+            && let [Part::Literal(literal)] = self.parts.as_slice()
+            && literal.is_ascii()
+            && text.is_ascii()
+        {
+            return literal.eq_ignore_ascii_case(text);
+        }
         let text = if self.folded {
             lower(text)
         } else {
@@ -103,6 +111,14 @@ impl Pattern {
         }
         self.pieces(context)
             .is_some_and(|pieces| stand_for(&pieces, text))
+    }
+
+    /// What every text that it stands for ends with; empty where that depends.
+    pub fn tail(&self) -> &str {
+        match self.parts.last() {
+            Some(Part::Literal(literal)) if !self.folded => literal,
+            Some(Part::Literal(_) | Part::Any | Part::One | Part::Variable { .. }) | None => "",
+        }
     }
 
     /// The context keys of its variables.
