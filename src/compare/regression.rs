@@ -3,7 +3,8 @@
 //! Only metrics of which one side is better count, and only differences that the 95 % interval shows and that are
 //! larger than the metric's tolerance: its own, else the noise, a share of the baseline's mean. A value that the baseline
 //! had and the variant lacks is worse; what cannot be told, for want of a value or an interval, has not been shown to be
-//! as good. Left out: corrections for looking at many metrics at once, which the noise stands in for.
+//! as good. There is no correction for comparing many metrics at once; the
+//! tolerance has to allow for that.
 
 use super::difference::difference;
 use super::variants::compare;

@@ -91,7 +91,7 @@ pub(super) fn lines(p: &Permission) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// A statement, with what of it stands in the way, or of a Deny what makes it apply.
+/// A statement and why it does not apply; for a Deny, why it does.
 fn statement(near: &NearStatement) -> Vec<String> {
     let named = if is_of_aws(&near.policy) {
         format!("{} {}, AWS's own", near.kind, near.policy)

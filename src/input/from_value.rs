@@ -319,7 +319,7 @@ impl<T: FromValue> FromValue for Vec<T> {
     }
 }
 
-/// The word for the absence of a value that has a default or stands in the base of a variant.
+/// Written in place of a value, it removes a default or what the base of a variant sets.
 pub const NONE: &str = "none";
 
 /// The string "none" is `None`: how a variant takes back what the base sets.

@@ -237,7 +237,7 @@ mod tests {
         let (mean, density) = crowd.of_second(10);
         assert!((mean - 2.0).abs() < 1e-9, "{mean}");
         let Density::Steps(steps) = density else {
-            panic!("a decay within a second is no line")
+            panic!("a decay within a second is not linear")
         };
         // Within the first 1/512 s lie 1 − e^(−1.953125) of them.
         let first = steps[0].1 / mean;

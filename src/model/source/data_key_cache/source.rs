@@ -120,11 +120,7 @@ impl EncryptedMessages {
         };
         let mut calls = 0;
         for (number, (at, key)) in (first..).zip(list()) {
-            let (message, data_key) = self.message(wrapped(number), suite);
-            if !cache.decrypt(cmm, &message, data_key, at) {
-                calls += 1;
-                cache.decrypted(cmm, &message, data_key, ready(at, key));
-            }
+            calls += u64::from(self.calls(cache, (cmm, suite), number, at, || ready(at, key)));
         }
         calls
     }
@@ -161,14 +157,29 @@ impl EncryptedMessages {
             let ClientSideCache::DataKeys(keys) = &mut process.cache else {
                 return 0;
             };
-            let (message, data_key) = self.message(wrapped(number), uses.suite);
-            if !keys.decrypt(&uses.cmm, &message, data_key, at) {
+            if self.calls(keys, cmm, number, at, || ready(at, key)) {
                 calls += 1;
                 process.held_until = None;
-                keys.decrypted(&uses.cmm, &message, data_key, ready(at, key));
             }
         }
         calls
+    }
+
+    /// Whether the message with that number needs a call at `at`: then its data key is held once KMS answers.
+    fn calls(
+        self,
+        cache: &mut DataKeyCache,
+        (cmm, suite): (&Cmm, Option<Suite>),
+        number: u64,
+        at: u64,
+        ready: impl FnOnce() -> u64,
+    ) -> bool {
+        let (message, data_key) = self.message(wrapped(number), suite);
+        if cache.decrypt(cmm, &message, data_key, at) {
+            return false;
+        }
+        cache.decrypted(cmm, &message, data_key, ready());
+        true
     }
 }
 
