@@ -1,0 +1,205 @@
+//! What users wait for: whole processes of kmsim, each held to what docs/PERFORMANCE.md asks of it.
+//!
+//! `cargo bench --bench whole`; `cargo bench --bench whole -- NAME` runs the rows whose name contains NAME. With
+//! `KMSIM_OTHER=PATH` each case runs in turn with that program, for comparison.
+//!
+//! **To add a row**, add it to [`ROWS`] and write its function: it writes its input with [`Row::file`], takes the
+//! time of the binary with [`Row::case`], and holds what that took to a limit with [`Row::at_most`] and
+//! [`Row::growth`]. Then add its line to the table of docs/PERFORMANCE.md, with what was found and the date. Say
+//! `--threads 1`, unless the row is about threads.
+
+mod process;
+
+use process::Taken;
+use std::fmt::Write as _;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// Every row: its name, and what measures it.
+const ROWS: &[(&str, fn(&Row))] = &[
+    ("workloads", |row| things(row, workloads)),
+    ("buckets", |row| things(row, buckets)),
+    ("requesters", |row| things(row, requesters)),
+    ("keys", |row| things(row, keys)),
+    ("islands", islands),
+];
+
+/// A run with 10,000 of something.
+fn things(row: &Row, scenario: fn(u32) -> String) {
+    let [few, many] = [1_000, 10_000].map(|n| {
+        let file = row.file(&format!("{n}.toml"), &scenario(n));
+        row.case(&n.to_string(), &run(&file))
+    });
+    row.at_most("CPU time", many.cpu_s, 3.0, "s");
+    row.growth(few, many, 12.0);
+}
+
+/// Components that share no quota: each has an account of its own.
+fn islands(row: &Row) {
+    let [few, many] = [400, 4_000].map(|n| {
+        let mut text = HEAD.to_owned();
+        for i in 0..n {
+            _ = write!(
+                text,
+                "[account.a{i}]\n[key.k{i}]\naccount = \"a{i}\"\n\
+                 [workload.w{i}]\nkey = \"k{i}\"\naccount = \"a{i}\"\noperations = {{ Decrypt = 1 }}\n\
+                 arrivals.poisson.rate = \"2/s\"\n"
+            );
+        }
+        row.case(&n.to_string(), &run(&row.file(&format!("{n}.toml"), &text)))
+    });
+    row.at_most("CPU time", many.cpu_s, 3.0, "s");
+    row.at_most("memory", many.peak_mb, 200.0, "MB");
+    row.growth(few, many, 12.0);
+}
+
+const HEAD: &str = "horizon = \"1m\"\nregion = \"us-east-1\"\nretry = \"none\"\nreplications = 1\n";
+
+/// So many workloads of one key, 20,000 requests/s among them.
+fn workloads(n: u32) -> String {
+    let mut text = format!("{HEAD}[key.k]\n");
+    for i in 0..n {
+        workload(&mut text, i, n, "key = \"k\"\noperations = { Decrypt = 1 }");
+    }
+    text
+}
+
+/// A workload for each bucket.
+fn buckets(n: u32) -> String {
+    let mut text = format!("{HEAD}[key.k]\n[requester.r]\n");
+    for i in 0..n {
+        _ = write!(text, "[bucket.b{i}]\nkey = \"k\"\nbucket_key = true\n");
+        let of = format!("bucket = \"b{i}\"\nrequester = \"r\"\noperations = {{ PutObject = 1 }}");
+        workload(&mut text, i, n, &of);
+    }
+    text
+}
+
+/// A workload for each requester.
+fn requesters(n: u32) -> String {
+    let mut text = format!("{HEAD}[key.k]\n[bucket.b]\nkey = \"k\"\nbucket_key = true\n");
+    for i in 0..n {
+        _ = writeln!(text, "[requester.r{i}]");
+        let of = format!("bucket = \"b\"\nrequester = \"r{i}\"\noperations = {{ PutObject = 1 }}");
+        workload(&mut text, i, n, &of);
+    }
+    text
+}
+
+/// A workload for each key.
+fn keys(n: u32) -> String {
+    let mut text = HEAD.to_owned();
+    for i in 0..n {
+        _ = writeln!(text, "[key.k{i}]");
+        let of = format!("key = \"k{i}\"\noperations = {{ Decrypt = 1 }}");
+        workload(&mut text, i, n, &of);
+    }
+    text
+}
+
+fn workload(text: &mut String, i: u32, of: u32, keys: &str) {
+    let rate = 20_000.0 / f64::from(of);
+    _ = write!(
+        text,
+        "[workload.w{i}]\n{keys}\narrivals.poisson.rate = \"{rate}/s\"\n"
+    );
+}
+
+/// The arguments of a run on one thread, with all that it writes.
+fn run(scenario: &str) -> Vec<&str> {
+    vec![
+        "run",
+        scenario,
+        "--threads",
+        "1",
+        "--quiet",
+        "--out",
+        "results",
+    ]
+}
+
+/// Times each case is run; what is slow only once.
+const RUNS: usize = 3;
+const SLOW_S: f64 = 5.0;
+
+/// A row under way.
+struct Row {
+    name: &'static str,
+    dir: TempDir,
+}
+
+impl Row {
+    fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Writes a file where the row's processes run; returns its name.
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.dir().join(name);
+        std::fs::write(&path, text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        name.to_owned()
+    }
+
+    /// Runs one case several times and says what it took; returns the median by CPU time.
+    fn case(&self, case: &str, args: &[&str]) -> Taken {
+        let programs = process::programs();
+        let mut taken = vec![Vec::new(); programs.len()];
+        for _ in 0..RUNS {
+            for (program, taken) in programs.iter().zip(&mut taken) {
+                if taken.first().is_none_or(|t: &Taken| t.cpu_s < SLOW_S) {
+                    taken.push(process::run(program, args, self.dir()));
+                }
+            }
+        }
+        let medians: Vec<Taken> = taken.into_iter().map(median).collect();
+        for (program, t) in programs.iter().zip(&medians) {
+            let other = if program == &programs[0] {
+                ""
+            } else {
+                " (other)"
+            };
+            let failed = if t.succeeded { "" } else { "   FAILED" };
+            println!(
+                "{:<16} {:<22} {:>8.2} s CPU {:>8.2} s {:>8.0} MB{failed}",
+                self.name,
+                format!("{case}{other}"),
+                t.cpu_s,
+                t.wall_s,
+                t.peak_mb
+            );
+        }
+        medians[0]
+    }
+
+    /// Says whether a limit is kept.
+    fn at_most(&self, what: &str, found: f64, limit: f64, unit: &str) {
+        let verdict = if found <= limit { "reached" } else { "MISSED" };
+        println!(
+            "{:<16} {what}: {found:.3} {unit}, at most {limit} {unit} asked: {verdict}",
+            self.name
+        );
+    }
+
+    /// Says whether ten times as many things take at most so many times the CPU time.
+    fn growth(&self, few: Taken, many: Taken, limit: f64) {
+        self.at_most("growth", many.cpu_s / few.cpu_s.max(0.01), limit, "×");
+    }
+}
+
+fn median(mut taken: Vec<Taken>) -> Taken {
+    taken.sort_by(|a, b| a.cpu_s.total_cmp(&b.cpu_s));
+    taken[taken.len() / 2]
+}
+
+fn main() {
+    let filter: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with('-'))
+        .collect();
+    for &(name, measure) in ROWS {
+        if filter.is_empty() || filter.iter().any(|f| name.contains(f.as_str())) {
+            let dir = TempDir::new().expect("a temporary directory");
+            measure(&Row { name, dir });
+        }
+    }
+}
