@@ -241,9 +241,16 @@ impl VariantRecords {
         for (&(v, _, component), done) in tasks.iter().zip(done) {
             let (record, seconds) = done?;
             self.engine_s[v] += seconds;
-            match self.of[v].last_mut() {
-                Some(whole) if component > 0 => whole.merge(record),
-                Some(_) | None => self.of[v].push(record),
+            let (plan, all) = (&variants[v].plan, &mut self.of[v]);
+            if plan.components.len() == 1 {
+                all.push(record);
+                continue;
+            }
+            if component == 0 {
+                all.push(Record::of(plan));
+            }
+            if let Some(whole) = all.last_mut() {
+                whole.add(plan, &plan.components[component], record);
             }
         }
         Ok(())

@@ -11,6 +11,7 @@ pub mod arrivals;
 pub mod latency;
 pub mod log_group;
 pub mod objects;
+pub mod part;
 pub mod plan;
 pub mod refusal;
 pub mod request;
@@ -21,7 +22,8 @@ pub mod workload;
 
 pub use log_group::{Association, LogGroup};
 pub use objects::{Popularity, Size};
-pub use plan::{BucketInfo, Counting, KmsKey, Plan, Quota};
+pub use part::Part;
+pub use plan::{BucketInfo, Component, Counting, KmsKey, Plan, Quota};
 pub use refusal::{Cause, Refusal};
 pub use request::{CallWithoutQuota, Class, Denial, KmsStep, MAX_NEEDS};
 pub use source::{BucketKeyUse, CacheScope, CacheUse, ClientCache, Source};

@@ -6,7 +6,7 @@ use super::request::{CallWithoutQuota, Class, Denial, KmsStep};
 use super::retry;
 use super::source::bucket_key;
 use super::trail::{Delivery, Trails};
-use super::workload::{Kind, Workload};
+use super::workload::{Workload, recurs};
 use crate::billing::{Months, PriceBook};
 use crate::catalog::{S3OperationRow, s3_operation};
 use crate::engine::distribution::Distribution;
@@ -58,7 +58,7 @@ pub struct Plan {
     /// Requester names.
     pub requesters: Vec<String>,
     /// Workloads that share no quota, cache or order with others: simulated apart.
-    pub components: Vec<Vec<usize>>,
+    pub components: Vec<Component>,
     /// How CloudTrail and CloudWatch count.
     pub counting: Counting,
     /// CloudTrail's trails.
@@ -67,6 +67,27 @@ pub struct Plan {
     pub prices: PriceBook,
     /// Months by which AWS charges.
     pub months: Months,
+}
+
+/// Workloads that share nothing with others, and what they use: indices of the plan's lists, ascending.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Component {
+    /// Indices of [`Plan::workloads`].
+    pub workloads: Vec<usize>,
+    /// Their classes, indices of [`Plan::classes`].
+    pub classes: Vec<usize>,
+    /// What those ask, indices of [`Plan::quotas`].
+    pub quotas: Vec<usize>,
+    /// What those look up, indices of [`Plan::bucket_key_caches`].
+    pub bucket_key_caches: Vec<usize>,
+}
+
+impl Component {
+    /// The KMS steps of its classes, indices of [`Plan::kms_steps`].
+    pub fn kms_steps<'a>(&'a self, plan: &'a Plan) -> impl Iterator<Item = usize> + 'a {
+        let classes = self.classes.iter();
+        classes.flat_map(|&c| plan.classes[c].kms_step_range())
+    }
 }
 
 /// Assumptions about what others count and bill.
@@ -84,11 +105,7 @@ impl Plan {
     /// After how many seconds a job recurs: by itself, or with the one that it follows; `None` for one that runs once, and
     /// for what is no job.
     pub fn recurs(&self, workload: usize) -> Option<u64> {
-        let workload = &self.workloads[workload];
-        match workload.kind {
-            Kind::Job { every, .. } => every.or_else(|| self.recurs(workload.after?)),
-            Kind::Open { .. } | Kind::Trace { .. } => None,
-        }
+        recurs(&self.workloads, workload)
     }
 
     /// The KMS steps of a class.

@@ -63,6 +63,16 @@ impl Workload {
     }
 }
 
+/// After how many seconds one of these workloads recurs: by itself, or with the one that it follows; `None` for a job that
+/// runs once, and for what is no job.
+pub(super) fn recurs(all: &[Workload], workload: usize) -> Option<u64> {
+    let workload = &all[workload];
+    match workload.kind {
+        Kind::Job { every, .. } => every.or_else(|| recurs(all, workload.after?)),
+        Kind::Open { .. } | Kind::Trace { .. } => None,
+    }
+}
+
 /// Open or closed.
 #[derive(Clone, Debug)]
 pub enum Kind {

@@ -19,14 +19,13 @@ pub use warnings::warnings;
 
 use crate::billing::{self, Bill, BillError, Cost};
 use crate::model::{Class, KmsStep, Plan};
-use crate::results::{Metrics, VariantResults};
+use crate::results::VariantResults;
 use crate::simulation::record::Record;
 use delay::latencies;
-use indexmap::IndexMap;
 use quotas::{by_quota, by_request_rate, quota_extremes};
 use series::series;
 use std::collections::BTreeSet;
-use tally::{Subset, tally};
+use tally::Groups;
 use trails::by_trail;
 use usage::{no_month, usage};
 use values::{Values, estimates};
@@ -55,14 +54,10 @@ pub fn variant_results(
                 .map(|usd| Some(billing::usd_f64(&usd)))
         })
         .collect::<Result<_, BillError>>()?;
-    let everything = Subset {
-        classes: &|_| true,
-        kms_steps: &|_, _| true,
-        denials: &|_| false,
-    };
+    let everything = Groups::whole(plan);
     let mut per_replication: Vec<Values> = records
         .iter()
-        .map(|r| tally(plan, r, &everything))
+        .flat_map(|r| everything.tally(plan, r))
         .collect();
     for (i, values) in per_replication.iter_mut().enumerate() {
         let record = &records[i];
@@ -83,60 +78,29 @@ pub fn variant_results(
             values.insert("cost_total_usd_per_month", month);
         }
     }
-    let breakdown = |classes: &dyn Fn(&Class) -> bool,
-                     kms_steps: &dyn Fn(&Class, &KmsStep) -> bool| {
-        let selection = Subset {
-            classes,
-            kms_steps,
-            denials: &|_| false,
-        };
-        of_subset(plan, records, &selection)
+    let by_class = |names: Vec<String>, of: &dyn Fn(&Class) -> Option<usize>| {
+        Groups::of_classes(names, plan, of).metrics(plan, records)
     };
-    // All KMS steps of the classes that `f` picks.
-    let whole = |f: &dyn Fn(&Class) -> bool| breakdown(f, &|class, _| f(class));
-    let numbered = |names: &mut dyn Iterator<Item = &String>,
-                    of: &dyn Fn(&Class) -> Option<usize>| {
-        let names = names.cloned().enumerate();
-        names
-            .map(|(i, name)| (name, whole(&|class| of(class) == Some(i))))
-            .collect::<IndexMap<_, _>>()
+    let by_kms_step = |names: Vec<String>, of: &dyn Fn(&KmsStep) -> Option<usize>| {
+        Groups::of_kms_steps(names, plan, of).metrics(plan, records)
     };
-    let by_workload = numbered(&mut plan.workloads.iter().map(|w| &w.name), &|c| {
-        Some(c.workload)
-    });
-    let by_bucket = numbered(&mut plan.buckets.iter().map(|b| &b.name), &|c| c.bucket);
-    let by_requester = numbered(&mut plan.requesters.iter(), &|c| Some(c.requester));
-    let by_key = plan.keys.iter().enumerate().map(|(k, key)| {
-        let metrics = breakdown(
-            &|class| plan.kms_steps_of(class).iter().any(|l| l.key == k),
-            &|_, kms_step| kms_step.key == k,
-        );
-        (key.name.clone(), metrics)
-    });
+    let workloads = plan.workloads.iter().map(|w| w.name.clone());
+    let by_workload = by_class(workloads.collect(), &|class| Some(class.workload));
+    let buckets = plan.buckets.iter().map(|b| b.name.clone());
+    let by_bucket = by_class(buckets.collect(), &|class| class.bucket);
+    let by_requester = by_class(plan.requesters.clone(), &|class| Some(class.requester));
+    let keys = plan.keys.iter().map(|key| key.name.clone());
+    let by_key = by_kms_step(keys.collect(), &|kms_step| Some(kms_step.key));
     let asked: BTreeSet<&str> = plan.classes.iter().map(|c| c.operation.as_str()).collect();
-    let by_operation = asked.into_iter().map(|name| {
-        let metrics = whole(&|class| class.operation == name);
-        (name.to_owned(), metrics)
+    let asked: Vec<String> = asked.into_iter().map(str::to_owned).collect();
+    let by_operation = by_class(asked.clone(), &|class| {
+        asked.binary_search(&class.operation).ok()
     });
     let called: BTreeSet<&str> = plan.kms_steps.iter().map(|l| l.operation.name()).collect();
-    let by_kms_operation = called.into_iter().map(|name| {
-        let of = |kms_step: &KmsStep| kms_step.operation.name() == name;
-        let metrics = breakdown(
-            &|class| plan.kms_steps_of(class).iter().any(of),
-            &|_, kms_step| of(kms_step),
-        );
-        (name.to_owned(), metrics)
-    });
-    let statements: BTreeSet<&str> = plan.denials.iter().map(|d| d.name.as_str()).collect();
-    let by_statement = statements.into_iter().map(|name| {
-        let of_name = |denial: usize| plan.denials[denial].name == name;
-        let of_class = |class: &Class| class.denial.is_some_and(of_name);
-        let selection = Subset {
-            classes: &of_class,
-            kms_steps: &|class, kms_step| of_class(class) || kms_step.denial.is_some_and(of_name),
-            denials: &of_name,
-        };
-        (name.to_owned(), of_subset(plan, records, &selection))
+    let called: Vec<&str> = called.into_iter().collect();
+    let names = called.iter().map(|&name| name.to_owned());
+    let by_kms_operation = by_kms_step(names.collect(), &|kms_step| {
+        called.binary_search(&kms_step.operation.name()).ok()
     });
     Ok(VariantResults {
         name: plan.name.clone(),
@@ -150,19 +114,13 @@ pub fn variant_results(
         by_s3_request_rate: by_request_rate(plan, records),
         by_workload,
         by_bucket,
-        by_key: by_key.collect(),
+        by_key,
         by_requester,
-        by_operation: by_operation.collect(),
-        by_kms_operation: by_kms_operation.collect(),
-        by_statement: by_statement.collect(),
+        by_operation,
+        by_kms_operation,
+        by_statement: Groups::of_denials(plan).metrics(plan, records),
         by_trail: by_trail(plan, records)?,
         bill: billing::mean_lines(&bills),
         series: series(plan, records),
     })
-}
-
-/// The metrics of a breakdown's row.
-fn of_subset(plan: &Plan, records: &[Record], selection: &Subset<'_>) -> Metrics {
-    let values: Vec<_> = records.iter().map(|r| tally(plan, r, selection)).collect();
-    estimates(&values, |m| m.scope.has_breakdown())
 }

@@ -102,18 +102,23 @@ fn cloudwatch(plan: &Plan, q: usize, record: &QuotaRecord) -> BusiestMinute {
 
 pub(super) fn by_quota(plan: &Plan, records: &[Record]) -> IndexMap<String, QuotaResults> {
     let mut out = IndexMap::new();
+    // The KMS steps that draw on each, and which of their quotas it is.
+    let mut asking = vec![Vec::new(); plan.quotas.len()];
+    for (l, kms_step) in plan.kms_steps.iter().enumerate() {
+        for (i, &q) in kms_step.quotas.iter().enumerate() {
+            asking[q].push((l, i));
+        }
+    }
     for (q, quota) in of_service(plan, Service::Kms) {
         let values: Vec<Values> = records
             .iter()
             .map(|record| {
                 let (mut attempts, mut throttled) = (0, 0);
-                for (l, kms_step) in plan.kms_steps.iter().enumerate() {
-                    if let Some(i) = kms_step.quotas.iter().position(|&x| x == q) {
-                        let n = &record.kms_steps[l];
-                        // An attempt that another quota refused counts at that one only.
-                        attempts += n.admitted() + n.throttled_by[i];
-                        throttled += n.throttled_by[i];
-                    }
+                for &(l, i) in &asking[q] {
+                    let n = &record.kms_steps[l];
+                    // An attempt that another quota refused counts at that one only.
+                    attempts += n.admitted() + n.throttled_by[i];
+                    throttled += n.throttled_by[i];
                 }
                 let mut values = Values::from([
                     ("kms_attempts", attempts as f64),
@@ -152,13 +157,18 @@ pub(super) fn of_service(plan: &Plan, service: Service) -> impl Iterator<Item = 
 
 pub(super) fn by_request_rate(plan: &Plan, records: &[Record]) -> IndexMap<String, QuotaResults> {
     let mut out = IndexMap::new();
+    // The classes that draw on each.
+    let mut asking = vec![Vec::new(); plan.quotas.len()];
+    for (c, class) in plan.classes.iter().enumerate() {
+        class.request_rate.iter().for_each(|&q| asking[q].push(c));
+    }
     for (q, quota) in of_service(plan, Service::S3) {
         let values: Vec<Values> = records
             .iter()
             .map(|record| {
-                let classes = plan.classes.iter().zip(&record.classes);
                 let (mut attempts, mut throttled) = (0, 0);
-                for (_, n) in classes.filter(|(c, _)| c.request_rate == Some(q)) {
+                for &c in &asking[q] {
+                    let n = &record.classes[c];
                     attempts += n.tries;
                     throttled += n.tries_throttled;
                 }

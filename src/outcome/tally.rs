@@ -1,145 +1,269 @@
 //! One replication's counters, summed over the classes and KMS steps of a breakdown.
 
 use super::delay::{may_be_delayed, quantile};
-use super::values::Values;
+use super::values::{Values, estimates};
 use crate::engine::SECOND;
 use crate::metrics::registry::METRICS;
 use crate::model::{Class, Delivery, KmsStep, Plan};
-use crate::simulation::record::{KmsStepCount, Record, histogram};
-use std::collections::BTreeMap;
+use crate::results::Metrics;
+use crate::simulation::record::{Delays, KmsStepCount, Record, histogram};
+use indexmap::IndexMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Which classes and KMS steps a breakdown is about.
-pub(super) struct Subset<'a> {
-    pub(super) classes: &'a dyn Fn(&Class) -> bool,
-    pub(super) kms_steps: &'a dyn Fn(&Class, &KmsStep) -> bool,
-    /// Of the other classes, the requests that are denied for these reasons: indices of [`Plan::denials`].
-    pub(super) denials: &'a dyn Fn(usize) -> bool,
+/// A breakdown: to which of its groups each class and KMS step belongs.
+pub(super) struct Groups {
+    /// Their names.
+    names: Vec<String>,
+    /// Of each class.
+    classes: Vec<Vec<usize>>,
+    /// Of each KMS step.
+    kms_steps: Vec<Vec<usize>>,
+    /// The group of the other requests of its class that each KMS step's denial is about.
+    denials: Vec<Option<usize>>,
 }
 
-/// One replication's values of a selection; a metric without data is left out.
-pub(super) fn tally(plan: &Plan, record: &Record, selection: &Subset<'_>) -> Values {
-    let zeros = METRICS.iter().filter(|m| m.is_count()).map(|m| (m.id, 0));
-    let mut counts: BTreeMap<&'static str, u64> = zeros.collect();
-    let mut add = |id: &'static str, n: u64| *counts.entry(id).or_insert(0) += n;
-    let (mut delayed, mut longest, mut with_need) = (histogram(), 0, 0);
-    for (c, class) in plan
-        .classes
-        .iter()
-        .enumerate()
-        .filter(|(_, class)| (selection.classes)(class))
-    {
-        let n = &record.classes[c];
+impl Groups {
+    fn new(names: Vec<String>, plan: &Plan) -> Groups {
+        Groups {
+            names,
+            classes: vec![Vec::new(); plan.classes.len()],
+            kms_steps: vec![Vec::new(); plan.kms_steps.len()],
+            denials: vec![None; plan.kms_steps.len()],
+        }
+    }
+
+    /// All of a variant, as one group.
+    pub(super) fn whole(plan: &Plan) -> Groups {
+        Groups::of_classes(vec![String::new()], plan, |_| Some(0))
+    }
+
+    /// Groups of classes, with all of their KMS steps.
+    pub(super) fn of_classes(
+        names: Vec<String>,
+        plan: &Plan,
+        of: impl Fn(&Class) -> Option<usize>,
+    ) -> Groups {
+        let mut groups = Groups::new(names, plan);
+        for (c, class) in plan.classes.iter().enumerate() {
+            let Some(group) = of(class) else { continue };
+            groups.classes[c].push(group);
+            for l in class.kms_step_range() {
+                groups.kms_steps[l].push(group);
+            }
+        }
+        groups
+    }
+
+    /// Groups of KMS steps, with the classes that have any of them.
+    pub(super) fn of_kms_steps(
+        names: Vec<String>,
+        plan: &Plan,
+        of: impl Fn(&KmsStep) -> Option<usize>,
+    ) -> Groups {
+        let mut groups = Groups::new(names, plan);
+        for (l, kms_step) in plan.kms_steps.iter().enumerate() {
+            let Some(group) = of(kms_step) else { continue };
+            groups.kms_steps[l].push(group);
+            add_once(&mut groups.classes[kms_step.class], group);
+        }
+        groups
+    }
+
+    /// What is denied, by what denies it: classes with all of their KMS steps, and the requests of other classes that a
+    /// KMS step of theirs ends.
+    pub(super) fn of_denials(plan: &Plan) -> Groups {
+        let names: BTreeSet<&str> = plan.denials.iter().map(|d| d.name.as_str()).collect();
+        let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
+        let group = |denial: usize| names.binary_search(&plan.denials[denial].name).ok();
+        let group: Vec<Option<usize>> = (0..plan.denials.len()).map(group).collect();
+        let of = |denial: Option<usize>| group[denial?];
+        let mut groups = Groups::of_classes(names.clone(), plan, |class| of(class.denial));
+        for (l, kms_step) in plan.kms_steps.iter().enumerate() {
+            groups.denials[l] = of(kms_step.denial);
+            if let Some(group) = groups.denials[l] {
+                add_once(&mut groups.kms_steps[l], group);
+            }
+        }
+        groups
+    }
+
+    /// Metrics of each group, by name.
+    pub(super) fn metrics(self, plan: &Plan, records: &[Record]) -> IndexMap<String, Metrics> {
+        let mut values: Vec<Vec<Values>> = vec![Vec::new(); self.names.len()];
+        for record in records {
+            let of_groups = values.iter_mut().zip(self.tally(plan, record));
+            of_groups.for_each(|(all, values)| all.push(values));
+        }
+        let metrics = values
+            .into_iter()
+            .map(|values| estimates(&values, |m| m.scope.has_breakdown()));
+        self.names.into_iter().zip(metrics).collect()
+    }
+
+    /// One replication's values of each group, from one pass over classes and KMS steps; a metric without data is left out.
+    pub(super) fn tally(&self, plan: &Plan, record: &Record) -> Vec<Values> {
+        let mut tallies: Vec<Tally> = self.names.iter().map(|_| Tally::new()).collect();
+        for (c, groups) in self.classes.iter().enumerate() {
+            for &group in groups {
+                tallies[group].class(plan, record, c);
+            }
+        }
+        for (l, groups) in self.kms_steps.iter().enumerate() {
+            for &group in groups {
+                tallies[group].kms_step(plan, record, l);
+                if self.denials[l] == Some(group) {
+                    tallies[group].denied_step(plan, record, l);
+                }
+            }
+        }
+        tallies.into_iter().map(Tally::values).collect()
+    }
+}
+
+/// Adds a group that is not among them: of those of one class or step there are few.
+fn add_once(groups: &mut Vec<usize>, group: usize) {
+    if !groups.contains(&group) {
+        groups.push(group);
+    }
+}
+
+/// What a group's classes and KMS steps counted.
+struct Tally<'r> {
+    counts: BTreeMap<&'static str, u64>,
+    delays: Vec<&'r Delays>,
+    /// Requests that may have been delayed, and ended well.
+    with_need: u64,
+    /// Its jobs' longest run \[ns\]: `Some(None)` where one is unfinished.
+    job: Option<Option<u64>>,
+}
+
+impl<'r> Tally<'r> {
+    fn new() -> Tally<'r> {
+        let zeros = METRICS.iter().filter(|m| m.is_count()).map(|m| (m.id, 0));
+        Tally {
+            counts: zeros.collect(),
+            delays: Vec::new(),
+            with_need: 0,
+            job: None,
+        }
+    }
+
+    fn add(&mut self, id: &'static str, n: u64) {
+        *self.counts.entry(id).or_insert(0) += n;
+    }
+
+    fn class(&mut self, plan: &Plan, record: &'r Record, c: usize) {
+        let (class, n) = (&plan.classes[c], &record.classes[c]);
         // The simulation follows a denied request to its answer like any other: that answer is 403.
         let (succeeded, denied) = match class.denial {
             None => (n.succeeded, 0),
             Some(_) => (0, n.succeeded),
         };
         if class.tier.is_some() {
-            add("s3_requests", n.requests);
-            add("s3_requests_succeeded", succeeded);
-            add("s3_requests_denied", denied + n.denied);
-            add("s3_requests_failed", n.failed);
+            self.add("s3_requests", n.requests);
+            self.add("s3_requests_succeeded", succeeded);
+            self.add("s3_requests_denied", denied + n.denied);
+            self.add("s3_requests_failed", n.failed);
         } else {
-            add("app_requests", n.requests);
-            add("app_requests_denied", denied + n.denied);
-            add("app_requests_failed", n.failed);
+            self.add("app_requests", n.requests);
+            self.add("app_requests_denied", denied + n.denied);
+            self.add("app_requests_failed", n.failed);
         }
         if let Some(call) = class
             .denial
             .and_then(|d| plan.denials[d].call_without_quota)
         {
-            add("cloudtrail_kms_events", denied);
+            self.add("cloudtrail_kms_events", denied);
             let copies = copies(plan.denial_deliveries(&call));
-            add("cloudtrail_kms_copies", denied * copies);
+            self.add("cloudtrail_kms_copies", denied * copies);
         }
         if class.request_rate.is_some() {
-            add("s3_attempts", n.tries);
-            add("s3_throttled", n.tries_throttled);
+            self.add("s3_attempts", n.tries);
+            self.add("s3_throttled", n.tries_throttled);
         }
         let data_copies = copies(plan.data_deliveries(class));
-        add("cloudtrail_data_events", n.requests * data_copies);
+        self.add("cloudtrail_data_events", n.requests * data_copies);
         if may_be_delayed(class) {
-            with_need += n.succeeded;
-            record.delays[c].add_to(&mut delayed);
-            longest = longest.max(record.delays[c].longest());
+            self.with_need += n.succeeded;
+            self.delays
+                .extend(Some(&record.delays[c]).filter(|d| !d.is_empty()));
+        }
+        if let Some(run) = record.jobs[class.workload] {
+            let longest = self.job.unwrap_or(Some(0));
+            self.job = Some(longest.zip(run).map(|(longest, run)| longest.max(run)));
         }
     }
-    for (l, kms_step) in plan
-        .kms_steps
-        .iter()
-        .enumerate()
-        .filter(|(_, kms_step)| (selection.kms_steps)(&plan.classes[kms_step.class], kms_step))
-    {
-        let n = &record.kms_steps[l];
-        if kms_step.denial.is_some_and(selection.denials) {
-            let of_s3 = plan.classes[kms_step.class].tier.is_some();
-            let [requests, denied] = match of_s3 {
-                true => ["s3_requests", "s3_requests_denied"],
-                false => ["app_requests", "app_requests_denied"],
-            };
-            add(requests, n.denied);
-            add(denied, n.denied);
-        }
+
+    fn kms_step(&mut self, plan: &Plan, record: &Record, l: usize) {
+        let (kms_step, n) = (&plan.kms_steps[l], &record.kms_steps[l]);
         if !kms_step.is_only_logged() {
-            add("kms_needs", n.needs);
-            add(kms_step.source.metric(), n.met);
-            add("kms_calls", n.calls);
-            add("kms_attempts", n.attempts);
-            add("kms_admitted", n.admitted());
-            add("kms_throttled", n.throttled());
-            add("kms_retries", n.attempts - n.calls);
+            self.add("kms_needs", n.needs);
+            self.add(kms_step.source.metric(), n.met);
+            self.add("kms_calls", n.calls);
+            self.add("kms_attempts", n.attempts);
+            self.add("kms_admitted", n.admitted());
+            self.add("kms_throttled", n.throttled());
+            self.add("kms_retries", n.attempts - n.calls);
         }
         for account in plan.loggers(kms_step) {
             let events = events(plan, kms_step, n, account);
-            add("cloudtrail_kms_events", events);
+            self.add("cloudtrail_kms_events", events);
             let copies = copies(plan.kms_deliveries(kms_step, account));
-            add("cloudtrail_kms_copies", events * copies);
+            self.add("cloudtrail_kms_copies", events * copies);
         }
     }
-    let mut values: Values = counts.iter().map(|(&id, &n)| (id, n as f64)).collect();
-    let count = |id: &str| counts.get(id).copied().unwrap_or(0);
-    if count("kms_attempts") > 0 {
-        values.insert(
-            "throttle_rate",
-            count("kms_throttled") as f64 / count("kms_attempts") as f64,
-        );
+
+    /// The requests that a KMS step ends, of a class that is not denied as a whole.
+    fn denied_step(&mut self, plan: &Plan, record: &Record, l: usize) {
+        let (kms_step, n) = (&plan.kms_steps[l], &record.kms_steps[l]);
+        let of_s3 = plan.classes[kms_step.class].tier.is_some();
+        let [requests, denied] = match of_s3 {
+            true => ["s3_requests", "s3_requests_denied"],
+            false => ["app_requests", "app_requests_denied"],
+        };
+        self.add(requests, n.denied);
+        self.add(denied, n.denied);
     }
-    if count("s3_attempts") > 0 {
-        values.insert(
-            "s3_throttle_rate",
-            count("s3_throttled") as f64 / count("s3_attempts") as f64,
-        );
+
+    /// Quantiles of the delays of all requests that may have been delayed; most often none was.
+    fn delay_quantiles<const N: usize>(&self, shares: [f64; N]) -> [u64; N] {
+        if self.delays.is_empty() {
+            return [0; N];
+        }
+        let mut delayed = histogram();
+        self.delays.iter().for_each(|d| d.add_to(&mut delayed));
+        shares.map(|q| quantile(&delayed, self.with_need, q))
     }
-    if with_need > 0 {
-        let seconds = |ns: u64| ns as f64 / SECOND as f64;
-        values.insert(
-            "added_delay_s_p50",
-            seconds(quantile(&delayed, with_need, 0.5).min(longest)),
-        );
-        values.insert(
-            "added_delay_s_p99",
-            seconds(quantile(&delayed, with_need, 0.99).min(longest)),
-        );
-        values.insert("added_delay_s_max", seconds(longest));
+
+    fn values(self) -> Values {
+        let mut values: Values = self.counts.iter().map(|(&id, &n)| (id, n as f64)).collect();
+        let count = |id: &str| self.counts.get(id).copied().unwrap_or(0);
+        if count("kms_attempts") > 0 {
+            values.insert(
+                "throttle_rate",
+                count("kms_throttled") as f64 / count("kms_attempts") as f64,
+            );
+        }
+        if count("s3_attempts") > 0 {
+            values.insert(
+                "s3_throttle_rate",
+                count("s3_throttled") as f64 / count("s3_attempts") as f64,
+            );
+        }
+        if self.with_need > 0 {
+            let delays = self.delays.iter();
+            let longest = delays.map(|d| d.longest()).max().unwrap_or(0);
+            let [p50, p99] = self.delay_quantiles([0.5, 0.99]);
+            let seconds = |ns: u64| ns as f64 / SECOND as f64;
+            values.insert("added_delay_s_p50", seconds(p50.min(longest)));
+            values.insert("added_delay_s_p99", seconds(p99.min(longest)));
+            values.insert("added_delay_s_max", seconds(longest));
+        }
+        if let Some(longest) = self.job.flatten() {
+            values.insert("job_completion_s", longest as f64 / SECOND as f64);
+        }
+        values
     }
-    // The longest of the selection's jobs; none where one is unfinished.
-    let jobs: Vec<Option<u64>> = (0..plan.workloads.len())
-        .filter(|&w| {
-            plan.classes
-                .iter()
-                .any(|class| class.workload == w && (selection.classes)(class))
-        })
-        .filter_map(|w| record.jobs[w])
-        .collect();
-    if let Some(longest) = jobs
-        .iter()
-        .copied()
-        .collect::<Option<Vec<u64>>>()
-        .and_then(|j| j.into_iter().max())
-    {
-        values.insert("job_completion_s", longest as f64 / SECOND as f64);
-    }
-    values
 }
 
 /// Copies that are delivered.

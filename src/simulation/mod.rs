@@ -73,20 +73,23 @@ mod world;
 pub use keys::{action_key, replication_key};
 pub use options::{Cancelled, SimulationOptions};
 
-use crate::model::Plan;
+use crate::model::{Component, Part, Plan};
 use record::Record;
 use world::World;
 
-/// Runs one component of a plan through one replication.
+/// Runs one component of a plan through one replication. What it counts is numbered as the component's own; by
+/// [`Record::add`] it becomes part of the plan's.
 ///
 /// # Errors
 /// [`Cancelled`] where [`SimulationOptions::cancel`] was set before the end.
 pub fn simulate(
     plan: &Plan,
-    component: &[usize],
+    component: &Component,
     options: SimulationOptions<'_>,
 ) -> Result<Record, Cancelled> {
-    let mut world = World::new(plan, component, options);
+    let copies = Part::copies(plan, component);
+    let part = Part::new(plan, component, copies.as_ref());
+    let mut world = World::new(&part, options);
     law::run(&mut world)?;
     let mut record = world.counters.into_record();
     if let Some(sampler) = world.sampler {

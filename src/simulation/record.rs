@@ -4,7 +4,7 @@
 //! and money are made from a [`Record`] later, in [`crate::outcome`].
 
 use super::sample::Sample;
-use crate::model::MAX_NEEDS;
+use crate::model::{Component, MAX_NEEDS, Plan};
 use hdrhistogram::Histogram;
 
 /// Most bins of a time series.
@@ -57,18 +57,6 @@ impl KmsStepCount {
     /// Attempts admitted.
     pub fn admitted(&self) -> u64 {
         self.attempts - self.throttled()
-    }
-
-    fn add(&mut self, other: &KmsStepCount) {
-        self.needs += other.needs;
-        self.met += other.met;
-        self.calls += other.calls;
-        self.attempts += other.attempts;
-        self.denied += other.denied;
-        self.failed += other.failed;
-        for (a, b) in self.throttled_by.iter_mut().zip(other.throttled_by) {
-            *a += b;
-        }
     }
 }
 
@@ -208,7 +196,7 @@ fn bin_for(horizon_s: u64) -> u64 {
     })
 }
 
-/// Everything one replication counted.
+/// Everything one replication counted, of one component or of all.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// By class.
@@ -219,7 +207,7 @@ pub struct Record {
     pub periods: Vec<Vec<KmsStepCount>>,
     /// By class: delays of requests that ended well and were put off.
     pub delays: Vec<Delays>,
-    /// By quota; `None` for quotas of other components.
+    /// By quota; `None` for those that nobody asks.
     pub quotas: Vec<Option<QuotaRecord>>,
     /// By workload: `Some` for jobs, with the time from start to last object \[ns\] if finished.
     pub jobs: Vec<Option<Option<u64>>>,
@@ -330,53 +318,43 @@ impl Record {
         }
     }
 
-    /// Adds what another component counted in the same replication.
-    pub fn merge(&mut self, other: Record) {
-        for (a, b) in self.classes.iter_mut().zip(&other.classes) {
-            a.requests += b.requests;
-            a.succeeded += b.succeeded;
-            a.failed += b.failed;
-            a.denied += b.denied;
-            a.tries += b.tries;
-            a.tries_throttled += b.tries_throttled;
-            for (x, y) in a.undelayed.iter_mut().zip(b.undelayed) {
-                *x += y;
-            }
-        }
+    /// Nothing yet, of a whole plan.
+    pub fn of(plan: &Plan) -> Record {
+        Record::new(
+            plan.classes.len(),
+            plan.kms_steps.len(),
+            plan.quotas.len(),
+            plan.workloads.len(),
+        )
+    }
+
+    /// Adds what a component of a plan counted, in its own numbers, to what all of them counted in the same replication.
+    pub fn add(&mut self, plan: &Plan, component: &Component, own: Record) {
         // Periods of both must be told apart up to the same end.
-        let periods = self.periods.len().max(other.periods.len());
-        let mut theirs = other.periods;
-        theirs.resize(periods, other.kms_steps.clone());
-        self.periods.resize(periods, self.kms_steps.clone());
-        for (mine, theirs) in self.periods.iter_mut().zip(&theirs) {
-            mine.iter_mut().zip(theirs).for_each(|(a, b)| a.add(b));
-        }
-        self.kms_steps
-            .iter_mut()
-            .zip(&other.kms_steps)
-            .for_each(|(a, b)| a.add(b));
-        for (mine, theirs) in self.delays.iter_mut().zip(other.delays) {
-            if !theirs.is_empty() {
-                *mine = theirs;
+        let periods = self.periods.len().max(own.periods.len());
+        self.close_periods(periods);
+        for (own_l, l) in component.kms_steps(plan).enumerate() {
+            self.kms_steps[l] = own.kms_steps[own_l];
+            for (month, all) in self.periods.iter_mut().enumerate() {
+                let until = own.periods.get(month).unwrap_or(&own.kms_steps);
+                all[l] = until[own_l];
             }
         }
-        for (mine, theirs) in self.quotas.iter_mut().zip(other.quotas) {
-            if theirs.is_some() {
-                *mine = theirs;
-            }
+        let of_classes = own.classes.into_iter().zip(own.delays);
+        for (&c, (count, delays)) in component.classes.iter().zip(of_classes) {
+            (self.classes[c], self.delays[c]) = (count, delays);
         }
-        for (mine, theirs) in self.jobs.iter_mut().zip(other.jobs) {
-            if theirs.is_some() {
-                *mine = theirs;
-            }
+        for (&q, seen) in component.quotas.iter().zip(own.quotas) {
+            self.quotas[q] = seen;
         }
-        for (mine, theirs) in self.runs.iter_mut().zip(other.runs) {
-            *mine += theirs;
+        let of_workloads = own.jobs.into_iter().zip(own.runs);
+        for (&w, (job, runs)) in component.workloads.iter().zip(of_workloads) {
+            (self.jobs[w], self.runs[w]) = (job, runs);
         }
-        self.seconds_counted += other.seconds_counted;
-        self.attempts_expanded += other.attempts_expanded;
-        self.calls_sampled.merge(other.calls_sampled);
-        self.requests_sampled.merge(other.requests_sampled);
+        self.seconds_counted += own.seconds_counted;
+        self.attempts_expanded += own.attempts_expanded;
+        self.calls_sampled.merge(own.calls_sampled);
+        self.requests_sampled.merge(own.requests_sampled);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::engine::calendar::Calendar;
 use crate::model::source::{Caches, ClientCache, WorkloadCaches};
-use crate::model::{KmsStep, Plan};
+use crate::model::{KmsStep, Part};
 use crate::simulation::keys::{action_key, replication_key};
 use crate::simulation::options::SimulationOptions;
 use crate::simulation::state::action::ActionState;
@@ -21,7 +21,7 @@ use crate::simulation::state::workload::{WorkloadState, Workloads};
 /// One component of a plan under way: its parts, each of which keeps its own state. What happens in time moves several
 /// of them at once, so they stand open to the files of this folder, and to nobody else.
 pub struct World<'a> {
-    pub(super) plan: &'a Plan,
+    pub(super) plan: &'a Part<'a>,
     pub(super) options: SimulationOptions<'a>,
     pub(super) calendar: Calendar<RequestState>,
     pub(super) classes: Classes,
@@ -43,12 +43,10 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub fn new(plan: &'a Plan, component: &[usize], options: SimulationOptions<'a>) -> World<'a> {
+    pub fn new(plan: &'a Part<'a>, options: SimulationOptions<'a>) -> World<'a> {
         let root = replication_key(options.seed, options.replication);
-        let mut here = vec![false; plan.workloads.len()];
-        component.iter().for_each(|&w| here[w] = true);
         let mut used = vec![false; plan.quotas.len()];
-        for class in plan.classes.iter().filter(|c| here[c.workload]) {
+        for class in plan.classes {
             class.request_rate.iter().for_each(|&q| used[q] = true);
             for kms_step in plan.kms_steps_of(class) {
                 kms_step.quotas.iter().for_each(|&q| used[q] = true);
@@ -57,10 +55,13 @@ impl<'a> World<'a> {
         let mut actions = Vec::new();
         let mut workloads = Vec::new();
         let mut class_action = vec![0; plan.classes.len()];
+        let mut followers = vec![Vec::new(); plan.workloads.len()];
         for (w, workload) in plan.workloads.iter().enumerate() {
-            let state =
-                WorkloadState::new(plan, w, workload, root.named(&workload.name), actions.len());
-            workloads.push(state);
+            workload.after.iter().for_each(|&of| followers[of].push(w));
+        }
+        for (w, (workload, followers)) in plan.workloads.iter().zip(followers).enumerate() {
+            let key = root.named(&workload.name);
+            workloads.push(WorkloadState::new(plan, w, key, actions.len(), followers));
             for action in &workload.actions {
                 let key = action_key(root, &workload.name, &action.name);
                 action
@@ -71,9 +72,7 @@ impl<'a> World<'a> {
             }
         }
         let any_cache = |f: fn(&ClientCache) -> bool| {
-            let mut caches = component
-                .iter()
-                .flat_map(|&w| &plan.workloads[w].client_cache);
+            let mut caches = plan.workloads.iter().flat_map(|w| &w.client_cache);
             caches.any(f)
         };
         let has_flights = plan.kms_steps.iter().any(KmsStep::has_single_flight)
@@ -84,10 +83,10 @@ impl<'a> World<'a> {
             options,
             calendar: Calendar::new(),
             classes: Classes::new(plan, class_action),
-            quotas: Quotas::new(&plan.quotas, &used),
-            workloads: Workloads::new(plan, component, workloads, has_waits),
+            quotas: Quotas::new(plan.quotas, &used),
+            workloads: Workloads::new(plan, workloads, has_waits),
             caches: Caches::new(
-                &plan.bucket_key_caches,
+                plan.bucket_key_caches,
                 plan.workloads
                     .iter()
                     .map(|w| WorkloadCaches::new(w.client_cache, w.clients, w.reads, w.is_read)),
@@ -105,7 +104,7 @@ impl<'a> World<'a> {
         if !options.simulate_all {
             world.quotas.set_sole(world.find_sole_quota());
             let (timed, caches) = (world.quotas.timed(), &mut world.caches.bucket_keys);
-            world.misses = Misses::new(plan, component, world.workloads.all(), timed, caches);
+            world.misses = Misses::new(plan, world.workloads.all(), timed, caches);
         }
         world
     }
@@ -128,8 +127,8 @@ impl<'a> World<'a> {
     /// Time from a request's attempt to its answer.
     pub fn service(&self, request: &RequestState, calls: usize) -> u64 {
         let latency = match self.plan.classes[request.class as usize].tier {
-            Some(_) => &self.plan.s3_latency,
-            None => &self.plan.app_latency,
+            Some(_) => self.plan.s3_latency,
+            None => self.plan.app_latency,
         };
         latency[calls].draw(request.own(Purpose::Service, 0))
     }

@@ -624,7 +624,8 @@ fn windows_hold(plan: &Plan, seed: u64, replication: u64, text: &str) {
             cancel: None,
         };
         let record = simulate(plan, component, options).expect("nobody cancels it");
-        for (quota, seen) in plan.quotas.iter().zip(&record.quotas) {
+        let quotas = component.quotas.iter().map(|&q| &plan.quotas[q]);
+        for (quota, seen) in quotas.zip(&record.quotas) {
             let Some(seen) = seen else { continue };
             assert_eq!(seen.bin_s, 1);
             let limiter = kmsim::engine::limiter::Limiter::new(quota.shape, &quota.steps);

@@ -261,6 +261,18 @@ impl Source {
         }
     }
 
+    /// The same, to be changed.
+    pub(super) fn bucket_keys_mut(&mut self) -> Option<&mut BucketKeyUse> {
+        match self {
+            Source::BucketKeyWrite(uses)
+            | Source::BucketKeyRead(uses)
+            | Source::BucketKeyVerified(uses) => Some(uses),
+            Source::Call | Source::CacheEncrypt | Source::CacheDecrypt(_) | Source::BranchKey => {
+                None
+            }
+        }
+    }
+
     /// Whether every need is a call.
     pub fn is_call(&self) -> bool {
         matches!(self, Source::Call)

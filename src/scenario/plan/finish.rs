@@ -9,7 +9,7 @@ use super::builder::PlanBuilder;
 use crate::billing::Months;
 use crate::engine::distribution::Distribution;
 use crate::model::arrivals::LocalClock;
-use crate::model::{BucketInfo, Counting, KmsKey, Plan};
+use crate::model::{BucketInfo, Component, Counting, KmsKey, Plan};
 use indexmap::IndexMap;
 use sha2::Digest;
 
@@ -94,13 +94,13 @@ impl PlanBuilder<'_> {
 
     /// Groups of workloads that share a quota, a cache or an order (union–find); an empty one where there is no workload,
     /// so that every variant has a record, and none at all, so that nothing has data, where nothing is said of traffic.
-    pub(super) fn components(&self) -> Vec<Vec<usize>> {
+    fn components(&self) -> Vec<Component> {
         let n = self.workloads.len();
         if self.scenario.only_explained {
             return Vec::new();
         }
         if n == 0 {
-            return vec![Vec::new()];
+            return vec![self.component_of_all()];
         }
         let mut parent: Vec<usize> = (0..n).collect();
         fn root(parent: &mut [usize], mut i: usize) -> usize {
@@ -126,7 +126,8 @@ impl PlanBuilder<'_> {
                     join(&mut parent, w, *of_quota[q].get_or_insert(w));
                 }
                 if let Some(uses) = kms_step.source.bucket_keys() {
-                    join(&mut parent, w, *of_cache[uses.cache].get_or_insert(w));
+                    let caches = uses.caches();
+                    caches.for_each(|c| join(&mut parent, w, *of_cache[c].get_or_insert(w)));
                 }
             }
         }
@@ -137,11 +138,37 @@ impl PlanBuilder<'_> {
                 join(&mut parent, w, other);
             }
         }
-        let mut components: IndexMap<usize, Vec<usize>> = IndexMap::new();
+        let mut components: IndexMap<usize, Component> = IndexMap::new();
         for w in 0..n {
-            components.entry(root(&mut parent, w)).or_default().push(w);
+            let component = components.entry(root(&mut parent, w)).or_default();
+            component.workloads.push(w);
+        }
+        if components.len() == 1 {
+            return vec![self.component_of_all()];
+        }
+        for (c, class) in self.classes.iter().enumerate() {
+            let component = components.entry(root(&mut parent, class.workload));
+            component.or_default().classes.push(c);
+        }
+        for (q, w) in of_quota.into_iter().enumerate() {
+            let component = w.map(|w| components.entry(root(&mut parent, w)).or_default());
+            component.into_iter().for_each(|c| c.quotas.push(q));
+        }
+        for (cache, w) in of_cache.into_iter().enumerate() {
+            let component = w.map(|w| components.entry(root(&mut parent, w)).or_default());
+            let caches = component.map(|c| &mut c.bucket_key_caches);
+            caches.into_iter().for_each(|all| all.push(cache));
         }
         components.into_values().collect()
+    }
+
+    fn component_of_all(&self) -> Component {
+        Component {
+            workloads: (0..self.workloads.len()).collect(),
+            classes: (0..self.classes.len()).collect(),
+            quotas: (0..self.quotas.len()).collect(),
+            bucket_key_caches: (0..self.cache_settings.len()).collect(),
+        }
     }
 }
 

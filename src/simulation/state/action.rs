@@ -1,7 +1,7 @@
 //! What one arrival asks for.
 
 use crate::engine::random::Key;
-use crate::model::Plan;
+use crate::model::Part;
 use crate::simulation::state::drawn::Arrival;
 use crate::simulation::state::request::RequestState;
 
@@ -18,7 +18,7 @@ pub struct ActionState {
 }
 
 impl ActionState {
-    pub fn new(plan: &Plan, action: &crate::model::Action, key: Key) -> ActionState {
+    pub fn new(plan: &Part<'_>, action: &crate::model::Action, key: Key) -> ActionState {
         let mut demand: Vec<(usize, u64)> = Vec::new();
         let mut parts = Vec::new();
         for &(class, n) in &action.requests {

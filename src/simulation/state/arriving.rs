@@ -2,7 +2,7 @@
 
 use crate::engine::random::Key;
 use crate::model::arrivals::{ArrivalProcess, Beginning, Density, OpenProcess};
-use crate::model::{Kind, Plan, Workload};
+use crate::model::{Kind, Part, Workload};
 use crate::simulation::state::action::ActionState;
 use crate::simulation::state::drawn::{Arrival, ArrivalPiece, DrawnSecond, DrawnWorkload};
 use crate::simulation::state::request::Purpose;
@@ -23,7 +23,7 @@ pub struct Arriving {
 }
 
 impl Arriving {
-    pub fn new(plan: &Plan, workload: &Workload, key: Key) -> Arriving {
+    pub fn new(plan: &Part<'_>, workload: &Workload, key: Key) -> Arriving {
         let shares: Vec<f64> = workload.actions.iter().map(|a| a.weight).collect();
         let sums = shares.iter().scan(0.0, |sum, share| {
             *sum += share;
@@ -48,7 +48,7 @@ impl Arriving {
     }
 
     /// An open workload has arrivals from a second on.
-    pub fn begin(&mut self, plan: &Plan, kind: &Kind, first: u64) {
+    pub fn begin(&mut self, plan: &Part<'_>, kind: &Kind, first: u64) {
         if let Kind::Open {
             arrivals,
             start,

@@ -8,7 +8,7 @@ use crate::model::source::bucket_key::archive::{KeyPopularity, ObjectWeights};
 use crate::model::source::bucket_key::{BucketKeyCache, Fetched};
 use crate::model::source::{Caches, Drawing, EncryptedMessages};
 use crate::model::{
-    BucketKeyUse, CacheScope, CacheUse, Class, Kind, KmsStep, Plan, Popularity, Size, Workload,
+    BucketKeyUse, CacheScope, CacheUse, Class, Kind, KmsStep, Part, Popularity, Size, Workload,
 };
 use crate::simulation::state::workload::WorkloadState;
 use std::collections::BTreeMap;
@@ -69,8 +69,7 @@ pub struct PossibleMiss {
 impl<'a> Misses<'a> {
     /// What of a component may be drawn. Counted quotas only: `timed` need instants.
     pub fn new(
-        plan: &'a Plan,
-        component: &[usize],
+        plan: &'a Part<'a>,
         workloads: &[WorkloadState],
         timed: &[usize],
         caches: &mut [BucketKeyCache],
@@ -85,7 +84,7 @@ impl<'a> Misses<'a> {
         for cache in plan.workloads.iter().filter_map(|w| w.client_cache) {
             users[cache.owner] += 1;
         }
-        for group in sharing(plan, component, workloads) {
+        for group in sharing(plan, workloads) {
             let drawable = |&w: &usize| {
                 workloads[w].guards.is_none()
                     && workloads[w].arriving.has_counts()
@@ -101,7 +100,7 @@ impl<'a> Misses<'a> {
         misses
     }
 
-    fn read_by(&mut self, plan: &'a Plan, w: usize, caches: &mut [BucketKeyCache]) {
+    fn read_by(&mut self, plan: &'a Part<'a>, w: usize, caches: &mut [BucketKeyCache]) {
         // The workload's readers are the last ones.
         let first = self.readers.len();
         for l in kms_steps_of(plan, w) {
@@ -217,12 +216,12 @@ impl<'a> Misses<'a> {
     }
 }
 
-/// Workloads of a component with caches, in groups that share one.
-fn sharing(plan: &Plan, component: &[usize], workloads: &[WorkloadState]) -> Vec<Vec<usize>> {
+/// Workloads with caches, in groups that share one.
+fn sharing(plan: &Part<'_>, workloads: &[WorkloadState]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     // The group of each cache: of S3's, and of a workload's.
     let mut group_of: BTreeMap<(bool, usize), usize> = BTreeMap::new();
-    for &w in component.iter().filter(|&&w| workloads[w].has_memory()) {
+    for w in (0..workloads.len()).filter(|&w| workloads[w].has_memory()) {
         let mut caches: Vec<(bool, usize)> = Vec::new();
         caches.extend(plan.workloads[w].client_cache.map(|c| (true, c.owner)));
         for l in kms_steps_of(plan, w) {
@@ -256,18 +255,18 @@ fn sharing(plan: &Plan, component: &[usize], workloads: &[WorkloadState]) -> Vec
 }
 
 /// The classes of a workload.
-fn classes_of(plan: &Plan, w: usize) -> impl Iterator<Item = &Class> {
+fn classes_of<'a>(plan: &Part<'a>, w: usize) -> impl Iterator<Item = &'a Class> {
     let requests = plan.workloads[w].actions.iter().flat_map(|a| &a.requests);
     requests.map(|&(class, _)| &plan.classes[class])
 }
 
 /// The KMS steps of a workload.
-pub fn kms_steps_of(plan: &Plan, w: usize) -> impl Iterator<Item = usize> {
+pub fn kms_steps_of(plan: &Part<'_>, w: usize) -> impl Iterator<Item = usize> {
     classes_of(plan, w).flat_map(Class::kms_step_range)
 }
 
 /// Whether a workload's needs can be drawn at all; `users`: workloads that look up its client-side caches.
-fn is_drawable(plan: &Plan, w: usize, timed: &[usize], users: u32) -> bool {
+fn is_drawable(plan: &Part<'_>, w: usize, timed: &[usize], users: u32) -> bool {
     let workload = &plan.workloads[w];
     let by_kms_step = kms_steps_of(plan, w).all(|l| {
         let kms_step = &plan.kms_steps[l];
@@ -305,13 +304,13 @@ fn is_drawable(plan: &Plan, w: usize, timed: &[usize], users: u32) -> bool {
     is_random && by_kms_step && reads_once
 }
 
-fn is_fixed(plan: &Plan, uses: &BucketKeyUse) -> bool {
+fn is_fixed(plan: &Part<'_>, uses: &BucketKeyUse) -> bool {
     uses.sessions == 1 && !plan.bucket_key_caches[uses.cache].sliding
 }
 
 /// Whether each process looks up one data key at a time, or one of each producer, that nothing else displaces.
 fn has_one_key(
-    plan: &Plan,
+    plan: &Part<'_>,
     workload: &Workload,
     encrypted: Option<EncryptedMessages>,
     w: usize,

@@ -1,7 +1,7 @@
 //! The samples of one component, drawn from what each second added to its counters.
 
 use crate::engine::random::Key;
-use crate::model::Plan;
+use crate::model::Part;
 use crate::simulation::record::{ClassCount, KmsStepCount};
 use crate::simulation::sample::{Answered, Ended, Sample, Sampled};
 
@@ -16,7 +16,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    pub fn new(plan: &Plan, wanted: usize, replication: Key) -> Sampler {
+    pub fn new(plan: &Part<'_>, wanted: usize, replication: Key) -> Sampler {
         Sampler {
             key: replication.named("CloudTrail"),
             calls: Sample::new(wanted),
@@ -34,20 +34,20 @@ impl Sampler {
     /// Takes in what a second added to the counters of what trails deliver.
     pub fn second(
         &mut self,
-        plan: &Plan,
+        plan: &Part<'_>,
         kms_steps: &[KmsStepCount],
         classes: &[ClassCount],
         second: u64,
     ) {
-        let key = self.key;
+        let (key, whole) = (self.key, plan.whole);
         for (l, (now, before)) in kms_steps.iter().zip(&mut self.kms_steps).enumerate() {
             let was = std::mem::replace(before, *now);
             if *now == was {
                 continue;
             }
-            let kms_step = &plan.kms_steps[l];
-            let delivers = |account| plan.kms_deliveries(kms_step, account).next().is_some();
-            let (mut anyone, caller) = (plan.loggers(kms_step), delivers(kms_step.account));
+            let (kms_step, l) = (&plan.kms_steps[l], plan.kms_step_in_whole(l));
+            let delivers = |account| whole.kms_deliveries(kms_step, account).next().is_some();
+            let (mut anyone, caller) = (whole.loggers(kms_step), delivers(kms_step.account));
             let anyone = anyone.any(delivers);
             let denied = now.denied - was.denied;
             let failed = now.failed - was.failed;
@@ -81,18 +81,18 @@ impl Sampler {
             if *now == was {
                 continue;
             }
-            let class = &plan.classes[c];
+            let (class, c) = (&plan.classes[c], plan.class_in_whole(c));
             let well = now.succeeded - was.succeeded;
             let call_without_quota = class
                 .denial
-                .and_then(|d| plan.denials[d].call_without_quota);
-            if call_without_quota.is_some_and(|call| plan.denial_deliveries(&call).next().is_some())
+                .and_then(|d| whole.denials[d].call_without_quota);
+            if call_without_quota.is_some_and(|call| whole.denial_deliveries(&call).next().is_some())
             {
                 let what = Sampled::CallWithoutQuota { class: c };
                 let kind = key.named("denied").with(c as u64).with(second);
                 self.calls.add(well, second, what, kind);
             }
-            if plan.data_deliveries(class).next().is_none() {
+            if whole.data_deliveries(class).next().is_none() {
                 continue;
             }
             for (ended, n) in [

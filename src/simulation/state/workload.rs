@@ -3,7 +3,7 @@
 use crate::engine::SECOND;
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
-use crate::model::{Kind, KmsStep, Plan, Workload};
+use crate::model::{Kind, KmsStep, Part};
 use crate::simulation::state::arriving::Arriving;
 use crate::simulation::state::guards::ClientGuards;
 use crate::simulation::state::job::JobState;
@@ -35,12 +35,13 @@ pub struct WorkloadState {
 
 impl WorkloadState {
     pub fn new(
-        plan: &Plan,
+        plan: &Part<'_>,
         w: usize,
-        workload: &Workload,
         key: Key,
         first_action: usize,
+        followers: Vec<usize>,
     ) -> WorkloadState {
+        let workload = &plan.workloads[w];
         let mut classes = workload
             .actions
             .iter()
@@ -64,9 +65,7 @@ impl WorkloadState {
             is_job: matches!(workload.kind, Kind::Job { .. }),
             recurs: plan.recurs(w).is_some(),
             waiting: 0,
-            followers: (0..plan.workloads.len())
-                .filter(|&f| plan.workloads[f].after == Some(w))
-                .collect(),
+            followers,
             done: false,
             job: JobState::new(key.named("job")),
             first_action,
@@ -228,10 +227,10 @@ impl Turn {
     }
 }
 
-/// All workloads of a plan, of which some belong to the component that is simulated.
+/// All workloads of the component that is simulated.
 pub struct Workloads {
     all: Vec<WorkloadState>,
-    /// Those of the component: open ones and jobs.
+    /// Open ones, and jobs.
     open: Vec<usize>,
     jobs: Vec<usize>,
     /// Open ones that others follow.
@@ -247,23 +246,21 @@ pub struct Workloads {
 
 impl Workloads {
     pub fn new(
-        plan: &Plan,
-        component: &[usize],
+        plan: &Part<'_>,
         all: Vec<WorkloadState>,
         has_waits: bool,
     ) -> Workloads {
         let is_open = |w: usize| !matches!(plan.workloads[w].kind, Kind::Job { .. });
         let here = |is: &dyn Fn(usize) -> bool| {
-            let here = component.iter().copied();
-            here.filter(|&w| is(w)).collect::<Vec<usize>>()
+            (0..all.len()).filter(|&w| is(w)).collect::<Vec<usize>>()
         };
         Workloads {
             open: here(&is_open),
             jobs: here(&|w| !is_open(w)),
             followed: here(&|w| is_open(w) && !all[w].followers.is_empty()),
             guarded: here(&|w| all[w].guards.is_some()),
-            has_memory: component.iter().any(|&w| all[w].has_memory),
-            has_tokens: component.iter().any(|&w| all[w].retries.has_quotas()),
+            has_memory: all.iter().any(|w| w.has_memory),
+            has_tokens: all.iter().any(|w| w.retries.has_quotas()),
             has_waits,
             all,
         }
@@ -279,18 +276,18 @@ impl Workloads {
         &mut self.all[workload]
     }
 
-    /// All of the plan.
+    /// All of them.
     pub fn all(&self) -> &[WorkloadState] {
         &self.all
     }
 
-    /// The component's open ones.
+    /// Open ones.
     #[inline(always)]
     pub fn open(&self) -> &[usize] {
         &self.open
     }
 
-    /// Its jobs.
+    /// Jobs.
     #[inline(always)]
     pub fn jobs(&self) -> &[usize] {
         &self.jobs
