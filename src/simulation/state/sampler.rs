@@ -86,7 +86,8 @@ impl Sampler {
             let call_without_quota = class
                 .denial
                 .and_then(|d| whole.denials[d].call_without_quota);
-            if call_without_quota.is_some_and(|call| whole.denial_deliveries(&call).next().is_some())
+            if call_without_quota
+                .is_some_and(|call| whole.denial_deliveries(&call).next().is_some())
             {
                 let what = Sampled::CallWithoutQuota { class: c };
                 let kind = key.named("denied").with(c as u64).with(second);

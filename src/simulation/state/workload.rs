@@ -245,15 +245,10 @@ pub struct Workloads {
 }
 
 impl Workloads {
-    pub fn new(
-        plan: &Part<'_>,
-        all: Vec<WorkloadState>,
-        has_waits: bool,
-    ) -> Workloads {
+    pub fn new(plan: &Part<'_>, all: Vec<WorkloadState>, has_waits: bool) -> Workloads {
         let is_open = |w: usize| !matches!(plan.workloads[w].kind, Kind::Job { .. });
-        let here = |is: &dyn Fn(usize) -> bool| {
-            (0..all.len()).filter(|&w| is(w)).collect::<Vec<usize>>()
-        };
+        let here =
+            |is: &dyn Fn(usize) -> bool| (0..all.len()).filter(|&w| is(w)).collect::<Vec<usize>>();
         Workloads {
             open: here(&is_open),
             jobs: here(&|w| !is_open(w)),
