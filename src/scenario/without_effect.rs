@@ -179,7 +179,7 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &WorkloadFacts<'_>) {
             "drop `stop`",
         ),
     ];
-    for (key, why) in ClientCacheSettings::TABLES {
+    for (key, why) in ClientCacheSettings::tables() {
         r.reject_without_effect(only_s3, key, why, "write it in a workload with `key`");
     }
     for (keys, when, why, help) in rows {

@@ -270,17 +270,7 @@ impl WorkloadSettings {
                 format!("write `requester = \"…\"`, one of {}", names.join(", ")),
             );
         }
-        if r.has("data_key_cache") && r.has("branch_key_cache") {
-            r.fault(
-                Code::Contradiction,
-                r.place_of("branch_key_cache"),
-                format!(
-                    "`{}` has both a data-key cache and a branch-key cache",
-                    r.path()
-                ),
-                "a hierarchical keyring makes a data key for each message: keep one of them",
-            );
-        }
+        ClientCacheSettings::only_one(r);
         let is_job = matches!(arrivals, Some(Arrivals::Job(_)));
         let facts = WorkloadFacts {
             calls_kms: r.has("key"),
@@ -336,7 +326,7 @@ impl WorkloadSettings {
                 "each client has {own} of its own under the retry profile `{profile}`"
             ))
         } else if let Some(own) = client_caches.of_each_client() {
-            Some(format!("each client has {own} of its own"))
+            Some(format!("each client has a {own} of its own"))
         } else if of_bucket.is_some_and(|b| b.kind == BucketKind::Directory && b.key.is_some()) {
             Some("each client has a session of its own with a directory bucket".to_owned())
         } else if context.by_session {

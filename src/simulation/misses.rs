@@ -23,7 +23,7 @@ use crate::engine::random::Key;
 use crate::model::Size;
 use crate::model::arrivals::Density;
 use crate::model::source::bucket_key::BucketKeyId;
-use crate::model::source::data_key_cache::source::calls_in_second;
+use crate::model::source::data_key_cache::second::calls_in_second;
 use crate::model::source::{Drawing, EncryptedMessages, ObjectKinds};
 use crate::simulation::state::drawn::{DrawnSecond, DrawnWorkload};
 use crate::simulation::state::misses::{Misses, PossibleMiss, kms_steps_of};

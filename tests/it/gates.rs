@@ -1,9 +1,9 @@
 //! Gates that cannot be fooled: a reader that goes away, a metric without data, a baseline that cannot tell.
 
+use crate::common::program::{self, ended, kmsim};
 use crate::common::run;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 const SMALL: &str = r#"horizon = "10s"
 replications = 4
@@ -19,20 +19,7 @@ arrivals = { poisson = { rate = "55/s" } }
 "#;
 
 fn folder(text: &str) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().expect("temporary folder");
-    fs::write(dir.path().join("s.toml"), text).expect("write");
-    dir
-}
-
-fn kmsim(dir: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kmsim"));
-    command
-        .args(args)
-        .current_dir(dir)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
+    program::folder("s.toml", text)
 }
 
 /// Exit status and standard error; the results are read, or standard output is closed before there is any.
@@ -41,10 +28,8 @@ fn ends(dir: &Path, args: &[&str], read: bool) -> (i32, String) {
     if !read {
         drop(child.stdout.take());
     }
-    let output = child.wait_with_output().expect("kmsim ends");
-    let said = String::from_utf8(output.stderr).expect("UTF-8");
-    assert!(!said.contains("panicked"), "{args:?}: {said}");
-    (output.status.code().expect("a status"), said)
+    let (status, _, said) = ended(child, args);
+    (status, said)
 }
 
 /// Exit status and standard error, with results read.

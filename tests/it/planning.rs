@@ -1,8 +1,8 @@
 //! Thresholds, precision, regressions and comparisons as scripts meet them: exit status and what is printed.
 
+use crate::common::program::{self, run_kmsim};
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
 const SMALL: &str = r#"horizon = "10s"
 replications = 4
@@ -27,31 +27,7 @@ arrivals = { poisson = { rate = "1/min" } }
 "#;
 
 fn folder(text: &str) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().expect("temporary folder");
-    fs::write(dir.path().join("small.toml"), text).expect("write");
-    dir
-}
-
-fn kmsim(dir: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_kmsim"))
-        .args(args)
-        .current_dir(dir)
-        .stdin(Stdio::null())
-        .output()
-        .expect("kmsim starts")
-}
-
-/// Exit status, standard output and standard error.
-fn run_kmsim(dir: &Path, args: &[&str]) -> (i32, String, String) {
-    let output = kmsim(dir, args);
-    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
-    let said = text(&output.stderr);
-    assert!(!said.contains("panicked"), "{args:?}: {said}");
-    (
-        output.status.code().expect("a status"),
-        text(&output.stdout),
-        said,
-    )
+    program::folder("small.toml", text)
 }
 
 fn json(path: impl AsRef<Path>) -> serde_json::Value {

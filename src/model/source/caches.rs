@@ -1,8 +1,10 @@
 //! What the caches of all workloads hold while time passes.
 
 use super::bucket_key::{BucketKeyCache, BucketKeyId, BucketKeyRules};
-use super::client_cache::{AppProcess, ClientCache, ClientSideCache, wrapped};
-use super::need::{NO_TICKET, Need};
+use super::client_cache::{
+    AppProcess, AskedOfCache, CacheUse, ClientCache, ClientSideCache, wrapped,
+};
+use super::need::{Fetch, LookUp, NO_TICKET, Need};
 use super::scope::CacheScope;
 use crate::engine::random::Key;
 use std::collections::BTreeMap;
@@ -56,7 +58,7 @@ impl Caches {
     }
 
     /// Gives a message its number: of those of its process, or of its fleet.
-    pub(super) fn number(&mut self, need: &mut impl Need) {
+    fn number(&mut self, need: &mut impl Need) {
         if *need.ticket() != NO_TICKET {
             return;
         }
@@ -81,7 +83,7 @@ impl Caches {
     }
 
     /// Which invocation of its client a message belongs to, where caches live for an invocation.
-    pub(super) fn invocation(&mut self, scope: CacheScope, need: &mut impl Need) -> u32 {
+    fn invocation(&mut self, scope: CacheScope, need: &mut impl Need) -> u32 {
         match scope {
             CacheScope::Invocation { messages } => {
                 self.number(need);
@@ -94,22 +96,74 @@ impl Caches {
     }
 
     /// A message is decrypted, and asks for nothing more.
-    pub(super) fn decrypted(&mut self, need: &mut impl Need) {
+    fn decrypted(&mut self, need: &mut impl Need) {
         let number = *need.ticket();
         self.workloads[need.workload()].in_process.remove(&number);
     }
 
-    /// The client-side cache that a message looks up; `None` where it is gone: for the answer to a message of an
-    /// earlier invocation.
-    pub(super) fn client_side(&mut self, need: &mut impl Need) -> Option<&mut ClientSideCache> {
+    /// Looks in the client-side cache of a message for what would meet its need without a call, at `at` \[ns\].
+    #[inline]
+    pub(super) fn look_up(
+        &mut self,
+        asked: &AskedOfCache,
+        need: &mut impl Need,
+        at: u64,
+    ) -> LookUp {
+        // Its client has called KMS, and knows of no cache.
+        if need.was_called() {
+            return LookUp::Miss;
+        }
+        if asked.is_numbered() {
+            self.number(need);
+        }
+        let Some((held, uses)) = self.client_side(need) else {
+            return LookUp::Miss;
+        };
+        let found = asked.look_up((held, &uses), need, at);
+        if found == LookUp::Met && asked.is_numbered() {
+            self.decrypted(need);
+        }
+        found
+    }
+
+    /// KMS admitted the call of a message and answers at `ready` \[ns\]: its client-side cache has the key from then on.
+    pub(super) fn fetched(&mut self, asked: &AskedOfCache, need: &mut impl Need, ready: u64) {
+        if let Some((held, uses)) = self.client_side(need) {
+            asked.fetched((held, &uses), need, ready);
+        }
+        if asked.is_numbered() {
+            self.decrypted(need);
+        }
+    }
+
+    /// What the call of a message would fetch for others that wait for it; `None` where nobody waits.
+    pub(super) fn waits_for(
+        &mut self,
+        asked: &AskedOfCache,
+        need: &mut impl Need,
+    ) -> Option<Fetch> {
+        let cache = self.workloads[need.workload()].client_cache?;
+        let entry = asked.waits_for(&cache.uses, need)?;
+        Some(Fetch::Entry {
+            owner: cache.owner,
+            process: cache.scope.cache_of(need.client()),
+            invocation: self.invocation(cache.scope, need),
+            entry,
+        })
+    }
+
+    /// The client-side cache that a message looks up, and how; `None` where it is gone: for the answer to a message of
+    /// an earlier invocation.
+    fn client_side(&mut self, need: &mut impl Need) -> Option<(&mut ClientSideCache, CacheUse)> {
         let uses = self.workloads[need.workload()].client_cache?;
         let invocation = self.invocation(uses.scope, need);
         let process = self.process(uses.owner, need)?;
-        process.of_invocation(invocation, &uses.uses)
+        let held = process.of_invocation(invocation, &uses.uses)?;
+        Some((held, uses.uses))
     }
 
     /// The process of a message, as far as it belongs to the workload `of`.
-    pub(super) fn process(&mut self, of: usize, need: &impl Need) -> Option<&mut AppProcess> {
+    fn process(&mut self, of: usize, need: &impl Need) -> Option<&mut AppProcess> {
         let of = &mut self.workloads[of];
         let uses = of.client_cache.as_ref()?;
         let process = of

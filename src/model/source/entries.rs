@@ -19,7 +19,8 @@ pub(super) enum Eviction {
 
 /// What an entry is found by; the SDKs hash the same parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Id {
+pub struct EntryId {
+    /// Whose: those of one partition share entries.
     pub partition: u32,
     /// The requested algorithm suite, 0 where none was.
     pub suite: u32,
@@ -48,7 +49,7 @@ const NONE: u32 = u32::MAX;
 
 #[derive(Clone, Debug)]
 struct CacheSlot {
-    id: Id,
+    id: EntryId,
     entry: CacheEntry,
     /// Tells an entry from earlier ones in the same slot.
     serial: u64,
@@ -61,7 +62,7 @@ struct CacheSlot {
 pub(super) struct Entries {
     eviction: Eviction,
     capacity: usize,
-    index: HashMap<Id, u32, BuildHasherDefault<Mixer>>,
+    index: HashMap<EntryId, u32, BuildHasherDefault<Mixer>>,
     slots: Vec<CacheSlot>,
     free: Vec<u32>,
     /// Ends of the list by insertion or use.
@@ -96,7 +97,7 @@ impl Entries {
     }
 
     /// Finds an entry; but for `FirstIn` it counts as used, unless it is too old.
-    pub fn get(&mut self, id: &Id, now: u64) -> Option<&mut CacheEntry> {
+    pub fn get(&mut self, id: &EntryId, now: u64) -> Option<&mut CacheEntry> {
         if self.eviction == Eviction::LeastUsedSwept {
             self.sweep_expiries(now);
         }
@@ -112,13 +113,13 @@ impl Entries {
     }
 
     /// Finds an entry without using it.
-    pub fn peek(&mut self, id: &Id) -> Option<&mut CacheEntry> {
+    pub fn peek(&mut self, id: &EntryId) -> Option<&mut CacheEntry> {
         let slot = *self.index.get(id)?;
         Some(&mut self.slots[slot as usize].entry)
     }
 
     /// Removes an entry that whoever asked for it no longer takes.
-    pub fn remove(&mut self, id: &Id, now: u64) {
+    pub fn remove(&mut self, id: &EntryId, now: u64) {
         if let Some(&slot) = self.index.get(id) {
             self.take_out(slot);
         }
@@ -128,7 +129,7 @@ impl Entries {
     }
 
     /// Puts an entry in, and others out until no more than the capacity are left.
-    pub fn put(&mut self, id: Id, entry: CacheEntry, now: u64) {
+    pub fn put(&mut self, id: EntryId, entry: CacheEntry, now: u64) {
         if self.eviction == Eviction::FirstIn {
             self.sweep_unchecked(SWEEP, now);
         }
@@ -192,7 +193,7 @@ impl Entries {
         }
     }
 
-    fn put_in(&mut self, id: Id, entry: CacheEntry, serial: u64) -> u32 {
+    fn put_in(&mut self, id: EntryId, entry: CacheEntry, serial: u64) -> u32 {
         let new = CacheSlot {
             id,
             entry,

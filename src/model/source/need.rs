@@ -1,6 +1,7 @@
 //! A need as a source sees it, and what a source says of it.
 
 use super::bucket_key::BucketKeyFetch;
+use super::entries::EntryId;
 use crate::engine::random::Key;
 
 /// A request that needs a key.
@@ -93,21 +94,15 @@ pub enum Fetch {
         /// Which one, and what for.
         key: BucketKeyFetch,
     },
-    /// A data key.
-    DataKey {
+    /// An entry of a client-side cache.
+    Entry {
         /// The workload whose cache it is.
         owner: usize,
         /// The process.
         process: u32,
         /// The invocation.
         invocation: u32,
-        /// The CMM's partition.
-        partition: u32,
-        /// Algorithm suite.
-        suite: Option<u16>,
-        /// Encryption context.
-        context: u64,
-        /// To decrypt it; `None`: to encrypt under a new one.
-        data_key: Option<u64>,
+        /// Which entry.
+        entry: EntryId,
     },
 }

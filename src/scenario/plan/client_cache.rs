@@ -5,7 +5,7 @@ use super::builder::PlanBuilder;
 use crate::catalog::KmsOperation;
 use crate::input::diagnostic::Code;
 use crate::model::source::{
-    CacheScope, ClientCache, EncryptedMessages, ScopeSettings, Sharing, Source,
+    CacheScope, CacheTable, ClientCache, EncryptedMessages, ScopeSettings, Sharing, Source,
 };
 use indexmap::IndexSet;
 
@@ -22,11 +22,12 @@ impl<'a> PlanBuilder<'a> {
             messages_per_data_key: u64::from(e.messages_per_data_key),
         });
         let caches = &s.client_caches;
-        let source = caches.source(self.workload_name(w), operation, encrypted);
-        source.unwrap_or_else(|refusal| {
+        let asked = caches.asked(self.workload_name(w), operation, encrypted);
+        let asked = asked.unwrap_or_else(|refusal| {
             self.fault(&s.place, refusal.code, refusal.message, refusal.help);
-            Source::Call
-        })
+            None
+        });
+        asked.map_or(Source::Call, Source::Cache)
     }
 
     /// The client-side caches that a workload's messages look up.
@@ -39,7 +40,7 @@ impl<'a> PlanBuilder<'a> {
         let (table, _) = own.sharing()?;
         let of = |s: &'a WorkloadSettings| {
             let (other, sharing) = s.client_caches.sharing()?;
-            (other == table).then_some(sharing)
+            (other.key == table.key).then_some(sharing)
         };
         let (owner, scope, partition) = self.sharing(w, table, &of)?;
         let uses = own.uses(partition, caches(owner)?)?;
@@ -66,7 +67,7 @@ impl<'a> PlanBuilder<'a> {
     fn sharing(
         &self,
         w: usize,
-        table: &str,
+        table: &CacheTable,
         of: &impl Fn(&'a WorkloadSettings) -> Option<&'a Sharing>,
     ) -> Option<(usize, CacheScope, u32)> {
         let (name, s) = self.scenario.workload.get_index(w)?;
@@ -93,7 +94,8 @@ impl<'a> PlanBuilder<'a> {
                 &s.place,
                 Code::Contradiction,
                 format!(
-                    "`workload.{name}.{table}.partition` has no effect: no other workload shares its cache"
+                    "`workload.{name}.{}.partition` has no effect: no other workload shares its cache",
+                    table.key
                 ),
                 "drop it, or let another workload share the cache with `shared_with`",
             );
@@ -109,12 +111,12 @@ impl<'a> PlanBuilder<'a> {
     fn shared(
         &self,
         w: usize,
-        table: &str,
+        table: &CacheTable,
         owner: &str,
         of: &impl Fn(&'a WorkloadSettings) -> Option<&'a Sharing>,
     ) -> Option<(usize, ScopeSettings)> {
         let (name, s) = self.scenario.workload.get_index(w)?;
-        let key = format!("`workload.{name}.{table}.shared_with`");
+        let key = format!("`workload.{name}.{}.shared_with`", table.key);
         let Some((index, _, other)) = self.scenario.workload.get_full(owner) else {
             self.fault(
                 &s.place,
@@ -125,12 +127,14 @@ impl<'a> PlanBuilder<'a> {
             return None;
         };
         let Some(scope) = of(other).and_then(|c| c.scope) else {
-            let cache = table.replacen("_key_", "-key ", 1);
             self.fault(
                 &s.place,
                 Code::Contradiction,
-                format!("{key} names `{owner}`, which has no {cache} of its own"),
-                format!("name a workload whose `{table}` shares no other's"),
+                format!(
+                    "{key} names `{owner}`, which has no {} of its own",
+                    table.name
+                ),
+                format!("name a workload whose `{}` shares no other's", table.key),
             );
             return None;
         };

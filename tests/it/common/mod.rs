@@ -5,6 +5,7 @@
 #![allow(dead_code)]
 
 pub mod occ;
+pub mod program;
 
 use kmsim::input::Input;
 use kmsim::results::{Estimate, Metrics, RunResults, VariantManifest};

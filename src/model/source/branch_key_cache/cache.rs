@@ -17,7 +17,7 @@
 //! at the tail (nothing is found differently), and that the sleep of the library for Python takes
 //! its milliseconds for seconds.
 
-use crate::model::source::entries::{CacheEntry, Entries, Eviction, Id};
+use crate::model::source::entries::{CacheEntry, Entries, EntryId, Eviction};
 use std::collections::BTreeMap;
 
 const MS: u64 = 1_000_000;
@@ -75,7 +75,7 @@ pub struct BranchKeyCache {
     entries: Entries,
     storm: Option<Storm>,
     /// What KMS answers later, by when and in the order of the calls.
-    in_flight: BTreeMap<(u64, u64), (Id, u64)>,
+    in_flight: BTreeMap<(u64, u64), (EntryId, u64)>,
     calls: u64,
 }
 
@@ -84,7 +84,7 @@ pub struct BranchKeyCache {
 struct Storm {
     settings: StormTracking,
     /// Keys in flight, and since when.
-    keys: Vec<(Id, u64)>,
+    keys: Vec<(EntryId, u64)>,
     last_prune: u64,
 }
 
@@ -173,7 +173,7 @@ impl BranchKeyCache {
 
 impl Storm {
     /// An entry is there and expires after `expires` \[s\].
-    fn before_expiry(&mut self, id: &Id, expires: u64, now: u64) -> BranchKeyFound {
+    fn before_expiry(&mut self, id: &EntryId, expires: u64, now: u64) -> BranchKeyFound {
         let grace = self.settings.grace_period / MS;
         if self.is_full(now) || now < expires.saturating_mul(1_000).saturating_sub(grace) {
             return BranchKeyFound::Key;
@@ -185,7 +185,7 @@ impl Storm {
         }
     }
 
-    fn without_entry(&mut self, id: &Id, now: u64) -> BranchKeyFound {
+    fn without_entry(&mut self, id: &EntryId, now: u64) -> BranchKeyFound {
         if self.is_full(now) || !self.fetch(id, now) {
             BranchKeyFound::Wait(self.settings.sleep)
         } else {
@@ -194,7 +194,7 @@ impl Storm {
     }
 
     /// Lets a fetch begin, if the last of this key is long enough ago.
-    fn fetch(&mut self, id: &Id, now: u64) -> bool {
+    fn fetch(&mut self, id: &EntryId, now: u64) -> bool {
         let interval = self.settings.grace_interval / MS;
         match self.keys.iter_mut().find(|(key, _)| key == id) {
             Some((_, since)) if now < since.saturating_add(interval) => false,
@@ -226,8 +226,8 @@ impl Storm {
     }
 }
 
-fn id(keyring: &Keyring, key: u64, version: Option<u64>) -> Id {
-    Id {
+fn id(keyring: &Keyring, key: u64, version: Option<u64>) -> EntryId {
+    EntryId {
         partition: keyring.partition,
         suite: 0,
         context: key,

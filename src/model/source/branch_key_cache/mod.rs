@@ -3,11 +3,11 @@
 
 mod cache;
 mod settings;
-pub mod source;
 
 pub use cache::{BranchKeyCache, BranchKeyCacheRules, BranchKeyFound, Keyring, StormTracking};
 pub use settings::{
-    BranchKeyCacheSettings, BranchKeyCacheUse, CacheKind, Decryption, StormTrackingSettings,
+    AskedForBranchKey, BranchKeyCacheSettings, BranchKeyCacheUse, CacheKind, Decryption,
+    StormTrackingSettings,
 };
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
-//! A hierarchical keyring and its branch-key cache, as written and as simulated.
+//! A hierarchical keyring and its branch-key cache: as written, how a workload uses it, and what its messages look up.
 
-use super::cache::{BranchKeyCacheRules, Keyring, StormTracking};
-use crate::catalog;
+use super::cache::{BranchKeyCache, BranchKeyCacheRules, BranchKeyFound, Keyring, StormTracking};
+use crate::catalog::{self, KmsOperation};
 use crate::input::diagnostic::Code;
 use crate::input::reader::{Alternative, Reader};
+use crate::model::source::encrypted_messages::EncryptedMessages;
+use crate::model::source::kind::{CacheRefusal, ClientCacheKind, Question};
+use crate::model::source::need::{Draw, LookUp, Need};
 use crate::model::source::scope::Sharing;
 use crate::units::Span;
 use serde::Serialize;
@@ -59,17 +62,18 @@ pub struct StormTrackingSettings {
     pub sleep: Span,
 }
 
-impl BranchKeyCacheSettings {
-    /// What it is, for people.
-    pub fn words(&self) -> String {
-        let age = self.ttl;
-        format!("the client's branch-key cache, entries up to {age} old")
-    }
+impl ClientCacheKind for BranchKeyCacheSettings {
+    const NAME: &'static str = "branch-key cache";
+    const NOT_OF_S3: &'static str = "S3 does not use branch keys";
+    const ALONE: &'static str = "a hierarchical keyring makes a data key for each message";
 
-    /// The table `branch_key_cache`; `others` are the workloads whose cache it may share.
-    pub fn read<'k>(
+    type Uses = BranchKeyCacheUse;
+    type Held = BranchKeyCache;
+    type Asked = AskedForBranchKey;
+
+    fn read<'k>(
         r: &mut Reader<'_>,
-        others: impl IntoIterator<Item = &'k str>,
+        others: impl IntoIterator<Item = &'k str> + Clone,
     ) -> Option<BranchKeyCacheSettings> {
         let sharing = Sharing::read(r, others, &["cache"]);
         let cache = CacheKind::read(r);
@@ -101,12 +105,16 @@ impl BranchKeyCacheSettings {
         })
     }
 
-    /// As the model knows it: of a partition by number, in the cache of `owner`.
-    pub fn uses(
-        &self,
-        partition: u32,
-        owner: &BranchKeyCacheSettings,
-    ) -> Option<BranchKeyCacheUse> {
+    fn sharing(&self) -> &Sharing {
+        &self.sharing
+    }
+
+    fn words(&self) -> String {
+        let age = self.ttl;
+        format!("the client's branch-key cache, entries up to {age} old")
+    }
+
+    fn uses(&self, partition: u32, owner: &BranchKeyCacheSettings) -> Option<BranchKeyCacheUse> {
         Some(BranchKeyCacheUse {
             keyring: Keyring {
                 partition,
@@ -115,6 +123,54 @@ impl BranchKeyCacheSettings {
             versions: self.decryption.map(|d| u64::from(d.versions)),
             settings: owner.cache?.settings(),
         })
+    }
+
+    fn asked(
+        &self,
+        _workload: &str,
+        operation: KmsOperation,
+        _encrypted: Option<EncryptedMessages>,
+    ) -> Result<AskedForBranchKey, CacheRefusal> {
+        match operation {
+            KmsOperation::Decrypt => Ok(AskedForBranchKey {}),
+            _ => Err(CacheRefusal::not_served(
+                "a branch-key cache serves Decrypt, of branch keys",
+                operation,
+            )),
+        }
+    }
+
+    fn empty(uses: &BranchKeyCacheUse) -> BranchKeyCache {
+        BranchKeyCache::new(uses.settings)
+    }
+
+    fn has_waits(uses: &BranchKeyCacheUse) -> bool {
+        uses.settings.storm_tracking.is_some()
+    }
+
+    fn look_up(
+        held: &mut BranchKeyCache,
+        Question { uses, .. }: Question<'_, Self>,
+        need: &mut impl Need,
+        at: u64,
+    ) -> LookUp {
+        let (key, version) = uses.branch_key(need);
+        match held.look_up(&uses.keyring, key, version, need.arrived(), at) {
+            BranchKeyFound::Key => LookUp::Met,
+            BranchKeyFound::Nothing => LookUp::Miss,
+            BranchKeyFound::Wait(pause) => LookUp::Wait(at.saturating_add(pause)),
+            BranchKeyFound::TooLate => LookUp::TooLate,
+        }
+    }
+
+    fn fetched(
+        held: &mut BranchKeyCache,
+        Question { uses, .. }: Question<'_, Self>,
+        need: &mut impl Need,
+        ready: u64,
+    ) {
+        let (key, version) = uses.branch_key(need);
+        held.fetched(&uses.keyring, key, version, ready);
     }
 }
 
@@ -244,3 +300,15 @@ pub struct BranchKeyCacheUse {
     /// How each cache behaves.
     pub settings: BranchKeyCacheRules,
 }
+
+impl BranchKeyCacheUse {
+    /// The branch key of a message, and its version to decrypt.
+    fn branch_key(&self, need: &impl Need) -> (u64, Option<u64>) {
+        let version = self.versions.map(|n| Draw::Version.of(need.key()).below(n));
+        (need.object(), version)
+    }
+}
+
+/// What Decrypt asks a branch-key cache for: the branch key of its message.
+#[derive(Clone, Copy, Debug)]
+pub struct AskedForBranchKey {}

@@ -25,7 +25,8 @@
 //! encrypted data keys on a message, threads that interleave inside a look-up.
 
 use crate::input::keyword::keywords;
-use crate::model::source::entries::{CacheEntry, Entries, Eviction, Id};
+use crate::model::source::encrypted_messages::EncryptedMessages;
+use crate::model::source::entries::{CacheEntry, Entries, EntryId, Eviction};
 use std::collections::BTreeMap;
 
 keywords! {
@@ -56,6 +57,25 @@ impl Sdk {
             Sdk::Python | Sdk::Java => length < cmm.max_bytes,
             Sdk::JavaScript => length <= max_bytes(self, cmm),
         })
+    }
+
+    /// The entry that the answer to a message's call is kept in, `None` if it is not kept; `data_key`: the message is to be
+    /// decrypted.
+    pub(super) fn entry_of(
+        self,
+        cmm: &Cmm,
+        message: &Message,
+        data_key: Option<u64>,
+    ) -> Option<EntryId> {
+        match data_key {
+            None => self
+                .stores(cmm, message)
+                .then(|| encryption_id(cmm, message)),
+            Some(data_key) => {
+                let is_kept = self != Sdk::JavaScript || message.may_be_cached();
+                is_kept.then(|| decryption_id(cmm, message, data_key))
+            }
+        }
     }
 
     /// Time as the SDK reads it: nanoseconds, or milliseconds cut off.
@@ -110,6 +130,21 @@ pub struct Message {
 }
 
 impl Message {
+    /// The n-th of the messages that were encrypted so, and its data key.
+    pub(super) fn encrypted(
+        encrypted: EncryptedMessages,
+        n: u64,
+        suite: Option<Suite>,
+    ) -> (Message, u64) {
+        let (producer, data_key) = encrypted.of_number(n);
+        let message = Message {
+            context: producer,
+            length: None,
+            suite,
+        };
+        (message, data_key)
+    }
+
     /// Whether its algorithm suite lets a data key serve several messages.
     pub fn may_be_cached(&self) -> bool {
         self.suite.is_none_or(|s| s.key_derivation)
@@ -122,7 +157,7 @@ pub struct DataKeyCache {
     sdk: Sdk,
     entries: Entries,
     /// What KMS answers later, by when and in the order of the calls.
-    in_flight: BTreeMap<(u64, u64), (Id, CacheEntry)>,
+    in_flight: BTreeMap<(u64, u64), (EntryId, CacheEntry)>,
     calls: u64,
 }
 
@@ -282,7 +317,7 @@ impl DataKeyCache {
         first.is_some_and(|((ready, _), _)| *ready < to)
     }
 
-    fn await_answer(&mut self, id: Id, entry: CacheEntry, ready: u64) {
+    fn await_answer(&mut self, id: EntryId, entry: CacheEntry, ready: u64) {
         self.calls += 1;
         self.in_flight.insert((ready, self.calls), (id, entry));
     }
@@ -309,8 +344,8 @@ fn max_bytes(sdk: Sdk, cmm: &Cmm) -> u64 {
     }
 }
 
-fn encryption_id(cmm: &Cmm, message: &Message) -> Id {
-    Id {
+fn encryption_id(cmm: &Cmm, message: &Message) -> EntryId {
+    EntryId {
         partition: cmm.partition,
         suite: message.suite.map_or(0, |s| u32::from(s.id) + 1),
         context: message.context,
@@ -318,8 +353,8 @@ fn encryption_id(cmm: &Cmm, message: &Message) -> Id {
     }
 }
 
-fn decryption_id(cmm: &Cmm, message: &Message, data_key: u64) -> Id {
-    Id {
+fn decryption_id(cmm: &Cmm, message: &Message, data_key: u64) -> EntryId {
+    EntryId {
         version: Some(data_key),
         ..encryption_id(cmm, message)
     }

@@ -1,13 +1,14 @@
 //! Data keys that an application's client caches (caching CMM of the AWS Encryption SDKs): as written, what a cache
-//! holds, and how messages look it up.
+//! holds, how messages look it up, and what a counted second misses.
 
 mod cache;
+mod held;
+pub mod second;
 mod settings;
-pub mod source;
 
 pub use cache::{Cmm, DataKeyCache, Message, Sdk, Suite};
-pub use settings::{DataKeyCacheSettings, DataKeyCacheUse};
-pub use source::EncryptedMessages;
+pub use held::HeldDataKeys;
+pub use settings::{AskedForDataKey, DataKeyCacheSettings, DataKeyCacheUse};
 
 #[cfg(test)]
 pub(crate) mod cases;

@@ -1,8 +1,14 @@
-//! A caching CMM and its data-key cache, as written and as simulated.
+//! A caching CMM and its data-key cache: as written, how a workload uses it, and what its messages look up.
 
-use super::cache::{Cmm, Sdk, Suite};
-use crate::catalog;
+use super::cache::{Cmm, DataKeyCache, Message, Sdk, Suite};
+use super::held::HeldDataKeys;
+use crate::catalog::{self, KmsOperation};
+use crate::input::diagnostic::Code;
 use crate::input::reader::Reader;
+use crate::model::source::encrypted_messages::EncryptedMessages;
+use crate::model::source::entries::EntryId;
+use crate::model::source::kind::{CacheRefusal, ClientCacheKind, Question};
+use crate::model::source::need::{LookUp, Need};
 use crate::model::source::scope::Sharing;
 use crate::units::{Bytes, Span};
 use serde::Serialize;
@@ -29,17 +35,18 @@ pub struct DataKeyCacheSettings {
     pub single_flight: Option<bool>,
 }
 
-impl DataKeyCacheSettings {
-    /// What it is, for people.
-    pub fn words(&self) -> String {
-        let age = self.max_age;
-        format!("the client's data-key cache, entries up to {age} old")
-    }
+impl ClientCacheKind for DataKeyCacheSettings {
+    const NAME: &'static str = "data-key cache";
+    const NOT_OF_S3: &'static str = "S3 does not use a data-key cache";
+    const ALONE: &'static str = "a caching CMM makes the data keys itself";
 
-    /// The table `data_key_cache`; `others` are the workloads whose cache it may share.
-    pub fn read<'k>(
+    type Uses = DataKeyCacheUse;
+    type Held = HeldDataKeys;
+    type Asked = AskedForDataKey;
+
+    fn read<'k>(
         r: &mut Reader<'_>,
-        others: impl IntoIterator<Item = &'k str>,
+        others: impl IntoIterator<Item = &'k str> + Clone,
     ) -> Option<DataKeyCacheSettings> {
         let largest = i64::MAX as u64;
         let sharing = Sharing::read(r, others, &["sdk", "capacity", "single_flight"]);
@@ -71,8 +78,16 @@ impl DataKeyCacheSettings {
         })
     }
 
-    /// As the model knows it: of a partition by number, in the cache of `owner`.
-    pub fn uses(&self, partition: u32, owner: &DataKeyCacheSettings) -> Option<DataKeyCacheUse> {
+    fn sharing(&self) -> &Sharing {
+        &self.sharing
+    }
+
+    fn words(&self) -> String {
+        let age = self.max_age;
+        format!("the client's data-key cache, entries up to {age} old")
+    }
+
+    fn uses(&self, partition: u32, owner: &DataKeyCacheSettings) -> Option<DataKeyCacheUse> {
         Some(DataKeyCacheUse {
             cmm: Cmm {
                 partition,
@@ -87,6 +102,77 @@ impl DataKeyCacheSettings {
         })
     }
 
+    fn asked(
+        &self,
+        workload: &str,
+        operation: KmsOperation,
+        encrypted: Option<EncryptedMessages>,
+    ) -> Result<AskedForDataKey, CacheRefusal> {
+        match operation {
+            KmsOperation::GenerateDataKey => Ok(AskedForDataKey::ToEncrypt),
+            KmsOperation::Decrypt => encrypted.map(AskedForDataKey::ToDecrypt).ok_or_else(|| CacheRefusal {
+                code: Code::NoDefault,
+                message: format!("`workload.{workload}` decrypts with a data-key cache, but does not say which messages share a data key"),
+                help: "write `encrypted_by = { producers = …, messages_per_data_key = … }`",
+            }),
+            _ => Err(CacheRefusal::not_served(
+                "a data-key cache serves GenerateDataKey and Decrypt",
+                operation,
+            )),
+        }
+    }
+
+    fn empty(uses: &DataKeyCacheUse) -> HeldDataKeys {
+        HeldDataKeys::new(DataKeyCache::new(uses.sdk, uses.capacity))
+    }
+
+    fn has_single_flight(uses: &DataKeyCacheUse) -> bool {
+        uses.single_flight
+    }
+
+    /// What is to be decrypted has a number, which says under which data key it is.
+    fn is_numbered(asked: &AskedForDataKey) -> bool {
+        matches!(asked, AskedForDataKey::ToDecrypt(_))
+    }
+
+    fn look_up(
+        held: &mut HeldDataKeys,
+        Question { asked, uses }: Question<'_, Self>,
+        need: &mut impl Need,
+        at: u64,
+    ) -> LookUp {
+        let (message, data_key) = asked.message(uses, need);
+        LookUp::met(match data_key {
+            None => held.keys.encrypt(&uses.cmm, &message, at).is_some(),
+            Some(data_key) => held.keys.decrypt(&uses.cmm, &message, data_key, at),
+        })
+    }
+
+    fn fetched(
+        held: &mut HeldDataKeys,
+        Question { asked, uses }: Question<'_, Self>,
+        need: &mut impl Need,
+        ready: u64,
+    ) {
+        let (message, data_key) = asked.message(uses, need);
+        match data_key {
+            // Which data key it is decides nothing here.
+            None => held.keys.generated(&uses.cmm, &message, 0, ready),
+            Some(data_key) => held.decrypted(&uses.cmm, &message, data_key, ready),
+        }
+    }
+
+    fn waits_for(
+        Question { asked, uses }: Question<'_, Self>,
+        need: &mut impl Need,
+    ) -> Option<EntryId> {
+        let (message, data_key) = asked.message(uses, need);
+        let entry = uses.sdk.entry_of(&uses.cmm, &message, data_key)?;
+        uses.single_flight.then_some(entry)
+    }
+}
+
+impl DataKeyCacheSettings {
     fn suite(&self) -> Option<Suite> {
         let row = catalog::algorithm_suite(self.algorithm_suite.as_ref()?)?;
         Some(Suite {
@@ -109,4 +195,34 @@ pub struct DataKeyCacheUse {
     pub capacity: usize,
     /// Messages wait for a data key that is on its way, instead of fetching it too.
     pub single_flight: bool,
+}
+
+/// What a KMS operation asks a data-key cache for.
+#[derive(Clone, Copy, Debug)]
+pub enum AskedForDataKey {
+    /// GenerateDataKey: a data key to encrypt under.
+    ToEncrypt,
+    /// Decrypt: the data key that a message was encrypted under.
+    ToDecrypt(EncryptedMessages),
+}
+
+impl AskedForDataKey {
+    /// The message of a request, and the data key that it was encrypted under.
+    fn message(&self, uses: &DataKeyCacheUse, need: &mut impl Need) -> (Message, Option<u64>) {
+        match self {
+            AskedForDataKey::ToEncrypt => {
+                let message = Message {
+                    context: need.object(),
+                    length: need.message_length(),
+                    suite: uses.suite,
+                };
+                (message, None)
+            }
+            AskedForDataKey::ToDecrypt(encrypted) => {
+                let number = u64::from(*need.ticket());
+                let (message, data_key) = Message::encrypted(*encrypted, number, uses.suite);
+                (message, Some(data_key))
+            }
+        }
+    }
 }

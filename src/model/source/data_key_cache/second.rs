@@ -1,0 +1,170 @@
+//! What the messages of a counted second miss, all of a process or of a fleet at once.
+
+use super::cache::{Cmm, Message, Suite};
+use super::held::HeldDataKeys;
+use crate::model::source::caches::Caches;
+use crate::model::source::client_cache::{AppProcess, CacheUse, ClientSideCache, wrapped};
+use crate::model::source::encrypted_messages::EncryptedMessages;
+
+impl EncryptedMessages {
+    /// Whether `n` messages of a process from the `first` on can be decrypted without KMS, all of them between
+    /// `from` and `to` \[ns\].
+    fn decrypts_all(
+        self,
+        held: &mut HeldDataKeys,
+        (cmm, suite): (&Cmm, Option<Suite>),
+        (first, n): (u64, u64),
+        (from, to): (u64, u64),
+    ) -> bool {
+        let messages = self.in_a_turn();
+        let turn = first / messages;
+        let last = first + n - 1;
+        if last / messages != turn || last != wrapped(last) {
+            return false;
+        }
+        let known = held.until.filter(|known| known.0 == turn);
+        let until = known.map(|(_, until)| until).unwrap_or_else(|| {
+            let of = |producer| {
+                let (message, data_key) =
+                    Message::encrypted(self, turn * messages + producer, suite);
+                held.keys.decrypts_until(cmm, &message, data_key, from)
+            };
+            let until = (0..self.producers).map(of).min().unwrap_or(0);
+            held.until = (until > 0).then_some((turn, until));
+            until
+        });
+        to < until
+    }
+
+    /// Counts the calls of `n` messages of one process in a counted second; `list` tells their instants, in order,
+    /// each with the bits of its key, `ready` when KMS answers.
+    fn calls_in_second(
+        self,
+        process: &mut AppProcess,
+        (cmm, suite): (&Cmm, Option<Suite>),
+        n: u64,
+        (from, to): (u64, u64),
+        list: impl Fn() -> Vec<(u64, u64)>,
+        ready: impl Fn(u64, u64) -> u64,
+    ) -> u64 {
+        let first = process.count(n);
+        let ClientSideCache::DataKeys(held) = &mut process.cache else {
+            return 0;
+        };
+        if self.decrypts_all(held, (cmm, suite), (first, n), (from, to)) {
+            return 0;
+        }
+        held.until = None;
+        let mut calls = 0;
+        for (number, (at, key)) in (first..).zip(list()) {
+            calls += u64::from(self.calls(held, (cmm, suite), number, at, || ready(at, key)));
+        }
+        calls
+    }
+
+    /// As [`calls_in_second`], of `n` messages of a fleet; `list` tells of each also the process that it goes to.
+    pub fn fleet_calls_in_second(
+        self,
+        caches: &mut Caches,
+        w: usize,
+        n: u64,
+        (from, to): (u64, u64),
+        list: impl Fn() -> Vec<(u64, u64, usize)>,
+        ready: impl Fn(u64, u64) -> u64,
+    ) -> u64 {
+        let of = &mut caches.workloads[w];
+        let first = of.count(n);
+        let Some(cache) = &of.client_cache else {
+            return 0;
+        };
+        let CacheUse::DataKeys(uses) = &cache.uses else {
+            return 0;
+        };
+        let cmm = (&uses.cmm, uses.suite);
+        let mut processes = of.processes.iter_mut();
+        if processes.all(|process| {
+            let process = process.get_or_insert_with(|| AppProcess::new(cache));
+            let ClientSideCache::DataKeys(held) = &mut process.cache else {
+                return false;
+            };
+            self.decrypts_all(held, cmm, (first, n), (from, to))
+        }) {
+            return 0;
+        }
+        let mut calls = 0;
+        for (number, (at, key, p)) in (first..).zip(list()) {
+            let process = of.processes[p].get_or_insert_with(|| AppProcess::new(cache));
+            let ClientSideCache::DataKeys(held) = &mut process.cache else {
+                return 0;
+            };
+            calls += u64::from(self.calls(held, cmm, number, at, || ready(at, key)));
+        }
+        calls
+    }
+
+    /// Whether the message with that number needs a call at `at`: then its data key is held once KMS answers.
+    fn calls(
+        self,
+        held: &mut HeldDataKeys,
+        (cmm, suite): (&Cmm, Option<Suite>),
+        number: u64,
+        at: u64,
+        ready: impl FnOnce() -> u64,
+    ) -> bool {
+        let (message, data_key) = Message::encrypted(self, wrapped(number), suite);
+        if held.keys.decrypt(cmm, &message, data_key, at) {
+            return false;
+        }
+        held.decrypted(cmm, &message, data_key, ready());
+        true
+    }
+}
+
+/// Counts the calls of `n` messages, all alike and of that length, of the `p`-th process of a workload in a counted
+/// second; `list` tells their instants, in order, each with the bits of its key, `ready` when KMS answers.
+pub fn calls_in_second(
+    caches: &mut Caches,
+    (w, p): (usize, usize),
+    (encrypted, length): (Option<EncryptedMessages>, Option<u64>),
+    n: u64,
+    (from, to): (u64, u64),
+    list: impl Fn() -> Vec<(u64, u64)>,
+    ready: impl Fn(u64, u64) -> u64,
+) -> u64 {
+    let of = &mut caches.workloads[w];
+    let Some(cache) = &of.client_cache else {
+        return 0;
+    };
+    let CacheUse::DataKeys(uses) = &cache.uses else {
+        return 0;
+    };
+    let (cmm, suite) = (&uses.cmm, uses.suite);
+    let process = of.processes[p].get_or_insert_with(|| AppProcess::new(cache));
+    if let Some(encrypted) = encrypted {
+        return encrypted.calls_in_second(process, (cmm, suite), n, (from, to), list, ready);
+    }
+    let ClientSideCache::DataKeys(held) = &mut process.cache else {
+        return 0;
+    };
+    let cache = &mut held.keys;
+    let message = Message {
+        context: 0,
+        length,
+        suite,
+    };
+    let mut done = cache.encrypt_all(cmm, &message, n, (from, to));
+    if done == n {
+        return 0;
+    }
+    let mut calls = 0;
+    let instants = list();
+    while let Some(&(at, key)) = instants.get(done as usize) {
+        let more = cache.encrypt_all(cmm, &message, n - done, (at, to));
+        if more == 0 && cache.encrypt(cmm, &message, at).is_none() {
+            calls += 1;
+            cache.generated(cmm, &message, 0, ready(at, key));
+        }
+        done += more.max(1);
+    }
+    calls
+}
