@@ -170,6 +170,9 @@ pub struct S3OperationRow {
     pub batch_operations: bool,
     /// Which of S3's limits for a prefix counts it; `None`: none of them.
     pub request_rate: Option<RequestRate>,
+    /// Whether its answers have no body, so that one that throttles it shows its status alone.
+    #[serde(default)]
+    pub answers_without_body: bool,
     /// The KMS operations it needs under SSE-KMS without a Bucket Key, in order.
     pub needs: Vec<S3Need>,
     /// What policies must allow, in order.

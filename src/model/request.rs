@@ -1,6 +1,7 @@
 //! Kinds of requests and the KMS calls that each of them needs.
 
 use super::refusal::{Cause, Refusal};
+use super::retry::AnswerForm;
 use super::source::{OnlyFor, Source};
 use crate::catalog::{KmsOperation, S3Tier};
 
@@ -24,6 +25,8 @@ pub struct Class {
     /// S3's request rate that each try draws on before KMS is called, index of [`Plan::quotas`](crate::model::Plan::quotas); `None`: it is
     /// not limited.
     pub request_rate: Option<usize>,
+    /// What its client can read in an answer that throttles it.
+    pub answer: AnswerForm,
     /// First of the class's KMS steps.
     pub first_kms_step: usize,
     /// Number of KMS steps; steps for objects of either kind share a need.

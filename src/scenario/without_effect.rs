@@ -5,6 +5,8 @@ use super::bucket::{BucketKind, BucketSettings, Encryption, EncryptionHeader};
 use super::operations::MULTIPART_UPLOAD;
 use crate::catalog::{self, KmsOperation, S3OperationRow, S3Tier};
 use crate::input::reader::Reader;
+use crate::model::arrivals::Arrivals;
+use crate::model::retry::AnswerForm;
 use crate::model::source::ClientCacheSettings;
 use indexmap::IndexMap;
 
@@ -47,6 +49,32 @@ impl WorkloadFacts<'_> {
             operation.is_ok_and(KmsOperation::makes_key_pair)
         };
         self.calls_kms && self.operations.is_some_and(|o| o.keys().any(makes))
+    }
+
+    /// The forms of the answers that may throttle its requests, where S3 limits their rate (`limited`) or KMS does.
+    pub(super) fn answers(&self, limited: bool, arrivals: &Arrivals) -> Vec<AnswerForm> {
+        let recorded = match arrivals {
+            Arrivals::Trace(trace) => &trace.recording.operations[..],
+            Arrivals::Open(_) | Arrivals::Job(_) => &[],
+        };
+        let written = self.operations.iter().flat_map(|o| o.keys());
+        let operations: Vec<&String> = written.chain(recorded).collect();
+        let throttled =
+            |row: &S3OperationRow| limited && row.request_rate.is_some() || !row.needs.is_empty();
+        let sends_throttled_head = operations.iter().any(|name| {
+            let row = catalog::s3_operation(name).filter(|_| self.calls_s3);
+            row.is_some_and(|row| row.answers_without_body && throttled(row))
+        });
+        let sends_others = operations.iter().any(|name| {
+            let row = catalog::s3_operation(name).filter(|_| self.calls_s3);
+            row.is_none_or(|row| !row.answers_without_body)
+        });
+        let forms = [
+            (AnswerForm::WithCode, sends_others || !sends_throttled_head),
+            (AnswerForm::StatusOnly, sends_throttled_head),
+        ];
+        let sent = forms.into_iter().filter(|(_, is_sent)| *is_sent);
+        sent.map(|(form, _)| form).collect()
     }
 
     /// Whether what it writes is under SSE-KMS, as far as that is known.

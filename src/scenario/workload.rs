@@ -21,7 +21,7 @@ use crate::input::reader::Reader;
 use crate::model::arrivals::constant::Constant;
 use crate::model::arrivals::{self, Arrivals, OpenArrivals};
 use crate::model::objects::{PopularitySettings, SizeSettings};
-use crate::model::retry::RetrySettings;
+use crate::model::retry::{AnswerForm, RetrySettings, Service};
 use crate::model::source::ClientCacheSettings;
 use crate::units::{Rate, Span};
 use indexmap::IndexMap;
@@ -320,7 +320,24 @@ impl WorkloadSettings {
             );
         }
         let retry = retry?;
-        let of_each_client = if let Some(own) = retry.of_each_client() {
+        let limited = prefixes.is_some() || of_bucket.is_some_and(|b| b.prefixes.is_some());
+        let forms = facts.answers(limited, &arrivals);
+        if let Some((key, place)) = retry.only_for_status.clone().filter(|_| r.has("retry"))
+            && !forms.contains(&AnswerForm::StatusOnly)
+        {
+            r.fault(
+                Code::Contradiction,
+                place,
+                format!("`{key}` has no effect: no answer that throttles these requests lacks its error code, as those to HEAD requests do"),
+                "drop it; HeadObject is limited where the bucket or the workload says over how many `prefixes` its requests spread",
+            );
+        }
+        let service = if facts.calls_s3 {
+            Service::S3
+        } else {
+            Service::Kms
+        };
+        let of_each_client = if let Some(own) = retry.of_each_client(service, &forms) {
             let profile = &retry.name;
             Some(format!(
                 "each client has {own} of its own under the retry profile `{profile}`"

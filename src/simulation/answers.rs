@@ -2,7 +2,7 @@
 
 use crate::model::retry::RetryVerdict;
 use crate::simulation::flights::fetches;
-use crate::simulation::guarded::{asks_client, hears, hold_back, plan_look};
+use crate::simulation::guarded::{asks_client, hears, hold_back, hold_until, plan_look};
 use crate::simulation::jobs::next_of_worker;
 use crate::simulation::life::{given_up, offer_needs};
 use crate::simulation::state::guards::{MayCall, seconds};
@@ -39,6 +39,7 @@ pub fn ready(world: &mut World<'_>, at: u64, request: RequestState, w: usize) {
     match asks_client(world, at, &request, w) {
         MayCall::Now => offer_needs(world, at, request),
         MayCall::Later(wait) => hold_back(world, at, wait, request, w),
+        MayCall::At(until) => hold_until(world, until, request, w),
         MayCall::Never => {
             if request.throttled == 0 {
                 world.counters.of(request.arrived).classes[request.class as usize].requests += 1;
@@ -53,11 +54,15 @@ fn hears_throttled(world: &mut World<'_>, at: u64, request: RequestState, w: usi
         world.workloads.of(w).client(&request),
         world.workloads.of(w).payer(&request),
     );
-    hears(world, at, w, client, true);
+    let answer = world.classes.of(request.class).answer();
+    let is_throttling = world.workloads.of(w).retries.is_throttling(answer);
+    hears(world, at, w, client, is_throttling);
     let state = world.workloads.of_mut(w);
     let guards = state.guards.as_mut();
     let limiter = guards.and_then(|g| g.limiter(client));
-    let verdict = state.retries.judge(payer, limiter, seconds(at), &request);
+    let verdict = state
+        .retries
+        .judge(payer, limiter, seconds(at), &request, answer);
     if let RetryVerdict::Retry { delay, .. } = verdict {
         let next = at.saturating_add(delay);
         if world
@@ -82,8 +87,9 @@ fn hears_success(world: &mut World<'_>, at: u64, request: &RequestState, w: usiz
     let client = world.workloads.of(w).client(request);
     hears(world, at, w, client, false);
     let calls = request.called.count_ones() as usize;
-    if world.classes.of(request.class).earns(calls) {
-        world.workloads.of_mut(w).refund(request);
+    let class = world.classes.of(request.class);
+    if class.earns(calls) {
+        world.workloads.of_mut(w).refund(request, class.answer());
     }
     wake(world, at, w, client);
 }

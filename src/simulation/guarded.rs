@@ -1,4 +1,4 @@
-//! Clients that hold back what they send: the adaptive mode's rate limiter, circuit breakers.
+//! Clients that hold back what they send: the adaptive mode's rate limiter, circuit breakers, send brakes.
 //!
 //! **Rate limiter.** Until one of a workload's clients is throttled for the first time its limiters hold
 //! nothing back, and its requests are counted as all others are. Then they are followed: every answer, at
@@ -10,6 +10,9 @@
 //!
 //! **Circuit breaker.** It changes only when an attempt is throttled, or by a success while it
 //! remembers a failure; else its workload is counted. An attempt's outcome reaches it when the attempt is sent.
+//!
+//! **Send brake.** It hears of outcomes as a circuit breaker does. What it holds is scheduled again for the instant at which it
+//! lets go, and is looked at then as any other attempt.
 //!
 //! While they are followed, or in use, such workloads are looked at in order of time.
 
@@ -145,6 +148,16 @@ pub fn hold_back(world: &mut World<'_>, at: u64, wait: f64, mut request: Request
     plan_look(world, at, w, client);
 }
 
+/// An attempt waits until its client's brake lets go.
+pub fn hold_until(world: &mut World<'_>, until: u64, mut request: RequestState, w: usize) {
+    world.workloads.of_mut(w).puts_off(&request);
+    request.hold_back();
+    request.step = RequestStep::Attempt;
+    world.calendar.push(until, request);
+    // From now on attempts are sent in other slots than those in which they are weighed.
+    world.quotas.stop_weighing();
+}
+
 /// An attempt was throttled at `at`. Whether its client decides only when it hears of it.
 pub fn guards_throttled(
     world: &mut World<'_>,
@@ -161,10 +174,12 @@ pub fn guards_throttled(
     let latency = &world.plan.throttled_latency;
     let n = request.throttled;
     let answered = at + latency.draw_with(|| request.own(Purpose::Throttled, n));
+    let answer = world.classes.of(request.class).answer();
     let state = world.workloads.of_mut(w);
     let client = state.client(&request);
+    let is_throttling = state.retries.is_throttling(answer);
     let guards = state.guards.as_mut();
-    if !guards.is_some_and(|g| g.throttled(client, at, answered)) {
+    if !guards.is_some_and(|g| g.throttled(client, at, answered, is_throttling)) {
         return false;
     }
     state.puts_off(&before);

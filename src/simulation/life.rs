@@ -4,7 +4,9 @@ use crate::model::Cause;
 use crate::model::source::LookUp;
 use crate::simulation::caches::{fetched, is_for, latency_of_call, look_up};
 use crate::simulation::flights::{awaits, fetches};
-use crate::simulation::guarded::{guards_succeeded, guards_throttled, hold_back, may_call};
+use crate::simulation::guarded::{
+    guards_succeeded, guards_throttled, hold_back, hold_until, may_call,
+};
 use crate::simulation::jobs::worker_goes_on;
 use crate::simulation::state::guards::MayCall;
 use crate::simulation::state::request::{Purpose, RequestState, RequestStep};
@@ -78,6 +80,10 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: RequestState) {
                 MayCall::Later(wait) => {
                     count_call(world, l, bit, first, &mut request);
                     return hold_back(world, at, wait, request, w);
+                }
+                MayCall::At(until) => {
+                    count_call(world, l, bit, first, &mut request);
+                    return hold_until(world, until, request, w);
                 }
                 MayCall::Never => {
                     if request.called & bit == 0 {
@@ -211,7 +217,8 @@ fn count_call(
 #[inline(always)]
 pub fn throttled(world: &mut World<'_>, at: u64, request: &RequestState, w: usize) -> Option<u64> {
     let (state, latency) = (world.workloads.of_mut(w), &world.plan.throttled_latency);
-    let next = state.tries_again(latency, at, request, |state| state.payer(request));
+    let answer = world.classes.of(request.class).answer();
+    let next = state.tries_again(latency, at, request, answer, |state| state.payer(request));
     if next.is_some() {
         return next;
     }
@@ -274,7 +281,7 @@ fn succeeded(
 ) {
     let class_index = request.class as usize;
     let class = world.classes.of_mut(class_index as u32);
-    let (w, earns) = (class.workload(), class.earns(calls));
+    let (w, earns, form) = (class.workload(), class.earns(calls), class.answer());
     let count = &mut world.counters.of(request.arrived).classes[class_index];
     count.succeeded += 1;
     let waited = request.is_waiting();
@@ -293,7 +300,7 @@ fn succeeded(
         && guards_succeeded(world, at, answer, calls, request, w);
     let state = world.workloads.of_mut(w);
     if !heard_later && earns && (waited || state.retries.has_debts()) {
-        state.refund(request);
+        state.refund(request, form);
     }
     if state.is_job() {
         worker_goes_on(world, w, request, answer(world));

@@ -59,17 +59,19 @@ fn gather_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
             Some(_) => refused += 1,
             None => quotas.of(quota).refuse(1),
         }
-        let w = class.workload();
+        let (w, answer) = (class.workload(), class.answer());
         let tally = class.tally(request.arrived < warm_up);
         tally.request(u64::from(request.throttled == 0));
         tally.throttle(1);
         let state = workloads.of_mut(w);
-        if state.retries.is_last_attempt(request) {
+        if state.retries.is_last_attempt(request, answer) {
             tally.fail(1);
             state.fails(request);
         } else {
             let payer = state.payer(request);
-            state.retries.ask(latency, at, request, payer, end);
+            state
+                .retries
+                .ask(latency, at, request, (payer, answer), end);
             lost.add(place, payer);
         }
     });
@@ -85,18 +87,20 @@ fn gather_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
 fn gather_several(world: &mut World<'_>, place: EventPlace, end: u64, lost: &mut Lost) {
     let Scheduled { at, event } = world.calendar.entry(place);
     let class = world.classes.of(event.class);
-    let w = class.workload();
+    let (w, answer) = (class.workload(), class.answer());
     let payer = if !class.needs_no_quota() {
         let mut request = event;
         refuse(world, &mut request);
         *world.calendar.event_mut(place) = request;
         let latency = &world.plan.throttled_latency;
         let state = world.workloads.of_mut(w);
-        if state.retries.is_last_attempt(&request) {
+        if state.retries.is_last_attempt(&request, answer) {
             return fail(world, &request, w, false);
         }
         let payer = state.payer(&request);
-        state.retries.ask(latency, at, &request, payer, end);
+        state
+            .retries
+            .ask(latency, at, &request, (payer, answer), end);
         payer
     } else {
         let state = world.workloads.of_mut(w);
@@ -130,16 +134,22 @@ fn gather_split(
     let Some(quota) = class.only_quota().filter(|_| retries.has_quotas()) else {
         return false;
     };
-    if action.requests() > 1 || retries.are_none() {
+    if action.requests() > 1 || retries.are_none(class.answer()) {
         return false;
     }
+    let answer = class.answer();
     // All are alike: what they count is added at once.
     let tally = class.tally(world.counters.in_warm_up(end - 1));
     tally.request(u64::from(n));
     tally.throttle(u64::from(n));
     world.quotas.of(quota).refuse(u64::from(n));
     let latency = &world.plan.throttled_latency;
-    lost.add_newcomers(retries, latency, (class_index, n), (split.key, slot, end));
+    lost.add_newcomers(
+        retries,
+        latency,
+        (class_index, n, answer),
+        (split.key, slot, end),
+    );
     true
 }
 
@@ -149,7 +159,12 @@ fn lose_newcomers(world: &mut World<'_>, group: usize, end: u64, lost: &mut Lost
     let state = world.workloads.of_mut(class.workload());
     let (latency, calendar) = (&world.plan.throttled_latency, &mut world.calendar);
     let schedule = |at, request| calendar.push(at, request);
-    let decided = lost.decide_newcomers(group, &mut state.retries, latency, schedule);
+    let decided = lost.decide_newcomers(
+        group,
+        &mut state.retries,
+        (latency, class.answer()),
+        schedule,
+    );
     state.put_off_new(decided.waiting);
     class
         .tally(world.counters.in_warm_up(end - 1))
@@ -175,7 +190,7 @@ fn lose_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
             request: *request,
             client: payer,
         };
-        let Some(paid) = state.retries.pay_asked(payer) else {
+        let Some(paid) = state.retries.pay_asked(payer, class.answer()) else {
             lost.contest(loser, calendar.number_of_new(place));
             continue;
         };
@@ -187,7 +202,9 @@ fn lose_others(world: &mut World<'_>, end: u64, lost: &mut Lost) {
             continue;
         }
         state.puts_off(request);
-        let next = state.retries.next_attempt(latency, at, request);
+        let next = state
+            .retries
+            .next_attempt(latency, at, request, class.answer());
         if next < end {
             lost.try_again(loser, next);
             continue;
@@ -277,10 +294,11 @@ fn refuse(world: &mut World<'_>, request: &mut RequestState) {
 /// Lets a refused loser try again or fail. A retry within the slot is refused too and given
 /// back.
 fn decide(world: &mut World<'_>, l: &Loser, end: u64) -> Option<Loser> {
-    let w = world.classes.of(l.request.class).workload();
+    let class = world.classes.of(l.request.class);
+    let (w, answer) = (class.workload(), class.answer());
     let state = world.workloads.of_mut(w);
     let latency = &world.plan.throttled_latency;
-    match state.tries_again(latency, l.at, &l.request, |_| l.client) {
+    match state.tries_again(latency, l.at, &l.request, answer, |_| l.client) {
         None => fail(world, &l.request, w, false),
         Some(at) if at < end => return Some(refused_again(world, *l, at)),
         Some(at) => schedule_retry(world, at, &l.request),

@@ -53,7 +53,7 @@ fn arrivals(r: &mut Rng, rate: f64, horizon: u64) -> String {
 
 /// A retry policy as TOML, and whether it needs clients.
 fn retry(r: &mut Rng) -> String {
-    match r.below(12) {
+    match r.below(13) {
         0..=3 => "none = {}".to_owned(),
         8 => (*r.pick(&[
             "adaptive = {}",
@@ -66,6 +66,12 @@ fn retry(r: &mut Rng) -> String {
             r.pick(&[200, 700, 2_500]),
             1 + r.below(20),
             r.pick(&["requests", "retries"])
+        ),
+        12 => format!(
+            "exponential = {{ initial_backoff = \"100ms\", max_attempts = 4, send_brake = {{ hold_time = \"{}ms\", window = {}, refused_threshold = {} }} }}",
+            r.pick(&[200, 1_700, 4_000]),
+            1 + r.below(60),
+            r.pick(&[0.0, 0.2, 0.5])
         ),
         10 => "exponential = { initial_backoff = \"100ms\", max_attempts = 4, retry_token_bucket = { capacity = 5, shared = true } }".to_owned(),
         11 => "\"rust-standard-2.0\" = {}".to_owned(),
@@ -419,8 +425,10 @@ fn a_run_that_is_due_waits_for_the_one_before() {
 fn limited_scenario(seed: u64) -> String {
     let mut r = Rng::new(seed);
     let mut t = format!(
-        "seed = {seed}\nhorizon = \"14s\"\nwarm_up = \"{}s\"\nreplications = 2\nregion = \"us-east-1\"\n[key.k]\n[quota.q]\nlimit = \"{}/s\"\nlimiter = {{ {} }}\n[assumption]\nbucket_key_single_flight = {}\nbucket_key_lifetime = \"3s\"\nbucket_key_renewal = \"sliding\"\nkms_latency.constant.value = \"5ms\"\ns3_latency.constant.value = \"30ms\"\n",
+        "seed = {seed}\nhorizon = \"14s\"\nwarm_up = \"{}s\"\nreplications = 2\nregion = \"us-east-1\"\nretry.exponential = {{ initial_backoff = \"800ms\", transient_initial_backoff = \"{}ms\", max_attempts = 4, retry_quota = {{ capacity = 60, throttling_cost = 3, transient_cost = {} }} }}\n[key.k]\n[quota.q]\nlimit = \"{}/s\"\nlimiter = {{ {} }}\n[assumption]\nbucket_key_single_flight = {}\nbucket_key_lifetime = \"3s\"\nbucket_key_renewal = \"sliding\"\nkms_latency.constant.value = \"5ms\"\ns3_latency.constant.value = \"30ms\"\n",
         r.below(3),
+        r.pick(&[20, 3_000]),
+        r.pick(&[0, 2, 7]),
         r.log_between(1_500.0, 12_000.0).round(),
         limiter(&mut r),
         r.chance(0.5),
@@ -442,12 +450,15 @@ fn limited_scenario(seed: u64) -> String {
     for w in 0..1 + r.below(3) {
         let rate = r.log_between(1_000.0, 7_000.0);
         let own = r.pick(&["", "", "prefixes = 1\n"]);
+        let retry = match r.below(3) {
+            0 => String::new(),
+            _ => format!("retry = {{ {} }}\n", retry(&mut r)),
+        };
         let _ = write!(
             t,
-            "[workload.w{w}]\nbucket = \"{}\"\n{own}clients = {}\nretry = {{ {} }}\narrivals = {{ {} }}\npopularity.uniform.objects = 500\noperations = {}\n",
+            "[workload.w{w}]\nbucket = \"{}\"\n{own}clients = {}\n{retry}arrivals = {{ {} }}\npopularity.uniform.objects = 500\noperations = {}\n",
             r.pick(&["plain", "plain", "keyed", "unencrypted"]),
             1 + r.below(30),
-            retry(&mut r),
             arrivals(&mut r, rate, 14),
             r.pick(&[
                 "{ GetObject = 3, PutObject = 1 }",
@@ -1285,11 +1296,18 @@ fn second_simulator(
             used[1] += u64::from(flow.stored);
         }
         let left = &mut tokens[ask.flow][ask.client as usize];
-        let quota = flow.retry.1.retry_quota;
+        let policy = &flow.retry.1;
+        let quota = policy.retry_quota;
+        // An answer to HEAD has no body, so no error code: its client takes a 503 for a passing fault of the server.
+        let is_head = flow.actions[ask.action - action].0.starts_with("Head");
+        let (cost, backoff) = match is_head {
+            true => (quota.map_or(0, |q| q.other_cost), &policy.other_backoff),
+            false => (quota.map_or(0, |q| q.throttling_cost), &policy.backoff),
+        };
         if !refused {
             if let Some(q) = quota {
                 let back = if ask.failures > 0 {
-                    q.throttling_cost
+                    cost
                 } else {
                     q.success_refund
                 };
@@ -1301,14 +1319,14 @@ fn second_simulator(
             continue;
         }
         ask.failures += 1;
-        let cost = quota.map_or(0, |q| i64::from(q.throttling_cost));
+        let cost = i64::from(cost);
         if ask.failures >= flow.retry.1.max_attempts || *left < cost {
             count.failed += 1;
             continue;
         }
         *left -= cost;
         // A throttled attempt is answered after 4 ms.
-        ask.at += 4_000_000 + delay(&ask, &flow.retry.1.backoff, ask.failures);
+        ask.at += 4_000_000 + delay(&ask, backoff, ask.failures);
         ask.is_new = false;
         heap.push(Reverse(ask));
     }
@@ -1390,9 +1408,22 @@ fn exponential(
 fn cases() -> Vec<Case> {
     let none = || ("none = {}", RetryPolicy::none());
     let standard = || {
+        let mut policy = exponential(1_000, 20, Jitter::Full, 3, Some(500));
+        policy.other_backoff = exponential(50, 20, Jitter::Full, 3, None).backoff;
+        if let Some(quota) = &mut policy.retry_quota {
+            quota.other_cost = 14;
+        }
+        ("standard = {}", policy)
+    };
+    let two_bases = || {
+        let mut policy = exponential(700, 20, Jitter::Equal, 5, Some(90));
+        policy.other_backoff = exponential(2_000, 20, Jitter::Equal, 5, None).backoff;
+        if let Some(quota) = &mut policy.retry_quota {
+            quota.other_cost = 2;
+        }
         (
-            "standard = {}",
-            exponential(1_000, 20, Jitter::Full, 3, Some(500)),
+            "exponential = { initial_backoff = \"700ms\", transient_initial_backoff = \"2s\", jitter = \"equal\", max_attempts = 5, retry_quota = { capacity = 90, transient_cost = 2 } }",
+            policy,
         )
     };
     let hasty = || {
@@ -1423,6 +1454,7 @@ fn cases() -> Vec<Case> {
         ("GetObject", 2.0, 1),
         ("PutObject", 1.0, 1),
     ];
+    const HEADS: &[(&str, f64, usize)] = &[("GetObject", 1.0, 1), ("HeadObjectChecksum", 2.0, 1)];
     vec![
         Case {
             seed: 1,
@@ -1460,6 +1492,16 @@ fn cases() -> Vec<Case> {
             flows: vec![
                 flow("big", true, 900.0, MIX, 50, standard(), false),
                 flow("store", true, 320.0, MIX, 1, lockstep(), true),
+            ],
+        },
+        Case {
+            seed: 5,
+            horizon: 120,
+            account: 150,
+            store: 40,
+            flows: vec![
+                flow("heads", true, 110.0, HEADS, 8, standard(), false),
+                flow("own", true, 60.0, HEADS, 5, two_bases(), false),
             ],
         },
     ]

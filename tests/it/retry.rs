@@ -29,6 +29,258 @@ fn metric(results: &RunResults, variant: usize, id: &str) -> f64 {
     metrics[id].mean.unwrap_or_else(|| panic!("{id} is null"))
 }
 
+/// An answer to HEAD has no body: its client sees a 503, and no SlowDown. Twice as much as S3 takes, for a second, from
+/// one client: what is refused is tried again as long as the retry quota of 500 tokens pays, and nothing is paid back
+/// before the next second.
+#[test]
+fn answers_without_a_body_are_classified_by_their_status() {
+    let retries = |retry: &str, operation: &str| {
+        let results = run(&format!(
+            r#"
+            horizon = "1s"
+            replications = 1
+            region = "us-east-1"
+            retry.{retry}
+            [bucket.b]
+            prefixes = 1
+            [workload.w]
+            bucket = "b"
+            clients = 1
+            operations.{operation} = 1
+            arrivals.constant.rate = "11000/s"
+            "#
+        ));
+        let tries = metric(&results, 0, "s3_attempts");
+        // In the second after it all that still wait are served.
+        tries - metric(&results, 0, "s3_requests")
+    };
+    for (retry, get, head) in [
+        // 5 and 14 tokens.
+        ("standard = {}", 100.0, 35.0),
+        ("javascript = {}", 100.0, 35.0),
+        ("\"javascript-3.1165-standard\" = {}", 100.0, 50.0),
+        ("\"standard-2.0\" = {}", 100.0, 100.0),
+        ("\"rust-standard-2.0\" = {}", 100.0, 50.0),
+        ("\"rust-standard-2.1\" = {}", 100.0, 35.0),
+        ("go = {}", 100.0, 35.0),
+        // The status alone decides.
+        ("crt = {}", 100.0, 100.0),
+        (
+            "exponential = { initial_backoff = \"1s\", max_attempts = 3, retry_quota = { transient_cost = 50 } }",
+            100.0,
+            10.0,
+        ),
+        (
+            "exponential = { initial_backoff = \"1s\", max_attempts = 3, retry_quota = {} }",
+            100.0,
+            100.0,
+        ),
+    ] {
+        assert_eq!(retries(retry, "GetObject"), get, "{retry}");
+        assert_eq!(retries(retry, "HeadObject"), head, "{retry}");
+    }
+    // Java: a retry after throttling is free, one after a 503 is not.
+    assert!(retries("java = {}", "GetObject") >= 5_500.0);
+    assert_eq!(retries("java = {}", "HeadObject"), 100.0);
+    assert!(retries("s3a = {}", "GetObject") >= 5_500.0);
+    assert_eq!(retries("s3a = {}", "HeadObject"), 100.0);
+    // Without a retry quota each of the 5,500 tries again at least once.
+    assert!(retries("legacy = {}", "HeadObject") >= 5_500.0);
+}
+
+#[test]
+fn answers_without_a_body_have_a_base_of_their_own() {
+    // Refused from 0.5 s on: HEAD waits 250 ms and GET 1 s after each answer, which takes 4 ms.
+    let results = run(r#"
+        horizon = "1s"
+        replications = 1
+        region = "us-east-1"
+        [retry.fixed]
+        delay = "1s"
+        transient_delay = "250ms"
+        max_attempts = 3
+        [bucket.get]
+        prefixes = 1
+        [bucket.head]
+        prefixes = 1
+        [workload.get]
+        bucket = "get"
+        operations.GetObject = 1
+        arrivals.constant.rate = "11000/s"
+        [workload.head]
+        bucket = "head"
+        operations.HeadObject = 1
+        arrivals.constant.rate = "11000/s"
+        "#);
+    let of = |workload: &str, id: &str| {
+        let m = &results.variants[0].by_workload[workload];
+        m[id].mean.unwrap_or_else(|| panic!("{id} is null"))
+    };
+    assert_eq!(of("get", "added_delay_s_max"), 1.004);
+    assert_eq!(of("head", "added_delay_s_max"), 0.508);
+    assert_eq!(of("get", "s3_attempts"), 16_500.0);
+    // Whoever comes before 746 ms has to wait twice.
+    let twice = 11_000.0 * 0.746 - 5_500.0;
+    assert_eq!(of("head", "s3_attempts"), 16_500.0 + twice);
+}
+
+#[test]
+fn a_503_without_a_code_does_not_slow_the_adaptive_mode_down() {
+    let (results, _) = run_with(
+        r#"
+        horizon = "20s"
+        replications = 1
+        region = "us-east-1"
+        retry = "adaptive"
+        [bucket.b]
+        prefixes = 1
+        [workload.w]
+        bucket = "b"
+        clients = 30
+        operations.HeadObject = 1
+        arrivals.constant.rate = "6000/s"
+        [variant.head]
+        [variant.get.workload.w]
+        operations = { HeadObject = 0, GetObject = 1 }
+        "#,
+        false,
+    );
+    let throttled = [0, 1].map(|v| metric(&results, v, "s3_throttled"));
+    // 500 a second are refused at least; a limiter holds GETs back below S3's limit.
+    assert!(throttled[0] >= 10_000.0, "{throttled:?}");
+    assert!(throttled[1] < 0.5 * throttled[0], "{throttled:?}");
+}
+
+/// One client under a quota of a fixed window that sends evenly, waits `delay` before its only retry, and holds all back for `hold`
+/// after more than `most` refusals among its last `window` attempts: attempts, failures and the longest delay \[ms\].
+fn held_by_a_brake(
+    (rate, limit, seconds): (u64, u64, u64),
+    delay: u64,
+    (most, window, hold): (usize, usize, u64),
+) -> (u64, u64, u64) {
+    // Due, whether it is new, when it arrived, how often it was refused.
+    let arrivals = (0..rate * seconds).map(|i| (i * 1_000 / rate, true, i * 1_000 / rate, 0));
+    let mut due: std::collections::BTreeSet<(u64, bool, u64, u64)> = arrivals.collect();
+    let (mut attempts, mut failed, mut longest) = (0, 0, 0);
+    let (mut last, mut until, mut second, mut used) = (Vec::new(), 0, 0, 0);
+    while let Some((at, _, arrived, refusals)) = due.pop_first() {
+        if at < until {
+            due.insert((until, false, arrived, refusals));
+            continue;
+        }
+        if at / 1_000 > second {
+            (second, used) = (at / 1_000, 0);
+        }
+        attempts += 1;
+        let is_refused = used >= limit;
+        used += u64::from(!is_refused);
+        last.push(is_refused);
+        let seen = &last[last.len().saturating_sub(window)..];
+        if is_refused && seen.iter().filter(|r| **r).count() > most {
+            until = at + 4 + hold;
+            last.clear();
+        }
+        if !is_refused {
+            longest = longest.max(at - arrived);
+        } else if refusals == 1 {
+            failed += 1;
+        } else {
+            due.insert((at + 4 + delay, false, arrived, 1));
+        }
+    }
+    (attempts, failed, longest)
+}
+
+#[test]
+fn a_send_brake_lets_requests_wait() {
+    for (load, delay, brake) in [
+        ((10, 1, 2), 50, (2, 4, 1_000)),
+        ((50, 20, 20), 130, (2, 10, 700)),
+        ((50, 20, 20), 330, (5, 50, 4_000)),
+        ((20, 18, 30), 90, (0, 1, 253)),
+    ] {
+        let ((rate, limit, seconds), (most, window, hold)) = (load, brake);
+        let text = format!(
+            r#"
+            horizon = "{seconds}s"
+            replications = 1
+            region = "us-east-1"
+            [key.k]
+            [quota.q]
+            limit = "{limit}/s"
+            [workload.w]
+            key = "k"
+            clients = 1
+            operations.Decrypt = 1
+            arrivals.constant.rate = "{rate}/s"
+            [workload.w.retry.fixed]
+            delay = "{delay}ms"
+            max_attempts = 2
+            send_brake = {{ refused_threshold = {}, window = {window}, hold_time = "{hold}ms" }}
+            "#,
+            most as f64 / window as f64
+        );
+        let expected = held_by_a_brake(load, delay, brake);
+        for simulate_all in [false, true] {
+            let (results, _) = run_with(&text, simulate_all);
+            let of = |id| metric(&results, 0, id);
+            let longest = (of("added_delay_s_max") * 1_000.0).round() as u64;
+            let found = (of("kms_attempts"), of("app_requests_failed"), longest);
+            assert_eq!(
+                found,
+                (expected.0 as f64, expected.1 as f64, expected.2),
+                "{text}"
+            );
+            assert_eq!(of("app_requests"), (rate * seconds) as f64);
+        }
+    }
+}
+
+/// A backup to one hot prefix, as ScyllaDB's S3 client made it before it had a brake, and since: over 20 % of 50 outcomes
+/// refused, and nothing is sent for 4 s.
+#[test]
+fn a_backup_with_a_brake_completes() {
+    let results = run(r#"
+        horizon = "10m"
+        replications = 1
+        region = "us-east-1"
+        [key.backup]
+        [bucket.backup]
+        key = "backup"
+        prefixes = 1
+        [workload.parts]
+        bucket = "backup"
+        operations.PutObject = 1
+        clients = 24
+        job = { workers = 2400, objects = 40_000 }
+        [variant.before.retry.exponential]
+        initial_backoff = "25ms"
+        max_backoff = "60s"
+        max_attempts = 10
+        jitter = "none"
+        [variant.without-brake.retry.exponential]
+        initial_backoff = "1s"
+        max_backoff = "60s"
+        max_attempts = 10
+        [variant.after.retry.exponential]
+        initial_backoff = "1s"
+        max_backoff = "60s"
+        max_attempts = 10
+        send_brake = { refused_threshold = "20%", window = 50, hold_time = "4s" }
+        "#);
+    let [failed, throttled, done] = ["s3_requests_failed", "s3_throttled", "job_completion_s"]
+        .map(|id| [0, 1, 2].map(|v| metric(&results, v, id)));
+    println!("failed {failed:?}, throttled {throttled:?}, done after {done:?}");
+    // 3,500 a second at most; with a brake about as many each time that it lets go, every four seconds.
+    assert_eq!(failed[2], 0.0);
+    assert!(done[2] > 4.0 * (40_000.0 / 3_500.0 - 2.0) && done[2] < 5.5 * 40_000.0 / 3_500.0);
+    assert!(throttled[2] < 0.2 * throttled[1] && throttled[1] < throttled[0]);
+    for variant in &results.variants {
+        let of = |id: &str| variant.metrics[id].mean.expect("a value");
+        assert_eq!(of("s3_requests"), 40_000.0);
+    }
+}
+
 #[test]
 fn a_circuit_breaker_opens_and_tries_again() {
     let results = application(

@@ -12,6 +12,16 @@ const RUSH: [&str; 3] = [
     "workload.w.arrivals={poisson={rate=\"90/s\"}}",
 ];
 
+/// Twice as many requests without a body as S3 takes from one prefix.
+const HEADS: [&str; 6] = [
+    "bucket.b={}",
+    "bucket.b.prefixes=1",
+    "horizon=2s",
+    "workload.w.operations={HeadObject=1}",
+    "workload.w.arrivals={poisson={rate=\"11000/s\"}}",
+    "workload.w2.enabled=false",
+];
+
 pub(crate) fn add(cases: &mut Cases) {
     for add in super::Backoff::CASES {
         add(cases);
@@ -67,6 +77,39 @@ pub(crate) fn add(cases: &mut Cases) {
                 let inside = format!("{kind}.circuit_breaker.{inside}");
                 add(&inside, &breaker, &format!(".{inside}={value}"));
             }
+            let brake = guarded("send_brake={hold_time=\"300ms\"}");
+            for (inside, value) in [
+                ("hold_time", "900ms"),
+                ("refused_threshold", "0.5"),
+                ("window", "9"),
+            ] {
+                let inside = format!("{kind}.send_brake.{inside}");
+                add(&inside, &brake, &format!(".{inside}={value}"));
+            }
+        }
+        for (kind, delay, transient) in [
+            ("fixed", "delay", "transient_delay"),
+            (
+                "exponential",
+                "initial_backoff",
+                "transient_initial_backoff",
+            ),
+        ] {
+            let with = format!(
+                "{path}={{{kind}={{{delay}=\"50ms\",max_attempts=5,retry_quota={{capacity=20}}}}}}"
+            );
+            for (inside, value, differs) in [
+                (transient, "900ms", "added_delay_s_max"),
+                ("retry_quota.transient_cost", "9", "s3_attempts"),
+            ] {
+                cases.key(
+                    format!("{key}.{kind}.{inside}"),
+                    S3,
+                    &[&[with.as_str()], &HEADS[..]].concat(),
+                    &[&format!("{path}.{kind}.{inside}={value}")],
+                    differs,
+                );
+            }
         }
         for profile in retry_profiles() {
             for name in profile.aliases.iter().chain([&profile.id]) {
@@ -96,8 +139,18 @@ pub(crate) fn add(cases: &mut Cases) {
                     );
                 };
                 add("max_attempts", "2");
-                if profile.retry_quota.is_some_and(|q| q.cost_throttling > 0) {
+                let quota = profile.retry_quota;
+                if quota.is_some_and(|q| q.cost_throttling > 0) {
                     add("retry_quota.shared", "true");
+                } else if quota.is_some() {
+                    // Only what is not taken for throttling costs anything.
+                    cases.key(
+                        format!("{key}.{name}.retry_quota.shared"),
+                        S3,
+                        &[&[written[0].as_str()], &HEADS[..]].concat(),
+                        &[&format!("{path}.{as_key}.retry_quota.shared=true")],
+                        "s3_attempts",
+                    );
                 }
             }
         }
@@ -130,6 +183,66 @@ pub(crate) fn add(cases: &mut Cases) {
             "`workload.app.retry.fixed.circuit_breaker.blocks`",
             "`requests`",
         ]);
+    for key in [
+        "transient_delay = \"2s\"",
+        "retry_quota = { transient_cost = 9 }",
+    ] {
+        cases.broken(
+            Code::Contradiction,
+            "clients = 3",
+            format!("clients = 3\nretry.fixed = {{ delay = \"1s\", max_attempts = 2, {key} }}"),
+            if key.ends_with('}') {
+                "9 }"
+            } else {
+                "\"2s\" }"
+            },
+            &["has no effect", "HEAD"],
+        );
+    }
+    cases.broken(
+        Code::Contradiction,
+        "clients = 3",
+        "clients = 3\nretry.java = { retry_quota = { shared = true } }",
+        "true } }",
+        &[
+            "`workload.app.retry.java.retry_quota.shared` has no effect",
+            "HEAD",
+        ],
+    );
+    for (code, guard, at, words) in [
+        (
+            Code::OutOfRange,
+            "send_brake = { hold_time = \"1s\", refused_threshold = 1 }",
+            "1 } }",
+            "`workload.app.retry.fixed.send_brake.refused_threshold` is 1",
+        ),
+        (
+            Code::OutOfRange,
+            "send_brake = { hold_time = \"1s\", window = 129 }",
+            "129 } }",
+            "`workload.app.retry.fixed.send_brake.window`",
+        ),
+        (
+            Code::MissingKey,
+            "send_brake = { window = 5 }",
+            "{ window = 5 } }",
+            "`workload.app.retry.fixed.send_brake.hold_time` is missing",
+        ),
+        (
+            Code::Contradiction,
+            "circuit_breaker.open_time = \"1s\", send_brake = { hold_time = \"1s\" }",
+            "{ hold_time = \"1s\" } }",
+            "`workload.app.retry.fixed.send_brake` both stop",
+        ),
+    ] {
+        cases.broken(
+            code,
+            "clients = 3",
+            format!("clients = 3\nretry.fixed = {{ delay = \"1s\", max_attempts = 2, {guard} }}"),
+            at,
+            &[words],
+        );
+    }
     cases.broken_in_several_places(
         Code::NoDefault,
         "jitter = \"full\"",

@@ -3,7 +3,7 @@
 //! The lists of codes and status codes are data of the catalog. Left out: errors that a service's model marks
 //! as retryable (KMS and S3 mark none) and DynamoDB's checksums.
 
-use crate::catalog::{Classification, ThrottledAnswer};
+use crate::catalog::{Classification, S3OperationRow, ThrottledAnswer};
 
 /// The service that answers; botocore's legacy mode knows errors of S3 alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +49,39 @@ pub enum ErrorKind {
     Transient,
 }
 
-impl<'a> From<&'a ThrottledAnswer> for FailedAnswer<'a> {
-    fn from(row: &'a ThrottledAnswer) -> FailedAnswer<'a> {
+/// What a client can read in an answer that throttles it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AnswerForm {
+    /// Status and error code.
+    #[default]
+    WithCode,
+    /// The status alone: answers to HEAD requests have no body.
+    StatusOnly,
+}
+
+impl AnswerForm {
+    /// Both.
+    pub const ALL: [AnswerForm; 2] = [AnswerForm::WithCode, AnswerForm::StatusOnly];
+
+    /// That of an S3 operation's answers.
+    pub fn of(operation: &S3OperationRow) -> AnswerForm {
+        if operation.answers_without_body {
+            AnswerForm::StatusOnly
+        } else {
+            AnswerForm::WithCode
+        }
+    }
+}
+
+impl<'a> FailedAnswer<'a> {
+    /// How a service answers that throttles a request, as far as its client can read.
+    pub fn throttled(row: &'a ThrottledAnswer, form: AnswerForm) -> FailedAnswer<'a> {
         FailedAnswer::Response {
             status: row.status,
-            code: Some(&row.code),
+            code: match form {
+                AnswerForm::WithCode => Some(&row.code),
+                AnswerForm::StatusOnly => None,
+            },
         }
     }
 }

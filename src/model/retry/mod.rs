@@ -16,8 +16,8 @@ mod retry_after;
 mod settings;
 
 pub use backoff::{Backoff, BackoffKind, Capped, ExponentialBackoff, FixedBackoff, Jitter};
-pub use breaker::{Blocks, BreakerSettings, CircuitBreaker, CircuitBreakers};
-pub use classify::{ErrorKind, FailedAnswer, Service};
+pub use breaker::{Blocks, BrakeSettings, BreakerSettings, CircuitBreaker, CircuitBreakers};
+pub use classify::{AnswerForm, ErrorKind, FailedAnswer, Service};
 pub use policy::{ClientState, Failure, RetryDelays, RetryLayerRules, RetryPolicy, RetryVerdict};
 pub use quota::{Refund, RetryQuota, RetryQuotaSettings, RetryTokens, TokenBucketSettings};
 pub use rate_limiter::{ClientRateLimiter, RateLimiterRules, RetryCost, SendQueue};

@@ -2,7 +2,7 @@
 
 use super::backoff::{Backoff, Capped, ExponentialBackoff, FixedBackoff, Jitter};
 use super::breaker::CircuitBreaker;
-use super::classify::ErrorKind;
+use super::classify::{AnswerForm, ErrorKind};
 use super::quota::{Refund, RetryQuota, RetryTokens};
 use super::rate_limiter::{ClientRateLimiter, RateLimiterRules};
 use super::retry_after::RetryAfter;
@@ -30,8 +30,11 @@ pub struct RetryPolicy {
     pub retry_quota: Option<RetryQuota>,
     /// The client's rate limiter, `None` without one.
     pub rate_limiter: Option<RateLimiterRules>,
-    /// The client's circuit breaker, `None` without one.
+    /// The client's circuit breaker or send brake, `None` without one.
     pub circuit_breaker: Option<CircuitBreaker>,
+    /// What it takes a throttled answer for that shows its error code, and one that shows its status alone; `None`: it
+    /// does not try again.
+    pub throttled_as: [Option<ErrorKind>; 2],
     /// What the `x-amz-retry-after` of a throttled answer asks for \[ns\], `None` without one.
     pub asked: Option<u64>,
 }
@@ -49,18 +52,20 @@ pub struct RetryLayerRules {
 /// scenario may ask for is far shorter.
 const LONGEST_DELAY: u64 = 1 << 62;
 
-/// The delays of a policy after throttling, with what does not depend on the request looked up before.
+/// The delays of a policy after throttled answers of one form, with what does not depend on the request looked up
+/// before.
 #[derive(Clone, Debug)]
 pub struct RetryDelays {
-    /// The policy.
+    /// The policy after such answers ([`RetryPolicy::after`]).
     pub policy: RetryPolicy,
     /// Where the delays \[ns\] after attempts 1, 2, … are uniform in 0..x, that x.
     uniform_below: Vec<u64>,
 }
 
 impl RetryDelays {
-    /// The delays of a policy.
-    pub fn new(policy: &RetryPolicy) -> RetryDelays {
+    /// The delays of a policy after throttled answers of a form.
+    pub fn new(policy: &RetryPolicy, form: AnswerForm) -> RetryDelays {
+        let policy = policy.after(form);
         let first_attempts = 1..policy.max_attempts.min(64);
         let uniform_below = match (policy.asked, &policy.layer) {
             (None, None) => first_attempts
@@ -70,9 +75,14 @@ impl RetryDelays {
             (Some(_), _) | (_, Some(_)) => Vec::new(),
         };
         RetryDelays {
-            policy: policy.clone(),
+            policy,
             uniform_below,
         }
+    }
+
+    /// Tokens of the retry quota for a retry.
+    pub fn cost(&self) -> u32 {
+        self.policy.cost_after(ErrorKind::Throttling)
     }
 
     /// The delay \[ns\] that [`RetryPolicy::delay`] tells, at most 2⁶² (146 years).
@@ -140,25 +150,36 @@ impl RetryPolicy {
             retry_quota: None,
             rate_limiter: None,
             circuit_breaker: None,
+            throttled_as: [Some(ErrorKind::Throttling), Some(ErrorKind::Transient)],
             asked: None,
         }
     }
 
-    /// The policy of a client that takes the answer to a throttled request for that kind of error; the
+    /// What it takes a throttled answer of a form for.
+    pub fn kind_of(&self, form: AnswerForm) -> Option<ErrorKind> {
+        self.throttled_as[form as usize]
+    }
+
+    /// What it does after throttled answers of a form, as a policy that takes all of them for throttling; the
     /// simulation knows no other failures.
-    pub fn throttled_as(mut self, kind: Option<ErrorKind>) -> RetryPolicy {
-        match kind {
-            None => self.max_attempts = 1,
+    pub fn after(&self, form: AnswerForm) -> RetryPolicy {
+        let mut policy = self.clone();
+        match self.kind_of(form) {
+            None => policy.max_attempts = 1,
             Some(ErrorKind::Throttling) => {}
             Some(kind) => {
-                let cost = self.cost_after(kind);
-                self.backoff = self.other_backoff.clone();
-                if let Some(quota) = &mut self.retry_quota {
-                    quota.throttling_cost = cost;
+                policy.backoff = self.other_backoff.clone();
+                if let Some(quota) = &mut policy.retry_quota {
+                    quota.throttling_cost = self.cost_after(kind);
+                }
+                let limiter = policy.rate_limiter.as_mut();
+                if let Some(cost) = limiter.and_then(|rules| rules.retry_cost.as_mut()) {
+                    cost.throttling = cost.other;
                 }
             }
         }
-        self
+        policy.throttled_as = [Some(ErrorKind::Throttling); 2];
+        policy
     }
 
     /// A profile of the catalog.
@@ -216,6 +237,7 @@ impl RetryPolicy {
             }),
             rate_limiter: profile.rate_limiter().map(RateLimiterRules::figures),
             circuit_breaker: None,
+            throttled_as: [Some(ErrorKind::Throttling), Some(ErrorKind::Transient)],
             asked: None,
         }
     }
@@ -367,7 +389,7 @@ mod tests {
                 policy.max_attempts = 100;
                 policy.asked = asked;
                 policy.retry_after = RetryAfter::Replaces;
-                let delays = RetryDelays::new(&policy);
+                let delays = RetryDelays::new(&policy, AnswerForm::WithCode);
                 for n in 1..100 {
                     let key = Key::root(9, u64::from(n));
                     let draw = |k: u16| key.with(u64::from(k)).bits();

@@ -361,6 +361,17 @@ fn what_kms_and_s3_answer_is_throttling_to_every_sdk_that_reads_it() {
             |status, code, service| FailedAnswer::Response { status, code }.kind(service, rules);
         let s3 = kind(503, Some("SlowDown"), Service::S3);
         let kms = kind(400, Some("ThrottlingException"), Service::Kms);
+        // HEAD: the status alone. Only the CRT takes it for throttling.
+        let status_only = match profile.classification.as_str() {
+            "crt-s3" => ErrorKind::Throttling,
+            _ => ErrorKind::Transient,
+        };
+        assert_eq!(
+            kind(503, None, Service::S3),
+            Some(status_only),
+            "{}",
+            profile.id
+        );
         let expected = match profile.classification.as_str() {
             // The same wait after all errors, and no quota.
             "legacy" => (Some(ErrorKind::Transient), Some(ErrorKind::Transient)),

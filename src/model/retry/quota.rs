@@ -61,6 +61,8 @@ pub enum Refund {
 #[derive(Clone, Debug)]
 pub struct RetryTokens {
     quota: RetryQuota,
+    /// Fewest tokens that pay for a retry.
+    least: u32,
     /// Of each client: tokens missing from its bucket, and most tokens that its failed attempts ask for about
     /// which is being decided.
     buckets: Vec<(u32, u32)>,
@@ -74,8 +76,18 @@ pub struct RetryTokens {
 const CONTESTED: u32 = u32::MAX;
 
 impl RetryTokens {
-    /// Full buckets for `clients` clients, or one for all.
+    /// Full buckets for `clients` clients, or one for all, for retries after throttling.
     pub fn new(quota: RetryQuota, clients: u32) -> RetryTokens {
+        RetryTokens::for_costs(quota, clients, [quota.throttling_cost])
+    }
+
+    /// The same for retries that cost one of `costs`.
+    pub fn for_costs(
+        quota: RetryQuota,
+        clients: u32,
+        costs: impl IntoIterator<Item = u32>,
+    ) -> RetryTokens {
+        let least = costs.into_iter().min().unwrap_or(0);
         let clients = if quota.shared { 1 } else { clients };
         let held = match quota.refund {
             Refund::ClientsLastRetry => clients as usize,
@@ -86,6 +98,11 @@ impl RetryTokens {
         };
         RetryTokens {
             quota,
+            least: if quota.pays_in_part {
+                least.min(1)
+            } else {
+                least
+            },
             buckets: vec![(0, 0); clients as usize],
             held: vec![0; held],
             not_full: 0,
@@ -103,10 +120,10 @@ impl RetryTokens {
         self.quota.capacity - self.buckets[client as usize].0
     }
 
-    /// Takes the cost of a retry after throttling, and returns what it took; `None` when too little is left.
+    /// Takes the cost of a retry, and returns what it took; `None` when too little is left.
     #[inline(always)]
-    pub fn take(&mut self, client: u32) -> Option<u32> {
-        let price = self.price(client, self.quota.throttling_cost);
+    pub fn take(&mut self, client: u32, cost: u32) -> Option<u32> {
+        let price = self.price(client, cost);
         self.take_cost(client, price).then_some(price)
     }
 
@@ -135,35 +152,19 @@ impl RetryTokens {
         self.quota.pays_in_part
     }
 
-    /// Fewest tokens that pay for a retry after throttling.
-    #[inline(always)]
-    fn least(&self) -> u32 {
-        let cost = self.quota.throttling_cost;
-        if self.quota.pays_in_part {
-            cost.min(1)
-        } else {
-            cost
-        }
-    }
-
-    /// Whether it depends on their order which of a client's `n` retries are paid for: all are if the
+    /// Whether it depends on their order which of a client's `n` retries at `cost` each are paid for: all are if the
     /// quota pays for each, none if it does not pay for one.
     #[inline(always)]
-    pub fn contests(&self, client: u32, n: u32) -> bool {
+    pub fn contests(&self, client: u32, n: u32, cost: u32) -> bool {
         let left = self.left(client);
-        self.quota.throttling_cost.saturating_mul(n) > left && self.least() <= left
-    }
-
-    /// Most tokens that `n` retries after throttling ask for.
-    pub fn cost_of(&self, n: u16) -> u32 {
-        self.quota.throttling_cost.saturating_mul(u32::from(n))
+        cost.saturating_mul(n) > left && self.least <= left
     }
 
     /// A failed attempt of a client asks for so many tokens at most; returns whether it may depend on the order
     /// of all that ask which of their retries are paid for.
     #[inline(always)]
     pub fn ask(&mut self, client: u32, most: u32) -> bool {
-        let least = self.least();
+        let least = self.least;
         let (missing, asked) = &mut self.buckets[client as usize];
         let left = self.quota.capacity - *missing;
         *asked = asked.saturating_add(most);
@@ -194,33 +195,22 @@ impl RetryTokens {
     /// Takes the cost of a retry for any of a client's failed attempts, as [`RetryTokens::take`] does; `None` if
     /// it has to be decided in order.
     #[inline(always)]
-    pub fn take_asked(&mut self, client: u32) -> Option<bool> {
+    pub fn take_asked(&mut self, client: u32, cost: u32) -> Option<bool> {
         let (missing, asked) = &mut self.buckets[client as usize];
         if *asked == CONTESTED {
             return None;
         }
         *asked = 0;
-        let (left, cost) = (self.quota.capacity - *missing, self.quota.throttling_cost);
+        let left = self.quota.capacity - *missing;
         let held = self.held.get_mut(client as usize);
         Some(pay(missing, left, cost, held, &mut self.not_full))
-    }
-
-    /// Gives back what a success earns, after retries for throttling only, if any.
-    #[inline(always)]
-    pub fn refund(&mut self, client: u32, retried: bool) {
-        let last = if retried {
-            Some(self.quota.throttling_cost)
-        } else {
-            None
-        };
-        self.refund_cost(client, last);
     }
 
     /// Gives each of these clients back what `n` successes at the first attempt earn.
     #[inline(always)]
     pub fn refund_firsts(&mut self, clients: impl Iterator<Item = u32>, n: u32) {
         if !self.held.is_empty() {
-            return clients.for_each(|c| (0..n).for_each(|_| self.refund(c, false)));
+            return clients.for_each(|c| (0..n).for_each(|_| self.refund_cost(c, None)));
         }
         let (buckets, earned) = (&mut self.buckets[..], n * self.quota.success_refund);
         let mut filled = 0;
@@ -283,6 +273,9 @@ pub struct RetryQuotaSettings {
     pub capacity: u32,
     /// Tokens for a retry after throttling.
     pub throttling_cost: u32,
+    /// Tokens for a retry after an error of which only the status is known, where that is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transient_cost: Option<u32>,
     /// Tokens back for a success without retry.
     pub success_refund: u32,
     /// The clients of a workload have one together.
@@ -308,15 +301,23 @@ impl RetryQuotaSettings {
         RetryQuotaSettings {
             capacity: r.or_in("capacity", 500, 1..=1_000_000),
             throttling_cost: r.or_in("throttling_cost", 5, 0..=1_000_000),
+            transient_cost: r.optional_in("transient_cost", 0..=1_000_000),
             success_refund: r.or_in("success_refund", 1, 0..=1_000_000),
             shared: r.or("shared", false),
         }
     }
 
     pub(super) fn quota(&self) -> RetryQuota {
+        let RetryQuotaSettings {
+            capacity,
+            throttling_cost,
+            success_refund,
+            ..
+        } = *self;
         RetryQuota {
             shared: self.shared,
-            ..RetryQuota::after_throttling(self.capacity, self.throttling_cost, self.success_refund)
+            other_cost: self.transient_cost.unwrap_or(throttling_cost),
+            ..RetryQuota::after_throttling(capacity, throttling_cost, success_refund)
         }
     }
 }
@@ -358,17 +359,20 @@ mod tests {
     #[test]
     fn a_retry_quota_runs_dry_and_is_refilled_by_successes_only() {
         let mut t = RetryTokens::new(QUOTA, 2);
-        assert_eq!((0..200).filter_map(|_| t.take(1)).count(), 100);
-        assert_eq!((t.take(0), t.take(1), t.all_full()), (Some(5), None, false));
+        assert_eq!((0..200).filter_map(|_| t.take(1, 5)).count(), 100);
+        assert_eq!(
+            (t.take(0, 5), t.take(1, 5), t.all_full()),
+            (Some(5), None, false)
+        );
         for _ in 0..4 {
-            t.refund(1, false);
+            t.refund_cost(1, None);
         }
-        assert_eq!(t.take(1), None);
-        t.refund(1, true);
-        assert_eq!(t.take(1), Some(5));
-        t.refund(0, true);
+        assert_eq!(t.take(1, 5), None);
+        t.refund_cost(1, Some(5));
+        assert_eq!(t.take(1, 5), Some(5));
+        t.refund_cost(0, Some(5));
         for _ in 0..600 {
-            t.refund(1, false);
+            t.refund_cost(1, None);
         }
         assert!(t.all_full());
     }
@@ -400,25 +404,24 @@ mod tests {
             },
             1,
         );
-        assert_eq!([0; 4].map(|_| t.take(0)), [Some(5), Some(5), Some(2), None]);
+        assert_eq!(
+            [0; 4].map(|_| t.take(0, 5)),
+            [Some(5), Some(5), Some(2), None]
+        );
         // Two tokens are left over from three: order decides who gets them.
         t.refund_cost(0, Some(2));
-        assert_eq!((t.left(0), t.contests(0, 1)), (2, true));
-        assert_eq!(t.take(0), Some(2));
-        assert!(!t.contests(0, 9));
+        assert_eq!((t.left(0), t.contests(0, 1, 5)), (2, true));
+        assert_eq!(t.take(0, 5), Some(2));
+        assert!(!t.contests(0, 9, 5));
     }
 
     #[test]
     fn a_success_gives_back_what_its_sdk_says() {
-        let left = |refund, cost: u32, retried| {
-            let quota = RetryQuota {
-                throttling_cost: cost,
-                refund,
-                ..QUOTA
-            };
+        let left = |refund, cost: u32, retried: bool| {
+            let quota = RetryQuota { refund, ..QUOTA };
             let mut t = RetryTokens::new(quota, 1);
             assert!(t.take_cost(0, 100));
-            t.refund(0, retried);
+            t.refund_cost(0, retried.then_some(cost));
             t.left(0)
         };
         assert_eq!(left(Refund::OwnLastRetry, 5, true), 405);
@@ -441,8 +444,8 @@ mod tests {
             },
             1,
         );
-        assert_eq!(t.take(0), Some(5));
-        t.refund(0, true);
+        assert_eq!(t.take(0, 5), Some(5));
+        t.refund_cost(0, Some(5));
         assert_eq!(t.left(0), 496);
     }
 }

@@ -1,12 +1,12 @@
 //! What clients do when throttled, as written: a profile of the catalog, or a policy of one's own.
 
-use super::backoff::{Backoff, FixedBackoff};
-use super::breaker::BreakerSettings;
-use super::classify::{FailedAnswer, Service};
+use super::backoff::{Backoff, FixedBackoff, LONGEST_WAIT};
+use super::breaker::{BrakeSettings, BreakerSettings};
+use super::classify::{AnswerForm, FailedAnswer, Service};
 use super::policy::RetryPolicy;
 use super::quota::{RetryQuotaSettings, TokenBucketSettings};
-use crate::catalog::{self, RetryProfile};
-use crate::input::diagnostic::Code;
+use crate::catalog::{self, RetryProfile, RetryQuotaProfile};
+use crate::input::diagnostic::{Code, Place};
 use crate::input::reader::{Alternative, Reader};
 use crate::units::Span;
 use serde::Serialize;
@@ -21,17 +21,26 @@ pub struct RetrySettings {
     /// Wait before a retry.
     #[serde(flatten)]
     pub backoff: Backoff,
+    /// First delay, or bound of it, after errors of which only the status is known, where that is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transient_base: Option<Span>,
     /// Retry quota of each client.
     pub retry_quota: Option<RetryQuotaSettings>,
     /// Retry token bucket of each client.
     pub retry_token_bucket: Option<TokenBucketSettings>,
     /// Circuit breaker of each client.
     pub circuit_breaker: Option<BreakerSettings>,
+    /// Send brake of each client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub send_brake: Option<BrakeSettings>,
     /// Whether each client has the adaptive mode's rate limiter.
     pub client_rate_limiter: bool,
     /// Whether the scenario does not say so, so that it is the unnamed SDK's.
     #[serde(skip)]
     pub is_assumed: bool,
+    /// A key that matters only to requests whose answers show their status alone, and where it is written.
+    #[serde(skip)]
+    pub only_for_status: Option<(String, Place)>,
 }
 
 /// The policy that never tries again.
@@ -56,36 +65,46 @@ impl RetrySettings {
             }
             let rules = profile.classification();
             let throttled = catalog::throttled_answer(service.name()).zip(rules);
-            return policy.throttled_as(
-                throttled
-                    .and_then(|(answer, rules)| FailedAnswer::from(answer).kind(service, rules)),
-            );
+            policy.throttled_as = AnswerForm::ALL.map(|form| {
+                let (answer, rules) = throttled?;
+                FailedAnswer::throttled(answer, form).kind(service, rules)
+            });
+            return policy;
         }
         let quota = self.retry_quota.as_ref().map(RetryQuotaSettings::quota);
         let bucket = self.retry_token_bucket.as_ref();
-        let breaker = self.circuit_breaker.as_ref();
+        let breaker = self.circuit_breaker.as_ref().map(BreakerSettings::rules);
+        let brake = self.send_brake.as_ref().map(BrakeSettings::rules);
+        let transient = self.transient_base.map(|base| self.backoff.with_base(base));
         RetryPolicy {
             max_attempts,
             asked,
+            other_backoff: transient.unwrap_or_else(|| self.backoff.clone()),
             retry_quota: quota.or(bucket.map(TokenBucketSettings::quota)),
-            circuit_breaker: breaker.map(BreakerSettings::rules),
+            circuit_breaker: breaker.or(brake),
             ..RetryPolicy::custom(self.backoff.clone())
         }
     }
 
-    /// What each client has of its own, so that their number matters.
-    pub fn of_each_client(&self) -> Option<&'static str> {
+    /// What each client has of its own, so that their number matters to requests of a service whose answers have
+    /// these forms.
+    pub fn of_each_client(&self, service: Service, forms: &[AnswerForm]) -> Option<&'static str> {
+        let policy = self.policy(service, None);
+        let pays = |form: &AnswerForm| {
+            let quota = policy.after(*form).retry_quota;
+            quota.is_some_and(|q| q.throttling_cost > 0)
+        };
+        let has_quota = self.retry_quota.is_some_and(|q| !q.shared);
         if self.client_rate_limiter {
             Some("a rate limiter")
-        } else if self
-            .retry_quota
-            .is_some_and(|q| q.throttling_cost > 0 && !q.shared)
-        {
+        } else if has_quota && forms.iter().any(pays) {
             Some("a retry quota")
         } else if self.retry_token_bucket.is_some_and(|b| !b.shared) {
             Some("a retry token bucket")
         } else if self.circuit_breaker.is_some() {
             Some("a circuit breaker")
+        } else if self.send_brake.is_some() {
+            Some("a send brake")
         } else {
             None
         }
@@ -97,6 +116,7 @@ impl RetrySettings {
             retry_quota: p.retry_quota.map(|q| RetryQuotaSettings {
                 capacity: q.capacity,
                 throttling_cost: q.cost_throttling,
+                transient_cost: None,
                 success_refund: q.success_refund,
                 shared: false,
             }),
@@ -126,9 +146,12 @@ impl RetrySettings {
             name: name.to_owned(),
             max_attempts,
             backoff,
+            transient_base: None,
+            only_for_status: None,
             retry_quota: None,
             retry_token_bucket: None,
             circuit_breaker: None,
+            send_brake: None,
             client_rate_limiter: false,
             is_assumed: false,
         }
@@ -139,9 +162,10 @@ impl RetrySettings {
         let never = Alternative::new(NEVER, |_| Some(RetrySettings::never()));
         let kinds = Backoff::NAMES
             .iter()
+            .zip(Backoff::TRANSIENT_BASES)
             .zip(Backoff::READ)
-            .map(|(name, read)| {
-                Alternative::new(*name, move |r| RetrySettings::of_kind(r, name, read))
+            .map(|((name, base), read)| {
+                Alternative::new(*name, move |r| RetrySettings::of_kind(r, name, base, read))
             });
         let profiles = catalog::retry_profiles().iter().flat_map(|profile| {
             let names = profile.aliases.iter().chain([&profile.id]);
@@ -157,13 +181,33 @@ impl RetrySettings {
     fn of_kind(
         r: &mut Reader<'_>,
         name: &str,
+        base: &str,
         backoff: impl Fn(&mut Reader<'_>) -> Option<Backoff>,
     ) -> Option<RetrySettings> {
         let backoff = backoff(r);
+        let transient_base = r.optional_in(base, ..=LONGEST_WAIT);
         let max_attempts = r.required_in("max_attempts", ATTEMPTS);
-        let retry_quota = r.table("retry_quota", RetryQuotaSettings::read);
+        let mut only_for_status = written(r, base);
+        let retry_quota = r.table("retry_quota", |r| {
+            only_for_status = only_for_status
+                .take()
+                .or_else(|| written(r, "transient_cost"));
+            RetryQuotaSettings::read(r)
+        });
         let retry_token_bucket = r.table("retry_token_bucket", TokenBucketSettings::read);
         let circuit_breaker = r.table("circuit_breaker", BreakerSettings::read).flatten();
+        let send_brake = r.table("send_brake", BrakeSettings::read).flatten();
+        if r.has("circuit_breaker") && r.has("send_brake") {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("send_brake"),
+                format!(
+                    "`{0}.circuit_breaker` and `{0}.send_brake` both stop a client after refusals",
+                    r.path()
+                ),
+                "keep one: a circuit breaker lets what it stops fail, a send brake lets it wait",
+            );
+        }
         if r.has("retry_quota") && r.has("retry_token_bucket") {
             r.fault(
                 Code::Contradiction,
@@ -176,9 +220,12 @@ impl RetrySettings {
             );
         }
         Some(RetrySettings {
+            transient_base,
+            only_for_status,
             retry_quota,
             retry_token_bucket,
             circuit_breaker,
+            send_brake,
             ..RetrySettings::unguarded(name, max_attempts?, backoff?)
         })
     }
@@ -187,11 +234,22 @@ impl RetrySettings {
     fn of_profile(r: &mut Reader<'_>, profile: &RetryProfile) -> Option<RetrySettings> {
         let mut retry = RetrySettings::profile(profile);
         retry.max_attempts = r.or_in("max_attempts", retry.max_attempts, ATTEMPTS);
-        // One that throttled retries do not draw on may be anybody's.
-        if let Some(quota) = retry.retry_quota.as_mut().filter(|q| q.throttling_cost > 0) {
-            let shared = r.table("retry_quota", |r| r.or("shared", false));
-            quota.shared = shared.unwrap_or(false);
+        let costs = |q: &RetryQuotaProfile| q.cost_throttling > 0 || q.cost_other > 0;
+        let quota = profile.retry_quota.filter(costs);
+        if let Some((own, quota)) = retry.retry_quota.as_mut().zip(quota) {
+            r.table("retry_quota", |r| {
+                own.shared = r.or("shared", false);
+                // What nobody draws on after an answer with its error code may be anybody's.
+                if quota.cost_throttling == 0 {
+                    retry.only_for_status = written(r, "shared");
+                }
+            });
         }
         Some(retry)
     }
+}
+
+/// A key and where it is written, if it is.
+fn written(r: &mut Reader<'_>, key: &str) -> Option<(String, Place)> {
+    r.has(key).then(|| (r.path_of(key), r.place_of(key)))
 }

@@ -6,6 +6,7 @@ use super::super::workload::WorkloadSettings;
 use super::builder::PlanBuilder;
 use crate::catalog::{self, S3OperationRow, S3Tier, StorageClass};
 use crate::input::diagnostic::Code;
+use crate::model::retry::AnswerForm;
 use crate::model::{CallWithoutQuota, Cause, Class, Denial, KmsStep, MAX_NEEDS};
 
 impl<'a> PlanBuilder<'a> {
@@ -20,10 +21,12 @@ impl<'a> PlanBuilder<'a> {
         let kind = self.access.request_kind(s, operation, requester);
         let (mut tier, mut storage_class, mut request_rate) = (None, None, None);
         let mut price_item = None;
+        let mut answer = AnswerForm::WithCode;
         if s.bucket.is_some()
             && let Some(row) = catalog::s3_operation(operation)
         {
             tier = Some(row.billing);
+            answer = AnswerForm::of(row);
             storage_class = self.storage_class(w, s, row);
             price_item = storage_class.and_then(|c| c.item(row));
             request_rate = row
@@ -58,6 +61,7 @@ impl<'a> PlanBuilder<'a> {
             storage_class: storage_class.map(|c| c.id.as_str()),
             price_item,
             request_rate,
+            answer,
             first_kms_step,
             kms_steps: self.kms_steps.len() - first_kms_step,
             needs: needs(&self.kms_steps[first_kms_step..]),

@@ -12,7 +12,7 @@ use crate::input::diagnostic::{Code, Diagnostic};
 use crate::model::arrivals::OpenArrivals;
 use crate::model::arrivals::constant::Constant;
 use crate::model::arrivals::poisson::Poisson;
-use crate::model::retry::Service;
+use crate::model::retry::{AnswerForm, Service};
 use crate::model::{self, Association, Popularity, Size};
 use crate::model::{Action, Class, Kind, Source, Workload};
 use crate::units::{Rate, Span};
@@ -164,6 +164,7 @@ impl PlanBuilder<'_> {
             needs: self.kms_steps.len() - first_kms_step,
             denial: None,
             request_rate: None,
+            answer: AnswerForm::WithCode,
         });
         self.workloads.push(Workload {
             name: workload,

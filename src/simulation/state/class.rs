@@ -1,5 +1,6 @@
 //! Classes of requests and the KMS calls that each needs, compact.
 
+use crate::model::retry::AnswerForm;
 use crate::model::{Class, Kind, KmsStep, Part};
 use crate::simulation::record::{Delays, Record};
 use crate::simulation::state::request::RequestState;
@@ -21,6 +22,8 @@ pub struct ClassState {
     request_rate: u32,
     /// Whether it is asked of S3.
     is_s3: bool,
+    /// What its client can read in an answer that throttles it.
+    answer: AnswerForm,
     /// Whether it is denied.
     is_denied: bool,
     /// Whether something may meet one of its needs, so that the latency of each of its calls is drawn by itself.
@@ -70,6 +73,7 @@ impl ClassState {
             only_quota,
             request_rate: class.request_rate.map_or(UNLIMITED, |q| q as u32),
             is_s3: class.tier.is_some(),
+            answer: class.answer,
             is_denied: class.denial.is_some(),
             has_memory: kms_steps.iter().any(KmsStep::has_memory),
             tally: Default::default(),
@@ -79,6 +83,12 @@ impl ClassState {
     #[inline(always)]
     pub fn workload(&self) -> usize {
         self.workload as usize
+    }
+
+    /// What its client can read in an answer that throttles it.
+    #[inline(always)]
+    pub fn answer(&self) -> AnswerForm {
+        self.answer
     }
 
     /// The quota of its only need, which nothing else can meet; `None` where there is more to it.
@@ -165,7 +175,7 @@ impl ClassState {
             tally.undelayed += 1;
         }
         if self.earns(1) && (waited || state.retries.has_debts()) {
-            state.refund(request);
+            state.refund(request, self.answer);
         }
     }
 }

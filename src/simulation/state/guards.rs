@@ -33,6 +33,8 @@ pub enum MayCall {
     Now,
     /// When it has a token, in so long at the present rate \[s\].
     Later(f64),
+    /// When its send brake holds no longer \[ns\].
+    At(u64),
     /// Its circuit breaker is open.
     Never,
 }
@@ -93,7 +95,10 @@ impl ClientGuards {
         if let Some(breakers) = &self.breakers
             && !breakers.allows(client, at, is_retry)
         {
-            return MayCall::Never;
+            return match breakers.holds_until(client) {
+                Some(until) => MayCall::At(until),
+                None => MayCall::Never,
+            };
         }
         let limiters = self.limiters.as_mut();
         match limiters.filter(|l| is_paced && l.are_followed()) {
@@ -123,20 +128,22 @@ impl ClientGuards {
         self.limiters.as_ref().map_or(0, |l| l.waiting)
     }
 
-    /// Whether attempts may have to wait for a token.
+    /// Whether attempts may have to wait, for a token or a brake.
     pub fn hold_back_any(&self) -> bool {
-        self.limiters.as_ref().is_some_and(|l| l.is_on)
+        let brakes = self.breakers.as_ref();
+        let limiters = self.limiters.as_ref();
+        limiters.is_some_and(|l| l.is_on) || brakes.is_some_and(CircuitBreakers::may_hold)
     }
 
-    /// An attempt at `at` was throttled, and is answered at `answered`. Whether its client decides only when it
-    /// hears of it.
-    pub fn throttled(&mut self, client: u32, at: u64, answered: u64) -> bool {
+    /// An attempt at `at` was throttled, and is answered at `answered`, in words that its client takes for throttling
+    /// or not. Whether that decides only when it hears of it.
+    pub fn throttled(&mut self, client: u32, at: u64, answered: u64, is_throttling: bool) -> bool {
         if let Some(breakers) = &mut self.breakers {
             breakers.ended(client, at, Some(answered));
         }
         let followed = self.limiters.as_mut().filter(|l| l.are_followed());
         followed.is_some_and(|limiters| {
-            limiters.is_on = true;
+            limiters.is_on |= is_throttling;
             true
         })
     }

@@ -4,6 +4,7 @@ use crate::engine::calendar::EventPlace;
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
 use crate::model::arrivals::{keys_in_slot, number_in_slot};
+use crate::model::retry::AnswerForm;
 use crate::simulation::state::loser::{Loser, Newcomers};
 use crate::simulation::state::request::{RequestState, client};
 use crate::simulation::state::retries::Retries;
@@ -59,7 +60,7 @@ impl Lost {
         &mut self,
         retries: &mut Retries,
         latency: &Distribution,
-        (class, n): (u32, u32),
+        (class, n, answer): (u32, u32, AnswerForm),
         (split, slot, end): (Key, usize, u64),
     ) {
         let newcomers = Newcomers {
@@ -71,7 +72,7 @@ impl Lost {
             end,
         };
         let arrivals = keys_in_slot(split, slot, n);
-        retries.ask_for_newcomers(latency, newcomers, arrivals, &mut self.keys);
+        retries.ask_for_newcomers(latency, (newcomers, answer), arrivals, &mut self.keys);
         self.new += n;
         self.newcomers.push(newcomers);
     }
@@ -118,7 +119,7 @@ impl Lost {
         &mut self,
         group: usize,
         retries: &mut Retries,
-        latency: &Distribution,
+        (latency, answer): (&Distribution, AnswerForm),
         mut schedule: impl FnMut(u64, RequestState),
     ) -> NewcomersDecided {
         let newcomers = self.newcomers[group];
@@ -126,7 +127,7 @@ impl Lost {
         let mut decided = NewcomersDecided::default();
         for (i, &key) in (0..newcomers.n).zip(&self.keys[newcomers.first_key..]) {
             let client = client(key, payers);
-            let Some(paid) = retries.pay_asked(client) else {
+            let Some(paid) = retries.pay_asked(client, answer) else {
                 self.contested.push(newcomers.loser(i, key, client));
                 continue;
             };
@@ -136,7 +137,7 @@ impl Lost {
             }
             decided.waiting += 1;
             let mut request = newcomers.request(i, key);
-            let at = retries.next_attempt(latency, request.arrived, &request);
+            let at = retries.next_attempt(latency, request.arrived, &request, answer);
             if at < newcomers.end {
                 self.again.push((newcomers.loser(i, key, client), at));
                 continue;

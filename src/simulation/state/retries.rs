@@ -7,8 +7,8 @@
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
 use crate::model::retry::{
-    ClientRateLimiter, ClientState, ErrorKind, Failure, RetryDelays, RetryPolicy, RetryTokens,
-    RetryVerdict,
+    AnswerForm, ClientRateLimiter, ClientState, ErrorKind, Failure, RetryDelays, RetryPolicy,
+    RetryTokens, RetryVerdict,
 };
 use crate::simulation::state::loser::{Loser, Newcomers};
 use crate::simulation::state::request::{Purpose, RequestState, client};
@@ -16,22 +16,44 @@ use std::collections::BTreeMap;
 
 /// What a workload's requests may do when they are throttled.
 pub struct Retries {
-    delays: RetryDelays,
+    /// After answers of each form.
+    reactions: [Reaction; 2],
     /// The retry quotas of its clients, where they have any.
     tokens: Option<RetryTokens>,
     /// Requests whose last retry took less than its cost, by their arrival and their place in it.
     paid_in_part: BTreeMap<(u64, u16), u32>,
     /// Clients with a retry quota each, 1 where they have one together.
     payers: u32,
-    /// Most tokens of its client's retry quota that a loser may ask for within a slot.
+}
+
+/// What a client does about throttled answers of one form.
+struct Reaction {
+    delays: RetryDelays,
+    /// Tokens of its retry quota that a retry takes.
+    cost: u32,
+    /// Most of them that a loser may ask for within a slot.
     asks: u32,
+    /// Whether it takes such answers for throttling.
+    is_throttling: bool,
+}
+
+impl Reaction {
+    fn new(policy: &RetryPolicy, form: AnswerForm) -> Reaction {
+        let delays = RetryDelays::new(policy, form);
+        let cost = delays.cost();
+        Reaction {
+            asks: cost.saturating_mul(u32::from(delays.policy.max_attempts)),
+            cost,
+            is_throttling: policy.kind_of(form) == Some(ErrorKind::Throttling),
+            delays,
+        }
+    }
 }
 
 /// What decides about losers in a slot that ends at `end`.
 struct Refused<'r> {
     latency: &'r Distribution,
-    delays: &'r RetryDelays,
-    asks: u32,
+    reaction: &'r Reaction,
     end: u64,
 }
 
@@ -45,12 +67,15 @@ impl Refused<'_> {
         }
         let (mut at, mut request) = (l.at, l.request);
         let mut retries = 0;
-        while at < self.end && request.throttled + 1 < self.delays.policy.max_attempts {
+        let Reaction {
+            delays, cost, asks, ..
+        } = self.reaction;
+        while at < self.end && request.throttled + 1 < delays.policy.max_attempts {
             retries += 1;
-            at = next_attempt(self.latency, self.delays, at, &request);
+            at = next_attempt(self.latency, delays, at, &request);
             request.throttled += 1;
         }
-        if tokens.asked(l.client) != self.asks || tokens.contests(l.client, retries) {
+        if tokens.asked(l.client) != *asks || tokens.contests(l.client, retries, *cost) {
             tokens.contest(l.client);
         }
     }
@@ -70,19 +95,29 @@ fn next_attempt(
 }
 
 impl Retries {
-    pub fn new(policy: &RetryPolicy, clients: u32) -> Retries {
+    /// Those of so many clients, whose requests are answered in these forms.
+    pub fn new(
+        policy: &RetryPolicy,
+        clients: u32,
+        forms: impl Iterator<Item = AnswerForm>,
+    ) -> Retries {
+        let reactions = AnswerForm::ALL.map(|form| Reaction::new(policy, form));
+        let costs = forms.map(|form| reactions[form as usize].cost);
         let quota = policy.retry_quota;
-        let tokens = quota.map(|q| RetryTokens::new(q, clients));
+        let tokens = quota.map(|q| RetryTokens::for_costs(q, clients, costs));
         let shared = quota.is_some_and(|q| q.shared);
         Retries {
-            delays: RetryDelays::new(policy),
-            asks: tokens
-                .as_ref()
-                .map_or(0, |t| t.cost_of(policy.max_attempts)),
+            reactions,
             tokens,
             paid_in_part: BTreeMap::new(),
             payers: if shared { 1 } else { clients.max(1) },
         }
+    }
+
+    /// What a client does about throttled answers of a form.
+    #[inline(always)]
+    fn on(&self, answer: AnswerForm) -> &Reaction {
+        &self.reactions[answer as usize]
     }
 
     /// Clients with a retry quota each, 1 where they have one together.
@@ -105,46 +140,60 @@ impl Retries {
 
     /// Whether a request that was refused is out of attempts.
     #[inline(always)]
-    pub fn is_last_attempt(&self, request: &RequestState) -> bool {
-        request.throttled + 1 >= self.delays.policy.max_attempts
+    pub fn is_last_attempt(&self, request: &RequestState, answer: AnswerForm) -> bool {
+        request.throttled + 1 >= self.on(answer).delays.policy.max_attempts
     }
 
-    /// Whether a request never tries again.
+    /// Whether a request never tries again after such an answer.
     #[inline(always)]
-    pub fn are_none(&self) -> bool {
-        self.delays.policy.max_attempts == 1
+    pub fn are_none(&self, answer: AnswerForm) -> bool {
+        self.on(answer).delays.policy.max_attempts == 1
+    }
+
+    /// Whether its clients take such an answer for throttling.
+    pub fn is_throttling(&self, answer: AnswerForm) -> bool {
+        self.on(answer).is_throttling
     }
 
     /// Whether a client's rate limiter holds back the attempt after so many throttled ones.
     pub fn are_paced(&self, throttled: u16) -> bool {
-        self.delays.policy.is_paced(throttled)
+        self.on(AnswerForm::WithCode)
+            .delays
+            .policy
+            .is_paced(throttled)
     }
 
     /// When a request that is refused at `at` would try again.
     #[inline(always)]
-    pub fn next_attempt(&self, latency: &Distribution, at: u64, request: &RequestState) -> u64 {
-        next_attempt(latency, &self.delays, at, request)
+    pub fn next_attempt(
+        &self,
+        latency: &Distribution,
+        at: u64,
+        request: &RequestState,
+        answer: AnswerForm,
+    ) -> u64 {
+        next_attempt(latency, &self.on(answer).delays, at, request)
     }
 
     /// Takes the cost of a request's retry from its payer's quota, if there is one; refuses when that has too little left.
     #[inline(always)]
-    pub fn pay(&mut self, payer: u32, request: &RequestState) -> bool {
+    pub fn pay(&mut self, payer: u32, request: &RequestState, answer: AnswerForm) -> bool {
+        let cost = self.on(answer).cost;
         let Some(tokens) = &mut self.tokens else {
             return true;
         };
-        let taken = tokens.take(payer);
+        let taken = tokens.take(payer, cost);
         if tokens.pays_in_part() {
-            self.remember(request, taken);
+            self.remember(request, taken, cost);
         }
         taken.is_some()
     }
 
     /// Keeps what a request's last retry took, where that is less than its cost.
     #[cold]
-    fn remember(&mut self, request: &RequestState, taken: Option<u32>) {
-        let cost = self.tokens.as_ref().map(|tokens| tokens.cost_of(1));
+    fn remember(&mut self, request: &RequestState, taken: Option<u32>, cost: u32) {
         match taken {
-            Some(part) if taken < cost => {
+            Some(part) if part < cost => {
                 self.paid_in_part
                     .insert((request.arrival, request.part), part);
             }
@@ -162,17 +211,17 @@ impl Retries {
 
     /// Gives a payer back what a success earns, after retries or without.
     #[inline(always)]
-    pub fn refund(&mut self, payer: u32, request: &RequestState) {
+    pub fn refund(&mut self, payer: u32, request: &RequestState, answer: AnswerForm) {
+        let cost = self.on(answer).cost;
         let Some(tokens) = &mut self.tokens else {
             return;
         };
+        let last = (request.throttled > 0).then_some(cost);
         if self.paid_in_part.is_empty() {
-            return tokens.refund(payer, request.throttled > 0);
+            return tokens.refund_cost(payer, last);
         }
-        match self.paid_in_part.remove(&(request.arrival, request.part)) {
-            Some(part) => tokens.refund_cost(payer, Some(part)),
-            None => tokens.refund(payer, request.throttled > 0),
-        }
+        let part = self.paid_in_part.remove(&(request.arrival, request.part));
+        tokens.refund_cost(payer, part.or(last));
     }
 
     /// Gives back what arrivals earn that succeed at the first attempt, `n` times each, in whose keys it stands
@@ -192,18 +241,19 @@ impl Retries {
         limiter: Option<&mut ClientRateLimiter>,
         now: f64,
         request: &RequestState,
+        answer: AnswerForm,
     ) -> RetryVerdict {
+        // The policy was made for what such an answer means to it.
+        let policy = &self.reactions[answer as usize].delays.policy;
         let failure = Failure {
             n: request.throttled,
-            // The policy was made for what a throttled answer means to it.
             kind: Some(ErrorKind::Throttling),
-            retry_after: self.delays.policy.asked,
+            retry_after: policy.asked,
         };
         let client = ClientState {
             tokens: self.tokens.as_mut().map(|t| (t, payer)),
             limiter,
         };
-        let policy = &self.delays.policy;
         policy.judge(failure, client, now, |n| request.backoff(n))
     }
 }
@@ -217,17 +267,17 @@ impl Retries {
         latency: &Distribution,
         at: u64,
         request: &RequestState,
-        payer: u32,
+        (payer, answer): (u32, AnswerForm),
         end: u64,
     ) {
         let Some(tokens) = &mut self.tokens else {
             return;
         };
-        if tokens.ask(payer, self.asks) {
+        let reaction = &self.reactions[answer as usize];
+        if tokens.ask(payer, reaction.asks) {
             let refused = Refused {
                 latency,
-                delays: &self.delays,
-                asks: self.asks,
+                reaction,
                 end,
             };
             let loser = Loser {
@@ -245,18 +295,18 @@ impl Retries {
     pub fn ask_for_newcomers(
         &mut self,
         latency: &Distribution,
-        newcomers: Newcomers,
+        (newcomers, answer): (Newcomers, AnswerForm),
         arrivals: impl Iterator<Item = Key>,
         kept: &mut Vec<Key>,
     ) {
         let Some(tokens) = &mut self.tokens else {
             return;
         };
-        let (payers, asks) = (self.payers, self.asks);
+        let reaction = &self.reactions[answer as usize];
+        let (payers, asks) = (self.payers, reaction.asks);
         let refused = Refused {
             latency,
-            delays: &self.delays,
-            asks,
+            reaction,
             end: newcomers.end,
         };
         kept.extend((0..newcomers.n).zip(arrivals).map(|(i, key)| {
@@ -284,9 +334,10 @@ impl Retries {
 
     /// As [`Retries::pay`], for any of the losers that have asked; `None` if order decides.
     #[inline(always)]
-    pub fn pay_asked(&mut self, payer: u32) -> Option<bool> {
+    pub fn pay_asked(&mut self, payer: u32, answer: AnswerForm) -> Option<bool> {
+        let cost = self.on(answer).cost;
         match &mut self.tokens {
-            Some(tokens) => tokens.take_asked(payer),
+            Some(tokens) => tokens.take_asked(payer, cost),
             None => Some(true),
         }
     }

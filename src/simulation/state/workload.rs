@@ -3,6 +3,7 @@
 use crate::engine::SECOND;
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
+use crate::model::retry::AnswerForm;
 use crate::model::{Kind, KmsStep, Part};
 use crate::simulation::state::arriving::Arriving;
 use crate::simulation::state::guards::ClientGuards;
@@ -59,7 +60,11 @@ impl WorkloadState {
             arriving: Arriving::new(plan, workload, key),
             clients: workload.clients.max(1),
             turn: Turn::new(&workload.kind),
-            retries: Retries::new(&workload.retry, workload.clients),
+            retries: Retries::new(
+                &workload.retry,
+                workload.clients,
+                requests.map(|&(c, _)| plan.classes[c].answer),
+            ),
             guards: ClientGuards::new(workload, has_memory, is_s3),
             has_memory,
             is_job: matches!(workload.kind, Kind::Job { .. }),
@@ -105,25 +110,26 @@ impl WorkloadState {
         latency: &Distribution,
         at: u64,
         request: &RequestState,
+        answer: AnswerForm,
         payer: impl FnOnce(&Self) -> u32,
     ) -> Option<u64> {
-        let mut granted = !self.retries.is_last_attempt(request);
+        let mut granted = !self.retries.is_last_attempt(request, answer);
         if granted && self.retries.has_quotas() {
             let payer = payer(self);
-            granted = self.retries.pay(payer, request);
+            granted = self.retries.pay(payer, request, answer);
         }
         if !granted {
             return None;
         }
         self.puts_off(request);
-        Some(self.retries.next_attempt(latency, at, request))
+        Some(self.retries.next_attempt(latency, at, request, answer))
     }
 
     /// Gives its client back what a request that ended well earns.
     #[inline(always)]
-    pub fn refund(&mut self, request: &RequestState) {
+    pub fn refund(&mut self, request: &RequestState, answer: AnswerForm) {
         let payer = self.payer(request);
-        self.retries.refund(payer, request);
+        self.retries.refund(payer, request, answer);
     }
 
     /// A request is put off, if it has not been before.

@@ -79,6 +79,15 @@ impl ExponentialBackoff {
 }
 
 impl BackoffKind for ExponentialBackoff {
+    const TRANSIENT_BASE: &'static str = "transient_initial_backoff";
+
+    fn with_base(&self, initial_backoff: Span) -> ExponentialBackoff {
+        ExponentialBackoff {
+            initial_backoff,
+            ..self.clone()
+        }
+    }
+
     fn read(r: &mut Reader<'_>) -> Option<ExponentialBackoff> {
         let initial_backoff = r.required_in("initial_backoff", ..=LONGEST_WAIT);
         let max_backoff = r.or_in("max_backoff", Span::from_secs(20), ..=LONGEST_WAIT);

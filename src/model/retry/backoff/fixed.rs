@@ -13,6 +13,12 @@ pub struct FixedBackoff {
 }
 
 impl BackoffKind for FixedBackoff {
+    const TRANSIENT_BASE: &'static str = "transient_delay";
+
+    fn with_base(&self, delay: Span) -> FixedBackoff {
+        FixedBackoff { delay }
+    }
+
     fn read(r: &mut Reader<'_>) -> Option<FixedBackoff> {
         let delay = r.required_in("delay", ..=LONGEST_WAIT)?;
         Some(FixedBackoff { delay })

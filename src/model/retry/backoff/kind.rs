@@ -7,6 +7,12 @@ use crate::units::Span;
 ///
 /// `n` is the number of the attempt that just failed, 1 for the first.
 pub trait BackoffKind: Sized {
+    /// The key of another base after errors of which only the status is known.
+    const TRANSIENT_BASE: &'static str;
+
+    /// The same with another first delay, or bound of it.
+    fn with_base(&self, base: Span) -> Self;
+
     /// Its own keys of the policy's table; `None` after recording what is wrong.
     fn read(r: &mut Reader<'_>) -> Option<Self>;
 
@@ -26,4 +32,4 @@ pub trait BackoffKind: Sized {
 
 /// The longest wait that may be written. What is under way is followed to its end, second by second: a wait must be
 /// one that a client would sit out.
-pub(super) const LONGEST_WAIT: Span = Span::from_secs(86_400);
+pub(in crate::model::retry) const LONGEST_WAIT: Span = Span::from_secs(86_400);

@@ -9,11 +9,13 @@ pub mod kind;
 pub use exponential::{Capped, ExponentialBackoff, Jitter};
 pub use fixed::FixedBackoff;
 pub use kind::BackoffKind;
+pub(super) use kind::LONGEST_WAIT;
 
 use crate::engine::random::Key;
 use crate::input::reader::Reader;
 #[cfg(test)]
 use crate::scenario::cases::Cases;
+use crate::units::Span;
 use serde::Serialize;
 
 /// The list of backoffs: what a policy with it is called in a scenario, and its type.
@@ -44,6 +46,14 @@ macro_rules! backoffs {
             /// Reads the keys of each, in that order.
             pub(super) const READ: &[fn(&mut Reader<'_>) -> Option<Backoff>] =
                 &[$(|r| $file::$type::read(r).map(Backoff::$kind)),*];
+
+            /// The key of each one's base after errors of which only the status is known.
+            pub(super) const TRANSIENT_BASES: &[&str] = &[$($file::$type::TRANSIENT_BASE),*];
+
+            /// The same with another first delay, or bound of it.
+            pub fn with_base(&self, base: Span) -> Backoff {
+                match self { $(Backoff::$kind(kind) => Backoff::$kind(kind.with_base(base)),)* }
+            }
 
             /// The delay \[ns\] after failed attempt `n` ≥ 1, where `draw(k)` is the k-th uniform number of
             /// the request, scaled to 2⁶⁴.
