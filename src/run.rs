@@ -6,11 +6,11 @@
 
 use crate::billing::BillError;
 use crate::catalog;
-use crate::compare::compare_all;
+use crate::compare::{compare_all, verdict};
 use crate::outcome;
 use crate::results::{
-    PrecisionResult, RunResults, SCHEMA_VERSION, ScenarioRecord, ThresholdResult, VariantManifest,
-    VariantResults,
+    PrecisionResult, RunResults, RunVerdict, SCHEMA_VERSION, ScenarioRecord, ThresholdResult,
+    VariantManifest, VariantResults,
 };
 use crate::scenario::{Loaded, Variant};
 use crate::simulation::record::Record;
@@ -133,7 +133,7 @@ pub fn run(
         warnings.extend(outcome::warnings(&variant.plan, results));
     }
     warnings.extend(unnamed_sdk(&variants));
-    let results = RunResults {
+    let mut results = RunResults {
         schema_version: SCHEMA_VERSION,
         kmsim_version: VERSION.to_owned(),
         scenario: ScenarioRecord {
@@ -152,7 +152,9 @@ pub fn run(
         thresholds: thresholds(loaded, &results),
         variants: results,
         precision,
+        verdict: RunVerdict::default(),
     };
+    results.verdict = verdict(&results);
     Ok((results, manifests))
 }
 

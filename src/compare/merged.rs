@@ -1,8 +1,9 @@
 //! Several runs as one, so that their comparison is drawn and kept like a run.
 
 use super::variants::across;
+use super::verdict::verdict;
 use crate::input::files::sha256_hex;
-use crate::results::{RunResults, SCHEMA_VERSION, ScenarioRecord};
+use crate::results::{RunResults, RunVerdict, SCHEMA_VERSION, ScenarioRecord};
 use serde_json::{Map, Value, json};
 
 /// All variants of all runs, named `file:variant`, with [`across`]'s comparisons; `None` without a run.
@@ -12,6 +13,7 @@ pub fn merged(results: &[(String, RunResults)]) -> Option<RunResults> {
     let (_, first) = results.first()?;
     let names: Vec<&str> = results.iter().map(|(name, _)| name.as_str()).collect();
     let (mut variants, mut warnings, mut resolved) = (Vec::new(), Vec::new(), Map::new());
+    let mut thresholds = Vec::new();
     for (name, run) in results {
         for variant in &run.variants {
             let mut variant = variant.clone();
@@ -21,6 +23,10 @@ pub fn merged(results: &[(String, RunResults)]) -> Option<RunResults> {
             resolved.insert(full, settings);
             variants.push(variant);
         }
+        thresholds.extend(run.thresholds.iter().cloned().map(|mut t| {
+            t.variant = format!("{name}:{}", t.variant);
+            t
+        }));
         if (run.horizon_s, run.measured_s) != (first.horizon_s, first.measured_s) {
             warnings.push(format!(
                 "{name} measures {} s of {} s, {} {} s of {} s: totals cover different times",
@@ -49,7 +55,7 @@ pub fn merged(results: &[(String, RunResults)]) -> Option<RunResults> {
         .iter()
         .map(|(_, r)| r.scenario.text_sha256.as_str())
         .collect();
-    Some(RunResults {
+    let mut merged = RunResults {
         schema_version: SCHEMA_VERSION,
         kmsim_version: first.kmsim_version.clone(),
         scenario: ScenarioRecord {
@@ -65,7 +71,10 @@ pub fn merged(results: &[(String, RunResults)]) -> Option<RunResults> {
         costs_left_out,
         variants,
         comparisons: across(results),
-        thresholds: Vec::new(),
+        thresholds,
         precision: None,
-    })
+        verdict: RunVerdict::default(),
+    };
+    merged.verdict = verdict(&merged);
+    Some(merged)
 }

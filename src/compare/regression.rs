@@ -244,6 +244,7 @@ fn fails(d: &Difference) -> Option<RegressionKind> {
             Some(_),
             Some(_),
             Verdict::Better
+            | Verdict::WorkLost
             | Verdict::Different
             | Verdict::Same
             | Verdict::NoDifferenceShown

@@ -57,6 +57,7 @@ pub(super) fn run(seed: u64, variants: Vec<VariantResults>) -> RunResults {
         comparisons: Vec::new(),
         thresholds: Vec::new(),
         precision: None,
+        verdict: crate::results::RunVerdict::default(),
     }
 }
 

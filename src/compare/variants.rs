@@ -1,9 +1,12 @@
 //! Every metric, every workload's and the bill of one variant against another's.
 
 use super::difference::difference;
+use super::loss::{loses_more, part_loses_more};
 use super::settings::settings;
 use crate::metrics::registry::metric;
-use crate::results::{Comparison, Difference, Estimate, Metrics, RunResults, VariantResults};
+use crate::results::{
+    Comparison, Difference, Estimate, Metrics, RunResults, VariantResults, Verdict,
+};
 use indexmap::IndexMap;
 
 /// The variant against the baseline; `same_seed` tells whether both were run with one master seed.
@@ -15,19 +18,36 @@ pub fn compare(baseline: &VariantResults, variant: &VariantResults, same_seed: b
     let workloads = union(&baseline.by_workload, &variant.by_workload);
     let by_workload = workloads.map(|name| {
         let of = |v: &VariantResults| v.by_workload.get(name).cloned().unwrap_or_default();
-        let metrics = differences(&of(baseline), &of(variant), paired);
-        (name.clone(), metrics)
+        let (a, b) = (of(baseline), of(variant));
+        let lost = part_loses_more(&b, &a, paired);
+        (name.clone(), discounted(differences(&a, &b, paired), lost))
     });
+    let lost = loses_more(variant, baseline, paired);
+    let metrics = differences(&baseline.metrics, &variant.metrics, paired);
     Comparison {
         baseline: baseline.name.clone(),
         variant: variant.name.clone(),
         paired,
         unpaired_because,
         settings: Vec::new(),
-        metrics: differences(&baseline.metrics, &variant.metrics, paired),
+        metrics: discounted(metrics, lost),
         by_workload: by_workload.collect(),
-        bill: bill(baseline, variant, paired),
+        bill: discounted(bill(baseline, variant, paired), lost),
     }
+}
+
+/// Differences, of which none is called better where the variant loses more of its work.
+fn discounted(
+    mut differences: IndexMap<String, Difference>,
+    loses_more: bool,
+) -> IndexMap<String, Difference> {
+    if loses_more {
+        let better = differences
+            .values_mut()
+            .filter(|d| d.verdict == Verdict::Better);
+        better.for_each(|d| d.verdict = Verdict::WorkLost);
+    }
+    differences
 }
 
 /// Why two variants' replications cannot be paired.

@@ -29,6 +29,7 @@ use tally::Groups;
 use trails::by_trail;
 use usage::{no_month, usage};
 use values::{Values, estimates};
+use warnings::unfinished_job;
 
 /// Results of one variant from its replications' records, in order.
 ///
@@ -109,6 +110,7 @@ pub fn variant_results(
         without_data: no_month
             .map(|why| ("cost_total_usd_per_month".to_owned(), why))
             .into_iter()
+            .chain(unfinished_job(plan, &per_replication))
             .collect(),
         by_quota: by_quota(plan, records),
         by_s3_request_rate: by_request_rate(plan, records),

@@ -1,5 +1,6 @@
 //! What a reader of a variant's results should know.
 
+use super::values::Values;
 use crate::catalog::{self, RequestRate};
 use crate::model::{Kind, Plan};
 use crate::results::VariantResults;
@@ -9,15 +10,14 @@ use indexmap::IndexMap;
 pub fn warnings(plan: &Plan, results: &VariantResults) -> Vec<String> {
     let mut warnings = Vec::new();
     let name = &plan.name;
-    let has_job = plan
-        .workloads
-        .iter()
-        .any(|w| matches!(w.kind, Kind::Job { .. }));
-    if has_job && results.metrics["job_completion_s"].mean.is_none() {
+    if results.without_data.contains_key(JOB_COMPLETION) {
         warnings.push(format!("variant `{name}`: a job is unfinished at the horizon; raise `horizon` to see when it completes"));
     }
     let measured = plan.horizon_s - plan.warm_up_s;
-    if results.without_data.is_empty() && !measured.is_multiple_of(86_400) {
+    let has_month = !results
+        .without_data
+        .contains_key("cost_total_usd_per_month");
+    if has_month && !measured.is_multiple_of(86_400) {
         warnings.push(format!(
             "cost per month: the measured time of {measured} s is not a whole number of days; scaling it to 30 days assumes that the rest of the month looks the same"
         ));
@@ -34,6 +34,20 @@ pub fn warnings(plan: &Plan, results: &VariantResults) -> Vec<String> {
     }
     warnings.extend(unlimited_rates(plan));
     warnings
+}
+
+/// The metric that has no data where a job does not end.
+const JOB_COMPLETION: &str = "job_completion_s";
+
+/// Says that a job does not end in every replication; `None` where all do, or there is none.
+pub(super) fn unfinished_job(plan: &Plan, replications: &[Values]) -> Option<(String, String)> {
+    let mut kinds = plan.workloads.iter().map(|w| &w.kind);
+    let has_job = kinds.any(|kind| matches!(kind, Kind::Job { .. }));
+    let ends = |values: &Values| values.contains_key(JOB_COMPLETION);
+    (has_job && !replications.iter().all(ends)).then(|| {
+        let why = "a job is unfinished at the horizon";
+        (JOB_COMPLETION.to_owned(), why.to_owned())
+    })
 }
 
 /// Buckets whose open workloads may ask for more than S3 serves from one prefix, where the scenario does not say how

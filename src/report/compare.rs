@@ -18,6 +18,7 @@ pub fn word(verdict: Verdict) -> &'static str {
         Verdict::Better => "better",
         Verdict::Worse => "worse",
         Verdict::Different => "different",
+        Verdict::WorkLost => "work lost",
         Verdict::Same => "same",
         Verdict::NoDifferenceShown => "no difference shown",
         Verdict::WithinNoise => "within the noise",
@@ -108,6 +109,13 @@ pub fn sentence(c: &Comparison) -> String {
     }
     if parts.is_empty() {
         parts.push("No metric is shown to be better or worse.".to_owned());
+    }
+    let work_lost = labels(Verdict::WorkLost);
+    if !work_lost.is_empty() {
+        parts.push(format!(
+            "Not better, as more work is lost: {}.",
+            work_lost.join(", ")
+        ));
     }
     if unclear > 0 {
         let s = if unclear == 1 { "" } else { "s" };

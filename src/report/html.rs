@@ -8,7 +8,7 @@ use minijinja::{Environment, Value, context};
 use super::chart::Figure;
 use super::error::ReportError;
 use super::text::{caption, note};
-use super::{compare, limits, summary};
+use super::{compare, limits, summary, verdict};
 use crate::catalog::item_label;
 use crate::metrics::number;
 use crate::metrics::registry::{self, METRICS};
@@ -53,7 +53,9 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         version => results.kmsim_version.as_str(),
         sha256 => results.scenario.text_sha256.as_str(),
         warnings => results.warnings.clone(),
-        verdict => verdict(results),
+        question => results.verdict.question.as_str(),
+        verdict => results.verdict.answer.as_str(),
+        ladder => ladder(results),
         headlines => results.variants.iter().map(headline).collect::<Vec<_>>(),
         names,
         summary => rows,
@@ -84,11 +86,6 @@ fn throttles_by(v: &VariantResults, id: &str) -> bool {
     mean(v, id).is_some_and(|t| t > 0.0)
 }
 
-/// Costs to rank by: of a month where known, as it holds the free tier once.
-fn price(v: &VariantResults) -> Option<f64> {
-    mean(v, "cost_total_usd_per_month").or_else(|| mean(v, "cost_total_usd"))
-}
-
 fn price_text(v: &VariantResults) -> String {
     let ids = ["cost_total_usd_per_month", "cost_total_usd"];
     let known = ids
@@ -100,45 +97,20 @@ fn price_text(v: &VariantResults) -> String {
     }
 }
 
-/// One sentence on all variants: which is the best.
-fn verdict(results: &RunResults) -> String {
-    let tried: Vec<_> = results
-        .variants
-        .iter()
-        .filter(|v| mean(v, "kms_attempts").is_some_and(|a| a > 0.0))
-        .collect();
-    let total = results.variants.len();
-    let clear: Vec<_> = tried.iter().filter(|v| !throttles(v)).collect();
-    let cheapest = clear.iter().filter_map(|v| Some((v, price(v)?)));
-    let cheapest = cheapest.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(v, _)| v);
-    if tried.is_empty() {
-        return "No variant made a KMS attempt, so the quota does not matter.".to_owned();
-    }
-    match (cheapest, clear.len()) {
-        (Some(v), _) if total == 1 => {
-            format!("The quota holds: {} is never throttled.", v.name)
-        }
-        // Prices of different traffic say nothing about each other.
-        (Some(v), n) if clear.iter().all(|c| c.arrivals_id == v.arrivals_id) => format!(
-            "{n} of {total} variants {} never throttled; the cheapest of them is {} ({}).",
-            if n == 1 { "is" } else { "are" },
-            v.name,
-            price_text(v),
-        ),
-        (_, n) if n > 0 => format!("{n} of {total} variants are never throttled."),
-        _ => {
-            let rate = |v: &&&VariantResults| mean(v, "throttle_rate").unwrap_or(f64::INFINITY);
-            let least = tried.iter().min_by(|a, b| rate(a).total_cmp(&rate(b)));
-            let name = least.map_or("", |v| v.name.as_str());
-            if total == 1 && !throttles_by(least.unwrap_or(&tried[0]), "kms_throttled") {
-                format!("KMS's quota holds, S3's request rate does not: {name} is throttled.")
-            } else if total == 1 {
-                format!("The quota does not hold: {name} is throttled.")
-            } else {
-                format!("Every variant that calls KMS is throttled; {name} is throttled least.")
-            }
-        }
-    }
+/// Each variant, whether it keeps what it is held to, and why.
+fn ladder(results: &RunResults) -> Vec<Value> {
+    let rows = verdict::rows(results)
+        .into_iter()
+        .zip(&results.verdict.variants);
+    rows.map(|(cells, v)| {
+        let class = match v.keeps {
+            Some(true) => "better",
+            Some(false) => "worse",
+            None => "",
+        };
+        context! { cells => cells.to_vec(), class }
+    })
+    .collect()
 }
 
 /// A figure inside a sentence, not to be broken from its unit.

@@ -30,6 +30,7 @@ pub mod summary;
 pub mod sweep;
 mod text;
 pub mod threshold;
+mod verdict;
 
 pub use error::ReportError;
 

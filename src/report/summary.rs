@@ -7,7 +7,7 @@ use super::error::ReportError;
 use super::page::{Block, Fit, Grid, Page};
 use super::records::Records;
 use super::text::{caption, note};
-use super::{compare, csv, limits, threshold};
+use super::{compare, csv, limits, threshold, verdict};
 use crate::metrics::number;
 use crate::metrics::registry;
 use crate::results::{Comparison, Metrics, RunResults, VariantResults};
@@ -173,11 +173,9 @@ fn run(results: &RunResults) -> Vec<Block> {
         numbers: (0..=results.variants.len()).map(|i| i > 0).collect(),
         fit: Fit::InBlocks,
     };
-    let mut blocks = vec![
-        Block::Line(caption(results)),
-        Block::Table(grid),
-        Block::Line(note(results).to_owned()),
-    ];
+    let mut blocks = vec![Block::Line(caption(results))];
+    blocks.extend(verdict::blocks(results));
+    blocks.extend([Block::Table(grid), Block::Line(note(results).to_owned())]);
     for v in &results.variants {
         let sentence = limits::first(v);
         blocks.extend(sentence.map(|s| Block::Line(format!("{}: {s}", v.name))));

@@ -16,8 +16,8 @@ mod store;
 
 pub use schema::{
     BillLine, BinSeries, Comparison, CostLeftOut, DelayHistogram, Difference, Estimate, Manifest,
-    Metrics, PrecisionResult, QuotaResults, QuotaSeries, RunResults, SCHEMA_VERSION,
+    Metrics, PrecisionResult, QuotaResults, QuotaSeries, RunResults, RunVerdict, SCHEMA_VERSION,
     ScenarioRecord, Series, SettingDifference, ThresholdResult, ThresholdVerdict, TrailResults,
-    VariantManifest, VariantResults, Verdict,
+    VariantManifest, VariantResults, VariantVerdict, Verdict,
 };
 pub use store::{RESULTS_FILE, StoreError, parse, read, write};

@@ -42,6 +42,34 @@ pub struct RunResults {
     /// What was asked of the intervals and whether it was reached; `None` where nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<PrecisionResult>,
+    /// Which variant is the one to take; empty in results of versions that gave none.
+    #[serde(default)]
+    pub verdict: RunVerdict,
+}
+
+/// Which variant is the one to take, and why.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunVerdict {
+    /// What was asked of the variants.
+    pub question: String,
+    /// The answer in a sentence or two.
+    pub answer: String,
+    /// The variant to take; `None` where none keeps what it is held to, or several do whose costs cannot be compared.
+    pub best: Option<String>,
+    /// Every variant, in the order of the run.
+    pub variants: Vec<VariantVerdict>,
+}
+
+/// Whether a variant keeps what it is held to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VariantVerdict {
+    /// The variant.
+    pub name: String,
+    /// Whether it keeps its thresholds (without any: is never throttled) and loses no larger share of its work than
+    /// another; `None` where a value is missing.
+    pub keeps: Option<bool>,
+    /// What speaks for or against it.
+    pub why: String,
 }
 
 /// Something that costs money and that no bill holds.
@@ -377,6 +405,9 @@ pub enum Verdict {
     Different,
     /// Every replication gave the same value.
     Same,
+    /// The interval lies on the better side, but the variant loses more of its work: fewer calls and dollars for less
+    /// work are no gain.
+    WorkLost,
     /// The interval holds zero.
     NoDifferenceShown,
     /// The interval does not exclude that the difference is at most what was set as noise.
