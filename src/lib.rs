@@ -50,6 +50,8 @@ pub mod cloudtrail;
 pub mod compare;
 pub mod engine;
 pub mod explain;
+#[cfg(feature = "import")]
+pub mod import;
 pub mod input;
 pub mod metrics;
 pub mod model;

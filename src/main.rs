@@ -4,7 +4,7 @@ mod cli;
 
 // The library's rooms, by the names that they have there.
 use kmsim::{
-    catalog, cloudtrail, compare, explain, input, metrics, planning, report, results, run,
+    catalog, cloudtrail, compare, explain, import, input, metrics, planning, report, results, run,
     scenario, simulation, sweep, units,
 };
 use std::process::ExitCode;

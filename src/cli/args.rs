@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use crate::compare::Gated;
+use crate::import::format::{FORMATS as SOURCE_FORMATS, SourceFormat};
 use crate::metrics::target::Target;
 use crate::report::content::Format;
 use crate::report::format::{FORMATS, Json, TextTable};
@@ -49,6 +50,8 @@ pub enum Verb {
     Run(RunArgs),
     /// Validate scenario files only
     Check(CheckArgs),
+    /// Make a scenario of an AWS account's own files: CloudTrail, access logs, metrics, bills, plans, quotas
+    Import(ImportArgs),
     /// Compare scenario files or results directories: paired differences with intervals
     Compare(CompareArgs),
     /// Trace one request end to end: encryption, permissions, KMS calls, caches, quotas, CloudTrail
@@ -217,6 +220,50 @@ pub struct CheckArgs {
     /// Print errors only
     #[arg(long)]
     pub quiet: bool,
+}
+
+/// `kmsim import`.
+#[derive(Debug, clap::Args)]
+pub struct ImportArgs {
+    /// Files and folders; what each is, its content tells
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Scenario file to write; totals go to FILE.import.json and load to FILE.*.csv beside it
+    #[arg(long, value_name = "FILE", default_value = "imported.toml")]
+    pub out: PathBuf,
+    /// Format of all files, where their content does not tell
+    #[arg(long, value_name = "NAME", value_parser = source_formats())]
+    pub format: Option<&'static SourceFormat>,
+    /// Retry profile of clients whose user agent does not tell, such as standard or none
+    #[arg(long, value_name = "PROFILE", value_parser = retry_profile)]
+    pub retry: Option<String>,
+    /// Write names, account numbers and ARNs as they are instead of pseudonyms
+    #[arg(long)]
+    pub keep_names: bool,
+    /// Worker threads [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Suppress messages; faults are still told
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// A format of files by its name.
+fn source_formats() -> impl TypedValueParser<Value = &'static SourceFormat> + use<> {
+    let offered = SOURCE_FORMATS.iter();
+    let values = offered.map(|f| PossibleValue::new(f.name).help(f.help));
+    PossibleValuesParser::new(values.collect::<Vec<_>>())
+        .try_map(|name| crate::import::format::named(&name).ok_or("unknown format"))
+}
+
+/// The name of a retry profile, or `none`.
+fn retry_profile(name: &str) -> Result<String, String> {
+    match crate::import::policy::named(name) {
+        Some(_) => Ok(name.to_owned()),
+        None => Err(format!(
+            "unknown retry profile \"{name}\"; `kmsim catalog retry` lists them, `none` gives up at once"
+        )),
+    }
 }
 
 /// `kmsim compare`.

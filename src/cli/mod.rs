@@ -9,6 +9,7 @@ mod compare;
 mod explain;
 mod failure;
 mod gate;
+mod import;
 mod input;
 mod plan;
 mod progress;
@@ -36,6 +37,7 @@ pub fn main() -> ExitCode {
     let outcome = match &args.verb {
         args::Verb::Run(run) => run::run(run),
         args::Verb::Check(check) => run::check(check),
+        args::Verb::Import(args) => import::import(args),
         args::Verb::Compare(compare) => compare::compare(compare),
         args::Verb::Explain(args) => explain::run(args),
         args::Verb::Plan(plan) => plan::plan(plan),

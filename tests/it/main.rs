@@ -14,6 +14,7 @@ mod gates;
 mod house;
 mod iam;
 mod implicit_policies;
+mod import;
 mod kms_calls;
 mod law;
 mod log_groups;

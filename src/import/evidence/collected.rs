@@ -1,0 +1,85 @@
+//! All that was found, as what comes after reads it.
+
+use super::counts::Counts;
+use super::fact::Fact;
+use super::series::{RecordKind, SeriesKey};
+use super::skip::Skips;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What became of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileReport {
+    /// Its path.
+    pub path: String,
+    /// Format, or why it was left out.
+    pub format: String,
+    /// Records in it, used or not.
+    pub records: u64,
+    /// Whether something of it was read.
+    pub read: bool,
+    /// What is wrong with it.
+    pub fault: Option<String>,
+}
+
+/// All that was found.
+#[derive(Debug, Default)]
+pub struct AccountEvidence {
+    /// Every file that was looked at, in the order in which they were read.
+    pub files: Vec<FileReport>,
+    /// Files left out as a whole, by reason.
+    pub files_left_out: BTreeMap<&'static str, u64>,
+    /// Kinds of records in the order of their first one, each with how many there are, duplicates not counted.
+    pub kinds: Vec<(RecordKind, u64)>,
+    /// Records of each format, duplicates and skipped ones counted.
+    pub records: BTreeMap<&'static str, u64>,
+    /// Records that were there twice, by format.
+    pub duplicates: BTreeMap<&'static str, u64>,
+    /// KMS records among them.
+    pub kms_duplicates: u64,
+    /// Calls that the logs of two accounts have, counted once.
+    pub shared: u64,
+    /// What was not used, by format and reason.
+    pub skips: BTreeMap<&'static str, Skips>,
+    /// Load, by series.
+    pub series: BTreeMap<SeriesKey, Counts>,
+    /// Sessions that asked, by series: so many at least.
+    pub sessions: BTreeMap<SeriesKey, usize>,
+    /// All CloudTrail records, and KMS's, by second.
+    pub events: Counts,
+    /// KMS's.
+    pub kms_events: Counts,
+    /// What is known beside the load, with the file that says so.
+    pub facts: Vec<(String, Fact)>,
+    /// Within what event time duplicates were sought \[s\]; `None`: among all records.
+    pub sought_within: Option<i64>,
+    /// Whether there were more series than are kept apart.
+    pub crowded: bool,
+}
+
+impl AccountEvidence {
+    /// Files that break off or cannot be read.
+    pub fn faults(&self) -> impl Iterator<Item = (&str, &str)> {
+        let fault = |f: &'_ FileReport| f.fault.is_some();
+        self.files
+            .iter()
+            .filter(move |f| fault(f))
+            .map(|f| (f.path.as_str(), f.fault.as_deref().unwrap_or_default()))
+    }
+
+    /// Among which records duplicates were sought.
+    pub fn sought(&self) -> String {
+        match self.sought_within {
+            None => "among all records".to_owned(),
+            Some(s) if s >= 7_200 => "within 2 h of event time".to_owned(),
+            Some(s) => {
+                format!("within {s} s of event time, for there are too many records for more")
+            }
+        }
+    }
+
+    /// Whether any file was of a known format.
+    pub fn has_read(&self) -> bool {
+        self.files.iter().any(|f| f.read)
+    }
+}

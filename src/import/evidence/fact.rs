@@ -1,0 +1,130 @@
+//! What the files say of keys, buckets, quotas and trails, beside the load.
+
+use serde::Serialize;
+
+/// One thing that a file says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fact {
+    /// A bucket's settings.
+    Bucket(BucketFact),
+    /// A KMS key.
+    Key(KeyFact),
+    /// A quota in force.
+    Quota(QuotaFact),
+    /// A trail that leaves KMS events out.
+    TrailExcludesKms,
+    /// A metric's period and what is missing of it.
+    Metric(MetricFact),
+    /// Objects of a bucket.
+    Objects(ObjectsFact),
+    /// Anything that people should know, one sentence.
+    Note(String),
+}
+
+/// Encryption of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Sse {
+    /// With keys of S3.
+    #[serde(rename = "SSE-S3")]
+    S3,
+    /// With KMS keys.
+    #[serde(rename = "SSE-KMS")]
+    Kms,
+    /// With KMS keys, twice.
+    #[serde(rename = "DSSE-KMS")]
+    DsseKms,
+}
+
+impl Sse {
+    /// As scenarios write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Sse::S3 => "SSE-S3",
+            Sse::Kms => "SSE-KMS",
+            Sse::DsseKms => "DSSE-KMS",
+        }
+    }
+
+    /// As `SSEAlgorithm` writes it.
+    pub fn of_algorithm(text: &str) -> Option<Sse> {
+        match text {
+            "AES256" => Some(Sse::S3),
+            "aws:kms" => Some(Sse::Kms),
+            "aws:kms:dsse" => Some(Sse::DsseKms),
+            _ => None,
+        }
+    }
+}
+
+/// A bucket's default encryption.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BucketFact {
+    /// Its name; `None`: the file does not say, as `get-bucket-encryption` does not.
+    pub name: Option<String>,
+    /// Its address in the file, where it has one.
+    pub address: Option<String>,
+    /// Its default encryption; `None`: not stated.
+    pub encryption: Option<Sse>,
+    /// Its key; `None` with KMS: the AWS managed key aws/s3.
+    pub key: Option<String>,
+    /// Whether its key is only known by a reference.
+    pub key_by_reference: bool,
+    /// Whether bucket keys are on.
+    pub bucket_key: Option<bool>,
+}
+
+/// A KMS key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyFact {
+    /// ARN, ID or address.
+    pub name: String,
+    /// Its spec, where it is known.
+    pub spec: Option<String>,
+}
+
+/// A quota in force.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct QuotaFact {
+    /// Account; empty: not stated.
+    pub account: String,
+    /// Region; empty: not stated.
+    pub region: String,
+    /// Its code.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// Requests per second; `None`: not a rate.
+    pub per_s: Option<f64>,
+    /// Its value.
+    pub value: f64,
+}
+
+/// What is known of a metric's samples.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MetricFact {
+    /// Its name.
+    pub name: String,
+    /// Period of a sample \[s\].
+    pub period_s: u64,
+    /// Whether more pages were announced that are not in the file.
+    pub partial: bool,
+}
+
+/// How a bucket's objects are encrypted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ObjectsFact {
+    /// Bucket.
+    pub bucket: String,
+    /// Objects.
+    pub objects: u64,
+    /// ByteSource.
+    pub bytes: u64,
+    /// Of them under KMS.
+    pub under_kms: u64,
+    /// Of those with a bucket key.
+    pub with_bucket_key: u64,
+    /// Days in which objects with bucket keys were written.
+    pub write_hours: u64,
+    /// Age of the oldest object \[s\], at the time of the newest.
+    pub oldest_s: u64,
+}

@@ -1,0 +1,146 @@
+//! What a reader hands in: the records of one file, in chunks, in the order of the file.
+
+use super::fact::Fact;
+use super::series::RecordKind;
+use super::skip::SkipReason;
+use std::collections::{BTreeMap, HashMap};
+
+/// Records of a chunk.
+const CHUNK: usize = 8_192;
+
+/// One record, or as many equal ones as a sample counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Item {
+    /// When \[s since 1970\].
+    pub at: i64,
+    /// How many.
+    pub n: u64,
+    /// Fingerprint of its ID; 0: it has none, so that it cannot be known twice.
+    pub id: u64,
+    /// Fingerprint of what one call has in common in the logs of two accounts; 0: nothing.
+    pub shared: u64,
+    /// Fingerprint of the session that asked; 0: unknown.
+    pub session: u64,
+    /// Which of the file's kinds.
+    pub kind: u32,
+}
+
+/// How a file ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileEnd {
+    /// It was read to its end.
+    Whole,
+    /// It is left out as a whole, for this reason.
+    LeftOut(&'static str),
+    /// It breaks off or cannot be read further: what, and at which byte.
+    Broken(String, u64),
+}
+
+/// A part of what is in a file.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    /// Kinds that occur for the first time in the file, numbered on.
+    pub kinds: Vec<RecordKind>,
+    /// Records.
+    pub items: Vec<Item>,
+    /// Skips of the whole file, with the byte (or line) of the first; with its last chunk.
+    pub skips: BTreeMap<SkipReason, (u64, String)>,
+    /// Records seen, used or not.
+    pub seen: u64,
+    /// Facts.
+    pub facts: Vec<Fact>,
+    /// How the file ended; with its last chunk.
+    pub end: Option<FileEnd>,
+    /// Format of the file.
+    pub format: &'static str,
+}
+
+/// Where a reader puts what it finds.
+pub struct Findings<'a> {
+    chunk: Chunk,
+    format: &'static str,
+    known: HashMap<Vec<u8>, u32>,
+    kinds: u32,
+    skips: BTreeMap<SkipReason, (u64, String)>,
+    /// Records seen, used or not.
+    pub seen: u64,
+    send: &'a mut dyn FnMut(Chunk),
+}
+
+impl<'a> Findings<'a> {
+    /// For one file of that format.
+    pub fn new(format: &'static str, send: &'a mut dyn FnMut(Chunk)) -> Findings<'a> {
+        Findings {
+            chunk: Chunk::default(),
+            format,
+            known: HashMap::new(),
+            kinds: 0,
+            skips: BTreeMap::new(),
+            seen: 0,
+            send,
+        }
+    }
+
+    /// The number of a kind by what tells it apart: bytes of the file; `make` is asked only for a new one.
+    pub fn kind(&mut self, key: &[u8], make: impl FnOnce() -> RecordKind) -> u32 {
+        if let Some(&known) = self.known.get(key) {
+            return known;
+        }
+        // Whoever writes a name into each record cannot make this grow for ever: the merger knows kinds again.
+        if self.known.len() >= 1 << 14 {
+            self.known.clear();
+        }
+        let number = self.kinds;
+        self.kinds += 1;
+        self.known.insert(key.to_vec(), number);
+        self.chunk.kinds.push(make());
+        number
+    }
+
+    /// A record.
+    #[inline]
+    pub fn item(&mut self, item: Item) {
+        self.chunk.items.push(item);
+        if self.chunk.items.len() == CHUNK {
+            self.hand_in();
+        }
+    }
+
+    /// A record that is not used; `place` is asked for the first of each reason.
+    pub fn skip(&mut self, reason: SkipReason, place: impl FnOnce() -> String) {
+        let skipped = self.skips.entry(reason).or_insert_with(|| (0, place()));
+        skipped.0 += 1;
+    }
+
+    /// What the file says beside its load.
+    pub fn fact(&mut self, fact: Fact) {
+        self.chunk.facts.push(fact);
+    }
+
+    /// How many were skipped for a reason so far.
+    pub fn skipped(&self, reason: SkipReason) -> u64 {
+        self.skips.get(&reason).map_or(0, |skipped| skipped.0)
+    }
+
+    fn hand_in(&mut self) {
+        self.chunk.format = self.format;
+        self.chunk.seen = std::mem::take(&mut self.seen);
+        (self.send)(std::mem::take(&mut self.chunk));
+    }
+
+    /// Ends the file.
+    pub fn end(mut self, end: FileEnd) {
+        self.chunk.skips = std::mem::take(&mut self.skips);
+        self.chunk.end = Some(end);
+        self.hand_in();
+    }
+}
+
+/// A fingerprint of a text, never 0.
+#[inline]
+pub fn fingerprint(text: &[u8]) -> u64 {
+    use std::hash::Hasher;
+    let mut hasher = std::hash::DefaultHasher::new();
+    hasher.write(text);
+    hasher.finish().max(1)
+}

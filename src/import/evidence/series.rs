@@ -1,0 +1,191 @@
+//! What is counted apart.
+
+use serde::Serialize;
+
+/// Which kind of file says so; the same request may be in several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LoadOrigin {
+    /// A KMS call in CloudTrail.
+    KmsEvent,
+    /// A request for an object in CloudTrail's data events.
+    DataEvent,
+    /// A line of an S3 server access log.
+    AccessLog,
+    /// CloudWatch's count of KMS calls.
+    CallCount,
+    /// CloudWatch's count of S3 requests.
+    RequestCount,
+    /// A bill.
+    Bill,
+    /// A table with columns that the user named.
+    Table,
+}
+
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RequestOutcome {
+    /// Answered.
+    Ok,
+    /// Throttled.
+    Throttled,
+    /// Refused or failed for another reason.
+    Failed,
+    /// The file does not say.
+    Unknown,
+}
+
+/// On whose behalf KMS is called.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Via {
+    /// The requester itself.
+    Direct,
+    /// S3, for one object: its bucket uses no bucket key, or the object is older than it.
+    S3Object,
+    /// S3, for the bucket key of a bucket.
+    S3BucketKey,
+    /// Another AWS service, by its name.
+    Service(String),
+    /// Nothing says.
+    Unknown,
+}
+
+/// What is counted together. Empty texts: the file does not say.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct SeriesKey {
+    /// RecordKind of file.
+    pub origin: LoadOrigin,
+    /// Account that is charged for the call, twelve digits.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// The role, user or service that asks.
+    pub requester: String,
+    /// KMS operation, or S3 operation as the scenario names it.
+    pub operation: String,
+    /// KMS key.
+    pub key: String,
+    /// Bucket.
+    pub bucket: String,
+    /// On whose behalf.
+    pub via: Via,
+    /// Software of the client, with its retry mode where it says so.
+    pub client: String,
+    /// RecordKind of KMS key, where a parameter tells it.
+    pub spec: String,
+    /// What became of it.
+    pub outcome: RequestOutcome,
+    /// Length of what is counted \[s\]: 1, 60, 300, 3,600 …
+    pub period: u32,
+}
+
+impl SeriesKey {
+    /// A series of which only the origin is known.
+    pub fn of(origin: LoadOrigin) -> SeriesKey {
+        SeriesKey {
+            origin,
+            account: String::new(),
+            region: String::new(),
+            requester: String::new(),
+            operation: String::new(),
+            key: String::new(),
+            bucket: String::new(),
+            via: Via::Unknown,
+            client: String::new(),
+            spec: String::new(),
+            outcome: RequestOutcome::Unknown,
+            period: 1,
+        }
+    }
+}
+
+/// What the counters of FILE.import.json tell apart of a record, beside its series.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CountedAs {
+    /// A CloudTrail record.
+    Event(EventTally),
+    /// A line of an access log.
+    Line {
+        /// Operation as the log writes it.
+        operation: String,
+        /// HTTP status as the log writes it.
+        status: String,
+    },
+    /// A row of a bill.
+    Row(BilledAs),
+    /// A sample of a metric, or a row of a table.
+    Sample,
+}
+
+/// What a row of a bill is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BilledAs {
+    /// KMS requests.
+    KmsRequests,
+    /// Anything else of KMS, such as keys.
+    KmsOther,
+    /// S3 requests of tier 1.
+    S3Tier1,
+    /// S3 requests of tier 2.
+    S3Tier2,
+    /// Anything else of S3.
+    S3Other,
+    /// Another service's, or no usage.
+    Other,
+}
+
+/// What is counted of a CloudTrail record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventTally {
+    /// `eventSource`.
+    pub source: String,
+    /// `awsRegion`.
+    pub region: String,
+    /// `userIdentity.type`.
+    pub identity: String,
+    /// `eventType`.
+    pub event_type: String,
+    /// Whether it has a `sharedEventID`.
+    pub shared: bool,
+    /// Whether its service throttled it, and whether it then has no parameters.
+    pub throttled: Option<bool>,
+    /// Whether it is an S3 management event or an S3 data event.
+    pub s3: Option<S3Event>,
+    /// What is counted of KMS records.
+    pub kms: Option<KmsTally>,
+}
+
+/// RecordKind of an S3 event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum S3Event {
+    /// Of buckets and their settings.
+    Management,
+    /// Of objects.
+    Data,
+}
+
+/// What is counted of a KMS record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KmsTally {
+    /// `eventName`.
+    pub operation: String,
+    /// `errorCode`, or `ok`.
+    pub error: String,
+    /// `userIdentity.invokedBy`, or `direct`.
+    pub invoker: String,
+    /// Keys of the encryption context, or `none`.
+    pub context: String,
+    /// Whether S3 called for a request of its own.
+    pub through_s3: bool,
+}
+
+/// What all records of one kind have in common: what they count as, and the series that they are load of, if any.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordKind {
+    /// What they count as.
+    pub tally: CountedAs,
+    /// The load that they are.
+    pub series: Option<SeriesKey>,
+}

@@ -1,0 +1,375 @@
+//! Series put together into workloads: who asks, for what, and which calls are each other's consequence.
+//!
+//! One request may be in several files: as S3 request, as the KMS call that S3 makes for it, as a part of CloudWatch's count.
+//! Here it is taken once. Where a bucket's requests are known, S3's KMS calls for it are their consequence and no load of their
+//! own; where only the calls are known, those for single objects stand for the requests, one for one.
+
+use super::evidence::collected::AccountEvidence;
+use super::evidence::counts::Counts;
+use super::evidence::series::{LoadOrigin, RequestOutcome, SeriesKey, Via};
+use std::collections::BTreeMap;
+
+/// What a workload works on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LoadTarget {
+    /// A bucket, by S3 requests.
+    Bucket(String),
+    /// A KMS key, by calls; empty: unknown.
+    Key(String),
+}
+
+/// What is one workload.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LoadKey {
+    /// Account that is charged.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// Who asks.
+    pub requester: String,
+    /// What for.
+    pub target: LoadTarget,
+    /// RecordKind of KMS key; empty: symmetric.
+    pub spec: String,
+    /// The file's kind.
+    pub origin: LoadOrigin,
+    /// Length of what is counted \[s\].
+    pub period: u32,
+}
+
+/// A workload's load.
+#[derive(Clone, Debug, Default)]
+pub struct Load {
+    /// Attempts by operation, throttled ones included.
+    pub attempts: BTreeMap<String, Counts>,
+    /// Throttled attempts by operation.
+    pub throttled: BTreeMap<String, Counts>,
+    /// Attempts by software of the client.
+    pub clients: BTreeMap<String, u64>,
+    /// On whose behalf.
+    pub via: Option<Via>,
+    /// Sessions seen, at least.
+    pub sessions: usize,
+}
+
+impl Load {
+    /// All attempts.
+    pub fn total(&self) -> u64 {
+        self.attempts.values().map(Counts::total).sum()
+    }
+
+    /// All throttled attempts.
+    pub fn all_throttled(&self) -> u64 {
+        self.throttled.values().map(Counts::total).sum()
+    }
+
+    /// The software of most attempts.
+    pub fn client(&self) -> &str {
+        let most = self.clients.iter().max_by_key(|(_, n)| **n);
+        most.map_or("", |(name, _)| name)
+    }
+}
+
+/// What is known of a bucket by the load.
+#[derive(Clone, Debug, Default)]
+pub struct BucketUse {
+    /// Its account and Region, where a KMS call for it tells.
+    pub place: Option<(String, String)>,
+    /// Its key.
+    pub key: String,
+    /// KMS calls for single objects, by operation.
+    pub for_objects: BTreeMap<String, u64>,
+    /// KMS calls for its bucket key, by operation.
+    pub for_bucket_key: BTreeMap<String, u64>,
+    /// Requests that read objects, and that write them.
+    pub reads: u64,
+    /// Requests that write objects.
+    pub writes: u64,
+    /// What S3 says of the encryption of what was written.
+    pub applied: BTreeMap<String, u64>,
+}
+
+impl BucketUse {
+    /// S3's KMS calls for it.
+    pub fn calls(&self) -> u64 {
+        self.for_objects
+            .values()
+            .chain(self.for_bucket_key.values())
+            .sum()
+    }
+}
+
+/// All loads.
+#[derive(Clone, Debug, Default)]
+pub struct Loads {
+    /// By what they are.
+    pub loads: BTreeMap<LoadKey, Load>,
+    /// Buckets by name.
+    pub buckets: BTreeMap<String, BucketUse>,
+    /// What was left out, in sentences with their number.
+    pub left_out: BTreeMap<String, u64>,
+}
+
+/// The operation of a request for an object, as scenarios write it; `None`: it is none of theirs.
+fn s3_operation(name: &str) -> Option<&'static str> {
+    let name = match name {
+        "ListObjectsV2" | "ListObjectVersions" => "ListObjects",
+        "DeleteObjects" | "DeleteObjectTagging" => "DeleteObject",
+        "GetObjectTorrent" => "GetObject",
+        other => other,
+    };
+    crate::catalog::s3_operation(name).map(|row| row.id.as_str())
+}
+
+/// The loads of what was found.
+pub fn loads(evidence: &AccountEvidence) -> Loads {
+    let mut all = Loads::default();
+    uses(evidence, &mut all);
+    let origin = preferred(evidence);
+    let has_calls = evidence
+        .series
+        .keys()
+        .any(|k| k.origin == LoadOrigin::KmsEvent);
+    let mut homeless = Vec::new();
+    for (key, counts) in &evidence.series {
+        match key.origin {
+            LoadOrigin::KmsEvent
+                if key.outcome == RequestOutcome::Throttled && key.key.is_empty() =>
+            {
+                homeless.push((key, counts));
+            }
+            LoadOrigin::KmsEvent => call(key, counts, &mut all, evidence),
+            LoadOrigin::DataEvent | LoadOrigin::AccessLog => {
+                if origin.get(&key.bucket) == Some(&key.origin) {
+                    request(key, counts, &mut all, evidence);
+                } else {
+                    all.leave_out("requests that another file has too", counts.total());
+                }
+            }
+            LoadOrigin::CallCount if has_calls => {
+                all.leave_out(
+                    "calls of CallCount, which CloudTrail has one by one",
+                    counts.total(),
+                );
+            }
+            LoadOrigin::CallCount | LoadOrigin::Table => counted(key, counts, &mut all),
+            LoadOrigin::RequestCount | LoadOrigin::Bill => {
+                all.leave_out("requests that only metrics or bills count", counts.total());
+            }
+        }
+    }
+    for (key, counts) in homeless {
+        home(key, counts, &mut all);
+    }
+    all
+}
+
+impl Loads {
+    fn leave_out(&mut self, what: &str, n: u64) {
+        *self.left_out.entry(what.to_owned()).or_default() += n;
+    }
+
+    fn put(&mut self, at: LoadKey, operation: &str, key: &SeriesKey, counts: &Counts) -> &mut Load {
+        let load = self.loads.entry(at).or_default();
+        load.attempts
+            .entry(operation.to_owned())
+            .or_default()
+            .merge(counts);
+        if key.outcome == RequestOutcome::Throttled {
+            load.throttled
+                .entry(operation.to_owned())
+                .or_default()
+                .merge(counts);
+        }
+        *load.clients.entry(key.client.clone()).or_default() += counts.total();
+        load.via.get_or_insert_with(|| key.via.clone());
+        load
+    }
+}
+
+/// What is known of each bucket by the requests and calls for it.
+fn uses(evidence: &AccountEvidence, all: &mut Loads) {
+    for (key, counts) in &evidence.series {
+        if key.bucket.is_empty() {
+            continue;
+        }
+        let bucket = all.buckets.entry(key.bucket.clone()).or_default();
+        let n = counts.total();
+        match (key.origin, &key.via) {
+            (LoadOrigin::KmsEvent, Via::S3Object | Via::S3BucketKey) => {
+                bucket.place = Some((key.account.clone(), key.region.clone()));
+                if !key.key.is_empty() {
+                    bucket.key.clone_from(&key.key);
+                }
+                let calls = if key.via == Via::S3Object {
+                    &mut bucket.for_objects
+                } else {
+                    &mut bucket.for_bucket_key
+                };
+                *calls.entry(key.operation.clone()).or_default() += n;
+            }
+            (LoadOrigin::DataEvent | LoadOrigin::AccessLog, _) => {
+                if key.outcome == RequestOutcome::Ok {
+                    match s3_operation(&key.operation).and_then(crate::catalog::s3_operation) {
+                        Some(row) if row.is_read() => bucket.reads += n,
+                        Some(row) if !row.needs.is_empty() => bucket.writes += n,
+                        Some(_) | None => {}
+                    }
+                }
+                if key.origin == LoadOrigin::DataEvent {
+                    if bucket.place.is_none() {
+                        bucket.place = Some((key.account.clone(), key.region.clone()));
+                    }
+                    if !key.spec.is_empty() {
+                        *bucket.applied.entry(key.spec.clone()).or_default() += n;
+                    }
+                }
+            }
+            (
+                LoadOrigin::KmsEvent
+                | LoadOrigin::CallCount
+                | LoadOrigin::RequestCount
+                | LoadOrigin::Bill
+                | LoadOrigin::Table,
+                _,
+            ) => {}
+        }
+    }
+}
+
+/// Of the kinds of files that list a bucket's requests one by one, the one with more of them.
+fn preferred(evidence: &AccountEvidence) -> BTreeMap<String, LoadOrigin> {
+    let mut sums: BTreeMap<(&str, LoadOrigin), u64> = BTreeMap::new();
+    for (key, counts) in &evidence.series {
+        if matches!(key.origin, LoadOrigin::DataEvent | LoadOrigin::AccessLog) {
+            *sums.entry((&key.bucket, key.origin)).or_default() += counts.total();
+        }
+    }
+    let mut best: BTreeMap<String, (LoadOrigin, u64)> = BTreeMap::new();
+    for ((bucket, origin), n) in sums {
+        let now = best.entry(bucket.to_owned()).or_insert((origin, n));
+        if n > now.1 {
+            *now = (origin, n);
+        }
+    }
+    best.into_iter()
+        .map(|(bucket, (origin, _))| (bucket, origin))
+        .collect()
+}
+
+fn at(key: &SeriesKey, target: LoadTarget) -> LoadKey {
+    LoadKey {
+        account: key.account.clone(),
+        region: key.region.clone(),
+        requester: key.requester.clone(),
+        target,
+        spec: key.spec.clone(),
+        origin: key.origin,
+        period: key.period,
+    }
+}
+
+/// A KMS call.
+fn call(key: &SeriesKey, counts: &Counts, all: &mut Loads, evidence: &AccountEvidence) {
+    let known = |bucket: &BucketUse| bucket.reads + bucket.writes > 0;
+    if matches!(key.via, Via::S3Object | Via::S3BucketKey)
+        && all.buckets.get(&key.bucket).is_some_and(known)
+    {
+        return all.leave_out(
+            "KMS calls that S3 makes for requests that are known",
+            counts.total(),
+        );
+    }
+    let request = match (&key.via, key.operation.as_str()) {
+        (Via::S3Object, "GenerateDataKey") => Some("PutObject"),
+        (Via::S3Object, "Decrypt") => Some("GetObject"),
+        (_, _) => None,
+    };
+    let (target, operation) = match request {
+        Some(request) => (LoadTarget::Bucket(key.bucket.clone()), request),
+        None => (LoadTarget::Key(key.key.clone()), key.operation.as_str()),
+    };
+    let sessions = evidence.sessions.get(key).copied().unwrap_or(0);
+    let mut at = at(key, target);
+    if request.is_some() {
+        at.spec = String::new();
+    }
+    let load = all.put(at, operation, key, counts);
+    load.sessions = load.sessions.max(sessions);
+}
+
+/// An S3 request.
+fn request(key: &SeriesKey, counts: &Counts, all: &mut Loads, evidence: &AccountEvidence) {
+    if key.outcome == RequestOutcome::Failed {
+        return all.leave_out(
+            "S3 requests that failed before KMS was called",
+            counts.total(),
+        );
+    }
+    let Some(operation) = s3_operation(&key.operation) else {
+        return all.leave_out("S3 requests that need no KMS key", counts.total());
+    };
+    let sessions = evidence.sessions.get(key).copied().unwrap_or(0);
+    let mut at = at(key, LoadTarget::Bucket(key.bucket.clone()));
+    at.spec = String::new();
+    if let Some(place) = all.buckets.get(&key.bucket).and_then(|b| b.place.clone()) {
+        if at.account.is_empty() {
+            at.account = place.0;
+        }
+        at.region = place.1;
+    }
+    let load = all.put(at, operation, key, counts);
+    load.sessions = load.sessions.max(sessions);
+}
+
+/// What is only counted.
+fn counted(key: &SeriesKey, counts: &Counts, all: &mut Loads) {
+    let target = if key.bucket.is_empty() {
+        LoadTarget::Key(key.key.clone())
+    } else {
+        LoadTarget::Bucket(key.bucket.clone())
+    };
+    all.put(at(key, target), &key.operation, key, counts);
+}
+
+/// A throttled call names no key: it goes where most calls of its requester and operation go.
+fn home(key: &SeriesKey, counts: &Counts, all: &mut Loads) {
+    let own = |at: &LoadKey| {
+        at.origin == LoadOrigin::KmsEvent
+            && at.account == key.account
+            && at.region == key.region
+            && at.requester == key.requester
+    };
+    let request = match key.operation.as_str() {
+        "GenerateDataKey" => Some("PutObject"),
+        "Decrypt" => Some("GetObject"),
+        _ => None,
+    };
+    let through_service = key.via != Via::Direct;
+    let candidates = all
+        .loads
+        .iter()
+        .filter(|(at, _)| own(at))
+        .filter_map(|(at, load)| {
+            let operation = match &at.target {
+                LoadTarget::Bucket(_) => request?,
+                LoadTarget::Key(_) => key.operation.as_str(),
+            };
+            let n = load.attempts.get(operation)?.total();
+            let is_service = load.via != Some(Via::Direct);
+            Some((
+                (is_service == through_service, n),
+                at.clone(),
+                operation.to_owned(),
+            ))
+        });
+    let best = candidates.max_by(|a, b| a.0.cmp(&b.0));
+    let (at, operation) = match best {
+        Some((_, at, operation)) => (at, operation),
+        None => (
+            at(key, LoadTarget::Key(String::new())),
+            key.operation.clone(),
+        ),
+    };
+    all.put(at, &operation, key, counts);
+}

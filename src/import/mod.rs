@@ -1,0 +1,26 @@
+//! From an AWS account's own files to a scenario: CloudTrail, access logs, metrics, bills, plans, quotas.
+//!
+//! ```text
+//! paths ──walk──► files ──window──► bytes ──format, reader──► Findings ──gather──► AccountEvidence ──► summary, scenario
+//! ```
+//!
+//! Nothing is read outside the given paths and nothing leaves the machine. What was read is counted as used, not ours,
+//! twice there, or skipped with a reason.
+
+pub mod cloudtrail;
+pub mod demand;
+pub mod evidence;
+pub mod fit;
+pub mod format;
+pub mod gather;
+pub mod head;
+pub mod json;
+pub mod load;
+pub mod policy;
+pub mod privacy;
+pub mod scenario;
+pub mod summary;
+pub mod time;
+pub mod told;
+pub mod walk;
+pub mod window;

@@ -1,0 +1,9 @@
+//! The scenario of what was found: a commented TOML file, and the files that it reads.
+//!
+//! [`workload`] makes workloads of loads (which seconds, how many, which retries), [`places`] the accounts, keys and buckets that they
+//! need, [`variants`] what the account could do next, [`written`] the text.
+
+pub mod places;
+pub mod variants;
+pub mod workload;
+pub mod written;

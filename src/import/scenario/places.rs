@@ -1,0 +1,346 @@
+//! Accounts, keys, buckets and requesters that workloads need, by names that a scenario takes.
+
+use super::super::evidence::collected::AccountEvidence;
+use super::super::evidence::fact::{BucketFact, Fact, QuotaFact, Sse};
+use super::super::load::{BucketUse, LoadTarget, Loads};
+use super::super::privacy::{NameOf, Names};
+use super::workload::{Imported, Stretch};
+use crate::catalog;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A key of the scenario.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KeyPlace {
+    /// Account, by its name in the scenario.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// Spec.
+    pub spec: String,
+    /// Whether it is the AWS managed key aws/s3.
+    pub managed: bool,
+}
+
+/// A bucket of the scenario.
+#[derive(Clone, Debug)]
+pub struct BucketPlace {
+    /// Account, by its name in the scenario.
+    pub account: String,
+    /// Region.
+    pub region: String,
+    /// Its key's name; `None`: no KMS.
+    pub key: Option<String>,
+    /// Twice under KMS.
+    pub dsse: bool,
+    /// Whether bucket keys are on.
+    pub bucket_key: bool,
+    /// Share of reads that go to objects without one, where they are on.
+    pub older: f64,
+    /// Bucket keys behind the others.
+    pub archived: u64,
+    /// Where all of this comes from, sentences.
+    pub why: Vec<String>,
+}
+
+/// All places, and where each workload belongs.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    /// Account numbers (empty: unknown) and their names.
+    pub accounts: BTreeMap<String, String>,
+    /// Keys by name.
+    pub keys: BTreeMap<String, KeyPlace>,
+    /// Buckets by name.
+    pub buckets: BTreeMap<String, BucketPlace>,
+    /// Requesters by name, with their accounts' names.
+    pub requesters: BTreeMap<String, String>,
+    /// For each workload its name, requester and target, in their order.
+    pub workloads: Vec<WorkloadPlace>,
+    /// Quotas in force by account's name, Region and code.
+    pub quotas: BTreeMap<(String, String, String), f64>,
+    /// What was assumed, sentences.
+    pub assumed: BTreeSet<String>,
+}
+
+/// Where a workload belongs.
+#[derive(Clone, Debug)]
+pub struct WorkloadPlace {
+    /// Its name.
+    pub name: String,
+    /// Its requester.
+    pub requester: String,
+    /// `bucket` or `key`.
+    pub kind: &'static str,
+    /// The name of that.
+    pub target: String,
+}
+
+/// Names that are taken, each with what it stands for.
+#[derive(Default)]
+struct Taken(BTreeMap<String, String>);
+
+impl Taken {
+    /// `wanted`, or with a number behind it where that stands for something else.
+    fn name(&mut self, wanted: &str, of: &str) -> String {
+        for n in 1.. {
+            let name = if n == 1 {
+                wanted.to_owned()
+            } else {
+                format!("{wanted}-{n}")
+            };
+            match self.0.get(&name) {
+                Some(taken) if taken == of => return name,
+                Some(_) => {}
+                None => {
+                    self.0.insert(name.clone(), of.to_owned());
+                    return name;
+                }
+            }
+        }
+        wanted.to_owned()
+    }
+}
+
+/// The places of all workloads.
+pub fn places(
+    stretch: &Stretch,
+    loads: &Loads,
+    evidence: &AccountEvidence,
+    names: &Names,
+) -> Places {
+    let mut places = Places::default();
+    let [
+        mut accounts,
+        mut keys,
+        mut buckets,
+        mut requesters,
+        mut workloads,
+    ] = std::array::from_fn(|_| Taken::default());
+    for workload in &stretch.workloads {
+        let at = &workload.at;
+        let account = if at.account.is_empty() {
+            accounts.name("main", "")
+        } else {
+            accounts.name(&names.of(NameOf::Account, &at.account), &at.account)
+        };
+        let account = account_name(account);
+        places.accounts.insert(at.account.clone(), account.clone());
+        let wanted = match (at.requester.as_str(), workload.of) {
+            ("", 1) => "callers".to_owned(),
+            ("", _) => "other-callers".to_owned(),
+            (requester, _) => names.of(NameOf::Requester, requester),
+        };
+        let requester = requesters.name(&wanted, &format!("{}\n{}", at.account, at.requester));
+        places.requesters.insert(requester.clone(), account.clone());
+        let mut key_named = |key: &str, spec: &str, managed: bool, places: &mut Places| {
+            let wanted = match (key, managed) {
+                (_, true) => "aws-s3".to_owned(),
+                ("", false) => "unknown-key".to_owned(),
+                (key, false) => names.of(NameOf::Key, key),
+            };
+            let of = format!("{}\n{}\n{key}\n{spec}", at.account, at.region);
+            let name = keys.name(&wanted, &of);
+            places.keys.insert(
+                name.clone(),
+                KeyPlace {
+                    account: account.clone(),
+                    region: at.region.clone(),
+                    spec: spec.to_owned(),
+                    managed,
+                },
+            );
+            name
+        };
+        let (kind, target) = match &at.target {
+            LoadTarget::Key(key) => ("key", key_named(key, &at.spec, false, &mut places)),
+            LoadTarget::Bucket(bucket) => {
+                let of = format!("{}\n{}\n{bucket}", at.account, at.region);
+                let name = buckets.name(&names.of(NameOf::Bucket, bucket), &of);
+                if !places.buckets.contains_key(&name) {
+                    let used = loads.buckets.get(bucket).cloned().unwrap_or_default();
+                    let mut place = settings(bucket, &used, evidence);
+                    place.account.clone_from(&account);
+                    place.region.clone_from(&at.region);
+                    if let Some((key, managed)) = place.key.take().map(|k| {
+                        let managed = k == MANAGED;
+                        (k, managed)
+                    }) {
+                        let key = key_named(&key, "SYMMETRIC_DEFAULT", managed, &mut places);
+                        place.key = Some(key);
+                    }
+                    places.buckets.insert(name.clone(), place);
+                }
+                ("bucket", name)
+            }
+        };
+        let wanted = format!("{requester}-{target}");
+        let of = format!("{at:?}");
+        places.workloads.push(WorkloadPlace {
+            name: workloads.name(&wanted, &of),
+            requester,
+            kind,
+            target,
+        });
+    }
+    quotas(&mut places, stretch, evidence);
+    places
+}
+
+/// Twelve digits are no good name for a table.
+fn account_name(name: String) -> String {
+    if name.bytes().all(|b| b.is_ascii_digit()) {
+        format!("account-{name}")
+    } else {
+        name
+    }
+}
+
+/// What stands for the key aws/s3.
+const MANAGED: &str = "alias/aws/s3";
+
+/// What is known of a bucket's encryption, by facts, by calls, by what S3 says of writes.
+fn settings(bucket: &str, used: &BucketUse, evidence: &AccountEvidence) -> BucketPlace {
+    let facts: Vec<(&String, &BucketFact)> = evidence
+        .facts
+        .iter()
+        .filter_map(|(file, fact)| match fact {
+            Fact::Bucket(fact) => Some((file, fact)),
+            Fact::Key(_)
+            | Fact::Quota(_)
+            | Fact::TrailExcludesKms
+            | Fact::Metric(_)
+            | Fact::Objects(_)
+            | Fact::Note(_) => None,
+        })
+        .collect();
+    let named = facts
+        .iter()
+        .find(|(_, f)| f.name.as_deref() == Some(bucket));
+    let unnamed: Vec<_> = facts.iter().filter(|(_, f)| f.name.is_none()).collect();
+    let fact = named.or(match unnamed[..] {
+        [only] => Some(only),
+        [] | [..] => None,
+    });
+    let mut why = Vec::new();
+    let calls = used.calls();
+    let for_bucket_key: u64 = used.for_bucket_key.values().sum();
+    let of_s3 = used.applied.keys().any(|k| k.ends_with("SSE_S3"));
+    let of_kms = used.applied.keys().any(|k| k.contains("KMS"));
+    let mut place = BucketPlace {
+        account: String::new(),
+        region: String::new(),
+        key: Some(used.key.clone()),
+        dsse: used.applied.keys().any(|k| k.contains("DSSE")),
+        bucket_key: for_bucket_key > 0,
+        older: 0.0,
+        archived: 0,
+        why: Vec::new(),
+    };
+    if let Some((_, fact)) = fact {
+        match fact.encryption {
+            Some(Sse::S3) => place.key = None,
+            Some(Sse::Kms | Sse::DsseKms) => {
+                place.dsse = fact.encryption == Some(Sse::DsseKms);
+                if used.key.is_empty() {
+                    place.key = Some(fact.key.clone().unwrap_or_else(|| MANAGED.to_owned()));
+                }
+            }
+            None => {}
+        }
+        if let Some(on) = fact.bucket_key {
+            place.bucket_key = on && !place.dsse;
+        }
+        why.push("its encryption is as its settings say".to_owned());
+    } else if calls > 0 {
+        why.push(if for_bucket_key > 0 {
+            format!("bucket keys are on: {for_bucket_key} of S3's {calls} KMS calls have the bucket's ARN as context")
+        } else {
+            format!("bucket keys are off: all of S3's {calls} KMS calls have an object's ARN as context")
+        });
+    } else if of_s3 && !of_kms {
+        place.key = None;
+        why.push("S3 says that what was written is under SSE-S3".to_owned());
+    } else {
+        why.push(
+            "assumed: SSE-KMS without bucket keys, for no file says how it is encrypted (give get-bucket-encryption, or CloudTrail)"
+                .to_owned(),
+        );
+    }
+    let reads_alone = used.for_objects.get("Decrypt").copied().unwrap_or(0);
+    if place.bucket_key && used.reads > 0 {
+        place.older = (reads_alone as f64 / used.reads as f64).min(1.0);
+        if place.older > 0.0 {
+            why.push(format!(
+                "older_objects: {reads_alone} of {} reads needed a data key of their own",
+                used.reads
+            ));
+        }
+        let decrypts = used.for_bucket_key.get("Decrypt").copied().unwrap_or(0);
+        place.archived = archived(used.reads - reads_alone.min(used.reads), decrypts, evidence);
+        why.push(if decrypts > 0 {
+            format!(
+                "archived_bucket_keys: so many equally used ones make {decrypts} Decrypts of {} reads",
+                used.reads
+            )
+        } else {
+            "archived_bucket_keys: assumed, for no KMS call tells how many there are".to_owned()
+        });
+    }
+    place.why = why;
+    place
+}
+
+/// How many bucket keys, each read as often, make so many Decrypts of so many reads: λ ÷ (1 + λL ÷ n) for n entries.
+fn archived(reads: u64, decrypts: u64, evidence: &AccountEvidence) -> u64 {
+    const ASSUMED: u64 = 10_000;
+    /// Lifetime \[s\] and partitions, the defaults of `assumption`.
+    const LIFETIME: f64 = 300.0;
+    const PARTITIONS: f64 = 2.0;
+    let seconds = evidence.kms_events.seconds();
+    let (Some(first), Some(last)) = (seconds.first(), seconds.last()) else {
+        return ASSUMED;
+    };
+    let span = (last.0 - first.0 + 1) as f64;
+    if reads == 0 || decrypts == 0 {
+        return ASSUMED;
+    }
+    let share = decrypts as f64 / reads as f64;
+    if share >= 0.999 {
+        return ASSUMED;
+    }
+    let rate = reads as f64 / span;
+    let entries = rate * LIFETIME * share / (1.0 - share);
+    ((entries / PARTITIONS).round() as u64).clamp(1, 10_000_000)
+}
+
+/// Quotas that the files state, for the accounts and Regions in use.
+fn quotas(places: &mut Places, stretch: &Stretch, evidence: &AccountEvidence) {
+    let used: BTreeSet<(&str, &str)> = stretch
+        .workloads
+        .iter()
+        .map(|w: &Imported| (w.at.account.as_str(), w.at.region.as_str()))
+        .collect();
+    for (_, fact) in &evidence.facts {
+        let Fact::Quota(QuotaFact {
+            account,
+            region,
+            code,
+            per_s: Some(limit),
+            ..
+        }) = fact
+        else {
+            continue;
+        };
+        if *limit <= 0.0 || catalog::quota_by_name(code).is_none() {
+            continue;
+        }
+        for (of_account, of_region) in &used {
+            let is_ours = (account.is_empty() || of_account.is_empty() || account == of_account)
+                && (region.is_empty() || region == of_region);
+            if is_ours {
+                let name = places.accounts[*of_account].clone();
+                let at = (name, (*of_region).to_owned(), code.clone());
+                places.quotas.insert(at, *limit);
+            }
+        }
+    }
+}

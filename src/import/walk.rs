@@ -1,0 +1,168 @@
+//! The files below the given paths, in the order in which they are read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A path that is no file to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    /// The path.
+    pub path: PathBuf,
+    /// Why it is not read.
+    pub reason: String,
+    /// Whether the import is incomplete by it.
+    pub is_fault: bool,
+}
+
+/// All files below the paths, by the time in their names and then by path, so that the deliveries of several trails of one
+/// time come after each other; and what could not be read. Links inside folders are not followed: nothing outside the
+/// given paths is read, and no folder twice.
+pub fn files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Obstacle>) {
+    let (mut found, mut obstacles) = (Vec::new(), Vec::new());
+    for path in paths {
+        match fs::metadata(path) {
+            Ok(meta) => enter(path, &meta, &mut found, &mut obstacles),
+            Err(e) => obstacles.push(unreadable(path, &e)),
+        }
+    }
+    found.sort_by(|a: &PathBuf, b: &PathBuf| {
+        let key = |path: &Path| delivered(&path.file_name().unwrap_or_default().to_string_lossy());
+        (key(a), a).cmp(&(key(b), b))
+    });
+    found.dedup();
+    obstacles.sort_by(|a, b| a.path.cmp(&b.path));
+    (found, obstacles)
+}
+
+fn unreadable(path: &Path, e: &std::io::Error) -> Obstacle {
+    Obstacle {
+        path: path.to_path_buf(),
+        reason: format!("cannot be read: {e}"),
+        is_fault: true,
+    }
+}
+
+fn enter(
+    path: &Path,
+    meta: &fs::Metadata,
+    found: &mut Vec<PathBuf>,
+    obstacles: &mut Vec<Obstacle>,
+) {
+    if meta.is_file() {
+        found.push(path.to_path_buf());
+    } else if meta.is_dir() {
+        let entries = match fs::read_dir(path) {
+            Ok(entries) => entries,
+            Err(e) => return obstacles.push(unreadable(path, &e)),
+        };
+        for entry in entries {
+            match entry {
+                Ok(entry) => below(&entry.path(), found, obstacles),
+                Err(e) => obstacles.push(unreadable(path, &e)),
+            }
+        }
+    } else {
+        obstacles.push(Obstacle {
+            path: path.to_path_buf(),
+            reason: "is not a regular file".to_owned(),
+            is_fault: false,
+        });
+    }
+}
+
+fn below(path: &Path, found: &mut Vec<PathBuf>, obstacles: &mut Vec<Obstacle>) {
+    match fs::symlink_metadata(path) {
+        Ok(meta) if meta.file_type().is_symlink() => obstacles.push(match fs::metadata(path) {
+            Ok(_) => Obstacle {
+                path: path.to_path_buf(),
+                reason: "is a link; name its target to read it".to_owned(),
+                is_fault: false,
+            },
+            Err(e) => Obstacle {
+                path: path.to_path_buf(),
+                reason: format!("is a broken link: {e}"),
+                is_fault: true,
+            },
+        }),
+        Ok(meta) => enter(path, &meta, found, obstacles),
+        Err(e) => obstacles.push(unreadable(path, &e)),
+    }
+}
+
+/// The time in the name of a delivered file, digits only: `…_20260302T0305Z_…` of CloudTrail, `2026-03-02-03-05-09-…` of
+/// access logs. Empty: none.
+fn delivered(name: &str) -> String {
+    let part = |text: &str| {
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        let plain = text.len() == 14 && text.as_bytes()[8] == b'T' && text.ends_with('Z');
+        (plain && digits.len() == 12).then_some(digits)
+    };
+    if let Some(time) = name.split('_').find_map(part) {
+        return time;
+    }
+    let mut parts = name.splitn(7, '-');
+    let mut time = String::new();
+    for length in [4, 2, 2, 2, 2, 2] {
+        match parts.next() {
+            Some(p) if p.len() == length && p.bytes().all(|b| b.is_ascii_digit()) => {
+                time.push_str(p);
+            }
+            Some(_) | None => return String::new(),
+        }
+    }
+    time
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_come_by_the_time_in_their_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let names = [
+            "b/1_CloudTrail_us-east-1_20260302T0305Z_x.json.gz",
+            "a/1_CloudTrail_us-east-1_20260302T0310Z_x.json.gz",
+            "a/2026-03-02-03-07-00-ABC",
+            "a/README",
+        ];
+        for name in names {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("created");
+            fs::write(path, "x").expect("written");
+        }
+        let (found, obstacles) = files(&[folder.path().to_path_buf()]);
+        let order: Vec<usize> = found
+            .iter()
+            .map(|f| {
+                let at = |n: &&str| folder.path().join(n) == *f;
+                names.iter().position(at).expect("a file")
+            })
+            .collect();
+        assert_eq!((order, obstacles), (vec![3, 0, 2, 1], vec![]));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_what_is_not_there_are_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        std::os::unix::fs::symlink(folder.path(), path("loop")).expect("a link");
+        std::os::unix::fs::symlink("/nowhere/at/all", path("broken")).expect("a link");
+        fs::write(path("file"), "x").expect("written");
+        let (found, obstacles) = files(&[folder.path().to_path_buf(), path("absent")]);
+        assert_eq!(found, [path("file")]);
+        let told: Vec<(PathBuf, bool)> = obstacles
+            .into_iter()
+            .map(|o| (o.path, o.is_fault))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (path("absent"), true),
+                (path("broken"), true),
+                (path("loop"), false)
+            ]
+        );
+    }
+}

@@ -1,0 +1,94 @@
+//! Files of others in `../shared/data`, each folder with what is true of it.
+
+use super::{import, kmsim, told};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folder, or nothing where it is absent, which is said.
+fn shared() -> Option<PathBuf> {
+    let folder = [
+        "../shared/data",
+        "../../shared/data",
+        "../../../work/shared/data",
+    ]
+    .iter()
+    .map(|f| Path::new(env!("CARGO_MANIFEST_DIR")).join(f))
+    .find(|f| f.join("import").is_dir());
+    if folder.is_none() {
+        eprintln!("import::shared_files: skipped, ../shared/data/import is absent");
+    }
+    folder
+}
+
+/// What the totals and the truth both have, and differ in.
+fn differences(truth: &Value, totals: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    for truth in [truth, &truth["expect"]] {
+        for (key, value) in truth.as_object().into_iter().flatten() {
+            let Some(ours) = totals.get(key) else {
+                continue;
+            };
+            let same = match (value.as_f64(), ours.as_f64()) {
+                (Some(a), Some(b)) => (a - b).abs() <= 1e-9 * a.abs(),
+                (_, _) => value == ours,
+            };
+            if !same {
+                found.push(format!("{key}: {value} is true, {ours} was found"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn totals_are_as_true_as_the_files() {
+    let Some(shared) = shared() else {
+        return;
+    };
+    for name in [
+        "cloudtrail-kms-guide",
+        "cloudtrail-stratus-arrays",
+        "calib-bucket-key",
+        "calib-throttled",
+    ] {
+        let data = shared.join("import").join(name);
+        let truth = fs::read_to_string(data.join("truth.json")).expect("truth");
+        let truth: Value = serde_json::from_str(&truth).expect("JSON");
+        let dir = tempfile::tempdir().expect("a folder");
+        let (status, totals, text) = import(dir.path(), &[&data.to_string_lossy(), "--keep-names"]);
+        assert_eq!(status, 0, "{name}: {text}");
+        let wrong = differences(&truth, &totals);
+        assert!(wrong.is_empty(), "{name}: {wrong:#?}");
+        if dir.path().join("mine.toml").exists() {
+            let (status, text) = told(&kmsim(dir.path(), &["check", "mine.toml"]));
+            assert_eq!(status, 0, "{name}: {text}");
+        }
+        if let Some(demand) = truth["demand"].as_f64() {
+            let found = totals["demand_estimate"].as_f64().expect("a number");
+            assert!(
+                (found / demand - 1.0).abs() < 0.02,
+                "{name}: {found} for {demand}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_throttles_of_a_real_trail_are_not_kms_s() {
+    let Some(shared) = shared() else {
+        return;
+    };
+    let dir = tempfile::tempdir().expect("a folder");
+    let data = shared.join("cloudtrail-invictus");
+    let (status, totals, text) = import(dir.path(), &[&data.to_string_lossy()]);
+    assert_eq!(status, 0, "{text}");
+    let expected = serde_json::json!({
+        "records": 952, "kms_records": 186, "kms_throttled": 0, "kms_through_s3": 0, "s3_management_records": 107,
+        "throttled_all_services": { "ssm.amazonaws.com": 26 }, "throttled_with_null_requestParameters": 26,
+        "kms_by_operation": { "Decrypt": 124, "Encrypt": 42, "GenerateDataKey": 20 }
+    });
+    assert_eq!(differences(&expected, &totals), Vec::<String>::new());
+    let (status, text) = told(&kmsim(dir.path(), &["check", "mine.toml"]));
+    assert_eq!(status, 0, "{text}");
+}
