@@ -18,6 +18,7 @@ use crate::report::content::{Content, Format};
 use crate::report::format::{Json, Markdown};
 use crate::report::planning::{Searched, date, request};
 use crate::results::directory;
+use crate::scenario::thresholds::of_each_workload;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 
@@ -112,6 +113,19 @@ fn targets(
     let mut targets = args.targets.clone();
     if let (true, Some(variant)) = (targets.is_empty(), variant) {
         targets.extend(variant.scenario.threshold.values().cloned());
+    }
+    if let Some(variant) = variant {
+        let scenario = &variant.scenario;
+        let workloads = scenario.workload.keys().map(String::as_str);
+        targets = of_each_workload(&targets, workloads, &scenario.group).map_err(|fault| {
+            let help = fault.help.map(|help| format!("\n  = help: {help}"));
+            CommandError::Input(format!(
+                "error[{}]: {}{}",
+                fault.code,
+                fault.message,
+                help.unwrap_or_default()
+            ))
+        })?;
     }
     let known = |w: &String| variant.is_some_and(|v| v.scenario.workload.contains_key(w));
     if let Some(w) = targets

@@ -189,6 +189,25 @@ impl Diagnostics {
             .count()
     }
 
+    /// How many faults and warnings there are.
+    pub fn count(&self) -> usize {
+        self.list.borrow().len()
+    }
+
+    /// Takes back what was recorded after the first `count` and is not to be kept; warnings stay.
+    pub fn keep_since(&self, count: usize, keep: impl Fn(&Diagnostic) -> bool) {
+        let mut index = 0;
+        self.list.borrow_mut().retain(|fault| {
+            index += 1;
+            index <= count || fault.severity == Severity::Warning || keep(fault)
+        });
+    }
+
+    /// What `f` makes of the texts that settings came from, to which it may add.
+    pub fn with_sources<R>(&self, f: impl FnOnce(&mut Sources) -> R) -> R {
+        f(&mut self.sources.borrow_mut())
+    }
+
     /// A copy of what was recorded, in the order it was found.
     pub fn list(&self) -> Vec<Diagnostic> {
         self.list.borrow().clone()

@@ -1,6 +1,6 @@
 //! A TOML document whose every value knows where it was written.
 //!
-//! [`parse`] reads a scenario file, [`set`] applies a `--set path=value`, [`overlay`] lays the
+//! [`parse`] reads a scenario file, [`overlay`] lays the
 //! overrides of a variant over the base. What keys and values mean is for
 //! [`reader`](super::reader) to say.
 
@@ -127,64 +127,6 @@ pub fn parse(sources: &mut Sources, name: &str, text: &str) -> Result<Table, Vec
     }
 }
 
-/// Applies `path.to.key=value`, adds it to the sources and makes missing tables on the way.
-///
-/// Segments of the path may be quoted. The value is TOML; what is not a TOML value is taken as a
-/// string, so `horizon=15m` needs no quotes. The value replaces what was there, tables included.
-///
-/// # Errors
-/// [`Code::BadSet`]: no `=`, not a path, a path through something that is not a table, or a value
-/// that begins like an array, table or string and does not end like one.
-pub fn set(table: &mut Table, sources: &mut Sources, argument: &str) -> Result<(), Diagnostic> {
-    let source = sources.add_set(argument);
-    let (path, value_start) = set_path(argument, source)?;
-    let value = set_value(argument, value_start, source)?;
-    let Some((last, through)) = path.split_last() else {
-        return Err(bad_path(argument, source, 0..0));
-    };
-
-    let mut table = table;
-    let mut walked = String::new();
-    for segment in through {
-        if !walked.is_empty() {
-            walked.push('.');
-        }
-        walked.push_str(&key_text(&segment.key));
-        let entry = table
-            .entries
-            .entry(segment.key.clone())
-            .or_insert_with(|| Entry {
-                key: segment.place.clone(),
-                value: Value {
-                    node: Node::Table(Table::empty(segment.place.clone())),
-                    place: segment.place.clone(),
-                },
-            });
-        let value = entry.value.node.describe();
-        let defined = entry.value.place.clone();
-        match &mut entry.value.node {
-            Node::Table(inner) => table = inner,
-            _ => {
-                return Err(Diagnostic::error(
-                    Code::BadSet,
-                    format!("`{walked}` is {value}, not a table with keys to set"),
-                )
-                .at(segment.place.clone())
-                .and_at(defined, format!("`{walked}` is set here"))
-                .help(format!("write `--set '{walked}=…'` to replace it")));
-            }
-        }
-    }
-    table.entries.insert(
-        last.key.clone(),
-        Entry {
-            key: last.place.clone(),
-            value,
-        },
-    );
-    Ok(())
-}
-
 /// Lays the overrides of a variant over a base.
 ///
 /// Tables merge key by key, at every depth; anything else in `over` replaces what `base` has. At a
@@ -193,6 +135,16 @@ pub fn set(table: &mut Table, sources: &mut Sources, argument: &str) -> Result<(
 /// alternative merges deeper.
 pub fn overlay(base: &Table, over: &Table, is_choice: &dyn Fn(&[&str]) -> bool) -> Table {
     overlay_at(&mut Vec::new(), base, over, is_choice)
+}
+
+/// As [`overlay`], of tables that lie under `path`.
+pub fn overlay_under(
+    path: &[&str],
+    base: &Table,
+    over: &Table,
+    is_choice: &dyn Fn(&[&str]) -> bool,
+) -> Table {
+    overlay_at(&mut path.to_vec(), base, over, is_choice)
 }
 
 fn overlay_at<'o>(
@@ -231,15 +183,19 @@ fn overlay_at<'o>(
     merged
 }
 
+/// Most keys in the path of a `--set`: as deep as the TOML parser nests tables, deeper than any
+/// setting lies; without a limit the recursion over tables would run out of stack.
+pub(super) const MAX_DEPTH: usize = 80;
+
 /// Turns what the TOML parser found into our tree.
-struct TableBuilder {
-    source: SourceId,
-    offset: usize,
-    faults: Vec<Diagnostic>,
+pub(super) struct TableBuilder {
+    pub source: SourceId,
+    pub offset: usize,
+    pub faults: Vec<Diagnostic>,
 }
 
 impl TableBuilder {
-    fn place(&self, range: std::ops::Range<usize>) -> Place {
+    pub(super) fn place(&self, range: std::ops::Range<usize>) -> Place {
         Place {
             source: self.source,
             range: range.start + self.offset..range.end + self.offset,
@@ -282,7 +238,7 @@ impl TableBuilder {
         Table { entries, place }
     }
 
-    fn value(&mut self, value: Spanned<DeValue<'_>>) -> Value {
+    pub(super) fn value(&mut self, value: Spanned<DeValue<'_>>) -> Value {
         let range = value.span();
         let place = self.place(range.clone());
         let node = match value.into_inner() {
@@ -354,126 +310,41 @@ fn syntax_fault(message: &str, written: &str) -> Diagnostic {
     )
 }
 
-struct Segment {
-    key: String,
-    place: Place,
-}
-
-fn bad_path(argument: &str, source: SourceId, range: std::ops::Range<usize>) -> Diagnostic {
-    Diagnostic::error(
-        Code::BadSet,
-        format!("`{argument}` does not begin with a path of keys and `=`"),
-    )
-    .at(Place { source, range })
-    .help(
-        "write `--set path.to.key=value`, for example `--set horizon=15m`; quote a key that has \
-         other characters than letters, digits, `_` and `-`",
-    )
-}
-
-/// Most keys in the path of a `--set`: as deep as the TOML parser nests tables, deeper than any
-/// setting lies; without a limit the recursion over tables would run out of stack.
-const MAX_DEPTH: usize = 80;
-
-/// The segments of the path and where the value starts.
-fn set_path(argument: &str, source: SourceId) -> Result<(Vec<Segment>, usize), Diagnostic> {
-    let mut segments = Vec::new();
-    let mut at = 0;
-    loop {
-        at += leading_space(&argument[at..]);
-        let rest = &argument[at..];
-        let (key, length) = path_segment(rest).ok_or_else(|| {
-            let end = at + rest.chars().next().map_or(0, char::len_utf8);
-            bad_path(argument, source, at..end)
-        })?;
-        segments.push(Segment {
-            key,
-            place: Place {
-                source,
-                range: at..at + length,
-            },
-        });
-        at += length;
-        if segments.len() > MAX_DEPTH {
-            return Err(Diagnostic::error(
-                Code::BadSet,
-                format!("the path has more than {MAX_DEPTH} keys"),
-            )
-            .at(Place {
-                source,
-                range: at - length..at,
-            })
-            .help("`kmsim check` names the keys known at each place"));
-        }
-        at += leading_space(&argument[at..]);
-        match argument[at..].chars().next() {
-            Some('.') => at += 1,
-            Some('=') => return Ok((segments, at + 1)),
-            other => {
-                let end = at + other.map_or(0, char::len_utf8);
-                return Err(bad_path(argument, source, at..end));
+impl Value {
+    /// Says of it and of all that is in it that it was written at `place`.
+    pub(super) fn all_at(&mut self, place: &Place) {
+        self.place = place.clone();
+        match &mut self.node {
+            Node::Array(values) => values.iter_mut().for_each(|value| value.all_at(place)),
+            Node::Table(table) => {
+                table.place = place.clone();
+                for entry in table.entries.values_mut() {
+                    entry.key = place.clone();
+                    entry.value.all_at(place);
+                }
             }
+            Node::String(_)
+            | Node::Integer(_)
+            | Node::Float(_)
+            | Node::Boolean(_)
+            | Node::Datetime(_) => {}
         }
     }
-}
 
-fn leading_space(text: &str) -> usize {
-    text.len() - text.trim_start().len()
-}
-
-/// The key at the start of `text`, and how many bytes it takes there.
-fn path_segment(text: &str) -> Option<(String, usize)> {
-    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''));
-    let Some(quote) = quote else {
-        let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let length = text.find(|c| !bare(c)).unwrap_or(text.len());
-        return (length > 0).then(|| (text[..length].to_owned(), length));
-    };
-    let mut escaped = false;
-    let end = text.char_indices().skip(1).find(|(_, c)| {
-        let ends = *c == quote && !escaped;
-        escaped = quote == '"' && *c == '\\' && !escaped;
-        ends
-    });
-    let length = end?.0 + 1;
-    match DeValue::parse(&text[..length]).ok()?.into_inner() {
-        DeValue::String(key) => Some((key.into_owned(), length)),
-        _ => None,
-    }
-}
-
-fn set_value(argument: &str, start: usize, source: SourceId) -> Result<Value, Diagnostic> {
-    let start = start + leading_space(&argument[start..]);
-    let text = argument[start..].trim_end();
-    let mut builder = TableBuilder {
-        source,
-        offset: start,
-        faults: Vec::new(),
-    };
-    match DeValue::parse(text) {
-        Ok(value) => {
-            let value = builder.value(value);
-            match builder.faults.into_iter().next() {
-                None => Ok(value),
-                Some(fault) => Err(Diagnostic {
-                    code: Code::BadSet,
-                    ..fault
-                }),
+    /// Whether it says the same as another, wherever both are written.
+    pub fn says_the_same(&self, other: &Value) -> bool {
+        match (&self.node, &other.node) {
+            (Node::Array(a), Node::Array(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.says_the_same(b))
             }
+            (Node::Table(a), Node::Table(b)) => {
+                a.entries.len() == b.entries.len()
+                    && a.entries.iter().all(|(key, entry)| {
+                        b.get(key).is_some_and(|b| entry.value.says_the_same(b))
+                    })
+            }
+            (a, b) => a == b,
         }
-        Err(error) if text.starts_with(['[', '{', '"', '\'']) => {
-            let place = builder.place(error.span().unwrap_or(0..text.len()));
-            Err(Diagnostic::error(
-                Code::BadSet,
-                format!("`{text}` is not a TOML value: {}", error.message()),
-            )
-            .at(place)
-            .help("put the whole argument in single quotes so that the shell leaves it alone"))
-        }
-        Err(_) => Ok(Value {
-            node: Node::String(text.to_owned()),
-            place: builder.place(0..text.len()),
-        }),
     }
 }
 

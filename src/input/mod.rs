@@ -11,10 +11,13 @@ pub mod diagnostic;
 pub mod document;
 pub mod files;
 pub mod from_value;
+pub mod inventory;
 pub mod keyword;
+pub mod name_pattern;
 pub mod outline;
 pub mod reader;
 pub mod render;
+pub mod setting;
 pub mod source;
 pub mod spelling;
 

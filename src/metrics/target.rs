@@ -122,6 +122,19 @@ impl FromStr for Target {
     }
 }
 
+impl Target {
+    /// The same of one workload, where it is of many.
+    #[must_use]
+    pub fn of_workload(&self, name: &str) -> Target {
+        let written = self.text.find(['<', '>']).unwrap_or(0);
+        Target {
+            workload: Some(name.to_owned()),
+            text: format!("workload.{name}.{} {}", self.metric, &self.text[written..]),
+            ..self.clone()
+        }
+    }
+}
+
 /// What `[workload.NAME.]METRIC` names.
 ///
 /// # Errors

@@ -63,7 +63,7 @@ pub fn cheapest(
         let (mut over, mut keys) = (Vec::new(), Vec::new());
         for mitigation in set {
             match &mitigation.change {
-                Change::Over(table) => over.push(table.clone()),
+                Change::Over(tables) => over.extend_from_slice(tables),
                 Change::Set(sets) => keys.extend_from_slice(sets),
             }
         }

@@ -47,12 +47,17 @@ fn mitigations(
 ) -> Result<IndexMap<String, Vec<Mitigation>>, StudyError> {
     let mut found: IndexMap<String, Vec<Mitigation>> = IndexMap::new();
     let mut seen: Vec<(String, String)> = Vec::new();
-    for (variant, table) in study.overrides()? {
+    for (variant, layers) in study.overrides()? {
         if variant == study.variant {
             continue;
         }
-        for (path, over) in parts(&table) {
-            let text = (path.clone(), plain(&over));
+        let mut by_path: IndexMap<String, Vec<Table>> = IndexMap::new();
+        for (path, over) in layers.iter().flat_map(parts) {
+            by_path.entry(path).or_default().push(over);
+        }
+        for (path, over) in by_path {
+            let texts: Vec<String> = over.iter().map(plain).collect();
+            let text = (path.clone(), texts.join("\n"));
             if !seen.contains(&text) {
                 seen.push(text);
                 let mitigation = Mitigation {
@@ -65,8 +70,9 @@ fn mitigations(
             }
         }
     }
-    // Thresholds tell what is wanted, they do nothing.
+    // Thresholds tell what is wanted and groups what is counted together, they do nothing.
     found.shift_remove("threshold");
+    found.shift_remove("group");
     for (key, values) in &wanted.tried {
         let of_key = found.entry(key.clone()).or_default();
         of_key.extend(values.iter().map(|value| Mitigation {

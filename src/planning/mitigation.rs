@@ -16,8 +16,8 @@ pub struct Mitigation {
 
 #[derive(Clone, Debug)]
 pub(super) enum Change {
-    /// A part of a variant, laid over.
-    Over(Table),
+    /// Parts of a variant and of those on which it builds, laid over in order.
+    Over(Vec<Table>),
     /// Keys, set as `--set` does.
     Set(Vec<String>),
 }

@@ -205,7 +205,7 @@ fn spike(study: &Study, spiked: &[&String], q: &RecoveryQuestion) -> Result<Tabl
     }
     let mut sources = crate::input::diagnostic::Sources::new();
     for set in sets {
-        crate::input::document::set(&mut over, &mut sources, &set)
+        crate::input::setting::set(&mut over, &mut sources, &set)
             .map_err(|fault| StudyError::question(fault.message.clone(), "rename the workload"))?;
     }
     Ok(over)

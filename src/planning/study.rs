@@ -5,7 +5,7 @@ use crate::input::document::{Table, key_text};
 use crate::metrics::target::Target;
 use crate::results::{Estimate, ThresholdVerdict, VariantResults};
 use crate::run::{RunError, RunOptions, run_variant};
-use crate::scenario::load::{overrides, variant_table};
+use crate::scenario::load::{has_variants, overrides, variant_table};
 use crate::scenario::{Changes, Loaded, ScenarioError, Variant, load, load_variant};
 use serde::Serialize;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ impl Study {
                 format!("its variants: {}", names.join(", ")),
             ));
         }
-        let named = overrides(input, sets).is_ok_and(|all| !all.is_empty());
+        let named = has_variants(input, sets)?;
         let study = Study {
             input: input.clone(),
             sets: sets.to_vec(),
@@ -100,12 +100,12 @@ impl Study {
         self
     }
 
-    /// The tables of the file's variants.
+    /// What each of the file's variants lays over the base, layer by layer, but for what the study's variant does.
     ///
     /// # Errors
     /// None but those that [`Study::new`] would have reported.
-    pub fn overrides(&self) -> Result<Vec<(String, Table)>, StudyError> {
-        Ok(overrides(&self.input, &self.sets)?)
+    pub fn overrides(&self) -> Result<Vec<(String, Vec<Table>)>, StudyError> {
+        Ok(overrides(&self.input, &self.sets, &self.variant)?)
     }
 
     /// The variant's table: the file's with what the variant changes.

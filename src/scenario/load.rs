@@ -3,15 +3,19 @@
 //! Every fault of every variant is found in one go; a fault of the base is reported once.
 
 use super::error::ScenarioError;
+use super::folding::{folded, stands_alone};
+use super::language::OUTLINE;
+use super::layer::Layering;
 use super::plan;
 use super::run_settings::{ReadFor, RunSettings};
 use super::settings::Scenario;
-use super::variant::{Changes, OUTLINE, Variant, change, variants};
+use super::variant::{Changes, LaidVariant, Variant, change, changes_of_each, set, variants};
 use crate::input::Input;
 use crate::input::diagnostic::{Diagnostic, Diagnostics, Severity, Sources};
 use crate::input::document::{self, Node, Table};
 use crate::input::files::Files;
 use crate::input::reader::Reader;
+use crate::input::setting::Setting;
 use crate::units::Span;
 
 /// A scenario file, ready to run.
@@ -70,22 +74,30 @@ pub fn load_variant(
     })
 }
 
-/// The tables of a file's variants, as they are laid over its base; empty for a file without any.
+/// Whether a file names variants.
 ///
 /// # Errors
 /// What is wrong with the file as TOML, or with a `--set` argument.
-pub fn overrides(input: &Input, sets: &[String]) -> Result<Vec<(String, Table)>, ScenarioError> {
+pub fn has_variants(input: &Input, sets: &[String]) -> Result<bool, ScenarioError> {
     let base = ScenarioError::gather(input, |sources| parsed(input, sets, sources))?;
-    let Some(Node::Table(all)) = base.get("variant").map(|v| &v.node) else {
-        return Ok(Vec::new());
-    };
-    let tables = all.entries.iter().filter_map(|(name, entry)| {
-        let Node::Table(table) = &entry.value.node else {
-            return None;
-        };
-        Some((name.clone(), table.clone()))
-    });
-    Ok(tables.collect())
+    let all = base.get("variant").map(|v| &v.node);
+    Ok(matches!(all, Some(Node::Table(all)) if !all.entries.is_empty()))
+}
+
+/// What each variant of a file lays over its base, layer by layer, but for what the variant `but` lays over it too; empty
+/// for a file without any.
+///
+/// # Errors
+/// What is wrong with the file as TOML, or with a `--set` argument.
+pub fn overrides(
+    input: &Input,
+    sets: &[String],
+    but: &str,
+) -> Result<Vec<(String, Vec<Table>)>, ScenarioError> {
+    let mut base = ScenarioError::gather(input, |sources| parsed(input, sets, sources))?;
+    let diagnostics = Diagnostics::new();
+    let mut layering = Layering::new(&input.files, &diagnostics);
+    Ok(changes_of_each(&mut base, but, &mut layering))
 }
 
 /// The table of one variant: the file's with what the variant changes; `None` where there is none of that name.
@@ -98,8 +110,10 @@ pub fn variant_table(
     name: &str,
 ) -> Result<Option<Table>, ScenarioError> {
     let mut base = ScenarioError::gather(input, |sources| parsed(input, sets, sources))?;
-    let mut tables = variants(&mut base, &Diagnostics::new()).into_iter();
-    Ok(tables.find(|(n, _)| n == name).map(|(_, table)| table))
+    let diagnostics = Diagnostics::new();
+    let mut layering = Layering::new(&input.files, &diagnostics);
+    let mut all = variants(&mut base, &mut layering).into_iter();
+    Ok(all.find(|v| v.name == name).map(|v| v.document))
 }
 
 /// The file with its `--set` arguments.
@@ -107,7 +121,8 @@ fn parsed(input: &Input, sets: &[String], sources: &mut Sources) -> Result<Table
     let mut base = document::parse(sources, &input.shown, &input.text)?;
     let mut faults = Vec::new();
     for argument in sets {
-        if let Err(fault) = document::set(&mut base, sources, argument) {
+        let setting = Setting::parse(sources, argument);
+        if let Err(fault) = setting.and_then(|s| set(&mut base, &s, &input.files)) {
             faults.push(fault);
         }
     }
@@ -125,19 +140,33 @@ fn load_changed(
     changes: Option<&Changes>,
     purpose: ReadFor,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut base = parsed(input, sets, sources)?;
-    let diagnostics = Diagnostics::new();
-    let mut tables = variants(&mut base, &diagnostics);
+    let mut file = parsed(input, sets, sources)?;
+    let diagnostics = Diagnostics::new().about(std::mem::take(sources));
+    let mut layering = Layering::new(&input.files, &diagnostics);
+    let mut laid = variants(&mut file, &mut layering);
     if let Some(changes) = changes
         && !diagnostics.has_errors()
     {
-        change(&mut tables, changes, sources)?;
+        let changed = change(&mut laid, changes, &mut layering);
+        if let Err(faults) = changed {
+            diagnostics.extend(faults);
+            laid.clear();
+        }
     }
-    let diagnostics = diagnostics.about(std::mem::take(sources));
+    let shared = layering.shared;
     let (mut read, mut run) = (Vec::new(), None);
-    for (name, table) in &tables {
+    for LaidVariant {
+        name,
+        document,
+        is_whole,
+    } in &laid
+    {
+        let before = diagnostics.count();
         let (settings, variant) =
-            diagnostics.read(table, |r| variant(name, r, &input.files, purpose));
+            diagnostics.read(document, |r| variant(name, r, &input.files, purpose));
+        if !is_whole {
+            diagnostics.keep_since(before, stands_alone);
+        }
         run = run.or(settings);
         read.extend(variant);
     }
@@ -147,6 +176,7 @@ fn load_changed(
     );
     let reported;
     (reported, *sources) = diagnostics.into_parts();
+    let reported = folded(reported, &shared);
     let (warnings, errors): (Vec<_>, Vec<_>) = reported
         .into_iter()
         .partition(|d| d.severity == Severity::Warning);

@@ -5,6 +5,7 @@
 use super::account::{Account, Placement, accounts, region};
 use super::assumption::{Assumptions, RequesterRule, assumptions};
 use super::bucket::{BucketSettings, buckets};
+use super::group::{GroupSettings, groups};
 use super::key::{KeyStore, KmsKeySettings, key_stores, keys};
 use super::log_group::{LogGroupSettings, log_groups};
 use super::organizational_unit::{OrganizationalUnit, organizational_units};
@@ -63,6 +64,9 @@ pub struct Scenario {
     pub assumption: Assumptions,
     /// Prices that differ from the catalog, by item.
     pub price: IndexMap<String, PriceSettings>,
+    /// Groups by name: what each gathers.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub group: IndexMap<String, GroupSettings>,
     /// What the results are held to, by name.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub threshold: IndexMap<String, Target>,
@@ -119,11 +123,12 @@ impl Scenario {
             without_region: RefCell::default(),
             files,
         };
+        let group = groups(r);
         let key_store = key_stores(r, &placement);
         let key = keys(r, &placement, &key_store);
         let bucket = buckets(r, &placement, &key);
         let log_group = log_groups(r, &placement, &key);
-        let trail = trails(r, &placement, &bucket);
+        let trail = trails(r, &placement, &bucket, &group);
         let requester = requesters(r, &placement);
         let quota = quotas(r, &placement, &key_store);
         let assumption = assumptions(r);
@@ -160,7 +165,7 @@ impl Scenario {
                 "write a `[workload.NAME]`, or switch one on with `enabled = true`; a `[log_group.NAME]` will do as well",
             );
         }
-        let threshold = thresholds(r, names.as_deref());
+        let threshold = thresholds(r, names.as_deref(), &workload, &group);
         let start = run
             .as_ref()
             .map(|r| r.start.to_string())
@@ -181,6 +186,7 @@ impl Scenario {
             workload,
             assumption,
             price,
+            group,
             threshold,
             only_explained,
         };

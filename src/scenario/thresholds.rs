@@ -2,6 +2,9 @@
 //!
 //! Left out: how a value is judged, which [`crate::metrics::target`] says.
 
+use super::group::{GroupSettings, named};
+use super::named_kind::{WORKLOAD, stands_for_many};
+use super::workload::WorkloadSettings;
 use crate::input::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::input::document::{Node, Value};
 use crate::input::from_value::{FromValue, wrong_type};
@@ -35,32 +38,77 @@ impl FromValue for Target {
     }
 }
 
-/// The thresholds of a variant by name; those that it takes back with "none" are left out.
+/// The thresholds of a variant by name; those that it takes back with "none" are left out. One of many workloads is one of
+/// each of those that are enabled, called `NAME.WORKLOAD`.
 pub(super) fn thresholds(
     r: &mut Reader<'_>,
-    workloads: Option<&[String]>,
+    names: Option<&[String]>,
+    workloads: &IndexMap<String, WorkloadSettings>,
+    groups: &IndexMap<String, GroupSettings>,
 ) -> IndexMap<String, Target> {
     let read = r.values::<Option<Target>>("threshold");
-    let mut kept = IndexMap::new();
+    let mut kept: IndexMap<String, Target> = IndexMap::new();
     for (name, (target, place)) in read {
         let Some(target) = target.flatten() else {
             continue;
         };
-        if let Some(workload) = &target.workload
-            && let Some(workloads) = workloads
-            && !workloads.contains(workload)
-        {
-            r.fault(
-                Code::UnknownName,
-                place,
-                format!("`threshold.{name}` refers to an unknown workload `{workload}`"),
-                format!("workloads: {}", workloads.join(", ")),
-            );
+        let (Some(workload), Some(names)) = (&target.workload, names) else {
+            kept.insert(name, target);
+            continue;
+        };
+        if !stands_for_many(workload) {
+            if !names.contains(workload) {
+                r.fault(
+                    Code::UnknownName,
+                    place,
+                    format!("`threshold.{name}` refers to an unknown workload `{workload}`"),
+                    format!("workloads: {}", names.join(", ")),
+                );
+                continue;
+            }
+            kept.insert(name, target);
             continue;
         }
-        kept.insert(name, target);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        match named(
+            WORKLOAD,
+            workload,
+            &names,
+            groups,
+            &format!("threshold.{name}"),
+        ) {
+            Ok(found) => {
+                let enabled = found.into_iter().filter(|w| workloads.contains_key(*w));
+                kept.extend(enabled.map(|w| (format!("{name}.{w}"), target.of_workload(w))));
+            }
+            Err(fault) => r.faults().push(fault.at(place)),
+        }
     }
     kept
+}
+
+/// The targets with those of many workloads, by pattern or group, as one of each.
+///
+/// # Errors
+/// What one refers to, where there is no such workload; the fault has no place.
+pub fn of_each_workload<'n>(
+    targets: &[Target],
+    workloads: impl Iterator<Item = &'n str>,
+    groups: &'n IndexMap<String, GroupSettings>,
+) -> Result<Vec<Target>, Diagnostic> {
+    let known: Vec<&str> = workloads.collect();
+    let mut all = Vec::new();
+    for target in targets {
+        match target.workload.as_deref().filter(|w| stands_for_many(w)) {
+            None => all.push(target.clone()),
+            Some(text) => {
+                let found = named(WORKLOAD, text, &known, groups, "--target")?;
+                let enabled = found.into_iter().filter(|w| known.contains(w));
+                all.extend(enabled.map(|w| target.of_workload(w)));
+            }
+        }
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

@@ -3,11 +3,14 @@
 
 use super::account::{Account, Placement, TrailEvents};
 use super::bucket::BucketSettings;
+use super::group::{GroupSettings, listed};
+use super::named_kind::BUCKET;
 use crate::catalog;
 use crate::input::declared::Declared;
 use crate::input::diagnostic::{Code, Diagnostic, Place};
 use crate::input::document::Node;
 use crate::input::reader::Reader;
+use indexmap::IndexMap;
 use serde::Serialize;
 
 /// A trail.
@@ -36,6 +39,7 @@ pub(super) fn trails(
     r: &mut Reader<'_>,
     placement: &Placement<'_>,
     buckets: &Declared<BucketSettings>,
+    groups: &IndexMap<String, GroupSettings>,
 ) -> Declared<TrailSettings> {
     r.declared("trail", |_, r| {
         let account = placement.account(r);
@@ -48,7 +52,7 @@ pub(super) fn trails(
         let data_events = r.keyword_or_none("data_events").flatten();
         let names = buckets.names();
         let data_buckets = if buckets.is_complete() || names.count() > 0 {
-            r.references("data_buckets", buckets.names())
+            listed(r, "data_buckets", BUCKET, buckets.names(), groups)
         } else {
             r.optional("data_buckets")
         };

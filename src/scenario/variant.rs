@@ -1,41 +1,18 @@
 //! `[variant.NAME]`: what each variant changes, laid over the base.
 
 use super::access::RequestKind;
-use super::run_settings::{RUN_KEYS, ReadFor};
+use super::extends::Chains;
+use super::group::members;
+use super::language::overlay;
+use super::layer::{Layering, written_names};
+use super::named_kind::{NamedKind, stands_for_many};
 use super::settings::Scenario;
-use crate::input::diagnostic::{Code, Diagnostic, Diagnostics, Sources};
-use crate::input::document::{self, Node, Table, key_text};
+use crate::input::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::input::document::{Node, Table};
 use crate::input::files::Files;
-use crate::input::outline::Outline;
+use crate::input::setting::Setting;
 use crate::model::Plan;
-use std::collections::BTreeSet;
-use std::sync::LazyLock;
-
-/// What can be written in a scenario.
-pub(super) static OUTLINE: LazyLock<Outline> = LazyLock::new(|| {
-    Outline::of(|r| {
-        Scenario::read("", r, &Files::default(), ReadFor::Run);
-    })
-});
-
-/// Every key that a scenario may have, as patterns: `workload.NAME.clients`.
-pub fn keys() -> BTreeSet<String> {
-    // Patterns write names that are not bare keys in quotes; people don't.
-    let known: BTreeSet<String> = OUTLINE.keys.iter().map(|k| k.replace('"', "")).collect();
-    let is_table = |key: &String| {
-        known.iter().any(|k| {
-            k.strip_prefix(key.as_str())
-                .is_some_and(|rest| rest.starts_with('.') || rest.starts_with("[]"))
-        })
-    };
-    let keys = known.iter().filter(|key| !is_table(key));
-    keys.cloned().collect()
-}
-
-/// Lays a table of changes over a scenario.
-fn overlay(base: &Table, over: &Table) -> Table {
-    document::overlay(base, over, &|path| OUTLINE.is_choice(path))
-}
+use std::collections::HashMap;
 
 /// One variant.
 #[derive(Debug)]
@@ -59,15 +36,23 @@ pub struct Changes {
     pub sets: Vec<String>,
 }
 
+/// A variant's document, every layer laid.
+pub(super) struct LaidVariant {
+    pub name: String,
+    pub document: Table,
+    /// Whether nothing of it is lost to a fault.
+    pub is_whole: bool,
+}
+
 /// Keeps the variant of the changes and applies them.
 pub(super) fn change(
-    tables: &mut Vec<(String, Table)>,
+    all: &mut Vec<LaidVariant>,
     changes: &Changes,
-    sources: &mut Sources,
+    layering: &mut Layering<'_>,
 ) -> Result<(), Vec<Diagnostic>> {
-    let known: Vec<String> = tables.iter().map(|(name, _)| name.clone()).collect();
-    tables.retain(|(name, _)| *name == changes.variant);
-    let Some((_, table)) = tables.first_mut() else {
+    let known: Vec<String> = all.iter().map(|v| v.name.clone()).collect();
+    all.retain(|v| v.name == changes.variant);
+    let Some(LaidVariant { document, .. }) = all.first_mut() else {
         return Err(vec![
             Diagnostic::error(
                 Code::UnknownName,
@@ -77,12 +62,16 @@ pub(super) fn change(
         ]);
     };
     for over in &changes.over {
-        *table = overlay(table, over);
+        *document = layering.lay(document, over).document;
     }
-    let faults = changes
-        .sets
-        .iter()
-        .filter_map(|argument| document::set(table, sources, argument).err());
+    let faults = changes.sets.iter().filter_map(|argument| {
+        let setting = layering
+            .diagnostics
+            .with_sources(|sources| Setting::parse(sources, argument));
+        setting
+            .and_then(|setting| set(document, &setting, layering.files))
+            .err()
+    });
     let faults: Vec<Diagnostic> = faults.collect();
     if faults.is_empty() {
         Ok(())
@@ -91,10 +80,59 @@ pub(super) fn change(
     }
 }
 
-/// Takes `variant` out of the base and lays each over it; without any, the base is the one variant.
-pub(super) fn variants(base: &mut Table, diagnostics: &Diagnostics) -> Vec<(String, Table)> {
-    let Some(entry) = base.entries.shift_remove("variant") else {
-        return vec![("base".to_owned(), base.clone())];
+/// Applies a `--set` to a document; one whose path has a pattern or a group, to every thing that this stands for.
+pub(super) fn set(
+    document: &mut Table,
+    setting: &Setting,
+    files: &Files,
+) -> Result<(), Diagnostic> {
+    let keys: Vec<&str> = setting.path.iter().map(|s| s.key.as_str()).collect();
+    // Where the kind and the name are, and the variant whose things they are.
+    let (at, variant) = match keys.as_slice() {
+        ["variant", variant, _, _, ..] => (2, Some((*variant).to_owned())),
+        [_, _, ..] => (0, None),
+        _ => return setting.apply(document),
+    };
+    let Some(kind) = NamedKind::of(keys[at]).filter(|_| stands_for_many(keys[at + 1])) else {
+        return setting.apply(document);
+    };
+    let pattern = keys[at + 1].to_owned();
+    let place = setting.path[at + 1].place.clone();
+    let mut names = written_names(document, kind, files);
+    let mut whole = document.clone();
+    let all = whole.entries.shift_remove("variant");
+    if let (Some(variant), Some(Node::Table(all))) = (&variant, all.as_ref().map(|e| &e.value.node))
+    {
+        let chains = Chains::read(all, &Diagnostics::new());
+        for layer in chains.layers(variant) {
+            for name in written_names(layer, kind, files) {
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+            whole = overlay(&whole, layer);
+        }
+    }
+    let found = members(kind, &pattern, &whole, &names).map_err(|fault| fault.at(place))?;
+    for name in found {
+        let mut one = setting.clone();
+        name.clone_into(&mut one.path[at + 1].key);
+        one.apply(document)?;
+    }
+    Ok(())
+}
+
+/// Takes `variant` out of the file and lays each over what is left; without any, that is the one variant.
+pub(super) fn variants(file: &mut Table, layering: &mut Layering<'_>) -> Vec<LaidVariant> {
+    let diagnostics = layering.diagnostics;
+    let entry = file.entries.shift_remove("variant");
+    let base = layering.lay(&Table::empty(file.place.clone()), file);
+    let Some(entry) = entry else {
+        return vec![LaidVariant {
+            name: "base".to_owned(),
+            document: base.document,
+            is_whole: base.is_whole,
+        }];
     };
     let mut out = Vec::new();
     let Node::Table(all) = &entry.value.node else {
@@ -115,37 +153,46 @@ pub(super) fn variants(base: &mut Table, diagnostics: &Diagnostics) -> Vec<(Stri
                 .help("write `[variant.NAME]` and below it what the variant changes, or drop `variant`"),
         );
     }
-    for (name, entry) in &all.entries {
-        let Node::Table(over) = &entry.value.node else {
-            diagnostics.push(
-                Diagnostic::error(
-                    Code::WrongType,
-                    format!(
-                        "`variant.{}` is {}, not a table",
-                        key_text(name),
-                        entry.value.node.describe()
-                    ),
-                )
-                .at(entry.value.place.clone())
-                .help(format!(
-                    "write `[variant.{}]` and below it what the variant changes",
-                    key_text(name)
-                )),
-            );
-            continue;
-        };
-        for key in RUN_KEYS.iter().chain(&["variant"]) {
-            if let Some(entry) = over.entries.get(*key) {
-                diagnostics.push(
-                    Diagnostic::error(Code::Contradiction, format!("`variant.{}` sets `{key}`, which holds for all variants", key_text(name)))
-                        .at(entry.key.clone())
-                        .help("set it at the top of the file: variants are compared over the same time and seed"),
-                );
-            }
-        }
-        out.push((name.clone(), overlay(base, over)));
+    let chains = Chains::read(all, diagnostics);
+    let mut laid = HashMap::new();
+    for name in chains.of.keys() {
+        let of_variant = chains.laid(name, &base, layering, &mut laid);
+        out.push(LaidVariant {
+            name: (*name).to_owned(),
+            document: of_variant.document,
+            is_whole: of_variant.is_whole,
+        });
     }
     out
+}
+
+/// What each variant lays over the base, layer by layer, names only: of those on which it builds what they change too,
+/// but for the layers of the variant `but`.
+pub(super) fn changes_of_each(
+    file: &mut Table,
+    but: &str,
+    layering: &mut Layering<'_>,
+) -> Vec<(String, Vec<Table>)> {
+    let entry = file.entries.shift_remove("variant");
+    let Some(Node::Table(all)) = entry.as_ref().map(|entry| &entry.value.node) else {
+        return Vec::new();
+    };
+    let base = layering.lay(&Table::empty(file.place.clone()), file);
+    let chains = Chains::read(all, layering.diagnostics);
+    let (present, _) = chains.order(but);
+    let each = chains.of.keys().map(|name| {
+        let mut document = base.document.clone();
+        let mut changes = Vec::new();
+        for layer in chains.order(name).0 {
+            let (over, _) = layering.of_names(&document, &chains.of[layer].own);
+            document = overlay(&document, &over);
+            if !present.contains(layer) {
+                changes.push(over);
+            }
+        }
+        ((*name).to_owned(), changes)
+    });
+    each.collect()
 }
 
 #[cfg(test)]
@@ -182,7 +229,10 @@ pub(crate) mod cases {
 mod tests {
     use super::*;
     use crate::input::Input;
+    use crate::input::diagnostic::Sources;
+    use crate::input::document;
     use crate::input::reader::NAME;
+    use crate::scenario::language::OUTLINE;
     use crate::scenario::{Loaded, ScenarioError, load, load_variant};
     use std::collections::BTreeSet;
 

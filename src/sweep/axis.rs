@@ -1,7 +1,8 @@
 //! A key and the values it takes: `quota.shared.limit=8000/s..16000/s:5`, `retry=none,standard`.
 
 use crate::input::diagnostic::Sources;
-use crate::input::document::{Table, set};
+use crate::input::document::Table;
+use crate::input::setting::set;
 use crate::units::{Bytes, Rate, Share, Span};
 use std::str::FromStr;
 

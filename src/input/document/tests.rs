@@ -1,5 +1,6 @@
 use proptest::prelude::*;
 
+use super::super::setting::set;
 use super::*;
 
 fn read(sources: &mut Sources, text: &str) -> Table {

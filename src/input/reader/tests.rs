@@ -1,6 +1,7 @@
 use super::super::diagnostic::in_order;
-use super::super::document::{parse, set};
+use super::super::document::parse;
 use super::super::render::render;
+use super::super::setting::set;
 use super::*;
 use crate::input::diagnostic::Sources;
 use crate::units::{Bytes, Share};

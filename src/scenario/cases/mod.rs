@@ -9,7 +9,7 @@
 mod keys;
 mod texts;
 
-pub(crate) use texts::{ACCESS, APP, CACHE, FLOW, JOBS, LOGS, RETRY, S3};
+pub(crate) use texts::{ACCESS, APP, CACHE, FLEET, FLOW, INVENTORIES, JOBS, LOGS, RETRY, S3};
 
 use crate::input::Input;
 use crate::input::code::Code;
@@ -37,7 +37,10 @@ fn all() -> Cases {
         scenario::account::cases::add,
         scenario::assumption::cases::add,
         scenario::bucket::cases::add,
+        scenario::extends::cases::add,
+        scenario::group::cases::add,
         scenario::key::cases::add,
+        scenario::layer::cases::add,
         scenario::log_group::cases::add,
         scenario::operations::cases::add,
         scenario::organizational_unit::cases::add,
@@ -158,6 +161,9 @@ impl Cases {
 pub(crate) fn folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("temporary folder");
     fs::write(dir.path().join("trace.csv"), "time\n0\n0.5\n1.5\n").expect("write");
+    for (name, table) in INVENTORIES {
+        fs::write(dir.path().join(name), table).expect("write");
+    }
     dir
 }
 

@@ -179,6 +179,75 @@ operations = { Decrypt = 1 }
 arrivals = { constant = { rate = "10/s" } }
 "#;
 
+/// A fleet in groups, whose things are like others.
+pub(crate) const FLEET: &str = r#"
+horizon = "12s"
+replications = 2
+region = "us-east-1"
+[account.main]
+[account.other]
+[key.k]
+disabled_at = "6s"
+[key.k2]
+[key.logs]
+policy = "everybody.json"
+[requester.r]
+access_revoked_at = "6s"
+[requester.r2]
+[bucket.b]
+key = "k2"
+[bucket.b2]
+[log_group.l]
+key = "logs"
+incoming_bytes_per_second = "1 MB"
+queries = "1/s"
+[log_group.l2]
+key = "logs"
+incoming_bytes_per_second = "1 MB"
+[workload.w]
+key = "k2"
+requester = "r2"
+clients = 1
+operations = { Decrypt = 1 }
+arrivals = { constant = { rate = "10/s" } }
+growth = 2
+[workload.w2]
+key = "k2"
+requester = "r2"
+clients = 1
+operations = { Decrypt = 1 }
+arrivals = { constant = { rate = "7/s" } }
+[workload.writes]
+bucket = "b2"
+requester = "r2"
+clients = 1
+operations = { PutObject = 1 }
+arrivals = { constant = { rate = "3/s" } }
+[group.g]
+buckets = ["b"]
+keys = ["k"]
+requesters = ["r"]
+workloads = ["w"]
+log_groups = ["l"]
+[variant.a]
+[variant.z.key.k2]
+disabled_at = "3s"
+"#;
+
+/// Tables of things, and others of the same.
+pub(crate) const INVENTORIES: [(&str, &str); 10] = [
+    ("buckets.csv", "name,key\nb2,k2\n"),
+    ("buckets2.csv", "name,encryption\nb2,SSE-S3\n"),
+    ("keys.csv", "name,pending_deletion_at\nk2,5s\n"),
+    ("keys2.csv", "name,pending_deletion_at\nk2,9s\n"),
+    ("workloads.csv", "name,growth\nw2,2\n"),
+    ("workloads2.csv", "name,growth\nw2,3\n"),
+    ("requesters.csv", "name,access_revoked_at\nr2,4s\n"),
+    ("requesters2.csv", "name,access_revoked_at\nr2,8s\n"),
+    ("log_groups.csv", "name,queries\nl2,2/s\n"),
+    ("log_groups2.csv", "name,queries\nl2,5/s\n"),
+];
+
 /// Every shape of arrivals takes the place of `workload.w`'s.
 pub(crate) const FLOW: &str = r#"
 horizon = "40s"
