@@ -31,6 +31,8 @@ pub enum LeftOutWith {
     KeyStore,
     /// A log group.
     LogGroup,
+    /// Requests to another service than S3.
+    OtherService,
     /// A trail beyond the one that each account is taken to have.
     Trail,
 }

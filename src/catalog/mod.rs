@@ -14,6 +14,7 @@
 //! algorithm_suites.toml ► algorithm_suite
 //! branch_key_caches.toml ► branch_key_caches
 //! deliveries.toml ─► delivery
+//! services.toml ───► services, service
 //! policy_limits.toml ─► policy_limits_of
 //! implicit_policies.toml ─► implicit_policy, managed_key_policy
 //!                         └── all of them ─► table
@@ -37,6 +38,7 @@ mod retry;
 mod retry_rows;
 mod row;
 mod s3;
+mod service;
 mod storage_class;
 mod suite;
 mod table;
@@ -71,6 +73,10 @@ pub use s3::{
     RequestRates, S3Need, S3OperationRow, S3Permission, S3Tier, forwarded_context_keys,
     request_rates, s3_operation, s3_operations, sends_in_session, session_action,
     session_lifetime_s,
+};
+pub use service::{
+    DataKeyRenewal, DataKeyReuse, ServiceOperation, ServiceRow, service, service_operations,
+    services,
 };
 pub use storage_class::{EXPRESS, STANDARD, StorageClass, storage_class, storage_classes};
 pub use suite::{AlgorithmSuite, algorithm_suite, algorithm_suites};

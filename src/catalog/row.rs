@@ -9,7 +9,7 @@ use serde::Serialize;
 pub struct CatalogRow {
     /// `region`, `quota`, `price`, `free-tier`, `cost-left-out`, `s3-operation`, `retry-profile`, `retry-limiter`,
     /// `retry-classification`, `throttled-answer`, `sdk-default`, `algorithm-suite`, `branch-key-cache`,
-    /// `directory-bucket`, `delivery`, `s3-request-rate` or `policy-limit`.
+    /// `directory-bucket`, `delivery`, `service`, `service-operation`, `s3-request-rate` or `policy-limit`.
     pub kind: &'static str,
     /// Identifier, with the quota code where there is one.
     pub id: String,

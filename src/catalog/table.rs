@@ -3,11 +3,11 @@
 use super::row::CatalogRow;
 use super::{
     branch_key_cache, delivery, implicit_policy, left_out, policy, price, quota, region,
-    retry_rows, s3, suite,
+    retry_rows, s3, service, suite,
 };
 
 /// Every row: Regions, quotas (one a Region where they differ), prices, free tier, S3 operations, retry profiles,
-/// algorithm suites, caches of branch keys, sizes of policies, policies that AWS attaches.
+/// other services, algorithm suites, caches of branch keys, sizes of policies, policies that AWS attaches.
 pub fn table() -> Vec<CatalogRow> {
     let mut rows = region::rows();
     rows.extend(quota::rows());
@@ -20,6 +20,7 @@ pub fn table() -> Vec<CatalogRow> {
     rows.extend(s3::request_rate_rows());
     rows.extend(s3::context_key_rows());
     rows.extend(delivery::rows());
+    rows.extend(service::rows());
     rows.extend(branch_key_cache::rows());
     rows.extend(policy::rows());
     rows.extend(implicit_policy::rows());

@@ -60,7 +60,7 @@ pub(crate) fn call_of<'k>(
             .pair_spec
             .unwrap_or_else(|| spec_of(variant, &call.key)),
         origin: origin_of(variant, &variant.plan.classes[kms_step.class]),
-        by_s3: call.bucket.is_some(),
+        invoked_by: call.invoked_by(),
         encryption_context: encryption_context(call, object),
         answer,
     }

@@ -1,9 +1,7 @@
 //! A KMS call and its records, one for each account that logs it.
 
 use super::parameters::{parameters, resources};
-use super::record::{
-    AGENT, EVENT_VERSION, Origin, S3_FORWARD_ACCESS, event_time, identity, sender, uuid,
-};
+use super::record::{AGENT, EVENT_VERSION, Origin, event_time, identity, sender, uuid};
 use crate::access::arn::Arn;
 use crate::access::{ContextValue, Principal};
 use crate::catalog::{KeySpec, KmsOperation};
@@ -20,7 +18,7 @@ const THROTTLED: &str =
 pub struct Call<'a> {
     /// The operation.
     pub operation: KmsOperation,
-    /// Who calls, or for whom S3 does.
+    /// Who calls, or for whom a service does.
     pub principal: &'a Principal,
     /// The calling account, twelve digits.
     pub caller: String,
@@ -30,8 +28,8 @@ pub struct Call<'a> {
     pub spec: KeySpec,
     /// Where it comes from, where nobody makes it for somebody.
     pub origin: Origin<'a>,
-    /// Whether S3 makes the call.
-    pub by_s3: bool,
+    /// The service that makes the call for somebody, as `invokedBy` names it.
+    pub invoked_by: Option<&'a str>,
     /// The pairs of its encryption context.
     pub encryption_context: BTreeMap<String, ContextValue>,
     /// How KMS answers.
@@ -79,7 +77,7 @@ impl Call<'_> {
         };
         let service = match self.principal {
             Principal::Service(name) => Some(name.as_str()),
-            Principal::Aws(_) => self.by_s3.then_some(S3_FORWARD_ACCESS),
+            Principal::Aws(_) => self.invoked_by,
         };
         put("eventVersion", json!(EVENT_VERSION));
         put("userIdentity", self.identity(recipient, at));
@@ -157,8 +155,8 @@ impl Call<'_> {
     /// The caller, as an account's record names it.
     fn identity(&self, recipient: &str, at: jiff::Timestamp) -> Value {
         let mut identity = identity(self.principal, recipient, at);
-        if self.by_s3 && matches!(self.principal, Principal::Aws(_)) {
-            identity.insert("invokedBy".to_owned(), json!(S3_FORWARD_ACCESS));
+        if let (Some(service), Principal::Aws(_)) = (self.invoked_by, self.principal) {
+            identity.insert("invokedBy".to_owned(), json!(service));
         }
         Value::Object(identity)
     }
@@ -180,7 +178,7 @@ mod tests {
             key: &key,
             spec: KeySpec::SymmetricDefault,
             origin: Origin::default(),
-            by_s3: true,
+            invoked_by: Some("fas.s3.amazonaws.com"),
             encryption_context: [(
                 "aws:s3:arn".to_owned(),
                 ContextValue::Single("arn:aws:s3:::b/x".to_owned()),

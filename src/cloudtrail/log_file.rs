@@ -183,7 +183,7 @@ impl<'a> Writer<'a> {
                 .pair_spec
                 .unwrap_or_else(|| spec_of(self.variant, &made.key)),
             origin: origin_of(self.variant, class),
-            by_s3: made.bucket.is_some(),
+            invoked_by: made.invoked_by(),
             encryption_context: encryption_context(made, self.object(class, key)),
             answer: KmsAnswer::Denied,
         }

@@ -157,9 +157,6 @@ fn object<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
         .collect()
 }
 
-/// The service that calls for whoever asks S3, in a session of theirs.
-pub(super) const S3_FORWARD_ACCESS: &str = "fas.s3.amazonaws.com";
-
 /// Version of the records' form.
 pub(super) const EVENT_VERSION: &str = "1.11";
 

@@ -38,9 +38,12 @@ impl Explainer<'_> {
             from: Span::from_ns(r.from),
             until: (r.until < u64::MAX).then(|| Span::from_ns(r.until)),
             answer: r.cause.kms_error(),
-            client_gets: match (class.tier, s) {
+            client_gets: match (class.tier, s.map(|s| &s.service)) {
                 (Some(_), _) => r.cause.s3_answer().to_owned(),
-                (None, Some(_)) => format!("400 {}", r.cause.kms_error()),
+                (None, Some(Some(of))) => {
+                    format!("what {} makes of {}", of.row.name, r.cause.kms_error())
+                }
+                (None, Some(None)) => format!("400 {}", r.cause.kms_error()),
                 (None, None) if class.operation == KmsOperation::Decrypt.name() => {
                     "no log events: the query fails".to_owned()
                 }

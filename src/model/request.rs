@@ -10,7 +10,7 @@ use crate::catalog::{KmsOperation, S3Tier};
 pub struct Class {
     /// Index of [`Plan::workloads`](crate::model::Plan::workloads).
     pub workload: usize,
-    /// `PutObject`, or a KMS operation's name for applications.
+    /// `PutObject`, another service's `SendMessage`, or a KMS operation's name for applications.
     pub operation: String,
     /// The bucket; `None` for applications.
     pub bucket: Option<usize>,
@@ -18,6 +18,9 @@ pub struct Class {
     pub requester: usize,
     /// Price tier of the S3 request; `None` for applications.
     pub tier: Option<S3Tier>,
+    /// Whether its client sends it to S3 or another service, which calls KMS: where that is throttled, the whole request is
+    /// tried again, and looks all that it needs up anew.
+    pub by_service: bool,
     /// Storage class by which S3 charges for it; `None` for applications.
     pub storage_class: Option<&'static str>,
     /// Price item of the S3 request; `None` where S3 charges nothing, and for applications.

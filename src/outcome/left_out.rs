@@ -46,6 +46,10 @@ fn has(plan: &Plan, with: LeftOutWith) -> bool {
         LeftOutWith::Replication => asked().any(|class| class.operation.starts_with("Replicate")),
         LeftOutWith::CustomerKey => plan.keys.iter().any(|key| key.charged),
         LeftOutWith::KeyStore => plan.keys.iter().any(|key| key.in_key_store),
+        LeftOutWith::OtherService => {
+            let mut classes = plan.classes.iter();
+            classes.any(|class| class.by_service && class.bucket.is_none())
+        }
         LeftOutWith::LogGroup => !plan.log_groups.is_empty(),
         LeftOutWith::Trail => {
             let mut trails = plan.trails.all.iter();

@@ -98,6 +98,7 @@ pub fn suggestions(study: &Study) -> Result<Vec<Mitigation>, StudyError> {
     }
     for (name, workload) in &variant.scenario.workload {
         let encrypts = workload.bucket.is_none()
+            && workload.service.is_none()
             && workload.client_caches.is_empty()
             && workload.operations.keys().all(|o| o == "GenerateDataKey");
         if !encrypts {

@@ -1,5 +1,6 @@
 //! `workload.NAME.operations`: what its requests ask for, and in which shares.
 
+use super::service::ServiceSettings;
 use crate::catalog;
 use crate::input::diagnostic::Code;
 use crate::input::reader::Reader;
@@ -10,17 +11,25 @@ pub const MULTIPART_UPLOAD: &str = "MultipartUpload";
 
 /// The mix of operations, as shares that sum to 1.
 ///
-/// Those of KMS where the workload names a key, those of S3 where it names a bucket; of either where it names both or
-/// neither, which is a fault of its own.
-pub(super) fn operations(r: &mut Reader<'_>) -> Option<IndexMap<String, f64>> {
+/// Those of KMS where the workload names a key, or of the service that calls it; those of S3 where it names a bucket; of
+/// any where it names both or neither, which is a fault of its own.
+pub(super) fn operations(
+    r: &mut Reader<'_>,
+    service: Option<&ServiceSettings>,
+) -> Option<IndexMap<String, f64>> {
     let (on_bucket, on_key) = (r.has("bucket"), r.has("key"));
     let mut known: Vec<&str> = Vec::new();
     if on_bucket || !on_key {
         known.extend(catalog::s3_operations().iter().map(|o| o.id.as_str()));
         known.push(MULTIPART_UPLOAD);
     }
-    if on_key || !on_bucket {
+    if !r.has("service") && (on_key || !on_bucket) {
         known.extend(catalog::KmsOperation::ALL.iter().map(|o| o.name()));
+    }
+    if r.has("service") || !on_key && !on_bucket {
+        let all = catalog::service_operations().iter();
+        let of_service = all.filter(|o| service.is_none_or(|s| s.name == o.service));
+        known.extend(of_service.map(|o| o.id.as_str()));
     }
     let mut shares = IndexMap::new();
     r.required_table("operations", |r| {
@@ -34,10 +43,11 @@ pub(super) fn operations(r: &mut Reader<'_>) -> Option<IndexMap<String, f64>> {
         }
         let is_readable = r.faults().errors() == errors && r.keys().all(|k| known.contains(&k));
         if shares.is_empty() && is_readable {
-            let example = if on_key {
-                "Decrypt = 1"
-            } else {
-                "GetObject = 0.8, PutObject = 0.2"
+            let of_service = service.and_then(|s| s.row.operations().next());
+            let example = match of_service {
+                Some(operation) => format!("{} = 1", operation.id),
+                None if on_key => "Decrypt = 1".to_owned(),
+                None => "GetObject = 0.8, PutObject = 0.2".to_owned(),
             };
             r.fault(
                 Code::MissingKey,

@@ -14,6 +14,8 @@ use indexmap::IndexMap;
 pub(super) struct WorkloadFacts<'a> {
     /// It calls KMS itself: `key` is written.
     pub calls_kms: bool,
+    /// A service calls KMS for it: `service` is written.
+    pub service: bool,
     /// It sends S3 requests: `bucket` is written and stands for one.
     pub calls_s3: bool,
     /// The bucket, where that is read in full.
@@ -207,6 +209,11 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &WorkloadFacts<'_>) {
             "drop `stop`",
         ),
     ];
+    for (key, _) in ClientCacheSettings::tables() {
+        let why = "the service encrypts, not the workload's clients";
+        let help = "write it in a workload with `key` and without `service`";
+        r.reject_without_effect(facts.service && !only_s3, key, why, help);
+    }
     for (key, why) in ClientCacheSettings::tables() {
         r.reject_without_effect(only_s3, key, why, "write it in a workload with `key`");
     }

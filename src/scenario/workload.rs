@@ -6,16 +6,16 @@ use super::bucket::{BucketKind, BucketSettings, EncryptionHeader, PREFIXES};
 use super::delivery::{delivery, object};
 use super::key::{KmsKeySettings, ManagedBy};
 use super::operations::operations;
+use super::request_context::context_keys;
 use super::requester::Requester;
 use super::run_settings::ReadFor;
+use super::service::{self, ServiceSettings};
 use super::without_effect::{self, WorkloadFacts};
 use crate::access::{Context, ContextValue};
 use crate::catalog::{self, KeySpec, KmsOperation};
 use crate::input::declared::Declared;
 use crate::input::diagnostic::{Code, Place};
-use crate::input::document::Node;
 use crate::input::files::Files;
-use crate::input::from_value::FromValue;
 use crate::input::keyword::{Keyword, keywords};
 use crate::input::reader::Reader;
 use crate::model::arrivals::constant::Constant;
@@ -29,9 +29,6 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Context keys of the pairs of an encryption context, before the pair's name.
-pub(super) const ENCRYPTION_CONTEXT: &str = "kms:EncryptionContext:";
-
 /// A workload.
 #[derive(Clone, Debug, Serialize)]
 pub struct WorkloadSettings {
@@ -42,6 +39,9 @@ pub struct WorkloadSettings {
     /// The alias by which it names that key; `None`: by its ARN.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_alias: Option<String>,
+    /// The service that calls it for the workload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceSettings>,
     /// Who sends its requests.
     pub requester: Option<String>,
     /// Operations and their shares.
@@ -211,7 +211,8 @@ impl WorkloadSettings {
                 .map(String::as_str)
                 .filter(|w| *w != name)
         };
-        let operations = operations(r);
+        let service = service::service(name, r);
+        let operations = operations(r, service.as_ref());
         let arrivals = Arrivals::read(r, context.files, context.purpose.arrivals_unwritten());
         let growth = arrivals::growth(r);
         let start = r.whole_seconds("start").unwrap_or(Span::ZERO);
@@ -260,6 +261,9 @@ impl WorkloadSettings {
         }
 
         bucket_or_key(r);
+        if let Some(service) = &service {
+            service::fits_workload(r, service, key.as_ref().and_then(|k| context.keys.get(k)));
+        }
         if requester.is_none() && context.requesters.names().nth(1).is_some() && !r.has("requester")
         {
             let names: Vec<&str> = context.requesters.names().collect();
@@ -274,6 +278,7 @@ impl WorkloadSettings {
         let is_job = matches!(arrivals, Some(Arrivals::Job(_)));
         let facts = WorkloadFacts {
             calls_kms: r.has("key"),
+            service: r.has("service"),
             calls_s3: r.has("bucket"),
             bucket: of_bucket,
             operations: operations.as_ref(),
@@ -342,6 +347,8 @@ impl WorkloadSettings {
             Some(format!(
                 "each client has {own} of its own under the retry profile `{profile}`"
             ))
+        } else if let Some(own) = service.as_ref().and_then(ServiceSettings::of_each_client) {
+            Some(own)
         } else if let Some(own) = client_caches.of_each_client() {
             Some(format!("each client has a {own} of its own"))
         } else if of_bucket.is_some_and(|b| b.kind == BucketKind::Directory && b.key.is_some()) {
@@ -366,12 +373,16 @@ impl WorkloadSettings {
                 None
             }
         });
+        if let (Some(service), Some(clients)) = (&service, clients) {
+            service::fits_clients(r, service, clients);
+        }
         let first = || context.requesters.names().next().map(str::to_owned);
         let sender = requester.or_else(first);
         Some(WorkloadSettings {
             bucket,
             key,
             key_alias: named.alias,
+            service,
             requester: sender.clone(),
             operations: operations?,
             arrivals,
@@ -550,51 +561,6 @@ fn in_order_of_time(r: &Reader<'_>, start: Span, stop: Option<Span>, horizon: Sp
             "raise `horizon`, or start earlier",
         );
     }
-}
-
-/// Context keys written out: text, or a list of texts for keys that can have several values.
-///
-/// Encryption contexts tell capitals apart, so that the names of their pairs are kept as they are spelled.
-fn context_keys(r: &mut Reader<'_>) -> (Context, BTreeMap<String, ContextValue>) {
-    let (mut context, mut encryption_context) = (Context::new(), BTreeMap::new());
-    let Some(value) = r.value("context") else {
-        return (context, encryption_context);
-    };
-    let Node::Table(table) = &value.node else {
-        let is = value.node.describe();
-        r.fault(
-            Code::WrongType,
-            value.place.clone(),
-            format!("`{}` must be a table, but is {is}", r.path_of("context")),
-            "write for example `context = { \"aws:SourceIp\" = \"192.0.2.7\" }`",
-        );
-        return (context, encryption_context);
-    };
-    for (key, entry) in &table.entries {
-        let path = format!("{}.{key:?}", r.path_of("context"));
-        if !key.contains(':') {
-            r.fault(
-                Code::UnknownKey,
-                entry.key.clone(),
-                format!("`{path}` is not a context key: it lacks the prefix of a service"),
-                "write for example `\"aws:SourceIp\" = \"192.0.2.7\"`",
-            );
-        }
-        let value = if let Node::Array(_) = entry.value.node {
-            let values = Vec::<String>::from_value(&entry.value, &path, r.faults());
-            values.map(ContextValue::Several)
-        } else {
-            let value = String::from_value(&entry.value, &path, r.faults());
-            value.map(ContextValue::Single)
-        };
-        let Some(value) = value else { continue };
-        context.put(key, value.clone());
-        let prefix = key.get(..ENCRYPTION_CONTEXT.len());
-        if prefix.is_some_and(|p| p.eq_ignore_ascii_case(ENCRYPTION_CONTEXT)) {
-            encryption_context.insert(key[ENCRYPTION_CONTEXT.len()..].to_owned(), value);
-        }
-    }
-    (context, encryption_context)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: RequestState) {
         let class = world.classes.of(class_index as u32);
         (class.kms_steps(), class.workload())
     };
-    let is_app = world.plan.classes[class_index].tier.is_none();
+    let is_app = !world.plan.classes[class_index].by_service;
     // Calls whose latencies are drawn one by one follow one another, and S3's own part follows them.
     let mut answered = world
         .classes
@@ -182,7 +182,7 @@ fn refuse_try(
     if !guards_throttled(world, at, request, w)
         && let Some(next) = throttled(world, at, &request, w)
     {
-        if world.plan.classes[request.class as usize].tier.is_none() {
+        if !world.plan.classes[request.class as usize].by_service {
             until = next;
         }
         schedule_retry(world, next, &request);

@@ -9,6 +9,8 @@
 //! - messages of a process whose data key runs out of messages, bytes or time in this second, or whose
 //!   producers take new data keys in it.
 //!
+//! - requests to another service whose caller's data key there is not held (module `service_keys`).
+//!
 //! So a second costs what it misses, not what it asks for. It is the same in distribution as looking at each
 //! request: which object a request is for is independent of everything else, and requests take their turns at
 //! the partitions.
@@ -18,6 +20,8 @@
 //! session, single flight, and objects that were written in the run; many encryption contexts; branch keys; the second in which a
 //! bucket key to write under expires. Workloads that share a cache are drawn together or not at all.
 
+use super::drawn_calls::{MISSES, count_calls};
+use super::service_keys;
 use crate::engine::SECOND;
 use crate::engine::random::Key;
 use crate::model::Size;
@@ -30,9 +34,7 @@ use crate::simulation::state::misses::{Misses, PossibleMiss, kms_steps_of};
 use crate::simulation::state::request::Purpose;
 use crate::simulation::world::World;
 
-/// Marks the keys of what is drawn here apart from those of arrivals.
-const MISSES: u64 = 1 << 61;
-/// And which process a message of a fleet goes to apart from its latency.
+/// Marks which process a message of a fleet goes to apart from its latency.
 const PROCESS: u64 = 1 << 60;
 
 /// Draws and counts what can be in a certified second; the rest stays to be looked at one by one.
@@ -73,7 +75,13 @@ fn is_calm(world: &World<'_>, w: usize, second: u64) -> bool {
                     Some(Drawing::Turns { uses, verified }) => {
                         uses.writes_through(&world.caches, from, to, verified)
                     }
-                    Some(Drawing::Calls | Drawing::Reads(_) | Drawing::Messages(_)) | None => true,
+                    Some(
+                        Drawing::Calls
+                        | Drawing::Reads(_)
+                        | Drawing::Messages(_)
+                        | Drawing::ServiceKeys(_),
+                    )
+                    | None => true,
                 }
         })
 }
@@ -86,6 +94,9 @@ fn draw_workload<'a>(
 ) {
     let d = &drawn.workloads()[i];
     let plan = world.plan;
+    if let Some(rules) = service_keys::rules_of(plan, d.workload) {
+        return service_keys::draw(world, misses, d, drawn, &rules);
+    }
     for ((action, n), of) in drawn.of(d).zip(&plan.workloads[d.workload].actions) {
         if n == 0 {
             continue;
@@ -161,8 +172,8 @@ fn draw_class<'a>(
         };
         let calls = match plan.kms_steps[l].source.drawing() {
             Some(Drawing::Calls) => n,
-            // Workloads with needs that cannot be drawn are not drawn at all.
-            None => 0,
+            // Workloads with needs that cannot be drawn are not drawn at all, those of other services apart.
+            Some(Drawing::ServiceKeys(_)) | None => 0,
             Some(Drawing::Turns { uses, .. }) => {
                 if !has_turn {
                     misses.take_turns(n, &mut world.caches.bucket_keys[uses.cache]);
@@ -200,19 +211,6 @@ fn draw_class<'a>(
     count.undelayed[always[0]] += own;
     count.undelayed[always[1] + 1] += called;
     count.undelayed[always[1]] += n - own - called;
-}
-
-/// Turns needs that were taken for met into admitted calls.
-fn count_calls(world: &mut World<'_>, second: u64, l: usize, calls: u64) {
-    let record = &mut world.counters.of(second * SECOND).kms_steps[l];
-    record.met -= calls;
-    record.calls += calls;
-    record.attempts += calls;
-    for &q in world.classes.kms_step(l).quotas() {
-        let quota = world.quotas.of(q as usize);
-        quota.count(calls);
-        quota.take_counted(calls);
-    }
 }
 
 /// Looks at a read that may miss.

@@ -99,37 +99,49 @@ impl Density {
                     f(at as u64, i as u32, key.with(i));
                 }
             }
-            Density::Linear(a, b) => {
+            Density::Linear(..) | Density::Steps(_) => {
                 for i in 0..n {
                     let id = key.with(LISTED | i);
-                    let u = id.unit();
-                    // Inverse of the distribution function of a linear density.
-                    let x = if a == b {
-                        u
-                    } else {
-                        u * (a + b) / (a + (a * a + u * (b * b - a * a)).max(0.0).sqrt())
-                    };
-                    f(((x * SECOND as f64) as u64).min(SECOND - 1), i as u32, id);
-                }
-            }
-            Density::Steps(steps) => {
-                let total = steps.last().map_or(0.0, |s| s.1);
-                for i in 0..n {
-                    let id = key.with(LISTED | i);
-                    let u = id.unit() * total;
-                    let j = steps.partition_point(|s| s.1 < u).min(steps.len() - 1);
-                    let (start, below) = if j == 0 { (0, 0.0) } else { steps[j - 1] };
-                    let (end, mass) = steps[j];
-                    let x = if mass > below {
-                        (u - below) / (mass - below)
-                    } else {
-                        0.0
-                    };
-                    let at = start + (x * (end - start) as f64) as u64;
-                    f(at.min(SECOND - 1), i as u32, id);
+                    f(self.instant(id.unit()), i as u32, id);
                 }
             }
         }
+    }
+
+    /// The instant before which a share of the mass lies \[ns in the second\].
+    #[inline(always)]
+    fn instant(&self, u: f64) -> u64 {
+        match self {
+            Density::Even { .. } => ((u * SECOND as f64) as u64).min(SECOND - 1),
+            Density::Linear(a, b) => {
+                // Inverse of the distribution function of a linear density.
+                let x = if a == b {
+                    u
+                } else {
+                    u * (a + b) / (a + (a * a + u * (b * b - a * a)).max(0.0).sqrt())
+                };
+                ((x * SECOND as f64) as u64).min(SECOND - 1)
+            }
+            Density::Steps(steps) => {
+                let total = steps.last().map_or(0.0, |s| s.1);
+                let u = u * total;
+                let j = steps.partition_point(|s| s.1 < u).min(steps.len() - 1);
+                let (start, below) = if j == 0 { (0, 0.0) } else { steps[j - 1] };
+                let (end, mass) = steps[j];
+                let x = if mass > below {
+                    (u - below) / (mass - below)
+                } else {
+                    0.0
+                };
+                let at = start + (x * (end - start) as f64) as u64;
+                at.min(SECOND - 1)
+            }
+        }
+    }
+
+    /// The instant of the last of `n` arrivals, at least 1 \[ns in the second\].
+    pub fn last_of(&self, n: u64, key: Key) -> u64 {
+        self.instant(libm::pow(key.unit(), 1.0 / n as f64))
     }
 
     /// Splits `n` arrivals over the [`SLOTS`] slots of a second, appending their counts: by halves,
@@ -228,6 +240,26 @@ mod tests {
         }
         let mean = sum / f64::from(all) / SECOND as f64;
         assert!((mean - 2.0 / 3.0).abs() < 0.003, "{mean}");
+    }
+
+    /// Of n arrivals under a density that rises from 0 the last comes on average at 2n ÷ (2n + 1), of n uniform ones
+    /// at n ÷ (n + 1).
+    #[test]
+    fn the_last_of_some_arrivals_comes_when_the_last_of_a_list_would() {
+        for (density, n, expected) in [
+            (Density::Linear(0.0, 4.0), 3, 6.0 / 7.0),
+            (Density::Linear(2.0, 2.0), 5, 5.0 / 6.0),
+            (
+                Density::Steps(vec![(SECOND / 2, 1.0), (SECOND, 2.0)]),
+                1,
+                0.5,
+            ),
+        ] {
+            let draws = 40_000;
+            let at = |i| density.last_of(n, Key::root(3, 5).with(i)) as f64 / SECOND as f64;
+            let mean = (0..draws).map(at).sum::<f64>() / draws as f64;
+            assert!((mean - expected).abs() < 0.006, "{density:?}: {mean}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::client_cache::{
 };
 use super::need::{Fetch, LookUp, NO_TICKET, Need};
 use super::scope::CacheScope;
+use super::service_key::ServiceKeyCache;
 use crate::engine::random::Key;
 use std::collections::BTreeMap;
 
@@ -33,6 +34,8 @@ pub struct WorkloadCaches {
     pub is_read: bool,
     /// Bucket keys of the objects it wrote, by number.
     pub written: Vec<BucketKeyId>,
+    /// What another service holds for its callers.
+    pub service_keys: ServiceKeyCache,
     /// Messages numbered so far, where its clients are a fleet.
     messages: u64,
     /// The number in its process of each message of a fleet whose caches live for an invocation, until it is decrypted.
@@ -188,6 +191,7 @@ impl WorkloadCaches {
             reads,
             is_read,
             written: Vec::new(),
+            service_keys: ServiceKeyCache::default(),
             messages: 0,
             in_process: BTreeMap::new(),
         }

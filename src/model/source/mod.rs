@@ -1,4 +1,5 @@
-//! What can meet a need without a KMS call: bucket keys of S3, client-side caches of data keys and branch keys.
+//! What can meet a need without a KMS call: bucket keys of S3, client-side caches of data keys and branch keys, data keys
+//! that other services keep for their callers.
 //!
 //! ```text
 //! a need ──Source::look_up──► Met, Miss, Wait ──miss: KMS admits the call──► Source::fetched ──► Caches
@@ -15,10 +16,12 @@ pub mod client_cache;
 pub mod data_key_cache;
 pub mod encrypted_messages;
 mod entries;
+mod held;
 pub mod kind;
 mod mixer;
 pub mod need;
 pub mod scope;
+pub mod service_key;
 
 pub use bucket_key::{BucketKeyUse, ObjectKinds, OnlyFor};
 pub use caches::{Caches, WorkloadCaches};
@@ -28,6 +31,7 @@ pub use entries::EntryId;
 pub use kind::{CacheRefusal, ClientCacheKind, Question};
 pub use need::{Draw, Fetch, LookUp, Need};
 pub use scope::{CacheScope, ScopeSettings, Sharing};
+pub use service_key::{ServiceKeyRules, ServiceKeyUse};
 
 use bucket_key::BucketKeyFetch;
 use data_key_cache::AskedForDataKey;
@@ -45,6 +49,8 @@ pub enum Source {
     BucketKeyVerified(BucketKeyUse),
     /// A client-side cache.
     Cache(AskedOfCache),
+    /// A data key that another service holds for its caller.
+    ServiceKey(ServiceKeyUse),
 }
 
 /// How the misses of a source are drawn in a counted second, where they can be.
@@ -63,6 +69,8 @@ pub enum Drawing<'a> {
     Reads(&'a BucketKeyUse),
     /// Messages miss whose process has no data key for them.
     Messages(Option<EncryptedMessages>),
+    /// Requests miss whose caller has no data key at the service.
+    ServiceKeys(&'a ServiceKeyUse),
 }
 
 impl Source {
@@ -75,6 +83,7 @@ impl Source {
             Source::BucketKeyRead(uses) => uses.look_up_to_read(caches, need, at),
             Source::BucketKeyVerified(uses) => uses.look_up_verified(caches, need, at),
             Source::Cache(asked) => caches.look_up(asked, need, at),
+            Source::ServiceKey(uses) => uses.look_up(caches, need, at),
         }
     }
 
@@ -86,13 +95,14 @@ impl Source {
             Source::BucketKeyRead(uses) => uses.decrypted(caches, need, at, ready),
             Source::BucketKeyVerified(uses) => uses.verified(caches, need, at, ready),
             Source::Cache(asked) => caches.fetched(asked, need, ready),
+            Source::ServiceKey(uses) => uses.fetched(caches, need, at, ready),
         }
     }
 
     /// What a need's call would fetch for others that wait for it; `None` where nobody waits.
     pub fn waits_for(&self, caches: &mut Caches, need: &mut impl Need) -> Option<Fetch> {
         match self {
-            Source::Call => None,
+            Source::Call | Source::ServiceKey(_) => None,
             Source::BucketKeyWrite(uses) => uses.fetch(caches, need, BucketKeyFetch::ToWrite),
             Source::BucketKeyRead(uses) => uses.fetch_to_read(caches, need),
             Source::BucketKeyVerified(uses) => uses.fetch(caches, need, BucketKeyFetch::Verified),
@@ -113,6 +123,10 @@ impl Source {
                 verified: true,
             }),
             Source::BucketKeyRead(uses) => Some(Drawing::Reads(uses)),
+            Source::ServiceKey(uses) => {
+                let draws = uses.rules.requests_per_connection.is_none();
+                draws.then_some(Drawing::ServiceKeys(uses))
+            }
             Source::Cache(asked) => {
                 let AskedOfCache::DataKeys(asked) = asked else {
                     return None;
@@ -131,7 +145,7 @@ impl Source {
             Source::BucketKeyWrite(uses)
             | Source::BucketKeyRead(uses)
             | Source::BucketKeyVerified(uses) => Some(uses),
-            Source::Call | Source::Cache(_) => None,
+            Source::Call | Source::Cache(_) | Source::ServiceKey(_) => None,
         }
     }
 
@@ -141,7 +155,7 @@ impl Source {
             Source::BucketKeyWrite(uses)
             | Source::BucketKeyRead(uses)
             | Source::BucketKeyVerified(uses) => Some(uses),
-            Source::Call | Source::Cache(_) => None,
+            Source::Call | Source::Cache(_) | Source::ServiceKey(_) => None,
         }
     }
 
@@ -180,6 +194,7 @@ impl Source {
                 uses.words(settings)
             )),
             Source::Cache(_) => caches.words(),
+            Source::ServiceKey(uses) => Some(uses.words()),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a kind of request is asked for: the permissions of S3 first, then those of the KMS calls on its list, in their
+//! What a kind of request is asked for: the permissions of S3, or of another service, first, then those of the KMS calls on its list, in their
 //! order; the first that is missing ends it.
 //!
 //! Where a bucket holds objects of both kinds, each kind is asked for its own call, and a refusal of one ends the
@@ -41,7 +41,7 @@ impl RequestKind {
         checks.find(|c| c.call == Some(call) && c.refusal.is_some())
     }
 
-    /// What S3 itself does not permit.
+    /// What S3, or another service, itself does not permit.
     pub fn s3_refusal(&self) -> Option<&Check> {
         let mut checks = self.checks.iter();
         checks.find(|c| c.call.is_none() && c.refusal.is_some())
@@ -87,6 +87,11 @@ impl<'a> Access<'a> {
         };
         if let Some(row) = row {
             self.ask_s3(&mut kind, s, row);
+        }
+        if let Some(service) = &s.service
+            && let Some(row) = service.row.operation(operation)
+        {
+            self.ask_service(&mut kind, s, service, row);
         }
         if kind.s3_refusal().is_none() && kind.refused.is_none() {
             self.ask_kms(&mut kind, s);

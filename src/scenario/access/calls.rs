@@ -10,7 +10,7 @@ use super::decided::Access;
 use super::encryption::DataKeys;
 use crate::access::ContextValue;
 use crate::access::arn::Arn;
-use crate::catalog::{self, KeySpec, KmsOperation, NeedSide, S3Need, S3OperationRow};
+use crate::catalog::{self, KeySpec, KmsOperation, NeedSide, S3Need, S3OperationRow, ServiceRow};
 use crate::model::source::OnlyFor;
 use std::collections::BTreeMap;
 
@@ -25,6 +25,8 @@ pub struct CallMade {
     pub key: String,
     /// The bucket, a name of the scenario, whose objects or sessions it is for; `None`: S3 is not concerned.
     pub bucket: Option<String>,
+    /// Another service that makes it, or for whose requests it is made.
+    pub service: Option<&'static ServiceRow>,
     /// In whose name it is made.
     pub made: Made,
     /// The requests that make it; `None`: all.
@@ -41,12 +43,22 @@ pub struct CallMade {
     pub names_object: bool,
 }
 
+impl CallMade {
+    /// The service that makes it for whoever sends the request, as CloudTrail names it; `None`: nobody does.
+    pub fn invoked_by(&self) -> Option<&'static str> {
+        match (&self.bucket, self.service) {
+            (Some(_), _) => Some(S3_FORWARD_ACCESS),
+            (None, service) => service?.principal.as_deref(),
+        }
+    }
+}
+
 /// In whose name a KMS call is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Made {
     /// By the requester itself.
     ByRequester,
-    /// By S3 for the requester, in a forward access session.
+    /// By S3, or another service, for the requester, in a forward access session.
     ForRequester,
     /// By a service that has taken on the requester's role.
     InServiceRole,
@@ -71,6 +83,9 @@ pub enum HeldByS3 {
     SessionVerified,
 }
 
+/// Who calls KMS when S3 does so for somebody.
+const S3_FORWARD_ACCESS: &str = "fas.s3.amazonaws.com";
+
 /// The encryption context in which S3 uses a KMS key.
 const S3_CONTEXT: &str = "aws:s3:arn";
 
@@ -78,13 +93,19 @@ const S3_CONTEXT: &str = "aws:s3:arn";
 const LOGS_CONTEXT: &str = "aws:logs:arn";
 
 impl<'a> Access<'a> {
-    /// The KMS calls of a workload's requests for an operation of S3, or of KMS itself.
+    /// The KMS calls of a workload's requests for an operation of S3, of another service, or of KMS itself.
     pub fn calls(
         &self,
         s: &'a WorkloadSettings,
         operation: &str,
         caller: &Caller,
     ) -> Vec<CallMade> {
+        if let Some(service) = &s.service {
+            let operation = service.row.operation(operation);
+            return operation.map_or_else(Vec::new, |operation| {
+                self.service_calls(s, service, operation, caller)
+            });
+        }
         if s.bucket.is_none() {
             let operation = operation.parse::<KmsOperation>().ok();
             return operation
@@ -133,6 +154,7 @@ impl<'a> Access<'a> {
             operation,
             key: s.key.clone()?,
             bucket: None,
+            service: None,
             made: Made::ByRequester,
             only_for: None,
             held: HeldByS3::Nothing,
@@ -266,6 +288,7 @@ impl<'a> Access<'a> {
             operation,
             key: group.key.clone(),
             bucket: None,
+            service: None,
             made: Made::ByService,
             only_for: None,
             held: HeldByS3::Nothing,
@@ -317,6 +340,7 @@ impl CallList {
             operation,
             key: key.to_owned(),
             bucket: Some(bucket.to_owned()),
+            service: None,
             made: self.made,
             only_for: None,
             held,

@@ -3,7 +3,8 @@
 use super::super::assumption::EncryptionCondition;
 use super::super::bucket::{BucketKind, BucketSettings, Encryption};
 use super::super::key::KmsKeySettings;
-use super::super::workload::{ENCRYPTION_CONTEXT, WorkloadSettings};
+use super::super::request_context::ENCRYPTION_CONTEXT;
+use super::super::workload::WorkloadSettings;
 use super::attached::Caller;
 use super::calls::{CallMade, Made};
 use super::decided::Access;
@@ -100,6 +101,19 @@ impl<'a> Access<'a> {
         context
     }
 
+    /// What a request to another service brings along.
+    pub(super) fn service_context(
+        &self,
+        s: &WorkloadSettings,
+        caller: &Caller,
+        region: &str,
+    ) -> Context {
+        let mut context = self.global_context(caller, &caller.account, region);
+        context.set("aws:SecureTransport", "true");
+        written_out(&mut context, s, |key| starts_with(key, "kms:"));
+        context
+    }
+
     /// What policies see of the encryption that a request writes under.
     fn encryption_context_keys(
         &self,
@@ -185,6 +199,16 @@ impl<'a> Access<'a> {
                 BucketKind::Directory => "s3express",
             };
             context.set("kms:ViaService", endpoint(service, &bucket.region));
+        }
+        if let Some(service) = call.service {
+            if let Some(via) = &service.via {
+                context.set("kms:ViaService", endpoint(via, &key.region));
+            }
+            if let Some(principal) = service.principal.as_ref().filter(|_| service.called_via) {
+                context.set_several("aws:CalledVia", vec![principal.clone()]);
+                context.set("aws:CalledViaFirst", principal.clone());
+                context.set("aws:CalledViaLast", principal.clone());
+            }
         }
         context.set(
             "aws:ViaAWSService",

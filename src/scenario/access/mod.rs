@@ -20,6 +20,7 @@ mod encryption;
 mod log_group;
 mod missed;
 mod names;
+mod service;
 
 pub use asked::{NO_TLS, RequestKind};
 pub use attached::Caller;

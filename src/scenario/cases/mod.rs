@@ -48,6 +48,7 @@ fn all() -> Cases {
         scenario::quota::cases::add,
         scenario::requester::cases::add,
         scenario::run_settings::cases::add,
+        scenario::service::cases::add,
         scenario::thresholds::cases::add,
         scenario::trail::cases::add,
         scenario::variant::cases::add,

@@ -34,6 +34,8 @@ pub(super) struct PlanBuilder<'a> {
     /// How often a workload asks for the bucket keys of a bucket.
     pub(super) object_weights: HashMap<(usize, String), Arc<OnceLock<ObjectWeights>>>,
     pub(super) cache_settings: Vec<bucket_key::BucketKeyRules>,
+    /// Data keys that another service holds for each caller of a workload: requester, what for, and of which need.
+    pub(super) service_slots: HashMap<usize, IndexSet<(String, String, usize)>>,
 }
 
 impl<'a> PlanBuilder<'a> {
@@ -67,6 +69,7 @@ impl<'a> PlanBuilder<'a> {
             caches: IndexMap::new(),
             object_weights: HashMap::new(),
             cache_settings: Vec::new(),
+            service_slots: HashMap::new(),
         }
     }
 

@@ -38,7 +38,7 @@ impl<'a> PlanBuilder<'a> {
             Some(check) => Some(self.denial(s, &kind, check)),
             None => match kind.refused {
                 Some(why) => Some(self.refused_by_s3(why, s, &kind)),
-                None => self.kms_steps_of(w, s, &kind),
+                None => self.kms_steps_of(w, s, &kind, operation),
             },
         };
         for kms_step in first_kms_step..self.kms_steps.len() {
@@ -58,6 +58,7 @@ impl<'a> PlanBuilder<'a> {
                 .and_then(|b| self.scenario.bucket.get_index_of(b)),
             requester: self.requesters.insert_full(requester.to_owned()).0,
             tier,
+            by_service: s.bucket.is_some() || s.service.is_some(),
             storage_class: storage_class.map(|c| c.id.as_str()),
             price_item,
             request_rate,
@@ -135,6 +136,7 @@ impl<'a> PlanBuilder<'a> {
         w: usize,
         s: &'a WorkloadSettings,
         kind: &RequestKind,
+        operation: &str,
     ) -> Option<usize> {
         let draws = self.scenario.assumption.denied_calls_consume_quota;
         let mut some_denied = false;
@@ -159,7 +161,7 @@ impl<'a> PlanBuilder<'a> {
             }
             for &call in &calls {
                 match kind.refusal(call) {
-                    None => self.allowed_kms_step((w, s), kind, call),
+                    None => self.allowed_kms_step((w, s), kind, operation, call),
                     Some(check) => {
                         let name = check.refusal.clone().unwrap_or_default();
                         let denial = self.named_denial(name, s, kind);

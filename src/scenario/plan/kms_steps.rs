@@ -16,10 +16,13 @@ impl<'a> PlanBuilder<'a> {
         &mut self,
         (w, s): (usize, &'a WorkloadSettings),
         kind: &RequestKind,
+        operation: &str,
         index: usize,
     ) {
         let call = &kind.calls[index];
-        let source = if call.bucket.is_some() {
+        let source = if s.service.is_some() {
+            self.held_by_service((w, s), kind, (operation, call.need))
+        } else if call.bucket.is_some() {
             self.held_by_s3(w, s, call, &kind.caller)
         } else {
             self.client_side(w, s, call.operation)

@@ -157,6 +157,7 @@ impl PlanBuilder<'_> {
             bucket: None,
             requester: self.requesters.insert_full(service).0,
             tier: None,
+            by_service: false,
             storage_class: None,
             price_item: None,
             first_kms_step,

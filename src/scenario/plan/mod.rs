@@ -10,6 +10,7 @@ mod orders;
 mod prices;
 mod quotas;
 mod s3;
+mod service_keys;
 mod trails;
 mod workloads;
 

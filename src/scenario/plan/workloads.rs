@@ -213,17 +213,18 @@ impl<'a> PlanBuilder<'a> {
             };
             let mut of_rows = Vec::new();
             for operation in names {
-                let known = if s.bucket.is_some() {
-                    operation == MULTIPART_UPLOAD || catalog::s3_operation(&operation).is_some()
+                let (known, kind) = if let Some(service) = &s.service {
+                    let known = service.row.operation(&operation).is_some();
+                    (known, format!("an operation of {}", service.row.name))
+                } else if s.bucket.is_some() {
+                    let is_s3 = catalog::s3_operation(&operation).is_some();
+                    let kind = "an S3 operation (PutObject, GetObject, …)".to_owned();
+                    (operation == MULTIPART_UPLOAD || is_s3, kind)
                 } else {
-                    operation.parse::<KmsOperation>().is_ok()
+                    let is_kms = operation.parse::<KmsOperation>().is_ok();
+                    (is_kms, "a KMS operation (Decrypt, …)".to_owned())
                 };
                 if !known {
-                    let kind = if s.bucket.is_some() {
-                        "an S3 operation (PutObject, GetObject, …)"
-                    } else {
-                        "a KMS operation (Decrypt, …)"
-                    };
                     self.fault(
                         &s.place,
                         Code::BadTraceRow,

@@ -20,8 +20,8 @@ pub struct ClassState {
     only_quota: u32,
     /// S3's request rate that each try draws on first; `UNLIMITED` where it is not limited.
     request_rate: u32,
-    /// Whether it is asked of S3.
-    is_s3: bool,
+    /// Whether it is asked of S3 or another service.
+    by_service: bool,
     /// What its client can read in an answer that throttles it.
     answer: AnswerForm,
     /// Whether it is denied.
@@ -72,7 +72,7 @@ impl ClassState {
             needs: class.needs as u32,
             only_quota,
             request_rate: class.request_rate.map_or(UNLIMITED, |q| q as u32),
-            is_s3: class.tier.is_some(),
+            by_service: class.by_service,
             answer: class.answer,
             is_denied: class.denial.is_some(),
             has_memory: kms_steps.iter().any(KmsStep::has_memory),
@@ -145,7 +145,7 @@ impl ClassState {
     /// is not a success, but not retried either; what a client-side cache serves sends no request.
     #[inline(always)]
     pub fn earns(&self, calls: usize) -> bool {
-        !self.is_denied && (self.is_s3 || calls > 0)
+        !self.is_denied && (self.by_service || calls > 0)
     }
 
     /// Whether no quota can refuse its requests.

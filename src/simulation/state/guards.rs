@@ -40,7 +40,11 @@ pub enum MayCall {
 }
 
 impl ClientGuards {
-    pub fn new(workload: &Workload, needs_order: bool, is_s3: bool) -> Option<Box<ClientGuards>> {
+    pub fn new(
+        workload: &Workload,
+        needs_order: bool,
+        by_service: bool,
+    ) -> Option<Box<ClientGuards>> {
         let retry = &workload.retry;
         let breaker = retry.circuit_breaker;
         (retry.rate_limiter.is_some() || breaker.is_some()).then(|| {
@@ -48,7 +52,7 @@ impl ClientGuards {
                 limiters: retry.rate_limiter.map(Limiters::new),
                 breakers: breaker.map(|b| CircuitBreakers::new(b, workload.clients)),
                 needs_order,
-                at_calls: needs_order && !is_s3,
+                at_calls: needs_order && !by_service,
             })
         })
     }

@@ -167,6 +167,25 @@ impl<'a> Misses<'a> {
         &self.shares
     }
 
+    /// Shows how many of `n` requests each caller has that has any.
+    pub fn callers_of(&mut self, n: u64, callers: u32, key: Key, mut f: impl FnMut(u32, u64)) {
+        if n < u64::from(callers) / 8 {
+            let mut stream = key.stream();
+            self.shares.clear();
+            self.shares
+                .extend((0..n).map(|_| stream.below(u64::from(callers))));
+            self.shares.sort_unstable();
+            for of_caller in self.shares.chunk_by(|a, b| a == b) {
+                f(of_caller[0] as u32, of_caller.len() as u64);
+            }
+            return;
+        }
+        let shares = self.share_out(n, callers as usize, key).iter();
+        for (caller, &n) in (0..).zip(shares).filter(|(_, n)| **n > 0) {
+            f(caller, n);
+        }
+    }
+
     /// Draws which of `n` reads are to be looked at. `always`: their class's needs that are always calls.
     pub fn draw_reads(
         &mut self,
@@ -281,6 +300,7 @@ fn is_drawable(plan: &Part<'_>, w: usize, timed: &[usize], users: u32) -> bool {
                     && workload.reads.is_none()
                     && KeyPopularity::pays(&workload.popularity, uses.archive, plan.horizon_s)
             }
+            Some(Drawing::ServiceKeys(uses)) => workload.clients.is_multiple_of(uses.rules.callers),
             Some(Drawing::Messages(encrypted)) => {
                 users == 1 && has_one_key(plan, workload, encrypted, w)
             }

@@ -53,9 +53,7 @@ impl WorkloadState {
             kms_steps.iter().any(KmsStep::has_memory)
         });
         let requests = workload.actions.iter().flat_map(|a| &a.requests);
-        let is_s3 = requests
-            .clone()
-            .any(|&(c, _)| plan.classes[c].tier.is_some());
+        let by_service = requests.clone().any(|&(c, _)| plan.classes[c].by_service);
         WorkloadState {
             arriving: Arriving::new(plan, workload, key),
             clients: workload.clients.max(1),
@@ -65,7 +63,7 @@ impl WorkloadState {
                 workload.clients,
                 requests.map(|&(c, _)| plan.classes[c].answer),
             ),
-            guards: ClientGuards::new(workload, has_memory, is_s3),
+            guards: ClientGuards::new(workload, has_memory, by_service),
             has_memory,
             is_job: matches!(workload.kind, Kind::Job { .. }),
             recurs: plan.recurs(w).is_some(),

@@ -7,6 +7,7 @@
 //! fetch it too (with single flight the simulation lets them wait). A part of an upload, or a
 //! replica, needs a key to write under that one Decrypt has verified.
 
+use crate::model::source::held::HeldKey;
 use crate::model::source::mixer::Mixer;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -46,54 +47,11 @@ pub struct BucketKeyRules {
     pub sliding: bool,
 }
 
-/// A plaintext copy in one partition.
-#[derive(Clone, Copy, Debug)]
-struct Copy {
-    from: u64,
-    until: u64,
-}
-
-impl Copy {
-    const NEVER: Copy = Copy {
-        from: u64::MAX,
-        until: 0,
-    };
-
-    #[inline]
-    fn serves(&self, at: u64) -> bool {
-        self.from <= at && at < self.until
-    }
-
-    /// As `serves`, and with `renewed` the lifetime starts over.
-    #[inline]
-    fn uses(&mut self, at: u64, renewed: Option<u64>) -> bool {
-        let serves = self.serves(at);
-        if serves && let Some(lifetime) = renewed {
-            self.until = at.saturating_add(lifetime);
-        }
-        serves
-    }
-
-    /// A fetch begun at a miss at `at` answers at `ready`. The first answer counts; those of
-    /// requests that looked before it came are dropped.
-    /// Whether this is the one.
-    fn fetched(&mut self, at: u64, ready: u64, lifetime: u64) -> bool {
-        let first = self.until <= at || ready < self.from;
-        if first {
-            *self = Copy {
-                from: ready,
-                until: ready.saturating_add(lifetime),
-            };
-        }
-        first
-    }
-}
-
 /// The key that a partition writes under.
 #[derive(Clone, Copy, Debug)]
 struct Writing {
     id: u32,
-    copy: Copy,
+    copy: HeldKey,
     /// From when on it has been verified for uploads and replicas.
     verified: u64,
 }
@@ -124,7 +82,7 @@ pub struct BucketKeyCache {
     /// small.
     writing: Vec<Writing>,
     /// Copies for reading, by partition and key.
-    reading: HashMap<(u32, BucketKeyId), Copy, BuildHasherDefault<Mixer>>,
+    reading: HashMap<(u32, BucketKeyId), HeldKey, BuildHasherDefault<Mixer>>,
     /// Number of copies at which the expired ones are dropped.
     sweep_at: usize,
     /// Copies of archived keys that were fetched, where somebody keeps track of them.
@@ -179,9 +137,10 @@ impl BucketKeyCache {
     /// been verified.
     pub fn writes_through(&self, from: u64, to: u64, verified: bool) -> bool {
         self.writing.len() == self.settings.fanout as usize
-            && self.writing.iter().all(|w| {
-                w.copy.from <= from && w.copy.until >= to && (!verified || w.verified <= from)
-            })
+            && self
+                .writing
+                .iter()
+                .all(|w| w.copy.serves_through(from, to) && (!verified || w.verified <= from))
     }
 
     /// The partition of the next request.
@@ -208,7 +167,7 @@ impl BucketKeyCache {
         if self.writing.len() <= partition as usize {
             let none = Writing {
                 id: 0,
-                copy: Copy::NEVER,
+                copy: HeldKey::NEVER,
                 verified: u64::MAX,
             };
             self.writing.resize(partition as usize + 1, none);
@@ -263,7 +222,10 @@ impl BucketKeyCache {
             self.reading.retain(|_, copy| copy.until > at);
             self.sweep_at = FEW_COPIES.max(2 * self.reading.len());
         }
-        let copy = self.reading.entry((partition, id)).or_insert(Copy::NEVER);
+        let copy = self
+            .reading
+            .entry((partition, id))
+            .or_insert(HeldKey::NEVER);
         let first = copy.fetched(at, ready, self.settings.lifetime);
         if let (true, Some(fetches), BucketKeyId::Archived(key)) = (first, &mut self.fetches, id) {
             fetches.push(Fetched {

@@ -1,0 +1,7 @@
+//! Data keys that another service keeps for each of its callers: a queue's reuse period, a table key per connection.
+
+mod cache;
+mod source;
+
+pub use cache::ServiceKeyCache;
+pub use source::{ServiceKeyRules, ServiceKeyUse};
