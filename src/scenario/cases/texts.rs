@@ -267,7 +267,11 @@ pub(crate) const RETRY: [(&str, &str); 2] = [
 ];
 
 /// Policy documents beside the scenarios: name and statement.
-pub(super) const POLICIES: [(&str, &str); 10] = [
+pub(super) const POLICIES: [(&str, &str); 11] = [
+    (
+        "queue-q.json",
+        r#"{"Effect":"Allow","Action":["sqs:*","kms:*"],"Resource":["arn:aws:sqs:*:*:q","arn:aws:kms:*:*:key/*"]}"#,
+    ),
     (
         "everybody.json",
         r#"{"Sid":"Everybody","Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}"#,

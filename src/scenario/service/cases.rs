@@ -2,7 +2,7 @@
 
 use crate::catalog::{service, service_operations};
 use crate::input::diagnostic::Code;
-use crate::scenario::cases::{Cases, FLOW};
+use crate::scenario::cases::{APP, Cases, FLOW};
 
 /// A workload of a service, in place of the scenario's.
 fn of(name: &str) -> String {
@@ -23,9 +23,16 @@ pub(crate) fn add(cases: &mut Cases) {
     cases.key(
         key("name"),
         FLOW,
-        &[&of("kinesis"), &operations("PutRecord=1"), busy],
-        &["workload.w.service.name=firehose"],
-        "costs",
+        &[&sqs, &send, busy],
+        &["workload.w.service.name=ssm", &operations("GetParameter=1")],
+        "kms_calls",
+    );
+    cases.key(
+        key("resource"),
+        APP,
+        &[&sqs, &send, "requester.r.identity_policies=[\"queue-q.json\"]"],
+        &["workload.w.service.resource=q"],
+        "kms_calls",
     );
     cases.key(
         key("callers"),
@@ -37,7 +44,13 @@ pub(crate) fn add(cases: &mut Cases) {
     cases.key(
         key("data_key_reuse_period"),
         FLOW,
-        &[&sqs, &send, busy, "horizon=130s", "workload.w.service.data_key_reuse_period=60s"],
+        &[
+            &sqs,
+            &send,
+            busy,
+            "horizon=130s",
+            "workload.w.service.data_key_reuse_period=60s",
+        ],
         &["workload.w.service.data_key_reuse_period=2m"],
         "kms_calls",
     );
@@ -84,9 +97,12 @@ pub(crate) fn add(cases: &mut Cases) {
         );
     }
 
-    let app = "operations = { Decrypt = 1 }\narrivals = { constant = { rate = \"20/s\" } }\nclients = 3";
+    let app =
+        "operations = { Decrypt = 1 }\narrivals = { constant = { rate = \"20/s\" } }\nclients = 3";
     let with = |service: &str, operations: &str| {
-        format!("service = {{ {service} }}\noperations = {{ {operations} }}\narrivals = {{ constant = {{ rate = \"20/s\" }} }}\nclients = 3")
+        format!(
+            "service = {{ {service} }}\noperations = {{ {operations} }}\narrivals = {{ constant = {{ rate = \"20/s\" }} }}\nclients = 3"
+        )
     };
     let mut broken = |code, service: &str, operations: &str, at, words: &[&'static str]| {
         cases.broken(code, app, with(service, operations), at, words);
@@ -95,7 +111,7 @@ pub(crate) fn add(cases: &mut Cases) {
         Code::MissingKey,
         "callers = 2",
         "SendMessage = 1",
-        "service = { callers",
+        "{ callers",
         &["service.name"],
     );
     broken(
@@ -123,35 +139,35 @@ pub(crate) fn add(cases: &mut Cases) {
         Code::Contradiction,
         "name = \"dynamodb\", data_key_reuse_period = \"2m\"",
         "GetItem = 1",
-        "data_key_reuse_period",
+        "\"2m\"",
         &["keeps a data key for 5m, which is no setting"],
     );
     broken(
         Code::Contradiction,
         "name = \"sqs\", renewal = \"sliding\"",
         "SendMessage = 1",
-        "renewal",
+        "\"sliding\"",
         &["counts from KMS's answer"],
     );
     broken(
         Code::Contradiction,
         "name = \"sqs\", requests_per_connection = 1",
         "SendMessage = 1",
-        "requests_per_connection",
+        "1 }\noperations = { SendMessage",
         &["keeps nothing for a connection"],
     );
     broken(
         Code::Contradiction,
         "name = \"secretsmanager\", callers = 2",
         "GetSecretValue = 1",
-        "callers",
+        "2 }\noperations = { GetSecretValue",
         &["each request calls KMS"],
     );
     broken(
         Code::Contradiction,
         "name = \"sqs\", callers = 4",
         "SendMessage = 1",
-        "service = { name = \"sqs\", callers = 4",
+        "{ name = \"sqs\", callers = 4",
         &["3 clients for 4 callers"],
     );
 }
