@@ -76,7 +76,8 @@ fn without_effect(r: &mut Reader<'_>, row: &ServiceRow) {
             Span::from_secs(reuse.default_s)
         );
         let is_setting = reuse.least_s.is_some();
-        r.reject_without_effect(!is_setting, "data_key_reuse_period", &fixed, "drop it");
+        let is_known = !is_setting && !row.assumed;
+        r.reject_without_effect(is_known, "data_key_reuse_period", &fixed, "drop it");
         let counted = format!(
             "the period of {} counts from KMS's answer, as AWS documents it",
             row.name
@@ -95,10 +96,9 @@ fn without_effect(r: &mut Reader<'_>, row: &ServiceRow) {
 
 /// Whether a service takes a reuse period.
 fn in_range(r: &Reader<'_>, row: &ServiceRow, reuse: &DataKeyReuse, period: Span) {
-    let (Some(least), Some(most)) = (reuse.least_s, reuse.most_s) else {
-        return;
-    };
-    let (least, most) = (Span::from_secs(least), Span::from_secs(most));
+    // Where AWS says nothing, an assumption may be anything up to a day.
+    let least = Span::from_secs(reuse.least_s.unwrap_or(1));
+    let most = Span::from_secs(reuse.most_s.unwrap_or(86_400));
     if !(least..=most).contains(&period) {
         r.fault(
             Code::OutOfRange,

@@ -24,5 +24,6 @@ mod planning;
 mod request_rates;
 mod retry;
 mod scenarios;
+mod services;
 mod theory;
 mod traces;

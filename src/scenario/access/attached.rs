@@ -52,7 +52,7 @@ struct AttachedLevel<'a> {
 pub(super) enum ResourceSettings<'a> {
     Bucket(&'a str, &'a BucketSettings),
     Key(&'a str, &'a KmsKeySettings),
-    /// KMS itself in an account, for operations that name no key.
+    /// KMS itself in an account, for operations that name no key; or another service's resource, which has no policy.
     Account(&'a str),
 }
 
@@ -236,9 +236,10 @@ impl<'a> Attached<'a> {
                 }
                 policy
             }
-            // Nothing but the caller's own policies is asked.
+            // Nothing but the caller's own policies is asked: of KMS too, where every key has a policy.
             ResourceSettings::Account(_) => {
-                Some(Policy::allow_all(PolicyKind::Key, &[caller_id()]))
+                let open = || Policy::allow_all(PolicyKind::Key, &[caller_id()]);
+                request.action.starts_with("kms:").then(open)
             }
         }
     }

@@ -30,7 +30,11 @@ pub(crate) fn add(cases: &mut Cases) {
     cases.key(
         key("resource"),
         APP,
-        &[&sqs, &send, "requester.r.identity_policies=[\"queue-q.json\"]"],
+        &[
+            &sqs,
+            &send,
+            "requester.r.identity_policies=[\"queue-q.json\"]",
+        ],
         &["workload.w.service.resource=q"],
         "kms_calls",
     );
@@ -134,6 +138,13 @@ pub(crate) fn add(cases: &mut Cases) {
         "SendMessage = 1",
         "\"30s\"",
         &["Amazon SQS takes 1m to 1d"],
+    );
+    broken(
+        Code::OutOfRange,
+        "name = \"sns\", data_key_reuse_period = \"0s\"",
+        "Publish = 1",
+        "\"0s\"",
+        &["Amazon SNS takes 1s to 1d"],
     );
     broken(
         Code::Contradiction,
