@@ -1,4 +1,4 @@
-//! Poisson arrivals whose rate follows a curve without jumps: linear between the rates at a second's ends.
+//! Poisson arrivals whose rate follows a curve: linear between the rates at a second's ends. It may jump where seconds meet.
 
 use super::density::Density;
 use super::shape::ArrivalProcess;
@@ -7,6 +7,9 @@ use super::shape::ArrivalProcess;
 pub trait RateOverTime {
     /// The rate at t \[1/s\], t in seconds since t = 0 of the run.
     fn rate_at(&self, t: u64) -> f64;
+
+    /// The rate up to t, above 0, where it jumps there; `None` where it goes on.
+    fn rate_before_jump(&self, t: u64) -> Option<f64>;
 }
 
 /// Poisson arrivals at such a rate.
@@ -27,8 +30,10 @@ impl<R: RateOverTime> Curve<R> {
     pub(super) fn ends(&mut self, second: u64) -> (f64, f64) {
         let known = self.end.filter(|end| end.0 == second);
         let from = known.map_or_else(|| self.rate.rate_at(second), |end| end.1);
-        let to = self.rate.rate_at(second + 1);
-        self.end = Some((second + 1, to));
+        let end = second + 1;
+        let before = self.rate.rate_before_jump(end);
+        let to = before.unwrap_or_else(|| self.rate.rate_at(end));
+        self.end = before.is_none().then_some((end, to));
         (from, to)
     }
 }

@@ -141,10 +141,10 @@ pub struct LocalDays {
     clock: LocalClock,
 }
 
-impl RateOverTime for LocalDays {
-    fn rate_at(&self, t: u64) -> f64 {
-        let s = self.clock.since_monday(t);
-        let angle = (s % DAY) as f64 - self.peak_at;
+impl LocalDays {
+    /// The rate so many seconds after midnight, on a day of the week.
+    fn rate_on(&self, day: u64, after_midnight: u64) -> f64 {
+        let angle = after_midnight as f64 - self.peak_at;
         let rate = match self.power {
             None => {
                 let wave = libm::cos(angle * (2.0 * PI / DAY as f64));
@@ -152,7 +152,23 @@ impl RateOverTime for LocalDays {
             }
             Some(power) => self.peak * libm::exp(power * log_of_wave(angle)),
         };
-        rate * self.weekly[(s / DAY) as usize]
+        rate * self.weekly[day as usize]
+    }
+}
+
+impl RateOverTime for LocalDays {
+    fn rate_at(&self, t: u64) -> f64 {
+        let s = self.clock.since_monday(t);
+        self.rate_on(s / DAY, s % DAY)
+    }
+
+    /// At a midnight between days of different factors, and where clocks change.
+    fn rate_before_jump(&self, t: u64) -> Option<f64> {
+        let (last, now) = (self.clock.since_monday(t - 1), self.clock.since_monday(t));
+        let (day, next) = (last / DAY, now / DAY);
+        let goes_on = now == (last + 1) % (7 * DAY);
+        let jumps = !goes_on || self.weekly[day as usize] != self.weekly[next as usize];
+        jumps.then(|| self.rate_on(day, last % DAY + 1))
     }
 }
 
@@ -291,6 +307,32 @@ mod tests {
         assert!((curve.rate_at(72_000) - 80.0).abs() < 1e-9);
         assert!((curve.rate_at(86_400 + 72_000) - 160.0).abs() < 1e-9);
         assert!((curve.rate_at(86_400 + 28_800) - 40.0).abs() < 1e-9);
+    }
+
+    /// The last second of a day ends at its own rate, be it the next day's or not, and so does the one before clocks change.
+    #[test]
+    fn the_rate_jumps_at_midnight_and_where_clocks_change() {
+        let of = |start: &str, weekly| {
+            let start: jiff::ZonedDateTime = start.parse().expect("a time");
+            Curve::new(LocalDays {
+                mean: 100.0,
+                peak: 160.0,
+                peak_at: 0.0,
+                power: None,
+                weekly,
+                clock: LocalClock::new(&start, 86_400),
+            })
+        };
+        let mut sunday = of("2026-01-11T23:59:58[UTC]", [3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
+        assert_eq!(sunday.ends(0), (0.0, 0.0));
+        assert_eq!(sunday.ends(1), (0.0, 0.0));
+        let (from, to) = sunday.ends(2);
+        assert!((from - 480.0).abs() < 1e-6 && (to - 480.0).abs() < 1e-3, "{from} {to}");
+        // Clocks are put forward from 2 to 3: the rate of 2 a.m. and that of 3 a.m., and no second between them.
+        let mut spring = of("2026-03-29T01:59:58[Europe/Paris]", [1.0; 7]);
+        let at = |hour: f64| 100.0 + 60.0 * libm::cos(hour * PI / 12.0);
+        let ends: Vec<(f64, f64)> = (0..3).map(|second| spring.ends(second)).collect();
+        assert!((ends[1].1 - at(2.0)).abs() < 1e-9 && (ends[2].0 - at(3.0)).abs() < 1e-9, "{ends:?}");
     }
 
     #[test]
