@@ -323,16 +323,25 @@ mod tests {
                 clock: LocalClock::new(&start, 86_400),
             })
         };
-        let mut sunday = of("2026-01-11T23:59:58[UTC]", [3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0]);
+        let mut sunday = of(
+            "2026-01-11T23:59:58[UTC]",
+            [3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0],
+        );
         assert_eq!(sunday.ends(0), (0.0, 0.0));
         assert_eq!(sunday.ends(1), (0.0, 0.0));
         let (from, to) = sunday.ends(2);
-        assert!((from - 480.0).abs() < 1e-6 && (to - 480.0).abs() < 1e-3, "{from} {to}");
+        assert!(
+            (from - 480.0).abs() < 1e-6 && (to - 480.0).abs() < 1e-3,
+            "{from} {to}"
+        );
         // Clocks are put forward from 2 to 3: the rate of 2 a.m. and that of 3 a.m., and no second between them.
         let mut spring = of("2026-03-29T01:59:58[Europe/Paris]", [1.0; 7]);
         let at = |hour: f64| 100.0 + 60.0 * libm::cos(hour * PI / 12.0);
         let ends: Vec<(f64, f64)> = (0..3).map(|second| spring.ends(second)).collect();
-        assert!((ends[1].1 - at(2.0)).abs() < 1e-9 && (ends[2].0 - at(3.0)).abs() < 1e-9, "{ends:?}");
+        assert!(
+            (ends[1].1 - at(2.0)).abs() < 1e-9 && (ends[2].0 - at(3.0)).abs() < 1e-9,
+            "{ends:?}"
+        );
     }
 
     #[test]

@@ -4,8 +4,20 @@
 //! answer on, for the rules' lifetime from then on or from its last use; requests that come while it is on its way
 //! fetch it too.
 
-use super::source::ServiceKeyRules;
 use crate::model::source::held::HeldKey;
+
+/// How a service keeps data keys for the callers of a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServiceKeyRules {
+    /// Callers, each with data keys of its own, at least 1.
+    pub callers: u32,
+    /// How long a data key serves \[ns\].
+    pub lifetime: u64,
+    /// That time counts from the last use instead of KMS's answer.
+    pub sliding: bool,
+    /// Requests after which a caller begins anew, with another connection, at least 1; `None`: never.
+    pub requests_per_connection: Option<u32>,
+}
 
 /// What a service holds for a workload.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +34,18 @@ struct ServiceKeySlot {
     sent: Vec<u32>,
     /// Through which time all callers' data keys serve, if that is known \[ns\].
     all_held: Option<(u64, u64)>,
+}
+
+impl ServiceKeyRules {
+    /// The caller that a client is.
+    pub fn caller_of(&self, client: u32) -> u32 {
+        client % self.callers
+    }
+
+    /// The lifetime that each use gives anew.
+    fn renewed(&self) -> Option<u64> {
+        self.sliding.then_some(self.lifetime)
+    }
 }
 
 impl ServiceKeyCache {

@@ -3,5 +3,5 @@
 mod cache;
 mod source;
 
-pub use cache::ServiceKeyCache;
-pub use source::{ServiceKeyRules, ServiceKeyUse};
+pub use cache::{ServiceKeyCache, ServiceKeyRules};
+pub use source::ServiceKeyUse;

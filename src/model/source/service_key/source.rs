@@ -1,21 +1,9 @@
 //! How requests to a service look its data keys up, and what a call brings.
 
+use super::cache::ServiceKeyRules;
 use crate::model::source::caches::Caches;
 use crate::model::source::need::{LookUp, Need};
 use crate::units::Span;
-
-/// How a service keeps data keys for the callers of a workload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ServiceKeyRules {
-    /// Callers, each with data keys of its own, at least 1.
-    pub callers: u32,
-    /// How long a data key serves \[ns\].
-    pub lifetime: u64,
-    /// That time counts from the last use instead of KMS's answer.
-    pub sliding: bool,
-    /// Requests after which a caller begins anew, with another connection, at least 1; `None`: never.
-    pub requests_per_connection: Option<u32>,
-}
 
 /// How a need looks up the data keys that a service holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,18 +12,6 @@ pub struct ServiceKeyUse {
     pub rules: ServiceKeyRules,
     /// Which of a caller's data keys it is.
     pub slot: u32,
-}
-
-impl ServiceKeyRules {
-    /// The caller that a client is.
-    pub fn caller_of(&self, client: u32) -> u32 {
-        client % self.callers
-    }
-
-    /// The lifetime that each use gives anew.
-    pub(super) fn renewed(&self) -> Option<u64> {
-        self.sliding.then_some(self.lifetime)
-    }
 }
 
 impl ServiceKeyUse {
