@@ -337,12 +337,12 @@ impl WorkloadSettings {
                 "drop it; HeadObject is limited where the bucket or the workload says over how many `prefixes` its requests spread",
             );
         }
-        let service = if facts.calls_s3 {
+        let answers = if facts.calls_s3 {
             Service::S3
         } else {
             Service::Kms
         };
-        let of_each_client = if let Some(own) = retry.of_each_client(service, &forms) {
+        let of_each_client = if let Some(own) = retry.of_each_client(answers, &forms) {
             let profile = &retry.name;
             Some(format!(
                 "each client has {own} of its own under the retry profile `{profile}`"

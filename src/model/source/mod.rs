@@ -170,7 +170,7 @@ impl Source {
             Source::BucketKeyWrite(_) | Source::BucketKeyRead(_) | Source::BucketKeyVerified(_) => {
                 "kms_needs_met_by_bucket_key"
             }
-            Source::Call => "kms_needs_met_by_data_key_cache",
+            Source::Call | Source::ServiceKey(_) => "kms_needs_met_by_data_key_cache",
             Source::Cache(asked) => asked.metric(),
         }
     }
