@@ -27,6 +27,7 @@
 //! Long because every way of reading a key, of a value, a list, a table or a choice, is a method of the one [`Reader`]
 //! and notes in its private fields what was asked for.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::ops::{Bound, RangeBounds};
 
@@ -61,14 +62,14 @@ pub const NAME: &str = "NAME";
 
 /// One of the alternatives of a choice: its name, and how the table inside is read.
 pub struct Alternative<'f, R> {
-    name: String,
+    name: Cow<'f, str>,
     read: Box<dyn FnOnce(&mut Reader<'_>) -> R + 'f>,
 }
 
 impl<'f, R> Alternative<'f, R> {
     /// The alternative `name`, whose table `read` reads.
     pub fn new(
-        name: impl Into<String>,
+        name: impl Into<Cow<'f, str>>,
         read: impl FnOnce(&mut Reader<'_>) -> R + 'f,
     ) -> Alternative<'f, R> {
         Alternative {
@@ -144,11 +145,12 @@ impl<'a> Reader<'a> {
     /// Reads the table under a key, or gives `None` if there is none.
     pub fn table<R>(&mut self, key: &str, f: impl FnOnce(&mut Reader<'_>) -> R) -> Option<R> {
         let value = self.value(key);
-        let path = self.path_of(key);
         if self.faults.is_outline() {
+            let path = self.path_of(key);
             return Some(self.inside(&self.nothing(), path, self.pattern_of(key), f));
         }
-        let table = self.as_table(value?, &path)?;
+        let (value, path) = (value?, self.path_of(key));
+        let table = self.as_table(value, &path)?;
         Some(self.inside(table, path, self.pattern_of(key), f))
     }
 
@@ -190,6 +192,9 @@ impl<'a> Reader<'a> {
     ) -> Declared<T> {
         let mut read = Declared::default();
         let value = self.value(key);
+        if value.is_none() && !self.faults.is_outline() {
+            return read;
+        }
         let path = self.path_of(key);
         let pattern = format!("{}.{NAME}", self.pattern_of(key));
         if self.faults.is_outline() {
@@ -224,14 +229,14 @@ impl<'a> Reader<'a> {
     pub fn values<T: FromValue>(&mut self, key: &str) -> IndexMap<String, (Option<T>, Place)> {
         let mut read = IndexMap::new();
         let value = self.value(key);
-        let path = self.path_of(key);
-        let pattern = format!("{}.{NAME}", self.pattern_of(key));
-        if value.is_some() || self.faults.is_outline() {
+        if self.faults.notes_keys() && (value.is_some() || self.faults.is_outline()) {
+            let pattern = format!("{}.{NAME}", self.pattern_of(key));
             self.faults.asks_for(pattern);
         }
         let Some(value) = value else {
             return read;
         };
+        let path = self.path_of(key);
         let Some(table) = self.as_table(value, &path) else {
             return read;
         };
@@ -249,6 +254,9 @@ impl<'a> Reader<'a> {
     pub fn list<R>(&mut self, key: &str, mut f: impl FnMut(usize, &mut Reader<'_>) -> R) -> Vec<R> {
         let mut read = Vec::new();
         let value = self.value(key);
+        if value.is_none() && !self.faults.is_outline() {
+            return read;
+        }
         let path = self.path_of(key);
         let pattern = format!("{}[]", self.pattern_of(key));
         if self.faults.is_outline() {
@@ -279,19 +287,25 @@ impl<'a> Reader<'a> {
         key: &str,
         alternatives: impl IntoIterator<Item = Alternative<'f, R>>,
     ) -> Option<R> {
-        let mut alternatives: Vec<Alternative<'f, R>> = alternatives.into_iter().collect();
         if self.faults.is_outline() {
-            return self.outlined(key, alternatives);
+            return self.outlined(key, alternatives.into_iter().collect());
         }
+        let value = self.value(key);
+        if value.is_none() && !self.faults.notes_keys() {
+            return None;
+        }
+        let mut alternatives: Vec<Alternative<'f, R>> = alternatives.into_iter().collect();
         let path = self.path_of(key);
         let pattern = self.pattern_of(key);
-        self.faults.asks_for_choice(&pattern);
-        for Alternative { name, .. } in &alternatives {
-            self.faults.asks_for(format!("{pattern}.{name}"));
+        if self.faults.notes_keys() {
+            self.faults.asks_for_choice(&pattern);
+            for Alternative { name, .. } in &alternatives {
+                self.faults.asks_for(format!("{pattern}.{name}"));
+            }
         }
-        let value = self.value(key)?;
-        let names: Vec<String> = alternatives.iter().map(|a| a.name.clone()).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let value = value?;
+        let names: Vec<Cow<'f, str>> = alternatives.iter().map(|a| a.name.clone()).collect();
+        let names: Vec<&str> = names.iter().map(|name| name.as_ref()).collect();
         let by_name;
         let (name, table) = match &value.node {
             Node::String(name) => {
@@ -500,9 +514,11 @@ impl<'a> Reader<'a> {
 
     /// The value of a key as it stands; asks for it.
     pub fn value(&mut self, key: &str) -> Option<&'a Value> {
-        if self.asked.insert(key.to_owned()) {
-            let pattern = self.pattern_of(key);
-            self.faults.asks_for(pattern);
+        if !self.asked.contains(key) {
+            self.asked.insert(key.to_owned());
+            if self.faults.notes_keys() {
+                self.faults.asks_for(self.pattern_of(key));
+            }
         }
         self.table.get(key)
     }
@@ -551,8 +567,13 @@ impl<'a> Reader<'a> {
         Table::empty(self.place())
     }
 
+    /// Its pattern; empty where patterns are not noted.
     fn pattern_of(&self, key: &str) -> String {
-        joined(&self.pattern, &key_text(key))
+        if self.faults.notes_keys() {
+            joined(&self.pattern, &key_text(key))
+        } else {
+            String::new()
+        }
     }
 
     fn inside<R>(

@@ -4,9 +4,11 @@ use crate::engine::distribution::Distribution;
 use crate::input::reader::{Alternative, Reader};
 use crate::units::Span;
 use serde::Serialize;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
 
 /// A distribution of durations.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LatencySettings {
     /// Always the same.
@@ -53,15 +55,61 @@ impl LatencySettings {
         latency.unwrap_or(default)
     }
 
+    /// None at all.
+    pub const NONE: LatencySettings = LatencySettings::Constant {
+        value: Span::from_ns(0),
+    };
+
     /// As the simulation draws it.
-    pub fn distribution(&self) -> Distribution {
-        match *self {
-            LatencySettings::Constant { value } => Distribution::constant(value.as_ns()),
-            LatencySettings::Lognormal { median, sigma } => {
+    pub fn distribution(&self) -> Arc<Distribution> {
+        self.with_calls(0, &LatencySettings::NONE)
+    }
+
+    /// What it takes with so many calls, one after another.
+    pub fn with_calls(&self, calls: usize, each: &LatencySettings) -> Arc<Distribution> {
+        let made = Made {
+            first: *self,
+            calls,
+            each: if calls > 0 { *each } else { LatencySettings::NONE },
+        };
+        if let Some(known) = kept(|all| all.iter().find(|(m, _)| *m == made).cloned()) {
+            return known.1;
+        }
+        let distribution = Arc::new(match (calls.checked_sub(1), *self) {
+            (Some(before), _) => {
+                let before = self.with_calls(before, each);
+                before.plus(&each.distribution())
+            }
+            (None, LatencySettings::Constant { value }) => Distribution::constant(value.as_ns()),
+            (None, LatencySettings::Lognormal { median, sigma }) => {
                 Distribution::lognormal(median.as_ns(), sigma)
             }
-        }
+        });
+        kept(|all| {
+            all.truncate(MOST_KEPT - 1);
+            all.push_front((made, distribution.clone()));
+        });
+        distribution
     }
+}
+
+/// What a distribution was made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Made {
+    first: LatencySettings,
+    calls: usize,
+    each: LatencySettings,
+}
+
+/// Most distributions that are kept: those of a scenario's variants, and of settings tried one after another, are mostly
+/// the same, and a sum takes milliseconds to make.
+const MOST_KEPT: usize = 32;
+
+/// Does something with the distributions made last, the newest first.
+fn kept<T>(with: impl FnOnce(&mut VecDeque<(Made, Arc<Distribution>)>) -> T) -> T {
+    static KEPT: Mutex<VecDeque<(Made, Arc<Distribution>)>> = Mutex::new(VecDeque::new());
+    // Whoever held it has not left it half changed.
+    with(&mut KEPT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
 }
 
 #[cfg(test)]

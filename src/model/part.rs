@@ -9,6 +9,7 @@ use super::workload::{Workload, recurs};
 use crate::billing::Months;
 use crate::engine::distribution::Distribution;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// One component, with copies of what it uses, numbered among themselves. Whatever else these refer to (keys, buckets,
 /// accounts, denials) has the numbers of the whole plan.
@@ -102,9 +103,9 @@ pub struct Part<'p> {
     /// Time from an attempt to its answer when it is throttled.
     pub throttled_latency: &'p Distribution,
     /// Time of an S3 request with 0, 1, 2, … KMS calls.
-    pub s3_latency: &'p [Distribution],
+    pub s3_latency: &'p [Arc<Distribution>],
     /// Time of an application's message with 0, 1, 2, … KMS calls.
-    pub app_latency: &'p [Distribution],
+    pub app_latency: &'p [Arc<Distribution>],
     /// Its workloads.
     pub workloads: &'p [Workload],
     /// Their classes.

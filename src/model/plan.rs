@@ -11,6 +11,7 @@ use crate::billing::{Months, PriceBook};
 use crate::catalog::{S3OperationRow, s3_operation};
 use crate::engine::distribution::Distribution;
 use crate::engine::limiter::{Shape, Step};
+use std::sync::Arc;
 
 /// Everything the simulation of one variant needs to know.
 #[derive(Clone, Debug)]
@@ -40,13 +41,13 @@ pub struct Plan {
     /// Bucket-key caches, one for each (bucket, KMS key, requester).
     pub bucket_key_caches: Vec<bucket_key::BucketKeyRules>,
     /// Time from a call to KMS's answer.
-    pub kms_latency: Distribution,
+    pub kms_latency: Arc<Distribution>,
     /// Time from an attempt to its answer when it is throttled.
-    pub throttled_latency: Distribution,
+    pub throttled_latency: Arc<Distribution>,
     /// Time of an S3 request with 0, 1, 2, … KMS calls.
-    pub s3_latency: Vec<Distribution>,
+    pub s3_latency: Vec<Arc<Distribution>>,
     /// Time of an application's message with 0, 1, 2, … KMS calls.
-    pub app_latency: Vec<Distribution>,
+    pub app_latency: Vec<Arc<Distribution>>,
     /// Account names.
     pub accounts: Vec<String>,
     /// Region codes.

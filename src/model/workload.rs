@@ -7,6 +7,7 @@ use super::retry;
 use super::source::{ClientCache, Draw};
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
+use std::sync::Arc;
 
 /// Who asks for what, and when.
 #[derive(Clone, Debug)]
@@ -103,7 +104,7 @@ pub enum Kind {
         /// Objects of a run.
         objects: u32,
         /// Pause of a worker between an answer and its next request.
-        think: Distribution,
+        think: Arc<Distribution>,
         /// Start \[ns\] unless it comes after another workload.
         start: u64,
         /// Time from the start of a run to that of the next \[s\]; `None`: it runs once.

@@ -197,19 +197,21 @@ impl Scenario {
 /// Whether there are workloads, none of which says when its requests come, and nothing else that calls KMS: a scenario
 /// that is written to be explained.
 fn says_nothing_of_traffic(r: &mut Reader<'_>) -> bool {
-    let tables = |r: &mut Reader<'_>, key: &str| match r.value(key).map(|value| &value.node) {
-        Some(Node::Table(table)) => {
-            let nodes = table.entries.values().map(|entry| &entry.value.node);
-            nodes.cloned().collect()
+    fn tables<'a>(r: &mut Reader<'a>, key: &str) -> Vec<&'a Node> {
+        match r.value(key).map(|value| &value.node) {
+            Some(Node::Table(table)) => {
+                let entries = table.entries.values();
+                entries.map(|entry| &entry.value.node).collect()
+            }
+            Some(_) | None => Vec::new(),
         }
-        Some(_) | None => Vec::new(),
-    };
-    let says = |node: &Node| match node {
+    }
+    let says = |node: &&Node| match node {
         Node::Table(table) => ["arrivals", "trace", "job"]
             .iter()
             .any(|key| table.get(key).is_some()),
         _ => true,
     };
-    let workloads: Vec<Node> = tables(r, "workload");
+    let workloads = tables(r, "workload");
     !workloads.is_empty() && !workloads.iter().any(says) && tables(r, "log_group").is_empty()
 }

@@ -7,8 +7,8 @@ use super::super::run_settings::RunSettings;
 use super::super::settings::Scenario;
 use super::builder::PlanBuilder;
 use crate::billing::Months;
-use crate::engine::distribution::Distribution;
 use crate::model::arrivals::LocalClock;
+use crate::model::latency::LatencySettings;
 use crate::model::{BucketInfo, Component, Counting, KmsKey, Plan};
 use indexmap::IndexMap;
 use sha2::Digest;
@@ -16,18 +16,16 @@ use sha2::Digest;
 impl PlanBuilder<'_> {
     pub(super) fn finish(mut self, name: &str) -> Plan {
         let a = &self.scenario.assumption;
-        let kms = a.kms_latency.distribution();
         // One sum for each number of calls that a request can make, S3's and applications' apart.
-        let with_calls = |first: Distribution, of_s3: bool| {
+        let with_calls = |first: LatencySettings, of_s3: bool| -> Vec<_> {
             let of_kind = self.classes.iter().filter(|c| c.tier.is_some() == of_s3);
-            let mut sums = vec![first];
-            for k in 0..of_kind.map(|c| c.needs).max().unwrap_or(0) {
-                sums.push(sums[k].plus(&kms));
-            }
-            sums
+            let most = of_kind.map(|c| c.needs).max().unwrap_or(0);
+            (0..=most)
+                .map(|calls| first.with_calls(calls, &a.kms_latency))
+                .collect()
         };
-        let s3_latency = with_calls(a.s3_latency.distribution(), true);
-        let app_latency = with_calls(Distribution::constant(0), false);
+        let s3_latency = with_calls(a.s3_latency, true);
+        let app_latency = with_calls(LatencySettings::NONE, false);
         let keys: Vec<KmsKey> = self
             .scenario
             .key
@@ -70,7 +68,7 @@ impl PlanBuilder<'_> {
             throttled_latency: a.throttled_latency.distribution(),
             s3_latency,
             app_latency,
-            kms_latency: kms,
+            kms_latency: a.kms_latency.distribution(),
             accounts: self.accounts.into_iter().collect(),
             regions: self.regions.into_iter().collect(),
             buckets,
