@@ -8,7 +8,7 @@ use kmsim::input::Input;
 use kmsim::metrics::number::grouped;
 use kmsim::results::{Estimate, VariantResults};
 use kmsim::run::{RunOptions, run_variant};
-use kmsim::scenario::{Changes, load_variant};
+use kmsim::scenario::Changeable;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -176,12 +176,8 @@ const ROWS: &[Row] = &[
 fn results(variant: &str, sets: Vec<String>, replications: u32) -> Result<VariantResults, String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/media-library.toml");
     let input = Input::from_path(path).map_err(|e| e.to_string())?;
-    let changes = Changes {
-        variant: variant.to_owned(),
-        over: Vec::new(),
-        sets,
-    };
-    let loaded = load_variant(&input, &[], &changes).map_err(|e| e.to_string())?;
+    let changeable = Changeable::new(&input, &[], variant).map_err(|e| e.to_string())?;
+    let loaded = changeable.with(&[], &sets).map_err(|e| e.to_string())?;
     let variant = loaded.variants.first().ok_or("no variant")?;
     run_variant(variant, loaded.seed, replications, RunOptions::default())
         .map_err(|e| e.to_string())

@@ -5,7 +5,7 @@ use super::failure::CommandError;
 use super::terminal::colour;
 use crate::input::files::Files;
 use crate::input::{Input, InputError};
-use crate::scenario::{Loaded, ScenarioError, load};
+use crate::scenario::{Loaded, ScenarioError, Variant, load, load_each};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +29,42 @@ pub(super) fn read_by(
     let input = input.sharing_files_with(files);
     let mut loaded =
         load(&input, &sets).map_err(|error| CommandError::Input(error.rendered(colour())))?;
-    keep(&mut loaded, &overrides.variants, &input.shown)?;
+    let known: Vec<&str> = loaded
+        .variants
+        .iter()
+        .map(|v| v.plan.name.as_str())
+        .collect();
+    let names = &overrides.variants;
+    know(&known, names, &input.shown)?;
+    if !names.is_empty() {
+        loaded.variants.retain(|v| names.contains(&v.plan.name));
+    }
+    Ok(loaded)
+}
+
+/// Reads and validates a scenario, and shows its variants one after another; what is returned has none of them.
+fn shown(
+    path: &Path,
+    overrides: &Overrides,
+    files: &Files,
+    mut show: impl FnMut(Variant),
+) -> Result<Loaded, CommandError> {
+    let (input, sets) = text(path, overrides)?;
+    let input = input.sharing_files_with(files);
+    let names = &overrides.variants;
+    let mut known: Vec<String> = Vec::new();
+    let loaded = load_each(&input, &sets, |variant| {
+        let name = &variant.plan.name;
+        if !names.is_empty() {
+            known.push(name.clone());
+        }
+        if names.is_empty() || names.contains(name) {
+            show(variant);
+        }
+    });
+    let loaded = loaded.map_err(|error| CommandError::Input(error.rendered(colour())))?;
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    know(&known, names, &input.shown)?;
     Ok(loaded)
 }
 
@@ -50,11 +85,32 @@ pub(super) fn scenarios(
     paths: &[PathBuf],
     overrides: &Overrides,
 ) -> Result<Vec<Loaded>, CommandError> {
+    let files = Files::default();
+    all(paths, |path| scenario(path, overrides, &files))
+}
+
+/// As [`scenarios`], but of each file's variants only what `look` makes of them, in their order.
+pub(super) fn looked_at<T>(
+    paths: &[PathBuf],
+    overrides: &Overrides,
+    look: impl Fn(&Variant) -> T,
+) -> Result<Vec<(Loaded, Vec<T>)>, CommandError> {
+    let files = Files::default();
+    all(paths, |path| {
+        let mut seen = Vec::new();
+        let loaded = shown(path, overrides, &files, |v| seen.push(look(&v)))?;
+        Ok((loaded, seen))
+    })
+}
+
+fn all<T>(
+    paths: &[PathBuf],
+    read: impl Fn(&Path) -> Result<T, CommandError>,
+) -> Result<Vec<T>, CommandError> {
     let (mut loaded, mut faults) = (Vec::new(), Vec::new());
     one_stdin(paths)?;
-    let files = Files::default();
     for path in paths {
-        match scenario(path, overrides, &files) {
+        match read(path) {
             Ok(one) => loaded.push(one),
             Err(CommandError::Input(text)) => faults.push(text),
             Err(other) => return Err(other),
@@ -119,16 +175,8 @@ pub(super) fn one_stdin(paths: &[PathBuf]) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Keeps the variants asked for, in file order.
-fn keep(loaded: &mut Loaded, names: &[String], shown: &str) -> Result<(), CommandError> {
-    if names.is_empty() {
-        return Ok(());
-    }
-    let known: Vec<&str> = loaded
-        .variants
-        .iter()
-        .map(|v| v.plan.name.as_str())
-        .collect();
+/// Whether all the variants asked for are among those known.
+fn know(known: &[&str], names: &[String], shown: &str) -> Result<(), CommandError> {
     let unknown: Vec<String> = names
         .iter()
         .filter(|n| !known.contains(&n.as_str()))
@@ -141,9 +189,9 @@ fn keep(loaded: &mut Loaded, names: &[String], shown: &str) -> Result<(), Comman
             format!("error[unknown-name]: unknown variant `{n}` of {shown}\n  = help: {near}")
         })
         .collect();
-    if !unknown.is_empty() {
-        return Err(CommandError::Input(unknown.join("\n")));
+    if unknown.is_empty() {
+        Ok(())
+    } else {
+        Err(CommandError::Input(unknown.join("\n")))
     }
-    loaded.variants.retain(|v| names.contains(&v.plan.name));
-    Ok(())
 }

@@ -12,7 +12,7 @@ use crate::report;
 use crate::report::summary::Summary;
 use crate::results::{self, Manifest, VariantManifest, directory};
 use crate::run::{RunOptions, VERSION};
-use crate::scenario::Loaded;
+use crate::scenario::{Loaded, Variant};
 use crate::simulation::record::Record;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -155,16 +155,12 @@ fn directories(loaded: &[Loaded], out: Option<&Path>) -> Result<Vec<PathBuf>, Co
 }
 
 pub(super) fn check(args: &args::CheckArgs) -> Result<(), CommandError> {
-    for loaded in input::scenarios(&args.scenarios, &args.overrides)? {
+    let name = |variant: &Variant| variant.plan.name.clone();
+    for (loaded, variants) in input::looked_at(&args.scenarios, &args.overrides, name)? {
         for warning in &loaded.warnings {
             say(&format!("warning: {warning}"));
         }
         if !args.quiet {
-            let variants: Vec<&str> = loaded
-                .variants
-                .iter()
-                .map(|v| v.plan.name.as_str())
-                .collect();
             print(&format!(
                 "{}: {} × {} over {}: {}",
                 loaded.name,

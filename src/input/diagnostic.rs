@@ -187,8 +187,12 @@ impl Diagnostics {
 
     /// Takes back what turned out to follow from another fault.
     pub(super) fn retract(&self, follows: impl Fn(&Diagnostic) -> bool) {
-        let mut list = self.list.borrow_mut();
-        list.retain(|fault| !follows(fault));
+        self.list.borrow_mut().retain(|fault| !follows(fault));
+        self.recount();
+    }
+
+    fn recount(&self) {
+        let list = self.list.borrow();
         let errors = list.iter().filter(|d| d.severity == Severity::Error);
         self.errors.set(errors.count());
     }
@@ -210,6 +214,7 @@ impl Diagnostics {
             index += 1;
             index <= count || fault.severity == Severity::Warning || keep(fault)
         });
+        self.recount();
     }
 
     /// What `f` makes of the texts that settings came from, to which it may add.

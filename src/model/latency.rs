@@ -70,7 +70,11 @@ impl LatencySettings {
         let made = Made {
             first: *self,
             calls,
-            each: if calls > 0 { *each } else { LatencySettings::NONE },
+            each: if calls > 0 {
+                *each
+            } else {
+                LatencySettings::NONE
+            },
         };
         if let Some(known) = kept(|all| all.iter().find(|(m, _)| *m == made).cloned()) {
             return known.1;

@@ -5,8 +5,8 @@ use crate::input::document::{Table, key_text};
 use crate::metrics::target::Target;
 use crate::results::{Estimate, ThresholdVerdict, VariantResults};
 use crate::run::{RunError, RunOptions, run_variant};
-use crate::scenario::load::{has_variants, overrides, variant_table};
-use crate::scenario::{Changes, Loaded, ScenarioError, Variant, load, load_variant};
+use crate::scenario::load::{has_variants, overrides};
+use crate::scenario::{Changeable, Loaded, ScenarioError, Variant, load};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -45,6 +45,7 @@ impl StudyError {
 pub struct Study {
     input: Input,
     sets: Vec<String>,
+    changeable: Arc<Changeable>,
     /// The variant.
     pub variant: String,
     /// Whether the file names variants, so that its keys are written `variant.NAME.…`.
@@ -84,6 +85,7 @@ impl Study {
         let study = Study {
             input: input.clone(),
             sets: sets.to_vec(),
+            changeable: Arc::new(Changeable::new(input, sets, variant)?),
             variant: variant.to_owned(),
             named,
             seed: loaded.seed,
@@ -113,8 +115,7 @@ impl Study {
     /// # Errors
     /// None but those that [`Study::new`] would have reported.
     pub fn table(&self) -> Result<Table, StudyError> {
-        let found = variant_table(&self.input, &self.sets, &self.variant)?;
-        found.ok_or(StudyError::Run(RunError::Empty))
+        Ok(self.changeable.document().clone())
     }
 
     /// How `--set` names a key of the variant.
@@ -131,12 +132,7 @@ impl Study {
     /// # Errors
     /// What these make of the scenario is at fault.
     pub fn with(&self, over: &[Table], sets: &[String]) -> Result<Variant, StudyError> {
-        let changes = Changes {
-            variant: self.variant.clone(),
-            over: over.to_vec(),
-            sets: sets.to_vec(),
-        };
-        let loaded = load_variant(&self.input, &self.sets, &changes)?;
+        let loaded = self.changeable.with(over, sets)?;
         let variant = loaded.variants.into_iter().next();
         variant.ok_or(StudyError::Run(RunError::Empty))
     }

@@ -12,6 +12,8 @@ use std::collections::{HashMap, HashSet};
 /// What each variant of a file changes, and on which others it builds.
 pub(super) struct Chains<'f> {
     pub of: IndexMap<&'f str, Chain>,
+    /// Those that lie right below another.
+    extended: HashSet<String>,
 }
 
 /// One variant.
@@ -90,8 +92,13 @@ impl<'f> Chains<'f> {
             };
             of.insert(name.as_str(), chain);
         }
-        let mut chains = Chains { of };
+        let mut chains = Chains {
+            of,
+            extended: HashSet::new(),
+        };
         chains.break_circles(&places, diagnostics);
+        let firsts = chains.of.values().filter_map(|chain| chain.on.first());
+        chains.extended = firsts.cloned().collect();
         chains
     }
 
@@ -207,23 +214,26 @@ impl<'f> Chains<'f> {
         }
         let (order, is_whole) = self.order(name);
         let first = self.of.get(name).and_then(|chain| chain.on.first());
-        let (mut laid, below) = match first {
-            Some(first) => (self.laid(first, base, layering, done), self.order(first).0),
-            None => (base.clone(), IndexSet::new()),
+        let (below, under) = match first {
+            Some(first) => (
+                self.order(first).0,
+                Some(self.laid(first, base, layering, done)),
+            ),
+            None => (IndexSet::new(), None),
         };
-        laid.is_whole &= is_whole;
+        let under = under.as_ref().unwrap_or(base);
+        let (mut document, mut is_whole) = (None, under.is_whole && is_whole);
         for layer in order.difference(&below) {
-            let next = layering.lay(&laid.document, &self.of[layer].own);
-            laid = Laid {
-                document: next.document,
-                is_whole: laid.is_whole && next.is_whole,
-            };
+            let so_far = document.as_ref().unwrap_or(&under.document);
+            let next = layering.lay(so_far, &self.of[layer].own);
+            is_whole &= next.is_whole;
+            document = Some(next.document);
         }
-        if self
-            .of
-            .values()
-            .any(|chain| chain.on.first().is_some_and(|on| on == name))
-        {
+        let laid = Laid {
+            document: document.unwrap_or_else(|| under.document.clone()),
+            is_whole,
+        };
+        if self.extended.contains(name) {
             done.insert(name.to_owned(), laid.clone());
         }
         laid

@@ -9,14 +9,16 @@ use super::layer::Layering;
 use super::plan;
 use super::run_settings::{ReadFor, RunSettings};
 use super::settings::Scenario;
-use super::variant::{Changes, LaidVariant, Variant, change, changes_of_each, set, variants};
+use super::variant::{LaidVariant, Variant, change, changes_of_each, set, variants};
 use crate::input::Input;
-use crate::input::diagnostic::{Diagnostic, Diagnostics, Severity, Sources};
+use crate::input::diagnostic::{Code, Diagnostic, Diagnostics, Place, Severity, Sources, in_order};
 use crate::input::document::{self, Node, Table};
-use crate::input::files::Files;
+use crate::input::files::{Files, sha256_hex};
 use crate::input::reader::Reader;
 use crate::input::setting::Setting;
 use crate::units::Span;
+use indexmap::IndexSet;
+use std::collections::HashSet;
 
 /// A scenario file, ready to run.
 #[derive(Debug)]
@@ -44,9 +46,7 @@ pub struct Loaded {
 /// # Errors
 /// Every fault, in the order of the file.
 pub fn load(input: &Input, sets: &[String]) -> Result<Loaded, ScenarioError> {
-    ScenarioError::gather(input, |sources| {
-        load_changed(input, sets, sources, None, ReadFor::Run)
-    })
+    load_all(input, sets, ReadFor::Run)
 }
 
 /// As [`load`], for [`explain`](fn@crate::explain::explain) only: `horizon` and when a workload's requests come may be
@@ -55,23 +55,131 @@ pub fn load(input: &Input, sets: &[String]) -> Result<Loaded, ScenarioError> {
 /// # Errors
 /// As [`load`].
 pub fn load_to_explain(input: &Input, sets: &[String]) -> Result<Loaded, ScenarioError> {
+    load_all(input, sets, ReadFor::Explain)
+}
+
+fn load_all(input: &Input, sets: &[String], purpose: ReadFor) -> Result<Loaded, ScenarioError> {
+    let mut variants = Vec::new();
+    let loaded = load_from(input, sets, purpose, |variant| variants.push(variant))?;
+    Ok(Loaded { variants, ..loaded })
+}
+
+/// As [`load`], but shows each variant as soon as it is read and keeps none: a file of any number of variants takes the
+/// memory of one.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_each(
+    input: &Input,
+    sets: &[String],
+    show: impl FnMut(Variant),
+) -> Result<Loaded, ScenarioError> {
+    load_from(input, sets, ReadFor::Run, show)
+}
+
+fn load_from(
+    input: &Input,
+    sets: &[String],
+    purpose: ReadFor,
+    show: impl FnMut(Variant),
+) -> Result<Loaded, ScenarioError> {
     ScenarioError::gather(input, |sources| {
-        load_changed(input, sets, sources, None, ReadFor::Explain)
+        let mut file = parsed(input, sets, sources)?;
+        let diagnostics = Diagnostics::new().about(std::mem::take(sources));
+        let mut layering = Layering::new(&input.files, &diagnostics);
+        let mut reading = Reading::new(input, &diagnostics, purpose, show);
+        variants(&mut file, &mut layering, |laid| reading.variant(&laid));
+        let (run, shared) = (reading.run, layering.shared);
+        loaded(input, run, diagnostics, &shared, sources)
     })
 }
 
-/// As [`load`], one variant only and with what is changed in it.
-///
-/// # Errors
-/// As [`load`]; [`Code::UnknownName`](crate::input::diagnostic::Code::UnknownName) where there is no such variant.
-pub fn load_variant(
-    input: &Input,
-    sets: &[String],
-    changes: &Changes,
-) -> Result<Loaded, ScenarioError> {
-    ScenarioError::gather(input, |sources| {
-        load_changed(input, sets, sources, Some(changes), ReadFor::Run)
-    })
+/// One variant of a file with its `--set` arguments, to be read with changes, again and again.
+#[derive(Clone, Debug)]
+pub struct Changeable {
+    input: Input,
+    sources: Sources,
+    /// What was found while the variants were laid.
+    found: Vec<Diagnostic>,
+    /// Where it is written what several things have from one place.
+    shared: HashSet<Place>,
+    laid: LaidVariant,
+}
+
+impl Changeable {
+    /// The variant `name` of a file; `base` in a file without any.
+    ///
+    /// # Errors
+    /// What is wrong with the file as TOML, with a `--set` argument or with what variants are laid over;
+    /// [`Code::UnknownName`] where there is no such variant.
+    pub fn new(input: &Input, sets: &[String], name: &str) -> Result<Changeable, ScenarioError> {
+        ScenarioError::gather(input, |sources| {
+            let mut file = parsed(input, sets, sources)?;
+            let diagnostics = Diagnostics::new().about(std::mem::take(sources));
+            let mut layering = Layering::new(&input.files, &diagnostics);
+            let (mut known, mut found) = (Vec::new(), None);
+            variants(&mut file, &mut layering, |laid| {
+                known.push(laid.name.clone());
+                found = found.take().or((laid.name == name).then_some(laid));
+            });
+            let shared = layering.shared;
+            let is_faulty = diagnostics.has_errors();
+            let reported;
+            (reported, *sources) = diagnostics.into_parts();
+            if is_faulty {
+                return Err(in_order(&folded(reported, &shared)));
+            }
+            let Some(laid) = found else {
+                let message = format!("unknown variant `{name}`");
+                let fault = Diagnostic::error(Code::UnknownName, message);
+                return Err(vec![
+                    fault.help(format!("known variants: {}", known.join(", "))),
+                ]);
+            };
+            Ok(Changeable {
+                input: input.clone(),
+                sources: sources.clone(),
+                found: reported,
+                shared,
+                laid,
+            })
+        })
+    }
+
+    /// The variant, the only one that is read, with tables laid over it, in order, and then keys set, `path=value`.
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn with(&self, over: &[Table], sets: &[String]) -> Result<Loaded, ScenarioError> {
+        ScenarioError::gather(&self.input, |sources| {
+            let diagnostics = Diagnostics::new().about(self.sources.clone());
+            diagnostics.extend(self.found.iter().cloned());
+            let mut layering = Layering::new(&self.input.files, &diagnostics);
+            layering.shared.clone_from(&self.shared);
+            let mut all = Vec::new();
+            let show = |variant| all.push(variant);
+            let mut reading = Reading::new(&self.input, &diagnostics, ReadFor::Run, show);
+            match change(&self.laid.document, over, sets, &mut layering) {
+                Ok(document) => reading.variant(&LaidVariant {
+                    name: self.laid.name.clone(),
+                    document,
+                    is_whole: self.laid.is_whole,
+                }),
+                Err(faults) => diagnostics.extend(faults),
+            }
+            let (run, shared) = (reading.run, layering.shared);
+            let loaded = loaded(&self.input, run, diagnostics, &shared, sources)?;
+            Ok(Loaded {
+                variants: all,
+                ..loaded
+            })
+        })
+    }
+
+    /// Its document: the file's with what the variant changes.
+    pub fn document(&self) -> &Table {
+        &self.laid.document
+    }
 }
 
 /// Whether a file names variants.
@@ -100,22 +208,6 @@ pub fn overrides(
     Ok(changes_of_each(&mut base, but, &mut layering))
 }
 
-/// The table of one variant: the file's with what the variant changes; `None` where there is none of that name.
-///
-/// # Errors
-/// What is wrong with the file as TOML, or with a `--set` argument.
-pub fn variant_table(
-    input: &Input,
-    sets: &[String],
-    name: &str,
-) -> Result<Option<Table>, ScenarioError> {
-    let mut base = ScenarioError::gather(input, |sources| parsed(input, sets, sources))?;
-    let diagnostics = Diagnostics::new();
-    let mut layering = Layering::new(&input.files, &diagnostics);
-    let mut all = variants(&mut base, &mut layering).into_iter();
-    Ok(all.find(|v| v.name == name).map(|v| v.document))
-}
-
 /// The file with its `--set` arguments.
 fn parsed(input: &Input, sets: &[String], sources: &mut Sources) -> Result<Table, Vec<Diagnostic>> {
     let mut base = document::parse(sources, &input.shown, &input.text)?;
@@ -133,75 +225,81 @@ fn parsed(input: &Input, sets: &[String], sources: &mut Sources) -> Result<Table
     }
 }
 
-fn load_changed(
-    input: &Input,
-    sets: &[String],
-    sources: &mut Sources,
-    changes: Option<&Changes>,
+/// Variants read one after another.
+struct Reading<'a, S> {
+    input: &'a Input,
+    diagnostics: &'a Diagnostics,
     purpose: ReadFor,
+    show: S,
+    /// What holds for all of them, once one could be read.
+    run: Option<RunSettings>,
+}
+
+impl<'a, S: FnMut(Variant)> Reading<'a, S> {
+    fn new(
+        input: &'a Input,
+        diagnostics: &'a Diagnostics,
+        purpose: ReadFor,
+        show: S,
+    ) -> Reading<'a, S> {
+        Reading {
+            input,
+            diagnostics,
+            purpose,
+            show,
+            run: None,
+        }
+    }
+
+    fn variant(&mut self, laid: &LaidVariant) {
+        let before = self.diagnostics.count();
+        let (settings, variant) = self.diagnostics.read(&laid.document, |r| {
+            variant(&laid.name, r, &self.input.files, self.purpose)
+        });
+        if !laid.is_whole {
+            self.diagnostics.keep_since(before, stands_alone);
+        }
+        self.run = self.run.take().or(settings);
+        variant.into_iter().for_each(&mut self.show);
+    }
+}
+
+/// What is read of a file, but for its variants.
+fn loaded(
+    input: &Input,
+    run: Option<RunSettings>,
+    diagnostics: Diagnostics,
+    shared: &HashSet<Place>,
+    sources: &mut Sources,
 ) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut file = parsed(input, sets, sources)?;
-    let diagnostics = Diagnostics::new().about(std::mem::take(sources));
-    let mut layering = Layering::new(&input.files, &diagnostics);
-    let mut laid = variants(&mut file, &mut layering);
-    if let Some(changes) = changes
-        && !diagnostics.has_errors()
-    {
-        let changed = change(&mut laid, changes, &mut layering);
-        if let Err(faults) = changed {
-            diagnostics.extend(faults);
-            laid.clear();
-        }
-    }
-    let shared = layering.shared;
-    let (mut read, mut run) = (Vec::new(), None);
-    for LaidVariant {
-        name,
-        document,
-        is_whole,
-    } in &laid
-    {
-        let before = diagnostics.count();
-        let (settings, variant) =
-            diagnostics.read(document, |r| variant(name, r, &input.files, purpose));
-        if !is_whole {
-            diagnostics.keep_since(before, stands_alone);
-        }
-        run = run.or(settings);
-        read.extend(variant);
-    }
     debug_assert!(
         diagnostics.choices().is_subset(&OUTLINE.choices),
         "a choice that a variant cannot know of"
     );
     let reported;
     (reported, *sources) = diagnostics.into_parts();
-    let reported = folded(reported, &shared);
+    let reported = folded(reported, shared);
     let (warnings, errors): (Vec<_>, Vec<_>) = reported
         .into_iter()
         .partition(|d| d.severity == Severity::Warning);
-    let warnings = crate::input::diagnostic::in_order(&warnings);
     match run {
         Some(run) if errors.is_empty() => {
-            let mut messages = Vec::new();
-            for warning in &warnings {
-                let message = in_a_sentence(warning, sources);
-                if !messages.contains(&message) {
-                    messages.push(message);
-                }
-            }
+            let messages: IndexSet<String> = in_order(&warnings)
+                .iter()
+                .map(|warning| in_a_sentence(warning, sources))
+                .collect();
             Ok(Loaded {
                 name: input.name.clone(),
-                text_sha256: crate::input::files::sha256_hex(input.text.as_bytes()),
+                text_sha256: sha256_hex(input.text.as_bytes()),
                 seed: run.seed,
                 replications: run.replications,
                 horizon: run.horizon,
                 warm_up: run.warm_up,
-                variants: read,
-                warnings: messages,
+                variants: Vec::new(),
+                warnings: messages.into_iter().collect(),
             })
         }
-        _ => Err(crate::input::diagnostic::in_order(&errors)),
+        _ => Err(in_order(&errors)),
     }
 }
 

@@ -46,6 +46,6 @@ pub mod workload;
 
 pub use error::ScenarioError;
 pub use language::keys;
-pub use load::{Loaded, load, load_to_explain, load_variant};
+pub use load::{Changeable, Loaded, load, load_each, load_to_explain};
 pub use operations::MULTIPART_UPLOAD;
-pub use variant::{Changes, Variant};
+pub use variant::Variant;

@@ -25,18 +25,8 @@ pub struct Variant {
     pub requests: Vec<RequestKind>,
 }
 
-/// What is changed in one variant of a file, after everything that the file and its `--set` arguments say.
-#[derive(Clone, Debug, Default)]
-pub struct Changes {
-    /// The variant, the only one that is read; `base` in a file without any.
-    pub variant: String,
-    /// Tables laid over it, in order.
-    pub over: Vec<Table>,
-    /// `path=value`, in order.
-    pub sets: Vec<String>,
-}
-
 /// A variant's document, every layer laid.
+#[derive(Clone, Debug)]
 pub(super) struct LaidVariant {
     pub name: String,
     pub document: Table,
@@ -44,37 +34,31 @@ pub(super) struct LaidVariant {
     pub is_whole: bool,
 }
 
-/// Keeps the variant of the changes and applies them.
+/// A variant's document with tables laid over it, in order, and then keys set, `path=value`.
 pub(super) fn change(
-    all: &mut Vec<LaidVariant>,
-    changes: &Changes,
+    document: &Table,
+    over: &[Table],
+    sets: &[String],
     layering: &mut Layering<'_>,
-) -> Result<(), Vec<Diagnostic>> {
-    let known: Vec<String> = all.iter().map(|v| v.name.clone()).collect();
-    all.retain(|v| v.name == changes.variant);
-    let Some(LaidVariant { document, .. }) = all.first_mut() else {
-        return Err(vec![
-            Diagnostic::error(
-                Code::UnknownName,
-                format!("unknown variant `{}`", changes.variant),
-            )
-            .help(format!("known variants: {}", known.join(", "))),
-        ]);
+) -> Result<Table, Vec<Diagnostic>> {
+    let mut changed = match over {
+        [] => document.clone(),
+        [first, ..] => layering.lay(document, first).document,
     };
-    for over in &changes.over {
-        *document = layering.lay(document, over).document;
+    for over in over.iter().skip(1) {
+        changed = layering.lay(&changed, over).document;
     }
-    let faults = changes.sets.iter().filter_map(|argument| {
+    let faults = sets.iter().filter_map(|argument| {
         let setting = layering
             .diagnostics
             .with_sources(|sources| Setting::parse(sources, argument));
         setting
-            .and_then(|setting| set(document, &setting, layering.files))
+            .and_then(|setting| set(&mut changed, &setting, layering.files))
             .err()
     });
     let faults: Vec<Diagnostic> = faults.collect();
     if faults.is_empty() {
-        Ok(())
+        Ok(changed)
     } else {
         Err(faults)
     }
@@ -122,19 +106,23 @@ pub(super) fn set(
     Ok(())
 }
 
-/// Takes `variant` out of the file and lays each over what is left; without any, that is the one variant.
-pub(super) fn variants(file: &mut Table, layering: &mut Layering<'_>) -> Vec<LaidVariant> {
+/// Takes `variant` out of the file and shows each laid over what is left, one after another; without any, that is the one
+/// variant.
+pub(super) fn variants(
+    file: &mut Table,
+    layering: &mut Layering<'_>,
+    mut show: impl FnMut(LaidVariant),
+) {
     let diagnostics = layering.diagnostics;
     let entry = file.entries.shift_remove("variant");
     let base = layering.lay(&Table::empty(file.place.clone()), file);
     let Some(entry) = entry else {
-        return vec![LaidVariant {
+        return show(LaidVariant {
             name: "base".to_owned(),
             document: base.document,
             is_whole: base.is_whole,
-        }];
+        });
     };
-    let mut out = Vec::new();
     let Node::Table(all) = &entry.value.node else {
         diagnostics.push(
             Diagnostic::error(
@@ -144,7 +132,7 @@ pub(super) fn variants(file: &mut Table, layering: &mut Layering<'_>) -> Vec<Lai
             .at(entry.value.place.clone())
             .help("write `[variant.NAME]` and below it what the variant changes"),
         );
-        return out;
+        return;
     };
     if all.entries.is_empty() {
         diagnostics.push(
@@ -157,13 +145,12 @@ pub(super) fn variants(file: &mut Table, layering: &mut Layering<'_>) -> Vec<Lai
     let mut laid = HashMap::new();
     for name in chains.of.keys() {
         let of_variant = chains.laid(name, &base, layering, &mut laid);
-        out.push(LaidVariant {
+        show(LaidVariant {
             name: (*name).to_owned(),
             document: of_variant.document,
             is_whole: of_variant.is_whole,
         });
     }
-    out
 }
 
 /// What each variant lays over the base, layer by layer, names only: of those on which it builds what they change too,
@@ -233,7 +220,7 @@ mod tests {
     use crate::input::document;
     use crate::input::reader::NAME;
     use crate::scenario::language::OUTLINE;
-    use crate::scenario::{Loaded, ScenarioError, load, load_variant};
+    use crate::scenario::{Changeable, Loaded, ScenarioError, load};
     use std::collections::BTreeSet;
 
     /// Every word that means something somewhere: keys, tables, alternatives.
@@ -363,14 +350,12 @@ mod tests {
         // What is no longer there can only have been read before.
         std::fs::remove_file(at("t.csv")).unwrap();
         std::fs::remove_file(at("p.json")).unwrap();
-        let changes = Changes {
-            variant: "b".to_owned(),
-            sets: vec!["workload.w.growth=3".to_owned()],
-            over: vec![table("workload.w.trace.time_scale = 0.5")],
-        };
+        let sets = ["workload.w.growth=3".to_owned()];
+        let over = [table("workload.w.trace.time_scale = 0.5")];
         for input in [&input, &other] {
             read(load(input, &[]));
-            read(load_variant(input, &[], &changes));
+            let b = Changeable::new(input, &[], "b").unwrap_or_else(|error| panic!("{error}"));
+            read(b.with(&over, &sets));
         }
     }
 
@@ -390,13 +375,10 @@ mod tests {
                 format!("workload.{name}.clients=4"),
             ];
             let by_set = read(load(&plain, &sets));
-            let changes = Changes {
-                variant: "base".to_owned(),
-                over: vec![table(&format!("bucket.{name}.archived_bucket_keys = 7"))],
-                sets: vec![sets[1].clone()],
-            };
-            let by_change = load_variant(&plain, &[], &changes);
-            let by_change = read(by_change);
+            let over = [table(&format!("bucket.{name}.archived_bucket_keys = 7"))];
+            let base = Changeable::new(&plain, &[], "base");
+            let base = base.unwrap_or_else(|error| panic!("{error}"));
+            let by_change = read(base.with(&over, &sets[1..]));
             for read in [by_file, by_set, by_change] {
                 let bucket = &read.bucket[name];
                 assert!(bucket.bucket_key, "{name}");

@@ -1,5 +1,5 @@
 use crate::input::Input;
-use crate::scenario::{Changes, Loaded, ScenarioError, load, load_variant};
+use crate::scenario::{Changeable, Loaded, ScenarioError, load};
 use std::fmt::Write;
 
 const BASE: &str = "horizon = \"5s\"\nregion = \"us-east-1\"\n[key.k]\n[key.k2]\n";
@@ -59,13 +59,10 @@ fn a_set_wins_over_all_that_is_written_whatever_it_stands_for() {
     let of_variant = "variant.z.bucket.\"*\".prefixes=4";
     assert_eq!(all(&[of_variant], 2), ["a k 4", "b k 4", "c k 4"]);
     // Changes come after all of it.
-    let changes = Changes {
-        variant: "z".to_owned(),
-        over: Vec::new(),
-        sets: vec![many.to_owned(), "bucket.\"@g\".key=k2".to_owned()],
-    };
+    let sets = [many.to_owned(), "bucket.\"@g\".key=k2".to_owned()];
     let input = Input::from_text("t", format!("{BASE}{text}"));
-    let changed = load_variant(&input, &[], &changes).unwrap_or_else(|error| panic!("{error}"));
+    let changed = Changeable::new(&input, &[], "z").and_then(|z| z.with(&[], &sets));
+    let changed = changed.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(buckets(&changed, 0), ["a k 8", "b k2 8", "c k 8"]);
     let error = read(&text, &["bucket.\"x*\".prefixes=8"])
         .unwrap_err()
