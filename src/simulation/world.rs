@@ -103,7 +103,7 @@ impl<'a> World<'a> {
         };
         if !options.simulate_all {
             world.quotas.set_sole(world.find_sole_quota());
-            let (timed, caches) = (world.quotas.timed(), &mut world.caches.bucket_keys);
+            let (timed, caches) = (world.quotas.timed(), &mut world.caches);
             world.misses = Misses::new(plan, world.workloads.all(), timed, caches);
         }
         world

@@ -873,7 +873,7 @@ fn cached_scenario(seed: u64, burst: &str) -> String {
             requester = "x"
             clients = 6
             operations.Decrypt = 1
-            data_key_cache = {{ sdk = "{sdk}", scope = {{ process = {{ clients = 2 }} }}, max_age = "6s", capacity = 8 }}
+            data_key_cache = {{ sdk = "{sdk}", scope = {{ process = {{ clients = 2 }} }}, max_age = "6s", capacity = 40 }}
             encrypted_by = {{ producers = 4, messages_per_data_key = 20 }}
             arrivals.poisson.rate = "60/s"
             [workload.{sdk}-subscribers]

@@ -1,9 +1,8 @@
 //! What the caches of all workloads hold while time passes.
 
 use super::bucket_key::{BucketKeyCache, BucketKeyId, BucketKeyRules};
-use super::client_cache::{
-    AppProcess, AskedOfCache, CacheUse, ClientCache, ClientSideCache, wrapped,
-};
+use super::client_cache::{AppProcess, AskedOfCache, CacheUse, ClientCache, ClientSideCache};
+use super::encrypted_messages::wrapped;
 use super::need::{Fetch, LookUp, NO_TICKET, Need};
 use super::scope::CacheScope;
 use super::service_key::ServiceKeyCache;

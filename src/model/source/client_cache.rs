@@ -2,7 +2,7 @@
 //!
 //! Each cache has a file or folder of its own ([`ClientCacheKind`]) and one line in the list below.
 
-use super::encrypted_messages::EncryptedMessages;
+use super::encrypted_messages::{EncryptedMessages, wrapped};
 use super::entries::EntryId;
 use super::kind::{CacheRefusal, ClientCacheKind, Question};
 use super::need::{LookUp, Need};
@@ -299,9 +299,4 @@ impl AppProcess {
         }
         (invocation == self.invocation).then_some(&mut self.cache)
     }
-}
-
-/// Numbers of messages start over before they are the mark of a request that has none.
-pub(super) fn wrapped(number: u64) -> u64 {
-    number % u64::from(u32::MAX)
 }

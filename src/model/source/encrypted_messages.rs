@@ -22,4 +22,55 @@ impl EncryptedMessages {
         let serial = n / self.producers / self.messages_per_data_key;
         (producer, producer << 40 | serial)
     }
+
+    /// The producers and data keys of the messages from the n-th on; numbers start over as [`wrapped`] says.
+    pub(super) fn from_number(self, n: u64) -> impl Iterator<Item = (u64, u64)> {
+        let mut number = wrapped(n);
+        let (mut producer, _) = self.of_number(number);
+        let mut round = number / self.producers;
+        let mut serial = round / self.messages_per_data_key;
+        round %= self.messages_per_data_key;
+        std::iter::from_fn(move || {
+            let found = (producer, producer << 40 | serial);
+            number += 1;
+            producer += 1;
+            if producer == self.producers {
+                (producer, round) = (0, round + 1);
+            }
+            if round == self.messages_per_data_key {
+                (round, serial) = (0, serial + 1);
+            }
+            if wrapped(number) == 0 {
+                (number, producer, round, serial) = (0, 0, 0, 0);
+            }
+            Some(found)
+        })
+    }
+}
+
+/// Numbers of messages start over before they are the mark of a request that has none.
+pub(super) fn wrapped(number: u64) -> u64 {
+    number % u64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_one_after_another_are_those_of_their_numbers() {
+        let last = u64::from(u32::MAX) - 1;
+        for (producers, messages_per_data_key) in [(1, 1), (3, 1), (1, 4), (7, 5)] {
+            let encrypted = EncryptedMessages {
+                producers,
+                messages_per_data_key,
+            };
+            for first in [0, 1, 12, 34, 35, last - 40, last] {
+                let found: Vec<(u64, u64)> = encrypted.from_number(first).take(100).collect();
+                let numbers = (first..first + 100).map(wrapped);
+                let expected: Vec<(u64, u64)> = numbers.map(|n| encrypted.of_number(n)).collect();
+                assert_eq!(found, expected, "{encrypted:?} from {first}");
+            }
+        }
+    }
 }

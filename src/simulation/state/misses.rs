@@ -72,7 +72,7 @@ impl<'a> Misses<'a> {
         plan: &'a Part<'a>,
         workloads: &[WorkloadState],
         timed: &[usize],
-        caches: &mut [BucketKeyCache],
+        caches: &mut Caches,
     ) -> Misses<'a> {
         let mut misses = Misses {
             drawn: vec![false; plan.workloads.len()],
@@ -92,7 +92,14 @@ impl<'a> Misses<'a> {
             };
             if group.iter().all(drawable) {
                 for &w in &group {
-                    misses.read_by(plan, w, caches);
+                    misses.read_by(plan, w, &mut caches.bucket_keys);
+                    for l in kms_steps_of(plan, w) {
+                        if let Some(Drawing::Messages(Some(encrypted))) =
+                            plan.kms_steps[l].source.drawing()
+                        {
+                            encrypted.in_order(caches, w);
+                        }
+                    }
                 }
                 misses.groups.push(group);
             }

@@ -79,7 +79,7 @@ impl Sdk {
     }
 
     /// Time as the SDK reads it: nanoseconds, or milliseconds cut off.
-    fn clock(self, ns: u64) -> u64 {
+    pub(super) fn clock(self, ns: u64) -> u64 {
         match self {
             Sdk::Python => ns,
             Sdk::Java | Sdk::JavaScript => ns / 1_000_000,
@@ -87,7 +87,7 @@ impl Sdk {
     }
 
     /// The first instant \[ns\] that reads later than `clock`.
-    fn after(self, clock: u64) -> u64 {
+    pub(super) fn after(self, clock: u64) -> u64 {
         let next = clock.saturating_add(1);
         match self {
             Sdk::Python => next,

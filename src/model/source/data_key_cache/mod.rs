@@ -3,6 +3,7 @@
 
 mod cache;
 mod held;
+mod newest;
 pub mod second;
 mod settings;
 

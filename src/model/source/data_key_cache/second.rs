@@ -1,12 +1,30 @@
 //! What the messages of a counted second miss, all of a process or of a fleet at once.
 
-use super::cache::{Cmm, Message, Suite};
+use super::cache::{Cmm, Message, Sdk, Suite};
 use super::held::HeldDataKeys;
+use super::newest::NewestKeys;
 use crate::model::source::caches::Caches;
-use crate::model::source::client_cache::{AppProcess, CacheUse, ClientSideCache, wrapped};
-use crate::model::source::encrypted_messages::EncryptedMessages;
+use crate::model::source::client_cache::{AppProcess, CacheUse, ClientSideCache};
+use crate::model::source::encrypted_messages::{EncryptedMessages, wrapped};
 
 impl EncryptedMessages {
+    /// The messages of a workload are looked up in the order of their numbers, in caches that are still empty and that
+    /// it shares with none: where those have room for many turns, only the newest data keys are kept in mind.
+    pub fn in_order(self, caches: &mut Caches, w: usize) {
+        let of = &mut caches.workloads[w];
+        let processes = of.processes.len();
+        let Some(cache) = &mut of.client_cache else {
+            return;
+        };
+        let CacheUse::DataKeys(uses) = &mut cache.uses else {
+            return;
+        };
+        let is_kept = uses.sdk != Sdk::JavaScript || uses.suite.is_none_or(|s| s.key_derivation);
+        if is_kept && NewestKeys::suffice(self.producers, uses.capacity, processes) {
+            uses.newest = Some(self.producers);
+        }
+    }
+
     /// Whether `n` messages of a process from the `first` on can be decrypted without KMS, all of them between
     /// `from` and `to` \[ns\].
     fn decrypts_all(
@@ -27,7 +45,7 @@ impl EncryptedMessages {
             let of = |producer| {
                 let (message, data_key) =
                     Message::encrypted(self, turn * messages + producer, suite);
-                held.keys.decrypts_until(cmm, &message, data_key, from)
+                held.decrypts_until(cmm, &message, data_key, from)
             };
             let until = (0..self.producers).map(of).min().unwrap_or(0);
             held.until = (until > 0).then_some((turn, until));
@@ -56,21 +74,21 @@ impl EncryptedMessages {
         }
         held.until = None;
         let mut calls = 0;
-        for (number, (at, key)) in (first..).zip(list()) {
-            calls += u64::from(self.calls(held, (cmm, suite), number, at, || ready(at, key)));
+        for (of, (at, key)) in self.from_number(first).zip(list()) {
+            calls += u64::from(calls_for(held, (cmm, suite), of, at, || ready(at, key)));
         }
         calls
     }
 
-    /// As [`calls_in_second`], of `n` messages of a fleet; `list` tells of each also the process that it goes to.
+    /// As [`calls_in_second`], of `n` messages of a fleet; `process_of` tells which process a message goes to.
     pub fn fleet_calls_in_second(
         self,
         caches: &mut Caches,
         w: usize,
         n: u64,
         (from, to): (u64, u64),
-        list: impl Fn() -> Vec<(u64, u64, usize)>,
-        ready: impl Fn(u64, u64) -> u64,
+        list: impl Fn() -> Vec<(u64, u64)>,
+        (process_of, ready): (impl Fn(u64) -> usize, impl Fn(u64, u64) -> u64),
     ) -> u64 {
         let of = &mut caches.workloads[w];
         let first = of.count(n);
@@ -92,32 +110,36 @@ impl EncryptedMessages {
             return 0;
         }
         let mut calls = 0;
-        for (number, (at, key, p)) in (first..).zip(list()) {
-            let process = of.processes[p].get_or_insert_with(|| AppProcess::new(cache));
+        for (message, (at, key)) in self.from_number(first).zip(list()) {
+            let process = &mut of.processes[process_of(key)];
+            let process = process.get_or_insert_with(|| AppProcess::new(cache));
             let ClientSideCache::DataKeys(held) = &mut process.cache else {
                 return 0;
             };
-            calls += u64::from(self.calls(held, cmm, number, at, || ready(at, key)));
+            calls += u64::from(calls_for(held, cmm, message, at, || ready(at, key)));
         }
         calls
     }
+}
 
-    /// Whether the message with that number needs a call at `at`: then its data key is held once KMS answers.
-    fn calls(
-        self,
-        held: &mut HeldDataKeys,
-        (cmm, suite): (&Cmm, Option<Suite>),
-        number: u64,
-        at: u64,
-        ready: impl FnOnce() -> u64,
-    ) -> bool {
-        let (message, data_key) = Message::encrypted(self, wrapped(number), suite);
-        if held.keys.decrypt(cmm, &message, data_key, at) {
-            return false;
-        }
-        held.decrypted(cmm, &message, data_key, ready());
-        true
+/// Whether a message of a producer needs a call at `at`: then its data key is held once KMS answers.
+fn calls_for(
+    held: &mut HeldDataKeys,
+    (cmm, suite): (&Cmm, Option<Suite>),
+    (producer, data_key): (u64, u64),
+    at: u64,
+    ready: impl FnOnce() -> u64,
+) -> bool {
+    let message = Message {
+        context: producer,
+        length: None,
+        suite,
+    };
+    if held.decrypt(cmm, &message, data_key, at) {
+        return false;
     }
+    held.decrypted(cmm, &message, data_key, ready());
+    true
 }
 
 /// Counts the calls of `n` messages, all alike and of that length, of the `p`-th process of a workload in a counted

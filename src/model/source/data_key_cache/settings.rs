@@ -1,6 +1,6 @@
 //! A caching CMM and its data-key cache: as written, how a workload uses it, and what its messages look up.
 
-use super::cache::{Cmm, DataKeyCache, Message, Sdk, Suite};
+use super::cache::{Cmm, Message, Sdk, Suite};
 use super::held::HeldDataKeys;
 use crate::catalog::{self, KmsOperation};
 use crate::input::diagnostic::Code;
@@ -99,6 +99,7 @@ impl ClientCacheKind for DataKeyCacheSettings {
             sdk: owner.sdk?,
             capacity: owner.capacity? as usize,
             single_flight: owner.single_flight?,
+            newest: None,
         })
     }
 
@@ -123,7 +124,7 @@ impl ClientCacheKind for DataKeyCacheSettings {
     }
 
     fn empty(uses: &DataKeyCacheUse) -> HeldDataKeys {
-        HeldDataKeys::new(DataKeyCache::new(uses.sdk, uses.capacity))
+        HeldDataKeys::new(uses.sdk, uses.capacity, uses.newest)
     }
 
     fn has_single_flight(uses: &DataKeyCacheUse) -> bool {
@@ -144,7 +145,7 @@ impl ClientCacheKind for DataKeyCacheSettings {
         let (message, data_key) = asked.message(uses, need);
         LookUp::met(match data_key {
             None => held.keys.encrypt(&uses.cmm, &message, at).is_some(),
-            Some(data_key) => held.keys.decrypt(&uses.cmm, &message, data_key, at),
+            Some(data_key) => held.decrypt(&uses.cmm, &message, data_key, at),
         })
     }
 
@@ -195,6 +196,8 @@ pub struct DataKeyCacheUse {
     pub capacity: usize,
     /// Messages wait for a data key that is on its way, instead of fetching it too.
     pub single_flight: bool,
+    /// Producers of whose data keys only the newest is ever decrypted, where the simulation knows that.
+    pub newest: Option<u64>,
 }
 
 /// What a KMS operation asks a data-key cache for.
