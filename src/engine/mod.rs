@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod distribution;
 pub mod limiter;
 pub mod permutation;
+pub mod power;
 pub mod random;
 mod rng;
 pub mod weights;

@@ -5,9 +5,12 @@
 //! Generators", OOPSLA 2014) with the key as its state. So a draw can be repeated or skipped
 //! without moving any other, and variants of a scenario see the same arrivals.
 //!
-//! Logarithms and exponentials come from the `libm` crate, so that machines agree to the digit.
+//! Logarithms and exponentials come from the `libm` crate, so that machines agree to the digit; where a nearly right one
+//! decides as well, from [`power`](super::power).
 //! Samplers: Poisson by Hörmann's PTRS (1993), binomial by his BTRS (1993), Zipf by
 //! rejection-inversion (Hörmann and Derflinger 1996).
+
+use super::power::{self, Nearly};
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
@@ -310,15 +313,38 @@ impl Zipf {
     }
 
     /// A rank.
+    #[inline]
     pub fn draw(&self, stream: &mut Stream) -> u64 {
         loop {
             let y = self.high + stream.unit() * (self.low - self.high);
-            let x = self.inverse(y);
-            let k = (x + 0.5).floor().clamp(1.0, self.n as f64);
-            if k - x <= self.squeeze || y >= self.integral(k + 0.5) - libm::pow(k, -self.exponent) {
-                return k as u64 - 1;
+            if let Some(rank) = self.decided(y).or_else(|| self.rank(y)) {
+                return rank;
             }
         }
+    }
+
+    /// The rank that `y` stands for, `None` if that is rejected.
+    fn rank(&self, y: f64) -> Option<u64> {
+        let x = self.inverse(y);
+        let k = (x + 0.5).floor().clamp(1.0, self.n as f64);
+        let is_taken =
+            k - x <= self.squeeze || y >= self.integral(k + 0.5) - libm::pow(k, -self.exponent);
+        is_taken.then_some(k as u64 - 1)
+    }
+
+    /// The same where it can be told without `pow`.
+    #[inline]
+    fn decided(&self, y: f64) -> Option<u64> {
+        let one_less = 1.0 - self.exponent;
+        let Nearly { value: x, error } = if one_less.abs() < 1e-9 {
+            power::exp(y)?
+        } else {
+            power::power(1.0 + y * one_less, 1.0 / one_less)?
+        };
+        let whole = (x + 0.5 - error).floor();
+        let k = whole.clamp(1.0, self.n as f64);
+        let is_decided = whole == (x + 0.5 + error).floor() && k - x <= self.squeeze - error;
+        is_decided.then_some(k as u64 - 1)
     }
 
     /// Number of ranks.

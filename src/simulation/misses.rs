@@ -372,3 +372,22 @@ fn messages_of(
     world.counters.expand(calls);
     calls
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_come_in_order_however_they_are_spread() {
+        let mut stream = Key::root(2, 9).stream();
+        for n in [0, 1, FEW - 1, FEW, 600, 9_000] {
+            for within in [1, 3, 1_000_000, SECOND] {
+                let mut draw = || (SECOND - within + stream.below(within), stream.bits() % 8);
+                let instants: Vec<(u64, u64)> = (0..n).map(|_| draw()).collect();
+                let mut expected = instants.clone();
+                expected.sort_unstable();
+                assert_eq!(in_order(instants), expected, "{n} within {within} ns");
+            }
+        }
+    }
+}

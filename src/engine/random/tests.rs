@@ -212,3 +212,29 @@ fn exponential_and_normal_have_their_moments() {
     let (m, v) = moments(100_000, || s.normal());
     assert!(m.abs() < 0.015 && (v - 1.0).abs() < 0.025);
 }
+
+/// What is told without `pow` is what `pow` says, however many ranks there are; few draws need it.
+#[test]
+fn zipf_ranks_without_a_power_are_those_with_one() {
+    for n in [1, 2, 10, 1_000, 400_000, 1_000_000_000, 1_000_000_000_000] {
+        for exponent in [
+            0.01, 0.5, 0.9, 0.999_999, 1.0, 1.000_001, 1.1, 2.0, 3.5, 10.0,
+        ] {
+            let zipf = Zipf::new(n, exponent);
+            let mut stream = Key::root(n, 11).stream();
+            let (draws, mut decided) = (20_000, 0);
+            for _ in 0..draws {
+                let y = zipf.high + stream.unit() * (zipf.low - zipf.high);
+                if let Some(rank) = zipf.decided(y) {
+                    decided += 1;
+                    assert_eq!(Some(rank), zipf.rank(y), "{n}, {exponent}: {y}");
+                }
+            }
+            let usual = n <= 400_000 && (exponent - 1.0_f64).abs() > 0.01;
+            assert!(
+                !usual || decided > draws * 7 / 10,
+                "{n}, {exponent}: {decided}"
+            );
+        }
+    }
+}
