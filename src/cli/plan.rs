@@ -61,10 +61,9 @@ pub(super) fn plan(args: &args::PlanArgs) -> Result<(), CommandError> {
     };
     let name = args.overrides.variants.first().map(String::as_str);
     let (study, loaded) = Study::new(&source, &sets, name)?;
-    let dir = args
-        .out
-        .clone()
-        .unwrap_or_else(|| Path::new("output").join(format!("{}-plan", source.name)));
+    let dir = args.out.clone().unwrap_or_else(|| {
+        Path::new("output").join(format!("{}-plan", directory::folder_name(&source.name)))
+    });
     directory::probe(&dir)?;
     let targets = targets(args, &study, &loaded)?;
     let pool = simulate::pool(&args.how)?;

@@ -139,8 +139,8 @@ fn directories(loaded: &[Loaded], out: Option<&Path>) -> Result<Vec<PathBuf>, Co
     for scenario in loaded {
         let dir = match out {
             Some(out) if loaded.len() == 1 => out.to_path_buf(),
-            Some(out) => out.join(&scenario.name),
-            None => Path::new("output").join(&scenario.name),
+            Some(out) => out.join(directory::folder_name(&scenario.name)),
+            None => Path::new("output").join(directory::folder_name(&scenario.name)),
         };
         if dirs.contains(&dir) {
             return Err(CommandError::Input(format!(

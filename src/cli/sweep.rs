@@ -31,10 +31,9 @@ pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
         studies.push(Study::new(&source, &sets, Some(name))?.0);
     }
     let settings = settings(args, studies.first().map_or(0, |s| s.seed))?;
-    let dir = args
-        .out
-        .clone()
-        .unwrap_or_else(|| Path::new("output").join(format!("{}-sweep", source.name)));
+    let dir = args.out.clone().unwrap_or_else(|| {
+        Path::new("output").join(format!("{}-sweep", directory::folder_name(&source.name)))
+    });
     let plan = Sweep::new(&source, &sets, &args.over, settings, &studies);
     let pool = simulate::pool(&args.how)?;
     pool.install(|| plan.check(&studies))?;

@@ -36,7 +36,7 @@ pub use error::ReportError;
 
 use std::path::Path;
 
-use crate::results::directory::{self, CHARTS, slug};
+use crate::results::directory::{self, CHARTS};
 use crate::results::{self, Manifest, RunResults};
 
 /// Writes the whole results directory.
@@ -61,16 +61,9 @@ pub fn write_all(
 pub fn write_trail(files: &[(&str, String)], dir: &Path) -> Result<(), ReportError> {
     let folder = dir.join("cloudtrail");
     directory::make(&folder)?;
-    let mut stems: Vec<String> = Vec::new();
-    for (name, text) in files {
-        let stem = slug(name);
-        let taken = stems.iter().filter(|s| **s == stem).count();
-        let file = match taken {
-            0 => format!("{stem}.json"),
-            _ => format!("{stem}_{}.json", taken + 1),
-        };
-        directory::write(&folder.join(file), text.as_bytes())?;
-        stems.push(stem);
+    let stems = directory::file_stems(files.iter().map(|(name, _)| *name));
+    for (stem, (_, text)) in stems.iter().zip(files) {
+        directory::write(&folder.join(format!("{stem}.json")), text.as_bytes())?;
     }
     Ok(())
 }

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use super::*;
 use crate::results::directory::probe;
 use crate::results::{RESULTS_FILE, read};
+use proptest::prelude::*;
+use serde_json::{Value, json};
 
 fn all_fixtures() -> Vec<(&'static str, RunResults)> {
     vec![
@@ -225,4 +227,88 @@ fn a_failed_write_keeps_the_old_file_and_leaves_nothing_beside() {
     std::fs::create_dir(dir.path().join("report.html")).unwrap();
     assert!(write_all(&results, None, dir.path()).is_err());
     assert!(names(dir.path()).iter().all(|n| !n.ends_with(".tmp")));
+}
+
+/// Every value of a JSON tree, by its pointer.
+fn pointers(value: &Value, at: String, out: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, inner) in map {
+                let key = key.replace('~', "~0").replace('/', "~1");
+                pointers(inner, format!("{at}/{key}"), out);
+            }
+        }
+        Value::Array(list) => {
+            for (i, inner) in list.iter().enumerate() {
+                pointers(inner, format!("{at}/{i}"), out);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    out.push(at);
+}
+
+/// What somebody may have done to one value.
+fn doctor(value: &mut Value, how: u8) {
+    let other = match how {
+        0 => Value::Null,
+        1 => json!(-1),
+        2 => json!(1e300),
+        3 => json!("x"),
+        4 => json!([]),
+        5 => json!({}),
+        6 => json!(u64::MAX),
+        7 => json!(0),
+        _ => {
+            match value {
+                Value::Array(list) if how == 8 => drop(list.pop()),
+                Value::Array(list) => list.extend(list.first().cloned()),
+                Value::Object(map) => {
+                    let last = map.keys().next_back().cloned();
+                    last.and_then(|key| map.remove(&key));
+                }
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+            }
+            return;
+        }
+    };
+    *value = other;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn doctored_results_are_a_fault_or_drawn_but_never_a_panic(
+        changes in proptest::collection::vec((any::<u32>(), 0u8..10), 1..4),
+    ) {
+        let mut tree = serde_json::to_value(fixture::variants(2)).unwrap();
+        for (place, how) in changes {
+            let mut all = Vec::new();
+            pointers(&tree, String::new(), &mut all);
+            let pointer = &all[place as usize % all.len()];
+            if let Some(value) = tree.pointer_mut(pointer) {
+                doctor(value, how);
+            }
+        }
+        if let Ok(results) = crate::results::parse(&tree.to_string(), Path::new("results.json")) {
+            let named = [("a".to_owned(), results.clone()), ("b".to_owned(), results.clone())];
+            crate::compare::merged(&named);
+            summary::text(&format::TextTable, &results).unwrap();
+            let figures = chart::all(&results).unwrap();
+            html::report(&results, &figures).unwrap();
+            csv::time_series(&results).unwrap();
+        }
+    }
+}
+
+#[test]
+fn results_without_values_are_refused_by_name() {
+    let mut results = fixture::variants(1);
+    results.variants[0].metrics["kms_calls"].values.clear();
+    let text = serde_json::to_string(&results).unwrap();
+    let fault = crate::results::parse(&text, Path::new("r/results.json")).unwrap_err();
+    assert!(
+        fault.to_string().contains("`kms_calls` has 0 values"),
+        "{fault}"
+    );
 }

@@ -3,6 +3,7 @@
 //!
 //! Left out: locking. Two runs into one directory leave whole files, of either run.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -98,14 +99,104 @@ pub fn remove_stale(charts: &Path, is_stale: impl Fn(&str) -> bool) -> Result<()
     Ok(())
 }
 
-/// A name as part of a file name.
-pub fn slug(name: &str) -> String {
+/// Longest stem of a file that is named after something.
+const LONGEST: usize = 80;
+
+/// Stems of files that are named after these things, in their order.
+///
+/// Each has letters, digits, `-` and `_` only, so that none is hidden, leaves its folder or is refused by a file
+/// system. No two are equal, not even where case is folded: a thing whose name is a stem already keeps it, the others
+/// get a number.
+pub fn file_stems<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let names: Vec<&str> = names.into_iter().collect();
+    let mut taken = HashSet::new();
+    let mut stems: Vec<Option<String>> = names
+        .iter()
+        .map(|name| {
+            let stem = slug(name);
+            let own = stem == **name && taken.insert(stem.to_lowercase());
+            own.then_some(stem)
+        })
+        .collect();
+    for (name, stem) in names.iter().zip(&mut stems) {
+        if stem.is_some() {
+            continue;
+        }
+        let base = slug(name);
+        let numbered = (2u64..).map(|n| format!("{base}_{n}"));
+        let mut candidates = std::iter::once(base.clone()).chain(numbered);
+        *stem = candidates.find(|candidate| taken.insert(candidate.to_lowercase()));
+    }
+    stems.into_iter().flatten().collect()
+}
+
+/// The folder for the results of a scenario of this name: the name itself, unless it would be hidden, lead out of
+/// the folder that holds it, or hold what no terminal should be sent.
+pub fn folder_name(name: &str) -> String {
+    let leads_out = |c: char| c.is_control() || c == '/' || c == '\\';
+    if name.is_empty() || name.starts_with('.') || name.contains(leads_out) {
+        return slug(name);
+    }
+    name.to_owned()
+}
+
+/// A name as part of a file name; `_` for what has nothing that can stand in one.
+fn slug(name: &str) -> String {
     let mut out = String::new();
-    for c in name.chars().take(80) {
+    for c in name.chars().take(LONGEST) {
         let keep = c.is_ascii_alphanumeric() || c == '-';
         if keep || !out.ends_with('_') {
             out.push(if keep { c } else { '_' });
         }
     }
-    out.trim_matches('_').to_owned()
+    match out.trim_matches('_') {
+        "" => "_".to_owned(),
+        trimmed => trimmed.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn names_of_variants_never_share_a_file() {
+        let names = [
+            "a b", "a_b", "a_b_2", "a/b", "名", "A_B", "..", ".hidden", "",
+        ];
+        let stems = file_stems(names);
+        assert_eq!(
+            stems,
+            [
+                "a_b_3", "a_b", "a_b_2", "a_b_4", "_", "A_B_5", "__2", "hidden", "__3"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_scenario_never_leads_out_of_the_folder_of_results() {
+        for (name, folder) in [
+            ("media-library", "media-library"),
+            ("my scenario", "my scenario"),
+            ("..", "_"),
+            (".hidden", "hidden"),
+            ("a\u{1b}[2J", "a_2J"),
+        ] {
+            assert_eq!(folder_name(name), folder, "{name:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_has_a_file_of_its_own(names in prop::collection::vec("[aAbB_./ \u{540d}]{0,4}", 0..12)) {
+            let stems = file_stems(names.iter().map(String::as_str));
+            prop_assert_eq!(stems.len(), names.len());
+            let folded: HashSet<String> = stems.iter().map(|s| s.to_lowercase()).collect();
+            prop_assert_eq!(folded.len(), stems.len());
+            for stem in stems {
+                prop_assert!(!stem.is_empty() && !stem.starts_with('.') && !stem.contains('/'));
+            }
+        }
+    }
 }

@@ -12,6 +12,7 @@
 pub mod directory;
 pub mod json;
 mod schema;
+mod sound;
 mod store;
 
 pub use schema::{

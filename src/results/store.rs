@@ -3,6 +3,7 @@
 use super::directory::{self, FileError};
 use super::json;
 use super::schema::{Manifest, RunResults, SCHEMA_VERSION};
+use super::sound;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -35,6 +36,14 @@ pub enum StoreError {
         /// What the JSON parser says.
         reason: String,
     },
+    /// The results file holds results that do not hang together.
+    #[error("{}: not the results of a run: {reason}; run the scenario again", path.display())]
+    Unsound {
+        /// The results file.
+        path: PathBuf,
+        /// What does not fit.
+        reason: String,
+    },
     /// The results file has a layout that this version doesn't know.
     #[error("{}: layout version {found}, but this kmsim reads version {expected}; run the scenario again", path.display())]
     SchemaVersion {
@@ -57,7 +66,10 @@ impl StoreError {
     /// Whether the file that was given is at fault, not the machine.
     pub fn is_input_fault(&self) -> bool {
         match self {
-            Self::Read { .. } | Self::Json { .. } | Self::SchemaVersion { .. } => true,
+            Self::Read { .. }
+            | Self::Json { .. }
+            | Self::Unsound { .. }
+            | Self::SchemaVersion { .. } => true,
             Self::File(_) | Self::Serialize(_) => false,
         }
     }
@@ -121,5 +133,12 @@ pub fn parse(text: &str, path: &Path) -> Result<RunResults, StoreError> {
             expected: SCHEMA_VERSION,
         });
     }
-    serde_json::from_str(text).map_err(fault)
+    let results: RunResults = serde_json::from_str(text).map_err(fault)?;
+    match sound::fault(&results) {
+        Some(reason) => Err(StoreError::Unsound {
+            path: path.to_owned(),
+            reason,
+        }),
+        None => Ok(results),
+    }
 }

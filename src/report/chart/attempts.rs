@@ -12,7 +12,7 @@ use super::page::{self, Sign};
 use super::theme::{self, SMALL};
 use crate::metrics::number;
 use crate::report::text::caption;
-use crate::results::directory::slug;
+use crate::results::directory::file_stems;
 use crate::results::{QuotaSeries, RunResults, VariantResults};
 
 /// Most quotas that get a figure.
@@ -66,15 +66,15 @@ fn subjects(results: &RunResults) -> Vec<Subject> {
     }
     quotas.sort_by(|a, b| a.1.total_cmp(&b.1));
     let left_out = quotas.len().saturating_sub(QUOTAS);
+    let shown: Vec<&String> = quotas
+        .into_iter()
+        .take(QUOTAS)
+        .map(|(name, _)| name)
+        .collect();
+    let stems = file_stems(shown.iter().map(|name| name.as_str()));
     let mut subjects: Vec<Subject> = vec![];
-    for (name, _) in quotas.into_iter().take(QUOTAS) {
-        let stem = format!("{}_{}", STEM, slug(name));
-        let taken = subjects.iter().filter(|p| p.stem == stem).count();
-        let stem = if taken == 0 {
-            stem
-        } else {
-            format!("{stem}_{}", taken + 1)
-        };
+    for (name, stem) in shown.into_iter().zip(stems) {
+        let stem = format!("{STEM}_{stem}");
         let title = format!("KMS attempts per second against quota {name}");
         subjects.push(Subject {
             stem,
