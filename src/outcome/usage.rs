@@ -17,7 +17,7 @@ pub(super) fn no_month(plan: &Plan, records: &[Record]) -> Option<String> {
                     "`workload.{name}` is a job that runs once; write `every` in its `job` if it recurs"
                 )),
                 Some(every) if !measured.is_multiple_of(every) => Some(format!(
-                    "the measured time of {} is no whole multiple of the {} after which the job `workload.{name}` recurs; adapt `horizon` or `warm_up`",
+                    "the measured time ({}) is not a multiple of the {} after which the job `workload.{name}` recurs; change `horizon` or `warm_up`",
                     Span::from_secs(measured),
                     Span::from_secs(every)
                 )),

@@ -2,7 +2,8 @@
 //!
 //! | mitigation | what is tried |
 //! |---|---|
-//! | bucket keys, for each bucket under SSE-KMS without | for new objects only, so that no read profits; with all objects rewritten |
+//! | bucket keys, for each bucket under SSE-KMS without | for new objects only, so that reads profit only as fast as older objects go; with all objects rewritten |
+//! | rewriting, for each bucket with bucket keys and objects from before | all of them at once, before the run |
 //! | data-key cache, for each application that only encrypts | the two ends that the Encryption SDK's guide speaks of: strict, and generous |
 //! | retry policy of all workloads | the SDK modes that are in use today |
 //! | request quota, each that is used | half as much again, twice as much |
@@ -16,7 +17,7 @@ use super::{Study, StudyError};
 use crate::input::document::key_text;
 use crate::results::VariantResults;
 use crate::scenario::Variant;
-use crate::scenario::bucket::Encryption;
+use crate::scenario::bucket::{BucketSettings, Encryption};
 
 /// Multiples of the present quota.
 const MORE: [f64; 2] = [1.5, 2.0];
@@ -78,6 +79,17 @@ pub fn bucket_keys(variant: &Variant, bucket: &str, older: &str) -> Vec<String> 
     ]
 }
 
+/// Bucket keys for new objects, in words: with how fast the older ones go, where the scenario says so.
+fn for_new_objects(bucket: Option<&BucketSettings>) -> String {
+    let words = "bucket keys for new objects";
+    let ways = bucket.map(|b| (b.older_objects_half_life, b.older_objects_rewritten_in));
+    match ways {
+        Some((Some(half), _)) => format!("{words}, half of the older ones rewritten in {half}"),
+        Some((None, Some(all))) => format!("{words}, the older ones rewritten in {all}"),
+        Some((None, None)) | None => words.to_owned(),
+    }
+}
+
 /// What could be done to a variant.
 ///
 /// # Errors
@@ -87,13 +99,28 @@ pub fn suggestions(study: &Study) -> Result<Vec<Mitigation>, StudyError> {
     let results = study.run(&[], &[], study.seed)?;
     let mut found = Vec::new();
     for bucket in without_bucket_key(&variant, &results) {
+        let for_new = for_new_objects(variant.scenario.bucket.get(bucket));
         for (older, words) in [
-            ("1", "bucket keys for new objects"),
+            ("1", for_new.as_str()),
             ("0", "bucket keys, all objects rewritten"),
         ] {
             let sets = bucket_keys(&variant, bucket, older);
             let path = format!("bucket.{}", key_text(bucket));
             found.push(Mitigation::set(path, words, sets));
+        }
+    }
+    for (name, bucket) in &variant.scenario.bucket {
+        let reads = || {
+            let of_bucket = results.by_bucket.get(name);
+            of_bucket
+                .and_then(|m| m["kms_calls"].mean)
+                .is_some_and(|calls| calls > 0.0)
+        };
+        if bucket.bucket_key && bucket.older().is_some() && reads() {
+            let name = key_text(name);
+            let sets = vec![format!("bucket.{name}.older_objects=0")];
+            let path = format!("bucket.{name}");
+            found.push(Mitigation::set(path, "older objects rewritten", sets));
         }
     }
     for (name, workload) in &variant.scenario.workload {

@@ -11,6 +11,7 @@ use super::{compare, csv, limits, threshold, verdict};
 use crate::metrics::number;
 use crate::metrics::registry;
 use crate::results::{Comparison, Metrics, RunResults, VariantResults};
+use indexmap::IndexMap;
 use serde_json::Value;
 
 /// Whether a row is shown although no variant has a value in it other than none or zero.
@@ -95,10 +96,23 @@ pub fn rows(results: &RunResults) -> Vec<(String, Vec<String>)> {
     rows
 }
 
-/// Why a metric of a variant has no data, as a sentence.
-pub fn without_data(variant: &str, id: &str, why: &str) -> String {
+/// Why a metric of a variant, or of several, has no data, as a sentence.
+pub fn without_data(variants: &str, id: &str, why: &str) -> String {
     let label = registry::metric(id).map_or(id, |m| m.label);
-    format!("{variant}: no {label}: {why}.")
+    format!("{variants}: no {label}: {why}.")
+}
+
+/// Why metrics have no data, each reason once, with the variants that it holds for.
+fn reasons(results: &RunResults) -> impl Iterator<Item = String> {
+    let mut variants: IndexMap<(&str, &str), Vec<&str>> = IndexMap::new();
+    for v in &results.variants {
+        for (id, why) in &v.without_data {
+            variants.entry((id, why)).or_default().push(&v.name);
+        }
+    }
+    let sentence =
+        |((id, why), names): ((&str, &str), Vec<&str>)| without_data(&names.join(", "), id, why);
+    variants.into_iter().map(sentence)
 }
 
 /// What is in none of the costs, as a sentence; `None` where nothing is known to be left out.
@@ -180,10 +194,7 @@ fn run(results: &RunResults) -> Vec<Block> {
         let sentence = limits::first(v);
         blocks.extend(sentence.map(|s| Block::Line(format!("{}: {s}", v.name))));
     }
-    for v in &results.variants {
-        let reasons = v.without_data.iter();
-        blocks.extend(reasons.map(|(id, why)| Block::Paragraph(without_data(&v.name, id, why))));
-    }
+    blocks.extend(reasons(results).map(Block::Paragraph));
     blocks.extend(left_out(results).map(Block::Paragraph));
     blocks.extend(threshold::table(results).map(Block::Table));
     blocks.extend(results.warnings.iter().cloned().map(Block::Warning));

@@ -1,7 +1,7 @@
 //! Bucket keys through whole scenarios: who shares them, what expires when, what a refused call does,
 //! and what the rarer operations need.
 
-use crate::common::{run, values};
+use crate::common::{Sample, run, run_with, values};
 use kmsim::results::VariantResults;
 
 /// KMS and S3 answer at once, one cache, nothing left to chance; buckets with and without bucket keys.
@@ -335,4 +335,68 @@ fn a_throttled_fetch_of_a_data_key_is_one_flight() {
     assert_eq!(simulated(5), [5.0, 1.0, 0.0, 1.265]);
     // Messages give up at 308, 616 and 924 ms; the fourth, of 3 ms, has it at its second try, at 1,228 ms.
     assert_eq!(simulated(2), [8.0, 4.0, 3.0, 1.274]);
+}
+
+/// Older objects that grow fewer: of λ reads a second the share in force calls KMS each time. Counted and simulated runs
+/// agree with that sum, and with one another where a quota is short of it in the first minute.
+#[test]
+fn a_share_of_older_objects_that_falls_is_counted_as_it_is_simulated() {
+    for (decline, left) in [
+        (
+            "half_life = \"60s\"",
+            (|t: f64| libm::exp2(-t / 60.0)) as fn(f64) -> f64,
+        ),
+        ("rewritten_in = \"150s\"", |t| (1.0 - t / 150.0).max(0.0)),
+    ] {
+        for limit in [1_000, 24] {
+            let text = |seed: u64| {
+                format!(
+                    r#"
+                    seed = {seed}
+                    horizon = "200s"
+                    replications = 60
+                    region = "us-east-1"
+                    retry = "none"
+                    [key.k]
+                    [quota.q]
+                    limit = "{limit}/s"
+                    [bucket.b]
+                    key = "k"
+                    bucket_key = true
+                    archived_bucket_keys = 1
+                    older_objects = 0.8
+                    older_objects_{decline}
+                    [workload.r]
+                    bucket = "b"
+                    operations.GetObject = 1
+                    popularity.uniform.objects = 50
+                    arrivals.poisson.rate = "30/s"
+                    "#
+                )
+            };
+            let (counted, manifest) = run_with(&text(1), false);
+            let (simulated, _) = run_with(&text(2), true);
+            assert!(
+                manifest[0].seconds_counted > 60 * 90,
+                "{}",
+                manifest[0].seconds_counted
+            );
+            for id in ["kms_calls", "kms_throttled"] {
+                let of = |results: &kmsim::results::RunResults| {
+                    Sample::of(&values(&results.variants[0].metrics, id))
+                };
+                let (a, b) = (of(&counted), of(&simulated));
+                let error = (a.se() * a.se() + b.se() * b.se()).sqrt();
+                assert!(
+                    (a.mean - b.mean).abs() <= 4.0 * error,
+                    "{decline} {id}: {a:?}, {b:?}"
+                );
+                if id == "kms_calls" {
+                    let older: f64 = (0..200).map(|t| 30.0 * 0.8 * left(f64::from(t))).sum();
+                    // And one Decrypt for the bucket key in each partition, or two while it is on its way.
+                    assert!(a.holds(older + 2.0, 1.0), "{decline}: {a:?}, {older}");
+                }
+            }
+        }
+    }
 }

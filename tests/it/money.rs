@@ -346,7 +346,7 @@ fn where_there_is_no_monthly_cost_the_reason_stands() {
         (
             "1d 12h",
             ", every = \"1d\"",
-            "1d 12h is no whole multiple of the 1d",
+            "the measured time (1d 12h) is not a multiple of the 1d",
         ),
         ("2h 10s", ", every = \"10s\"", "unfinished at the horizon"),
         (

@@ -714,6 +714,34 @@ fn an_operation_is_taken_out_of_its_mix() {
     assert!(mean("DeleteObject", "peak").abs() < 0.02);
 }
 
+/// A bucket with bucket keys whose older objects go slowly: to rewrite them is a suggestion, and the simulation of the
+/// present state knows that they grow fewer.
+fn suggests_to_rewrite() {
+    let text = "horizon = \"60s\"\nreplications = 3\nregion = \"us-east-1\"\n[key.k]\n[quota.q]\nlimit = \"30/s\"\n\
+        [bucket.a]\nkey = \"k\"\nbucket_key = true\narchived_bucket_keys = 1\nolder_objects = 1\nolder_objects_half_life = \"30s\"\n[retry.none]\n\
+        [workload.a]\nbucket = \"a\"\nclients = 1\noperations.GetObject = 1\narrivals.poisson.rate = 50\n";
+    let plan = |text: &str| {
+        let dir = folder(text);
+        let args = [
+            "plan",
+            "small.toml",
+            "--mitigations",
+            "--suggest",
+            "--mitigation",
+            "bucket.a",
+        ];
+        let args = [&args[..], &["--target", "throttle_rate <= 0"]].concat();
+        let (status, out, said) = run_kmsim(dir.path(), &args);
+        assert_eq!(status, 0, "{said}");
+        out.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let out = plan(text);
+    assert!(out.contains("bucket.a: older objects rewritten"), "{out}");
+    // Without bucket keys both are suggested, with what the file says of the older objects.
+    let out = plan(&text.replace("bucket_key = true", "bucket_key = false"));
+    assert!(out.contains("bucket keys, all objects rewritten"), "{out}");
+}
+
 #[test]
 fn mitigations_may_be_tried_and_suggested() {
     let text = "horizon = \"20s\"\nreplications = 3\nregion = \"us-east-1\"\n[key.k]\n[quota.q]\nlimit = \"100/s\"\n\
@@ -761,6 +789,7 @@ fn mitigations_may_be_tried_and_suggested() {
         out.contains("workload.b.data_key_cache: data-key cache, 5 min"),
         "{out}"
     );
+    suggests_to_rewrite();
     for (args, part) in [
         (&["--try", "quota.q.limit=100..200"][..], "without a count"),
         (&["--try", "quota.q.limit"][..], "no `=`"),

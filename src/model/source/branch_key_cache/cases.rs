@@ -153,6 +153,13 @@ pub(crate) fn add(cases: &mut Cases) {
         "\"1500us\"",
         &["not a whole number of milliseconds"]);
     cases.broken(
+        Code::OutOfRange,
+        "clients = 3",
+        "clients = 3\nbranch_key_cache = { ttl = \"15m\", cache = { storm-tracking = { sleep = \"18446744073s\" } } }",
+        "\"18446744073s\"",
+        &["at most 3660d"],
+    );
+    cases.broken(
         Code::ImpossibleOperation,
         "operations = { Decrypt = 1 }\narrivals = { constant",
         "operations = { Encrypt = 1 }\nbranch_key_cache = { ttl = \"15m\" }\narrivals = { constant",
