@@ -348,7 +348,8 @@ fn a_share_of_older_objects_that_falls_is_counted_as_it_is_simulated() {
         ),
         ("rewritten_in = \"150s\"", |t| (1.0 - t / 150.0).max(0.0)),
     ] {
-        for limit in [1_000, 24] {
+        // At 28/s some 40 % of the seconds have no more reads than that, so that none can be refused.
+        for (limit, least) in [(1_000, 190), (28, 50)] {
             let text = |seed: u64| {
                 format!(
                     r#"
@@ -376,11 +377,8 @@ fn a_share_of_older_objects_that_falls_is_counted_as_it_is_simulated() {
             };
             let (counted, manifest) = run_with(&text(1), false);
             let (simulated, _) = run_with(&text(2), true);
-            assert!(
-                manifest[0].seconds_counted > 60 * 90,
-                "{}",
-                manifest[0].seconds_counted
-            );
+            let seconds = manifest[0].seconds_counted;
+            assert!(seconds > 60 * least, "{limit}: {seconds}");
             for id in ["kms_calls", "kms_throttled"] {
                 let of = |results: &kmsim::results::RunResults| {
                     Sample::of(&values(&results.variants[0].metrics, id))
