@@ -7,15 +7,17 @@
 use crate::billing::BillError;
 use crate::catalog;
 use crate::compare::{compare_all, verdict};
+use crate::model::{Component, Plan};
 use crate::outcome;
 use crate::results::{
-    PrecisionResult, RunResults, RunVerdict, SCHEMA_VERSION, ScenarioRecord, ThresholdResult,
-    VariantManifest, VariantResults,
+    Metrics, PrecisionResult, RunResults, RunVerdict, SCHEMA_VERSION, ScenarioRecord,
+    ThresholdResult, VariantManifest, VariantResults,
 };
 use crate::scenario::{Loaded, Variant};
 use crate::simulation::record::Record;
 use crate::simulation::{Cancelled, SimulationOptions, simulate};
 use rayon::prelude::*;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -173,6 +175,158 @@ pub fn run_variant(
     let results = records.results(&[variant], seed, options)?;
     // One variant in, one out.
     results.into_iter().next().ok_or(RunError::Empty)
+}
+
+/// What a variant counted, replication by replication: to be asked what it would count if a part of it were different,
+/// of which only the components concerned are simulated again.
+pub struct CountedRun<'v> {
+    variant: &'v Variant,
+    seed: u64,
+    records: Vec<Record>,
+}
+
+impl<'v> CountedRun<'v> {
+    /// Runs a variant over so many replications, in the current rayon pool.
+    ///
+    /// # Errors
+    /// [`RunError::Cancelled`].
+    pub fn run(
+        variant: &'v Variant,
+        seed: u64,
+        replications: u32,
+        options: RunOptions<'_>,
+    ) -> Result<CountedRun<'v>, RunError> {
+        let mut all = VariantRecords::new(1);
+        all.extend(&[variant], seed, 0..replications, options)?;
+        Ok(CountedRun {
+            variant,
+            seed,
+            records: all.of.into_iter().flatten().collect(),
+        })
+    }
+
+    /// Its results.
+    ///
+    /// # Errors
+    /// [`RunError`] where a price is not known.
+    pub fn results(&self) -> Result<VariantResults, RunError> {
+        let results = outcome::variant_results(&self.variant.plan, self.seed, &self.records);
+        results.map_err(|source| self.unpriced(source))
+    }
+
+    /// Metrics, all but those of delays, without the traffic of some workloads, whose keys stay and are paid for; `None`
+    /// where others start after these, read what they wrote or share their caches.
+    ///
+    /// # Errors
+    /// [`RunError`] where a price is not known, or the run was cancelled.
+    pub fn without(
+        &self,
+        workloads: &BTreeSet<usize>,
+        options: RunOptions<'_>,
+    ) -> Result<Option<Metrics>, RunError> {
+        let plan = &self.variant.plan;
+        let depends = plan.workloads.iter().enumerate().any(|(w, workload)| {
+            let owner = workload.client_cache.map(|cache| cache.owner);
+            let others = [workload.after, workload.reads, owner];
+            let mut others = others.into_iter().flatten();
+            !workloads.contains(&w) && others.any(|other| workloads.contains(&other))
+        });
+        if depends {
+            return Ok(None);
+        }
+        let mut records = self.records.clone();
+        for component in &plan.components {
+            if !component.workloads.iter().any(|w| workloads.contains(w)) {
+                continue;
+            }
+            let mut rest = component.clone();
+            rest.workloads.retain(|w| !workloads.contains(w));
+            rest.classes
+                .retain(|&c| !workloads.contains(&plan.classes[c].workload));
+            self.replace(&mut records, plan, component, &rest, options)?;
+        }
+        self.metrics(plan, &records).map(Some)
+    }
+
+    /// Metrics, all but those of delays, of the same variant changed, of which only the components of some of its
+    /// workloads differ; `None` where it is not built alike.
+    ///
+    /// # Errors
+    /// [`RunError`] where a price is not known, or the run was cancelled.
+    pub fn changed(
+        &self,
+        changed: &Variant,
+        workloads: &BTreeSet<usize>,
+        options: RunOptions<'_>,
+    ) -> Result<Option<Metrics>, RunError> {
+        let (before, plan) = (&self.variant.plan, &changed.plan);
+        let size = |p: &Plan| {
+            (
+                p.workloads.len(),
+                p.classes.len(),
+                p.kms_steps.len(),
+                p.quotas.len(),
+                p.components.len(),
+            )
+        };
+        let pairs = || before.components.iter().zip(&plan.components);
+        let is_alike = pairs().all(|(a, b)| {
+            (&a.workloads, &a.classes, &a.quotas) == (&b.workloads, &b.classes, &b.quotas)
+        });
+        if size(before) != size(plan) || !is_alike {
+            return Ok(None);
+        }
+        let mut records = self.records.clone();
+        for component in &plan.components {
+            if component.workloads.iter().any(|w| workloads.contains(w)) {
+                self.replace(&mut records, plan, component, component, options)?;
+            }
+        }
+        self.metrics(plan, &records).map(Some)
+    }
+
+    /// Simulates what is left of a component, in the place of all of it.
+    fn replace(
+        &self,
+        records: &mut [Record],
+        plan: &Plan,
+        component: &Component,
+        rest: &Component,
+        options: RunOptions<'_>,
+    ) -> Result<(), RunError> {
+        for (replication, whole) in records.iter_mut().enumerate() {
+            options.check()?;
+            let nothing = Record::new(
+                component.classes.len(),
+                component.kms_steps(plan).count(),
+                component.quotas.len(),
+                component.workloads.len(),
+            );
+            whole.add(plan, component, nothing);
+            let options = SimulationOptions {
+                seed: self.seed,
+                replication: replication as u64,
+                simulate_all: options.simulate_all,
+                progress: options.progress,
+                sample: 0,
+                cancel: options.cancel,
+            };
+            let record = simulate(plan, rest, options)?;
+            whole.add(plan, rest, record);
+        }
+        Ok(())
+    }
+
+    fn metrics(&self, plan: &Plan, records: &[Record]) -> Result<Metrics, RunError> {
+        outcome::metrics_but_delays(plan, records).map_err(|source| self.unpriced(source))
+    }
+
+    fn unpriced(&self, source: BillError) -> RunError {
+        RunError::Bill {
+            variant: self.variant.plan.name.clone(),
+            source,
+        }
+    }
 }
 
 /// The first replication of each variant, simulated once more, with a sample of so many of its KMS calls.

@@ -77,7 +77,7 @@ pub(super) fn plan(args: &args::PlanArgs) -> Result<(), CommandError> {
         } else if let Some(bucket) = &question.migration {
             migrate(args, &study, bucket)
         } else if question.attribution {
-            attribute(args, &study, &source.name)
+            attribute(args, &study, &targets, &source.name)
         } else if question.recovery {
             recover(args, &study, &source.name)
         } else {
@@ -286,7 +286,7 @@ fn mitigate(
         suggested: args.suggest,
     };
     let choice = choice::choice(study, &wanted)?;
-    let sets = choice.sets()? as u64;
+    let sets = choice.runs() as u64;
     let label = format!("{name}: {sets} combinations of mitigations");
     let found = progress::watch(
         &label,
@@ -314,8 +314,13 @@ fn migrate(args: &args::PlanArgs, study: &Study, bucket: &str) -> Result<Outputs
     Outputs::of(args, &found, vec![], None)
 }
 
-fn attribute(args: &args::PlanArgs, study: &Study, name: &str) -> Result<Outputs, CommandError> {
-    let found = attribution(study)?;
+fn attribute(
+    args: &args::PlanArgs,
+    study: &Study,
+    targets: &[Target],
+    name: &str,
+) -> Result<Outputs, CommandError> {
+    let found = attribution(study, targets)?;
     let figures = vec![draw::attribution(&found, name)?];
     Outputs::of(args, &found, figures, None)
 }

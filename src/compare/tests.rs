@@ -24,6 +24,7 @@ pub(super) fn variant(name: &str, arrivals: &str, metrics: MetricValues) -> Vari
         by_bucket: IndexMap::new(),
         by_key: IndexMap::new(),
         by_requester: IndexMap::new(),
+        by_group: IndexMap::new(),
         by_operation: IndexMap::new(),
         by_kms_operation: IndexMap::new(),
         by_statement: IndexMap::new(),

@@ -32,12 +32,12 @@ pub struct Inventory {
 #[derive(Debug)]
 struct CellText {
     text: String,
-    rows: Vec<Vec<Cell>>,
+    rows: Vec<Vec<TableCell>>,
     unclosed: Option<Range<usize>>,
 }
 
 #[derive(Debug)]
-struct Cell {
+struct TableCell {
     text: String,
     range: Range<usize>,
 }
@@ -165,7 +165,7 @@ impl RowsReader<'_> {
         inventory
     }
 
-    fn wrong_length(&self, row: &[Cell], columns: usize, inventory: &mut Inventory) {
+    fn wrong_length(&self, row: &[TableCell], columns: usize, inventory: &mut Inventory) {
         inventory.is_whole = false;
         let range = row.first().map_or(0, |c| c.range.start)..row.last().map_or(0, |c| c.range.end);
         self.fault(
@@ -179,7 +179,7 @@ impl RowsReader<'_> {
         );
     }
 
-    fn is_name(&self, name: &Cell) -> bool {
+    fn is_name(&self, name: &TableCell) -> bool {
         if name.text.is_empty() {
             self.fault(
                 Code::MissingKey,
@@ -204,10 +204,10 @@ impl RowsReader<'_> {
     /// Which column names things, and the others; `None` if that cannot be told.
     fn columns(
         &self,
-        heads: &[Cell],
+        heads: &[TableCell],
         inventory: &mut Inventory,
     ) -> Option<(usize, Vec<Option<KeyColumn>>)> {
-        let mut seen: HashMap<&str, &Cell> = HashMap::new();
+        let mut seen: HashMap<&str, &TableCell> = HashMap::new();
         let mut columns = Vec::new();
         for head in heads {
             if let Some(first) = seen.insert(&head.text, head) {
@@ -265,8 +265,8 @@ impl RowsReader<'_> {
     /// The table of a row.
     fn thing(
         &self,
-        name: &Cell,
-        row: &[Cell],
+        name: &TableCell,
+        row: &[TableCell],
         columns: &[Option<KeyColumn>],
         is_whole: &mut bool,
     ) -> Table {
@@ -365,7 +365,7 @@ fn cut(text: String) -> CellText {
                 let written = &text[start..at];
                 let lead = written.len() - written.trim_start().len();
                 let cell = written.trim();
-                row.push(Cell {
+                row.push(TableCell {
                     range: start + lead..start + lead + cell.len(),
                     text: cell.to_owned(),
                 });
@@ -389,7 +389,7 @@ fn cut(text: String) -> CellText {
 }
 
 /// A cell in quotes that opens at `open`, where it ends, and whether it does.
-fn quoted(text: &str, open: usize) -> (Cell, usize, bool) {
+fn quoted(text: &str, open: usize) -> (TableCell, usize, bool) {
     let mut cell = String::new();
     let mut at = open + 1;
     while let Some(length) = text[at..].find('"') {
@@ -400,13 +400,13 @@ fn quoted(text: &str, open: usize) -> (Cell, usize, bool) {
             at += 1;
             continue;
         }
-        let cell = Cell {
+        let cell = TableCell {
             text: cell.trim().to_owned(),
             range: open..at,
         };
         return (cell, at, true);
     }
-    let cell = Cell {
+    let cell = TableCell {
         text: text[open + 1..].trim().to_owned(),
         range: open..text.len(),
     };

@@ -58,6 +58,8 @@ pub struct Plan {
     pub keys: Vec<KmsKey>,
     /// Requester names.
     pub requesters: Vec<String>,
+    /// Groups of what is counted together.
+    pub groups: Vec<CountedGroup>,
     /// Workloads that share no quota, cache or order with others: simulated apart.
     pub components: Vec<Component>,
     /// How CloudTrail and CloudWatch count.
@@ -68,6 +70,21 @@ pub struct Plan {
     pub prices: PriceBook,
     /// Months by which AWS charges.
     pub months: Months,
+}
+
+/// What a group of the scenario gathers: what any of it has to do with counts once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CountedGroup {
+    /// Name in the scenario.
+    pub name: String,
+    /// Indices of [`Plan::buckets`].
+    pub buckets: Vec<usize>,
+    /// Indices of [`Plan::keys`].
+    pub keys: Vec<usize>,
+    /// Indices of [`Plan::workloads`], those of log groups among them.
+    pub workloads: Vec<usize>,
+    /// Indices of [`Plan::requesters`].
+    pub requesters: Vec<usize>,
 }
 
 /// Workloads that share nothing with others, and what they use: indices of the plan's lists, ascending.

@@ -19,7 +19,7 @@ pub use warnings::warnings;
 
 use crate::billing::{self, Bill, BillError, Cost};
 use crate::model::{Class, KmsStep, Plan};
-use crate::results::VariantResults;
+use crate::results::{Metrics, VariantResults};
 use crate::simulation::record::Record;
 use delay::latencies;
 use quotas::{by_quota, by_request_rate, quota_extremes};
@@ -31,6 +31,70 @@ use usage::{no_month, usage};
 use values::{Values, estimates};
 use warnings::unfinished_job;
 
+/// Metrics of a whole variant from its replications' records, all but those of delays.
+///
+/// # Errors
+/// [`BillError`] where a price is not known.
+pub fn metrics_but_delays(plan: &Plan, records: &[Record]) -> Result<Metrics, BillError> {
+    let counts = WholeCounts::of(plan, records)?;
+    Ok(estimates(&counts.per_replication, |_| true))
+}
+
+/// What is counted and billed of a whole variant.
+struct WholeCounts {
+    bills: Vec<Bill>,
+    no_month: Option<String>,
+    per_replication: Vec<Values>,
+}
+
+impl WholeCounts {
+    fn of(plan: &Plan, records: &[Record]) -> Result<WholeCounts, BillError> {
+        let bills: Vec<Bill> = records
+            .iter()
+            .map(|r| billing::bill(&usage(plan, r), &plan.prices))
+            .collect::<Result<_, _>>()?;
+        let no_month = no_month(plan, records);
+        let months: Vec<Option<f64>> = records
+            .iter()
+            .map(|r| {
+                if no_month.is_some() {
+                    return Ok(None);
+                }
+                billing::per_month(&usage(plan, r), &plan.prices)
+                    .map(|usd| Some(billing::usd_f64(&usd)))
+            })
+            .collect::<Result<_, BillError>>()?;
+        let everything = Groups::whole(plan);
+        let mut per_replication: Vec<Values> = records
+            .iter()
+            .flat_map(|r| everything.tally(plan, r))
+            .collect();
+        for (i, values) in per_replication.iter_mut().enumerate() {
+            let record = &records[i];
+            quota_extremes(plan, record, values);
+            for &cost in Cost::ALL {
+                values.insert(cost.metric(), billing::usd_f64(&bills[i].cost(cost)));
+            }
+            let groups = plan.log_groups.iter();
+            let bytes = groups.map(|g| g.bytes(plan.warm_up_s, plan.horizon_s));
+            let (ingested, lost) = bytes.fold((0.0, 0.0), |sum, b| {
+                (sum.0 + b.0 as f64, sum.1 + b.1 as f64)
+            });
+            values.insert("log_bytes_ingested", ingested);
+            values.insert("log_bytes_lost", lost);
+            values.insert("cost_total_usd", billing::usd_f64(&bills[i].total()));
+            if let Some(month) = months[i] {
+                values.insert("cost_total_usd_per_month", month);
+            }
+        }
+        Ok(WholeCounts {
+            bills,
+            no_month,
+            per_replication,
+        })
+    }
+}
+
 /// Results of one variant from its replications' records, in order.
 ///
 /// # Errors
@@ -40,44 +104,13 @@ pub fn variant_results(
     seed: u64,
     records: &[Record],
 ) -> Result<VariantResults, BillError> {
-    let bills: Vec<Bill> = records
-        .iter()
-        .map(|r| billing::bill(&usage(plan, r), &plan.prices))
-        .collect::<Result<_, _>>()?;
-    let no_month = no_month(plan, records);
-    let months: Vec<Option<f64>> = records
-        .iter()
-        .map(|r| {
-            if no_month.is_some() {
-                return Ok(None);
-            }
-            billing::per_month(&usage(plan, r), &plan.prices)
-                .map(|usd| Some(billing::usd_f64(&usd)))
-        })
-        .collect::<Result<_, BillError>>()?;
-    let everything = Groups::whole(plan);
-    let mut per_replication: Vec<Values> = records
-        .iter()
-        .flat_map(|r| everything.tally(plan, r))
-        .collect();
+    let WholeCounts {
+        bills,
+        no_month,
+        mut per_replication,
+    } = WholeCounts::of(plan, records)?;
     for (i, values) in per_replication.iter_mut().enumerate() {
-        let record = &records[i];
-        quota_extremes(plan, record, values);
-        latencies(plan, record, seed, i as u64, values);
-        for &cost in Cost::ALL {
-            values.insert(cost.metric(), billing::usd_f64(&bills[i].cost(cost)));
-        }
-        let groups = plan.log_groups.iter();
-        let bytes = groups.map(|g| g.bytes(plan.warm_up_s, plan.horizon_s));
-        let (ingested, lost) = bytes.fold((0.0, 0.0), |sum, b| {
-            (sum.0 + b.0 as f64, sum.1 + b.1 as f64)
-        });
-        values.insert("log_bytes_ingested", ingested);
-        values.insert("log_bytes_lost", lost);
-        values.insert("cost_total_usd", billing::usd_f64(&bills[i].total()));
-        if let Some(month) = months[i] {
-            values.insert("cost_total_usd_per_month", month);
-        }
+        latencies(plan, &records[i], seed, i as u64, values);
     }
     let by_class = |names: Vec<String>, of: &dyn Fn(&Class) -> Option<usize>| {
         Groups::of_classes(names, plan, of).metrics(plan, records)
@@ -117,6 +150,7 @@ pub fn variant_results(
         by_workload,
         by_bucket,
         by_key,
+        by_group: Groups::of_plan(plan).metrics(plan, records),
         by_requester,
         by_operation,
         by_kms_operation,

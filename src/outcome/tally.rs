@@ -69,6 +69,39 @@ impl Groups {
         groups
     }
 
+    /// The groups of a scenario: classes of their buckets, workloads and requesters with all of their KMS steps, and the
+    /// KMS steps on their keys, each once.
+    pub(super) fn of_plan(plan: &Plan) -> Groups {
+        let names = plan.groups.iter().map(|group| group.name.clone());
+        let mut groups = Groups::new(names.collect(), plan);
+        for (g, group) in plan.groups.iter().enumerate() {
+            let has = |all: &[usize], len: usize| {
+                let mut has = vec![false; len];
+                all.iter().for_each(|&i| has[i] = true);
+                has
+            };
+            let buckets = has(&group.buckets, plan.buckets.len());
+            let keys = has(&group.keys, plan.keys.len());
+            let workloads = has(&group.workloads, plan.workloads.len());
+            let requesters = has(&group.requesters, plan.requesters.len());
+            for (c, class) in plan.classes.iter().enumerate() {
+                let whole = workloads[class.workload]
+                    || requesters[class.requester]
+                    || class.bucket.is_some_and(|b| buckets[b]);
+                if whole {
+                    groups.classes[c].push(g);
+                }
+                for l in class.kms_step_range() {
+                    if whole || keys[plan.kms_steps[l].key] {
+                        groups.kms_steps[l].push(g);
+                        add_once(&mut groups.classes[c], g);
+                    }
+                }
+            }
+        }
+        groups
+    }
+
     /// What is denied, by what denies it: classes with all of their KMS steps, and the requests of other classes that a
     /// KMS step of theirs ends.
     pub(super) fn of_denials(plan: &Plan) -> Groups {

@@ -5,14 +5,18 @@
 //! what is caused need not sum to 1: if two workloads exceed a quota only together, each causes all of
 //! the throttling.
 //!
-//! An operation is taken out of a mix by lowering the workload's traffic by its share; the other operations keep their
+//! What is taken out is simulated without: only the components that it is in, and nothing of the scenario is read again. An
+//! operation is taken out of a mix by lowering the workload's traffic by its share; the other operations keep their
 //! arrivals. The requests of a multipart upload go together. Left out: what an operation causes that a trace recorded.
 
+use super::study::Confidence;
 use super::suggestion::{archived_bucket_keys, bucket_keys, without_bucket_key};
-use super::{Study, StudyError};
+use super::{Study, StudyError, Trial};
 use crate::input::document::key_text;
+use crate::metrics::target::Target;
 use crate::model::{Action, Kind};
 use crate::results::{Estimate, Metrics, VariantResults};
+use crate::run::CountedRun;
 use crate::scenario::Variant;
 use indexmap::IndexMap;
 use rayon::prelude::*;
@@ -56,6 +60,19 @@ pub struct SwitchOn {
     pub archived_bucket_keys: u64,
 }
 
+/// The first buckets of the ranking that are enough.
+#[derive(Clone, Debug, Serialize)]
+pub struct Enough {
+    /// What must hold.
+    pub targets: Vec<Target>,
+    /// The buckets, in order; empty where the targets are met as it is.
+    pub buckets: Vec<String>,
+    /// Whether the targets are met with bucket keys in these, 95 % sure; else not even in all of them.
+    pub is_met: bool,
+    /// What the targets are about, with bucket keys in these.
+    pub trial: Trial,
+}
+
 /// The whole answer.
 #[derive(Clone, Debug, Serialize)]
 pub struct Attribution {
@@ -63,56 +80,172 @@ pub struct Attribution {
     pub variant: String,
     /// By `workload`, `bucket`, `key`, `requester` and `operation`.
     pub by: IndexMap<String, Vec<Contribution>>,
-    /// Buckets without bucket keys, what saves most calls first.
+    /// Buckets without bucket keys, what saves most calls first; of very many those with most calls.
     pub switch_on: Vec<SwitchOn>,
+    /// Further buckets without bucket keys, by their KMS calls, what they would save was not run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<String>,
+    /// In how many of them bucket keys are enough for the targets, if there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enough: Option<Enough>,
     /// Buckets without bucket keys of which the scenario says too little to tell what they would save, and what is missing.
     pub unknown: BTreeMap<String, String>,
 }
 
-/// Finds out.
+/// Most buckets of which it is run what bucket keys would save.
+const RANKED: usize = 20;
+
+/// Finds out; `targets` may be none.
 ///
 /// # Errors
 /// What is changed makes no scenario, or cannot be priced.
-pub fn attribution(study: &Study) -> Result<Attribution, StudyError> {
+pub fn attribution(study: &Study, targets: &[Target]) -> Result<Attribution, StudyError> {
     let variant = study.with(&[], &[])?;
-    let whole = study.run(&[], &[], study.seed)?;
+    let counted = CountedRun::run(&variant, study.seed, study.replications, study.options())?;
+    let whole = counted.results()?;
     let groups = groups(&variant);
-    let removals: BTreeSet<Vec<String>> = groups
+    let removals: BTreeSet<&Removal> = groups
         .values()
         .flat_map(|(_, members)| members)
-        .filter_map(|m| m.removal.clone())
+        .filter_map(|m| m.removal.as_ref())
         .collect();
-    let without: BTreeMap<Vec<String>, VariantResults> = removals
+    let without: BTreeMap<&Removal, Metrics> = removals
         .into_par_iter()
-        .map(|sets| {
-            let results = study.run(&[], &sets, study.seed)?;
-            Ok((sets, results))
-        })
+        .map(|removal| Ok((removal, removal.rest(study, &variant, &counted)?)))
         .collect::<Result<_, StudyError>>()?;
     let mut by = IndexMap::new();
     for (kind, (breakdown, members)) in &groups {
         let breakdown = breakdown(&whole);
         let entries = members.iter().filter_map(|member| {
             let own = breakdown.get(&member.name)?;
-            let rest = member.removal.as_ref().and_then(|sets| without.get(sets));
+            let rest = member.removal.as_ref().and_then(|r| without.get(r));
             Some(contribution(&member.name, own, &whole, rest))
         });
         by.insert((*kind).to_owned(), ranked(entries.collect()));
     }
-    let (switch_on, unknown) = switch_on(study, &variant, &whole)?;
+    let mut off: Vec<&String> = without_bucket_key(&variant, &whole).collect();
+    let further = if off.len() > RANKED {
+        let calls = |name: &String| {
+            let calls = whole.by_bucket.get(name).and_then(|m| m["kms_calls"].mean);
+            calls.unwrap_or(0.0)
+        };
+        off.sort_by(|a, b| calls(b).total_cmp(&calls(a)));
+        off.split_off(RANKED)
+    } else {
+        Vec::new()
+    };
+    let (switch_on, unknown) = switch_on(study, &variant, &counted, &whole, &off)?;
+    let order = switch_on
+        .iter()
+        .map(|s| &s.bucket)
+        .chain(further.iter().copied());
+    let enough = enough(study, &variant, &whole, targets, &order.collect::<Vec<_>>())?;
     Ok(Attribution {
         variant: study.variant.clone(),
         by,
         switch_on,
+        further: further.into_iter().cloned().collect(),
+        enough,
         unknown,
     })
+}
+
+/// The least number of buckets of the ranking in which bucket keys, for all of their objects, are enough.
+fn enough(
+    study: &Study,
+    variant: &Variant,
+    whole: &VariantResults,
+    targets: &[Target],
+    order: &[&String],
+) -> Result<Option<Enough>, StudyError> {
+    if targets.is_empty() || order.is_empty() {
+        return Ok(None);
+    }
+    let trial = |n: usize, results: &VariantResults| {
+        Trial::of(study, n as f64, study.seed, targets, results)
+    };
+    let run = |n: usize| -> Result<Option<Trial>, StudyError> {
+        let on = order[..n].iter();
+        let sets: Vec<String> = on
+            .flat_map(|bucket| bucket_keys(variant, bucket, "0"))
+            .collect();
+        match study.run(&[], &sets, study.seed) {
+            Ok(results) => Ok(Some(trial(n, &results))),
+            // One of them says too little for bucket keys.
+            Err(StudyError::Scenario(_)) => Ok(None),
+            Err(e) => Err(e),
+        }
+    };
+    let meets = |t: &Trial| t.meets(targets, Confidence::Sure);
+    let answer = |n: usize, trial: Trial| {
+        Some(Enough {
+            targets: targets.to_vec(),
+            buckets: order[..n].iter().map(|name| (*name).clone()).collect(),
+            is_met: meets(&trial),
+            trial,
+        })
+    };
+    let as_it_is = trial(0, whole);
+    if meets(&as_it_is) {
+        return Ok(answer(0, as_it_is));
+    }
+    let Some(all) = run(order.len())? else {
+        return Ok(None);
+    };
+    if !meets(&all) {
+        return Ok(answer(order.len(), all));
+    }
+    let (mut low, mut high, mut best) = (0, order.len(), all);
+    while high - low > 1 {
+        let middle = low.midpoint(high);
+        match run(middle)? {
+            Some(trial) if meets(&trial) => (high, best) = (middle, trial),
+            Some(_) => low = middle,
+            None => return Ok(None),
+        }
+    }
+    Ok(answer(high, best))
 }
 
 /// Something that has traffic.
 struct Contributor {
     name: String,
-    /// The settings that take it out, if any do.
-    removal: Option<Vec<String>>,
+    /// How it is taken out, if it can be.
+    removal: Option<Removal>,
+}
+
+/// How something is taken out of a run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Removal {
+    /// Without the traffic of workloads: indices of the plan's.
+    Workloads(BTreeSet<usize>),
+    /// With other settings.
+    Settings(Vec<String>),
+}
+
+impl Removal {
+    /// What is left without it.
+    fn rest(
+        &self,
+        study: &Study,
+        variant: &Variant,
+        counted: &CountedRun<'_>,
+    ) -> Result<Metrics, StudyError> {
+        let sets = match self {
+            Removal::Workloads(workloads) => {
+                if let Some(rest) = counted.without(workloads, study.options())? {
+                    return Ok(rest);
+                }
+                // Others need them: they stay, with next to no traffic.
+                workloads
+                    .iter()
+                    .map(|&w| growth(variant, w, NEXT_TO_NOTHING))
+                    .collect()
+            }
+            Removal::Settings(sets) => sets.clone(),
+        };
+        Ok(study.run(&[], &sets, study.seed)?.metrics)
+    }
 }
 
 /// A breakdown of a variant's results.
@@ -126,15 +259,14 @@ fn groups(variant: &Variant) -> IndexMap<&'static str, (Breakdown, Vec<Contribut
             let classes = plan.classes.iter().enumerate();
             let classes = classes.filter(|(c, _)| has(*c, i));
             let workloads: BTreeSet<usize> = classes.map(|(_, c)| c.workload).collect();
-            let quiet = |w| growth(variant, w, NEXT_TO_NOTHING);
-            let removal: Vec<String> = workloads.into_iter().map(quiet).collect();
+            let removal = workloads;
             (name, removal)
         });
         let with_traffic = members.filter(|(_, removal)| !removal.is_empty());
         with_traffic
             .map(|(name, removal)| Contributor {
                 name: name.clone(),
-                removal: Some(removal),
+                removal: Some(Removal::Workloads(removal)),
             })
             .collect()
     };
@@ -176,10 +308,10 @@ fn growth(variant: &Variant, w: usize, factor: f64) -> String {
     format!("workload.{}.growth={}", key_text(name), present * factor)
 }
 
-/// The settings that take an operation out of every mix.
-fn without_operation(variant: &Variant, operation: &str) -> Option<Vec<String>> {
+/// How an operation is taken out of every mix; workloads that ask for nothing else go as a whole.
+fn without_operation(variant: &Variant, operation: &str) -> Option<Removal> {
     let plan = &variant.plan;
-    let mut sets = Vec::new();
+    let (mut sets, mut whole) = (Vec::new(), BTreeSet::new());
     for (w, workload) in plan.workloads.iter().enumerate() {
         let name = key_text(&workload.name);
         let makes = |action: &&Action| {
@@ -195,7 +327,7 @@ fn without_operation(variant: &Variant, operation: &str) -> Option<Vec<String>> 
         }
         let share: f64 = gone.iter().map(|a| a.weight).sum();
         if gone.len() == workload.actions.len() {
-            sets.push(growth(variant, w, NEXT_TO_NOTHING));
+            whole.insert(w);
             continue;
         }
         sets.push(growth(variant, w, 1.0 - share));
@@ -204,7 +336,12 @@ fn without_operation(variant: &Variant, operation: &str) -> Option<Vec<String>> 
             sets.push(format!("{path}={NEXT_TO_NOTHING}"));
         }
     }
-    Some(sets)
+    if sets.is_empty() {
+        return Some(Removal::Workloads(whole));
+    }
+    let whole = whole.into_iter();
+    sets.extend(whole.map(|w| growth(variant, w, NEXT_TO_NOTHING)));
+    Some(Removal::Settings(sets))
 }
 
 fn values(metrics: &Metrics, id: &str) -> Vec<Option<f64>> {
@@ -233,13 +370,13 @@ fn contribution(
     name: &str,
     own: &Metrics,
     whole: &VariantResults,
-    rest: Option<&VariantResults>,
+    rest: Option<&Metrics>,
 ) -> Contribution {
     let all = |id: &str| values(&whole.metrics, id);
     let of = |id: &str| share(values(own, id), &all(id));
     let without = |id: &str| {
         let rest = rest?;
-        Some(share(gone(&whole.metrics, &rest.metrics, id), &all(id)))
+        Some(share(gone(&whole.metrics, rest, id), &all(id)))
     };
     Contribution {
         name: name.to_owned(),
@@ -264,19 +401,17 @@ fn ranked(mut entries: Vec<Contribution>) -> Vec<Contribution> {
     entries
 }
 
-/// What each bucket would save; and those of which that cannot be told, with what is missing.
+/// What each of these buckets would save; and those of which that cannot be told, with what is missing.
 fn switch_on(
     study: &Study,
     variant: &Variant,
+    counted: &CountedRun<'_>,
     whole: &VariantResults,
+    off: &[&String],
 ) -> Result<(Vec<SwitchOn>, BTreeMap<String, String>), StudyError> {
-    let off: Vec<&String> = without_bucket_key(variant, whole).collect();
     let tried: Vec<(&String, Result<SwitchOn, StudyError>)> = off
-        .into_par_iter()
-        .map(|name| {
-            let saves = saves(study, variant, whole, name);
-            (name, saves)
-        })
+        .par_iter()
+        .map(|name| (*name, saves(study, variant, counted, whole, name)))
         .collect();
     let (mut found, mut unknown) = (Vec::new(), BTreeMap::new());
     for (name, saves) in tried {
@@ -298,14 +433,25 @@ fn switch_on(
 fn saves(
     study: &Study,
     variant: &Variant,
+    counted: &CountedRun<'_>,
     whole: &VariantResults,
     name: &str,
 ) -> Result<SwitchOn, StudyError> {
-    let run = |older: &str| study.run(&[], &bucket_keys(variant, name, older), study.seed);
-    let (all, new) = (run("0")?, run("1")?);
-    let saved = |r: &VariantResults, id: &str, unit: &str| {
-        Estimate::over(gone(&whole.metrics, &r.metrics, id), unit)
+    let plan = &variant.plan;
+    let bucket = plan.buckets.iter().position(|b| b.name == name);
+    let classes = plan.classes.iter().filter(|class| class.bucket == bucket);
+    let workloads: BTreeSet<usize> = classes.map(|class| class.workload).collect();
+    let run = |older: &str| -> Result<Metrics, StudyError> {
+        let sets = bucket_keys(variant, name, older);
+        let changed = study.with(&[], &sets)?;
+        match counted.changed(&changed, &workloads, study.options())? {
+            Some(metrics) => Ok(metrics),
+            None => Ok(study.run(&[], &sets, study.seed)?.metrics),
+        }
     };
+    let (all, new) = (run("0")?, run("1")?);
+    let saved =
+        |r: &Metrics, id: &str, unit: &str| Estimate::over(gone(&whole.metrics, r, id), unit);
     Ok(SwitchOn {
         bucket: name.to_owned(),
         calls: saved(&all, "kms_calls", "1"),

@@ -1,9 +1,11 @@
 //! The cheapest combination of mitigations that meets the targets, and the front of cost against throttle rate.
 //!
-//! Every set of what there is to choose from is run.
+//! Every set of what there is to choose from is run, or, where these are too many, those that a greedy search comes by.
 
-use super::choice::{Choice, sets};
+use super::choice::{Choice, every_set};
+use super::greedy::explore;
 use super::mitigation::{Change, Mitigation};
+use super::set_run::{SetRun, order};
 use super::study::Confidence;
 use super::{Study, StudyError, Trial};
 use crate::metrics::target::Target;
@@ -12,6 +14,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::cmp::Ordering;
 use std::sync::atomic::{self, AtomicU64};
+use std::sync::{Mutex, PoisonError};
 
 /// A set of mitigations and what it comes to.
 #[derive(Clone, Debug, Serialize)]
@@ -37,7 +40,7 @@ pub struct Cheapest {
     pub targets: Vec<Target>,
     /// Identifier of the cost that is compared.
     pub cost_metric: &'static str,
-    /// Every set, in order of size and file.
+    /// Every set that was run, in order of size and file where all of them were.
     pub combinations: Vec<Combination>,
     /// The cheapest that meets the targets for sure, and by fresh seeds; index of the above.
     pub cheapest: Option<usize>,
@@ -50,46 +53,53 @@ pub struct Cheapest {
 /// The cheapest combination of mitigations that meets the targets. `done` counts the sets that were run.
 ///
 /// # Errors
-/// Too many sets; what one makes of the scenario cannot be priced.
-pub fn cheapest(
+/// What a set makes of the scenario cannot be priced.
+pub fn cheapest<'c>(
     study: &Study,
-    choice: &Choice,
+    choice: &'c Choice,
     targets: &[Target],
     done: &AtomicU64,
 ) -> Result<Cheapest, StudyError> {
     let all = &choice.0;
-    let sets = sets(all)?;
-    let run = |set: &[&Mitigation], seed| {
-        let (mut over, mut keys) = (Vec::new(), Vec::new());
-        for mitigation in set {
-            match &mitigation.change {
-                Change::Over(tables) => over.extend_from_slice(tables),
-                Change::Set(sets) => keys.extend_from_slice(sets),
-            }
-        }
-        study.run(&over, &keys, seed)
-    };
-    let runs: Vec<Result<VariantResults, StudyError>> = sets
-        .par_iter()
-        .map(|set| {
-            let results = run(set, study.seed);
-            done.fetch_add(1, atomic::Ordering::Relaxed);
-            results
-        })
-        .collect();
-    let (mut kept, mut notes, mut refused) = (Vec::new(), Vec::new(), Vec::new());
-    for (set, run) in sets.iter().zip(runs) {
-        match run {
-            Ok(results) => kept.push((set, results)),
+    let refused = Mutex::new(Vec::new());
+    let run = |set: &[&'c Mitigation], seed| run(study, set, seed);
+    let one = |set: &[&'c Mitigation]| -> Result<Option<SetRun<'c>>, StudyError> {
+        let results = run(set, study.seed);
+        done.fetch_add(1, atomic::Ordering::Relaxed);
+        match results {
+            Ok(results) => Ok(Some(SetRun::of(study, set, targets, &results))),
             // The set contradicts itself or the variant: nobody could do it either.
-            Err(StudyError::Scenario(why)) if !set.is_empty() => refused.push((set, why)),
-            Err(e) => return Err(e),
+            Err(StudyError::Scenario(why)) if !set.is_empty() => {
+                let mut refused = refused.lock().unwrap_or_else(PoisonError::into_inner);
+                refused.push((set.to_vec(), why));
+                Ok(None)
+            }
+            Err(e) => Err(e),
         }
-    }
+    };
+    let (kept, mut notes) = match every_set(all) {
+        Some(sets) => {
+            let ran: Vec<_> = sets.par_iter().map(|set| one(set)).collect();
+            let ran: Result<Vec<SetRun<'c>>, StudyError> =
+                ran.into_iter().filter_map(Result::transpose).collect();
+            (ran?, Vec::new())
+        }
+        None => {
+            let found = explore(all, targets, study.seed, &one)?;
+            (found.ran, vec![found.method])
+        }
+    };
+    let mut refused = refused.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // In the order of the file, whichever was run first.
+    let place = |set: &[&Mitigation]| {
+        let mut names = all.values().flatten();
+        set.first().map(|m| names.position(|n| n.name == m.name))
+    };
+    refused.sort_by_key(|(set, _)| (set.len(), place(set)));
     // What the question names must be valid in some combination.
     for mitigation in all.values().flatten().filter(|m| m.is_tried) {
         let is_in = |set: &[&Mitigation]| set.iter().any(|m| m.name == mitigation.name);
-        if !kept.iter().any(|(set, _)| is_in(set))
+        if !kept.iter().any(|r| is_in(&r.set))
             && let Some((_, why)) = refused.iter().find(|(set, _)| is_in(set))
         {
             return Err(StudyError::Scenario(why.clone()));
@@ -110,20 +120,23 @@ pub fn cheapest(
             refused.len() - 1
         ));
     }
-    let month = |r: &VariantResults| r.metrics["cost_total_usd_per_month"].mean.is_some();
-    let cost_metric = if kept.iter().all(|(_, r)| month(r)) {
+    let cost_metric = if kept.iter().all(|r| r.month.mean.is_some()) {
         "cost_total_usd_per_month"
     } else {
         "cost_total_usd"
     };
+    let is_by_month = kept.iter().all(|r| r.month.mean.is_some());
     let mut combinations: Vec<Combination> = kept
         .iter()
         .enumerate()
-        .map(|(i, (set, r))| Combination {
-            mitigations: set.iter().map(|m| m.name.clone()).collect(),
-            throttle_rate: r.metrics["throttle_rate"].clone(),
-            cost: r.metrics[cost_metric].clone(),
-            trial: Trial::of(study, i as f64, study.seed, targets, r),
+        .map(|(i, r)| Combination {
+            mitigations: r.set.iter().map(|m| m.name.clone()).collect(),
+            throttle_rate: r.throttle_rate.clone(),
+            cost: if is_by_month { &r.month } else { &r.cost }.clone(),
+            trial: Trial {
+                value: i as f64,
+                ..r.trial.clone()
+            },
             dominated: false,
         })
         .collect();
@@ -136,7 +149,7 @@ pub fn cheapest(
     let (mut answer, mut check) = (None, None);
     for i in order {
         let seed = study.fresh_seed(0);
-        let results = run(kept[i].0, seed)?;
+        let results = run(&kept[i].set, seed)?;
         let trial = Trial::of(study, i as f64, seed, targets, &results);
         if trial.meets(targets, Confidence::Mean) {
             (answer, check) = (Some(i), Some(trial));
@@ -158,12 +171,30 @@ pub fn cheapest(
     })
 }
 
-/// A set in words.
+/// The results of the study's variant with a set of mitigations.
+fn run(study: &Study, set: &[&Mitigation], seed: u64) -> Result<VariantResults, StudyError> {
+    let (mut over, mut keys) = (Vec::new(), Vec::new());
+    for mitigation in set {
+        match &mitigation.change {
+            Change::Over(tables) => over.extend_from_slice(tables),
+            Change::Set(sets) => keys.extend_from_slice(sets),
+        }
+    }
+    study.run(&over, &keys, seed)
+}
+
+/// Most mitigations of a set that are named in a line.
+const NAMED: usize = 6;
+
+/// A set in words; of a large one the first, and how many more.
 pub fn name(mitigations: &[String]) -> String {
-    if mitigations.is_empty() {
-        "nothing".to_owned()
-    } else {
-        mitigations.join(" + ")
+    match mitigations.len() {
+        0 => "nothing".to_owned(),
+        1..=NAMED => mitigations.join(" + "),
+        n => {
+            let first = mitigations[..NAMED - 1].join(" + ");
+            format!("{first} + {} more", n - (NAMED - 1))
+        }
     }
 }
 
@@ -200,22 +231,6 @@ fn fewest_first(all: &[Combination], by_cost: &[usize]) -> Vec<usize> {
         left = rest;
     }
     out
-}
-
-/// How two means stand to each other: equal where the 95 % interval of their difference, replication by replication, holds
-/// zero; all runs have the same random numbers. By the means alone where there is no interval.
-fn order(a: &Estimate, b: &Estimate) -> Ordering {
-    let pairs = a.values.iter().zip(&b.values);
-    let difference = Estimate::over(pairs.map(|(a, b)| Some((*a)? - (*b)?)).collect(), &a.unit);
-    match (difference.ci_low, difference.ci_high) {
-        (Some(low), _) if low > 0.0 => Ordering::Greater,
-        (_, Some(high)) if high < 0.0 => Ordering::Less,
-        (Some(_), Some(_)) => Ordering::Equal,
-        (None, _) | (_, None) => {
-            let of = |e: &Estimate| e.mean.unwrap_or(f64::INFINITY);
-            of(a).total_cmp(&of(b))
-        }
-    }
 }
 
 fn mark_dominated(all: &mut [Combination]) {

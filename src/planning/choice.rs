@@ -2,8 +2,7 @@
 //!
 //! The candidates are the changes that the file's other variants make: each bucket, workload, quota or retry policy that one of them
 //! sets is a mitigation of its own; what the question lists, a key with its values; and what could be done to any
-//! scenario, if it is asked for (module `suggestion`). Two ways to set the same thing are alternatives. Left out: sets
-//! too many to run.
+//! scenario, if it is asked for (module `suggestion`). Two ways to set the same thing are alternatives.
 
 use super::mitigation::{Change, Mitigation};
 use super::suggestion::suggestions;
@@ -13,6 +12,9 @@ use indexmap::IndexMap;
 
 /// Most sets that are run.
 const MOST: usize = 512;
+
+/// What a search runs beside the mitigations one by one, about.
+const MORE_RUNS: usize = 64;
 
 /// Tables of named things, each of which is a mitigation of its own.
 const NAMED: [&str; 8] = [
@@ -151,26 +153,12 @@ fn plain(table: &Table) -> String {
     format!("{{{}}}", all.join(","))
 }
 
-/// Every choice of at most one mitigation a path, the smaller sets first.
-pub(super) fn sets(
-    all: &IndexMap<String, Vec<Mitigation>>,
-) -> Result<Vec<Vec<&Mitigation>>, StudyError> {
+/// Every choice of at most one mitigation a path, the smaller sets first; `None`: too many to run.
+pub(super) fn every_set(all: &IndexMap<String, Vec<Mitigation>>) -> Option<Vec<Vec<&Mitigation>>> {
     let count = all
         .values()
         .try_fold(1_usize, |n, m| n.checked_mul(m.len() + 1));
-    if count.is_none_or(|n| n > MOST) {
-        let paths: Vec<&str> = all.keys().map(String::as_str).collect();
-        return Err(StudyError::question(
-            format!(
-                "{} mitigations make more than {MOST} combinations",
-                all.len()
-            ),
-            format!(
-                "choose some of them with `--mitigation PATH`: {}",
-                paths.join(", ")
-            ),
-        ));
-    }
+    count.filter(|n| *n <= MOST)?;
     let mut sets: Vec<Vec<&Mitigation>> = vec![Vec::new()];
     for options in all.values() {
         let before = sets.clone();
@@ -179,7 +167,7 @@ pub(super) fn sets(
         }
     }
     sets.sort_by_key(Vec::len);
-    Ok(sets)
+    Some(sets)
 }
 
 /// The mitigations to choose from.
@@ -187,12 +175,12 @@ pub(super) fn sets(
 pub struct Choice(pub(super) IndexMap<String, Vec<Mitigation>>);
 
 impl Choice {
-    /// Sets that [`cheapest`](super::cheapest::cheapest) will run.
-    ///
-    /// # Errors
-    /// There are too many.
-    pub fn sets(&self) -> Result<usize, StudyError> {
-        Ok(sets(&self.0)?.len())
+    /// About how many sets [`cheapest`](super::cheapest::cheapest) will run.
+    pub fn runs(&self) -> usize {
+        match every_set(&self.0) {
+            Some(sets) => sets.len(),
+            None => self.0.values().map(Vec::len).sum::<usize>() + MORE_RUNS,
+        }
     }
 }
 

@@ -11,12 +11,14 @@ pub mod answer;
 pub mod attribution;
 pub mod cheapest;
 pub mod choice;
+mod greedy;
 pub mod growth;
 pub mod migration;
 pub mod mitigation;
 pub mod quota;
 pub mod recovery;
 pub mod search;
+mod set_run;
 pub mod study;
 pub mod suggestion;
 

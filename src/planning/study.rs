@@ -155,6 +155,14 @@ impl Study {
         Ok(run_variant(&variant, seed, self.replications, options)?)
     }
 
+    /// How its runs are run.
+    pub fn options(&self) -> RunOptions<'_> {
+        RunOptions {
+            cancel: self.cancel.as_deref(),
+            ..RunOptions::default()
+        }
+    }
+
     /// A seed that no run of the search has had; `round` counts from 0.
     pub fn fresh_seed(&self, round: u64) -> u64 {
         self.seed.wrapping_add(1 + round)

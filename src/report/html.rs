@@ -305,7 +305,8 @@ fn limited(
 }
 
 fn breakdowns(results: &RunResults) -> Vec<Value> {
-    let groups: [(&str, Group<Metrics>); 7] = [
+    let groups: [(&str, Group<Metrics>); 8] = [
+        ("group", |v| &v.by_group),
         ("workload", |v| &v.by_workload),
         ("bucket", |v| &v.by_bucket),
         ("KMS key", |v| &v.by_key),

@@ -514,6 +514,32 @@ fn migration(m: &Migration) -> Vec<Block> {
     blocks
 }
 
+/// In how many buckets of the ranking bucket keys are enough for the targets.
+fn enough(a: &Attribution) -> Option<String> {
+    let enough = a.enough.as_ref()?;
+    let targets: Vec<String> = enough.targets.iter().map(ToString::to_string).collect();
+    let targets = targets.join(" and ");
+    let each = enough.targets.iter().zip(&enough.trial.found);
+    let values: Vec<String> = each
+        .map(|(t, e)| format!("{} {}", label(t.metric), found(t.metric, e.as_ref())))
+        .collect();
+    let values = values.join(", ");
+    let n = enough.buckets.len();
+    let of = a.switch_on.len() + a.further.len();
+    Some(match (enough.is_met, n) {
+        (true, 0) => format!("{targets}: met without any bucket keys ({values})."),
+        (true, 1) => {
+            format!("{targets}: met with bucket keys in the first bucket of {of} ({values}).")
+        }
+        (true, _) => {
+            format!("{targets}: met with bucket keys in the first {n} of {of} buckets ({values}).")
+        }
+        (false, _) => {
+            format!("{targets}: not met, not even with bucket keys in all {of} buckets ({values}).")
+        }
+    })
+}
+
 /// Who used the quota and who was throttled, a table each, and where bucket keys help most.
 fn attribution(a: &Attribution) -> Vec<Block> {
     let percent = |e: &Estimate| number::estimate("throttle_rate", e);
@@ -581,6 +607,13 @@ fn attribution(a: &Attribution) -> Vec<Block> {
         })
         .collect();
     blocks.push(Block::Table(Grid::new(header, rows)));
+    blocks.extend(enough(a).map(Block::Line));
+    if !a.further.is_empty() {
+        blocks.push(Block::Line(format!(
+            "{} more buckets are without bucket keys, each with fewer KMS calls than these: what they would save was not run.",
+            a.further.len()
+        )));
+    }
     let keys: Vec<String> = a
         .switch_on
         .iter()

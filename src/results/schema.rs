@@ -183,6 +183,9 @@ pub struct VariantResults {
     pub by_bucket: IndexMap<String, Metrics>,
     /// By KMS key.
     pub by_key: IndexMap<String, Metrics>,
+    /// By group of the scenario, where it has any: what any of its things has to do with, each request and call once.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub by_group: IndexMap<String, Metrics>,
     /// By requester.
     pub by_requester: IndexMap<String, Metrics>,
     /// By what the requester asked: S3 operations (`GetObject`), and KMS operations that applications call themselves.

@@ -10,6 +10,7 @@ mod common;
 mod deliveries;
 mod docs;
 mod errors;
+mod fleet;
 mod gates;
 mod house;
 mod iam;

@@ -6,12 +6,14 @@ use super::super::price::price_book;
 use super::super::run_settings::RunSettings;
 use super::super::settings::Scenario;
 use super::builder::PlanBuilder;
+use super::log_groups::workload_names;
 use crate::billing::Months;
 use crate::model::arrivals::LocalClock;
 use crate::model::latency::LatencySettings;
-use crate::model::{BucketInfo, Component, Counting, KmsKey, Plan};
+use crate::model::{BucketInfo, Component, CountedGroup, Counting, KmsKey, Plan};
 use indexmap::IndexMap;
 use sha2::Digest;
+use std::collections::HashMap;
 
 impl PlanBuilder<'_> {
     pub(super) fn finish(mut self, name: &str) -> Plan {
@@ -51,6 +53,7 @@ impl PlanBuilder<'_> {
             .collect();
         let trails = self.trails();
         let components = self.components();
+        let groups = self.groups(&buckets, &keys);
         let horizon_s = self.run.horizon.whole_seconds().unwrap_or(0);
         Plan {
             name: name.to_owned(),
@@ -74,6 +77,7 @@ impl PlanBuilder<'_> {
             buckets,
             keys,
             requesters: self.requesters.into_iter().collect(),
+            groups,
             components,
             counting: Counting {
                 throttled_attempts_billed: a.throttled_attempts_billed,
@@ -88,6 +92,34 @@ impl PlanBuilder<'_> {
             },
             trails,
         }
+    }
+
+    /// What each group gathers, as indices; what is not simulated is left out.
+    fn groups(&self, buckets: &[BucketInfo], keys: &[KmsKey]) -> Vec<CountedGroup> {
+        let buckets: Vec<&str> = buckets.iter().map(|b| b.name.as_str()).collect();
+        let keys: Vec<&str> = keys.iter().map(|k| k.name.as_str()).collect();
+        let workloads: Vec<&str> = self.workloads.iter().map(|w| w.name.as_str()).collect();
+        let requesters: Vec<&str> = self.requesters.iter().map(String::as_str).collect();
+        let index = |all: &[&str], names: &[String]| -> Vec<usize> {
+            let places: HashMap<&str, usize> =
+                all.iter().enumerate().map(|(i, name)| (*name, i)).collect();
+            let found = names.iter().filter_map(|name| places.get(name.as_str()));
+            found.copied().collect()
+        };
+        let groups = self.scenario.group.iter();
+        let groups = groups.map(|(name, group)| {
+            let of_log_groups = group.log_groups.iter();
+            let of_log_groups = of_log_groups.flat_map(|name| workload_names(name));
+            let of_group: Vec<String> = of_log_groups.chain(group.workloads.clone()).collect();
+            CountedGroup {
+                name: name.clone(),
+                buckets: index(&buckets, &group.buckets),
+                keys: index(&keys, &group.keys),
+                workloads: index(&workloads, &of_group),
+                requesters: index(&requesters, &group.requesters),
+            }
+        });
+        groups.collect()
     }
 
     /// Groups of workloads that share a quota, a cache or an order (union–find); an empty one where there is no workload,

@@ -17,6 +17,11 @@ use crate::model::{self, Association, Popularity, Size};
 use crate::model::{Action, Class, Kind, Source, Workload};
 use crate::units::{Rate, Span};
 
+/// What the workloads of a log group are called: those of ingestion and of queries.
+pub(super) fn workload_names(log_group: &str) -> [String; 2] {
+    ["ingestion", "queries"].map(|what| format!("log_group.{log_group}.{what}"))
+}
+
 impl PlanBuilder<'_> {
     pub(super) fn log_group(&mut self, name: &str, group: &LogGroupSettings) {
         let first = self.workloads.len();
@@ -125,14 +130,12 @@ impl PlanBuilder<'_> {
         (arrivals, start): (OpenArrivals, u64),
     ) {
         let service = logs_service(&group.region);
-        let workload = format!(
-            "log_group.{name}.{}",
-            if operation == KmsOperation::Decrypt {
-                "queries"
-            } else {
-                "ingestion"
-            }
-        );
+        let [ingestion, queries] = workload_names(name);
+        let workload = if operation == KmsOperation::Decrypt {
+            queries
+        } else {
+            ingestion
+        };
         if self.scenario.workload.contains_key(&workload) {
             let message = format!("a workload is called `{workload}`, like that of the log group");
             let diagnostic = Diagnostic::error(Code::DuplicateName, message);

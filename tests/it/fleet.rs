@@ -1,0 +1,203 @@
+//! Fleets: what groups count, what is gone without a thing, and the cheapest of too many mitigations.
+
+use crate::common::{run, values};
+use kmsim::input::Input;
+use kmsim::metrics::target::Target;
+use kmsim::planning::Study;
+use kmsim::planning::attribution::attribution;
+use kmsim::planning::cheapest::cheapest;
+use kmsim::planning::choice::{MitigationFilter, choice};
+use kmsim::results::{Metrics, VariantResults};
+use std::fmt::Write;
+use std::sync::atomic::AtomicU64;
+
+/// Buckets `b0`, `b1`, … of two Regions, a workload of reads and writes for each, and an application beside them.
+fn fleet(buckets: usize) -> String {
+    let mut text = "horizon = \"12s\"\nreplications = 2\nregion = \"us-east-1\"\n[key.us]\n[key.eu]\nregion = \"eu-west-1\"\n\
+        [requester.reader]\n[requester.app]\n[retry.fixed]\ndelay = \"300ms\"\nmax_attempts = 3\n\
+        [quota.us]\nlimit = \"60/s\"\n[quota.eu]\nregion = \"eu-west-1\"\nlimit = \"200/s\"\n\
+        [bucket.\"*\"]\nkey = \"us\"\n[workload.\"w*\"]\nrequester = \"reader\"\nclients = 2\noperations = { GetObject = 2, PutObject = 1 }\n\
+        popularity.uniform.objects = 50\n[workload.app]\nrequester = \"app\"\nkey = \"us\"\nclients = 1\noperations.Decrypt = 1\n\
+        arrivals.poisson.rate = 20\n"
+        .to_owned();
+    for i in 0..buckets {
+        writeln!(text, "[bucket.b{i}]").unwrap();
+        if i % 3 == 2 {
+            writeln!(text, "region = \"eu-west-1\"\nkey = \"eu\"").unwrap();
+        }
+        let rate = 3 + 7 * i % 11;
+        writeln!(
+            text,
+            "[workload.w{i}]\nbucket = \"b{i}\"\narrivals.poisson.rate = {rate}"
+        )
+        .unwrap();
+    }
+    text
+}
+
+fn sum(members: &[&Metrics], id: &str) -> Vec<f64> {
+    let mut sum = vec![0.0; 2];
+    for member in members {
+        sum.iter_mut()
+            .zip(values(member, id))
+            .for_each(|(s, v)| *s += v);
+    }
+    sum
+}
+
+#[test]
+fn a_group_is_the_sum_of_what_it_gathers_each_once() {
+    let text = fleet(7)
+        + "[group.odd]\nbuckets = [\"b1\", \"b3\", \"b5\"]\n[group.most]\nbuckets = [\"b*\"]\nexcept = [\"b2\"]\n\
+           [group.both]\nbuckets = [\"b1\"]\nworkloads = [\"w1\", \"app\"]\n[group.keys]\nkeys = [\"*\"]\n\
+           [group.everybody]\nrequesters = [\"*\"]\n";
+    let results = run(&text);
+    let v: &VariantResults = &results.variants[0];
+    assert!(values(&v.metrics, "kms_throttled").iter().all(|n| *n > 0.0));
+    let bucket = |name: &str| &v.by_bucket[name];
+    let odd = ["b1", "b3", "b5"].map(bucket);
+    let most = ["b0", "b1", "b3", "b4", "b5", "b6"].map(bucket);
+    let both = [bucket("b1"), &v.by_workload["app"]];
+    let keys: Vec<&Metrics> = v.by_key.values().collect();
+    let everybody = [&v.metrics];
+    for (group, members) in [
+        ("odd", &odd[..]),
+        ("most", &most[..]),
+        ("both", &both[..]),
+        ("keys", &keys[..]),
+        ("everybody", &everybody[..]),
+    ] {
+        for id in [
+            "kms_needs",
+            "kms_calls",
+            "kms_attempts",
+            "kms_throttled",
+            "cloudtrail_kms_events",
+        ] {
+            assert_eq!(
+                values(&v.by_group[group], id),
+                sum(members, id),
+                "{group} {id}"
+            );
+        }
+    }
+    for id in ["s3_requests", "s3_requests_failed"] {
+        assert_eq!(values(&v.by_group["most"], id), sum(&most, id));
+        assert_eq!(values(&v.by_group["everybody"], id), values(&v.metrics, id));
+    }
+}
+
+#[test]
+fn what_is_gone_without_a_thing_is_what_a_run_without_it_lacks() {
+    let text = fleet(6);
+    let study = Study::new(&Input::from_text("fleet", text.clone()), &[], None);
+    let (study, _) = study.unwrap_or_else(|e| panic!("{e}"));
+    let found = attribution(&study, &[]).unwrap_or_else(|e| panic!("{e}"));
+    let whole = &run(&text).variants[0].metrics;
+    let without = |names: &[&str]| {
+        let off = names.iter().fold(String::new(), |mut off, name| {
+            // The key of another Region has no caller left, and stays.
+            write!(off, "[variant.off.workload.{name}]\nenabled = false\n").unwrap();
+            off
+        });
+        run(&format!("{text}{off}")).variants[0].metrics.clone()
+    };
+    for (kind, name, off) in [
+        ("workload", "w0", &["w0"][..]),
+        ("workload", "w1", &["w1"]),
+        ("workload", "w2", &["w2"]),
+        ("workload", "app", &["app"]),
+        ("bucket", "b4", &["w4"]),
+        ("bucket", "b5", &["w5"]),
+        ("key", "us", &["w0", "w1", "w3", "w4", "app"]),
+        ("key", "eu", &["w2", "w5"]),
+        ("requester", "app", &["app"]),
+        ("operation", "Decrypt", &["app"]),
+    ] {
+        let entry = found.by[kind].iter().find(|e| e.name == name).expect(name);
+        let rest = without(off);
+        for (part, id) in [
+            (&entry.caused, "kms_throttled"),
+            (&entry.peak, "kms_attempts_per_s_max"),
+            (&entry.bill, "cost_total_usd"),
+        ] {
+            let share = part.as_ref().expect(id).values.clone();
+            let expected = values(whole, id).into_iter().zip(values(&rest, id));
+            let expected: Vec<Option<f64>> = expected
+                .map(|(all, rest)| Some((all - rest) / all))
+                .collect();
+            assert_eq!(share, expected, "{kind} {name} {id}");
+        }
+    }
+}
+
+#[test]
+fn bucket_keys_are_ranked_by_runs_with_them_until_they_are_enough() {
+    let text = fleet(6);
+    let study = Study::new(&Input::from_text("fleet", text.clone()), &[], None);
+    let (study, _) = study.unwrap_or_else(|e| panic!("{e}"));
+    let targets: Vec<Target> = vec!["throttle_rate < 1%".parse().expect("a target")];
+    let found = attribution(&study, &targets).unwrap_or_else(|e| panic!("{e}"));
+    let with = |buckets: &[String]| {
+        let on = buckets.iter().fold(String::new(), |mut on, name| {
+            write!(
+                on,
+                "[variant.on.bucket.{name}]\nbucket_key = true\narchived_bucket_keys = 576\n"
+            )
+            .unwrap();
+            on
+        });
+        run(&format!("{text}{on}")).variants[0].metrics.clone()
+    };
+    let whole = &run(&text).variants[0].metrics;
+    assert_eq!(found.switch_on.len(), 6);
+    for on in &found.switch_on {
+        let rest = with(std::slice::from_ref(&on.bucket));
+        for (saved, id) in [(&on.calls, "kms_calls"), (&on.throttled, "kms_throttled")] {
+            let expected = values(whole, id).into_iter().zip(values(&rest, id));
+            let expected: Vec<Option<f64>> = expected.map(|(a, b)| Some(a - b)).collect();
+            assert_eq!(saved.values, expected, "{} {id}", on.bucket);
+        }
+    }
+    let enough = found.enough.expect("targets are given");
+    assert!(enough.is_met && !enough.buckets.is_empty());
+    let ranked: Vec<&String> = found.switch_on.iter().map(|on| &on.bucket).collect();
+    assert!(
+        enough
+            .buckets
+            .iter()
+            .eq(ranked[..enough.buckets.len()].iter().copied())
+    );
+    let rate = |n: usize| with(&enough.buckets[..n])["throttle_rate"].clone();
+    let n = enough.buckets.len();
+    assert_eq!(Some(&rate(n)), enough.trial.found[0].as_ref());
+    assert!(rate(n).ci_high < Some(0.01));
+    assert!(n == 1 || rate(n - 1).ci_high >= Some(0.01));
+}
+
+#[test]
+fn too_many_mitigations_for_every_set_are_searched_one_by_one() {
+    let text = fleet(10)
+        + "[variant.as-is]\n[variant.on.bucket.\"*\"]\nbucket_key = true\narchived_bucket_keys = 3\n";
+    let study = Study::new(&Input::from_text("fleet", text), &[], None);
+    let (study, _) = study.unwrap_or_else(|e| panic!("{e}"));
+    let choice = choice(&study, &MitigationFilter::default()).unwrap_or_else(|e| panic!("{e}"));
+    let targets: Vec<Target> = vec!["throttle_rate < 10%".parse().expect("a target")];
+    let done = AtomicU64::new(0);
+    let found = cheapest(&study, &choice, &targets, &done).unwrap_or_else(|e| panic!("{e}"));
+    let answer = found
+        .cheapest
+        .unwrap_or_else(|| panic!("{:?}", found.notes));
+    let best = &found.combinations[answer];
+    assert!(!best.mitigations.is_empty());
+    assert!(found.check.is_some());
+    let method = &found.notes[0];
+    assert!(
+        method.contains("10 mitigations make too many combinations"),
+        "{method}"
+    );
+    assert!(method.contains("random exchanges"), "{method}");
+    // A dollar is saved in every bucket, so nothing that is left out would pay for itself.
+    let costs = found.combinations.iter().filter_map(|c| c.cost.mean);
+    assert!(costs.fold(f64::INFINITY, f64::min) <= best.cost.mean.expect("a cost"));
+}
