@@ -12,6 +12,7 @@ use crate::input::document::key_text;
 use crate::model::source::bucket_key::older::Decline;
 use crate::results::{Estimate, VariantResults};
 use crate::scenario::Variant;
+use crate::scenario::requester::Requester;
 use num_traits::ToPrimitive;
 use serde::Serialize;
 
@@ -279,19 +280,39 @@ impl Planned<'_> {
         Ok(price.usd.to_f64().unwrap_or(f64::NAN))
     }
 
+    /// Who rewrites the objects: one who asks for them already, else one of the bucket's account; `None`: the file declares
+    /// nobody.
+    fn requester(&self, owner: &str) -> Option<(&String, &Requester)> {
+        let all = &self.variant.scenario.requester;
+        let asks = |name: &String| {
+            let mut workloads = self.variant.scenario.workload.values();
+            workloads.any(|w| {
+                w.bucket.as_deref() == Some(self.q.bucket) && w.requester.as_ref() == Some(name)
+            })
+        };
+        let asking = all.iter().find(|(name, _)| asks(name));
+        let of_owner = || all.iter().find(|(_, r)| r.account == owner);
+        asking.or_else(of_owner).or_else(|| all.first())
+    }
+
     /// The limits of an operation: the request quotas that its KMS calls draw on, at the share that it may use, and what
     /// the variant's own requests leave of S3's request rate. They are those of a workload that sends it.
     fn limits(&self, row: &S3OperationRow, calls: f64) -> Result<Vec<MigrationLimit>, StudyError> {
         let bucket = &self.variant.scenario.bucket[self.q.bucket];
         let own = |key: &str| format!("workload.{WORKLOAD}.{key}");
+        let who = self.requester(&bucket.account);
         let mut sets = vec![
-            format!("{}={}", own("bucket"), self.q.bucket),
+            format!("{}={:?}", own("bucket"), self.q.bucket),
             format!("{}=1", own(&format!("operations.{}", row.id))),
-            format!("{}=1", own("clients")),
+            // Each session is a client.
+            format!("{}={}", own("clients"), who.map_or(1, |(_, r)| r.sessions)),
             format!("{}=none", own("retry")),
             format!("{}=1/day", own("arrivals.constant.rate")),
             format!("{}=1", own("popularity.uniform.objects")),
         ];
+        if let Some((name, _)) = who {
+            sets.push(format!("{}={name:?}", own("requester")));
+        }
         if bucket.archived_bucket_keys.is_none() && bucket.archive_age.is_none() {
             let name = key_text(self.q.bucket);
             sets.push(format!("bucket.{name}.archived_bucket_keys=1"));

@@ -714,6 +714,27 @@ fn an_operation_is_taken_out_of_its_mix() {
     assert!(mean("DeleteObject", "peak").abs() < 0.02);
 }
 
+/// Several requesters, one of them with sessions that each are a client: whoever reads the bucket rewrites its objects.
+#[test]
+fn a_migration_is_sent_by_whoever_asks_for_the_bucket() {
+    let text = "horizon = \"60s\"\nreplications = 3\nregion = \"us-east-1\"\nretry = \"none\"\n[key.k]\n[bucket.b]\nkey = \"k\"\n\
+        [requester.other]\n[requester.app]\nsessions = 3\n[assumption]\nbucket_key_requester = \"session\"\n\
+        [workload.w]\nbucket = \"b\"\nrequester = \"app\"\nclients = 3\noperations.GetObject = 1\npopularity.uniform.objects = 50\narrivals.poisson.rate = 20\n";
+    let dir = folder(text);
+    let args = [
+        "plan",
+        "small.toml",
+        "--migration",
+        "b",
+        "--objects",
+        "1000000",
+    ];
+    let (status, _, said) = run_kmsim(dir.path(), &args);
+    assert_eq!(status, 0, "{said}");
+    let found = json(dir.path().join("output/small-plan/plan.json"));
+    assert_eq!(found["calls_per_object"], 1.0);
+}
+
 /// A bucket with bucket keys whose older objects go slowly: to rewrite them is a suggestion, and the simulation of the
 /// present state knows that they grow fewer.
 fn suggests_to_rewrite() {

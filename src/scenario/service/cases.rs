@@ -141,9 +141,9 @@ pub(crate) fn add(cases: &mut Cases) {
     );
     broken(
         Code::OutOfRange,
-        "name = \"sns\", data_key_reuse_period = \"0s\"",
+        "name = \"sns\", data_key_reuse_period = \"90001s\"",
         "Publish = 1",
-        "\"0s\"",
+        "\"90001s\"",
         &["Amazon SNS takes 1s to 1d"],
     );
     broken(
