@@ -234,6 +234,12 @@ pub struct ImportArgs {
     /// Format of all files, where their content does not tell
     #[arg(long, value_name = "NAME", value_parser = source_formats())]
     pub format: Option<&'static SourceFormat>,
+    /// Region of files that name none
+    #[arg(long, value_name = "REGION", value_parser = PossibleValuesParser::new(crate::catalog::regions()))]
+    pub region: Option<String>,
+    /// A metric that counts requests, where its name does not say so
+    #[arg(long, value_name = "NAME")]
+    pub metric: Option<String>,
     /// Retry profile of clients whose user agent does not tell, such as standard or none
     #[arg(long, value_name = "PROFILE", value_parser = retry_profile)]
     pub retry: Option<String>,

@@ -4,7 +4,7 @@ use super::args::ImportArgs;
 use super::failure::CommandError;
 use super::terminal::{print, say};
 use crate::import::evidence::collected::AccountEvidence;
-use crate::import::gather::gather;
+use crate::import::gather::{GatherOptions, gather};
 use crate::import::load::loads;
 use crate::import::privacy::Names;
 use crate::import::scenario::written::{MARK, WritingOptions, WrittenScenario, scenario};
@@ -24,8 +24,15 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), CommandError> {
     } else {
         Names::Hidden(secret())
     };
-    let evidence = gather(&args.paths, args.format, threads);
-    let loads = loads(&evidence);
+    let evidence = gather(
+        &args.paths,
+        &GatherOptions {
+            format: args.format,
+            metric: args.metric.clone(),
+            threads,
+        },
+    );
+    let loads = loads(&evidence, args.region.as_deref());
     let options = WritingOptions {
         stem: out.stem.clone(),
         retry: args.retry.clone(),
@@ -70,6 +77,12 @@ fn verdict(
     if faults.is_empty() && !evidence.has_read() {
         faults.push(
             "error: none of the files is of a known format\n  = help: `--format` names one; `kmsim import --help` lists them"
+                .to_owned(),
+        );
+    }
+    if faults.is_empty() && evidence.is_useless() {
+        faults.push(
+            "error: nothing in the files is load, or a setting that import knows\n  = help: docs/IMPORT.md tells which files do"
                 .to_owned(),
         );
     }

@@ -2,9 +2,15 @@
 //!
 //! A new format is one file with a reader, and one line in [`FORMATS`].
 
+use super::access_log;
+use super::bill;
 use super::cloudtrail;
 use super::evidence::finding::{FileEnd, Findings};
 use super::head::Head;
+use super::metric;
+use super::settings;
+use super::table;
+use super::terraform;
 use super::window::Window;
 
 /// A format of files.
@@ -29,10 +35,94 @@ pub const FORMATS: &[SourceFormat] = &[
         read: |_, _| FileEnd::LeftOut("digest"),
     },
     SourceFormat {
+        name: "s3-access-log-json",
+        help: "S3 server access log, JSON as in CloudWatch Logs",
+        recognises: access_log::recognises_json,
+        read: access_log::read_json,
+    },
+    SourceFormat {
         name: "cloudtrail",
         help: "CloudTrail records: delivered files, arrays, JSON lines, subscriptions, EventBridge, lookup-events",
         recognises: cloudtrail::recognises,
         read: cloudtrail::container::read,
+    },
+    SourceFormat {
+        name: "s3-access-log",
+        help: "S3 server access log, text",
+        recognises: access_log::recognises,
+        read: access_log::read,
+    },
+    SourceFormat {
+        name: "metric-data",
+        help: "aws cloudwatch get-metric-data",
+        recognises: metric::is_data,
+        read: metric::data,
+    },
+    SourceFormat {
+        name: "metric-statistics",
+        help: "aws cloudwatch get-metric-statistics",
+        recognises: metric::is_statistics,
+        read: metric::statistics,
+    },
+    SourceFormat {
+        name: "metric-stream",
+        help: "CloudWatch metric stream, JSON",
+        recognises: metric::is_stream,
+        read: metric::stream,
+    },
+    SourceFormat {
+        name: "service-quotas",
+        help: "aws service-quotas list-service-quotas --service-code kms",
+        recognises: settings::is_quotas,
+        read: settings::quotas,
+    },
+    SourceFormat {
+        name: "bucket-encryption",
+        help: "aws s3api get-bucket-encryption",
+        recognises: settings::is_encryption,
+        read: settings::encryption,
+    },
+    SourceFormat {
+        name: "event-selectors",
+        help: "aws cloudtrail get-event-selectors",
+        recognises: settings::is_selectors,
+        read: settings::selectors,
+    },
+    SourceFormat {
+        name: "terraform",
+        help: "terraform show -json of a plan or a state",
+        recognises: terraform::recognises,
+        read: terraform::read,
+    },
+    SourceFormat {
+        name: "cost-explorer",
+        help: "aws ce get-cost-and-usage, grouped by USAGE_TYPE and OPERATION",
+        recognises: bill::is_explorer,
+        read: bill::explorer,
+    },
+    SourceFormat {
+        name: "bill",
+        help: "Cost and Usage Report 1 or 2, or FOCUS, as CSV",
+        recognises: bill::recognises,
+        read: bill::read,
+    },
+    SourceFormat {
+        name: "table",
+        help: "CSV with columns time and operation, and bucket, key, requester, account, region, count where known",
+        recognises: table::recognises,
+        read: table::read,
+    },
+    SourceFormat {
+        name: "metric-csv",
+        help: "CloudWatch console's CSV",
+        recognises: metric::is_console,
+        read: metric::csv,
+    },
+    SourceFormat {
+        name: "time-value",
+        help: "CSV of timestamp,value",
+        recognises: metric::is_values,
+        read: metric::csv,
     },
 ];
 

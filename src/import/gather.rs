@@ -5,7 +5,7 @@
 //! is ahead waits until its file's turn comes, so that no more than a few chunks of each file are held.
 
 use super::evidence::collected::{AccountEvidence, FileReport};
-use super::evidence::finding::{Chunk, FileEnd, Findings};
+use super::evidence::finding::{Chunk, FileEnd, Findings, Hints};
 use super::evidence::series::{CountedAs, RecordKind, SeriesKey};
 use super::evidence::skip::Skipped;
 use super::format::{self, SourceFormat};
@@ -13,6 +13,7 @@ use super::head::{self, Head};
 use super::walk;
 use super::window::{NoMore, Window};
 use std::collections::{BTreeMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -30,12 +31,19 @@ const SERIES: usize = 50_000;
 /// Sessions of a series that are told apart.
 const SESSIONS: usize = 1_024;
 
-/// Reads all files below the paths; `forced` is the format of all of them.
-pub fn gather(
-    paths: &[PathBuf],
-    forced: Option<&'static SourceFormat>,
-    threads: usize,
-) -> AccountEvidence {
+/// What the user says of the files.
+#[derive(Clone, Debug, Default)]
+pub struct GatherOptions {
+    /// The format of all of them.
+    pub format: Option<&'static SourceFormat>,
+    /// A metric that counts requests.
+    pub metric: Option<String>,
+    /// Threads that read.
+    pub threads: usize,
+}
+
+/// Reads all files below the paths.
+pub fn gather(paths: &[PathBuf], options: &GatherOptions) -> AccountEvidence {
     let (files, obstacles) = walk::files(paths);
     let mut merger = Merger::default();
     for obstacle in obstacles {
@@ -54,14 +62,14 @@ pub fn gather(
             fault: obstacle.is_fault.then_some(obstacle.reason),
         });
     }
-    let threads = threads.min(files.len());
+    let threads = options.threads.min(files.len());
     if threads <= 1 {
         for file in &files {
             merger.begin(file);
-            read(file, forced, &mut |chunk| merger.take(chunk));
+            read(file, options, &mut |chunk| merger.take(chunk));
         }
     } else {
-        in_parallel(&files, forced, threads, &mut merger);
+        in_parallel(&files, options, threads, &mut merger);
     }
     merger.finish()
 }
@@ -73,12 +81,7 @@ struct MergeTurn {
     moved: Condvar,
 }
 
-fn in_parallel(
-    files: &[PathBuf],
-    forced: Option<&'static SourceFormat>,
-    threads: usize,
-    merger: &mut Merger,
-) {
+fn in_parallel(files: &[PathBuf], options: &GatherOptions, threads: usize, merger: &mut Merger) {
     let turn = MergeTurn::default();
     let next = AtomicUsize::new(0);
     let (senders, receivers): (Vec<SyncSender<Chunk>>, Vec<Receiver<Chunk>>) =
@@ -105,7 +108,7 @@ fn in_parallel(
                     }
                     drop(merged);
                     let sender = &senders[i % senders.len()];
-                    read(file, forced, &mut |chunk| {
+                    read(file, options, &mut |chunk| {
                         // The merger is gone only when all is over.
                         let _ = sender.send(chunk);
                     });
@@ -129,7 +132,7 @@ fn in_parallel(
 }
 
 /// Reads one file.
-fn read(path: &Path, forced: Option<&'static SourceFormat>, send: &mut dyn FnMut(Chunk)) {
+fn read(path: &Path, options: &GatherOptions, send: &mut dyn FnMut(Chunk)) {
     let mut window = match Window::open(path) {
         Ok(window) => window,
         Err(e) => {
@@ -139,11 +142,28 @@ fn read(path: &Path, forced: Option<&'static SourceFormat>, send: &mut dyn FnMut
     };
     let begun = window.fill(head::LENGTH);
     let head = Head::of(window.bytes());
-    let format = forced.or_else(|| format::recognised(&head));
+    let format = options.format.or_else(|| format::recognised(&head));
     match (format, begun) {
         (Some(format), _) => {
             let mut findings = Findings::new(format.name, send);
-            let end = (format.read)(&mut window, &mut findings);
+            findings.hints = Hints {
+                file: path
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
+                metric: options.metric.clone(),
+            };
+            // Whatever a file holds, the others are read.
+            let end = catch_unwind(AssertUnwindSafe(|| {
+                (format.read)(&mut window, &mut findings)
+            }));
+            let end = end.unwrap_or_else(|_| {
+                FileEnd::Broken(
+                    "cannot be read: a fault of kmsim".to_owned(),
+                    window.offset(),
+                )
+            });
             findings.end(end);
         }
         (None, Err(NoMore::Broken(e))) => {
@@ -308,6 +328,7 @@ impl Merger {
             *self.evidence.records.entry(format).or_default() += chunk.seen;
             self.records += chunk.seen;
         }
+        self.evidence.ambiguous += chunk.ambiguous;
         let facts = chunk.facts.into_iter();
         self.evidence
             .facts

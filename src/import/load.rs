@@ -6,6 +6,7 @@
 
 use super::evidence::collected::AccountEvidence;
 use super::evidence::counts::Counts;
+use super::evidence::fact::Fact;
 use super::evidence::series::{LoadOrigin, RequestOutcome, SeriesKey, Via};
 use std::collections::BTreeMap;
 
@@ -106,6 +107,8 @@ pub struct Loads {
     pub loads: BTreeMap<LoadKey, Load>,
     /// Buckets by name.
     pub buckets: BTreeMap<String, BucketUse>,
+    /// Account and Region of what names none.
+    pub home: (String, String),
     /// What was left out, in sentences with their number.
     pub left_out: BTreeMap<String, u64>,
 }
@@ -122,17 +125,23 @@ fn s3_operation(name: &str) -> Option<&'static str> {
 }
 
 /// The loads of what was found.
-pub fn loads(evidence: &AccountEvidence) -> Loads {
-    let mut all = Loads::default();
+pub fn loads(evidence: &AccountEvidence, region: Option<&str>) -> Loads {
+    let mut all = Loads {
+        home: home_of(evidence, region),
+        ..Loads::default()
+    };
     uses(evidence, &mut all);
     let origin = preferred(evidence);
-    let has_calls = evidence
-        .series
-        .keys()
-        .any(|k| k.origin == LoadOrigin::KmsEvent);
+    let has_calls = trails_tell(evidence);
     let mut homeless = Vec::new();
     for (key, counts) in &evidence.series {
         match key.origin {
+            LoadOrigin::KmsEvent if has_calls == Some(false) => {
+                all.leave_out(
+                    "KMS events of CloudTrail, for CallCount has more calls in their time",
+                    counts.total(),
+                );
+            }
             LoadOrigin::KmsEvent
                 if key.outcome == RequestOutcome::Throttled && key.key.is_empty() =>
             {
@@ -146,15 +155,32 @@ pub fn loads(evidence: &AccountEvidence) -> Loads {
                     all.leave_out("requests that another file has too", counts.total());
                 }
             }
-            LoadOrigin::CallCount if has_calls => {
+            LoadOrigin::CallCount if has_calls == Some(true) => {
                 all.leave_out(
                     "calls of CallCount, which CloudTrail has one by one",
                     counts.total(),
                 );
             }
             LoadOrigin::CallCount | LoadOrigin::Table => counted(key, counts, &mut all),
-            LoadOrigin::RequestCount | LoadOrigin::Bill => {
-                all.leave_out("requests that only metrics or bills count", counts.total());
+            LoadOrigin::RequestCount
+                if all
+                    .buckets
+                    .get(&key.bucket)
+                    .is_none_or(|b| b.calls() + b.reads + b.writes == 0) =>
+            {
+                counted(key, counts, &mut all);
+            }
+            LoadOrigin::RequestCount => {
+                all.leave_out(
+                    "requests of metrics, which other files have one by one",
+                    counts.total(),
+                );
+            }
+            LoadOrigin::Bill => {
+                all.leave_out(
+                    "requests that only a bill counts, by the hour",
+                    counts.total(),
+                );
             }
         }
     }
@@ -164,12 +190,53 @@ pub fn loads(evidence: &AccountEvidence) -> Loads {
     all
 }
 
+/// Whether CloudTrail has nearly all calls that CallCount has in the same time; `None`: only one of them is there.
+fn trails_tell(evidence: &AccountEvidence) -> Option<bool> {
+    let of = |origin: LoadOrigin| {
+        evidence
+            .series
+            .iter()
+            .filter(move |(k, _)| k.origin == origin)
+    };
+    let ends = |counts: &Counts, period: u32| {
+        let (first, last) = (counts.seconds().first()?.0, counts.seconds().last()?.0);
+        Some((first, last + i64::from(period)))
+    };
+    let spans = of(LoadOrigin::CallCount).filter_map(|(key, counts)| ends(counts, key.period));
+    let (from, to) = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))?;
+    let counted: u64 = of(LoadOrigin::CallCount)
+        .map(|(_, counts)| counts.total())
+        .sum();
+    let events = of(LoadOrigin::KmsEvent).flat_map(|(_, counts)| counts.seconds());
+    let mut events = events
+        .filter(|s| (from..to).contains(&s.0))
+        .map(|s| s.1)
+        .peekable();
+    if of(LoadOrigin::KmsEvent).next().is_none() {
+        return None;
+    }
+    events.peek()?;
+    Some(events.sum::<u64>() as f64 >= 0.9 * counted as f64)
+}
+
 impl Loads {
     fn leave_out(&mut self, what: &str, n: u64) {
         *self.left_out.entry(what.to_owned()).or_default() += n;
     }
 
-    fn put(&mut self, at: LoadKey, operation: &str, key: &SeriesKey, counts: &Counts) -> &mut Load {
+    fn put(
+        &mut self,
+        mut at: LoadKey,
+        operation: &str,
+        key: &SeriesKey,
+        counts: &Counts,
+    ) -> &mut Load {
+        if at.region.is_empty() {
+            at.region.clone_from(&self.home.1);
+            if at.account.is_empty() {
+                at.account.clone_from(&self.home.0);
+            }
+        }
         let load = self.loads.entry(at).or_default();
         load.attempts
             .entry(operation.to_owned())
@@ -322,6 +389,39 @@ fn request(key: &SeriesKey, counts: &Counts, all: &mut Loads, evidence: &Account
     load.sessions = load.sessions.max(sessions);
 }
 
+/// Account and Region of what names none: those of the quotas in force, or of all else that was found, if there is only one.
+fn home_of(evidence: &AccountEvidence, region: Option<&str>) -> (String, String) {
+    let quotas = evidence.facts.iter().filter_map(|(_, fact)| match fact {
+        Fact::Quota(quota) if !quota.region.is_empty() => {
+            Some((quota.account.clone(), quota.region.clone()))
+        }
+        Fact::Quota(_)
+        | Fact::Bucket(_)
+        | Fact::Key(_)
+        | Fact::TrailExcludesKms
+        | Fact::Metric(_)
+        | Fact::Objects(_)
+        | Fact::Resources { .. }
+        | Fact::Note(_) => None,
+    });
+    let others = evidence.series.keys().filter(|k| !k.region.is_empty());
+    let others = others.map(|k| (k.account.clone(), k.region.clone()));
+    let all: Vec<(String, String)> = quotas.chain(others).collect();
+    let only = |each: fn(&(String, String)) -> &str| {
+        let first = all.iter().map(each).find(|t| !t.is_empty())?;
+        all.iter()
+            .map(each)
+            .all(|t| t.is_empty() || t == first)
+            .then(|| first.to_owned())
+    };
+    let account = only(|p| &p.0).unwrap_or_default();
+    let named = region.map(str::to_owned);
+    (
+        account,
+        named.or_else(|| only(|p| &p.1)).unwrap_or_default(),
+    )
+}
+
 /// What is only counted.
 fn counted(key: &SeriesKey, counts: &Counts, all: &mut Loads) {
     let target = if key.bucket.is_empty() {
@@ -329,7 +429,11 @@ fn counted(key: &SeriesKey, counts: &Counts, all: &mut Loads) {
     } else {
         LoadTarget::Bucket(key.bucket.clone())
     };
-    all.put(at(key, target), &key.operation, key, counts);
+    let operation = match &target {
+        LoadTarget::Bucket(_) => s3_operation(&key.operation).unwrap_or(&key.operation),
+        LoadTarget::Key(_) => &key.operation,
+    };
+    all.put(at(key, target), operation, key, counts);
 }
 
 /// A throttled call names no key: it goes where most calls of its requester and operation go.

@@ -7,6 +7,8 @@
 //! Nothing is read outside the given paths and nothing leaves the machine. What was read is counted as used, not ours,
 //! twice there, or skipped with a reason.
 
+pub mod access_log;
+pub mod bill;
 pub mod cloudtrail;
 pub mod demand;
 pub mod evidence;
@@ -15,11 +17,16 @@ pub mod format;
 pub mod gather;
 pub mod head;
 pub mod json;
+pub mod lines;
 pub mod load;
+pub mod metric;
 pub mod policy;
 pub mod privacy;
 pub mod scenario;
+pub mod settings;
 pub mod summary;
+pub mod table;
+pub mod terraform;
 pub mod time;
 pub mod told;
 pub mod walk;

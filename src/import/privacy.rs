@@ -57,6 +57,14 @@ impl Names {
         }
     }
 
+    /// A name as it is written where it may be long, such as an ARN.
+    pub fn whole(&self, kind: NameOf, name: &str) -> String {
+        match self {
+            Names::Kept => name.to_owned(),
+            Names::Hidden(_) => self.of(kind, name),
+        }
+    }
+
     fn tag(&self, kind: &str, name: &str, digits: usize) -> String {
         let Names::Hidden(secret) = self else {
             return String::new();

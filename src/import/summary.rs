@@ -1,14 +1,16 @@
 //! FILE.import.json: every total, by the names that `docs/IMPORT.md` explains.
 
 use super::evidence::collected::AccountEvidence;
-use super::evidence::series::{CountedAs, LoadOrigin, S3Event};
+use super::evidence::counts::Counts;
+use super::evidence::fact::{Fact, Sse};
+use super::evidence::series::{BilledAs, CountedAs, LoadOrigin, S3Event, Via};
 use super::evidence::skip::SkipReason;
 use super::fit::dispersion;
-use super::privacy::Names;
+use super::privacy::{NameOf, Names};
 use super::scenario::written::WrittenScenario;
 use super::time;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was made of it: the workloads, and what is behind them.
 pub fn outcome(written: Option<&WrittenScenario>, all: &mut Map<String, Value>) {
@@ -45,6 +47,7 @@ pub fn outcome(written: Option<&WrittenScenario>, all: &mut Map<String, Value>) 
             "retry_is_known": workload.retry_is_known,
             "client": workload.client,
             "clients": workload.clients,
+            "fit": workload.fit(),
         })
     });
     all.insert("workloads".to_owned(), workloads.collect());
@@ -63,6 +66,9 @@ pub fn totals(evidence: &AccountEvidence, names: &Names) -> Map<String, Value> {
     records(evidence, &mut all);
     events(evidence, names, &mut all);
     lines(evidence, &mut all);
+    samples(evidence, &mut all);
+    rows(evidence, &mut all);
+    known(evidence, names, &mut all);
     skips(evidence, names, &mut all);
     all
 }
@@ -301,8 +307,190 @@ fn lines(evidence: &AccountEvidence, all: &mut Map<String, Value>) {
     all.insert("lines".to_owned(), json!(read));
     all.insert("s3_lines_delivered".to_owned(), json!(read));
     all.insert("lines_used".to_owned(), json!(used));
+    all.insert("lines_ambiguous".to_owned(), json!(evidence.ambiguous));
     all.insert("by_operation".to_owned(), json!(by_operation));
     all.insert("by_status".to_owned(), json!(by_status));
+}
+
+/// What samples of a metric are counted by.
+fn samples(evidence: &AccountEvidence, all: &mut Map<String, Value>) {
+    let counted = |origin: LoadOrigin| {
+        matches!(
+            origin,
+            LoadOrigin::CallCount | LoadOrigin::RequestCount | LoadOrigin::Table
+        )
+    };
+    let mut counts = Counts::default();
+    let (mut samples, mut period) = (0, i64::MAX);
+    for (key, of_series) in &evidence.series {
+        if counted(key.origin) && key.period > 1 {
+            counts.merge(of_series);
+            samples += of_series.seconds().len();
+            period = period.min(key.period.into());
+        }
+    }
+    let (Some(first), Some(last)) = (counts.seconds().first(), counts.seconds().last()) else {
+        return;
+    };
+    let slots = (last.0 - first.0) / period + 1;
+    let missing = slots - counts.seconds().len() as i64;
+    let total = counts.total();
+    let mean = total as f64 / (counts.seconds().len() as f64 * period as f64);
+    let mut put = |name: &str, value: Value| all.insert(name.to_owned(), value);
+    put("period_s", json!(period));
+    put("samples", json!(samples));
+    put("slots", json!(slots));
+    put("missing", json!(missing));
+    put("total", json!(total as f64));
+    put("mean_per_s", json!(mean));
+    let peak = dispersion::busiest(counts.seconds()) as f64 / period as f64;
+    put("peak_period_per_s", json!(peak));
+    let spans = spans(counts.seconds(), period);
+    put("missing_spans", json!(spans));
+}
+
+/// Where samples are missing: from, to.
+fn spans(seconds: &[(i64, u64)], period: i64) -> Vec<[String; 2]> {
+    let gaps = seconds.windows(2).filter(|w| w[1].0 - w[0].0 > period);
+    gaps.map(|w| [time::shown(w[0].0 + period), time::shown(w[1].0)])
+        .take(1_000)
+        .collect()
+}
+
+/// What rows of bills are counted by.
+fn rows(evidence: &AccountEvidence, all: &mut Map<String, Value>) {
+    let mut by: BTreeMap<BilledAs, u64> = BTreeMap::new();
+    for (kind, n) in &evidence.kinds {
+        if let CountedAs::Row(row) = kind.tally {
+            *by.entry(row).or_default() += n;
+        }
+    }
+    if by.is_empty() {
+        return;
+    }
+    let of = |rows: &[BilledAs]| rows.iter().filter_map(|r| by.get(r)).sum::<u64>();
+    let mut requests: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut hours = BTreeSet::new();
+    let mut regions: BTreeMap<&str, u64> = BTreeMap::new();
+    for (key, counts) in evidence
+        .series
+        .iter()
+        .filter(|(k, _)| k.origin == LoadOrigin::Bill && k.period < 86_400)
+    {
+        let name = match key.via {
+            Via::Direct => "kms_requests",
+            Via::S3Object => "s3_tier1",
+            Via::S3BucketKey => "s3_tier2",
+            Via::Service(_) | Via::Unknown => continue,
+        };
+        *requests.entry(name).or_default() += counts.total();
+        hours.extend(counts.seconds().iter().map(|s| s.0));
+        if !key.region.is_empty() {
+            *regions.entry(&key.region).or_default() += counts.total();
+        }
+    }
+    let mut put = |name: &str, value: Value| all.insert(name.to_owned(), value);
+    for name in ["kms_requests", "s3_tier1", "s3_tier2"] {
+        put(name, json!(requests.get(name).copied().unwrap_or(0)));
+    }
+    let kms = [BilledAs::KmsRequests, BilledAs::KmsOther];
+    let s3 = [BilledAs::S3Tier1, BilledAs::S3Tier2, BilledAs::S3Other];
+    put("rows_kms", json!(of(&kms)));
+    put("rows_s3", json!(of(&s3)));
+    put("rows", json!(by.values().sum::<u64>()));
+    put("kms_other", json!(of(&[BilledAs::KmsOther])));
+    put("hours", json!(hours.len()));
+    if let Some((region, _)) = regions.iter().max_by_key(|(_, n)| **n) {
+        put("region", json!(region));
+    }
+}
+
+/// What is known of buckets, keys and quotas.
+fn known(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>) {
+    let mut buckets = Map::new();
+    let (mut keys, mut quotas, mut notes) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
+    let mut unnamed = 0;
+    let mut declared: BTreeMap<&str, BTreeSet<&String>> = BTreeMap::new();
+    for (_, fact) in &evidence.facts {
+        match fact {
+            Fact::Bucket(bucket) => {
+                let name = match &bucket.name {
+                    Some(name) => names.of(NameOf::Bucket, name),
+                    None => {
+                        unnamed += 1;
+                        format!("unnamed-{unnamed}")
+                    }
+                };
+                let mut told = json!({ "encryption": bucket.encryption.map(Sse::name) });
+                if matches!(bucket.encryption, Some(Sse::Kms | Sse::DsseKms)) {
+                    told["key"] = match &bucket.key {
+                        Some(key) if bucket.key_by_reference => json!(key),
+                        Some(key) => json!(names.whole(NameOf::Key, key)),
+                        None => json!("aws/s3 (AWS managed)"),
+                    };
+                    told["bucket_key"] = json!(bucket.bucket_key == Some(true));
+                    if bucket.key_by_reference {
+                        told["key_known_only_by_reference"] = json!(true);
+                    }
+                }
+                // A plan and its state say the same of a bucket; who says more is believed.
+                let known = |b: &Value| !b["encryption"].is_null();
+                if !buckets.get(&name).is_some_and(known) {
+                    buckets.insert(name, told);
+                }
+            }
+            Fact::Key(key) => {
+                keys.insert(&key.name);
+            }
+            Fact::Quota(quota) => {
+                if quota.code == "L-6E3AF000"
+                    && let Some(limit) = quota.per_s
+                {
+                    all.insert("quota_per_s".to_owned(), json!(limit));
+                }
+                quotas.push(json!({
+                    "code": quota.code, "name": quota.name, "region": quota.region, "per_s": quota.per_s, "value": quota.value
+                }));
+            }
+            Fact::Resources {
+                resources,
+                log_groups_with_key,
+                bucket_policies,
+            } => {
+                for (name, addresses) in [
+                    ("resources", resources),
+                    ("log_groups_with_key", log_groups_with_key),
+                    ("bucket_policies", bucket_policies),
+                ] {
+                    declared.entry(name).or_default().extend(addresses);
+                }
+                all.entry("kms_keys").or_insert(json!(0));
+            }
+            Fact::TrailExcludesKms => {
+                notes.insert("a trail excludes KMS events".to_owned());
+            }
+            Fact::Metric(metric) if metric.partial => {
+                notes.insert("a metric has more pages that were not given".to_owned());
+            }
+            Fact::Metric(_) | Fact::Objects(_) => {}
+            Fact::Note(note) => {
+                notes.insert(note.clone());
+            }
+        }
+    }
+    for (name, addresses) in declared {
+        all.insert(name.to_owned(), json!(addresses.len()));
+    }
+    if !buckets.is_empty() {
+        all.insert("buckets".to_owned(), Value::Object(buckets));
+    }
+    if all.contains_key("kms_keys") {
+        all.insert("kms_keys".to_owned(), json!(keys.len()));
+    }
+    if !quotas.is_empty() {
+        all.insert("quotas".to_owned(), json!(quotas));
+    }
+    all.insert("notes".to_owned(), json!(notes));
 }
 
 fn skips(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>) {

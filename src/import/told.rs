@@ -73,6 +73,13 @@ pub fn totals(evidence: &AccountEvidence, names: &Names) -> String {
             grouped(data)
         );
     }
+    if evidence.ambiguous > 0 {
+        let _ = writeln!(
+            text,
+            "lines whose URI might end elsewhere: {}",
+            grouped(evidence.ambiguous)
+        );
+    }
     text
 }
 
@@ -111,6 +118,25 @@ pub fn remarks(
     if evidence.crowded {
         said.push("warning: more than 50,000 series: the later ones are kept without requester, client and key".to_owned());
     }
+    for (_, fact) in &evidence.facts {
+        let note = match fact {
+            Fact::Note(note) => note.clone(),
+            Fact::Metric(metric) if metric.partial => {
+                "a metric has more pages that were not given".to_owned()
+            }
+            Fact::Metric(_)
+            | Fact::Bucket(_)
+            | Fact::Key(_)
+            | Fact::Quota(_)
+            | Fact::TrailExcludesKms
+            | Fact::Objects(_)
+            | Fact::Resources { .. } => continue,
+        };
+        let note = format!("warning: {note}");
+        if !said.contains(&note) {
+            said.push(note);
+        }
+    }
     if let Some(written) = written {
         for (what, n) in &written.stretch.left_out {
             said.push(format!("left out: {} {what}", grouped(*n)));
@@ -128,6 +154,14 @@ pub fn remarks(
             ));
         }
     } else {
+        let homeless = loads.loads.iter().filter(|(at, _)| at.region.is_empty());
+        let homeless: u64 = homeless.map(|(_, load)| load.total()).sum();
+        if homeless > 0 {
+            said.push(format!(
+                "left out: {} requests of no known Region (name it with --region)",
+                grouped(homeless)
+            ));
+        }
         for (what, n) in &loads.left_out {
             said.push(format!("left out: {} {what}", grouped(*n)));
         }

@@ -330,3 +330,98 @@ fn a_file_of_ones_own_is_not_written_over() {
     let kept = fs::read_to_string(dir.path().join("mine.toml")).expect("the file");
     assert_eq!(kept, "horizon = \"1h\"\n");
 }
+
+#[test]
+fn files_that_everybody_has_make_a_scenario_with_both_ends() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let account = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/account");
+    let (status, totals, text) = import(dir.path(), &[&account.to_string_lossy()]);
+    assert_eq!(status, 0, "{text}");
+    assert_eq!(
+        (&totals["slots"], &totals["missing"]),
+        (&json!(360), &json!(2))
+    );
+    assert_eq!(totals["quota_per_s"], 10_000.0);
+    let scenario = fs::read_to_string(dir.path().join("mine.toml")).expect("a scenario");
+    for part in [
+        "[variant.bursty.",
+        "dispersion = ",
+        "limit = \"10000/s\"",
+        "as their neighbours",
+    ] {
+        assert!(scenario.contains(part), "{part}: {scenario}");
+    }
+    let run = [
+        "run",
+        "mine.toml",
+        "--replications",
+        "2",
+        "--set",
+        "horizon=60s",
+        "--format",
+        "json",
+    ];
+    let output = kmsim(dir.path(), &run);
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output).1);
+    let results: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let busiest = |variant: &str| {
+        let all = results["variants"].as_array().expect("variants");
+        let one = all
+            .iter()
+            .find(|v| v["name"] == variant)
+            .expect("the variant");
+        one["metrics"]["kms_attempts_per_s_max"]["mean"]
+            .as_f64()
+            .expect("a number")
+    };
+    assert!(
+        busiest("bursty") > 1.05 * busiest("as-is"),
+        "{} {}",
+        busiest("bursty"),
+        busiest("as-is")
+    );
+}
+
+#[test]
+fn requests_of_an_access_log_stand_for_the_calls_that_s3_makes() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let line = |second: u32, id: &str, operation: &str, status: u32| {
+        format!(
+            "owner lake [02/Mar/2026:03:00:{second:02} +0000] 10.0.0.1 arn:aws:sts::111122223333:assumed-role/etl/i-1 {id} {operation} k \"GET /k HTTP/1.1\" {status} - 1 1 1 1 \"-\" \"Boto3/1.44.5\" - h SigV4 C AuthHeader lake.s3.eu-west-3.amazonaws.com TLSv1.3 - -\n"
+        )
+    };
+    let log = line(1, "A", "REST.GET.OBJECT", 200)
+        + &line(2, "B", "REST.GET.OBJECT", 206)
+        + &line(2, "B", "REST.GET.OBJECT", 206)
+        + &line(3, "C", "REST.PUT.OBJECT", 200)
+        + &line(3, "D", "REST.GET.OBJECT", 404)
+        + "garbage\n";
+    fs::write(dir.path().join("log"), log).expect("written");
+    let context = json!({ "requestParameters": { "encryptionContext": { "aws:s3:arn": "arn:aws:s3:::lake/k" } } });
+    let records = [
+        event("1", "2026-03-02T03:00:01Z", &context),
+        event("2", "2026-03-02T03:00:02Z", &context),
+    ];
+    fs::write(
+        dir.path().join("a.json"),
+        json!({ "Records": records }).to_string(),
+    )
+    .expect("written");
+    let (status, totals, text) = import(dir.path(), &["log", "a.json", "--keep-names"]);
+    assert_eq!(status, 0, "{text}");
+    assert_eq!(
+        (&totals["lines"], &totals["lines_used"]),
+        (&json!(6), &json!(4))
+    );
+    assert_eq!(
+        (&totals["demand_estimate"], &totals["kms_through_s3"]),
+        (&json!(3), &json!(2))
+    );
+    let scenario = fs::read_to_string(dir.path().join("mine.toml")).expect("a scenario");
+    assert!(
+        scenario.contains("[bucket.lake]") && scenario.contains("bucket keys are off"),
+        "{scenario}"
+    );
+    let (status, text) = told(&kmsim(dir.path(), &["check", "mine.toml"]));
+    assert_eq!(status, 0, "{text}");
+}

@@ -41,6 +41,8 @@ pub struct AccountEvidence {
     pub shared: u64,
     /// What was not used, by format and reason.
     pub skips: BTreeMap<&'static str, Skips>,
+    /// Access-log lines whose URI might end elsewhere.
+    pub ambiguous: u64,
     /// Load, by series.
     pub series: BTreeMap<SeriesKey, Counts>,
     /// Sessions that asked, by series: so many at least.
@@ -76,6 +78,12 @@ impl AccountEvidence {
                 format!("within {s} s of event time, for there are too many records for more")
             }
         }
+    }
+
+    /// Whether all that was read says nothing: no record, no setting.
+    pub fn is_useless(&self) -> bool {
+        let is_note = |(_, fact): &(String, Fact)| matches!(fact, Fact::Note(_));
+        self.kinds.is_empty() && self.facts.iter().all(is_note)
     }
 
     /// Whether any file was of a known format.

@@ -17,6 +17,15 @@ pub enum Fact {
     Metric(MetricFact),
     /// Objects of a bucket.
     Objects(ObjectsFact),
+    /// What a plan or a state holds beside buckets and keys.
+    Resources {
+        /// Addresses of all.
+        resources: Vec<String>,
+        /// Of log groups with a KMS key.
+        log_groups_with_key: Vec<String>,
+        /// Of bucket policies.
+        bucket_policies: Vec<String>,
+    },
     /// Anything that people should know, one sentence.
     Note(String),
 }

@@ -47,6 +47,8 @@ pub struct Chunk {
     pub skips: BTreeMap<SkipReason, (u64, String)>,
     /// Records seen, used or not.
     pub seen: u64,
+    /// Lines whose URI might end elsewhere.
+    pub ambiguous: u64,
     /// Facts.
     pub facts: Vec<Fact>,
     /// How the file ended; with its last chunk.
@@ -55,8 +57,21 @@ pub struct Chunk {
     pub format: &'static str,
 }
 
+/// What a reader is told beside the file's bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Hints {
+    /// The file's name.
+    pub file: String,
+    /// A metric that counts requests, whatever its name.
+    pub metric: Option<String>,
+}
+
 /// Where a reader puts what it finds.
 pub struct Findings<'a> {
+    /// What is known beside the bytes.
+    pub hints: Hints,
+    /// Lines whose URI might end elsewhere.
+    pub ambiguous: u64,
     chunk: Chunk,
     format: &'static str,
     known: HashMap<Vec<u8>, u32>,
@@ -71,6 +86,8 @@ impl<'a> Findings<'a> {
     /// For one file of that format.
     pub fn new(format: &'static str, send: &'a mut dyn FnMut(Chunk)) -> Findings<'a> {
         Findings {
+            hints: Hints::default(),
+            ambiguous: 0,
             chunk: Chunk::default(),
             format,
             known: HashMap::new(),
@@ -124,6 +141,7 @@ impl<'a> Findings<'a> {
 
     fn hand_in(&mut self) {
         self.chunk.format = self.format;
+        self.chunk.ambiguous = std::mem::take(&mut self.ambiguous);
         self.chunk.seen = std::mem::take(&mut self.seen);
         (self.send)(std::mem::take(&mut self.chunk));
     }

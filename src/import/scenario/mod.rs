@@ -1,9 +1,10 @@
 //! The scenario of what was found: a commented TOML file, and the files that it reads.
 //!
-//! [`workload`] makes workloads of loads (which seconds, how many, which retries), [`places`] the accounts, keys and buckets that they
+//! [`workload`] makes workloads of loads (which seconds, how many, which retries), [`samples`] what to do where some are missing, [`places`] the accounts, keys and buckets that they
 //! need, [`variants`] what the account could do next, [`written`] the text.
 
 pub mod places;
+pub mod samples;
 pub mod variants;
 pub mod workload;
 pub mod written;

@@ -2,6 +2,7 @@
 
 use super::super::evidence::collected::AccountEvidence;
 use super::super::evidence::fact::{BucketFact, Fact, QuotaFact, Sse};
+use super::super::evidence::series::LoadOrigin;
 use super::super::load::{BucketUse, LoadTarget, Loads};
 use super::super::privacy::{NameOf, Names};
 use super::workload::{Imported, Stretch};
@@ -57,8 +58,8 @@ pub struct Places {
     pub workloads: Vec<WorkloadPlace>,
     /// Quotas in force by account's name, Region and code.
     pub quotas: BTreeMap<(String, String, String), f64>,
-    /// What was assumed, sentences.
-    pub assumed: BTreeSet<String>,
+    /// Those of them that are only read off what was let through.
+    pub suspected: BTreeSet<(String, String, String)>,
 }
 
 /// Where a workload belongs.
@@ -182,6 +183,7 @@ pub fn places(
         });
     }
     quotas(&mut places, stretch, evidence);
+    suspected(&mut places, loads);
     places
 }
 
@@ -209,12 +211,14 @@ fn settings(bucket: &str, used: &BucketUse, evidence: &AccountEvidence) -> Bucke
             | Fact::TrailExcludesKms
             | Fact::Metric(_)
             | Fact::Objects(_)
+            | Fact::Resources { .. }
             | Fact::Note(_) => None,
         })
         .collect();
     let named = facts
         .iter()
-        .find(|(_, f)| f.name.as_deref() == Some(bucket));
+        .filter(|(_, f)| f.name.as_deref() == Some(bucket))
+        .max_by_key(|(_, f)| f.encryption.is_some());
     let unnamed: Vec<_> = facts.iter().filter(|(_, f)| f.name.is_none()).collect();
     let fact = named.or(match unnamed[..] {
         [only] => Some(only),
@@ -341,6 +345,50 @@ fn quotas(places: &mut Places, stretch: &Stretch, evidence: &AccountEvidence) {
                 let at = (name, (*of_region).to_owned(), code.clone());
                 places.quotas.insert(at, *limit);
             }
+        }
+    }
+}
+
+/// Where calls were throttled and no file states the quota: the median of what was let through in throttled seconds between
+/// throttled ones. The Region's default would say that nothing is throttled, which is not so.
+fn suspected(places: &mut Places, loads: &Loads) {
+    let mut all: BTreeMap<(&str, &str), BTreeMap<i64, (u64, u64)>> = BTreeMap::new();
+    for (at, load) in &loads.loads {
+        if at.origin != LoadOrigin::KmsEvent
+            || load.all_throttled() == 0
+                && !all.contains_key(&(at.account.as_str(), at.region.as_str()))
+        {
+            continue;
+        }
+        let seconds = all.entry((&at.account, &at.region)).or_default();
+        for &(second, n) in load.attempts.values().flat_map(|c| c.seconds()) {
+            seconds.entry(second).or_default().0 += n;
+        }
+        for &(second, n) in load.throttled.values().flat_map(|c| c.seconds()) {
+            seconds.entry(second).or_default().1 += n;
+        }
+    }
+    for ((account, region), seconds) in all {
+        let Some(name) = places.accounts.get(account) else {
+            continue;
+        };
+        let at = (name.clone(), region.to_owned(), "L-6E3AF000".to_owned());
+        if places.quotas.contains_key(&at) {
+            continue;
+        }
+        let throttled = |s: i64| seconds.get(&s).is_some_and(|n| n.1 > 0);
+        let inner = seconds
+            .iter()
+            .filter(|(s, n)| n.1 > 0 && throttled(**s - 1) && throttled(**s + 1));
+        let mut passed: Vec<u64> = inner.map(|(_, n)| n.0 - n.1.min(n.0)).collect();
+        if passed.is_empty() {
+            let any = seconds.values().filter(|n| n.1 > 0);
+            passed = any.map(|n| n.0 - n.1.min(n.0)).collect();
+        }
+        passed.sort_unstable();
+        if let Some(&median) = passed.get(passed.len() / 2) {
+            places.suspected.insert(at.clone());
+            places.quotas.insert(at, median.max(1) as f64);
         }
     }
 }

@@ -13,9 +13,39 @@ const LARGER: f64 = 1.5;
 pub fn text(stretch: &Stretch, places: &Places) -> String {
     let mut all =
         String::from("\n# ----- variants: what the account could do next\n\n[variant.as-is]\n");
+    bursty(stretch, places, &mut all);
     bucket_keys(places, &mut all);
     quota(stretch, places, &mut all);
     all
+}
+
+/// Index of dispersion of seconds within a minute that is assumed as the high end: that of a bursty production trace
+/// (AzureLLMInferenceTrace_code); another of the same publication has 1.3.
+const BURSTY: f64 = 13.2;
+
+/// Counts of minutes do not tell their seconds: the high end.
+fn bursty(stretch: &Stretch, places: &Places, all: &mut String) {
+    let coarse: Vec<&str> = stretch
+        .workloads
+        .iter()
+        .zip(&places.workloads)
+        .filter(|(w, _)| w.at.period > 1)
+        .map(|(_, place)| place.name.as_str())
+        .collect();
+    if coarse.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        all,
+        "\n# The same counts, but uneven within their periods. Assumed: variance ÷ mean of a second {BURSTY}, a bursty\n\
+         # production trace's; others have 1.3. as-is is the low end, this the high end."
+    );
+    for name in coarse {
+        let _ = writeln!(
+            all,
+            "[variant.bursty.workload.{name}.trace]\ndispersion = {BURSTY}"
+        );
+    }
 }
 
 fn bucket_keys(places: &Places, all: &mut String) {

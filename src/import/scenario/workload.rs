@@ -2,9 +2,12 @@
 
 use super::super::demand::{self, Attempted};
 use super::super::evidence::series::{LoadOrigin, Via};
+use super::super::fit::trend::{self, Trend};
 use super::super::load::{Load, LoadKey, LoadTarget, Loads};
 use super::super::policy;
+use super::samples;
 use crate::catalog::{self, KeySpec, KmsOperation};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Workloads that are kept apart; smaller ones are put together.
@@ -37,12 +40,31 @@ pub struct Imported {
     pub clients: usize,
     /// How many loads were put together.
     pub of: usize,
+    /// Periods without a sample, and whether they were filled from their neighbours.
+    pub missing: (u64, bool),
+    /// The trend that describes it, where one does.
+    pub trend: Option<Trend>,
 }
 
 impl Imported {
     /// New requests in all.
     pub fn total(&self) -> u64 {
         self.demand.values().flatten().map(|s| s.1).sum()
+    }
+
+    /// How the counts are, and how those of the model are, with 95 % intervals.
+    pub fn fit(&self) -> Value {
+        let seconds = self.seconds();
+        let data = trend::Likeness::of(&seconds);
+        match &self.trend {
+            Some(trend) => {
+                json!({ "model": "piecewise-linear Poisson", "knots": trend.points.len(), "data": data, "fit": trend.likeness })
+            }
+            None if self.at.period > 1 => {
+                json!({ "model": "counts of periods, Poisson within; or with the index of dispersion of a variant", "data": data })
+            }
+            None => json!({ "model": "replay of the counted seconds", "data": data, "fit": data }),
+        }
     }
 
     /// New requests by second, of all operations.
@@ -91,12 +113,10 @@ pub fn workloads(loads: &Loads, retry: Option<&str>) -> Stretch {
     };
     for (at, load) in &loads.loads {
         if catalog::partition(&at.region).is_none() {
-            let region = if at.region.is_empty() {
-                "no Region"
-            } else {
-                &at.region
+            let why = match at.region.as_str() {
+                "" => "requests of no known Region (name it with --region)".to_owned(),
+                region => format!("requests of a Region that the catalog does not know ({region})"),
             };
-            let why = format!("requests of a Region that the catalog does not know ({region})");
             *stretch.left_out.entry(why).or_default() += load.total();
             continue;
         }
@@ -126,6 +146,12 @@ pub fn workloads(loads: &Loads, retry: Option<&str>) -> Stretch {
             .extend(by_spec.into_values().filter(|i| i.total() > 0));
     }
     cut(&mut stretch);
+    let (from, to) = (stretch.from, stretch.to);
+    for workload in &mut stretch.workloads {
+        if workload.at.period == 1 {
+            workload.trend = trend::fitted(&workload.seconds(), from, to);
+        }
+    }
     stretch
         .workloads
         .sort_by(|a, b| (b.total(), &a.at).cmp(&(a.total(), &b.at)));
@@ -152,6 +178,8 @@ fn empty(at: LoadKey, load: &Load, retry: Option<&str>) -> Imported {
         client: load.client().to_owned(),
         clients: clients(load),
         of: 1,
+        missing: (0, false),
+        trend: None,
     }
 }
 
@@ -185,7 +213,11 @@ fn add(imported: &mut Imported, load: &Load, operation: &str) {
     let seconds = if refused == 0 || imported.at.period > 1 {
         let total = attempts.total() as f64;
         imported.range = (imported.range.0 + total, imported.range.1 + total);
-        attempts.seconds().to_vec()
+        let period = i64::from(imported.at.period);
+        let (filled, missing, is_filled) = samples::filled(attempts.seconds(), period);
+        imported.missing.0 += missing;
+        imported.missing.1 |= is_filled;
+        filled
     } else {
         let by = |name: &str| policy::named(name).map(|p| demand::behind(&attempted, &p));
         let demand = by(&imported.retry).unwrap_or_default();
@@ -287,6 +319,7 @@ fn put_together(stretch: &mut Stretch) {
                 kept.clients += workload.clients;
                 kept.retry_is_known &= workload.retry_is_known;
                 kept.of += 1;
+                kept.trend = None;
             }
         }
     }

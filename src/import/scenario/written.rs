@@ -162,12 +162,18 @@ fn things(places: &Places, text: &mut String) {
              # --service-code kms` tells what is in force.\n",
         );
     }
-    for ((account, region, code), limit) in &places.quotas {
+    for (at, limit) in &places.quotas {
+        let (account, region, code) = at;
+        let why = if places.suspected.contains(at) {
+            "Assumed: the median of what was let through in throttled seconds, for no file states the quota."
+        } else {
+            "As Service Quotas says."
+        };
         let name = variants::quota_name(places, account, region, code);
         let id = crate::catalog::quota_by_name(code).map_or(code.as_str(), |q| q.id.as_str());
         let _ = write!(
             text,
-            "\n# As Service Quotas says.\n[quota.{name}]\naccount = \"{account}\"\nregion = \"{region}\"\ncode = \"{id}\"\nlimit = \"{limit}/s\"\n"
+            "\n# {why}\n[quota.{name}]\naccount = \"{account}\"\nregion = \"{region}\"\ncode = \"{id}\"\nlimit = \"{limit}/s\"\n"
         );
     }
 }
@@ -207,10 +213,36 @@ fn one(
     {
         text.push_str("key_pair_spec = \"ECC_NIST_P256\"\n");
     }
+    if let Some(trend) = &workload.trend {
+        common(workload, place, places, text);
+        let points: Vec<String> = trend
+            .points
+            .iter()
+            .map(|(at, rate)| format!("    {{ at = \"{at}s\", rate = \"{rate:.6}/s\" }},\n"))
+            .collect();
+        let _ = writeln!(
+            text,
+            "arrivals.piecewise-linear.points = [\n{}]",
+            points.concat()
+        );
+        return;
+    }
     let begin = workload.seconds().first().map_or(stretch.from, |s| s.0);
     if begin > stretch.from {
         let _ = writeln!(text, "start = \"{}s\"", begin - stretch.from);
     }
+    common(workload, place, places, text);
+    let file = format!("{}.{}.csv", options.stem, place.name);
+    let _ = writeln!(
+        text,
+        "trace = {{ file = \"{file}\", count = \"requests\", period = \"{}s\" }}",
+        workload.at.period
+    );
+    files.push((file, rows(workload, begin)));
+}
+
+/// What a workload has whenever its requests come.
+fn common(workload: &Imported, place: &WorkloadPlace, places: &Places, text: &mut String) {
     let _ = writeln!(text, "clients = {}", workload.clients);
     let _ = writeln!(text, "retry = \"{}\"", workload.retry);
     let bucket = places
@@ -223,13 +255,6 @@ fn one(
     if bucket.is_some_and(|b| b.key.is_some() && !b.dsse) && reads {
         text.push_str("popularity.uniform.objects = 1_000_000\n");
     }
-    let file = format!("{}.{}.csv", options.stem, place.name);
-    let _ = writeln!(
-        text,
-        "trace = {{ file = \"{file}\", count = \"requests\", period = \"{}s\" }}",
-        workload.at.period
-    );
-    files.push((file, rows(workload, begin)));
 }
 
 /// What is to be said of a workload.
@@ -270,6 +295,25 @@ fn remarks(workload: &Imported) -> Vec<String> {
                 workload.range.0, workload.range.1, workload.retry
             )
         });
+    }
+    let period = workload.at.period;
+    if workload.missing.0 > 0 {
+        said.push(format!(
+            "{} periods have no sample; assumed: {}",
+            workload.missing.0,
+            if workload.missing.1 {
+                "as their neighbours"
+            } else {
+                "nothing came"
+            }
+        ));
+    }
+    match (&workload.trend, period) {
+        (Some(_), _) => said.push("a Poisson process with this rate describes the counted seconds".to_owned()),
+        (None, 1) => said.push("no trend with Poisson counts describes the seconds: they are replayed as counted".to_owned()),
+        (None, _) => said.push(format!(
+            "only counts of {period} s are known: evenly spread within as the low end, the variant `bursty` as the high end"
+        )),
     }
     said.push(format!(
         "client: {}{}",

@@ -45,6 +45,20 @@ pub(crate) fn add(cases: &mut Cases) {
             part,
         );
     }
+    cases.key(
+        "workload.NAME.trace.dispersion",
+        FLOW,
+        &["workload.w.trace={file=\"counts.csv\", count=\"Sum\"}"],
+        &["workload.w.trace.dispersion=9"],
+        "series",
+    );
+    cases.broken(
+        Code::Contradiction,
+        "repeat = true",
+        "dispersion = 5",
+        "5",
+        &["one request"],
+    );
     cases.broken(
         Code::Contradiction,
         "repeat = true",

@@ -46,6 +46,9 @@ pub struct Trace {
     /// Over what time a row's requests are spread, as recorded; `None` where each row is one request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub period: Option<Span>,
+    /// Index of dispersion of the seconds of a row's period; 1: each request comes by itself.
+    #[serde(skip_serializing_if = "is_one")]
+    pub dispersion: f64,
     /// Factor on times.
     pub time_scale: f64,
     /// Mean number of requests for each one of the file.
@@ -55,6 +58,11 @@ pub struct Trace {
     /// What the file holds, read once however many traces use it.
     #[serde(skip)]
     pub recording: Arc<Recording>,
+}
+
+/// Whether the seconds of a period are those of requests that come by themselves.
+fn is_one(dispersion: &f64) -> bool {
+    *dispersion == 1.0
 }
 
 /// What `count` says of a file whose rows are one request each.
@@ -82,6 +90,14 @@ impl Trace {
             "each row of the trace is one request",
             "name the column that counts with `count`, or drop `period`",
         );
+        let has_dispersion = r.has("dispersion");
+        let dispersion = r.or_in("dispersion", 1.0, 1.0..=10_000.0);
+        r.reject_without_effect(
+            has_dispersion && !counts,
+            "dispersion",
+            "each row of the trace is one request",
+            "name the column that counts with `count`, or drop `dispersion`",
+        );
         if (has_unit && time_unit.is_none()) || (has_period && period.is_none()) {
             return None;
         }
@@ -108,11 +124,18 @@ impl Trace {
             time_unit,
             count,
             period: recording.period.map(Span::from_ns),
+            dispersion,
             time_scale,
             rate_scale,
             repeat,
             recording,
         };
+        r.reject_without_effect(
+            has_dispersion && trace.period_ns() == SECOND,
+            "dispersion",
+            "each row's period is a second, whose requests are counted",
+            "drop `dispersion`",
+        );
         trace.is_sound(r).then_some(trace)
     }
 
@@ -304,6 +327,7 @@ mod tests {
             time_unit: None,
             count: None,
             period: recording.period.map(Span::from_ns),
+            dispersion: 1.0,
             time_scale: 1.0,
             rate_scale: 1.0,
             repeat: false,

@@ -1,0 +1,49 @@
+//! Samples that are missing among those of a metric.
+
+/// A share of periods without a sample up to which samples are lost; above it, nothing came.
+const LOST: f64 = 0.2;
+
+/// Samples with those that are missing, how many these are, and whether they were filled: where few are, with the mean of their
+/// neighbours, for an outage of the data is likelier than one of the load.
+pub fn filled(samples: &[(i64, u64)], period: i64) -> (Vec<(i64, u64)>, u64, bool) {
+    let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
+        return (Vec::new(), 0, false);
+    };
+    let slots = (last.0 - first.0) / period + 1;
+    let missing = slots - samples.len() as i64;
+    if period == 1 || missing <= 0 {
+        return (samples.to_vec(), 0, false);
+    }
+    let missing_count = missing.unsigned_abs();
+    if missing as f64 > LOST * slots as f64 {
+        return (samples.to_vec(), missing_count, false);
+    }
+    let mut all = vec![*first];
+    for pair in samples.windows(2) {
+        let (mut at, mean) = (pair[0].0 + period, pair[0].1.midpoint(pair[1].1));
+        while at < pair[1].0 {
+            all.push((at, mean));
+            at += period;
+        }
+        all.push(pair[1]);
+    }
+    (all, missing_count, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_missing_samples_are_as_their_neighbours_and_many_are_nothing() {
+        let samples: Vec<(i64, u64)> = (0..10)
+            .filter(|i| *i != 4)
+            .map(|i| (i * 60, 100 + i as u64 * 10))
+            .collect();
+        let (all, missing, is_filled) = filled(&samples, 60);
+        assert_eq!((all.len(), missing, is_filled), (10, 1, true));
+        assert_eq!(all[4], (240, 140));
+        let sparse = [(0, 5), (6_000, 5)];
+        assert_eq!(filled(&sparse, 60), (sparse.to_vec(), 99, false));
+    }
+}
