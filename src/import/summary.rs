@@ -410,6 +410,8 @@ fn known(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>
     let mut buckets = Map::new();
     let (mut keys, mut quotas, mut notes) = (BTreeSet::new(), Vec::new(), BTreeSet::new());
     let mut unnamed = 0;
+    // Of buckets whose settings are not stated, S3's default is told: SSE-S3.
+    let mut stated: BTreeSet<String> = BTreeSet::new();
     let mut declared: BTreeMap<&str, BTreeSet<&String>> = BTreeMap::new();
     for (_, fact) in &evidence.facts {
         match fact {
@@ -421,7 +423,7 @@ fn known(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>
                         format!("unnamed-{unnamed}")
                     }
                 };
-                let mut told = json!({ "encryption": bucket.encryption.map(Sse::name) });
+                let mut told = json!({ "encryption": bucket.encryption.unwrap_or(Sse::S3).name() });
                 if matches!(bucket.encryption, Some(Sse::Kms | Sse::DsseKms)) {
                     told["key"] = match &bucket.key {
                         Some(key) if bucket.key_by_reference => json!(key),
@@ -434,8 +436,11 @@ fn known(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>
                     }
                 }
                 // A plan and its state say the same of a bucket; who says more is believed.
-                let known = |b: &Value| !b["encryption"].is_null();
+                let known = |_: &Value| stated.contains(&name);
                 if !buckets.get(&name).is_some_and(known) {
+                    if bucket.encryption.is_some() {
+                        stated.insert(name.clone());
+                    }
                     buckets.insert(name, told);
                 }
             }
@@ -482,6 +487,11 @@ fn known(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>
         all.insert(name.to_owned(), json!(addresses.len()));
     }
     if !buckets.is_empty() {
+        let unstated: Vec<&String> = buckets.keys().filter(|b| !stated.contains(*b)).collect();
+        all.insert(
+            "buckets_without_stated_encryption".to_owned(),
+            json!(unstated),
+        );
         all.insert("buckets".to_owned(), Value::Object(buckets));
     }
     if all.contains_key("kms_keys") {
