@@ -15,13 +15,17 @@ use std::fmt::Write as _;
 use std::path::Path;
 use tempfile::TempDir;
 
+/// What measures a row.
+type Measure = fn(&Row);
+
 /// Every row: its name, and what measures it.
-const ROWS: &[(&str, fn(&Row))] = &[
+const ROWS: &[(&str, Measure)] = &[
     ("workloads", |row| things(row, workloads)),
     ("buckets", |row| things(row, buckets)),
     ("requesters", |row| things(row, requesters)),
     ("keys", |row| things(row, keys)),
     ("islands", islands),
+    ("idle", idle),
 ];
 
 /// A run with 10,000 of something.
@@ -51,6 +55,14 @@ fn islands(row: &Row) {
     row.at_most("CPU time", many.cpu_s, 3.0, "s");
     row.at_most("memory", many.peak_mb, 200.0, "MB");
     row.growth(few, many, 12.0);
+}
+
+/// Ten years with a request a day.
+fn idle(row: &Row) {
+    let text = "horizon = \"3650d\"\nregion = \"us-east-1\"\nretry = \"none\"\nreplications = 1\n[key.k]\n\
+                [workload.w]\nkey = \"k\"\noperations = { Decrypt = 1 }\narrivals.poisson.rate = \"1/d\"\n";
+    let taken = row.case("ten years", &run(&row.file("years.toml", text)));
+    row.at_most("CPU time", taken.cpu_s, 2.0, "s");
 }
 
 const HEAD: &str = "horizon = \"1m\"\nregion = \"us-east-1\"\nretry = \"none\"\nreplications = 1\n";

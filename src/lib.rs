@@ -48,6 +48,7 @@ pub mod billing;
 pub mod catalog;
 pub mod cloudtrail;
 pub mod compare;
+pub mod effort;
 pub mod engine;
 pub mod explain;
 #[cfg(feature = "import")]

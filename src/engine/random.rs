@@ -11,8 +11,12 @@
 //! rejection-inversion (Hörmann and Derflinger 1996).
 
 use super::power::{self, Nearly};
+use std::ops::Range;
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Means below this are drawn by inversion.
+const BY_INVERSION: f64 = 10.0;
 
 /// The name of one stream of random numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +77,22 @@ impl Key {
         ((u64::from(self.0 as u32) * u64::from(n)) >> 32) as u32
     }
 
+    /// The first of some numbers i for which the Poisson number of this mean under [`Key::with`] i is above 0; their end
+    /// if there is none.
+    pub fn first_poisson_above_zero(self, mean: f64, mut of: Range<u64>) -> u64 {
+        let end = of.end;
+        if mean <= 0.0 {
+            return end;
+        }
+        // Only by inversion is it known from the first number alone.
+        if mean >= BY_INVERSION {
+            return of.start;
+        }
+        let none = libm::exp(-mean);
+        of.find(|&i| self.with(i).stream().unit() > none)
+            .unwrap_or(end)
+    }
+
     /// A sequence of numbers under this key.
     #[inline(always)]
     pub fn stream(self) -> Stream {
@@ -118,7 +138,7 @@ impl Stream {
     /// Poisson distributed with mean `mean` ≥ 0.
     #[inline]
     pub fn poisson(&mut self, mean: f64) -> u64 {
-        if mean < 10.0 {
+        if mean < BY_INVERSION {
             return self.poisson_by_inversion(mean);
         }
         let hat = PoissonHat::new(mean);

@@ -67,7 +67,7 @@ impl LatencySettings {
 
     /// What it takes with so many calls, one after another.
     pub fn with_calls(&self, calls: usize, each: &LatencySettings) -> Arc<Distribution> {
-        let made = Made {
+        let made = MadeOf {
             first: *self,
             calls,
             each: if calls > 0 {
@@ -99,7 +99,7 @@ impl LatencySettings {
 
 /// What a distribution was made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Made {
+struct MadeOf {
     first: LatencySettings,
     calls: usize,
     each: LatencySettings,
@@ -110,8 +110,8 @@ struct Made {
 const MOST_KEPT: usize = 32;
 
 /// Does something with the distributions made last, the newest first.
-fn kept<T>(with: impl FnOnce(&mut VecDeque<(Made, Arc<Distribution>)>) -> T) -> T {
-    static KEPT: Mutex<VecDeque<(Made, Arc<Distribution>)>> = Mutex::new(VecDeque::new());
+fn kept<T>(with: impl FnOnce(&mut VecDeque<(MadeOf, Arc<Distribution>)>) -> T) -> T {
+    static KEPT: Mutex<VecDeque<(MadeOf, Arc<Distribution>)>> = Mutex::new(VecDeque::new());
     // Whoever held it has not left it half changed.
     with(&mut KEPT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
 }

@@ -22,7 +22,7 @@ pub mod workload;
 
 pub use log_group::{Association, LogGroup};
 pub use objects::{Popularity, Size};
-pub use part::Part;
+pub use part::PlanPart;
 pub use plan::{BucketInfo, Component, CountedGroup, Counting, KmsKey, Plan, Quota};
 pub use refusal::{Cause, Refusal};
 pub use request::{CallWithoutQuota, Class, Denial, KmsStep, MAX_NEEDS};

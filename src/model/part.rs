@@ -83,7 +83,7 @@ impl OwnPart {
 
 /// What the simulation of one component needs to know.
 #[derive(Clone, Copy, Debug)]
-pub struct Part<'p> {
+pub struct PlanPart<'p> {
     /// The plan that it is a part of.
     pub whole: &'p Plan,
     /// Which classes of the whole its own are; `None`: the part is the whole plan.
@@ -118,7 +118,7 @@ pub struct Part<'p> {
     pub bucket_key_caches: &'p [BucketKeyRules],
 }
 
-impl<'p> Part<'p> {
+impl<'p> PlanPart<'p> {
     /// What is to be copied of a plan for a component; `None` where that is all of it.
     pub fn copies(plan: &Plan, component: &Component) -> Option<OwnPart> {
         let is_whole = component.workloads.len() == plan.workloads.len();
@@ -126,7 +126,7 @@ impl<'p> Part<'p> {
     }
 
     /// A component of a plan with its [copies](Self::copies).
-    pub fn new(plan: &'p Plan, component: &'p Component, own: Option<&'p OwnPart>) -> Part<'p> {
+    pub fn new(plan: &'p Plan, component: &'p Component, own: Option<&'p OwnPart>) -> PlanPart<'p> {
         let mut part = Part {
             whole: plan,
             own: own.map(|own| (component, own)),

@@ -135,7 +135,7 @@ impl Groups {
 
     /// One replication's values of each group, from one pass over classes and KMS steps; a metric without data is left out.
     pub(super) fn tally(&self, plan: &Plan, record: &Record) -> Vec<Values> {
-        let mut tallies: Vec<Tally> = self.names.iter().map(|_| Tally::new()).collect();
+        let mut tallies: Vec<GroupTally> = self.names.iter().map(|_| GroupTally::new()).collect();
         for (c, groups) in self.classes.iter().enumerate() {
             for &group in groups {
                 tallies[group].class(plan, record, c);
@@ -149,7 +149,7 @@ impl Groups {
                 }
             }
         }
-        tallies.into_iter().map(Tally::values).collect()
+        tallies.into_iter().map(GroupTally::values).collect()
     }
 }
 
@@ -161,7 +161,7 @@ fn add_once(groups: &mut Vec<usize>, group: usize) {
 }
 
 /// What a group's classes and KMS steps counted.
-struct Tally<'r> {
+struct GroupTally<'r> {
     counts: BTreeMap<&'static str, u64>,
     delays: Vec<&'r Delays>,
     /// Requests that may have been delayed, and ended well.
@@ -170,10 +170,10 @@ struct Tally<'r> {
     job: Option<Option<u64>>,
 }
 
-impl<'r> Tally<'r> {
-    fn new() -> Tally<'r> {
+impl<'r> GroupTally<'r> {
+    fn new() -> GroupTally<'r> {
         let zeros = METRICS.iter().filter(|m| m.is_count()).map(|m| (m.id, 0));
-        Tally {
+        GroupTally {
             counts: zeros.collect(),
             delays: Vec::new(),
             with_need: 0,

@@ -2,7 +2,7 @@
 
 use crate::engine::random::Key;
 use crate::model::source::{Caches, Fetch, LookUp, Need};
-use crate::model::{Part, Workload};
+use crate::model::{PlanPart, Workload};
 use crate::simulation::state::request::{Purpose, RequestState};
 use crate::simulation::state::workload::WorkloadState;
 use crate::simulation::world::World;
@@ -68,7 +68,7 @@ fn need_of<'w>(
     world: &'w mut World<'_>,
     request: &'w mut RequestState,
 ) -> (&'w mut Caches, NeedOf<'w>) {
-    let plan: &Part<'_> = world.plan;
+    let plan: &PlanPart<'_> = world.plan;
     let w = plan.classes[request.class as usize].workload;
     let need = NeedOf {
         w,

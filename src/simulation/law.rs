@@ -5,6 +5,7 @@ use crate::simulation::certificate::certify;
 use crate::simulation::contention::contend;
 use crate::simulation::counting::quiet;
 use crate::simulation::guarded::remember;
+use crate::simulation::idle::pass_over;
 use crate::simulation::jobs::finish_open;
 use crate::simulation::options::Cancelled;
 use crate::simulation::record::QuotaRecord;
@@ -21,6 +22,18 @@ pub fn run(world: &mut World<'_>) -> Result<(), Cancelled> {
     let horizon = world.plan.horizon_s;
     let (mut second, mut shown) = (0, 0);
     loop {
+        if second < horizon {
+            second = pass_over(world, second);
+        }
+        // Not every second: the counter is shared by all threads.
+        if let Some(progress) = world.options.progress
+            && shown < horizon
+            && (second >= shown + 64 || second >= horizon)
+        {
+            let passed = second.min(horizon);
+            progress.fetch_add(passed - shown, Ordering::Relaxed);
+            shown = passed;
+        }
         if second >= horizon {
             match world.calendar.next_second() {
                 Some(next) => second = second.max(next),
@@ -33,14 +46,6 @@ pub fn run(world: &mut World<'_>) -> Result<(), Cancelled> {
             return Err(Cancelled);
         }
         second += 1;
-        // Not every second: the counter is shared by all threads.
-        if let Some(progress) = world.options.progress
-            && (second.is_multiple_of(64) || second == horizon)
-            && second <= horizon
-        {
-            progress.fetch_add(second - shown, Ordering::Relaxed);
-            shown = second;
-        }
     }
     let last = second.saturating_sub(1);
     world.counters.end(world.plan, &mut world.classes, last);

@@ -56,6 +56,7 @@ mod drawn_calls;
 mod flights;
 mod guarded;
 mod held;
+mod idle;
 mod jobs;
 mod keys;
 mod law;
@@ -75,7 +76,7 @@ mod world;
 pub use keys::{action_key, replication_key};
 pub use options::{Cancelled, SimulationOptions};
 
-use crate::model::{Component, Part, Plan};
+use crate::model::{Component, Plan, PlanPart};
 use record::Record;
 use world::World;
 
@@ -89,8 +90,8 @@ pub fn simulate(
     component: &Component,
     options: SimulationOptions<'_>,
 ) -> Result<Record, Cancelled> {
-    let copies = Part::copies(plan, component);
-    let part = Part::new(plan, component, copies.as_ref());
+    let copies = PlanPart::copies(plan, component);
+    let part = PlanPart::new(plan, component, copies.as_ref());
     let mut world = World::new(&part, options);
     law::run(&mut world)?;
     let mut record = world.counters.into_record();

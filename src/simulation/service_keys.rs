@@ -7,7 +7,7 @@
 use super::drawn_calls::{MISSES, count_calls};
 use crate::engine::SECOND;
 use crate::engine::random::Key;
-use crate::model::Part;
+use crate::model::PlanPart;
 use crate::model::arrivals::Density;
 use crate::model::source::{Drawing, ServiceKeyRules, ServiceKeyUse};
 use crate::simulation::state::drawn::{DrawnSecond, DrawnWorkload};
@@ -27,12 +27,12 @@ struct ServiceRequest {
 }
 
 /// How a service keeps data keys for a workload; `None`: it looks up none.
-pub(super) fn rules_of(plan: &Part<'_>, w: usize) -> Option<ServiceKeyRules> {
+pub(super) fn rules_of(plan: &PlanPart<'_>, w: usize) -> Option<ServiceKeyRules> {
     kms_steps_of(plan, w).find_map(|l| use_of(plan, l).map(|uses| uses.rules))
 }
 
 /// The data key that a KMS step looks up at a service.
-fn use_of<'p>(plan: &'p Part<'_>, kms_step: usize) -> Option<&'p ServiceKeyUse> {
+fn use_of<'p>(plan: &'p PlanPart<'_>, kms_step: usize) -> Option<&'p ServiceKeyUse> {
     match plan.kms_steps[kms_step].source.drawing() {
         Some(Drawing::ServiceKeys(uses)) => Some(uses),
         Some(Drawing::Calls | Drawing::Turns { .. } | Drawing::Reads(_) | Drawing::Messages(_))

@@ -2,7 +2,7 @@
 
 use crate::engine::calendar::Calendar;
 use crate::model::source::{Caches, ClientCache, WorkloadCaches};
-use crate::model::{KmsStep, Part};
+use crate::model::{KmsStep, PlanPart};
 use crate::simulation::keys::{action_key, replication_key};
 use crate::simulation::options::SimulationOptions;
 use crate::simulation::state::action::ActionState;
@@ -10,6 +10,7 @@ use crate::simulation::state::class::Classes;
 use crate::simulation::state::counters::Counters;
 use crate::simulation::state::flights::Flights;
 use crate::simulation::state::held::Held;
+use crate::simulation::state::idle::Idle;
 use crate::simulation::state::lost::Lost;
 use crate::simulation::state::misses::Misses;
 use crate::simulation::state::quota::Quotas;
@@ -21,7 +22,7 @@ use crate::simulation::state::workload::{WorkloadState, Workloads};
 /// One component of a plan under way: its parts, each of which keeps its own state. What happens in time moves several
 /// of them at once, so they stand open to the files of this folder, and to nobody else.
 pub struct World<'a> {
-    pub(super) plan: &'a Part<'a>,
+    pub(super) plan: &'a PlanPart<'a>,
     pub(super) options: SimulationOptions<'a>,
     pub(super) calendar: Calendar<RequestState>,
     pub(super) classes: Classes,
@@ -38,12 +39,13 @@ pub struct World<'a> {
     pub(super) lost: Lost,
     /// Counted seconds since the state of `timed` was known.
     pub(super) held: Held,
+    pub(super) idle: Idle,
     /// What is drawn of caches.
     pub(super) misses: Misses<'a>,
 }
 
 impl<'a> World<'a> {
-    pub fn new(plan: &'a Part<'a>, options: SimulationOptions<'a>) -> World<'a> {
+    pub fn new(plan: &'a PlanPart<'a>, options: SimulationOptions<'a>) -> World<'a> {
         let root = replication_key(options.seed, options.replication);
         let mut used = vec![false; plan.quotas.len()];
         for class in plan.classes {
@@ -99,6 +101,7 @@ impl<'a> World<'a> {
             arrivals: SecondArrivals::default(),
             lost: Lost::default(),
             held: Held::default(),
+            idle: Idle::default(),
             misses: Misses::default(),
         };
         if !options.simulate_all {

@@ -14,6 +14,7 @@ mod fleet;
 mod gates;
 mod house;
 mod iam;
+mod idle;
 mod implicit_policies;
 mod import;
 mod kms_calls;

@@ -2,7 +2,7 @@
 
 use super::density::Density;
 use super::rate::required_rate;
-use super::shape::{ArrivalProcess, ArrivalShape, Beginning};
+use super::shape::{Ahead, ArrivalProcess, ArrivalShape, Beginning};
 use crate::input::reader::Reader;
 use crate::units::Rate;
 use serde::Serialize;
@@ -65,6 +65,19 @@ impl ArrivalProcess for EvenlySpaced {
         };
         (n as f64, density)
     }
+
+    fn ahead(&self, second: u64) -> Ahead {
+        let (num, den) = (u128::from(self.rate.num()), u128::from(self.rate.den()));
+        if num == 0 {
+            return Ahead::None { until: u64::MAX };
+        }
+        // The next of them comes as many seconds after the start.
+        let next = (u128::from(second - self.start) * num).div_ceil(den);
+        let at = u64::try_from(next * den / num).unwrap_or(u64::MAX);
+        Ahead::None {
+            until: self.start.saturating_add(at),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +95,25 @@ mod tests {
     use super::*;
     use crate::engine::SECOND;
     use crate::engine::random::Key;
+
+    #[test]
+    fn what_is_ahead_is_the_next_second_with_arrivals() {
+        for (num, den, start) in [(1, 7, 0), (3, 100, 5), (5, 2, 3), (7, 3_600, 0)] {
+            let mut process = EvenlySpaced {
+                rate: Rate::new(num, den).expect("a rate"),
+                start,
+            };
+            for second in start..start + 2_000 {
+                let first = (second..).find(|&s| process.of_second(s).0 > 0.0);
+                assert_eq!(
+                    process.ahead(second),
+                    Ahead::None {
+                        until: first.unwrap_or(u64::MAX)
+                    }
+                );
+            }
+        }
+    }
 
     #[test]
     fn constant_arrivals_are_evenly_spaced_over_seconds() {

@@ -29,7 +29,7 @@ pub use density::{Density, in_slot, instant_in_slot, keys_in_slot, number_in_slo
 pub use job::Job;
 pub use local_clock::LocalClock;
 pub use rate::growth;
-pub use shape::{ArrivalProcess, ArrivalShape, Beginning};
+pub use shape::{Ahead, ArrivalProcess, ArrivalShape, Beginning};
 pub use trace::Trace;
 
 use crate::input::diagnostic::Code;
@@ -79,6 +79,11 @@ macro_rules! shapes {
                 match self { $(OpenArrivals::$shape(shape) => shape.peak(),)* }
             }
 
+            /// About its mean over so many seconds \[1/s\].
+            pub fn mean(&self, seconds: f64) -> f64 {
+                match self { $(OpenArrivals::$shape(shape) => shape.mean(seconds),)* }
+            }
+
             /// Its rate where arrivals are evenly spaced; `None`: counts are random.
             pub fn even_rate(&self) -> Option<Rate> {
                 match self { $(OpenArrivals::$shape(shape) => shape.even_rate(),)* }
@@ -96,6 +101,10 @@ macro_rules! shapes {
             #[inline]
             fn of_second(&mut self, second: u64) -> (f64, Density) {
                 match self { $(OpenProcess::$shape(process) => process.of_second(second),)* }
+            }
+
+            fn ahead(&self, second: u64) -> Ahead {
+                match self { $(OpenProcess::$shape(process) => process.ahead(second),)* }
             }
         }
     };

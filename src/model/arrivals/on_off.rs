@@ -47,6 +47,11 @@ impl ArrivalShape for OnOff {
         self.on.per_second().max(self.off.per_second())
     }
 
+    fn mean(&self, _: f64) -> f64 {
+        let (on, off) = (self.mean_on.as_secs_f64(), self.mean_off.as_secs_f64());
+        (self.on.per_second() * on + self.off.per_second() * off) / (on + off)
+    }
+
     /// Begins in its long-run state, so that it needs no warm-up.
     fn begin(&self, beginning: &Beginning<'_>) -> Switched {
         let (mean_on, mean_off) = (self.mean_on.as_secs_f64(), self.mean_off.as_secs_f64());

@@ -2,7 +2,7 @@
 
 use super::density::Density;
 use super::rate::required_rate;
-use super::shape::{ArrivalProcess, ArrivalShape, Beginning};
+use super::shape::{Ahead, ArrivalProcess, ArrivalShape, Beginning};
 use crate::input::reader::Reader;
 use crate::units::Rate;
 use serde::Serialize;
@@ -49,6 +49,10 @@ impl ArrivalProcess for Homogeneous {
     #[inline]
     fn of_second(&mut self, _: u64) -> (f64, Density) {
         (self.rate, Density::Linear(self.rate, self.rate))
+    }
+
+    fn ahead(&self, _: u64) -> Ahead {
+        Ahead::Poisson { mean: self.rate }
     }
 }
 

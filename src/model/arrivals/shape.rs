@@ -20,6 +20,11 @@ pub trait ArrivalShape: Sized {
     /// The highest rate that it may have \[1/s\].
     fn peak(&self) -> f64;
 
+    /// About its mean over so many seconds \[1/s\], for estimates of the work to come.
+    fn mean(&self, _seconds: f64) -> f64 {
+        self.peak()
+    }
+
     /// Its rate where arrivals are evenly spaced; `None`: counts are random.
     fn even_rate(&self) -> Option<Rate> {
         None
@@ -45,4 +50,26 @@ pub trait ArrivalProcess {
     /// Mean number of arrivals in `second` and their density. Seconds must be asked for in order,
     /// none left out. The mean of evenly spaced arrivals is their exact count.
     fn of_second(&mut self, second: u64) -> (f64, Density);
+
+    /// What is known of the arrivals of `second` and those after it. Where it is, seconds without any may be left out.
+    fn ahead(&self, _second: u64) -> Ahead {
+        Ahead::Unknown
+    }
+}
+
+/// What is known of arrivals to come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ahead {
+    /// Nothing.
+    Unknown,
+    /// None comes before that second.
+    None {
+        /// The first in which any may come.
+        until: u64,
+    },
+    /// Every second's number has this mean.
+    Poisson {
+        /// The mean.
+        mean: f64,
+    },
 }

@@ -354,6 +354,10 @@ impl RetryPolicy {
 }
 
 fn span(seconds: &BigRational) -> Span {
+    if let (Some(n), Some(d)) = (seconds.numer().to_u64(), seconds.denom().to_u64()) {
+        let (n, d) = (u128::from(n) * u128::from(SECOND), u128::from(d));
+        return Span::from_ns(u64::try_from((2 * n + d) / (2 * d)).unwrap_or(u64::MAX));
+    }
     let ns = seconds * BigRational::from_integer(SECOND.into());
     Span::from_ns(ns.round().to_integer().to_u64().unwrap_or(u64::MAX))
 }

@@ -1,7 +1,7 @@
 //! What one arrival asks for.
 
 use crate::engine::random::Key;
-use crate::model::Part;
+use crate::model::PlanPart;
 use crate::simulation::state::drawn::Arrival;
 use crate::simulation::state::request::RequestState;
 
@@ -18,7 +18,7 @@ pub struct ActionState {
 }
 
 impl ActionState {
-    pub fn new(plan: &Part<'_>, action: &crate::model::Action, key: Key) -> ActionState {
+    pub fn new(plan: &PlanPart<'_>, action: &crate::model::Action, key: Key) -> ActionState {
         let mut demand: Vec<(usize, u64)> = Vec::new();
         let mut parts = Vec::new();
         for &(class, n) in &action.requests {
@@ -55,6 +55,11 @@ impl ActionState {
 }
 
 impl ActionState {
+    /// The key under which those of each second stand.
+    pub fn key(&self) -> Key {
+        self.key
+    }
+
     /// The key of its arrivals in a second.
     #[inline(always)]
     pub fn key_of(&self, second: u64) -> Key {

@@ -1,8 +1,8 @@
 //! How the requests of a workload arrive: when it is active, how many come in a second, and which actions they are.
 
 use crate::engine::random::Key;
-use crate::model::arrivals::{ArrivalProcess, Beginning, Density, OpenProcess};
-use crate::model::{Kind, Part, Workload};
+use crate::model::arrivals::{Ahead, ArrivalProcess, Beginning, Density, OpenProcess};
+use crate::model::{Kind, PlanPart, Workload};
 use crate::simulation::state::action::ActionState;
 use crate::simulation::state::drawn::{Arrival, ArrivalPiece, DrawnSecond, DrawnWorkload};
 use crate::simulation::state::request::Purpose;
@@ -20,10 +20,37 @@ pub struct Arriving {
     /// Shares of its actions, and their sums.
     shares: Vec<f64>,
     sums: Vec<f64>,
+    /// Of each action: which seconds are known to have no arrivals.
+    looked: Vec<LookedAhead>,
+}
+
+/// How far ahead the numbers of an action's arrivals have been looked at.
+#[derive(Clone, Copy, Default)]
+struct LookedAhead {
+    /// None came in the seconds before this one.
+    until: u64,
+    /// Whether some come in it.
+    found: bool,
+}
+
+impl LookedAhead {
+    /// The first of some seconds in which a Poisson number is above 0; the end if none is. Seconds must be asked for in
+    /// order.
+    fn next_above_zero(&mut self, key: Key, mean: f64, seconds: Range<u64>) -> u64 {
+        if !(self.found && self.until >= seconds.start) {
+            let from = seconds.start.max(self.until);
+            if from < seconds.end {
+                let next = key.first_poisson_above_zero(mean, from..seconds.end);
+                self.until = next;
+                self.found = next < seconds.end;
+            }
+        }
+        self.until.clamp(seconds.start, seconds.end)
+    }
 }
 
 impl Arriving {
-    pub fn new(plan: &Part<'_>, workload: &Workload, key: Key) -> Arriving {
+    pub fn new(plan: &PlanPart<'_>, workload: &Workload, key: Key) -> Arriving {
         let shares: Vec<f64> = workload.actions.iter().map(|a| a.weight).collect();
         let sums = shares.iter().scan(0.0, |sum, share| {
             *sum += share;
@@ -36,6 +63,7 @@ impl Arriving {
             counts_rows: matches!(&workload.kind, Kind::Trace { trace, .. } if trace.is_counted()),
             active: 0..0,
             sums: sums.collect(),
+            looked: vec![LookedAhead::default(); shares.len()],
             shares,
         };
         match workload.kind {
@@ -48,7 +76,7 @@ impl Arriving {
     }
 
     /// An open workload has arrivals from a second on.
-    pub fn begin(&mut self, plan: &Part<'_>, kind: &Kind, first: u64) {
+    pub fn begin(&mut self, plan: &PlanPart<'_>, kind: &Kind, first: u64) {
         if let Kind::Open {
             arrivals,
             start,
@@ -132,6 +160,40 @@ impl Arriving {
             });
         });
         Some(Density::Linear(1.0, 1.0))
+    }
+
+    /// The first of some seconds in which arrivals may come, as far as that is known beforehand; the end if none may.
+    /// `actions` begin with its own.
+    pub fn next_arrivals(
+        &mut self,
+        seconds: Range<u64>,
+        kind: &Kind,
+        actions: &[ActionState],
+    ) -> u64 {
+        let (from, end) = (
+            seconds.start.max(self.active.start),
+            seconds.end.min(self.active.end),
+        );
+        if from >= end {
+            return seconds.end;
+        }
+        let next = match (&self.process, kind) {
+            (Some(process), _) => match process.ahead(from) {
+                Ahead::Unknown => from,
+                Ahead::None { until } => until,
+                Ahead::Poisson { mean } => {
+                    let looked = self.looked.iter_mut().zip(actions).zip(&self.shares);
+                    looked.fold(end, |end, ((looked, action), share)| {
+                        looked.next_above_zero(action.key(), mean * share, from..end)
+                    })
+                }
+            },
+            (None, Kind::Trace { trace, start, .. }) => trace
+                .next_rows(from - start)
+                .map_or(end, |next| next.saturating_add(*start)),
+            (None, Kind::Open { .. } | Kind::Job { .. }) => end,
+        };
+        if next < end { next } else { seconds.end }
     }
 
     /// Shows the rows of a trace that come in a second: number of the copy, instant, row and action.

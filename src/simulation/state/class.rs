@@ -1,7 +1,7 @@
 //! Classes of requests and the KMS calls that each needs, compact.
 
 use crate::model::retry::AnswerForm;
-use crate::model::{Class, Kind, KmsStep, Part};
+use crate::model::{Class, Kind, KmsStep, PlanPart};
 use crate::simulation::record::{Delays, Record};
 use crate::simulation::state::request::RequestState;
 use crate::simulation::state::workload::WorkloadState;
@@ -49,7 +49,7 @@ pub struct Tally {
 }
 
 impl ClassState {
-    fn new(plan: &Part<'_>, class: &Class) -> ClassState {
+    fn new(plan: &PlanPart<'_>, class: &Class) -> ClassState {
         let kms_steps = plan.kms_steps_of(class);
         let retry = &plan.workloads[class.workload].retry;
         let guarded = retry.rate_limiter.is_some() || retry.circuit_breaker.is_some();
@@ -284,7 +284,7 @@ pub struct Classes {
 }
 
 impl Classes {
-    pub fn new(plan: &Part<'_>, action: Vec<u32>) -> Classes {
+    pub fn new(plan: &PlanPart<'_>, action: Vec<u32>) -> Classes {
         let classes = plan.classes.iter();
         Classes {
             all: classes.map(|c| ClassState::new(plan, c)).collect(),

@@ -1,7 +1,7 @@
 //! What was counted: the record, and what is still to be added to it.
 
 use crate::engine::SECOND;
-use crate::model::Part;
+use crate::model::PlanPart;
 use crate::simulation::record::Record;
 use crate::simulation::state::class::Classes;
 
@@ -19,7 +19,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    pub fn new(plan: &Part<'_>, actions: usize) -> Counters {
+    pub fn new(plan: &PlanPart<'_>, actions: usize) -> Counters {
         let (classes, kms_steps) = (plan.classes.len(), plan.kms_steps.len());
         Counters {
             warm_up: plan.warm_up_s * SECOND,
@@ -97,7 +97,7 @@ impl Counters {
     }
 
     /// Adds the arrivals of whole seconds to the record.
-    fn add_whole(&mut self, plan: &Part<'_>, classes: &Classes) {
+    fn add_whole(&mut self, plan: &PlanPart<'_>, classes: &Classes) {
         let records = [&mut self.record, &mut self.unmeasured];
         for (whole, record) in self.whole.iter_mut().zip(records) {
             let actions = plan.workloads.iter().flat_map(|w| &w.actions);
@@ -112,13 +112,13 @@ impl Counters {
     }
 
     /// Adds what the classes tallied and whole seconds counted to the record.
-    pub fn add_tallies(&mut self, plan: &Part<'_>, classes: &mut Classes) {
+    pub fn add_tallies(&mut self, plan: &PlanPart<'_>, classes: &mut Classes) {
         self.add_whole(plan, classes);
         classes.add_tallies(self.records());
     }
 
     /// Ends the run, whose last second this was.
-    pub fn end(&mut self, plan: &Part<'_>, classes: &mut Classes, last: u64) {
+    pub fn end(&mut self, plan: &PlanPart<'_>, classes: &mut Classes, last: u64) {
         self.add_tallies(plan, classes);
         classes.move_delays(self.records());
         self.record.attempts_expanded += self.unmeasured.attempts_expanded;

@@ -8,7 +8,7 @@ use crate::model::source::bucket_key::archive::{KeyPopularity, ObjectWeights};
 use crate::model::source::bucket_key::{BucketKeyCache, Fetched};
 use crate::model::source::{Caches, Drawing, EncryptedMessages};
 use crate::model::{
-    BucketKeyUse, CacheScope, CacheUse, Class, Kind, KmsStep, Part, Popularity, Size, Workload,
+    BucketKeyUse, CacheScope, CacheUse, Class, Kind, KmsStep, PlanPart, Popularity, Size, Workload,
 };
 use crate::simulation::state::workload::WorkloadState;
 use std::collections::BTreeMap;
@@ -69,7 +69,7 @@ pub struct PossibleMiss {
 impl<'a> Misses<'a> {
     /// What of a component may be drawn. Counted quotas only: `timed` need instants.
     pub fn new(
-        plan: &'a Part<'a>,
+        plan: &'a PlanPart<'a>,
         workloads: &[WorkloadState],
         timed: &[usize],
         caches: &mut Caches,
@@ -107,7 +107,7 @@ impl<'a> Misses<'a> {
         misses
     }
 
-    fn read_by(&mut self, plan: &'a Part<'a>, w: usize, caches: &mut [BucketKeyCache]) {
+    fn read_by(&mut self, plan: &'a PlanPart<'a>, w: usize, caches: &mut [BucketKeyCache]) {
         // The workload's readers are the last ones.
         let first = self.readers.len();
         for l in kms_steps_of(plan, w) {
@@ -243,7 +243,7 @@ impl<'a> Misses<'a> {
 }
 
 /// Workloads with caches, in groups that share one.
-fn sharing(plan: &Part<'_>, workloads: &[WorkloadState]) -> Vec<Vec<usize>> {
+fn sharing(plan: &PlanPart<'_>, workloads: &[WorkloadState]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
     // The group of each cache: of S3's, and of a workload's.
     let mut group_of: BTreeMap<(bool, usize), usize> = BTreeMap::new();
@@ -281,18 +281,18 @@ fn sharing(plan: &Part<'_>, workloads: &[WorkloadState]) -> Vec<Vec<usize>> {
 }
 
 /// The classes of a workload.
-fn classes_of<'a>(plan: &Part<'a>, w: usize) -> impl Iterator<Item = &'a Class> {
+fn classes_of<'a>(plan: &PlanPart<'a>, w: usize) -> impl Iterator<Item = &'a Class> {
     let requests = plan.workloads[w].actions.iter().flat_map(|a| &a.requests);
     requests.map(|&(class, _)| &plan.classes[class])
 }
 
 /// The KMS steps of a workload.
-pub fn kms_steps_of(plan: &Part<'_>, w: usize) -> impl Iterator<Item = usize> {
+pub fn kms_steps_of(plan: &PlanPart<'_>, w: usize) -> impl Iterator<Item = usize> {
     classes_of(plan, w).flat_map(Class::kms_step_range)
 }
 
 /// Whether a workload's needs can be drawn at all; `users`: workloads that look up its client-side caches.
-fn is_drawable(plan: &Part<'_>, w: usize, timed: &[usize], users: u32) -> bool {
+fn is_drawable(plan: &PlanPart<'_>, w: usize, timed: &[usize], users: u32) -> bool {
     let workload = &plan.workloads[w];
     let by_kms_step = kms_steps_of(plan, w).all(|l| {
         let kms_step = &plan.kms_steps[l];
@@ -331,13 +331,13 @@ fn is_drawable(plan: &Part<'_>, w: usize, timed: &[usize], users: u32) -> bool {
     is_random && by_kms_step && reads_once
 }
 
-fn is_fixed(plan: &Part<'_>, uses: &BucketKeyUse) -> bool {
+fn is_fixed(plan: &PlanPart<'_>, uses: &BucketKeyUse) -> bool {
     uses.sessions == 1 && !plan.bucket_key_caches[uses.cache].sliding
 }
 
 /// Whether each process looks up one data key at a time, or one of each producer, that nothing else displaces.
 fn has_one_key(
-    plan: &Part<'_>,
+    plan: &PlanPart<'_>,
     workload: &Workload,
     encrypted: Option<EncryptedMessages>,
     w: usize,

@@ -8,6 +8,7 @@ pub mod drawn;
 pub mod flights;
 pub mod guards;
 pub mod held;
+pub mod idle;
 pub mod job;
 pub mod loser;
 pub mod lost;

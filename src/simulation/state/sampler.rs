@@ -1,7 +1,7 @@
 //! The samples of one component, drawn from what each second added to its counters.
 
 use crate::engine::random::Key;
-use crate::model::Part;
+use crate::model::PlanPart;
 use crate::simulation::record::{ClassCount, KmsStepCount};
 use crate::simulation::sample::{Answered, Ended, Sample, Sampled};
 
@@ -16,7 +16,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    pub fn new(plan: &Part<'_>, wanted: usize, replication: Key) -> Sampler {
+    pub fn new(plan: &PlanPart<'_>, wanted: usize, replication: Key) -> Sampler {
         Sampler {
             key: replication.named("CloudTrail"),
             calls: Sample::new(wanted),
@@ -34,7 +34,7 @@ impl Sampler {
     /// Takes in what a second added to the counters of what trails deliver.
     pub fn second(
         &mut self,
-        plan: &Part<'_>,
+        plan: &PlanPart<'_>,
         kms_steps: &[KmsStepCount],
         classes: &[ClassCount],
         second: u64,

@@ -4,7 +4,7 @@ use crate::engine::SECOND;
 use crate::engine::distribution::Distribution;
 use crate::engine::random::Key;
 use crate::model::retry::AnswerForm;
-use crate::model::{Kind, KmsStep, Part};
+use crate::model::{Kind, KmsStep, PlanPart};
 use crate::simulation::state::arriving::Arriving;
 use crate::simulation::state::guards::ClientGuards;
 use crate::simulation::state::job::JobState;
@@ -36,7 +36,7 @@ pub struct WorkloadState {
 
 impl WorkloadState {
     pub fn new(
-        plan: &Part<'_>,
+        plan: &PlanPart<'_>,
         w: usize,
         key: Key,
         first_action: usize,
@@ -178,6 +178,11 @@ impl WorkloadState {
         !self.done && self.waiting == 0 && second >= self.arriving.active().end
     }
 
+    /// Whether nothing will ever follow it again.
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
     /// It is done, or a run of it; returns the workloads that follow.
     pub fn finish(&mut self) -> Vec<usize> {
         self.done = !self.recurs;
@@ -249,7 +254,7 @@ pub struct Workloads {
 }
 
 impl Workloads {
-    pub fn new(plan: &Part<'_>, all: Vec<WorkloadState>, has_waits: bool) -> Workloads {
+    pub fn new(plan: &PlanPart<'_>, all: Vec<WorkloadState>, has_waits: bool) -> Workloads {
         let is_open = |w: usize| !matches!(plan.workloads[w].kind, Kind::Job { .. });
         let here =
             |is: &dyn Fn(usize) -> bool| (0..all.len()).filter(|&w| is(w)).collect::<Vec<usize>>();

@@ -272,6 +272,26 @@ impl Trace {
         }
     }
 
+    /// The first second from `second` on, since the start of the trace, in which requests of a row may come; `None` if
+    /// there is none.
+    pub fn next_rows(&self, second: u64) -> Option<u64> {
+        let (round, second) = self.in_round(second);
+        let (rows, period) = (&self.recording.rows, self.period_ns());
+        let now = second.saturating_mul(SECOND);
+        let over = rows.partition_point(|row| match period {
+            0 => self.at(row) < now,
+            period => self.at(row).saturating_add(period) <= now,
+        });
+        let begin = |row: &TraceRow| self.at(row) / SECOND;
+        let (round, within) = match (rows.get(over), rows.first()) {
+            (Some(row), _) => (round, second.max(begin(row))),
+            (None, Some(first)) if self.repeat => (round + 1, begin(first)),
+            (None, _) => return None,
+        };
+        let length = if round > 0 { self.seconds() } else { 0 };
+        Some(round.saturating_mul(length).saturating_add(within))
+    }
+
     /// The arrivals of `second` (since the start of the trace) where each row is one request: `f(ordinal, instant [ns in
     /// the second], number of the row)`, in order of time. `key`: for the copies of a fractional rate scale.
     pub fn of_second(&self, second: u64, key: Key, mut f: impl FnMut(u64, u64, usize)) {
@@ -355,6 +375,38 @@ mod tests {
             n
         });
         all.collect()
+    }
+
+    #[test]
+    fn the_next_rows_are_those_that_come_next() {
+        let plain = of(read_with("time\n3\n3.5\n9\n700.25\n", &AS_IT_IS).expect("trace"));
+        let counted = counting("time,Sum\n60,90\n180,30\n600,5\n");
+        let again = |trace: &Trace| Trace {
+            repeat: true,
+            ..trace.clone()
+        };
+        for trace in [again(&plain), again(&counted), plain, counted] {
+            let busy: Vec<bool> = (0..3_000)
+                .map(|s| {
+                    let mut any = false;
+                    trace.of_second(s, Key::root(1, 1), |_, _, _| any = true);
+                    trace.counts_of_second(s, Key::root(1, 1), |_, n| any |= n > 0);
+                    any
+                })
+                .collect();
+            for second in 0..2_000 {
+                let next = trace.next_rows(second as u64).map(|s| s as usize);
+                let first = (second..3_000).find(|&s| busy[s]);
+                // Seconds of a row that counts may have none.
+                match (next, first) {
+                    (Some(next), Some(first)) => assert!(next >= second && next <= first),
+                    (next, first) => assert!(first.is_none(), "{next:?} {first:?}"),
+                }
+                if trace.period.is_none() {
+                    assert_eq!(next, first);
+                }
+            }
+        }
     }
 
     #[test]
