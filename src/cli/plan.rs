@@ -52,6 +52,9 @@ impl Outputs {
     }
 }
 
+/// About how many runs an answer takes.
+const TRIALS: f64 = 16.0;
+
 pub(super) fn plan(args: &args::PlanArgs) -> Result<(), CommandError> {
     let (source, sets) = input::text(&args.scenario, &args.overrides)?;
     let ([] | [_]) = args.overrides.variants.as_slice() else {
@@ -67,6 +70,8 @@ pub(super) fn plan(args: &args::PlanArgs) -> Result<(), CommandError> {
     directory::probe(&dir)?;
     let targets = targets(args, &study, &loaded)?;
     let pool = simulate::pool(&args.how)?;
+    let effort = simulate::effort_of(&study, &loaded).times(TRIALS);
+    simulate::tell(&source.name, &effort, &args.how);
     let shown = args.scenario.display().to_string();
     let question = &args.question;
     let outputs = pool.install(|| {

@@ -4,10 +4,11 @@ use super::args::{self, How};
 use super::failure::CommandError;
 use super::gate;
 use super::input;
-use super::simulate::{pool, simulate, threads};
+use super::simulate::{effort, pool, simulate, tell, threads};
 use super::terminal::{print, say};
 use crate::cloudtrail::{LogFile, log_file};
 use crate::compare::{Regressions, regressions};
+use crate::effort::Effort;
 use crate::report;
 use crate::report::summary::Summary;
 use crate::results::{self, Manifest, VariantManifest, directory};
@@ -31,6 +32,7 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
     }
     let mut all = Vec::new();
     for (scenario, dir) in loaded.iter().zip(&dirs) {
+        tell(&scenario.name, &effort(scenario), &args.how);
         let (results, variants) = simulate(scenario, &args.how, &args.precision)?;
         let manifest = manifest(&args.how, started, variants);
         report::write_all(&results, Some(&manifest), dir)?;
@@ -155,12 +157,19 @@ fn directories(loaded: &[Loaded], out: Option<&Path>) -> Result<Vec<PathBuf>, Co
 }
 
 pub(super) fn check(args: &args::CheckArgs) -> Result<(), CommandError> {
-    let name = |variant: &Variant| variant.plan.name.clone();
-    for (loaded, variants) in input::looked_at(&args.scenarios, &args.overrides, name)? {
+    let look = |v: &Variant| (v.plan.name.clone(), Effort::of(&v.plan, 1));
+    for (loaded, seen) in input::looked_at(&args.scenarios, &args.overrides, look)? {
+        let (variants, efforts): (Vec<String>, Vec<Effort>) = seen.into_iter().unzip();
+        let effort = efforts.into_iter().fold(Effort::default(), Effort::then);
+        let effort = effort.times(loaded.replications.into());
         for warning in &loaded.warnings {
             say(&format!("warning: {warning}"));
         }
         if !args.quiet {
+            let threads = std::thread::available_parallelism().map_or(1, usize::from);
+            if let Some(warning) = effort.warning(threads) {
+                say(&format!("{}: {warning}", loaded.name));
+            }
             print(&format!(
                 "{}: {} × {} over {}: {}",
                 loaded.name,

@@ -4,6 +4,7 @@ use super::args;
 use super::failure::CommandError;
 use super::terminal::{print, say};
 use super::{input, progress, simulate};
+use crate::effort::Effort;
 use crate::planning::Study;
 use crate::report;
 use crate::report::content::Format;
@@ -22,13 +23,17 @@ const MOST: usize = 1_000_000;
 
 pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
     let (source, sets) = input::text(&args.scenario, &args.overrides)?;
-    let mut studies = Vec::new();
-    let names = &args.overrides.variants;
-    if names.is_empty() {
-        studies.push(Study::new(&source, &sets, None)?.0);
-    }
-    for name in names {
-        studies.push(Study::new(&source, &sets, Some(name))?.0);
+    let (mut studies, mut efforts) = (Vec::new(), Effort::default());
+    let names = args
+        .overrides
+        .variants
+        .iter()
+        .map(|name| Some(name.as_str()));
+    let unnamed = args.overrides.variants.is_empty().then_some(None);
+    for name in unnamed.into_iter().chain(names) {
+        let (study, loaded) = Study::new(&source, &sets, name)?;
+        efforts = efforts.then(simulate::effort_of(&study, &loaded));
+        studies.push(study);
     }
     let settings = settings(args, studies.first().map_or(0, |s| s.seed))?;
     let dir = args.out.clone().unwrap_or_else(|| {
@@ -37,6 +42,8 @@ pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
     let plan = Sweep::new(&source, &sets, &args.over, settings, &studies);
     let pool = simulate::pool(&args.how)?;
     pool.install(|| plan.check(&studies))?;
+    let all = efforts.times(plan.settings.len() as f64);
+    simulate::tell(&source.name, &all, &args.how);
     directory::probe(&dir)?;
     plan.open(&dir)?;
     let shard = args.shard.unwrap_or((0, 1));

@@ -127,7 +127,7 @@ impl<'p> PlanPart<'p> {
 
     /// A component of a plan with its [copies](Self::copies).
     pub fn new(plan: &'p Plan, component: &'p Component, own: Option<&'p OwnPart>) -> PlanPart<'p> {
-        let mut part = Part {
+        let mut part = PlanPart {
             whole: plan,
             own: own.map(|own| (component, own)),
             horizon_s: plan.horizon_s,
