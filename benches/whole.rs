@@ -10,9 +10,12 @@
 
 mod process;
 
+use kmsim::input::Input;
+use kmsim::planning::Study;
 use process::Taken;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Instant;
 use tempfile::TempDir;
 
 /// What measures a row.
@@ -26,6 +29,8 @@ const ROWS: &[(&str, Measure)] = &[
     ("keys", |row| things(row, keys)),
     ("islands", islands),
     ("idle", idle),
+    ("variants", variants),
+    ("settings", settings),
 ];
 
 /// A run with 10,000 of something.
@@ -63,6 +68,48 @@ fn idle(row: &Row) {
                 [workload.w]\nkey = \"k\"\noperations = { Decrypt = 1 }\narrivals.poisson.rate = \"1/d\"\n";
     let taken = row.case("ten years", &run(&row.file("years.toml", text)));
     row.at_most("CPU time", taken.cpu_s, 2.0, "s");
+}
+
+/// A check of 20,000 variants.
+fn variants(row: &Row) {
+    let [few, many] = [2_000, 20_000].map(|n| {
+        let mut text = format!("{HEAD}[key.k]\n");
+        workload(&mut text, 0, 1, "key = \"k\"\noperations = { Decrypt = 1 }");
+        for i in 0..n {
+            _ = write!(
+                text,
+                "[variant.v{i}.workload.w0.arrivals.poisson]\nrate = \"{}/s\"\n",
+                100 + i
+            );
+        }
+        let file = row.file(&format!("{n}.toml"), &text);
+        row.case(&n.to_string(), &["check", &file])
+    });
+    row.at_most("CPU time", many.cpu_s, 2.0, "s");
+    row.at_most("memory", many.peak_mb, 500.0, "MB");
+    row.growth(few, many, 12.0);
+}
+
+/// Settings of a sweep that are read before it begins: in this process, for a process does more than that.
+fn settings(row: &Row) {
+    const SETTINGS: u32 = 500;
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    for name in ["media-library", "quota-retry", "shared-quota"] {
+        let input = Input::from_path(scenarios.join(format!("{name}.toml"))).expect("a file");
+        let (study, _) = Study::new(&input, &[], None).unwrap_or_else(|e| panic!("{e}"));
+        let started = Instant::now();
+        for i in 0..SETTINGS {
+            // Another price each time: nothing but the plan's prices changes.
+            let sets = [format!(
+                "price.kms-requests={{usd=\"0.0{}\",per=10000}}",
+                10 + i
+            )];
+            let read = study.with(&[], &sets);
+            read.unwrap_or_else(|e| panic!("{e}"));
+        }
+        let each_ms = started.elapsed().as_secs_f64() * 1e3 / f64::from(SETTINGS);
+        row.at_most(name, each_ms, 0.5, "ms");
+    }
 }
 
 const HEAD: &str = "horizon = \"1m\"\nregion = \"us-east-1\"\nretry = \"none\"\nreplications = 1\n";

@@ -104,6 +104,13 @@ pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
             );
         }
     }
+    // Objects of each workload, and a bucket of theirs.
+    let mut worked_on = vec![(0, None); plan.workloads.len()];
+    for (class, n) in plan.classes.iter().zip(&record.classes) {
+        let (objects, bucket) = &mut worked_on[class.workload];
+        *objects += n.requests;
+        *bucket = bucket.or(class.bucket);
+    }
     for (w, workload) in plan.workloads.iter().enumerate() {
         if !matches!(
             workload.kind,
@@ -114,11 +121,8 @@ pub(super) fn usage(plan: &Plan, record: &Record) -> Usage {
         ) {
             continue;
         }
-        let classes = plan.classes.iter().zip(&record.classes);
-        let of_job = classes.filter(|(class, _)| class.workload == w);
-        let objects: u64 = of_job.clone().map(|(_, n)| n.requests).sum();
         // All work on one bucket, whose owner pays.
-        if let Some(bucket) = of_job.clone().find_map(|(class, _)| class.bucket) {
+        if let (objects, Some(bucket)) = worked_on[w] {
             let bucket = &plan.buckets[bucket];
             let owner = payer(bucket.account, bucket.region);
             usage.add(Charge::BATCH_JOBS, owner.clone(), record.runs[w]);

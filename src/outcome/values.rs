@@ -9,12 +9,12 @@ pub(super) type Values = BTreeMap<&'static str, f64>;
 
 /// Estimates of the registry's metrics that `keep` lets through.
 pub(super) fn estimates(values: &[Values], keep: impl Fn(&Metric) -> bool) -> Metrics {
-    METRICS
-        .iter()
-        .filter(|m| keep(m))
-        .map(|m| {
-            let over = values.iter().map(|v| v.get(m.id).copied()).collect();
-            (m.id.to_owned(), Estimate::over(over, m.unit))
-        })
-        .collect()
+    let kept: Vec<&Metric> = METRICS.iter().filter(|m| keep(m)).collect();
+    // No more room than they take: there may be tens of thousands of breakdowns.
+    let mut metrics = Metrics::with_capacity(kept.len());
+    metrics.extend(kept.into_iter().map(|m| {
+        let over = values.iter().map(|v| v.get(m.id).copied()).collect();
+        (m.id.to_owned(), Estimate::over(over, m.unit))
+    }));
+    metrics
 }

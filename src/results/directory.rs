@@ -68,12 +68,24 @@ pub fn make(folder: &Path) -> Result<(), FileError> {
 /// # Errors
 /// What the operating system refuses.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write_by(path, |file| file.write_all(bytes))
+}
+
+/// As [`write`], piece by piece.
+///
+/// # Errors
+/// What the operating system refuses, and what `fill` does.
+pub fn write_by(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), FileError> {
     let temporary = beside(path);
     let outcome = fs::File::create(&temporary)
-        .and_then(|mut file| {
-            file.write_all(bytes)?;
+        .and_then(|file| {
+            let mut file = io::BufWriter::with_capacity(1 << 16, file);
+            fill(&mut file)?;
             // A full disk may be reported only here; it must be known before the old file goes.
-            file.sync_all()
+            file.into_inner()?.sync_all()
         })
         .and_then(|()| fs::rename(&temporary, path));
     outcome.map_err(|source| {

@@ -42,10 +42,16 @@ impl Formatter for InlineArrays {
 /// Any of the result types as JSON text with a final newline, the same to the byte each time.
 pub fn text<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
     let mut bytes = Vec::new();
+    write(value, &mut bytes)?;
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
+}
+
+/// As [`text`], written as it is made: results of many things take more room as text than in memory.
+pub fn write<T: Serialize>(value: &T, mut to: impl io::Write) -> Result<(), serde_json::Error> {
     let formatter = InlineArrays(PrettyFormatter::with_indent(b" "));
-    value.serialize(&mut Serializer::with_formatter(&mut bytes, formatter))?;
-    bytes.push(b'\n');
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    value.serialize(&mut Serializer::with_formatter(&mut to, formatter))?;
+    to.write_all(b"\n").map_err(serde_json::Error::io)
 }
 
 #[cfg(test)]

@@ -84,7 +84,9 @@ pub fn write(
     manifest: Option<&Manifest>,
     dir: &Path,
 ) -> Result<(), StoreError> {
-    directory::write(&dir.join(RESULTS_FILE), json::text(results)?.as_bytes())?;
+    directory::write_by(&dir.join(RESULTS_FILE), |file| {
+        Ok(json::write(results, file)?)
+    })?;
     if let Some(manifest) = manifest {
         directory::write(&dir.join("manifest.json"), json::text(manifest)?.as_bytes())?;
     }
