@@ -212,9 +212,7 @@ fn trails_tell(evidence: &AccountEvidence) -> Option<bool> {
         .filter(|s| (from..to).contains(&s.0))
         .map(|s| s.1)
         .peekable();
-    if of(LoadOrigin::KmsEvent).next().is_none() {
-        return None;
-    }
+    of(LoadOrigin::KmsEvent).next()?;
     events.peek()?;
     Some(events.sum::<u64>() as f64 >= 0.9 * counted as f64)
 }

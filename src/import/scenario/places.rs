@@ -349,10 +349,13 @@ fn quotas(places: &mut Places, stretch: &Stretch, evidence: &AccountEvidence) {
     }
 }
 
+/// Attempts and throttled ones by second.
+type Attempts = BTreeMap<i64, (u64, u64)>;
+
 /// Where calls were throttled and no file states the quota: the median of what was let through in throttled seconds between
 /// throttled ones. The Region's default would say that nothing is throttled, which is not so.
 fn suspected(places: &mut Places, loads: &Loads) {
-    let mut all: BTreeMap<(&str, &str), BTreeMap<i64, (u64, u64)>> = BTreeMap::new();
+    let mut all: BTreeMap<(&str, &str), Attempts> = BTreeMap::new();
     for (at, load) in &loads.loads {
         if at.origin != LoadOrigin::KmsEvent
             || load.all_throttled() == 0

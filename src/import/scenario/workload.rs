@@ -183,10 +183,23 @@ fn empty(at: LoadKey, load: &Load, retry: Option<&str>) -> Imported {
     }
 }
 
-/// SDK clients: the sessions that were seen, but one where a session is for a few calls only, so that it is no client.
+/// Requests per second of a client, where nothing tells how many there are.
+const PER_CLIENT: f64 = 50.0;
+
+/// SDK clients: the sessions that were seen, unless a session is for a few calls only, so that it is no client.
 fn clients(load: &Load) -> usize {
     let calls = load.total() / load.sessions.max(1) as u64;
-    if calls < 10 { 1 } else { load.sessions.max(1) }
+    if load.sessions > 0 && calls >= 10 {
+        return load.sessions;
+    }
+    // Nothing tells: as many as share the mean rate at so much each.
+    let ends = load.attempts.values().filter_map(|counts| {
+        let seconds = counts.seconds();
+        Some((seconds.first()?.0, seconds.last()?.0 + 1))
+    });
+    let span = ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    let span = span.map_or(1, |(from, to)| (to - from).max(1)) as f64;
+    (load.total() as f64 / span / PER_CLIENT).ceil().max(1.0) as usize
 }
 
 /// Adds the demand behind the attempts of one operation.

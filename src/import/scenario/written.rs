@@ -1,6 +1,7 @@
 //! The text of the scenario, and of the files that it reads.
 
 use super::super::evidence::collected::AccountEvidence;
+use super::super::evidence::fact::{Fact, Sse};
 use super::super::evidence::series::{LoadOrigin, Via};
 use super::super::load::Loads;
 use super::super::policy;
@@ -57,7 +58,9 @@ pub fn scenario(
             workload, place, &stretch, &places, options, &mut toml, &mut files,
         );
     }
+    let at_best = at_best(evidence, &stretch, &places, options, &mut toml, &mut files);
     toml.push_str(&variants::text(&stretch, &places));
+    toml.push_str(&at_best);
     Some(WrittenScenario {
         toml,
         files,
@@ -100,6 +103,69 @@ fn head(evidence: &AccountEvidence, stretch: &Stretch, options: &WritingOptions)
         time::shown(stretch.from)
     );
     text
+}
+
+/// Where only CallCount is known, and a bucket without bucket keys: what they could bring at best. Adds the bucket and the
+/// same calls as reads of it, switched off; the variant's text.
+fn at_best(
+    evidence: &AccountEvidence,
+    stretch: &Stretch,
+    places: &Places,
+    options: &WritingOptions,
+    text: &mut String,
+    files: &mut Vec<(String, String)>,
+) -> String {
+    let is_candidate = |fact: &Fact| match fact {
+        Fact::Bucket(bucket) => {
+            bucket.encryption == Some(Sse::Kms) && bucket.bucket_key == Some(false)
+        }
+        Fact::Key(_)
+        | Fact::Quota(_)
+        | Fact::TrailExcludesKms
+        | Fact::Metric(_)
+        | Fact::Objects(_)
+        | Fact::Resources { .. }
+        | Fact::Note(_) => false,
+    };
+    let ([workload], [place]) = (&stretch.workloads[..], &places.workloads[..]) else {
+        return String::new();
+    };
+    if workload.at.origin != LoadOrigin::CallCount
+        || place.kind != "key"
+        || !evidence.facts.iter().any(|(_, fact)| is_candidate(fact))
+    {
+        return String::new();
+    }
+    let (name, key) = (&place.name, &place.target);
+    let placed = &places.keys[key];
+    let file = format!("{}.{name}-as-reads.csv", options.stem);
+    let _ = write!(
+        text,
+        "\n# The bucket whose settings were given, and the same calls as reads of it: for the variant bucket-keys-at-best.\n\
+         [bucket.settings-given]\naccount = \"{}\"\nregion = \"{}\"\nkey = \"{key}\"\n\n\
+         [workload.{name}-as-reads]\nenabled = false\nbucket = \"settings-given\"\nrequester = \"{}\"\noperations = {{ GetObject = 1 }}\n\
+         clients = {}\nretry = \"{}\"\npopularity.uniform.objects = 1_000_000\n\
+         trace = {{ file = \"{file}\", count = \"requests\", period = \"{}s\" }}\n",
+        placed.account,
+        placed.region,
+        place.requester,
+        workload.clients,
+        workload.retry,
+        workload.at.period
+    );
+    let begin = workload.seconds().first().map_or(stretch.from, |s| s.0);
+    let mut rows = String::from("time,requests\n");
+    for (second, n) in workload.seconds() {
+        let _ = writeln!(rows, "{},{n}", second - begin);
+    }
+    files.push((file, rows));
+    format!(
+        "\n# At best: all calls are S3's, for reads of that bucket, and all its objects were rewritten over 30 days (17,280 bucket\n\
+         # keys, a million objects read alike). What others call, and older objects, save nothing.\n\
+         [variant.bucket-keys-at-best.workload.{name}]\nenabled = false\n\
+         [variant.bucket-keys-at-best.workload.{name}-as-reads]\nenabled = true\n\
+         [variant.bucket-keys-at-best.bucket.settings-given]\nbucket_key = true\narchived_bucket_keys = 17_280\n"
+    )
 }
 
 /// A text that stays within its comment.
