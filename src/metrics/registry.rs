@@ -13,6 +13,8 @@ pub enum Scope {
     Breakdown,
     /// For the whole variant and each of S3's request rates (`by_s3_request_rate`).
     RequestRate,
+    /// As [`Scope::Breakdown`]; no data where no request of a job fails more than itself.
+    Failure,
     /// As [`Scope::RequestRate`], and for each workload, bucket, key, requester and operation.
     S3Everywhere,
 }
@@ -22,7 +24,7 @@ impl Scope {
     pub fn has_breakdown(self) -> bool {
         matches!(
             self,
-            Scope::Everywhere | Scope::Breakdown | Scope::S3Everywhere
+            Scope::Everywhere | Scope::Breakdown | Scope::Failure | Scope::S3Everywhere
         )
     }
 
@@ -101,7 +103,7 @@ const fn row(
 }
 
 use Form::{Alarm, SecondsCounted, Share};
-use Scope::{Breakdown, Everywhere, Quota, RequestRate, S3Everywhere, Variant};
+use Scope::{Breakdown, Everywhere, Failure, Quota, RequestRate, S3Everywhere, Variant};
 
 /// Every metric, in the order of presentation.
 #[rustfmt::skip]
@@ -139,7 +141,10 @@ pub const METRICS: &[Metric] = &[
     row("latency_s_p50", "s", "request latency p50", Variant, Some(true), "median of added delay + service latency, over successful requests"),
     row("latency_s_p90", "s", "request latency p90", Variant, Some(true), "90th percentile of the request latency"),
     row("latency_s_p99", "s", "request latency p99", Variant, Some(true), "99th percentile of the request latency"),
-    row("job_completion_s", "s", "job completion", Breakdown, Some(true), "time from a job's start to its last object, of the longest run of any job; no data where a run is unfinished at the horizon"),
+    row("job_completion_s", "s", "job completion", Breakdown, Some(true), "time from a job's start to its last object, of the longest run of any job; no data where a run is unfinished at the horizon, or has failed"),
+    row("requests_not_sent", "1", "requests not sent", Failure, Some(true), "requests of a job that were not sent because their upload, or the run, had failed; no data unless a job has `on_failure`"),
+    row("objects_failed", "1", "objects failed", Failure, Some(true), "objects that a job began and did not finish, because one of their requests, or the run, failed; no data unless a job has `on_failure`"),
+    row("job_runs_failed", "1", "job runs failed", Failure, Some(true), "runs of jobs that a failed request failed; no data unless a job has `on_failure`"),
     row("cloudtrail_kms_events", "1", "CloudTrail KMS events", Breakdown, Some(true), "KMS events that CloudTrail records"),
     row("cloudtrail_kms_copies", "1", "KMS events delivered", Breakdown, Some(true), "copies of KMS events that trails deliver, the first included, event history not included"),
     row("cloudtrail_data_events", "1", "S3 data events delivered", Breakdown, Some(true), "copies of S3 data events that trails deliver"),

@@ -1,7 +1,7 @@
 //! Who asks for what, and when.
 
-use super::arrivals::OpenArrivals;
 use super::arrivals::trace::{RowActions, Trace, TraceRow};
+use super::arrivals::{OnFailure, OpenArrivals};
 use super::objects::{Popularity, Size};
 use super::retry;
 use super::source::{ClientCache, Draw};
@@ -22,6 +22,8 @@ pub struct Workload {
     pub clients: u32,
     /// What a client does when throttled.
     pub retry: retry::RetryPolicy,
+    /// How long a client lives, `None`: as long as the workload.
+    pub client_lifetime: Option<retry::ClientLifetime>,
     /// Starts when that workload is done.
     pub after: Option<usize>,
     /// Objects (or encryption contexts) and how often each is asked for.
@@ -113,6 +115,8 @@ pub enum Kind {
         within: u64,
         /// S3 Batch Operations runs it, for a fee.
         batch_operations: bool,
+        /// What fails with a request that fails.
+        on_failure: OnFailure,
     },
 }
 

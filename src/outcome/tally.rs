@@ -4,7 +4,7 @@ use super::delay::{may_be_delayed, quantile};
 use super::values::{Values, estimates};
 use crate::engine::SECOND;
 use crate::metrics::registry::METRICS;
-use crate::model::{Class, Delivery, KmsStep, Plan};
+use crate::model::{Class, Delivery, Kind, KmsStep, Plan};
 use crate::results::Metrics;
 use crate::simulation::record::{Delays, KmsStepCount, Record, histogram};
 use indexmap::IndexMap;
@@ -220,6 +220,13 @@ impl<'r> GroupTally<'r> {
             self.with_need += n.succeeded;
             self.delays
                 .extend(Some(&record.delays[c]).filter(|d| !d.is_empty()));
+        }
+        if let Kind::Job { on_failure, .. } = &plan.workloads[class.workload].kind
+            && !on_failure.is_nothing()
+        {
+            self.add("requests_not_sent", n.not_sent);
+            self.add("objects_failed", n.objects_failed);
+            self.add("job_runs_failed", n.runs_failed);
         }
         if let Some(run) = record.jobs[class.workload] {
             let longest = self.job.unwrap_or(Some(0));

@@ -4,6 +4,7 @@
 use super::bucket::{BucketKind, BucketSettings, Encryption, EncryptionHeader};
 use super::operations::MULTIPART_UPLOAD;
 use crate::catalog::{self, KmsOperation, S3OperationRow, S3Tier};
+use crate::input::diagnostic::Code;
 use crate::input::reader::Reader;
 use crate::model::arrivals::Arrivals;
 use crate::model::retry::AnswerForm;
@@ -42,6 +43,12 @@ impl WorkloadFacts<'_> {
     /// Whether none of its operations writes an object, as far as they are known.
     pub(super) fn writes_nothing(&self) -> bool {
         self.has_none(true, |row| row.encryption_headers)
+    }
+
+    /// Whether none of its operations is a multipart upload.
+    pub(super) fn has_no_upload(&self) -> bool {
+        self.operations
+            .is_some_and(|o| !o.contains_key(MULTIPART_UPLOAD))
     }
 
     /// Whether one of its operations makes data key pairs.
@@ -107,9 +114,6 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &WorkloadFacts<'_>) {
         needs.any(|need| need.on == catalog::NeedSide::Source)
     });
     let writes_nothing = !facts.calls_kms && facts.writes_nothing();
-    let has_no_upload = facts
-        .operations
-        .is_some_and(|o| !o.contains_key(MULTIPART_UPLOAD));
     let makes_no_pairs = facts.operations.is_some() && !facts.makes_key_pairs();
     let rows: [(&[&str], bool, &str, &str); 15] = [
         (
@@ -132,7 +136,7 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &WorkloadFacts<'_>) {
         ),
         (
             &["parts"],
-            has_no_upload,
+            facts.has_no_upload(),
             "its operations do not include MultipartUpload",
             "add it, or drop `parts`",
         ),
@@ -221,5 +225,58 @@ pub(super) fn reject(r: &mut Reader<'_>, facts: &WorkloadFacts<'_>) {
         for key in keys {
             r.reject_without_effect(when, key, why, help);
         }
+    }
+}
+
+/// What each client of a workload keeps for itself.
+pub(super) struct Kept {
+    /// Under its retry policy.
+    pub by_retry: Option<&'static str>,
+    /// In a cache.
+    pub cache: Option<&'static str>,
+    /// With a service that calls KMS, in words.
+    pub by_service: Option<String>,
+    /// In a session with a directory bucket.
+    pub has_sessions: bool,
+}
+
+/// Records a lifetime of clients that would change nothing, or would have to end what it does not end.
+pub(super) fn reject_lifetime(r: &mut Reader<'_>, retry: &str, kept: &Kept) {
+    let key = "client_lifetime";
+    if !r.has(key) {
+        return;
+    }
+    r.reject_without_effect(
+        kept.by_retry.is_none(),
+        key,
+        &format!("under the retry policy `{retry}` these clients have nothing of their own to lose"),
+        "drop it, or choose a retry policy with a retry quota, rate limiter, circuit breaker or send brake for each client",
+    );
+    if kept.by_retry.is_none() {
+        return;
+    }
+    let path = r.path().to_owned();
+    let left = [
+        kept.cache.map(|cache| {
+            (
+                format!("each client of `{path}` has a {cache} of its own, which `{key}` would not empty"),
+                "say how long that lives: with `scope.invocation.messages = …` in its table a cache serves so many messages",
+            )
+        }),
+        kept.by_service.as_ref().map(|why| {
+            (
+                format!("`{path}.{key}` would not end what a service keeps for each client: {why}"),
+                "drop it",
+            )
+        }),
+        kept.has_sessions.then(|| {
+            (
+                format!("each client of `{path}` has a session of its own with a directory bucket, which `{key}` would not end"),
+                "drop it, or name a general purpose bucket",
+            )
+        }),
+    ];
+    for (what, help) in left.into_iter().flatten() {
+        r.fault(Code::Contradiction, r.place_of(key), what, help);
     }
 }

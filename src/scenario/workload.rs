@@ -10,7 +10,7 @@ use super::request_context::context_keys;
 use super::requester::Requester;
 use super::run_settings::ReadFor;
 use super::service::{self, ServiceSettings};
-use super::without_effect::{self, WorkloadFacts};
+use super::without_effect::{self, Kept, WorkloadFacts};
 use crate::access::{Context, ContextValue};
 use crate::catalog::{self, KeySpec, KmsOperation};
 use crate::input::declared::Declared;
@@ -19,9 +19,9 @@ use crate::input::files::Files;
 use crate::input::keyword::{Keyword, keywords};
 use crate::input::reader::Reader;
 use crate::model::arrivals::constant::Constant;
-use crate::model::arrivals::{self, Arrivals, OpenArrivals};
+use crate::model::arrivals::{self, Arrivals, OnFailure, OpenArrivals};
 use crate::model::objects::{PopularitySettings, SizeSettings};
-use crate::model::retry::{AnswerForm, RetrySettings, Service};
+use crate::model::retry::{AnswerForm, ClientLifetime, RetrySettings, Service};
 use crate::model::source::ClientCacheSettings;
 use crate::units::{Rate, Span};
 use indexmap::IndexMap;
@@ -58,6 +58,9 @@ pub struct WorkloadSettings {
     pub after: Option<String>,
     /// Clients with a retry state each.
     pub clients: u32,
+    /// How long each of them lives.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_lifetime: Option<ClientLifetime>,
     /// What they do when throttled.
     pub retry: RetrySettings,
     /// Objects (applications: encryption contexts).
@@ -223,6 +226,7 @@ impl WorkloadSettings {
             own => own,
         };
         let clients = r.optional_in("clients", 1..=10_000_000);
+        let client_lifetime = ClientLifetime::read(r);
         let popularity = PopularitySettings::read(r);
         let reads = r.reference("reads", others());
         let parts = r.optional_in("parts", 1..=10_000);
@@ -315,6 +319,20 @@ impl WorkloadSettings {
         }
         in_order_of_time(r, start, stop, context.horizon);
         let arrivals = arrivals?.grown(r, growth)?;
+        if let Arrivals::Job(job) = &arrivals
+            && job.on_failure == OnFailure::FailUpload
+            && facts.has_no_upload()
+        {
+            r.fault(
+                Code::Contradiction,
+                r.place_of("job"),
+                format!(
+                    "`{}.job.on_failure` has no effect: none of its operations is a MultipartUpload",
+                    r.path()
+                ),
+                "write `fail-job`, drop it, or add MultipartUpload",
+            );
+        }
         let says_which_objects = r.has("popularity") || r.has("object") || arrivals.names_objects();
         if after.is_some() && matches!(arrivals, Arrivals::Trace(_)) {
             r.fault(
@@ -342,7 +360,17 @@ impl WorkloadSettings {
         } else {
             Service::Kms
         };
-        let of_each_client = if let Some(own) = retry.of_each_client(answers, &forms) {
+        let remembers = retry.of_each_client(answers, &forms);
+        let has_sessions =
+            of_bucket.is_some_and(|b| b.kind == BucketKind::Directory && b.key.is_some());
+        let kept = Kept {
+            by_retry: remembers,
+            cache: client_caches.of_each_client(),
+            by_service: service.as_ref().and_then(ServiceSettings::of_each_client),
+            has_sessions,
+        };
+        without_effect::reject_lifetime(r, &retry.name, &kept);
+        let of_each_client = if let Some(own) = remembers {
             let profile = &retry.name;
             Some(format!(
                 "each client has {own} of its own under the retry profile `{profile}`"
@@ -351,7 +379,7 @@ impl WorkloadSettings {
             Some(own)
         } else if let Some(own) = client_caches.of_each_client() {
             Some(format!("each client has a {own} of its own"))
-        } else if of_bucket.is_some_and(|b| b.kind == BucketKind::Directory && b.key.is_some()) {
+        } else if has_sessions {
             Some("each client has a session of its own with a directory bucket".to_owned())
         } else if context.by_session {
             Some("sessions are identified by client".to_owned())
@@ -391,6 +419,7 @@ impl WorkloadSettings {
             stop,
             after,
             clients: clients?,
+            client_lifetime,
             retry,
             popularity,
             says_which_objects,

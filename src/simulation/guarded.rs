@@ -14,6 +14,9 @@
 //! **Send brake.** It hears of outcomes as a circuit breaker does. What it holds is scheduled again for the instant at which it
 //! lets go, and is looked at then as any other attempt.
 //!
+//! **Lives.** Where clients are replaced after so many requests, these are counted from the workload's first throttled attempt
+//! on; a replacement by time is noticed at the client's next attempt. Nothing depends on either while nobody remembers anything.
+//!
 //! While they are followed, or in use, such workloads are looked at in order of time.
 
 use crate::engine::SECOND;
@@ -131,7 +134,12 @@ pub fn asks_client(world: &mut World<'_>, at: u64, request: &RequestState, w: us
     let client = state.client(request);
     let is_paced = state.retries.are_paced(request.throttled);
     match &mut state.guards {
-        Some(guards) => guards.may_send(client, at, request.throttled > 0, is_paced),
+        Some(guards) => {
+            if guards.sends(client, at, !request.is_waiting()) {
+                state.retries.renew(client);
+            }
+            guards.may_send(client, at, request.throttled > 0, is_paced)
+        }
         None => MayCall::Now,
     }
 }

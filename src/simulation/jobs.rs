@@ -3,8 +3,9 @@
 use crate::engine::SECOND;
 use crate::engine::random::Key;
 use crate::model::Kind;
+use crate::model::arrivals::OnFailure;
 use crate::simulation::guarded::follow;
-use crate::simulation::state::request::{Purpose, RequestState};
+use crate::simulation::state::request::{Purpose, RequestState, RequestStep};
 use crate::simulation::world::World;
 
 /// Start of a job's run that is due in `second` by itself.
@@ -69,7 +70,7 @@ fn begin_run(world: &mut World<'_>, w: usize, at: u64) {
     for worker in 0..workers {
         match take_object(world, w, worker, at) {
             Some(request) => world.calendar.push(request.arrived, request),
-            None => world.workloads.of_mut(w).job.stop_worker(),
+            None => stop_worker(world, w, at),
         }
     }
 }
@@ -106,7 +107,7 @@ pub fn next_of_worker(
         return None;
     }
     let Some(request) = take_object(world, w, free.worker, at) else {
-        world.workloads.of_mut(w).job.stop_worker();
+        stop_worker(world, w, at);
         return None;
     };
     if request.arrived > at {
@@ -118,13 +119,12 @@ pub fn next_of_worker(
 
 /// A worker's request has ended at `at`: the next of the same object, or the next object.
 pub fn worker_goes_on(world: &mut World<'_>, w: usize, request: &RequestState, at: u64) {
-    let Kind::Job { objects, think, .. } = &world.plan.workloads[w].kind else {
+    let Kind::Job { think, .. } = &world.plan.workloads[w].kind else {
         return;
     };
     let part = request.part + 1;
     let next = at + think.draw_with(|| request.own(Purpose::Think, 0));
-    let horizon = world.plan.horizon_s * SECOND;
-    let in_time = next < horizon;
+    let in_time = next < world.plan.horizon_s * SECOND;
     let action = world.classes.action_of(request.class);
     if usize::from(part) < world.actions[action].requests() {
         if in_time {
@@ -135,10 +135,21 @@ pub fn worker_goes_on(world: &mut World<'_>, w: usize, request: &RequestState, a
                 RequestState::new(next, class, request.index, request.worker, part, key),
             );
         } else {
-            world.workloads.of_mut(w).job.stop_worker();
+            stop_worker(world, w, at);
         }
         return;
     }
+    object_ends(world, w, request, at);
+}
+
+/// A worker's object is done at `at`, or has failed and is left behind: it takes the next one.
+fn object_ends(world: &mut World<'_>, w: usize, request: &RequestState, at: u64) {
+    let Kind::Job { objects, think, .. } = &world.plan.workloads[w].kind else {
+        return;
+    };
+    let next = at + think.draw_with(|| request.own(Purpose::Think, 0));
+    let horizon = world.plan.horizon_s * SECOND;
+    let in_time = next < horizon;
     let state = world.workloads.of_mut(w);
     state.job.finish_object(at);
     if in_time && state.job.has_objects(*objects) {
@@ -148,7 +159,8 @@ pub fn worker_goes_on(world: &mut World<'_>, w: usize, request: &RequestState, a
         world.calendar.push(next, free);
         return;
     }
-    state.job.stop_worker();
+    stop_worker(world, w, at);
+    let state = world.workloads.of_mut(w);
     let Some(done) = state.job.end_of_run(*objects) else {
         return;
     };
@@ -160,6 +172,72 @@ pub fn worker_goes_on(world: &mut World<'_>, w: usize, request: &RequestState, a
     if world.workloads.of(w).job.has_due() {
         begin_run(world, w, done);
     }
+}
+
+/// A worker has nothing more to do at `at`. Where its run has failed, and it is the last one, the next run that is due begins;
+/// what follows the job does not.
+fn stop_worker(world: &mut World<'_>, w: usize, at: u64) {
+    let job = &mut world.workloads.of_mut(w).job;
+    if job.stop_worker() && job.has_due() {
+        begin_run(world, w, at);
+    }
+}
+
+/// A worker's request has failed at `at`, and whatever fails with it.
+pub fn worker_fails(world: &mut World<'_>, w: usize, request: &RequestState, at: u64) {
+    let Kind::Job {
+        objects,
+        on_failure,
+        ..
+    } = world.plan.workloads[w].kind
+    else {
+        return;
+    };
+    match on_failure {
+        OnFailure::Continue => return worker_goes_on(world, w, request, at),
+        OnFailure::FailUpload => {}
+        OnFailure::FailJob => fail_run(world, w, request, at, objects),
+    }
+    world.counters.of(at).classes[request.class as usize].objects_failed += 1;
+    leave_out(world, request.class, request.part + 1, at);
+    object_ends(world, w, request, at);
+}
+
+/// A request fails its job's run, unless another has: the objects that nobody has taken are left out.
+fn fail_run(world: &mut World<'_>, w: usize, request: &RequestState, at: u64, objects: u32) {
+    let state = world.workloads.of_mut(w);
+    if state.job.has_failed() {
+        return;
+    }
+    let untaken = state.job.fail(objects);
+    world.counters.of(at).classes[request.class as usize].runs_failed += 1;
+    for key in untaken {
+        let state = world.workloads.of(w);
+        let draw = key.with(Purpose::Action as u64).unit();
+        let action = state.first_action() + state.arriving.action_at(draw);
+        let class = world.actions[action].first_class();
+        leave_out(world, class, 0, at);
+    }
+}
+
+/// The requests for an object from this one on are not sent: what fails with it has failed at `at`.
+fn leave_out(world: &mut World<'_>, class: u32, from: u16, at: u64) {
+    let action = &world.actions[world.classes.action_of(class)];
+    let record = world.counters.of(at);
+    for part in usize::from(from)..action.requests() {
+        record.classes[action.class_of(part) as usize].not_sent += 1;
+    }
+}
+
+/// What a worker would begin at `at` whose run has failed is not sent.
+pub fn not_sent(world: &mut World<'_>, w: usize, request: &RequestState, at: u64) {
+    if request.step != RequestStep::Free {
+        leave_out(world, request.class, request.part, at);
+        // Others of the same object were sent.
+        let is_cut = u64::from(request.part > 0);
+        world.counters.of(at).classes[request.class as usize].objects_failed += is_cut;
+    }
+    stop_worker(world, w, at);
 }
 
 /// Starts the followers of open workloads whose arrivals are over and whose requests have ended.

@@ -7,7 +7,7 @@ use crate::simulation::flights::{awaits, fetches};
 use crate::simulation::guarded::{
     guards_succeeded, guards_throttled, hold_back, hold_until, may_call,
 };
-use crate::simulation::jobs::worker_goes_on;
+use crate::simulation::jobs::{worker_fails, worker_goes_on};
 use crate::simulation::state::guards::MayCall;
 use crate::simulation::state::request::{Purpose, RequestState, RequestStep};
 use crate::simulation::world::World;
@@ -245,7 +245,7 @@ fn wait_for_fetch(
 pub fn given_up(world: &mut World<'_>, at: u64, request: &RequestState, w: usize, denied: bool) {
     fail(world, request, w, denied);
     if world.workloads.of(w).is_job() {
-        worker_goes_on(world, w, request, at);
+        worker_fails(world, w, request, at);
     }
 }
 
@@ -303,6 +303,14 @@ fn succeeded(
         state.refund(request, form);
     }
     if state.is_job() {
-        worker_goes_on(world, w, request, answer(world));
+        let at = answer(world);
+        let class = world.classes.of(request.class);
+        let action = &world.actions[world.classes.action_of(request.class)];
+        // Whoever is denied tries as often as the scenario says, and then has failed.
+        if class.is_denied() && usize::from(request.part) + 1 == action.requests() {
+            worker_fails(world, w, request, at);
+        } else {
+            worker_goes_on(world, w, request, at);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::engine::calendar::{EventPlace, Scheduled};
 use crate::simulation::answers::guarded;
 use crate::simulation::arrivals::requests_of;
-use crate::simulation::jobs::next_of_worker;
+use crate::simulation::jobs::{next_of_worker, not_sent};
 use crate::simulation::life::{offer_needs, schedule_retry, throttled};
 use crate::simulation::state::class::Tally;
 use crate::simulation::state::drawn::Arrival;
@@ -110,6 +110,9 @@ fn count_attempt<'w>(
 
 /// One try of a request that needs more than one quota's word.
 fn offer_several(world: &mut World<'_>, at: u64, request: RequestState, w: usize) {
+    if world.workloads.of(w).job.has_failed() && request.is_unsent() {
+        return not_sent(world, w, &request, at);
+    }
     if world.workloads.of(w).guards.is_some() {
         guarded(world, at, request, w);
     } else if request.step != RequestStep::Free {

@@ -21,6 +21,12 @@ pub struct ClassCount {
     pub failed: u64,
     /// That KMS refused for lack of permission.
     pub denied: u64,
+    /// That were not sent, because their upload or their job had failed.
+    pub not_sent: u64,
+    /// Objects of a job that one of its requests failed, or of whose requests one was not sent after others were.
+    pub objects_failed: u64,
+    /// Runs of a job that one of its requests failed.
+    pub runs_failed: u64,
     /// Tries that drew on S3's request rate, where it is limited.
     pub tries: u64,
     /// Tries that it refused.

@@ -153,12 +153,33 @@ fn open_scenario(seed: u64) -> String {
     for w in 0..n {
         let in_b = r.chance(0.25);
         let rate = 1.2 * load * if in_b { small } else { quota } / n as f64;
+        let retry = retry(&mut r);
         let _ = write!(
             t,
-            "[workload.w{w}]\nclients = {}\nretry = {{ {} }}\n",
+            "[workload.w{w}]\nclients = {}\nretry = {{ {retry} }}\n",
             1 + r.below(30),
-            retry(&mut r)
         );
+        // Where clients have something of their own, they may be replaced.
+        let has_own = [
+            "quota",
+            "brea",
+            "brake",
+            "standard = {}",
+            "adaptive",
+            "rust-standard",
+        ];
+        if has_own.iter().any(|own| retry.contains(own)) && r.chance(0.4) {
+            let _ = write!(
+                t,
+                "client_lifetime = {{ {} }}\n",
+                r.pick(&[
+                    "requests = 1",
+                    "requests = 40",
+                    "time = \"7s\"",
+                    "requests = 300, time = \"25s\"",
+                ])
+            );
+        }
         let _ = write!(
             t,
             "arrivals = {{ {} }}\n",
@@ -311,10 +332,13 @@ fn recurring_scenario(seed: u64) -> String {
         arrivals(&mut r, rate, 60)
     );
     let every = *r.pick(&[5, 10, 20]);
-    let within = match r.below(3) {
+    let mut within = match r.below(3) {
         0 => String::new(),
         n => format!(", within = \"{}ms\"", every * 400 * n),
     };
+    if r.chance(0.3) {
+        within += ", on_failure = \"fail-job\"";
+    }
     let _ = write!(
         t,
         "[workload.nightly]\nbucket = \"b\"\nclients = 4\noperations = {{ GetObject = 1, CopyObject = 1 }}\nstart = \"{}s\"\nretry = {{ {} }}\njob = {{ workers = {}, objects = {}, every = \"{every}s\"{within} }}\n",

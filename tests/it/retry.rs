@@ -2,6 +2,7 @@
 //! against what botocore did.
 
 use crate::common::{run, run_with};
+use kmsim::engine::random::Key;
 use kmsim::results::RunResults;
 
 /// One application under a quota.
@@ -279,6 +280,267 @@ fn a_backup_with_a_brake_completes() {
         let of = |id: &str| variant.metrics[id].mean.expect("a value");
         assert_eq!(of("s3_requests"), 40_000.0);
     }
+}
+
+/// Clients that are replaced, under a quota of a fixed window, which send evenly in turn: each has a retry quota of 40 tokens, of
+/// which a retry takes 5. Attempts and failures, by a simulation of its own.
+fn with_lives(
+    (rate, limit, seconds, clients): (u64, u64, u64, u64),
+    requests: Option<u64>,
+    time_ms: Option<u64>,
+) -> (u64, u64) {
+    let root = Key::root(1, 0).named("w").named("clients");
+    let mut left: Vec<u64> = (0..clients)
+        .map(|c| requests.map_or(0, |n| root.with(c).below(n) + 1))
+        .collect();
+    let mut tokens = vec![40_i64; clients as usize];
+    let mut number = vec![0; clients as usize];
+    let arrivals = (0..rate * seconds).map(|i| (i * 1_000 / rate, true, i, 0));
+    let mut due: std::collections::BTreeSet<(u64, bool, u64, u64)> = arrivals.collect();
+    let (mut attempts, mut failed, mut second, mut used) = (0, 0, 0, 0);
+    let mut is_counted = false;
+    while let Some((at, is_new, i, refusals)) = due.pop_first() {
+        let c = (i % clients) as usize;
+        if let Some(time) = time_ms {
+            // Evenly one after another.
+            let now = (at + time * c as u64 / clients) / time;
+            if now > number[c] {
+                (number[c], tokens[c]) = (now, 40);
+                left[c] = requests.unwrap_or(0);
+            }
+        }
+        if is_counted && is_new && requests.is_some() {
+            if left[c] == 0 {
+                (left[c], tokens[c]) = (requests.unwrap_or(0), 40);
+            }
+            left[c] -= 1;
+        }
+        if at / 1_000 > second {
+            (second, used) = (at / 1_000, 0);
+        }
+        attempts += 1;
+        if used < limit {
+            used += 1;
+            tokens[c] = (tokens[c] + if refusals > 0 { 5 } else { 1 }).min(40);
+            continue;
+        }
+        is_counted = true;
+        if refusals == 2 || tokens[c] < 5 {
+            failed += 1;
+        } else {
+            tokens[c] -= 5;
+            due.insert((at + 4 + 330, false, i, refusals + 1));
+        }
+    }
+    (attempts, failed)
+}
+
+#[test]
+fn clients_that_are_replaced_begin_with_full_retry_quotas() {
+    let mut found = Vec::new();
+    for (load, requests, time) in [
+        ((50, 20, 40, 5), None, None),
+        ((50, 20, 40, 5), Some(1), None),
+        ((50, 20, 40, 5), Some(17), None),
+        ((50, 20, 40, 5), None, Some(2_500)),
+        ((50, 20, 40, 5), Some(30), Some(7_000)),
+        ((20, 18, 60, 2), Some(55), None),
+    ] {
+        let (rate, limit, seconds, clients) = load;
+        let requests_key = requests.map(|n| format!("client_lifetime.requests = {n}\n"));
+        let time_key = time.map(|ms| format!("client_lifetime.time = \"{ms}ms\"\n"));
+        let text = format!(
+            r#"
+            seed = 1
+            horizon = "{seconds}s"
+            replications = 1
+            region = "us-east-1"
+            [key.k]
+            [quota.q]
+            limit = "{limit}/s"
+            [workload.w]
+            key = "k"
+            clients = {clients}
+            operations.Decrypt = 1
+            arrivals.constant.rate = "{rate}/s"
+            {}{}
+            [workload.w.retry.fixed]
+            delay = "330ms"
+            max_attempts = 3
+            retry_quota.capacity = 40
+            "#,
+            requests_key.unwrap_or_default(),
+            time_key.unwrap_or_default()
+        );
+        let expected = with_lives(load, requests, time);
+        for simulate_all in [false, true] {
+            let (results, _) = run_with(&text, simulate_all);
+            let of = |id| metric(&results, 0, id) as u64;
+            assert_eq!(
+                (of("kms_attempts"), of("app_requests_failed")),
+                expected,
+                "{text}"
+            );
+        }
+        found.push(expected.0);
+    }
+    // Without lives the quotas run dry; with a client for each request they never do, and the sooner clients are
+    // replaced the more is tried again.
+    assert!(found[0] < found[3] && found[2] < found[1], "{found:?}");
+}
+
+/// One worker that uploads objects of `parts` parts under a quota of a fixed window, without retries: each request of 35 ms that is admitted, or
+/// 4 ms that is refused. Requests, failed ones, those not sent, objects with a failed request and the end \[ms\].
+fn uploads(
+    (objects, parts, limit): (u64, u64, u64),
+    on_failure: &str,
+) -> (u64, u64, u64, u64, u64) {
+    let (mut at, mut second, mut used) = (0, 0, 0);
+    let (mut requests, mut failed, mut objects_failed) = (0, 0, 0);
+    'run: for _ in 0..objects {
+        let mut is_whole = true;
+        for _ in 0..parts + 2 {
+            if at / 1_000 > second {
+                (second, used) = (at / 1_000, 0);
+            }
+            requests += 1;
+            if used < limit {
+                (used, at) = (used + 1, at + 35);
+                continue;
+            }
+            at += 4;
+            failed += 1;
+            is_whole = false;
+            if on_failure != "continue" {
+                break;
+            }
+        }
+        objects_failed += u64::from(!is_whole);
+        if !is_whole && on_failure == "fail-job" {
+            break 'run;
+        }
+    }
+    let not_sent = objects * (parts + 2) - requests;
+    (requests, failed, not_sent, objects_failed, at)
+}
+
+#[test]
+fn what_fails_with_a_part_is_as_the_scenario_says() {
+    for of in [(40, 3, 20), (60, 8, 27), (3, 1, 2), (12, 2, 400)] {
+        for on_failure in ["continue", "fail-upload", "fail-job"] {
+            let (objects, parts, limit) = of;
+            let text = format!(
+                r#"
+                horizon = "10m"
+                replications = 1
+                region = "us-east-1"
+                retry = "none"
+                [assumption]
+                s3_latency.constant.value = "30ms"
+                kms_latency.constant.value = "5ms"
+                [key.k]
+                [quota.q]
+                limit = "{limit}/s"
+                [bucket.b]
+                key = "k"
+                [workload.w]
+                bucket = "b"
+                operations.MultipartUpload = 1
+                parts = {parts}
+                job = {{ workers = 1, objects = {objects}, on_failure = "{on_failure}" }}
+                [workload.next]
+                bucket = "b"
+                after = "w"
+                operations.HeadObject = 1
+                job = {{ workers = 1, objects = 1 }}
+                "#
+            );
+            let (requests, failed, not_sent, objects_failed, end) = uploads(of, on_failure);
+            let results = run(&text);
+            let of = |workload: &str, id: &str| results.variants[0].by_workload[workload][id].mean;
+            assert_eq!(of("w", "s3_requests"), Some(requests as f64), "{text}");
+            assert_eq!(of("w", "s3_requests_failed"), Some(failed as f64), "{text}");
+            let propagated = |n: u64| (on_failure != "continue").then_some(n as f64);
+            assert_eq!(of("w", "requests_not_sent"), propagated(not_sent), "{text}");
+            assert_eq!(
+                of("w", "objects_failed"),
+                propagated(objects_failed),
+                "{text}"
+            );
+            let fails = on_failure == "fail-job" && failed > 0;
+            assert_eq!(of("w", "job_runs_failed"), propagated(u64::from(fails)));
+            let done = (!fails).then_some(end as f64 / 1_000.0);
+            assert_eq!(of("w", "job_completion_s"), done, "{text}");
+            // What comes after it does not start where it has failed.
+            let next = if fails { 0.0 } else { 1.0 };
+            assert_eq!(of("next", "s3_requests"), Some(next), "{text}");
+        }
+    }
+}
+
+/// However many workers there are, and whatever runs again, each request of a run that begins is sent or counted as not sent.
+#[test]
+fn no_request_of_a_failed_job_is_lost() {
+    let mut runs_failed = 0.0;
+    for (seed, on_failure) in (0..12).zip(["fail-upload", "fail-job"].into_iter().cycle()) {
+        let guards = ["", "client_lifetime.requests = 5\n"][seed % 2];
+        let more = [
+            "",
+            ", every = \"20s\"",
+            ", every = \"20s\", within = \"9s\"",
+        ][seed % 3];
+        let retry = ["adaptive", "standard", "java", "legacy"][seed / 2 % 4];
+        let guards = if retry == "java" || retry == "legacy" {
+            ""
+        } else {
+            guards
+        };
+        let text = format!(
+            r#"
+            seed = {seed}
+            horizon = "60s"
+            replications = 3
+            region = "us-east-1"
+            retry = "{retry}"
+            [key.k]
+            [quota.q]
+            limit = "{}/s"
+            [bucket.b]
+            key = "k"
+            [workload.w]
+            bucket = "b"
+            clients = 3
+            operations = {{ MultipartUpload = 2, CopyObject = 1 }}
+            parts = 4
+            {guards}job = {{ workers = {}, objects = 60, on_failure = "{on_failure}"{more} }}
+            "#,
+            20 + 10 * (seed % 5),
+            3 + 5 * (seed % 4),
+        );
+        let results = run(&text);
+        let m = &results.variants[0].metrics;
+        let value = |id: &str, i: usize| m[id].values[i].unwrap_or(0.0);
+        let by = &results.variants[0].by_operation;
+        for i in 0..3 {
+            let of = |operation: &str| {
+                let v = |id: &str| by[operation][id].values[i].unwrap_or(0.0);
+                v("s3_requests") + v("requests_not_sent")
+            };
+            let uploads = of("CreateMultipartUpload");
+            let runs = if more.is_empty() { 1.0 } else { 3.0 };
+            assert_eq!(uploads + of("CopyObject"), 60.0 * runs, "{text}");
+            assert_eq!(of("UploadPart"), 4.0 * uploads, "{text}");
+            assert_eq!(of("CompleteMultipartUpload"), uploads, "{text}");
+            let answered = ["s3_requests_succeeded", "s3_requests_failed"].map(|id| value(id, i));
+            assert_eq!(
+                answered.iter().sum::<f64>(),
+                value("s3_requests", i),
+                "{text}"
+            );
+            runs_failed += value("job_runs_failed", i);
+        }
+    }
+    assert!(runs_failed >= 6.0, "{runs_failed}");
 }
 
 #[test]

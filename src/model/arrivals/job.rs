@@ -2,6 +2,7 @@
 
 use super::super::latency::LatencySettings;
 use crate::input::diagnostic::Code;
+use crate::input::keyword::keywords;
 use crate::input::reader::Reader;
 use crate::units::Span;
 use serde::Serialize;
@@ -24,6 +25,28 @@ pub struct Job {
     /// S3 Batch Operations runs it, for a fee.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub batch_operations: bool,
+    /// What fails with a request that fails.
+    #[serde(skip_serializing_if = "OnFailure::is_nothing")]
+    pub on_failure: OnFailure,
+}
+
+keywords! {
+    /// What fails with a request of a job that fails.
+    pub enum OnFailure {
+        /// Nothing: the rest of its upload, and all other objects, are worked on.
+        Continue = "continue",
+        /// Its upload: the rest of that is not sent.
+        FailUpload = "fail-upload",
+        /// Its upload and the whole run: what is under way is followed to its end, and nothing more is sent.
+        FailJob = "fail-job",
+    }
+}
+
+impl OnFailure {
+    /// Whether it is nothing.
+    pub fn is_nothing(&self) -> bool {
+        *self == OnFailure::Continue
+    }
 }
 
 impl Job {
@@ -55,6 +78,7 @@ impl Job {
             );
         }
         let batch_operations = r.or("batch_operations", false);
+        let on_failure = r.keyword("on_failure").unwrap_or(OnFailure::Continue);
         Some(Job {
             workers: workers?,
             objects: objects?,
@@ -62,6 +86,7 @@ impl Job {
             every,
             within,
             batch_operations,
+            on_failure,
         })
     }
 
@@ -95,6 +120,27 @@ pub(crate) mod cases {
             &[],
             &["workload.w.job.objects=50"],
             "s3_requests",
+        );
+        cases.key(
+            "workload.NAME.job.on_failure",
+            JOBS,
+            &["retry={none={}}"],
+            &["workload.w.job.on_failure=fail-upload"],
+            "requests_not_sent",
+        );
+        cases.broken(
+            Code::UnknownName,
+            "objects = 4,",
+            "objects = 4, on_failure = \"stop\",",
+            "\"stop\"",
+            &["`fail-upload`", "`fail-job`"],
+        );
+        cases.broken(
+            Code::Contradiction,
+            "operations = { MultipartUpload = 1 }\nparts = 3\njob = { workers = 2,",
+            "operations = { PutObject = 1 }\njob = { workers = 2, on_failure = \"fail-upload\",",
+            "{ workers = 2",
+            &["on_failure", "none of its operations is a MultipartUpload"],
         );
         cases.key(
             "workload.NAME.job.every",

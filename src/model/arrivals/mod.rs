@@ -26,7 +26,7 @@ pub mod shape;
 pub mod trace;
 
 pub use density::{Density, in_slot, instant_in_slot, keys_in_slot, number_in_slot};
-pub use job::Job;
+pub use job::{Job, OnFailure};
 pub use local_clock::LocalClock;
 pub use rate::growth;
 pub use shape::{Ahead, ArrivalProcess, ArrivalShape, Beginning};

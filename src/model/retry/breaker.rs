@@ -197,6 +197,12 @@ impl CircuitBreakers {
         self.rules.holds && !self.all_closed()
     }
 
+    /// A new client takes the place of one.
+    pub fn renew(&mut self, client: u32) {
+        let breaker = std::mem::take(&mut self.clients[client as usize]);
+        self.used -= u32::from(breaker.is_used());
+    }
+
     /// An attempt sent at `now` \[ns\] ended, at `answered` \[ns\] if it failed.
     pub fn ended(&mut self, client: u32, now: u64, failed_at: Option<u64>) {
         let CircuitBreaker {

@@ -155,6 +155,40 @@ pub(crate) fn add(cases: &mut Cases) {
             }
         }
     }
+    for (inside, value) in [("requests", "3"), ("time", "\"500ms\"")] {
+        cases.key(
+            format!("workload.NAME.client_lifetime.{inside}"),
+            APP,
+            &[&[
+                "workload.w.retry={fixed={delay=\"50ms\",max_attempts=5,retry_quota={capacity=20}}}",
+            ], &RUSH[..]]
+            .concat(),
+            &[&format!("workload.w.client_lifetime.{inside}={value}")],
+            "kms_attempts",
+        );
+    }
+    for (code, life, at, words) in [
+        (
+            Code::MissingKey,
+            "clients = 3\nretry = \"standard\"\nclient_lifetime = {}",
+            "{}\n",
+            "does not say when a client's life ends",
+        ),
+        (
+            Code::OutOfRange,
+            "clients = 3\nretry = \"standard\"\nclient_lifetime = { requests = 0 }",
+            "0 }\n",
+            "`workload.app.client_lifetime.requests`",
+        ),
+        (
+            Code::Contradiction,
+            "clients = 3\nretry = \"legacy\"\nclient_lifetime = { requests = 9 }",
+            "{ requests = 9 }",
+            "`workload.app.client_lifetime` has no effect",
+        ),
+    ] {
+        cases.broken(code, "clients = 3", life, at, &[words]);
+    }
     cases.broken(Code::Contradiction,
         "clients = 3",
         "clients = 3\nretry.fixed = { delay = \"1s\", max_attempts = 2, retry_quota = {}, retry_token_bucket = {} }",

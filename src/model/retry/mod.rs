@@ -9,6 +9,7 @@
 pub mod backoff;
 mod breaker;
 mod classify;
+mod lifetime;
 mod policy;
 mod quota;
 mod rate_limiter;
@@ -18,6 +19,7 @@ mod settings;
 pub use backoff::{Backoff, BackoffKind, Capped, ExponentialBackoff, FixedBackoff, Jitter};
 pub use breaker::{Blocks, BrakeSettings, BreakerSettings, CircuitBreaker, CircuitBreakers};
 pub use classify::{AnswerForm, ErrorKind, FailedAnswer, Service};
+pub use lifetime::{ClientLifetime, ClientLives};
 pub use policy::{ClientState, Failure, RetryDelays, RetryLayerRules, RetryPolicy, RetryVerdict};
 pub use quota::{Refund, RetryQuota, RetryQuotaSettings, RetryTokens, TokenBucketSettings};
 pub use rate_limiter::{ClientRateLimiter, RateLimiterRules, RetryCost, SendQueue};

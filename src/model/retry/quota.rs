@@ -152,6 +152,16 @@ impl RetryTokens {
         self.quota.pays_in_part
     }
 
+    /// Fills a client's bucket: a new client takes its place.
+    pub fn renew(&mut self, client: u32) {
+        let (missing, _) = &mut self.buckets[client as usize];
+        self.not_full -= u32::from(*missing > 0);
+        *missing = 0;
+        if let Some(held) = self.held.get_mut(client as usize) {
+            *held = 0;
+        }
+    }
+
     /// Whether it depends on their order which of a client's `n` retries at `cost` each are paid for: all are if the
     /// quota pays for each, none if it does not pay for one.
     #[inline(always)]

@@ -187,6 +187,7 @@ impl PlanBuilder<'_> {
                 .scenario
                 .retry
                 .policy(Service::Kms, self.scenario.assumption.retry_after),
+            client_lifetime: None,
             after: None,
             popularity: Popularity::Uniform {
                 objects: u64::from(group.log_streams),

@@ -41,6 +41,7 @@ impl<'a> PlanBuilder<'a> {
                 every: job.every.and_then(Span::whole_seconds),
                 within: job.within.map_or(0, Span::as_ns),
                 batch_operations: job.batch_operations,
+                on_failure: job.on_failure,
             },
             Arrivals::Trace(trace) => Kind::Trace {
                 trace: trace.clone(),
@@ -109,6 +110,7 @@ impl<'a> PlanBuilder<'a> {
             retry: s
                 .retry
                 .policy(service, self.scenario.assumption.retry_after),
+            client_lifetime: s.client_lifetime,
             after: index_of(&s.after),
             popularity: s.popularity.popularity(),
             reads: index_of(&s.reads),

@@ -3,6 +3,7 @@
 use crate::model::retry::AnswerForm;
 use crate::model::{Class, Kind, KmsStep, PlanPart};
 use crate::simulation::record::{Delays, Record};
+use crate::simulation::state::guards::ClientGuards;
 use crate::simulation::state::request::RequestState;
 use crate::simulation::state::workload::WorkloadState;
 
@@ -51,8 +52,7 @@ pub struct Tally {
 impl ClassState {
     fn new(plan: &PlanPart<'_>, class: &Class) -> ClassState {
         let kms_steps = plan.kms_steps_of(class);
-        let retry = &plan.workloads[class.workload].retry;
-        let guarded = retry.rate_limiter.is_some() || retry.circuit_breaker.is_some();
+        let guarded = ClientGuards::are_needed(&plan.workloads[class.workload]);
         // What becomes of a job's request decides when its worker goes on.
         let is_job = match plan.workloads[class.workload].kind {
             Kind::Job { .. } => true,
@@ -146,6 +146,11 @@ impl ClassState {
     #[inline(always)]
     pub fn earns(&self, calls: usize) -> bool {
         !self.is_denied && (self.by_service || calls > 0)
+    }
+
+    /// Whether all its requests are denied.
+    pub fn is_denied(&self) -> bool {
+        self.is_denied
     }
 
     /// Whether no quota can refuse its requests.

@@ -1,8 +1,11 @@
 //! What may hold the requests of a workload's clients back, and what waits.
 
 use crate::engine::SECOND;
+use crate::engine::random::Key;
 use crate::model::Workload;
-use crate::model::retry::{CircuitBreakers, ClientRateLimiter, RateLimiterRules, SendQueue};
+use crate::model::retry::{
+    CircuitBreakers, ClientLives, ClientRateLimiter, RateLimiterRules, SendQueue,
+};
 use crate::simulation::state::drawn::DrawnSecond;
 use crate::simulation::state::request::RequestState;
 use std::collections::VecDeque;
@@ -21,6 +24,10 @@ const MOST_SECONDS: usize = 64;
 pub struct ClientGuards {
     limiters: Option<Limiters>,
     breakers: Option<CircuitBreakers>,
+    /// The lives of clients that are replaced.
+    lives: Option<ClientLives>,
+    /// Names the random numbers of these.
+    key: Key,
     /// Whether needs alone make the order matter.
     needs_order: bool,
     /// An application with a client-side cache: only its calls pass its SDK client.
@@ -40,17 +47,29 @@ pub enum MayCall {
 }
 
 impl ClientGuards {
+    /// Whether a workload's clients need any: they hold something back, or are replaced.
+    pub fn are_needed(workload: &Workload) -> bool {
+        let retry = &workload.retry;
+        retry.rate_limiter.is_some()
+            || retry.circuit_breaker.is_some()
+            || workload.client_lifetime.is_some()
+    }
+
     pub fn new(
         workload: &Workload,
+        key: Key,
         needs_order: bool,
         by_service: bool,
     ) -> Option<Box<ClientGuards>> {
-        let retry = &workload.retry;
+        let (retry, clients) = (&workload.retry, workload.clients);
         let breaker = retry.circuit_breaker;
-        (retry.rate_limiter.is_some() || breaker.is_some()).then(|| {
+        let lifetime = workload.client_lifetime;
+        ClientGuards::are_needed(workload).then(|| {
             Box::new(ClientGuards {
                 limiters: retry.rate_limiter.map(Limiters::new),
-                breakers: breaker.map(|b| CircuitBreakers::new(b, workload.clients)),
+                breakers: breaker.map(|b| CircuitBreakers::new(b, clients)),
+                lives: lifetime.map(|rules| ClientLives::new(rules, clients)),
+                key,
                 needs_order,
                 at_calls: needs_order && !by_service,
             })
@@ -60,7 +79,29 @@ impl ClientGuards {
     /// Whether its requests have to be looked at in order even where all are admitted.
     pub fn in_order(&self) -> bool {
         let used = self.breakers.as_ref().is_some_and(|b| !b.all_closed());
-        self.needs_order || self.are_followed() || used
+        let counted = self.lives.as_ref().is_some_and(ClientLives::are_counted);
+        self.needs_order || self.are_followed() || used || counted
+    }
+
+    /// Whether clients are replaced.
+    pub fn replaces_clients(&self) -> bool {
+        self.lives.is_some()
+    }
+
+    /// A client sends an attempt at `at`, of a new request or not. Whether it is a new client that does so, which
+    /// remembers nothing.
+    pub fn sends(&mut self, client: u32, at: u64, is_new: bool) -> bool {
+        let lives = self.lives.as_mut();
+        if !lives.is_some_and(|lives| lives.sends(client, at, is_new)) {
+            return false;
+        }
+        if let Some(breakers) = &mut self.breakers {
+            breakers.renew(client);
+        }
+        if let Some(limiters) = self.limiters.as_mut().filter(|l| l.are_followed()) {
+            limiters.renew(client, at);
+        }
+        true
     }
 
     /// Whether calls alone pass the clients, not what a cache serves.
@@ -89,6 +130,9 @@ impl ClientGuards {
     /// Clients that were made at `made` are followed from `at` on \[ns\]; returns the seconds before that they
     /// remember.
     pub fn follow(&mut self, clients: u32, made: u64, at: u64) -> VecDeque<DrawnSecond> {
+        if let Some(lives) = &mut self.lives {
+            lives.pass(at);
+        }
         let limiters = self.limiters.as_mut();
         limiters.map_or_else(VecDeque::new, |l| l.follow(clients, made, at))
     }
@@ -144,6 +188,9 @@ impl ClientGuards {
     pub fn throttled(&mut self, client: u32, at: u64, answered: u64, is_throttling: bool) -> bool {
         if let Some(breakers) = &mut self.breakers {
             breakers.ended(client, at, Some(answered));
+        }
+        if let Some(lives) = &mut self.lives {
+            lives.count(self.key);
         }
         let followed = self.limiters.as_mut().filter(|l| l.are_followed());
         followed.is_some_and(|limiters| {
@@ -255,6 +302,12 @@ impl Limiters {
                 queue: SendQueue::new(),
             })
         })
+    }
+
+    /// A new client takes the place of one; what waits goes on with it.
+    fn renew(&mut self, client: u32, at: u64) {
+        let made = ClientRateLimiter::new(&self.rules, seconds(at));
+        self.client(client).limiter = made;
     }
 
     fn take_token(&mut self, client: u32, at: u64) -> MayCall {

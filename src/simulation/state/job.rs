@@ -18,6 +18,9 @@ pub struct JobState {
     finished: u32,
     last_done: u64,
     active_workers: u32,
+    /// Whether one of its requests has failed it, and how many runs have failed.
+    has_failed: bool,
+    failed_runs: u64,
 }
 
 impl JobState {
@@ -33,6 +36,8 @@ impl JobState {
             finished: 0,
             last_done: 0,
             active_workers: 0,
+            has_failed: false,
+            failed_runs: 0,
         }
     }
 
@@ -50,6 +55,7 @@ impl JobState {
         self.next_object = 0;
         self.finished = 0;
         self.active_workers = workers;
+        self.has_failed = false;
     }
 
     /// Number of the run that began last, by which its workers know theirs.
@@ -86,14 +92,33 @@ impl JobState {
         self.last_done = self.last_done.max(at);
     }
 
-    /// A worker has nothing more to do.
-    pub fn stop_worker(&mut self) {
+    /// A worker has nothing more to do. Whether a run that has failed is over, because it was the last one.
+    pub fn stop_worker(&mut self) -> bool {
         self.active_workers -= 1;
+        let is_over = self.has_failed && self.active_workers == 0;
+        self.done += u64::from(is_over);
+        is_over
+    }
+
+    /// Whether the run that began last has failed.
+    #[inline(always)]
+    pub fn has_failed(&self) -> bool {
+        self.has_failed
+    }
+
+    /// The run has failed: the objects that nobody has taken, by which the keys of their numbers are made, are left out.
+    pub fn fail(&mut self, objects: u32) -> impl Iterator<Item = Key> + use<> {
+        self.has_failed = true;
+        self.failed_runs += 1;
+        let (first, key) = (self.next_object, self.key);
+        self.next_object = objects;
+        let before = (self.begun - 1) * u64::from(objects);
+        (first..objects).map(move |object| key.with(before + u64::from(object)))
     }
 
     /// When the run ended \[ns\], if all of so many objects are done.
     pub fn end_of_run(&mut self, objects: u32) -> Option<u64> {
-        if self.finished < objects || self.begun == self.done {
+        if self.has_failed || self.finished < objects || self.begun == self.done {
             return None;
         }
         self.done += 1;
@@ -106,8 +131,8 @@ impl JobState {
         self.begun < self.due
     }
 
-    /// The longest run \[ns\], where every one that is due is done.
+    /// The longest run \[ns\], where every one that is due is done and none has failed.
     pub fn completion(&self) -> Option<u64> {
-        (self.done == self.due).then_some(self.longest)
+        (self.done == self.due && self.failed_runs == 0).then_some(self.longest)
     }
 }

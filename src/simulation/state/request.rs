@@ -164,6 +164,12 @@ impl RequestState {
         self.put_off & WAITED != 0
     }
 
+    /// Whether nothing of it was sent yet, nor held back.
+    pub fn is_unsent(&self) -> bool {
+        let begins = matches!(self.step, RequestStep::Attempt | RequestStep::Free);
+        begins && !self.is_waiting() && self.called == 0
+    }
+
     /// Whether it has been put off before.
     #[inline(always)]
     pub fn is_waiting(&self) -> bool {

@@ -24,6 +24,8 @@ pub struct Retries {
     paid_in_part: BTreeMap<(u64, u16), u32>,
     /// Clients with a retry quota each, 1 where they have one together.
     payers: u32,
+    /// Whether they have one together.
+    are_shared: bool,
 }
 
 /// What a client does about throttled answers of one form.
@@ -111,6 +113,7 @@ impl Retries {
             tokens,
             paid_in_part: BTreeMap::new(),
             payers: if shared { 1 } else { clients.max(1) },
+            are_shared: shared,
         }
     }
 
@@ -136,6 +139,13 @@ impl Retries {
     #[inline(always)]
     pub fn has_debts(&self) -> bool {
         self.tokens.as_ref().is_some_and(|t| !t.all_full())
+    }
+
+    /// A new client takes the place of one.
+    pub fn renew(&mut self, client: u32) {
+        if let Some(tokens) = self.tokens.as_mut().filter(|_| !self.are_shared) {
+            tokens.renew(client);
+        }
     }
 
     /// Whether a request that was refused is out of attempts.

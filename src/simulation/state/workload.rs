@@ -63,7 +63,7 @@ impl WorkloadState {
                 workload.clients,
                 requests.map(|&(c, _)| plan.classes[c].answer),
             ),
-            guards: ClientGuards::new(workload, has_memory, by_service),
+            guards: ClientGuards::new(workload, key.named("clients"), has_memory, by_service),
             has_memory,
             is_job: matches!(workload.kind, Kind::Job { .. }),
             recurs: plan.recurs(w).is_some(),
@@ -345,7 +345,9 @@ impl Workloads {
         for &w in &self.guarded {
             let state = &mut self.all[w];
             if let Some(guards) = &state.guards {
-                state.has_memory = contended || guards.in_order();
+                // Whose quota is filled up, and when, depends on the order.
+                let debts = guards.replaces_clients() && state.retries.has_debts();
+                state.has_memory = contended || debts || guards.in_order();
             }
         }
         let mut here = self.open.iter().chain(&self.jobs);

@@ -84,7 +84,7 @@ impl BackoffKind for ExponentialBackoff {
     fn with_base(&self, initial_backoff: Span) -> ExponentialBackoff {
         ExponentialBackoff {
             initial_backoff,
-            ..self.clone()
+            ..*self
         }
     }
 
