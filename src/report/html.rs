@@ -3,6 +3,7 @@
 //! Says first whether the quota is hit and which variant is worth it, then shows the figures behind
 //! it. Every text that comes from outside is escaped; only the figures' own SVG goes in as it is.
 
+use indexmap::IndexMap;
 use minijinja::{Environment, Value, context};
 
 use super::chart::Figure;
@@ -12,7 +13,7 @@ use super::{compare, limits, summary, verdict};
 use crate::catalog::item_label;
 use crate::metrics::number;
 use crate::metrics::registry::{self, METRICS};
-use crate::results::{Metrics, QuotaResults, RunResults, VariantResults};
+use crate::results::{Estimate, Metrics, QuotaResults, RunResults, VariantResults};
 
 /// Below this headroom a variant is near its quota: the usual alarm is at 80 % of it.
 const NEAR: f64 = 0.2;
@@ -316,15 +317,71 @@ fn breakdowns(results: &RunResults) -> Vec<Value> {
         ("denied by", |v| &v.by_statement),
     ];
     let tables = groups.into_iter().map(|(title, group)| {
-        let rows = results.variants.iter().flat_map(|v| {
-            group(v)
-                .iter()
-                .map(|(name, m)| (v.name.clone(), name.clone(), m))
-        });
+        let shortened: Vec<_> = results.variants.iter().map(|v| top(group(v))).collect();
+        let rows = results
+            .variants
+            .iter()
+            .zip(&shortened)
+            .flat_map(|(v, top)| {
+                let rows = top.rows.iter();
+                let rows = rows.map(|(name, m)| (v.name.clone(), (*name).clone(), *m));
+                let others = top.others.iter();
+                rows.chain(others.map(|(name, m)| (v.name.clone(), name.clone(), m)))
+            });
         let (head, rows) = metric_table(&BREAKDOWN, rows);
         context! { title, head, rows }
     });
     tables.chain(by_trail(results)).collect()
+}
+
+/// Most rows of a variant in a breakdown.
+const TOP: usize = 20;
+
+/// The rows of a breakdown that are shown, and all others as one.
+struct TopRows<'r> {
+    rows: Vec<(&'r String, &'r Metrics)>,
+    others: Option<(String, Metrics)>,
+}
+
+/// All rows in their order; of many those with most KMS attempts and, in one row, the sums over all others.
+fn top(all: &IndexMap<String, Metrics>) -> TopRows<'_> {
+    let mut rows: Vec<(&String, &Metrics)> = all.iter().collect();
+    if rows.len() <= TOP + 1 {
+        return TopRows { rows, others: None };
+    }
+    let mean = |m: &Metrics, id: &str| m.get(id).and_then(|e| e.mean).unwrap_or(0.0);
+    let weight = |m: &Metrics| (mean(m, "kms_attempts"), mean(m, "s3_requests"));
+    rows.sort_by(|(_, a), (_, b)| {
+        let (a, b) = (weight(a), weight(b));
+        b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1))
+    });
+    let rest = rows.split_off(TOP);
+    let counts = METRICS.iter().filter(|m| m.is_count());
+    let mut sums: Metrics = counts
+        .filter_map(|m| {
+            let estimates: Vec<&Estimate> = rest.iter().filter_map(|(_, r)| r.get(m.id)).collect();
+            let replications = estimates.first()?.values.len();
+            let sum = |i: usize| {
+                let values = estimates.iter().map(|e| e.values.get(i).copied().flatten());
+                values.sum::<Option<f64>>()
+            };
+            let values = (0..replications).map(sum).collect();
+            Some((m.id.to_owned(), Estimate::over(values, m.unit)))
+        })
+        .collect();
+    let ratio = |sums: &Metrics| -> Option<Estimate> {
+        let (part, all) = (sums.get("kms_throttled")?, sums.get("kms_attempts")?);
+        let pairs = part.values.iter().zip(&all.values);
+        let shares = pairs.map(|(part, all)| Some((*part)? / (*all).filter(|n| *n > 0.0)?));
+        Some(Estimate::over(shares.collect(), "1"))
+    };
+    if let Some(rate) = ratio(&sums) {
+        sums.insert("throttle_rate".to_owned(), rate);
+    }
+    TopRows {
+        rows,
+        others: Some((format!("{} others", rest.len()), sums)),
+    }
 }
 
 /// What each trail delivered and costs, where the scenario declares trails.
@@ -366,4 +423,39 @@ fn bill(v: &VariantResults) -> Value {
 
 fn definition(m: &registry::Metric) -> Value {
     context! { id => m.id, label => m.label, unit => m.unit, help => m.help }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_rows_the_last_are_one_whose_sums_are_exact() {
+        let row = |attempts: f64, throttled: f64| -> Metrics {
+            let of = |n: f64| Estimate::over(vec![Some(n), Some(n + 1.0)], "1");
+            [
+                ("kms_attempts", of(attempts)),
+                ("kms_throttled", of(throttled)),
+                ("throttle_rate", of(0.5)),
+            ]
+            .map(|(id, e)| (id.to_owned(), e))
+            .into()
+        };
+        let all: IndexMap<String, Metrics> = (0..30)
+            .map(|i| (format!("b{i}"), row(f64::from(i * 7 % 30), 1.0)))
+            .collect();
+        let shown = top(&all);
+        assert_eq!(shown.rows.len(), TOP);
+        assert_eq!(shown.rows[0].1["kms_attempts"].mean, Some(29.5));
+        let (name, others) = shown.others.expect("others");
+        assert_eq!(name, "10 others");
+        // 0 + 1 + … + 9, and one more of each in the second replication.
+        assert_eq!(others["kms_attempts"].values, [Some(45.0), Some(55.0)]);
+        assert_eq!(
+            others["throttle_rate"].values,
+            [Some(10.0 / 45.0), Some(20.0 / 55.0)]
+        );
+        let few: IndexMap<String, Metrics> = all.into_iter().take(TOP + 1).collect();
+        assert_eq!(top(&few).rows.len(), TOP + 1);
+    }
 }
