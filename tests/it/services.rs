@@ -400,7 +400,7 @@ fn every_service_runs_and_is_counted_under_its_operations() {
                 assert!(calls > 0.0, "{} {need}", row.id);
             }
         }
-        let left_out = results.costs_left_out.iter();
-        assert!(left_out.into_iter().any(|cost| cost.id == "other-services"));
+        let mut left_out = results.costs_left_out.iter();
+        assert!(left_out.any(|cost| cost.id == "other-services"));
     }
 }
