@@ -380,7 +380,7 @@ mod tests {
     #[test]
     fn the_next_rows_are_those_that_come_next() {
         let plain = of(read_with("time\n3\n3.5\n9\n700.25\n", &AS_IT_IS).expect("trace"));
-        let counted = counting("time,Sum\n60,90\n180,30\n600,5\n");
+        let counted = counting("time,Sum\n60,90\n120,30\n600,5\n");
         let again = |trace: &Trace| Trace {
             repeat: true,
             ..trace.clone()
