@@ -127,6 +127,19 @@ impl ArnPattern {
             &arn.account,
             &arn.resource,
         ];
+        self.matches_parts(texts.map(String::as_str), context)
+    }
+
+    /// Whether a text is an ARN and it stands for it.
+    pub fn matches_text(&self, text: &str, context: &Context) -> bool {
+        let mut pieces = text.splitn(6, ':');
+        let texts: [&str; 6] = std::array::from_fn(|_| pieces.next().unwrap_or_default());
+        let [arn, partition, service, region, account, resource] = texts;
+        let is_arn = arn == "arn" && ![partition, service, resource].contains(&"");
+        is_arn && self.matches_parts([partition, service, region, account, resource], context)
+    }
+
+    fn matches_parts(&self, texts: [&str; 5], context: &Context) -> bool {
         // The last part tells most.
         let mut parts = self.parts.iter().zip(texts).rev();
         parts.all(|(part, text)| part.matches(text, context))
@@ -220,12 +233,22 @@ impl ResourcePattern {
         each.is_some_and(|each| each.matches(arn, context)) || self.reaches(arn, context)
     }
 
-    /// Whether it does if each `*` at the end of a piece may take in whole pieces of the ARN.
+    /// Whether it does if each `*` at the end of a piece may take in whole pieces of the ARN, where each part for
+    /// itself does not.
     fn reaches(&self, arn: &Arn, context: &Context) -> bool {
         let Some(((last, open), before)) = self.reaching.split_last() else {
             return false;
         };
-        // Most do not end as it does: that is seen at once.
+        // Of six parts each has to stand for one of the ARN's, unless its resource has colons.
+        if before.len() == 4 && !arn.resource.contains(':') {
+            return false;
+        }
+        // What comes before the first piece that reaches stands for one piece each; most do not, nor end as it does.
+        let texts = [&arn.partition, &arn.service, &arn.region, &arn.account];
+        let each = before.iter().take_while(|(_, reaches)| !reaches);
+        if !(each.zip(texts)).all(|((pattern, _), text)| pattern.matches(text, context)) {
+            return false;
+        }
         let tail = last.tail();
         if !*open && arn.resource.len() >= tail.len() && !arn.resource.ends_with(tail) {
             return false;
@@ -419,6 +442,28 @@ mod tests {
             "arn:",
         ] {
             assert!(read(text, Incomplete::Completed).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_matched_as_the_arn_that_it_is() {
+        let pattern = ArnPattern::new("arn:*:*:*:*:*", Variables::Everywhere).expect("an ARN");
+        for text in [
+            "arn:aws:s3:::b",
+            "arn:aws:logs:us-east-1:111122223333:log-group:/app/g:*",
+            "arn:aws:s3:::b/é:",
+            "arn:aws:s3:::",
+            "arn:aws:s3::b",
+            "arn:aws::a:b:c",
+            "arn::s3:::b",
+            "aws:s3:::b:",
+            "arn",
+            "",
+        ] {
+            let read = text.parse::<Arn>();
+            let by_arn = read.is_ok_and(|arn| pattern.matches(&arn, &Context::new()));
+            let by_text = pattern.matches_text(text, &Context::new());
+            assert_eq!(by_text, by_arn, "{text}");
         }
     }
 

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 /// Context keys and their values. Names are the same in upper and lower case, values are not.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Context {
     /// By name in lower case; with the name as it was first written.
     keys: BTreeMap<String, (String, ContextValue)>,
 }
 
 /// The value of a context key.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(untagged)]
 pub enum ContextValue {
     /// Of a key that has one.
@@ -62,10 +62,15 @@ impl Context {
     pub fn get(&self, key: &str) -> Option<&ContextValue> {
         // Policies mostly write keys as they are stored but for a few capitals; no key is long.
         if key.bytes().any(|b| b.is_ascii_uppercase()) || !key.is_ascii() {
-            self.keys.get(&key.to_lowercase()).map(|(_, value)| value)
+            self.get_folded(&key.to_lowercase())
         } else {
-            self.keys.get(key).map(|(_, value)| value)
+            self.get_folded(key)
         }
+    }
+
+    /// The same of a key in lower case.
+    pub fn get_folded(&self, key: &str) -> Option<&ContextValue> {
+        self.keys.get(key).map(|(_, value)| value)
     }
 
     /// The value of a key that has one.

@@ -40,13 +40,6 @@ pub struct Syntax {
     pub fold: bool,
 }
 
-/// A part whose variables are filled in.
-enum Piece<'a> {
-    Literal(Cow<'a, str>),
-    Any,
-    One,
-}
-
 impl Pattern {
     /// Whether it stands for every text: `*`.
     pub fn is_any(&self) -> bool {
@@ -109,8 +102,11 @@ impl Pattern {
             [Part::Literal(literal), Part::Any] => return text.starts_with(literal.as_str()),
             _ => {}
         }
-        self.pieces(context)
-            .is_some_and(|pieces| stand_for(&pieces, text))
+        let filled = Filled {
+            folded: self.folded,
+            context,
+        };
+        filled.stand_for(&self.parts, text)
     }
 
     /// What every text that it stands for ends with; empty where that depends.
@@ -161,26 +157,6 @@ impl Pattern {
             default: default.and_then(quoted),
         });
     }
-
-    /// The parts with their variables filled in, `None` where one has no value.
-    fn pieces<'a>(&'a self, context: &'a Context) -> Option<Vec<Piece<'a>>> {
-        let fill = |part: &'a Part| {
-            Some(match part {
-                Part::Literal(text) => Piece::Literal(Cow::Borrowed(text)),
-                Part::Any => Piece::Any,
-                Part::One => Piece::One,
-                Part::Variable { key, default } => {
-                    let value = context.single(key).or(default.as_deref())?;
-                    Piece::Literal(if self.folded {
-                        lower(value)
-                    } else {
-                        Cow::Borrowed(value)
-                    })
-                }
-            })
-        };
-        self.parts.iter().map(fill).collect()
-    }
 }
 
 /// In lower case; most texts are.
@@ -195,67 +171,94 @@ fn lower(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Between two `*` everything has a fixed length: the first such run must begin the text, the last must
-/// end it, and each between is taken where it first occurs. So no text takes more than its length times
-/// that of the pattern.
-fn stand_for(pieces: &[Piece<'_>], text: &str) -> bool {
-    let mut runs = pieces.split(|piece| matches!(piece, Piece::Any));
-    let first = runs.next().unwrap_or_default();
-    let Some(mut rest) = begins(first, text) else {
-        return false;
-    };
-    let runs: Vec<&[Piece<'_>]> = runs.collect();
-    let Some((last, between)) = runs.split_last() else {
-        return rest.is_empty();
-    };
-    for run in between.iter().filter(|run| !run.is_empty()) {
-        match first_occurrence(run, rest) {
-            Some(after) => rest = after,
-            None => return false,
-        }
-    }
-    ends(last, rest)
+/// Parts as they stand in one request, where its context fills the variables; what no variable fills is cut once,
+/// when the policy is read, and compared where it lies.
+struct Filled<'c> {
+    folded: bool,
+    context: &'c Context,
 }
 
-/// What follows `run` at the beginning of a text.
-fn begins<'t>(run: &[Piece<'_>], text: &'t str) -> Option<&'t str> {
-    let mut rest = text;
-    for piece in run {
-        rest = match piece {
-            Piece::Literal(literal) => rest.strip_prefix(literal.as_ref())?,
-            Piece::One => {
-                let mut chars = rest.chars();
-                chars.next()?;
-                chars.as_str()
-            }
-            Piece::Any => rest,
+impl Filled<'_> {
+    /// Between two `*` everything has a fixed length: the first such run must begin the text, the last must
+    /// end it, and each between is taken where it first occurs. So no text takes more than its length times
+    /// that of the pattern. A variable without a value stands for nothing, and every run is looked at before
+    /// a text is found to match.
+    fn stand_for(&self, parts: &[Part], text: &str) -> bool {
+        let mut runs = parts.split(|part| *part == Part::Any);
+        let Some(mut rest) = self.begins(runs.next().unwrap_or_default(), text) else {
+            return false;
         };
-    }
-    Some(rest)
-}
-
-fn first_occurrence<'t>(run: &[Piece<'_>], text: &'t str) -> Option<&'t str> {
-    let starts = text.char_indices().map(|(i, _)| i).chain([text.len()]);
-    starts.into_iter().find_map(|i| begins(run, &text[i..]))
-}
-
-fn ends(run: &[Piece<'_>], text: &str) -> bool {
-    let mut rest = text;
-    for piece in run.iter().rev() {
-        let before = match piece {
-            Piece::Literal(literal) => rest.strip_suffix(literal.as_ref()),
-            Piece::One => {
-                let mut chars = rest.chars();
-                chars.next_back().map(|_| chars.as_str())
-            }
-            Piece::Any => Some(rest),
+        let Some(last) = runs.next_back() else {
+            return rest.is_empty();
         };
-        match before {
-            Some(before) => rest = before,
-            None => return false,
+        for run in runs.filter(|run| !run.is_empty()) {
+            match self.first_occurrence(run, rest) {
+                Some(after) => rest = after,
+                None => return false,
+            }
         }
+        self.ends(last, rest)
     }
-    true
+
+    /// What follows `run` at the beginning of a text.
+    fn begins<'t>(&self, run: &[Part], text: &'t str) -> Option<&'t str> {
+        let mut rest = text;
+        for part in run {
+            rest = match part {
+                Part::Literal(literal) => rest.strip_prefix(literal.as_str())?,
+                Part::Variable { key, default } => {
+                    rest.strip_prefix(self.value(key, default.as_deref())?.as_ref())?
+                }
+                Part::One => {
+                    let mut chars = rest.chars();
+                    chars.next()?;
+                    chars.as_str()
+                }
+                Part::Any => rest,
+            };
+        }
+        Some(rest)
+    }
+
+    /// What follows the first place of a text at which `run` begins.
+    fn first_occurrence<'t>(&self, run: &[Part], text: &'t str) -> Option<&'t str> {
+        let starts = text.char_indices().map(|(i, _)| i).chain([text.len()]);
+        starts
+            .into_iter()
+            .find_map(|i| self.begins(run, &text[i..]))
+    }
+
+    fn ends(&self, run: &[Part], text: &str) -> bool {
+        let mut rest = text;
+        for part in run.iter().rev() {
+            let before = match part {
+                Part::Literal(literal) => rest.strip_suffix(literal.as_str()),
+                Part::Variable { key, default } => self
+                    .value(key, default.as_deref())
+                    .and_then(|value| rest.strip_suffix(value.as_ref())),
+                Part::One => {
+                    let mut chars = rest.chars();
+                    chars.next_back().map(|_| chars.as_str())
+                }
+                Part::Any => Some(rest),
+            };
+            match before {
+                Some(before) => rest = before,
+                None => return false,
+            }
+        }
+        true
+    }
+
+    /// What a variable stands for.
+    fn value<'v>(&'v self, key: &str, default: Option<&'v str>) -> Option<Cow<'v, str>> {
+        let value = self.context.single(key).or(default)?;
+        Some(if self.folded {
+            lower(value)
+        } else {
+            Cow::Borrowed(value)
+        })
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::principal::Principal;
 
 /// A request to decide on.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Request {
     /// Who asks.
     pub principal: Principal,

@@ -24,6 +24,8 @@ pub struct Condition {
     pub key: String,
     /// Values as written.
     pub values: Vec<String>,
+    /// The key in lower case, by which a request's context has it.
+    folded: String,
     operands: Vec<Operand>,
 }
 
@@ -33,6 +35,7 @@ impl Condition {
         let operand = |value: &String| Operand::new(operator.test, value, variables);
         Condition {
             operator,
+            folded: key.to_lowercase(),
             key,
             operands: values.iter().map(operand).collect(),
             values,
@@ -60,7 +63,7 @@ impl Condition {
 
     /// Whether it holds.
     pub fn holds(&self, context: &Context) -> bool {
-        let value = context.get(&self.key);
+        let value = context.get_folded(&self.folded);
         if self.operator.test == Test::Null {
             return self.operands.contains(&Operand::Absent(value.is_none()));
         }

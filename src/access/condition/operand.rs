@@ -1,7 +1,7 @@
 //! Values that a context key is compared with.
 
 use super::operator::{Equality, Test};
-use crate::access::arn::{Arn, ArnPattern, Variables};
+use crate::access::arn::{ArnPattern, Variables};
 use crate::access::context::Context;
 use crate::access::pattern::{Pattern, Syntax};
 use std::net::IpAddr;
@@ -73,9 +73,7 @@ impl Operand {
                 date(text).is_some_and(|d| order.holds(Some(d.cmp(value))))
             }
             (Operand::Network(network), _) => text.parse().is_ok_and(|a| network.holds(a)),
-            (Operand::Arn(pattern), _) => text
-                .parse::<Arn>()
-                .is_ok_and(|arn| pattern.matches(&arn, context)),
+            (Operand::Arn(pattern), _) => pattern.matches_text(text, context),
             _ => false,
         }
     }

@@ -208,11 +208,10 @@ impl<'a> Access<'a> {
             context: self.kms_context(s, &kind.caller, call, key),
         };
         let caller = kind.caller.clone();
-        actions(operation).iter().all(|action| {
-            let request = Request {
-                action: format!("kms:{action}"),
-                ..request.clone()
-            };
+        let actions = actions(operation);
+        let mut requests = std::iter::repeat_n(request, actions.len()).zip(actions);
+        requests.all(|(mut request, action)| {
+            request.action = format!("kms:{action}");
             let settings = if on_key {
                 ResourceSettings::Key(name, key)
             } else {

@@ -7,7 +7,7 @@ use super::attached::{Attached, Caller, ResourceSettings};
 use crate::access::{Decision, Effect, Outcome, Policies, Policy, PolicyKind, Request, decide};
 use crate::catalog::KmsOperation;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub const REQUESTER: &str = "default";
 #[derive(Clone, Debug)]
 pub struct Check {
     /// What was asked.
-    pub request: Request,
+    pub request: Arc<Request>,
     /// Who asked.
     pub caller: Caller,
     /// On what: `bucket.media`, `key.main`.
@@ -40,8 +40,18 @@ pub struct Check {
 pub struct Access<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) attached: Attached<'a>,
-    decided: RefCell<BTreeMap<(String, String, Request), Decided>>,
+    decided: RefCell<DecidedRequests>,
 }
+
+/// What was decided so far, in the order in which it was asked.
+#[derive(Debug, Default)]
+struct DecidedRequests {
+    all: Vec<(Question, Decided)>,
+    places: HashMap<Question, usize>,
+}
+
+/// Requester, what is asked of, and the request.
+type Question = (String, String, Arc<Request>);
 
 /// The decision at the start, and when it is denied.
 #[derive(Clone, Debug)]
@@ -57,7 +67,7 @@ impl<'a> Access<'a> {
         Access {
             scenario,
             attached: Attached::new(scenario),
-            decided: RefCell::new(BTreeMap::new()),
+            decided: RefCell::default(),
         }
     }
 
@@ -71,17 +81,14 @@ impl<'a> Access<'a> {
         call: Option<(usize, KmsOperation)>,
     ) -> bool {
         let on = resource.path();
-        let key = (caller.requester.clone(), on.clone(), request.clone());
-        let known = self.decided.borrow().get(&key).cloned();
+        let question = (caller.requester.clone(), on.clone(), Arc::new(request));
+        let decide = |request: &Request| self.decide_over_time(caller, resource, request);
+        let ((_, _, request), answer) = self.decided(question, decide);
         let Decided {
             decision,
             denied_between,
             ..
-        } = known.unwrap_or_else(|| {
-            let decided = self.decide_over_time(caller, resource, &request);
-            self.decided.borrow_mut().insert(key, decided.clone());
-            decided
-        });
+        } = answer;
         let allowed = decision.outcome == Outcome::Allow || !denied_between.is_empty();
         let refusal =
             (!allowed).then(|| refusal(&decision, &request.action, &caller.requester, &on));
@@ -98,15 +105,34 @@ impl<'a> Access<'a> {
         allowed
     }
 
-    /// Every request that was decided on: who asked, on what, and the decision at the start.
-    pub(super) fn all_decided(&self) -> Vec<(Caller, String, Request, Arc<Decision>)> {
+    /// The answer to a question, which is looked for only once.
+    fn decided(
+        &self,
+        question: Question,
+        decide: impl FnOnce(&Request) -> Decided,
+    ) -> (Question, Decided) {
+        let mut known = self.decided.borrow_mut();
+        if let Some(&place) = known.places.get(&question) {
+            return known.all[place].clone();
+        }
+        let answer = decide(&question.2);
+        let place = known.all.len();
+        known.places.insert(question.clone(), place);
+        known.all.push((question.clone(), answer.clone()));
+        (question, answer)
+    }
+
+    /// Every request that was decided on, in their own order: who asked, on what, and the decision at the start.
+    pub(super) fn all_decided(&self) -> Vec<(Caller, String, Arc<Request>, Arc<Decision>)> {
         let decided = self.decided.borrow();
-        let each = decided.iter().map(|((_, on, request), decided)| {
+        let mut all: Vec<&(Question, Decided)> = decided.all.iter().collect();
+        all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let each = all.into_iter().map(|((_, on, request), decided)| {
             let decision = Arc::clone(&decided.decision);
             (
                 decided.caller.clone(),
                 on.clone(),
-                request.clone(),
+                Arc::clone(request),
                 decision,
             )
         });
