@@ -15,7 +15,7 @@ pub struct Fault {
     pub message: String,
     /// How to mend it.
     pub help: String,
-    /// AWS would store it all the same.
+    /// It is evaluated all the same.
     pub is_warning: bool,
 }
 

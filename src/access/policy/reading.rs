@@ -6,7 +6,9 @@
 //! ```
 //!
 //! What AWS refuses to store is an error. What AWS stores though it can never match (a comparison with
-//! something that is not a number, a variable in a policy of the old version) is a warning.
+//! something that is not a number, a variable in a policy of the old version) is a warning, and so is what
+//! nothing but a limit or the kind of the policy keeps from being stored (its size, `NotAction` in a resource
+//! control policy): it is clear what it would say.
 //!
 //! Left out: whether an action or context key exists; AWS adds some every week.
 
@@ -109,10 +111,11 @@ impl PolicyReader {
         let document = self.json.object(value, "a policy")?;
         let keys = self.json.keys(document, &DOCUMENT_KEYS, "a policy");
         match keys.get("Version") {
-            None => {}
+            None => self.lacks_version(range(value)),
             Some(version) => match self.json.text(&version.value, "`Version`").as_deref() {
                 Some("2012-10-17") => self.variables = true,
-                Some("2008-10-17") | None => {}
+                Some("2008-10-17") => self.lacks_version(range(&version.value)),
+                None => {}
                 Some(other) => {
                     let message = format!("unknown `Version` {other:?}");
                     let help = "write \"2012-10-17\"";
@@ -178,6 +181,7 @@ impl PolicyReader {
         if let Some(effect) = keys.get("Effect") {
             self.allows_in_resource_control(&statement, range(&effect.value));
         }
+        self.beyond_resource_control(&statement, &keys);
         if let Some(excepted) = keys.get("NotPrincipal") {
             self.excepts_without_account(&statement, range(&excepted.value));
         }
@@ -509,6 +513,6 @@ impl PolicyReader {
 }
 
 /// The bracket that a statement begins with.
-fn opening(range: &Range<usize>) -> Range<usize> {
+pub(super) fn opening(range: &Range<usize>) -> Range<usize> {
     range.start..range.start + 1
 }

@@ -3,11 +3,13 @@
 
 use super::json::{one_or_more, range};
 use super::kind::PolicyKind;
-use super::reading::PolicyReader;
-use super::statement::{Effect, Statement};
+use super::reading::{PolicyReader, opening};
+use super::statement::{Effect, Not, Statement};
+use crate::access::pattern::Pattern;
 use crate::access::principal::PrincipalEntry;
 use crate::catalog;
-use jsonc_parser::ast::Value;
+use jsonc_parser::ast::{ObjectProp, Value};
+use std::collections::HashMap;
 use std::ops::Range;
 
 impl PolicyReader {
@@ -25,6 +27,65 @@ impl PolicyReader {
                 range,
                 "a resource control policy can only deny: RCPFullAWSAccess, which is always attached, is the only one that allows",
                 "write `\"Effect\": \"Deny\"` and what is not to be allowed, or drop the statement",
+            );
+        }
+    }
+
+    /// What Organizations does not store in a resource control policy that denies: principals other than all,
+    /// `NotPrincipal`, `NotAction`, and `*` for the actions of every service (Organizations User Guide, RCP syntax).
+    /// It is evaluated as it is written.
+    pub(super) fn beyond_resource_control(
+        &mut self,
+        statement: &Statement,
+        keys: &HashMap<&str, &ObjectProp<'_>>,
+    ) {
+        if self.kind != PolicyKind::ResourceControl || statement.effect == Effect::Allow {
+            return;
+        }
+        let mut warn = |key: &str, what: &str, help: &str| {
+            if let Some(property) = keys.get(key) {
+                let message = format!("AWS does not store {what} in a resource control policy");
+                self.json.warn(range(&property.value), message, help);
+            }
+        };
+        let principals =
+            "write `\"Principal\": \"*\"` and a condition, for example on `aws:PrincipalArn`";
+        let all = |of: &Not<Vec<PrincipalEntry>>| {
+            of.of.iter().all(|entry| *entry == PrincipalEntry::Anyone)
+        };
+        if !statement.principals.as_ref().is_none_or(all) {
+            warn("Principal", "a `Principal` other than `*`", principals);
+        }
+        warn("NotPrincipal", "`NotPrincipal`", principals);
+        warn(
+            "NotAction",
+            "`NotAction`",
+            "write `Action` with the services that it is about, for example [\"s3:*\", \"kms:*\"]",
+        );
+        if statement.actions.of.iter().any(Pattern::is_any) {
+            warn(
+                "Action",
+                "the action `*` of every service",
+                "name the services, for example [\"s3:*\", \"kms:*\"]",
+            );
+        }
+    }
+
+    /// A control policy of an organization in the old version of the language, or in none, which AWS takes for the
+    /// old one (Organizations User Guide, SCP syntax and RCP syntax).
+    pub(super) fn lacks_version(&mut self, range: Range<usize>) {
+        if matches!(
+            self.kind,
+            PolicyKind::ServiceControl | PolicyKind::ResourceControl
+        ) {
+            let message = format!(
+                "AWS stores {} only with `\"Version\": \"2012-10-17\"`",
+                self.kind.a()
+            );
+            self.json.warn(
+                opening(&range),
+                message,
+                "write `\"Version\": \"2012-10-17\"`",
             );
         }
     }

@@ -203,7 +203,7 @@ fn a_document_beyond_a_limit_is_a_warning_that_names_it() {
             statement.to_owned()
         };
         let statement = statement.replace("Allow", "Deny");
-        let bare = format!(r#"{{"Id":"","Statement":[{statement}]}}"#);
+        let bare = format!(r#"{{"Version":"2012-10-17","Id":"","Statement":[{statement}]}}"#);
         let id = format!(r#""Id":"{}""#, "x".repeat(bytes - bare.len()));
         faults(kind, &bare.replace("\"Id\":\"\"", &id))
     };
@@ -285,11 +285,78 @@ fn a_resource_control_policy_only_denies() {
             found[0].contains("can only deny: RCPFullAWSAccess"),
             "{found:?}"
         );
-        assert_eq!(of("Deny", principal, action, more), [] as [String; 0]);
+    }
+    for more in ["", tls] {
+        assert_eq!(of("Deny", "\"*\"", "s3:*", more), [] as [String; 0]);
     }
     // RCPFullAWSAccess itself, written out.
     assert_eq!(of("Allow", "\"*\"", "*", ""), [] as [String; 0]);
     assert_eq!(of("Allow", r#"{"AWS":"*"}"#, "*", ""), [] as [String; 0]);
+}
+
+#[test]
+fn what_aws_does_not_store_in_a_resource_control_policy_is_a_warning() {
+    let of = |kind: PolicyKind, statement: &str| {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Deny","Resource":"*",{statement}}}]}}"#
+        );
+        match read(kind, "p.json", &text) {
+            Ok((_, warnings)) => warnings,
+            Err(faults) => panic!("{statement}: {faults:?}"),
+        }
+    };
+    let role = r#"{"AWS":"arn:aws:iam::111122223333:role/app"}"#;
+    for (statement, expected) in [
+        (
+            format!(r#""Principal":{role},"Action":"s3:*""#),
+            "a `Principal` other than `*`",
+        ),
+        (
+            r#""Principal":{"Service":"s3.amazonaws.com"},"Action":"s3:*""#.to_owned(),
+            "a `Principal` other than `*`",
+        ),
+        (
+            r#""Principal":{"AWS":["*","111122223333"]},"Action":"s3:*""#.to_owned(),
+            "a `Principal` other than `*`",
+        ),
+        (
+            r#""NotPrincipal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"s3:*""#.to_owned(),
+            "`NotPrincipal`",
+        ),
+        (
+            r#""Principal":"*","NotAction":"kms:*""#.to_owned(),
+            "`NotAction`",
+        ),
+        (
+            r#""Principal":"*","Action":["s3:*","*"]"#.to_owned(),
+            "the action `*` of every service",
+        ),
+    ] {
+        let found = of(PolicyKind::ResourceControl, &statement);
+        assert_eq!(found.len(), 1, "{statement}: {found:?}");
+        let message = format!("AWS does not store {expected} in a resource control policy");
+        assert_eq!(found[0].message, message, "{statement}");
+        assert_eq!(of(PolicyKind::Bucket, &statement), [], "{statement}");
+    }
+    for fine in [
+        r#""Principal":"*","Action":"s3:*""#,
+        r#""Principal":{"AWS":"*"},"Action":["s3:*Object","kms:?ecrypt"]"#,
+    ] {
+        assert_eq!(of(PolicyKind::ResourceControl, fine), [], "{fine}");
+    }
+}
+
+#[test]
+fn control_policies_need_the_version_of_today() {
+    for version in ["", r#""Version":"2008-10-17","#] {
+        let text = format!(
+            r#"{{{version}"Statement":[{{"Effect":"Deny","Action":"s3:*","Resource":"*"}}]}}"#
+        );
+        let found = faults(PolicyKind::ServiceControl, &text);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("only with `\"Version\": \"2012-10-17\"`"));
+        assert_eq!(faults(PolicyKind::Identity, &text), [] as [String; 0]);
+    }
 }
 
 #[test]
