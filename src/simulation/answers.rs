@@ -84,14 +84,20 @@ fn hears_throttled(world: &mut World<'_>, at: u64, request: RequestState, w: usi
 }
 
 fn hears_success(world: &mut World<'_>, at: u64, request: &RequestState, w: usize) {
-    let client = world.workloads.of(w).client(request);
-    hears(world, at, w, client, false);
     let calls = request.called.count_ones() as usize;
     let class = world.classes.of(request.class);
-    if class.earns(calls) {
-        world.workloads.of_mut(w).refund(request, class.answer());
+    let (earns, answer) = (class.earns(calls), class.answer());
+    let state = world.workloads.of_mut(w);
+    let client = state.client(request);
+    let guards = state.guards.as_mut();
+    let woken = guards.and_then(|g| g.hears_success(client, at));
+    if earns {
+        state.refund(request, answer);
     }
-    wake(world, at, w, client);
+    if let Some(woken) = woken {
+        send(world, at, woken, w);
+    }
+    plan_look(world, at, w, client);
 }
 
 /// An answer wakes one of the client's attempts that wait.

@@ -230,11 +230,10 @@ pub fn hears(world: &mut World<'_>, at: u64, w: usize, client: u32, throttled: b
 /// Schedules the client's next look, if none is scheduled that comes before.
 pub fn plan_look(world: &mut World<'_>, at: u64, w: usize, client: u32) {
     let guards = world.workloads.of_mut(w).guards.as_mut();
-    if let Some(when) = guards.and_then(|g| g.next_look(client)) {
+    if let Some(look_at) = guards.and_then(|g| g.next_look(client, at)) {
         let class = world.actions[world.workloads.of(w).first_action()].first_class();
-        let ns = (when * SECOND as f64).ceil() as u64;
         world
             .calendar
-            .push(ns.max(at + 1), RequestState::look(class, client));
+            .push(look_at, RequestState::look(class, client));
     }
 }

@@ -168,7 +168,8 @@ impl ClientRateLimiter {
     }
 
     fn measure(&mut self, rules: &RateLimiterRules, now: f64) {
-        let bucket = (now * rules.buckets_per_s).floor() / rules.buckets_per_s;
+        // Rounded down, for time is not below zero.
+        let bucket = (now * rules.buckets_per_s) as u64 as f64 / rules.buckets_per_s;
         self.answers += 1.0;
         if bucket > self.bucket {
             let newest = self.answers / (bucket - self.bucket);
@@ -189,35 +190,51 @@ impl ClientRateLimiter {
 /// Attempts of one client that wait for a token, as the threads of an SDK do: each sleeps until there would
 /// be one at the present rate, then looks again, in the order in which they fell asleep.
 ///
-/// Attempts that wake at the same nanosecond are kept together, so that a long queue costs no more to
-/// serve than a short one.
+/// Attempts that wake at the same nanosecond are a list of their own among those that wait, so that many fall
+/// asleep again, or join others, for no more than one does, and nothing is allocated but where a queue grows.
 #[derive(Clone, Debug)]
 pub struct SendQueue<T> {
-    /// In the order in which they fell asleep.
-    sleepers: VecDeque<Sleepers<T>>,
+    /// In the order in which they fell asleep; none is empty.
+    sleepers: VecDeque<Sleepers>,
+    waiting: Vec<Waiting<T>>,
+    /// The first place of `waiting` that nobody takes, and by `next` all others.
+    free: u32,
     len: usize,
     /// The earliest look that was asked for and has not come yet \[s\].
     look_at: f64,
 }
 
 /// Attempts that wake together.
-#[derive(Clone, Debug)]
-struct Sleepers<T> {
+#[derive(Clone, Copy, Debug)]
+struct Sleepers {
     /// When \[s\].
     wake_at: f64,
-    attempts: VecDeque<T>,
+    first: u32,
+    last: u32,
 }
+
+/// An attempt that waits, and the place of the one behind it.
+#[derive(Clone, Copy, Debug)]
+struct Waiting<T> {
+    attempt: T,
+    next: u32,
+}
+
+/// No place.
+const NOWHERE: u32 = u32::MAX;
 
 /// Times about `now` that differ by less are one \[s\]: a nanosecond, or what is left of it far from zero.
 fn grain(now: f64) -> f64 {
     1e-9 + 2.0 * f64::EPSILON * now
 }
 
-impl<T> SendQueue<T> {
+impl<T: Copy> SendQueue<T> {
     /// Nobody waits.
     pub fn new() -> SendQueue<T> {
         SendQueue {
             sleepers: VecDeque::new(),
+            waiting: Vec::new(),
+            free: NOWHERE,
             len: 0,
             look_at: f64::INFINITY,
         }
@@ -236,24 +253,47 @@ impl<T> SendQueue<T> {
     /// An attempt that found no token ([`ClientRateLimiter::take`]) sleeps until `wake_at` \[s\].
     pub fn push(&mut self, wake_at: f64, attempt: T) {
         self.len += 1;
-        self.sleep(wake_at, VecDeque::from([attempt]));
+        let waiting = Waiting {
+            attempt,
+            next: NOWHERE,
+        };
+        let place = match self.waiting.get_mut(self.free as usize) {
+            Some(free) => {
+                let place = std::mem::replace(&mut self.free, free.next);
+                *free = waiting;
+                place
+            }
+            None => {
+                self.waiting.push(waiting);
+                self.waiting.len() as u32 - 1
+            }
+        };
+        self.sleep(Sleepers {
+            wake_at,
+            first: place,
+            last: place,
+        });
     }
 
     /// The next of the attempts that have woken by `now` \[s\] and find a token, `None` after the last.
     pub fn woken(&mut self, limiter: &mut ClientRateLimiter, now: f64) -> Option<T> {
-        if now > self.look_at - grain(now) {
+        let grain = grain(now);
+        if now > self.look_at - grain {
             self.look_at = f64::INFINITY;
         }
         loop {
-            let due = self
-                .sleepers
-                .iter()
-                .position(|s| now > s.wake_at - grain(now))?;
+            let mut sleepers = self.sleepers.iter();
+            let due = sleepers.position(|s| now > s.wake_at - grain)?;
             match limiter.take(now, 1.0) {
-                Ok(()) => return self.first_of(due),
+                Ok(()) => {
+                    self.len -= 1;
+                    let place = self.first_of(due)?;
+                    return Some(self.leave(place));
+                }
                 Err(wait) => {
-                    if let Some(group) = self.sleepers.remove(due) {
-                        self.sleep(now + wait.max(2.0 * grain(now)), group.attempts);
+                    if let Some(group) = self.remove(due) {
+                        let wake_at = now + wait.max(2.0 * grain);
+                        self.sleep(Sleepers { wake_at, ..group });
                     }
                 }
             }
@@ -263,15 +303,18 @@ impl<T> SendQueue<T> {
     /// The rate has changed at `now` \[s\], which wakes who has slept longest: the attempt, if it finds a
     /// token.
     pub fn rate_changed(&mut self, limiter: &mut ClientRateLimiter, now: f64) -> Option<T> {
-        let attempt = self.first_of(0)?;
-        self.len += 1;
+        let place = self.first_of(0)?;
         match limiter.take(now, 1.0) {
             Ok(()) => {
                 self.len -= 1;
-                Some(attempt)
+                Some(self.leave(place))
             }
             Err(wait) => {
-                self.sleep(now + wait, VecDeque::from([attempt]));
+                self.sleep(Sleepers {
+                    wake_at: now + wait,
+                    first: place,
+                    last: place,
+                });
                 None
             }
         }
@@ -287,36 +330,47 @@ impl<T> SendQueue<T> {
         })
     }
 
-    fn first_of(&mut self, group: usize) -> Option<T> {
+    /// Takes the first of a group out of it, and the group away with the last.
+    fn first_of(&mut self, group: usize) -> Option<u32> {
         let sleepers = self.sleepers.get_mut(group)?;
-        let first = sleepers.attempts.pop_front();
-        if sleepers.attempts.is_empty() {
-            self.sleepers.remove(group);
+        let place = sleepers.first;
+        if place == sleepers.last {
+            self.remove(group);
+        } else {
+            sleepers.first = std::mem::replace(&mut self.waiting[place as usize].next, NOWHERE);
         }
-        self.len -= usize::from(first.is_some());
-        first
+        Some(place)
     }
 
-    /// `attempts` fall asleep, after all that sleep already.
-    fn sleep(&mut self, wake_at: f64, mut attempts: VecDeque<T>) {
+    /// Takes a group away; mostly it is the first.
+    fn remove(&mut self, group: usize) -> Option<Sleepers> {
+        if group == 0 {
+            self.sleepers.pop_front()
+        } else {
+            self.sleepers.remove(group)
+        }
+    }
+
+    /// The attempt at a place, which becomes free.
+    fn leave(&mut self, place: u32) -> T {
+        let waiting = &mut self.waiting[place as usize];
+        waiting.next = std::mem::replace(&mut self.free, place);
+        waiting.attempt
+    }
+
+    /// A group falls asleep, after all that sleep already.
+    fn sleep(&mut self, group: Sleepers) {
         match self.sleepers.back_mut() {
-            Some(last) if (last.wake_at - wake_at).abs() < grain(wake_at) => {
-                // The shorter of the two is moved.
-                if last.attempts.len() < attempts.len() {
-                    while let Some(earlier) = last.attempts.pop_back() {
-                        attempts.push_front(earlier);
-                    }
-                    last.attempts = attempts;
-                } else {
-                    last.attempts.append(&mut attempts);
-                }
+            Some(last) if (last.wake_at - group.wake_at).abs() < grain(group.wake_at) => {
+                self.waiting[last.last as usize].next = group.first;
+                last.last = group.last;
             }
-            _ => self.sleepers.push_back(Sleepers { wake_at, attempts }),
+            _ => self.sleepers.push_back(group),
         }
     }
 }
 
-impl<T> Default for SendQueue<T> {
+impl<T: Copy> Default for SendQueue<T> {
     fn default() -> Self {
         SendQueue::new()
     }

@@ -230,19 +230,30 @@ impl ClientGuards {
     /// The one of a client's waiting attempts that an answer wakes.
     pub fn woken_by_answer(&mut self, client: u32, at: u64) -> Option<RequestState> {
         let limiters = self.limiters.as_mut().filter(|l| l.rules.answer_wakes)?;
-        let PacedClient { limiter, queue } = limiters.client(client);
-        queue.rate_changed(limiter, seconds(at))
+        limiters.client(client).rate_changed(seconds(at))
+    }
+
+    /// A client's limiter counts a success: the one of its waiting attempts that this wakes.
+    pub fn hears_success(&mut self, client: u32, at: u64) -> Option<RequestState> {
+        let limiters = self.limiters.as_mut()?;
+        let (rules, now) = (limiters.rules, seconds(at));
+        let paced = limiters.client(client);
+        paced.limiter.answered(&rules, now, false);
+        rules
+            .answer_wakes
+            .then(|| paced.rate_changed(now))
+            .flatten()
     }
 
     /// The next of a client's waiting attempts that has slept long enough and finds a token.
     pub fn woken(&mut self, client: u32, at: u64) -> Option<RequestState> {
-        let PacedClient { limiter, queue } = self.limiters.as_mut()?.client(client);
+        let PacedClient { limiter, queue, .. } = self.limiters.as_mut()?.client(client);
         queue.woken(limiter, seconds(at))
     }
 
-    /// When a client has to be looked at next \[s\], if nothing does that before.
-    pub fn next_look(&mut self, client: u32) -> Option<f64> {
-        self.limiters.as_mut()?.client(client).queue.next_look()
+    /// When after `at` a client has to be looked at next \[ns\], if no look is scheduled for then or before.
+    pub fn next_look(&mut self, client: u32, at: u64) -> Option<u64> {
+        self.limiters.as_mut()?.client(client).next_look(at)
     }
 }
 
@@ -265,6 +276,27 @@ struct Limiters {
 struct PacedClient {
     limiter: ClientRateLimiter,
     queue: SendQueue<RequestState>,
+    /// Looks that are scheduled \[ns\], the next one last.
+    looks: Vec<u64>,
+}
+
+impl PacedClient {
+    fn rate_changed(&mut self, now: f64) -> Option<RequestState> {
+        self.queue.rate_changed(&mut self.limiter, now)
+    }
+
+    /// When a look has to be scheduled after `at` \[ns\]. A second one at an instant would find nothing to do.
+    fn next_look(&mut self, at: u64) -> Option<u64> {
+        let when = self.queue.next_look()?;
+        let ns = up(when * SECOND as f64).max(at + 1);
+        while self.looks.pop_if(|look| *look <= at).is_some() {}
+        let later = self.looks.iter().rposition(|look| *look >= ns);
+        if later.is_some_and(|i| self.looks[i] == ns) {
+            return None;
+        }
+        self.looks.insert(later.map_or(0, |i| i + 1), ns);
+        Some(ns)
+    }
 }
 
 impl Limiters {
@@ -300,6 +332,7 @@ impl Limiters {
             Box::new(PacedClient {
                 limiter: ClientRateLimiter::since(rules, made, known_from),
                 queue: SendQueue::new(),
+                looks: Vec::new(),
             })
         })
     }
@@ -339,6 +372,12 @@ impl Past {
             self.seconds.pop_front();
         }
     }
+}
+
+/// The next whole number of one above zero.
+fn up(x: f64) -> u64 {
+    let whole = x as u64;
+    whole + u64::from((whole as f64) < x)
 }
 
 /// An instant as limiters and retry policies take it \[s\].
