@@ -3,6 +3,7 @@
 use crate::compare::Gated;
 use crate::import::format::{FORMATS as SOURCE_FORMATS, SourceFormat};
 use crate::metrics::target::Target;
+use crate::report::chart::ChartFiles;
 use crate::report::content::Format;
 use crate::report::format::{FORMATS, Json, TextTable};
 use crate::sweep::SweepAxis;
@@ -120,9 +121,19 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub emit_cloudtrail: Option<u32>,
     #[command(flatten)]
+    pub charts: ChartArgs,
+    #[command(flatten)]
     pub precision: PrecisionArgs,
     #[command(flatten)]
     pub baseline: Baseline,
+}
+
+/// How figures are written.
+#[derive(Debug, clap::Args)]
+pub struct ChartArgs {
+    /// Files of the charts: svg, png, both, or none; report.html has the charts all the same
+    #[arg(long = "charts", value_name = "LIST", default_value = "svg,png")]
+    pub files: ChartFiles,
 }
 
 /// When to stop adding replications.
@@ -287,6 +298,8 @@ pub struct CompareArgs {
     /// Also write a results directory of all variants with overlaid charts and report.html
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub charts: ChartArgs,
 }
 
 /// `kmsim plan`.
@@ -406,6 +419,8 @@ pub struct SweepArgs {
     /// Folder for the runs, sweep.csv, sweep.parquet and charts [default: output/NAME-sweep]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub charts: ChartArgs,
 }
 
 /// A factor above 1.
@@ -477,6 +492,8 @@ pub struct ExplainArgs {
 pub struct ReportArgs {
     /// Results directory
     pub dir: PathBuf,
+    #[command(flatten)]
+    pub charts: ChartArgs,
 }
 
 /// `kmsim catalog`.

@@ -45,7 +45,7 @@ pub(super) fn compare(args: &args::CompareArgs) -> Result<(), CommandError> {
     let named: Vec<(String, RunResults)> = all.into_iter().map(|(_, name, r)| (name, r)).collect();
     let comparisons = across(&named);
     if let (Some(dir), Some(all)) = (&args.out, merged(&named)) {
-        report::write_all(&all, None, dir)?;
+        report::write_all(&all, None, dir, args.charts.files)?;
         if !args.how.quiet {
             say(&format!(
                 "overlaid charts and report.html in {}",

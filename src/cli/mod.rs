@@ -72,7 +72,7 @@ pub fn main() -> ExitCode {
 }
 
 fn redraw(args: &args::ReportArgs) -> Result<(), CommandError> {
-    crate::report::redraw(&args.dir)?;
+    crate::report::redraw(&args.dir, args.charts.files)?;
     say(&format!("redrew {}", args.dir.display()));
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::planning::study::Confidence;
 use crate::planning::{SearchOutcome, Study, growth::largest_growth};
 use crate::planning::{cheapest, choice};
 use crate::report;
-use crate::report::chart::{Figure, planning as draw};
+use crate::report::chart::{ChartFiles, Figure, planning as draw};
 use crate::report::content::{Content, Format};
 use crate::report::format::{Json, Markdown};
 use crate::report::planning::{Searched, date, request};
@@ -93,7 +93,7 @@ pub(super) fn plan(args: &args::PlanArgs) -> Result<(), CommandError> {
         ("plan.json", outputs.json.as_str()),
         ("plan.md", outputs.page.as_str()),
     ];
-    report::write_answer(&texts, &outputs.figures, &dir)?;
+    report::write_answer(&texts, &outputs.figures, &dir, ChartFiles::ALL)?;
     if !args.how.quiet {
         say(&format!(
             "plan.md, plan.json and charts in {}",

@@ -35,16 +35,18 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
         tell(&scenario.name, &effort(scenario), &args.how);
         let (results, variants) = simulate(scenario, &args.how, &args.precision)?;
         let manifest = manifest(&args.how, started, variants);
-        report::write_all(&results, Some(&manifest), dir)?;
+        let charts = args.charts.files;
+        pool(&args.how)?.install(|| report::write_all(&results, Some(&manifest), dir, charts))?;
         if let Some(wanted) = args.emit_cloudtrail {
             emit_cloudtrail(scenario, wanted, &args.how, dir)?;
         }
         if !args.how.quiet {
-            say(&format!(
-                "{}: results, charts and report.html in {}",
-                scenario.name,
-                dir.display()
-            ));
+            let what = if charts.is_none() {
+                "results and report.html"
+            } else {
+                "results, charts and report.html"
+            };
+            say(&format!("{}: {what} in {}", scenario.name, dir.display()));
         }
         all.push(results);
     }

@@ -53,7 +53,7 @@ pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
         pool.install(|| plan.run(&studies, &dir, shard, count))
     })?;
     let manifest = json::text(&done).map_err(unwritable)?;
-    report::write_answer(&[("manifest.json", manifest.as_str())], &[], &dir)?;
+    directory::write(&dir.join("manifest.json"), manifest.as_bytes())?;
     if !args.how.quiet {
         say(&format!(
             "{}: {}",
@@ -128,7 +128,7 @@ fn finish(
     let page = Markdown.write(&swept)?;
     directory::write(&dir.join("sweep.parquet"), &parquet)?;
     let texts = [("sweep.csv", csv.as_str()), ("sweep.md", page.as_str())];
-    report::write_answer(&texts, &figures, dir)?;
+    report::write_answer(&texts, &figures, dir, args.charts.files)?;
     print(&args.how.format.write(&swept)?)
 }
 

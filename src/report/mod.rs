@@ -36,6 +36,9 @@ pub use error::ReportError;
 
 use std::path::Path;
 
+use rayon::prelude::*;
+
+use self::chart::ChartFiles;
 use crate::results::directory::{self, CHARTS};
 use crate::results::{self, Manifest, RunResults};
 
@@ -47,11 +50,12 @@ pub fn write_all(
     results: &RunResults,
     manifest: Option<&Manifest>,
     dir: &Path,
+    charts: ChartFiles,
 ) -> Result<(), ReportError> {
     directory::probe(dir)?;
     // First what cannot be made again: if drawing fails, the simulated hours are kept.
     results::write(results, manifest, dir)?;
-    draw(results, dir)
+    draw(results, dir, charts)
 }
 
 /// Writes log files of CloudTrail, one for each name, into the folder `cloudtrail` of a results directory.
@@ -72,10 +76,10 @@ pub fn write_trail(files: &[(&str, String)], dir: &Path) -> Result<(), ReportErr
 ///
 /// # Errors
 /// What cannot be read, written or drawn.
-pub fn redraw(dir: &Path) -> Result<(), ReportError> {
+pub fn redraw(dir: &Path, charts: ChartFiles) -> Result<(), ReportError> {
     let results = results::read(dir)?;
     directory::probe(dir)?;
-    draw(&results, dir)
+    draw(&results, dir, charts)
 }
 
 /// Writes texts and figures of an answer into a directory of its own; texts come with their file names.
@@ -86,25 +90,42 @@ pub fn write_answer(
     texts: &[(&str, &str)],
     figures: &[chart::Figure],
     dir: &Path,
+    charts: ChartFiles,
 ) -> Result<(), ReportError> {
     directory::probe(dir)?;
     for (name, text) in texts {
         directory::write(&dir.join(name), text.as_bytes())?;
     }
-    write_figures(figures, dir)
-}
-
-fn write_figures(figures: &[chart::Figure], dir: &Path) -> Result<(), ReportError> {
-    let charts = dir.join(CHARTS);
-    for figure in figures {
-        let place = |ending| charts.join(format!("{}.{ending}", figure.stem));
-        directory::write(&place("svg"), figure.svg.as_bytes())?;
-        directory::write(&place("png"), &figure.png()?)?;
-    }
+    write_figures(figures, dir, charts)?;
+    directory::remove_stale(&dir.join(CHARTS), |stem, ending| {
+        let is_written = charts.endings().contains(&(ending, true));
+        !is_written && figures.iter().any(|f| f.stem == stem)
+    })?;
     Ok(())
 }
 
-fn draw(results: &RunResults, dir: &Path) -> Result<(), ReportError> {
+/// Writes figures in parallel; of several failures that of the first figure is returned.
+fn write_figures(
+    figures: &[chart::Figure],
+    dir: &Path,
+    charts: ChartFiles,
+) -> Result<(), ReportError> {
+    let folder = dir.join(CHARTS);
+    let write = |figure: &chart::Figure| {
+        let place = |ending| folder.join(format!("{}.{ending}", figure.stem));
+        if charts.svg {
+            directory::write(&place("svg"), figure.svg.as_bytes())?;
+        }
+        if charts.png {
+            directory::write(&place("png"), &figure.png()?)?;
+        }
+        Ok(())
+    };
+    let written: Vec<Result<(), ReportError>> = figures.par_iter().map(write).collect();
+    written.into_iter().collect()
+}
+
+fn draw(results: &RunResults, dir: &Path, charts: ChartFiles) -> Result<(), ReportError> {
     directory::write(&dir.join("summary.csv"), csv::summary(results)?.as_bytes())?;
     directory::write(
         &dir.join("timeseries.csv"),
@@ -112,10 +133,11 @@ fn draw(results: &RunResults, dir: &Path) -> Result<(), ReportError> {
     )?;
     directory::write(&dir.join("bill.csv"), csv::bill(results)?.as_bytes())?;
     let figures = chart::all(results)?;
-    write_figures(&figures, dir)?;
-    // Figures of an earlier run that this run doesn't have.
-    directory::remove_stale(&dir.join(CHARTS), |stem| {
-        chart::is_figure(stem) && figures.iter().all(|f| f.stem != stem)
+    write_figures(&figures, dir, charts)?;
+    // Files of an earlier run that this run doesn't have.
+    directory::remove_stale(&dir.join(CHARTS), |stem, ending| {
+        let is_written = charts.endings().contains(&(ending, true));
+        chart::is_figure(stem) && !(is_written && figures.iter().any(|f| f.stem == stem))
     })?;
     let html = html::report(results, &figures)?;
     directory::write(&dir.join("report.html"), html.as_bytes())?;

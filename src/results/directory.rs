@@ -95,16 +95,17 @@ pub fn write_by(
     })
 }
 
-/// Removes the drawings whose stem `is_stale`, and no other file.
+/// Removes the drawings whose stem and ending (`svg`, `png`) are those of one that `is_stale`, and no other file.
 ///
 /// # Errors
 /// What the operating system refuses.
-pub fn remove_stale(charts: &Path, is_stale: impl Fn(&str) -> bool) -> Result<(), FileError> {
+pub fn remove_stale(charts: &Path, is_stale: impl Fn(&str, &str) -> bool) -> Result<(), FileError> {
     for entry in fs::read_dir(charts).map_err(fault("list directory", charts))? {
         let path = entry.map_err(fault("list directory", charts))?.path();
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-        let drawn = path.extension().is_some_and(|e| e == "svg" || e == "png");
-        if drawn && is_stale(&stem) {
+        let ending = path.extension().unwrap_or_default().to_string_lossy();
+        let drawn = matches!(ending.as_ref(), "svg" | "png");
+        if drawn && is_stale(&stem, &ending) {
             fs::remove_file(&path).map_err(fault("remove", &path))?;
         }
     }

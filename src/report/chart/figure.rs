@@ -5,6 +5,7 @@ use super::png;
 use crate::metrics::{number, registry};
 use crate::report::error::ReportError;
 use crate::results::{Metrics, RunResults};
+use std::str::FromStr;
 
 /// A figure as text.
 #[derive(Clone, Debug)]
@@ -18,7 +19,7 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// The same drawing as PNG, two device pixels for one CSS pixel.
+    /// The same drawing as PNG, one and a half device pixels for one CSS pixel.
     ///
     /// # Errors
     /// The SVG cannot be rasterised.
@@ -27,6 +28,57 @@ impl Figure {
             figure: self.stem.clone(),
             reason,
         })
+    }
+}
+
+/// The files in which figures are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChartFiles {
+    /// As drawn.
+    pub svg: bool,
+    /// As pixels.
+    pub png: bool,
+}
+
+impl ChartFiles {
+    /// Both.
+    pub const ALL: ChartFiles = ChartFiles {
+        svg: true,
+        png: true,
+    };
+
+    /// Each ending, and whether files with it are written.
+    pub(in crate::report) fn endings(self) -> [(&'static str, bool); 2] {
+        [("svg", self.svg), ("png", self.png)]
+    }
+
+    /// Whether there are none.
+    pub fn is_none(self) -> bool {
+        !self.svg && !self.png
+    }
+}
+
+impl FromStr for ChartFiles {
+    type Err = String;
+
+    /// `svg`, `png`, both with a comma between, or `none`.
+    fn from_str(text: &str) -> Result<ChartFiles, String> {
+        let mut files = ChartFiles {
+            svg: false,
+            png: false,
+        };
+        if text.trim() == "none" {
+            return Ok(files);
+        }
+        for name in text.split(',') {
+            match name.trim() {
+                "svg" => files.svg = true,
+                "png" => files.png = true,
+                "none" => return Err("`none` stands alone".to_owned()),
+                other => return Err(format!("`{other}` is not one of svg, png and none")),
+            }
+        }
+        Ok(files)
     }
 }
 
@@ -82,4 +134,26 @@ pub(super) fn from_to(first: f64, last: f64) -> String {
 /// Label of a metric as the registry has it.
 pub(super) fn label(id: &str) -> &str {
     registry::metric(id).map_or(id, |m| m.label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_figures_are_a_list() {
+        let files = |svg, png| Ok(ChartFiles { svg, png });
+        for (text, expected) in [
+            ("svg,png", files(true, true)),
+            ("png, svg", files(true, true)),
+            ("svg", files(true, false)),
+            ("png,png", files(false, true)),
+            ("none", files(false, false)),
+        ] {
+            assert_eq!(text.parse::<ChartFiles>(), expected, "{text}");
+        }
+        for wrong in ["", "pdf", "svg,", "svg,none", "none,none", "SVG"] {
+            assert!(wrong.parse::<ChartFiles>().is_err(), "{wrong}");
+        }
+    }
 }

@@ -24,11 +24,12 @@ mod theme;
 mod throttle_rate;
 mod xy;
 
-pub use figure::Figure;
+pub use figure::{ChartFiles, Figure};
 
 use super::error::ReportError;
 use crate::results::RunResults;
 use figure::Chart;
+use rayon::prelude::*;
 
 /// Every kind of figure of a run, in the order of presentation.
 const CHARTS: [Chart; 6] = [
@@ -45,14 +46,13 @@ pub(super) fn is_figure(stem: &str) -> bool {
     CHARTS.iter().any(|chart| chart.is_stem(stem))
 }
 
-/// Every figure of a run, in the order of presentation.
+/// Every figure of a run, in the order of presentation, drawn in parallel.
 ///
 /// # Errors
 /// A figure cannot be drawn.
 pub fn all(results: &RunResults) -> Result<Vec<Figure>, ReportError> {
-    let mut figures = vec![];
-    for chart in CHARTS {
-        figures.extend((chart.draw)(results)?);
-    }
-    Ok(figures)
+    let drawn = CHARTS.par_iter().map(|chart| (chart.draw)(results));
+    let drawn: Vec<Result<Vec<Figure>, ReportError>> = drawn.collect();
+    let figures: Result<Vec<Vec<Figure>>, ReportError> = drawn.into_iter().collect();
+    Ok(figures?.concat())
 }
