@@ -188,6 +188,8 @@ pub enum Incomplete {
 /// Source: IAM User Guide, `Resource` element, and identify AWS resources with ARNs (2026-11).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResourcePattern {
+    /// As written.
+    text: String,
     /// All six parts, each for itself.
     each: Option<ArnPattern>,
     /// The pieces after `arn:`, where one before the resource ends with `*`, and whether each does.
@@ -218,6 +220,7 @@ impl ResourcePattern {
         };
         let of = |(i, text): (usize, &&str)| (piece(text, i, variables), reaches(text));
         Ok(ResourcePattern {
+            text: text.to_owned(),
             each,
             reaching: if reaching {
                 pieces.iter().enumerate().map(of).collect()
@@ -283,6 +286,12 @@ impl ResourcePattern {
             .iter()
             .zip(here)
             .any(|(rest, here)| here && ends(rest))
+    }
+}
+
+impl fmt::Display for ResourcePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 

@@ -42,6 +42,8 @@ pub struct NearMiss {
     pub principals: Vec<String>,
     /// Whether it means the resource.
     pub resource_matches: bool,
+    /// What it means, as written: `not …` under `NotResource`.
+    pub resources: Vec<String>,
     /// All of its conditions.
     pub conditions: Vec<ConditionAsked>,
 }
@@ -162,6 +164,7 @@ fn near_miss(
         principal_matches: statement.means(&request.principal, bounded).is_some(),
         principals: statement.principals_written(),
         resource_matches: statement.is_about_resource(request),
+        resources: statement.resources_written(),
         conditions: asked(statement, request),
     }
 }

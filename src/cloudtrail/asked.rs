@@ -56,6 +56,7 @@ pub(crate) fn call_of<'k>(
         principal: &kind.principal,
         caller: access.account_id(&kind.caller.account),
         key,
+        key_alias: call.key_alias.as_deref(),
         spec: call
             .pair_spec
             .unwrap_or_else(|| spec_of(variant, &call.key)),

@@ -24,6 +24,8 @@ pub struct Call<'a> {
     pub caller: String,
     /// The key.
     pub key: &'a Arn,
+    /// The alias by which the caller names it; `None`: by its ARN.
+    pub key_alias: Option<&'a str>,
     /// What kind of key it is.
     pub spec: KeySpec,
     /// Where it comes from, where nobody makes it for somebody.
@@ -96,7 +98,8 @@ impl Call<'_> {
         }
         // A throttled call is turned away before anything of it is looked at.
         let is_read = self.answer != KmsAnswer::Throttled;
-        let of_key = (self.key, self.spec);
+        let key_id = self.key_alias.map_or_else(|| self.key.to_string(), str::to_owned);
+        let of_key = (key_id, self.spec);
         put(
             "requestParameters",
             if is_read {
@@ -176,6 +179,7 @@ mod tests {
             principal: &principal.parse().expect("a principal"),
             caller: caller.to_owned(),
             key: &key,
+            key_alias: None,
             spec: KeySpec::SymmetricDefault,
             origin: Origin::default(),
             invoked_by: Some("fas.s3.amazonaws.com"),

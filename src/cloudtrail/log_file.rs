@@ -179,6 +179,7 @@ impl<'a> Writer<'a> {
             principal: &kind.principal,
             caller: self.access.account_id(&kind.caller.account),
             key: &check.request.resource,
+            key_alias: made.key_alias.as_deref(),
             spec: made
                 .pair_spec
                 .unwrap_or_else(|| spec_of(self.variant, &made.key)),

@@ -5,17 +5,17 @@ use crate::access::arn::Arn;
 use crate::catalog::{KeySpec, KmsOperation};
 use serde_json::{Value, json};
 
-/// `requestParameters` of a call that was not throttled. `spec`: the kind of the key, or of the data key pair it makes.
+/// `requestParameters` of a call that was not throttled. `key_id`: the key as the caller names it. `spec`: its kind, or
+/// that of the data key pair that the call makes.
 pub(super) fn parameters(
     operation: KmsOperation,
-    (key, spec): (&Arn, KeySpec),
+    (key_id, spec): (String, KeySpec),
     encryption_context: Option<Value>,
 ) -> Value {
     use KmsOperation as K;
     if !operation.is_on_key() {
         return Value::Null;
     }
-    let key_id = json!(key.to_string());
     let mut parameters = match operation {
         // A symmetric ciphertext itself says which key it is under.
         K::Decrypt if spec == KeySpec::SymmetricDefault => {
@@ -111,7 +111,8 @@ mod tests {
             .parse()
             .expect("an ARN");
         let resources = resources(operation, &key);
-        (parameters(operation, (&key, spec), context), resources)
+        let of_key = (key.to_string(), spec);
+        (parameters(operation, of_key, context), resources)
     }
 
     /// The examples of the KMS Developer Guide, with another key.

@@ -106,6 +106,8 @@ pub struct NearStatement {
     pub principals: Vec<String>,
     /// Whether it means the resource.
     pub resource_matches: bool,
+    /// What it means.
+    pub resources: Vec<String>,
     /// Its conditions, put to the request.
     pub conditions: Vec<ConditionPut>,
 }

@@ -35,6 +35,7 @@ pub(super) fn near_statement(near: NearMiss) -> NearStatement {
         principal_matches: near.principal_matches,
         principals: near.principals,
         resource_matches: near.resource_matches,
+        resources: near.resources,
         conditions: near.conditions.into_iter().map(condition).collect(),
     }
 }
@@ -101,19 +102,24 @@ fn statement(near: &NearStatement) -> Vec<String> {
     let mut lines = vec![named];
     if !near.principal_matches {
         lines.push("  does not mean the principal, but".to_owned());
-        let principals = near.principals.iter().take(SHOWN);
-        lines.extend(principals.map(|who| format!("    {who}")));
-        if let more @ 1.. = near.principals.len().saturating_sub(SHOWN) {
-            lines.push(format!("    and {more} more"));
-        }
+        lines.extend(few(&near.principals));
     }
     if !near.resource_matches {
-        lines.push("  does not mean the resource".to_owned());
+        lines.push("  does not mean the resource, but".to_owned());
+        lines.extend(few(&near.resources));
     }
     let of_deny = near.effect == "Deny";
     let asked = near.conditions.iter().filter(|c| of_deny || !c.holds);
     lines.extend(asked.flat_map(condition));
     lines
+}
+
+/// The first of a list, and how many more there are.
+fn few(names: &[String]) -> impl Iterator<Item = String> {
+    let more = names.len().saturating_sub(SHOWN);
+    let rest = (more > 0).then(|| format!("    and {more} more"));
+    let first = names.iter().take(SHOWN);
+    first.map(|name| format!("    {name}")).chain(rest)
 }
 
 /// A condition: what it wants of the key, and what the request has.

@@ -122,6 +122,17 @@ impl Statement {
         self.principals.as_ref().map(of).unwrap_or_default()
     }
 
+    /// What `Resource` names, or `NotResource` after `not `.
+    pub fn resources_written(&self) -> Vec<String> {
+        let not = if self.resources.not { "not " } else { "" };
+        let resources = self.resources.of.iter();
+        let written = resources.map(|resource| match resource {
+            Resource::All => format!("{not}*"),
+            Resource::Arn(arn) => format!("{not}{arn}"),
+        });
+        written.collect()
+    }
+
     /// Whether it allows everything to everybody, whatever the request brings along.
     pub(super) fn allows_all_to_anyone(&self) -> bool {
         let all = |pattern: &Pattern| pattern.is_any();

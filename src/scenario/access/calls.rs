@@ -23,6 +23,8 @@ pub struct CallMade {
     pub operation: KmsOperation,
     /// The key, a name of the scenario.
     pub key: String,
+    /// The alias by which the caller names it; `None`: by its ARN.
+    pub key_alias: Option<String>,
     /// The bucket, a name of the scenario, whose objects or sessions it is for; `None`: S3 is not concerned.
     pub bucket: Option<String>,
     /// Another service that makes it, or for whose requests it is made.
@@ -152,7 +154,8 @@ impl<'a> Access<'a> {
         Some(CallMade {
             need: 0,
             operation,
-            key: s.key.clone()?,
+            key: self.key_called(s.key.as_deref())?.to_owned(),
+            key_alias: s.key_alias.clone().filter(|_| operation.is_on_key()),
             bucket: None,
             service: None,
             made: Made::ByRequester,
@@ -287,6 +290,7 @@ impl<'a> Access<'a> {
             need: 0,
             operation,
             key: group.key.clone(),
+            key_alias: None,
             bucket: None,
             service: None,
             made: Made::ByService,
@@ -339,6 +343,8 @@ impl CallList {
             need: self.needs,
             operation,
             key: key.to_owned(),
+            // S3 has looked an alias up before it calls KMS.
+            key_alias: None,
             bucket: Some(bucket.to_owned()),
             service: None,
             made: self.made,

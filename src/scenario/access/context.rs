@@ -171,8 +171,7 @@ impl<'a> Access<'a> {
         if let Some(pair) = call.pair_spec {
             context.set("kms:DataKeyPairSpec", pair.name());
         }
-        // S3 has looked an alias up before it calls KMS.
-        if let Some(alias) = s.key_alias.as_ref().filter(|_| on_key) {
+        if let Some(alias) = &call.key_alias {
             context.set("kms:RequestAlias", alias.clone());
         }
         if matches!(

@@ -46,6 +46,7 @@ impl<'a> Access<'a> {
                 need,
                 operation: of,
                 key: key.clone(),
+                key_alias: s.key_alias.clone().filter(|_| of.is_on_key()),
                 bucket: None,
                 service: Some(service.row),
                 made,
