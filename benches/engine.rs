@@ -161,6 +161,9 @@ fn main() {
             );
         }
     }
+    if wanted("adaptive") {
+        adaptive();
+    }
     if wanted("workloads") {
         // The same load, cut into more workloads.
         let text = |n: u32| {
@@ -210,6 +213,27 @@ fn main() {
     }
     if wanted("replications") {
         replications();
+    }
+}
+
+/// Clients with rate limiters at 20 % over the quota: time of an attempt.
+fn adaptive() {
+    for limiter in ["fixed-window", "token-bucket"] {
+        for clients in [10, 1_000, 10_000] {
+            let text = format!(
+                "horizon = \"2m\"\nregion = \"eu-west-3\"\nretry = \"adaptive\"\n[key.k]\n\
+                 [quota.q]\nlimit = \"10000/s\"\nlimiter.{limiter} = {{}}\n\
+                 [workload.a]\nkey = \"k\"\nclients = {clients}\noperations = {{ Decrypt = 1 }}\narrivals.poisson.rate = \"12000/s\"\n"
+            );
+            let plans = plans(&text, &[]);
+            let runs: Vec<(f64, u64, u64)> = (0..5).map(|_| engine(&plans[0])).collect();
+            let attempts = runs[0].1;
+            let time = median(runs.iter().map(|run| run.0).collect());
+            println!(
+                "adaptive     {clients:>8} {limiter:<12}  {:>6.1} ns/attempt   attempts {attempts}",
+                time * 1e9 / attempts as f64
+            );
+        }
     }
 }
 

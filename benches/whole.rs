@@ -31,6 +31,8 @@ const ROWS: &[(&str, Measure)] = &[
     ("idle", idle),
     ("variants", variants),
     ("settings", settings),
+    ("policies", policies),
+    ("charts", charts),
 ];
 
 /// A run with 10,000 of something.
@@ -109,6 +111,48 @@ fn settings(row: &Row) {
         }
         let each_ms = started.elapsed().as_secs_f64() * 1e3 / f64::from(SETTINGS);
         row.at_most(name, each_ms, 0.5, "ms");
+/// `check` of 10,000 workloads, two permissions each, under an identity policy of 200 statements.
+fn policies(row: &Row) {
+    let statements: Vec<String> = (0..200)
+        .map(|i| {
+            let of = if i == 199 { "".to_owned() } else { i.to_string() };
+            format!(
+                "{{\"Effect\": \"Allow\", \"Action\": [\"s3:GetObject\", \"kms:Decrypt\"], \"Resource\": [\"arn:aws:s3:::b{of}/*\", \"arn:aws:kms:*:*:key/k{of}\"]}}"
+            )
+        })
+        .collect();
+    let policy = format!(
+        "{{\"Version\": \"2012-10-17\", \"Statement\": [{}]}}",
+        statements.join(", ")
+    );
+    row.file("policy.json", &policy);
+    let mut text = format!(
+        "{HEAD}[key.k]\nid = \"k\"\n[bucket.b]\nkey = \"k\"\n[requester.r]\nidentity_policies = [\"policy.json\"]\n"
+    );
+    for i in 0..10_000 {
+        workload(
+            &mut text,
+            i,
+            10_000,
+            "bucket = \"b\"\nrequester = \"r\"\noperations = { GetObject = 1 }",
+        );
+    }
+    let file = row.file("policies.toml", &text);
+    let taken = row.case("10000 × 200", &["check", &file, "--quiet"]);
+    row.at_most("CPU time", taken.cpu_s, 2.0, "s");
+}
+
+/// A small scenario with all that a run writes, on as many threads as there are.
+fn charts(row: &Row) {
+    let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/bucket-key-poc.toml");
+    for charts in ["none", "svg", "svg,png"] {
+        let args = [
+            "run", scenario, "--quiet", "--out", "results", "--charts", charts,
+        ];
+        let taken = row.case(charts, &args);
+        if charts == "svg,png" {
+            row.at_most("CPU time", taken.cpu_s, 0.06, "s");
+        }
     }
 }
 

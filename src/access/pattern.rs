@@ -10,13 +10,13 @@ use std::borrow::Cow;
 /// A text of a policy, cut into its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
-    parts: Vec<Part>,
+    parts: Vec<PatternPart>,
     /// Written in lower case, to be compared with texts in lower case.
     folded: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
+enum PatternPart {
     Literal(String),
     /// `*`
     Any,
@@ -43,7 +43,7 @@ pub struct Syntax {
 impl Pattern {
     /// Whether it stands for every text: `*`.
     pub fn is_any(&self) -> bool {
-        !self.parts.is_empty() && self.parts.iter().all(|part| *part == Part::Any)
+        !self.parts.is_empty() && self.parts.iter().all(|part| *part == PatternPart::Any)
     }
 
     /// Cuts a text into its parts.
@@ -56,8 +56,8 @@ impl Pattern {
         while let Some(c) = rest.chars().next() {
             let mut length = c.len_utf8();
             match c {
-                '*' if syntax.wildcards => pattern.parts.push(Part::Any),
-                '?' if syntax.wildcards => pattern.parts.push(Part::One),
+                '*' if syntax.wildcards => pattern.parts.push(PatternPart::Any),
+                '?' if syntax.wildcards => pattern.parts.push(PatternPart::One),
                 '$' if syntax.variables && rest.starts_with("${") => {
                     match rest.find('}') {
                         Some(end) => {
@@ -82,7 +82,7 @@ impl Pattern {
     pub fn matches(&self, text: &str, context: &Context) -> bool {
         // Most actions are one word, and most do not match: no text is made for that.
         if self.folded
-            && let [Part::Literal(literal)] = self.parts.as_slice()
+            && let [PatternPart::Literal(literal)] = self.parts.as_slice()
             && literal.is_ascii()
             && text.is_ascii()
         {
@@ -97,9 +97,11 @@ impl Pattern {
         // Most texts of a policy are one word or `*`.
         match self.parts.as_slice() {
             [] => return text.is_empty(),
-            [Part::Literal(literal)] => return literal == text,
-            [Part::Any] => return true,
-            [Part::Literal(literal), Part::Any] => return text.starts_with(literal.as_str()),
+            [PatternPart::Literal(literal)] => return literal == text,
+            [PatternPart::Any] => return true,
+            [PatternPart::Literal(literal), PatternPart::Any] => {
+                return text.starts_with(literal.as_str());
+            }
             _ => {}
         }
         let filled = Filled {
@@ -112,22 +114,28 @@ impl Pattern {
     /// What every text that it stands for ends with; empty where that depends.
     pub fn tail(&self) -> &str {
         match self.parts.last() {
-            Some(Part::Literal(literal)) if !self.folded => literal,
-            Some(Part::Literal(_) | Part::Any | Part::One | Part::Variable { .. }) | None => "",
+            Some(PatternPart::Literal(literal)) if !self.folded => literal,
+            Some(
+                PatternPart::Literal(_)
+                | PatternPart::Any
+                | PatternPart::One
+                | PatternPart::Variable { .. },
+            )
+            | None => "",
         }
     }
 
     /// The context keys of its variables.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Variable { key, .. } => Some(key.as_str()),
-            Part::Literal(_) | Part::Any | Part::One => None,
+            PatternPart::Variable { key, .. } => Some(key.as_str()),
+            PatternPart::Literal(_) | PatternPart::Any | PatternPart::One => None,
         })
     }
 
     /// Whether it stands for more than one text.
     pub fn has_wildcards(&self) -> bool {
-        let wild = |part: &Part| matches!(part, Part::Any | Part::One);
+        let wild = |part: &PatternPart| matches!(part, PatternPart::Any | PatternPart::One);
         self.parts.iter().any(wild)
     }
 
@@ -138,8 +146,8 @@ impl Pattern {
             Cow::Borrowed(text)
         };
         match self.parts.last_mut() {
-            Some(Part::Literal(last)) => last.push_str(&text),
-            _ => self.parts.push(Part::Literal(text.into_owned())),
+            Some(PatternPart::Literal(last)) => last.push_str(&text),
+            _ => self.parts.push(PatternPart::Literal(text.into_owned())),
         }
     }
 
@@ -152,7 +160,7 @@ impl Pattern {
             None => (inside, None),
         };
         let quoted = |text: &str| Some(text.strip_prefix('\'')?.strip_suffix('\'')?.to_owned());
-        self.parts.push(Part::Variable {
+        self.parts.push(PatternPart::Variable {
             key: key.trim().to_owned(),
             default: default.and_then(quoted),
         });
@@ -183,8 +191,8 @@ impl Filled<'_> {
     /// end it, and each between is taken where it first occurs. So no text takes more than its length times
     /// that of the pattern. A variable without a value stands for nothing, and every run is looked at before
     /// a text is found to match.
-    fn stand_for(&self, parts: &[Part], text: &str) -> bool {
-        let mut runs = parts.split(|part| *part == Part::Any);
+    fn stand_for(&self, parts: &[PatternPart], text: &str) -> bool {
+        let mut runs = parts.split(|part| *part == PatternPart::Any);
         let Some(mut rest) = self.begins(runs.next().unwrap_or_default(), text) else {
             return false;
         };
@@ -201,46 +209,46 @@ impl Filled<'_> {
     }
 
     /// What follows `run` at the beginning of a text.
-    fn begins<'t>(&self, run: &[Part], text: &'t str) -> Option<&'t str> {
+    fn begins<'t>(&self, run: &[PatternPart], text: &'t str) -> Option<&'t str> {
         let mut rest = text;
         for part in run {
             rest = match part {
-                Part::Literal(literal) => rest.strip_prefix(literal.as_str())?,
-                Part::Variable { key, default } => {
+                PatternPart::Literal(literal) => rest.strip_prefix(literal.as_str())?,
+                PatternPart::Variable { key, default } => {
                     rest.strip_prefix(self.value(key, default.as_deref())?.as_ref())?
                 }
-                Part::One => {
+                PatternPart::One => {
                     let mut chars = rest.chars();
                     chars.next()?;
                     chars.as_str()
                 }
-                Part::Any => rest,
+                PatternPart::Any => rest,
             };
         }
         Some(rest)
     }
 
     /// What follows the first place of a text at which `run` begins.
-    fn first_occurrence<'t>(&self, run: &[Part], text: &'t str) -> Option<&'t str> {
+    fn first_occurrence<'t>(&self, run: &[PatternPart], text: &'t str) -> Option<&'t str> {
         let starts = text.char_indices().map(|(i, _)| i).chain([text.len()]);
         starts
             .into_iter()
             .find_map(|i| self.begins(run, &text[i..]))
     }
 
-    fn ends(&self, run: &[Part], text: &str) -> bool {
+    fn ends(&self, run: &[PatternPart], text: &str) -> bool {
         let mut rest = text;
         for part in run.iter().rev() {
             let before = match part {
-                Part::Literal(literal) => rest.strip_suffix(literal.as_str()),
-                Part::Variable { key, default } => self
+                PatternPart::Literal(literal) => rest.strip_suffix(literal.as_str()),
+                PatternPart::Variable { key, default } => self
                     .value(key, default.as_deref())
                     .and_then(|value| rest.strip_suffix(value.as_ref())),
-                Part::One => {
+                PatternPart::One => {
                     let mut chars = rest.chars();
                     chars.next_back().map(|_| chars.as_str())
                 }
-                Part::Any => Some(rest),
+                PatternPart::Any => Some(rest),
             };
             match before {
                 Some(before) => rest = before,

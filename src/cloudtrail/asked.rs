@@ -11,7 +11,7 @@ use crate::scenario::access::{Access, CallMade};
 use std::collections::BTreeMap;
 
 /// The encryption context of a call, with an object that was drawn in place of the one that policies see: both by name.
-pub(super) fn encryption_context(
+fn encryption_context(
     call: &CallMade,
     object: Option<(&str, String)>,
 ) -> BTreeMap<String, ContextValue> {
@@ -29,7 +29,7 @@ pub(super) fn encryption_context(
 }
 
 /// The kind of a key, by its name.
-pub(super) fn spec_of(variant: &Variant, key: &str) -> KeySpec {
+fn spec_of(variant: &Variant, key: &str) -> KeySpec {
     let key = variant.scenario.key.get(key);
     key.map(|settings| settings.spec).unwrap_or_default()
 }
@@ -65,4 +65,33 @@ pub(crate) fn call_of<'k>(
         encryption_context: encryption_context(call, object),
         answer,
     }
+}
+
+/// The KMS call for which all requests of a class are denied, where it draws on no quota and so has no KMS step;
+/// `object` as of [`call_of`].
+pub(crate) fn call_without_quota<'v>(
+    access: &Access<'_>,
+    variant: &'v Variant,
+    class: usize,
+    object: Option<(&str, String)>,
+) -> Option<Call<'v>> {
+    let denial = variant.plan.classes[class].denial?;
+    variant.plan.denials[denial].call_without_quota?;
+    let kind = &variant.requests[class];
+    let check = kind.checks.last()?;
+    let made = kind.calls.get(check.call?)?;
+    Some(Call {
+        operation: made.operation,
+        principal: &kind.principal,
+        caller: access.account_id(&kind.caller.account),
+        key: &check.request.resource,
+        key_alias: made.key_alias.as_deref(),
+        spec: made
+            .pair_spec
+            .unwrap_or_else(|| spec_of(variant, &made.key)),
+        origin: origin_of(variant, &variant.plan.classes[class]),
+        invoked_by: made.invoked_by(),
+        encryption_context: encryption_context(made, object),
+        answer: KmsAnswer::Denied,
+    })
 }

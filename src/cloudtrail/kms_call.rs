@@ -98,7 +98,9 @@ impl Call<'_> {
         }
         // A throttled call is turned away before anything of it is looked at.
         let is_read = self.answer != KmsAnswer::Throttled;
-        let key_id = self.key_alias.map_or_else(|| self.key.to_string(), str::to_owned);
+        let key_id = self
+            .key_alias
+            .map_or_else(|| self.key.to_string(), str::to_owned);
         let of_key = (key_id, self.spec);
         put(
             "requestParameters",

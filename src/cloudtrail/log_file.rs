@@ -5,9 +5,9 @@
 //! the identifiers that AWS gives out. Only what trails deliver is in the file; a call that two accounts log has
 //! a record for each whose trails deliver it.
 
-use super::asked::{call_of, encryption_context, origin_of, spec_of};
+use super::asked::{call_of, call_without_quota, origin_of};
 use super::data_event::DataEvent;
-use super::kms_call::{Call, KmsAnswer};
+use super::kms_call::KmsAnswer;
 use crate::catalog;
 use crate::engine::SECOND;
 use crate::engine::random::Key;
@@ -165,30 +165,9 @@ impl<'a> Writer<'a> {
 
     /// A denied call that draws on no quota.
     fn call_without_quota(&mut self, class: usize, time: jiff::Timestamp, key: Key) -> Vec<Value> {
-        let kind = &self.variant.requests[class];
-        let class = &self.plan.classes[class];
-        let denial = class.denial;
-        let draws_on_none = denial.and_then(|d| self.plan.denials[d].call_without_quota);
-        let denied = kind.checks.last();
-        let made = denied.and_then(|check| kind.calls.get(check.call?));
-        let (Some(_), Some(check), Some(made)) = (draws_on_none, denied, made) else {
-            return Vec::new();
-        };
-        Call {
-            operation: made.operation,
-            principal: &kind.principal,
-            caller: self.access.account_id(&kind.caller.account),
-            key: &check.request.resource,
-            key_alias: made.key_alias.as_deref(),
-            spec: made
-                .pair_spec
-                .unwrap_or_else(|| spec_of(self.variant, &made.key)),
-            origin: origin_of(self.variant, class),
-            invoked_by: made.invoked_by(),
-            encryption_context: encryption_context(made, self.object(class, key)),
-            answer: KmsAnswer::Denied,
-        }
-        .records(time, key)
+        let object = self.object(&self.plan.classes[class], key);
+        let call = call_without_quota(&self.access, self.variant, class, object);
+        call.map_or_else(Vec::new, |call| call.records(time, key))
     }
 
     /// The data event of a request.

@@ -13,7 +13,7 @@ mod log_file;
 mod parameters;
 mod record;
 
-pub(crate) use asked::call_of;
+pub(crate) use asked::{call_of, call_without_quota};
 pub use data_event::DataEvent;
 pub use kms_call::{Call, KmsAnswer};
 pub use log_file::{LogFile, log_file};

@@ -4,10 +4,10 @@ use super::case::Case;
 use super::explanation::{KmsCall, QuotaDrawnOn, RefusedCall};
 use crate::access::arn::Arn;
 use crate::catalog::KmsOperation;
-use crate::cloudtrail::{KmsAnswer, call_of};
+use crate::cloudtrail::{KmsAnswer, call_of, call_without_quota};
 use crate::engine::limiter::Limiter;
 use crate::engine::random::Key;
-use crate::model::{Cause, Class, KmsStep, Refusal};
+use crate::model::{Cause, KmsStep, Refusal};
 use crate::scenario::Variant;
 use crate::scenario::access::Access;
 use crate::scenario::workload::WorkloadSettings;
@@ -30,10 +30,11 @@ impl Explainer<'_> {
     pub(super) fn calls(
         &self,
         s: Option<&WorkloadSettings>,
-        class: &Class,
+        class_index: usize,
         case: &Case,
     ) -> Vec<KmsCall> {
         let plan = &self.variant.plan;
+        let class = &plan.classes[class_index];
         let refused = |r: &Refusal| RefusedCall {
             from: Span::from_ns(r.from),
             until: (r.until < u64::MAX).then(|| Span::from_ns(r.until)),
@@ -93,7 +94,19 @@ impl Explainer<'_> {
                 .collect(),
         };
         let kms_steps = case.kms_steps(plan.kms_steps_of(class));
-        kms_steps.into_iter().map(call).collect()
+        let denied = call_without_quota(&self.access, self.variant, class_index, None);
+        let kind = &self.variant.requests[class_index];
+        let denied = denied.map(|call| KmsCall {
+            operation: call.operation.name().to_owned(),
+            kms_key: call.key.to_string(),
+            encryption_context: call.encryption_context,
+            account: kind.caller.account.clone(),
+            cache: None,
+            quotas: Vec::new(),
+            answer: Cause::NoPermission.kms_error(),
+            refusals: Vec::new(),
+        });
+        kms_steps.into_iter().map(call).chain(denied).collect()
     }
 
     pub(super) fn quota(&self, q: usize, workload: usize) -> QuotaDrawnOn {
@@ -115,7 +128,8 @@ impl Explainer<'_> {
     }
 
     /// What CloudTrail logs of its KMS calls in a case, at the start of the scenario.
-    pub(super) fn events(&self, class: &Class, case: &Case) -> Vec<Value> {
+    pub(super) fn events(&self, class_index: usize, case: &Case) -> Vec<Value> {
+        let class = &self.variant.plan.classes[class_index];
         let start = self.variant.scenario.start.parse::<jiff::ZonedDateTime>();
         let Ok(at) = start.map(|zoned| zoned.timestamp()) else {
             return Vec::new();
@@ -139,6 +153,11 @@ impl Explainer<'_> {
             let call = call_of(&self.access, self.variant, kms_step, &key, None, answer);
             records.extend(call.records(at, Key::root(0, i as u64).named(&class.operation)));
         }
+        let denied = call_without_quota(&self.access, self.variant, class_index, None);
+        records.extend(denied.into_iter().flat_map(|call| {
+            let key = Key::root(0, u64::MAX).named(&class.operation);
+            call.records(at, key)
+        }));
         records
     }
 }

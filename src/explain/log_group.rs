@@ -93,8 +93,8 @@ impl Explainer<'_> {
         let classes = classes.filter(|(_, c)| group.workloads.contains(&c.workload));
         let calls = classes.map(|(c, class)| {
             let mut e = explanation(&class.operation, &self.variant.requests[c].checks);
-            e.kms_calls = self.calls(None, class, &Case::default());
-            e.cloudtrail = self.events(class, &Case::default());
+            e.kms_calls = self.calls(None, c, &Case::default());
+            e.cloudtrail = self.events(c, &Case::default());
             e
         });
         std::iter::once(association).chain(calls).collect()

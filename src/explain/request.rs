@@ -112,12 +112,12 @@ impl Explainer<'_> {
             denied_by: denial.map(|d| d.name.clone()),
             reason,
             s3_request_rate: class.request_rate.map(|q| self.quota(q, class.workload)),
-            kms_calls: self.calls(Some(s), class, case),
+            kms_calls: self.calls(Some(s), class_index, case),
             answer: answer(class, refused, kind.refused.filter(|_| refused.is_none())).to_owned(),
             billed_as: class
                 .tier
                 .map(|_| billed_as(class, denial.is_none_or(|d| d.billed)).to_owned()),
-            cloudtrail: self.events(class, case),
+            cloudtrail: self.events(class_index, case),
         }
     }
 

@@ -164,6 +164,9 @@ fn called(call: &KmsCall) -> Vec<String> {
     }
     let quotas = call.quotas.iter();
     lines.extend(quotas.map(|quota| format!("  {}", drawn_on(quota))));
+    if call.quotas.is_empty() {
+        lines.push("  draws on no quota".to_owned());
+    }
     lines
 }
 

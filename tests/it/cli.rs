@@ -208,6 +208,31 @@ fn a_run_writes_the_results_directory_and_nothing_else() {
 }
 
 #[test]
+fn charts_are_written_in_the_formats_asked_for() {
+    let dir = folder();
+    let endings = |args: &[&str]| {
+        done(dir.path(), args);
+        let all = files(&dir.path().join("r"));
+        let charts = all.keys().filter(|n| n.starts_with("charts/"));
+        let ending = |n: &String| n.rsplit_once('.').expect("an ending").1.to_owned();
+        charts.map(ending).collect::<BTreeSet<String>>()
+    };
+    let set = |all: &[&str]| all.iter().map(|e| (*e).to_owned()).collect();
+    let run = ["run", "small.toml", "--out", "r", "--quiet", "--charts"];
+    let with = |list| [&run[..], &[list]].concat();
+    assert_eq!(endings(&with("svg,png")), set(&["png", "svg"]));
+    assert_eq!(endings(&with("svg")), set(&["svg"]));
+    assert_eq!(endings(&with("none")), set(&[]));
+    assert_eq!(endings(&["report", "r", "--charts", "png"]), set(&["png"]));
+    assert_eq!(endings(&["report", "r"]), set(&["png", "svg"]));
+    let said = failed(dir.path(), 2, &with("pdf"));
+    assert!(
+        said.contains("`pdf` is not one of svg, png and none"),
+        "{said}"
+    );
+}
+
+#[test]
 fn report_redraws_everything_but_the_results() {
     let dir = folder();
     done(dir.path(), &["run", "small.toml", "--out", "r", "--quiet"]);

@@ -631,6 +631,116 @@ fn an_encryption_context_reaches_policies_and_records() {
     }
 }
 
+/// A caller that names its key by an alias is logged so; the key itself stands among the resources.
+#[test]
+fn a_record_names_the_key_as_the_caller_does() {
+    for (key, key_id) in [
+        ("alias/app", "alias/app"),
+        ("k", "arn:aws:kms:eu-west-2:111122223333:key/k"),
+    ] {
+        let loaded = load(&format!(
+            "horizon = \"2s\"\nreplications = 1\nregion = \"eu-west-2\"\n[account.main]\nid = \"111122223333\"\n[key.k]\nid = \"k\"\naliases = [\"alias/app\"]\n[workload.w]\nkey = \"{key}\"\noperations.GenerateDataKey = 1\narrivals.constant.rate = \"1/s\"\nclients = 1\n"
+        ));
+        let explained = &explain(&loaded.variants[0], None, None)[0];
+        let file = emitted(&loaded, 0);
+        assert_eq!(file.records.len(), 2);
+        for record in file.records.iter().chain(&explained.cloudtrail) {
+            assert_eq!(record["requestParameters"]["keyId"], key_id);
+            let arn = "arn:aws:kms:eu-west-2:111122223333:key/k";
+            assert_eq!(record["resources"][0]["ARN"], arn);
+        }
+    }
+}
+
+/// A key that AWS owns is nobody's: no policy has a say on it, and no call of it is seen.
+#[test]
+fn nobody_is_asked_for_a_key_that_aws_owns() {
+    for workload in [
+        "key = \"k\"\noperations.Decrypt = 1",
+        "bucket = \"b\"\noperations.GetObject = 1",
+    ] {
+        let loaded = load(&format!(
+            "horizon = \"2s\"\nreplications = 1\nregion = \"eu-west-2\"\n[key.k]\nmanaged_by = \"aws-owned\"\n[bucket.b]\nkey = \"k\"\n[workload.w]\n{workload}\narrivals.constant.rate = \"1/s\"\nclients = 1\n"
+        ));
+        let explained = &explain(&loaded.variants[0], None, None)[0];
+        assert!(explained.kms_calls.is_empty() && explained.cloudtrail.is_empty());
+        let mut permissions = explained.permissions.iter();
+        assert!(
+            permissions.all(|p| !p.action.starts_with("kms:")),
+            "{workload}"
+        );
+        assert_eq!(
+            metric(&results(&loaded).variants[0].metrics, "kms_calls"),
+            0.0
+        );
+    }
+}
+
+/// Of what one statement denies, only what KMS denies is an event of KMS.
+#[test]
+fn one_statement_denies_some_by_s3_and_some_by_kms() {
+    let documents = Documents::new();
+    let scp = documents.path(
+        "scp",
+        &json!([{"Sid": "Freeze", "Effect": "Deny", "Action": ["s3:PutObject", "kms:Decrypt"], "Resource": "*"}]),
+    );
+    for draws in [true, false] {
+        let loaded = load(&format!(
+            "horizon = \"10s\"\nreplications = 1\nregion = \"eu-west-2\"\nassumption.denied_calls_consume_quota = {draws}\n[account.main]\nid = \"111122223333\"\nservice_control_policies = ['{scp}']\n[key.k]\n[bucket.b]\nkey = \"k\"\n[workload.get]\nbucket = \"b\"\noperations.GetObject = 1\narrivals.constant.rate = \"1/s\"\nclients = 1\n[workload.put]\nbucket = \"b\"\noperations.PutObject = 1\narrivals.constant.rate = \"1/s\"\nclients = 1\n"
+        ));
+        let explained = explain(&loaded.variants[0], None, None);
+        let r = results(&loaded);
+        let r = &r.variants[0];
+        assert_eq!(r.by_statement.len(), 1);
+        for (workload, events) in [("get", 10.0), ("put", 0.0)] {
+            let counted = metric(&r.by_workload[workload], "cloudtrail_kms_events");
+            assert_eq!(counted, events, "{workload} {draws}");
+            let e = explained.iter().find(|e| e.workload == workload);
+            let e = e.expect("an explanation");
+            let denied = e
+                .cloudtrail
+                .iter()
+                .filter(|r| r["errorCode"] == "AccessDenied");
+            assert_eq!(
+                denied.count(),
+                usize::from(events > 0.0),
+                "{workload} {draws}"
+            );
+            assert_eq!(e.kms_calls.len(), usize::from(events > 0.0));
+        }
+    }
+}
+
+/// What `explain` says of the events of KMS is what a run counts, in every variant of the shipped scenarios on access.
+#[test]
+fn explain_and_run_agree_on_the_events_of_shipped_scenarios() {
+    let mut compared = 0;
+    for name in [
+        "role-without-decrypt",
+        "key-policy-without-caller",
+        "deny-missing-encryption",
+        "deny-plain-http",
+        "deny-wrong-encryption",
+    ] {
+        let path = format!("{}/scenarios/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+        let input = kmsim::input::Input::from_path(&path).expect("a file");
+        let loaded = kmsim::scenario::load(&input, &["replications=2".to_owned()]);
+        let loaded = loaded.unwrap_or_else(|e| panic!("{e}"));
+        let results = results(&loaded);
+        for (variant, r) in loaded.variants.iter().zip(&results.variants) {
+            let explained = explain(variant, None, None);
+            for (workload, m) in &r.by_workload {
+                let mut of = explained.iter().filter(|e| e.workload == *workload);
+                let told = of.any(|e| !e.cloudtrail.is_empty());
+                let counted = metric(m, "cloudtrail_kms_events") > 0.0;
+                assert_eq!(told, counted, "{name} {} {workload}", r.name);
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared >= 10, "{compared}");
+}
+
 // ----- in any scenario -------------------------------------------------------------------------------------
 
 /// Buckets of all kinds and operations of all kinds, under policies that let some of the calls through.

@@ -228,6 +228,34 @@ fn an_explicit_deny_names_the_conditions_that_made_it_apply() {
 }
 
 #[test]
+fn a_near_miss_on_another_resource_names_what_it_means() {
+    for (element, resources, written) in [
+        (
+            "Resource",
+            json!(["arn:aws:s3:::other/*"]),
+            vec!["arn:aws:s3:::other/*"],
+        ),
+        (
+            "NotResource",
+            json!(["arn:aws:s3:::b/*", "arn:aws:s3:::c"]),
+            vec!["not arn:aws:s3:::b/*", "not arn:aws:s3:::c"],
+        ),
+    ] {
+        let statement = json!({"Sid": "Elsewhere", "Effect": "Allow", "Action": "s3:GetObject", element: resources});
+        let e = explained("", &[("id.json", statement)]);
+        let near = &e.permissions[0].near_misses[0];
+        assert!(!near.resource_matches);
+        assert_eq!(near.resources, written);
+        let shown = text(std::slice::from_ref(&e));
+        let mut lines = "                does not mean the resource, but\n".to_owned();
+        for name in written {
+            lines += &format!("                  {name}\n");
+        }
+        assert!(shown.contains(&lines), "{lines}\n{shown}");
+    }
+}
+
+#[test]
 fn a_refusal_that_begins_in_the_run_is_explained_too() {
     let dir = tempfile::tempdir().expect("a folder");
     let documents = [

@@ -46,12 +46,12 @@ pub struct Access<'a> {
 /// What was decided so far, in the order in which it was asked.
 #[derive(Debug, Default)]
 struct DecidedRequests {
-    all: Vec<(Question, Decided)>,
-    places: HashMap<Question, usize>,
+    all: Vec<(AccessQuestion, Decided)>,
+    places: HashMap<AccessQuestion, usize>,
 }
 
 /// Requester, what is asked of, and the request.
-type Question = (String, String, Arc<Request>);
+type AccessQuestion = (String, String, Arc<Request>);
 
 /// The decision at the start, and when it is denied.
 #[derive(Clone, Debug)]
@@ -108,9 +108,9 @@ impl<'a> Access<'a> {
     /// The answer to a question, which is looked for only once.
     fn decided(
         &self,
-        question: Question,
+        question: AccessQuestion,
         decide: impl FnOnce(&Request) -> Decided,
-    ) -> (Question, Decided) {
+    ) -> (AccessQuestion, Decided) {
         let mut known = self.decided.borrow_mut();
         if let Some(&place) = known.places.get(&question) {
             return known.all[place].clone();
@@ -125,7 +125,7 @@ impl<'a> Access<'a> {
     /// Every request that was decided on, in their own order: who asked, on what, and the decision at the start.
     pub(super) fn all_decided(&self) -> Vec<(Caller, String, Arc<Request>, Arc<Decision>)> {
         let decided = self.decided.borrow();
-        let mut all: Vec<&(Question, Decided)> = decided.all.iter().collect();
+        let mut all: Vec<&(AccessQuestion, Decided)> = decided.all.iter().collect();
         all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         let each = all.into_iter().map(|((_, on, request), decided)| {
             let decision = Arc::clone(&decided.decision);

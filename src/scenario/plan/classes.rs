@@ -76,7 +76,7 @@ impl<'a> PlanBuilder<'a> {
 
     /// What S3 refuses by itself; of what it does not even deliver, nobody is billed.
     fn refused_by_s3(&mut self, why: &str, s: &WorkloadSettings, kind: &RequestKind) -> usize {
-        let denial = self.named_denial(why.to_owned(), s, kind);
+        let denial = self.named_denial(why.to_owned(), s, kind, None);
         if why == SSE_S3_ONLY {
             self.denials[denial].billed = false;
         }
@@ -164,7 +164,7 @@ impl<'a> PlanBuilder<'a> {
                     None => self.allowed_kms_step((w, s), kind, operation, call),
                     Some(check) => {
                         let name = check.refusal.clone().unwrap_or_default();
-                        let denial = self.named_denial(name, s, kind);
+                        let denial = self.named_denial(name, s, kind, None);
                         self.denied_for_some(&s.place, kind, call, denial);
                         some_denied = true;
                     }
@@ -185,11 +185,11 @@ impl<'a> PlanBuilder<'a> {
         check: &Check,
     ) -> usize {
         let name = check.refusal.clone().unwrap_or_default();
-        let denial = self.named_denial(name, s, kind);
-        if !self.scenario.assumption.denied_calls_consume_quota {
-            self.denials[denial].call_without_quota = self.call_without_quota(kind, check);
-        }
-        denial
+        let draws = self.scenario.assumption.denied_calls_consume_quota;
+        let call = (!draws)
+            .then(|| self.call_without_quota(kind, check))
+            .flatten();
+        self.named_denial(name, s, kind, call)
     }
 
     /// A KMS call that is denied and draws on no quota.
@@ -213,22 +213,24 @@ impl<'a> PlanBuilder<'a> {
         bucket.is_some_and(|b| self.access.same_organization(caller, &b.account))
     }
 
-    /// The denial of that name, of the workload's requests.
+    /// The denial of that name, of the workload's requests; `call`: the KMS call that was denied, where it draws on no
+    /// quota.
     pub(super) fn named_denial(
         &mut self,
         name: String,
         s: &WorkloadSettings,
         kind: &RequestKind,
+        call: Option<CallWithoutQuota>,
     ) -> usize {
         let bucket = s.bucket.as_ref().and_then(|b| self.scenario.bucket.get(b));
         let billed = bucket.is_some() && self.bills_denials(s, &kind.caller.account);
         let denial = Denial {
             name: name.clone(),
             billed,
-            call_without_quota: None,
+            call_without_quota: call,
         };
-        // One statement can deny those inside and outside of the organization.
-        let key = format!("{name} {billed}");
+        // One statement can deny those inside and outside of the organization, some by S3 and some by KMS.
+        let key = format!("{name} {billed} {call:?}");
         let entry = self.denials.entry(key);
         let index = entry.index();
         entry.or_insert(denial);
