@@ -111,11 +111,18 @@ fn settings(row: &Row) {
         }
         let each_ms = started.elapsed().as_secs_f64() * 1e3 / f64::from(SETTINGS);
         row.at_most(name, each_ms, 0.5, "ms");
+    }
+}
+
 /// `check` of 10,000 workloads, two permissions each, under an identity policy of 200 statements.
 fn policies(row: &Row) {
     let statements: Vec<String> = (0..200)
         .map(|i| {
-            let of = if i == 199 { "".to_owned() } else { i.to_string() };
+            let of = if i == 199 {
+                String::new()
+            } else {
+                i.to_string()
+            };
             format!(
                 "{{\"Effect\": \"Allow\", \"Action\": [\"s3:GetObject\", \"kms:Decrypt\"], \"Resource\": [\"arn:aws:s3:::b{of}/*\", \"arn:aws:kms:*:*:key/k{of}\"]}}"
             )
