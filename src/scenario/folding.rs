@@ -72,10 +72,9 @@ fn without_names(message: &str) -> String {
         });
         if let Some(kind) = kind {
             let name = &rest[kind.table.len() + 1..];
-            let end = if name.starts_with('"') {
-                name[1..].find('"').map_or(name.len(), |end| end + 2)
-            } else {
-                name.find(['.', '`']).unwrap_or(name.len())
+            let end = match name.strip_prefix('"') {
+                Some(inside) => inside.find('"').map_or(name.len(), |end| end + 2),
+                None => name.find(['.', '`']).unwrap_or(name.len()),
             };
             out.push_str(kind.table);
             out.push_str(".…");
