@@ -87,7 +87,7 @@ impl Arriving {
             self.process = Some(arrivals.begin(&Beginning {
                 start: first,
                 key: self.key,
-                clock: &plan.clock,
+                clock: plan.clock,
             }));
         }
     }
