@@ -28,6 +28,7 @@ const ROWS: &[(&str, Measure)] = &[
     ("requesters", |row| things(row, requesters)),
     ("keys", |row| things(row, keys)),
     ("islands", islands),
+    ("day", day),
     ("idle", idle),
     ("variants", variants),
     ("settings", settings),
@@ -43,6 +44,19 @@ fn things(row: &Row, scenario: fn(u32) -> String) {
     });
     row.at_most("CPU time", many.cpu_s, 3.0, "s");
     row.growth(few, many, 12.0);
+}
+
+/// One replication of the media library's day: variants, of which `all` has caches of every kind.
+fn day(row: &Row) {
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/scenarios/media-library.toml"
+    );
+    let took = ["as-is", "data-key-cache", "bucket-keys", "all"].map(|variant| {
+        let one = ["--variant", variant, "--set", "replications=1"];
+        row.case(variant, &[&run(file)[..], &one].concat())
+    });
+    row.at_most("CPU time", took[3].cpu_s, 1.5, "s");
 }
 
 /// Components that share no quota: each has an account of its own.

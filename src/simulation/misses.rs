@@ -289,8 +289,8 @@ fn fleet_messages(
     let (from, to) = (second * SECOND, (second + 1) * SECOND - 1);
     let processes = world.caches.workloads[w].processes.len() as u64;
     let list = || instants(density, n, second, key);
-    let process_of = |bits| Key::from_bits(bits).with(PROCESS).below(processes) as usize;
-    let ready = |at, bits| at + plan.kms_latency.draw(Key::from_bits(bits));
+    let process_of = |arrival| call_of(arrival).with(PROCESS).below(processes) as usize;
+    let ready = |at, arrival| at + plan.kms_latency.draw(call_of(arrival));
     let caches = &mut world.caches;
     let draws = (process_of, ready);
     let calls = encrypted.fleet_calls_in_second(caches, w, n, (from, to), list, draws);
@@ -298,30 +298,37 @@ fn fleet_messages(
     calls
 }
 
-/// The instants of `n` messages in a second, in order, each with the bits of its key.
+/// The instants of `n` messages in a second, in order, each with the bits of its arrival's key.
 fn instants(density: &Density, n: u64, second: u64, key: Key) -> Vec<(u64, u64)> {
     let mut instants = Vec::with_capacity(n as usize);
     density.list(n, second, key, |at, _, key| {
-        instants.push((at, key.with(Purpose::Kms as u64).bits()));
+        instants.push((second * SECOND + at, key.bits()));
     });
-    let mut instants = in_order(instants);
-    for (at, _) in &mut instants {
-        *at += second * SECOND;
-    }
-    instants
+    in_order(instants, second)
+}
+
+/// The key of a message's call, by the bits of its arrival's.
+fn call_of(arrival: u64) -> Key {
+    Key::from_bits(arrival).with(Purpose::Kms as u64)
 }
 
 /// Fewer instants than this are put in order without ado.
 const FEW: usize = 48;
 
-/// Puts instants of a second \[ns in the second\] in order: by equal parts of it, and then within each.
-fn in_order(mut instants: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+/// Puts the instants \[ns\] of a second in order: by equal parts of it, and then within each.
+fn in_order(mut instants: Vec<(u64, u64)>, second: u64) -> Vec<(u64, u64)> {
+    // Of those at one instant, in the order of their calls' keys.
+    let earlier = |a: &(u64, u64), b: &(u64, u64)| {
+        let calls = || call_of(a.1).bits().cmp(&call_of(b.1).bits());
+        a.0.cmp(&b.0).then_with(calls)
+    };
     if instants.len() < FEW {
-        instants.sort_unstable();
+        instants.sort_unstable_by(earlier);
         return instants;
     }
     let parts = instants.len().next_power_of_two().min(1 << 12);
-    let part = |at: u64| (at as usize * parts) >> SECOND.next_power_of_two().ilog2();
+    let bits = SECOND.next_power_of_two().ilog2() - parts.ilog2();
+    let part = |at: u64| ((at - second * SECOND) >> bits) as usize;
     // Where each part begins; while they are put there, where its next one goes.
     let mut next = vec![0_u32; parts];
     for &(at, _) in &instants {
@@ -332,16 +339,16 @@ fn in_order(mut instants: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
         (*next, begin) = (begin, begin + *next);
     }
     let mut ordered = vec![(0, 0); instants.len()];
-    for &(at, bits) in &instants {
+    for &(at, arrival) in &instants {
         let next = &mut next[part(at)];
-        ordered[*next as usize] = (at, bits);
+        ordered[*next as usize] = (at, arrival);
         *next += 1;
     }
     let mut begin = 0;
     for end in next {
         let end = end as usize;
         if end - begin > 1 {
-            ordered[begin..end].sort_unstable();
+            ordered[begin..end].sort_unstable_by(earlier);
         }
         begin = end;
     }
@@ -361,7 +368,7 @@ fn messages_of(
     let plan = world.plan;
     let (from, to) = (second * SECOND, (second + 1) * SECOND - 1);
     let list = || instants(density, n, second, key);
-    let ready = |at, bits| at + plan.kms_latency.draw(Key::from_bits(bits));
+    let ready = |at, arrival| at + plan.kms_latency.draw(call_of(arrival));
     let length = match plan.workloads[w].size {
         Size::Constant(bytes) => Some(bytes),
         Size::Unknown | Size::Lognormal { .. } => None,
@@ -382,11 +389,19 @@ mod tests {
         let mut stream = Key::root(2, 9).stream();
         for n in [0, 1, FEW - 1, FEW, 600, 9_000] {
             for within in [1, 3, 1_000_000, SECOND] {
-                let mut draw = || (SECOND - within + stream.below(within), stream.bits() % 8);
+                let second = stream.below(3);
+                let mut draw = || {
+                    let at = (second + 1) * SECOND - within + stream.below(within);
+                    (at, stream.bits() % 8)
+                };
                 let instants: Vec<(u64, u64)> = (0..n).map(|_| draw()).collect();
                 let mut expected = instants.clone();
-                expected.sort_unstable();
-                assert_eq!(in_order(instants), expected, "{n} within {within} ns");
+                expected.sort_by_key(|&(at, arrival)| (at, call_of(arrival).bits()));
+                assert_eq!(
+                    in_order(instants, second),
+                    expected,
+                    "{n} within {within} ns"
+                );
             }
         }
     }

@@ -42,20 +42,33 @@ impl EncryptedMessages {
         }
         let known = held.until.filter(|known| known.0 == turn);
         let until = known.map(|(_, until)| until).unwrap_or_else(|| {
-            let of = |producer| {
-                let (message, data_key) =
-                    Message::encrypted(self, turn * messages + producer, suite);
-                held.decrypts_until(cmm, &message, data_key, from)
-            };
-            let until = (0..self.producers).map(of).min().unwrap_or(0);
-            held.until = (until > 0).then_some((turn, until));
-            until
+            let mut least = u64::MAX;
+            for producer in 0..self.producers {
+                let of = (turn * messages + producer, from);
+                least = least.min(self.decrypts_until(held, (cmm, suite), of));
+                if least == 0 {
+                    break;
+                }
+            }
+            held.until = (least > 0).then_some((turn, least));
+            least
         });
         to < until
     }
 
+    /// Until when \[ns\] a process can decrypt the n-th message without KMS, if it can at `from`; 0 where it cannot.
+    fn decrypts_until(
+        self,
+        held: &mut HeldDataKeys,
+        (cmm, suite): (&Cmm, Option<Suite>),
+        (n, from): (u64, u64),
+    ) -> u64 {
+        let (message, data_key) = Message::encrypted(self, n, suite);
+        held.decrypts_until(cmm, &message, data_key, from)
+    }
+
     /// Counts the calls of `n` messages of one process in a counted second; `list` tells their instants, in order,
-    /// each with the bits of its key, `ready` when KMS answers.
+    /// each with the bits of its arrival's key, `ready` when KMS answers.
     fn calls_in_second(
         self,
         process: &mut AppProcess,
@@ -99,18 +112,40 @@ impl EncryptedMessages {
             return 0;
         };
         let cmm = (&uses.cmm, uses.suite);
-        let mut processes = of.processes.iter_mut();
-        if processes.all(|process| {
+        // Processes that may have to ask KMS, unless there are many.
+        let mut asking = Vec::new();
+        for process in &mut of.processes {
             let process = process.get_or_insert_with(|| AppProcess::new(cache));
             let ClientSideCache::DataKeys(held) = &mut process.cache else {
-                return false;
+                return 0;
             };
-            self.decrypts_all(held, cmm, (first, n), (from, to))
-        }) {
+            if !self.decrypts_all(held, cmm, (first, n), (from, to)) {
+                asking.push(held);
+                if asking.len() > MANY {
+                    break;
+                }
+            }
+        }
+        if asking.is_empty() {
             return 0;
         }
+        let (turn, last) = (first / self.in_a_turn(), first + n - 1);
+        let is_one_turn = last / self.in_a_turn() == turn && last == wrapped(last);
+        let is_known = asking.len() <= MANY && asking.iter().all(|held| held.knows_newest());
+        // The producers whose messages need be looked at; those of the others are held by every process all the while.
+        let open = (is_one_turn && is_known).then(|| {
+            let is_open = |producer| {
+                let of = (turn * self.in_a_turn() + producer, from);
+                let mut asking = asking.iter_mut();
+                asking.any(|held| self.decrypts_until(held, cmm, of) <= to)
+            };
+            (0..self.producers).map(is_open).collect::<Vec<bool>>()
+        });
         let mut calls = 0;
         for (message, (at, key)) in self.from_number(first).zip(list()) {
+            if open.as_ref().is_some_and(|open| !open[message.0 as usize]) {
+                continue;
+            }
             let process = &mut of.processes[process_of(key)];
             let process = process.get_or_insert_with(|| AppProcess::new(cache));
             let ClientSideCache::DataKeys(held) = &mut process.cache else {
@@ -121,6 +156,9 @@ impl EncryptedMessages {
         calls
     }
 }
+
+/// More processes than this are not gone through one by one.
+const MANY: usize = 64;
 
 /// Whether a message of a producer needs a call at `at`: then its data key is held once KMS answers.
 fn calls_for(
@@ -143,7 +181,7 @@ fn calls_for(
 }
 
 /// Counts the calls of `n` messages, all alike and of that length, of the `p`-th process of a workload in a counted
-/// second; `list` tells their instants, in order, each with the bits of its key, `ready` when KMS answers.
+/// second; `list` tells their instants, in order, each with the bits of its arrival's key, `ready` when KMS answers.
 pub fn calls_in_second(
     caches: &mut Caches,
     (w, p): (usize, usize),
