@@ -33,6 +33,7 @@ use crate::simulation::state::drawn::{DrawnSecond, DrawnWorkload};
 use crate::simulation::state::misses::{Misses, PossibleMiss, kms_steps_of};
 use crate::simulation::state::request::Purpose;
 use crate::simulation::world::World;
+use std::cmp::Ordering;
 
 /// Marks which process a message of a fleet goes to apart from its latency.
 const PROCESS: u64 = 1 << 60;
@@ -346,11 +347,20 @@ fn in_order(mut instants: Vec<(u64, u64)>, second: u64) -> Vec<(u64, u64)> {
     }
     let mut begin = 0;
     for end in next {
-        let end = end as usize;
-        if end - begin > 1 {
-            ordered[begin..end].sort_unstable_by(earlier);
+        let of_part = &mut ordered[begin..end as usize];
+        if of_part.len() > FEW {
+            of_part.sort_unstable_by(earlier);
+        } else {
+            // Most parts have hardly any.
+            for i in 1..of_part.len() {
+                let mut j = i;
+                while j > 0 && earlier(&of_part[j], &of_part[j - 1]) == Ordering::Less {
+                    of_part.swap(j, j - 1);
+                    j -= 1;
+                }
+            }
         }
-        begin = end;
+        begin = end as usize;
     }
     ordered
 }
