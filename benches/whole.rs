@@ -48,10 +48,7 @@ fn things(row: &Row, scenario: fn(u32) -> String) {
 
 /// One replication of the media library's day: variants, of which `all` has caches of every kind.
 fn day(row: &Row) {
-    let file = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/scenarios/media-library.toml"
-    );
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/media-library.toml");
     let took = ["as-is", "data-key-cache", "bucket-keys", "all"].map(|variant| {
         let one = ["--variant", variant, "--set", "replications=1"];
         row.case(variant, &[&run(file)[..], &one].concat())
