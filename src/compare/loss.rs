@@ -7,20 +7,21 @@ use super::difference::difference;
 use crate::results::{Estimate, Metrics, VariantResults};
 
 /// Metrics that count requests which did not get what they asked for.
-const LOST_REQUESTS: [&str; 4] = [
+const LOST_REQUESTS: [&str; 5] = [
     "s3_requests_denied",
     "s3_requests_failed",
     "app_requests_denied",
     "app_requests_failed",
+    "requests_not_sent",
 ];
 
-/// All requests, of S3 and of applications.
-pub(super) const REQUESTS: [&str; 2] = ["s3_requests", "app_requests"];
+/// All requests, of S3 and of applications: those that arrived, and those that were not sent as others had failed.
+pub(super) const REQUESTS: [&str; 3] = ["s3_requests", "app_requests", "requests_not_sent"];
 
 /// One kind of work and how much of it is lost.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Loss {
-    /// What is lost, after a number: "of its requests are denied or fail".
+    /// What is lost, after a number: "of its requests are denied, fail or are not sent".
     pub what: &'static str,
     /// The share lost, by replication.
     pub share: Estimate,
@@ -45,7 +46,7 @@ fn losses(metrics: &Metrics, judged: &[&str]) -> Vec<Loss> {
     let log_bytes = ["log_bytes_ingested", "log_bytes_lost"];
     vec![
         Loss {
-            what: "of its requests are denied or fail",
+            what: "of its requests are denied, fail or are not sent",
             share: share(metrics, &left(&LOST_REQUESTS), &REQUESTS),
         },
         Loss {

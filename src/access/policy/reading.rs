@@ -415,7 +415,7 @@ impl PolicyReader {
                     if self.variables && text.split(':').take(5).any(|part| part.contains("${")) {
                         self.json.warn(range, format!("the resource {text:?} has a variable before its fifth colon, where AWS does not support variables"), "write the Region and account out, or use a condition");
                     }
-                    resources.push(Resource::Arn(pattern));
+                    resources.push(Resource::Arn(Box::new(pattern)));
                 }
                 Err(fault) => self.json.error(
                     range,

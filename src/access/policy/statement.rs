@@ -55,7 +55,7 @@ pub(super) struct Not<T> {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Resource {
     All,
-    Arn(ResourcePattern),
+    Arn(Box<ResourcePattern>),
 }
 
 impl Statement {
