@@ -24,7 +24,7 @@ impl EncryptedMessages {
     }
 
     /// The producers and data keys of the messages from the n-th on; numbers start over as [`wrapped`] says.
-    pub(super) fn from_number(self, n: u64) -> impl Iterator<Item = (u64, u64)> {
+    pub(super) fn starting_at(self, n: u64) -> impl Iterator<Item = (u64, u64)> {
         let mut number = wrapped(n);
         let (mut producer, _) = self.of_number(number);
         let mut round = number / self.producers;
@@ -66,7 +66,7 @@ mod tests {
                 messages_per_data_key,
             };
             for first in [0, 1, 12, 34, 35, last - 40, last] {
-                let found: Vec<(u64, u64)> = encrypted.from_number(first).take(100).collect();
+                let found: Vec<(u64, u64)> = encrypted.starting_at(first).take(100).collect();
                 let numbers = (first..first + 100).map(wrapped);
                 let expected: Vec<(u64, u64)> = numbers.map(|n| encrypted.of_number(n)).collect();
                 assert_eq!(found, expected, "{encrypted:?} from {first}");

@@ -87,7 +87,7 @@ impl EncryptedMessages {
         }
         held.until = None;
         let mut calls = 0;
-        for (of, (at, key)) in self.from_number(first).zip(list()) {
+        for (of, (at, key)) in self.starting_at(first).zip(list()) {
             calls += u64::from(calls_for(held, (cmm, suite), of, at, || ready(at, key)));
         }
         calls
@@ -142,7 +142,7 @@ impl EncryptedMessages {
             (0..self.producers).map(is_open).collect::<Vec<bool>>()
         });
         let mut calls = 0;
-        for (message, (at, key)) in self.from_number(first).zip(list()) {
+        for (message, (at, key)) in self.starting_at(first).zip(list()) {
             if open.as_ref().is_some_and(|open| !open[message.0 as usize]) {
                 continue;
             }
