@@ -6,7 +6,7 @@
 //! without moving any other, and variants of a scenario see the same arrivals.
 //!
 //! Logarithms and exponentials come from the `libm` crate, so that machines agree to the digit; where a nearly right one
-//! decides as well, from [`power`](super::power).
+//! decides as well, from [`super::power`].
 //! Samplers: Poisson by Hörmann's PTRS (1993), binomial by his BTRS (1993), Zipf by
 //! rejection-inversion (Hörmann and Derflinger 1996).
 

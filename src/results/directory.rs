@@ -71,7 +71,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     write_by(path, |file| file.write_all(bytes))
 }
 
-/// As [`write`], piece by piece.
+/// As [`write()`], piece by piece.
 ///
 /// # Errors
 /// What the operating system refuses, and what `fill` does.
