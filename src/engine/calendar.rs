@@ -601,6 +601,17 @@ impl<E: Copy + Ord> Calendar<E> {
         Some(EventPlace(next as u32))
     }
 
+    /// What comes next in the current slot, unless that is after `at` \[ns\].
+    #[inline(always)]
+    pub fn take_next_until(&mut self, at: u64) -> Option<EventPlace> {
+        if !self.sorted {
+            self.sort();
+        }
+        let &next = self.order.get(self.cursor)?;
+        let place = EventPlace(next as u32);
+        (self.look(place).0 <= at).then(|| self.take_next())?
+    }
+
     /// Takes the next event of the current slot.
     #[inline]
     pub fn pop(&mut self) -> Option<Scheduled<E>> {

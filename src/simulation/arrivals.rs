@@ -74,6 +74,7 @@ pub fn spread(world: &mut World<'_>, only_one_by_one: bool) {
         }
         pieces(world, &world.arrivals.drawn, d, |piece| match piece {
             ArrivalPiece::One(at, arrival) => spread.list(at, arrival),
+            ArrivalPiece::Evenly(arrivals) => spread.spread_evenly(arrivals),
             ArrivalPiece::Many {
                 action,
                 n,

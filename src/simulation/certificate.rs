@@ -89,6 +89,9 @@ fn fill_parts(world: &mut World<'_>, second: u64, parts: usize) {
                     let each = world.actions[arrival.action as usize].demand_of(q);
                     of_quota[(at / length) as usize] += each;
                 }
+                ArrivalPiece::Evenly(arrivals) => arrivals.of_parts(parts, |action, part, n| {
+                    of_quota[part] += n * world.actions[action].demand_of(q);
+                }),
                 ArrivalPiece::Many {
                     action,
                     n,

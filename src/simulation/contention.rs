@@ -49,10 +49,12 @@ pub fn contend(world: &mut World<'_>, second: u64) {
         match verdict {
             SlotVerdict::Quiet => count_slot(world, slot, second),
             SlotVerdict::Exhausted if !world.workloads.have_memory() => {
-                if world.workloads.have_quotas() {
-                    lose_slot(world, slot, second);
-                } else {
+                if !world.workloads.have_quotas() {
                     in_any_order(world, slot, second);
+                } else if world.arrivals.spread.is_streamed() {
+                    in_order(world, slot, false);
+                } else {
+                    lose_slot(world, slot, second);
                 }
             }
             SlotVerdict::Exhausted | SlotVerdict::Open => contest(world, slot, second),
@@ -95,11 +97,9 @@ fn verdict(world: &mut World<'_>, second: u64, slot: usize) -> SlotVerdict {
 /// A slot in which some may win and some lose.
 fn contest(world: &mut World<'_>, slot: usize, second: u64) {
     let start = second * SECOND + slot as u64 * SLOT_NS;
-    // Retry quotas need the order of what is won and lost.
-    let sole_quota = world
-        .quotas
-        .sole()
-        .filter(|_| !world.workloads.have_quotas());
+    // Retry quotas need the order of what is won and lost, and what is found one by one is in order.
+    let is_ordered = world.workloads.have_quotas() || world.arrivals.spread.is_streamed();
+    let sole_quota = world.quotas.sole().filter(|_| !is_ordered);
     let tokens =
         sole_quota.and_then(|q| Some((q, world.quotas.of(q).tokens(start, start + SLOT_NS)?)));
     match tokens {

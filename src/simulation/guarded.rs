@@ -103,6 +103,9 @@ fn answers_of(
     for d in drawn.workloads().iter().filter(|d| d.workload == w) {
         pieces(world, drawn, d, |piece| match piece {
             ArrivalPiece::One(when, a) => add(when, a.action, a.index, a.copy, a.key),
+            ArrivalPiece::Evenly(arrivals) => {
+                arrivals.for_each(|(when, a)| add(when, a.action, a.index, a.copy, a.key));
+            }
             ArrivalPiece::Many {
                 action,
                 n,

@@ -9,9 +9,12 @@
 //! the latest there, and no digit depends on what was counted.
 
 use crate::engine::SECOND;
+use crate::engine::calendar::{SLOT_NS, SLOTS};
+use crate::model::arrivals::in_slot;
 use crate::simulation::arrivals::pieces;
 use crate::simulation::state::drawn::ArrivalPiece;
 use crate::simulation::state::held::HeldSecond;
+use crate::simulation::state::spread::Spread;
 use crate::simulation::world::World;
 
 /// Begins a second that is certified.
@@ -56,9 +59,7 @@ pub fn recover(world: &mut World<'_>, second: u64) {
             }
             let until = world.held.end_of(s, second);
             for i in 0..world.quotas.timed().len() {
-                let q = world.quotas.timed()[i];
-                let instants = instants(world, world.held.second(s), i, q);
-                world.quotas.of(q).replay(&instants, until);
+                replay(world, s, i, until);
             }
         }
         if from == 0 {
@@ -69,11 +70,52 @@ pub fn recover(world: &mut World<'_>, second: u64) {
     world.held.release();
 }
 
-/// The instants at which a counted second took from a quota, in order.
-fn instants(world: &World<'_>, held: &HeldSecond, i: usize, q: usize) -> Vec<u64> {
-    let mut instants = held.taken(i).to_vec();
+/// Most instants that are shown to a limiter at once.
+const MOST_AT_ONCE: usize = 1 << 18;
+
+/// Shows a limiter the instants at which a counted second took from it, in order: slot by slot, so that they are
+/// never all in memory where they are many.
+fn replay(world: &mut World<'_>, s: usize, i: usize, until: u64) {
+    let q = world.quotas.timed()[i];
+    let held = world.held.second(s);
+    let mut spread = instants(world, held, q);
+    let mut taken = held.taken(i).to_vec();
+    taken.sort_unstable();
+    let mut taken = taken.as_slice();
+    let start = held.drawn().second() * SECOND;
+    let mut instants = Vec::new();
+    for slot in 0..SLOTS {
+        let end = start + (slot as u64 + 1) * SLOT_NS;
+        let first = instants.len();
+        let (of_slot, later) = taken.split_at(taken.partition_point(|&at| at < end));
+        instants.extend_from_slice(of_slot);
+        taken = later;
+        let mut add = |action: u32, at: u64| {
+            let each = world.actions[action as usize].demand_of(q);
+            instants.extend(std::iter::repeat_n(start + at, each as usize));
+        };
+        if spread.occupies(slot) {
+            for (split, n) in spread.splits_in(slot) {
+                in_slot(split.key, slot, n, |at, _, _| add(split.action, at));
+            }
+            while let Some((at, arrival)) = spread.take_next(slot) {
+                add(arrival.action, at);
+            }
+        }
+        instants[first..].sort_unstable();
+        if instants.len() >= MOST_AT_ONCE {
+            world.quotas.of(q).replay(&instants, end);
+            instants.clear();
+        }
+    }
+    instants.extend_from_slice(taken);
+    world.quotas.of(q).replay(&instants, until);
+}
+
+/// The arrivals of a counted second that took from a quota unseen, laid out over its slots.
+fn instants(world: &World<'_>, held: &HeldSecond, q: usize) -> Spread {
+    let mut spread = world.arrivals.spread.emptied();
     let drawn = held.drawn();
-    let start = drawn.second() * SECOND;
     for d in drawn.workloads() {
         // Whatever was looked at one by one has been written down, but for what was split and
         // has no memory: that was counted slot by slot.
@@ -83,8 +125,12 @@ fn instants(world: &World<'_>, held: &HeldSecond, i: usize, q: usize) -> Vec<u64
         pieces(world, drawn, d, |piece| match piece {
             ArrivalPiece::One(at, arrival) => {
                 if !d.one_by_one {
-                    let each = world.actions[arrival.action as usize].demand_of(q);
-                    instants.extend(std::iter::repeat_n(start + at, each as usize));
+                    spread.list(at, arrival);
+                }
+            }
+            ArrivalPiece::Evenly(arrivals) => {
+                if !d.one_by_one {
+                    spread.spread_evenly(arrivals);
                 }
             }
             ArrivalPiece::Many {
@@ -93,15 +139,12 @@ fn instants(world: &World<'_>, held: &HeldSecond, i: usize, q: usize) -> Vec<u64
                 key,
                 density,
             } => {
-                let each = world.actions[action].demand_of(q);
-                if each > 0 {
-                    density.arrivals(n, drawn.second(), key, |at, _, _| {
-                        instants.extend(std::iter::repeat_n(start + at, each as usize));
-                    });
+                if world.actions[action].demand_of(q) > 0 {
+                    spread.split(action, d.workload, n, key, density);
                 }
             }
         });
     }
-    instants.sort_unstable();
-    instants
+    spread.close();
+    spread
 }

@@ -28,7 +28,7 @@ pub fn lose_slot(world: &mut World<'_>, slot: usize, second: u64) {
             add_split(world, split, n, slot, second, &mut lost);
         }
     }
-    while let Some((at, arrival)) = world.arrivals.spread.take_listed(slot) {
+    while let Some((at, arrival)) = world.arrivals.spread.take_next(slot) {
         add_arrival(world, second * SECOND + at, &arrival, &mut lost);
     }
     gather_others(world, end, &mut lost);

@@ -100,3 +100,6 @@ pub fn simulate(
     }
     Ok(record)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,10 @@ use crate::engine::SECOND;
 use crate::engine::calendar::Scheduled;
 use crate::model::arrivals::{in_slot, keys_in_slot};
 use crate::simulation::arrivals::requests_of;
-use crate::simulation::offer::{offer_next, win};
+use crate::simulation::offer::{offer, offer_next, win};
 use crate::simulation::state::action::ActionState;
-use crate::simulation::state::drawn::Arrival;
+use crate::simulation::state::class::Classes;
+use crate::simulation::state::counters::Counters;
 use crate::simulation::state::request::RequestState;
 use crate::simulation::state::spread::Split;
 use crate::simulation::world::World;
@@ -70,7 +71,28 @@ fn win_slot(world: &mut World<'_>, slot: usize, second: u64, quota: usize) {
 /// A slot call by call in order of time. `memory_only`: of those workloads, the
 /// rest of it having been counted.
 pub fn in_order(world: &mut World<'_>, slot: usize, memory_only: bool) {
+    if world.arrivals.spread.is_streamed() {
+        return as_they_come(world, slot, memory_only);
+    }
     add_new(world, slot, memory_only, false);
+    while let Some(place) = world.calendar.take_next() {
+        offer_next(world, place);
+    }
+}
+
+/// The same where too many arrivals come to be held at once: each is offered when it comes, after all that the
+/// calendar holds up to its instant.
+fn as_they_come(world: &mut World<'_>, slot: usize, memory_only: bool) {
+    add_splits(world, slot, memory_only, false);
+    while let Some((at, arrival)) = world.arrivals.spread.take_next(slot) {
+        let at = world.arrivals.drawn.second() * SECOND + at;
+        requests_of(world, at, &arrival, |world, request| {
+            while let Some(place) = world.calendar.take_next_until(at) {
+                offer_next(world, place);
+            }
+            offer(world, at, &request);
+        });
+    }
     while let Some(place) = world.calendar.take_next() {
         offer_next(world, place);
     }
@@ -81,42 +103,58 @@ pub fn in_order(world: &mut World<'_>, slot: usize, memory_only: bool) {
 /// are not added at all.
 #[inline(always)]
 pub fn add_new(world: &mut World<'_>, slot: usize, memory_only: bool, count: bool) {
+    add_splits(world, slot, memory_only, count);
     let base = world.arrivals.drawn.second() * SECOND;
-    let in_warm_up = world.counters.in_warm_up(base);
-    let calendar = &mut world.calendar;
-    let mut add = |action: &ActionState, at: u64, arrival: &Arrival| {
-        action.requests_of(base + at, arrival, |r| calendar.add_new(base + at, r));
-    };
-    let (classes, counters) = (&mut world.classes, &mut world.counters);
-    let mut counts = |index: u32, n: u64| {
-        let action = &world.actions[index as usize];
-        if action.demand().is_empty() {
-            counters.count(index as usize, n);
-            return true;
+    while let Some((at, arrival)) = world.arrivals.spread.take_next(slot) {
+        let action = &world.actions[arrival.action as usize];
+        if count && count_new(action, arrival.action, 1, base, &mut world.classes, &mut world.counters) {
+            continue;
         }
-        action
-            .classes()
-            .for_each(|c| classes.of_mut(c).tally(in_warm_up).request(n));
-        false
-    };
+        let calendar = &mut world.calendar;
+        action.requests_of(base + at, &arrival, |r| calendar.add_new(base + at, r));
+    }
+}
+
+/// Does so with those that are split.
+#[inline(always)]
+fn add_splits(world: &mut World<'_>, slot: usize, memory_only: bool, count: bool) {
+    let base = world.arrivals.drawn.second() * SECOND;
+    let (classes, counters) = (&mut world.classes, &mut world.counters);
+    let calendar = &mut world.calendar;
     for (split, n) in world.arrivals.spread.splits_in(slot) {
         if n == 0 || (memory_only && !world.workloads.of(split.workload as usize).has_memory()) {
             continue;
         }
-        if count && counts(split.action, u64::from(n)) {
+        let action = &world.actions[split.action as usize];
+        if count && count_new(action, split.action, u64::from(n), base, classes, counters) {
             continue;
         }
-        let action = &world.actions[split.action as usize];
         in_slot(split.key, slot, n, |at, index, key| {
-            add(action, at, &split.arrival(index, key));
+            let arrival = split.arrival(index, key);
+            action.requests_of(base + at, &arrival, |r| calendar.add_new(base + at, r));
         });
     }
-    while let Some((at, arrival)) = world.arrivals.spread.take_listed(slot) {
-        if count && counts(arrival.action, 1) {
-            continue;
-        }
-        add(&world.actions[arrival.action as usize], at, &arrival);
+}
+
+/// Counts `n` new arrivals of an action in a second that starts at `base`; whether they ask nobody, and so are done.
+#[inline(always)]
+fn count_new(
+    action: &ActionState,
+    index: u32,
+    n: u64,
+    base: u64,
+    classes: &mut Classes,
+    counters: &mut Counters,
+) -> bool {
+    if action.demand().is_empty() {
+        counters.count(index as usize, n);
+        return true;
     }
+    let in_warm_up = counters.in_warm_up(base);
+    action
+        .classes()
+        .for_each(|c| classes.of_mut(c).tally(in_warm_up).request(n));
+    false
 }
 
 /// Gives the clients of a slot's admitted arrivals back what their successes earn.
@@ -135,7 +173,7 @@ fn each_listed(
     second: u64,
     mut on: impl FnMut(&mut World<'_>, u64, &RequestState),
 ) {
-    while let Some((at, arrival)) = world.arrivals.spread.take_listed(slot) {
+    while let Some((at, arrival)) = world.arrivals.spread.take_next(slot) {
         let at = second * SECOND + at;
         requests_of(world, at, &arrival, |world, request| {
             on(world, at, &request)

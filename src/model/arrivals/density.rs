@@ -3,6 +3,7 @@
 use crate::engine::SECOND;
 use crate::engine::calendar::{SLOT_NS, SLOTS};
 use crate::engine::random::Key;
+use crate::units::Rate;
 
 /// How the arrivals of one second lie in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +62,21 @@ impl Density {
         matches!(self, Density::Linear(a, b) if a == b)
     }
 
+    /// The instants of a second, one after another, where they are evenly spaced.
+    pub fn even_instants(&self, second: u64) -> Option<EvenInstants> {
+        let &Density::Even {
+            num,
+            den,
+            first,
+            start,
+        } = self
+        else {
+            return None;
+        };
+        let rate = Rate::new(num, den).filter(|rate| !rate.is_zero())?;
+        Some(EvenInstants::new(rate, first, second - start))
+    }
+
     /// The arrivals of a second: `f(instant \[ns in the second\], number, key)`, in no order.
     ///
     /// `key` is that of the action and second. Few arrivals are listed one by one; many are split
@@ -85,18 +101,10 @@ impl Density {
     /// Lists arrivals one by one; evenly spaced ones in order of time.
     pub fn list(&self, n: u64, second: u64, key: Key, mut f: impl FnMut(u64, u32, Key)) {
         match self {
-            Density::Even {
-                num,
-                den,
-                first,
-                start,
-            } => {
-                let from = u128::from(second - start) * u128::from(SECOND);
-                for i in 0..n {
-                    let at = u128::from(first + i) * (u128::from(*den) * u128::from(SECOND))
-                        / u128::from(*num)
-                        - from;
-                    f(at as u64, i as u32, key.with(i));
+            Density::Even { .. } => {
+                let instants = self.even_instants(second).into_iter().flatten();
+                for (i, at) in (0..n).zip(instants) {
+                    f(at, i as u32, key.with(i));
                 }
             }
             Density::Linear(..) | Density::Steps(_) => {
@@ -182,6 +190,67 @@ impl Density {
     }
 }
 
+/// Instants of one second that are evenly spaced, the first of them first: the i-th arrival comes at i / rate.
+///
+/// Found by addition, in exact integers, since a division for each would cost more than all else.
+#[derive(Clone, Debug)]
+pub struct EvenInstants {
+    /// The next one, since the start of the second \[ns\], and what is beyond that \[`1/num` ns\].
+    next: u128,
+    beyond: u128,
+    /// What comes between two, likewise.
+    step: u128,
+    step_beyond: u128,
+    num: u128,
+    /// Denominator of the rate, per nanosecond.
+    den: u128,
+    /// Number of the second's first arrival, and the start of the second since the first arrival of all \[ns\].
+    first: u128,
+    from: u128,
+}
+
+impl EvenInstants {
+    /// Those of a second (since the start of the workload), the first of which is the `first`-th of all.
+    fn new(rate: Rate, first: u64, second: u64) -> EvenInstants {
+        let num = u128::from(rate.num());
+        let den = u128::from(rate.den()) * u128::from(SECOND);
+        let first = u128::from(first);
+        let from = u128::from(second) * u128::from(SECOND);
+        EvenInstants {
+            next: first * den / num - from,
+            beyond: first * den % num,
+            step: den / num,
+            step_beyond: den % num,
+            num,
+            den,
+            first,
+            from,
+        }
+    }
+
+    /// How many of all the second's instants lie before one of it \[ns\].
+    pub fn before(&self, ns: u64) -> u64 {
+        let all = ((self.from + u128::from(ns)) * self.num).div_ceil(self.den);
+        all.saturating_sub(self.first) as u64
+    }
+}
+
+impl Iterator for EvenInstants {
+    type Item = u64;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<u64> {
+        let at = self.next as u64;
+        self.next += self.step;
+        self.beyond += self.step_beyond;
+        if self.beyond >= self.num {
+            self.beyond -= self.num;
+            self.next += 1;
+        }
+        Some(at)
+    }
+}
+
 /// Fewer arrivals of one action in a second than this are listed: splitting them would cost more.
 const LISTED_BELOW: u64 = 64;
 /// Marks the keys of listed arrivals and of split nodes apart from those in slots.
@@ -259,6 +328,42 @@ mod tests {
             let at = |i| density.last_of(n, Key::root(3, 5).with(i)) as f64 / SECOND as f64;
             let mean = (0..draws).map(at).sum::<f64>() / draws as f64;
             assert!((mean - expected).abs() < 0.006, "{density:?}: {mean}");
+        }
+    }
+
+    #[test]
+    fn evenly_spaced_instants_are_those_of_the_division() {
+        for (num, den, start, second) in [
+            (5, 2, 3, 4),
+            (1_000_000_000, 1, 0, 2),
+            (3, 7, 0, 5),
+            (999_999_937, 1, 7, 300_000_000),
+            (86_400_001, 86_400, 1, 12_345),
+            (1, 1, 0, 0),
+        ] {
+            let before =
+                |s: u64| (u128::from(s - start) * u128::from(num)).div_ceil(den) as u64;
+            let (first, n) = (before(second), before(second + 1) - before(second));
+            let den = den as u64;
+            let even = Density::Even {
+                num,
+                den,
+                first,
+                start,
+            };
+            let instants = even.even_instants(second).expect("instants");
+            let divided = |i: u64| {
+                let ns = u128::from(first + i) * u128::from(den) * u128::from(SECOND);
+                (ns / u128::from(num) - u128::from(second - start) * u128::from(SECOND)) as u64
+            };
+            let n = n.min(20_000);
+            for (i, at) in (0..n).zip(instants.clone()) {
+                assert_eq!(at, divided(i), "{num}/{den}: {i}");
+                assert_eq!((instants.before(at), instants.before(at + 1)), (i, i + 1));
+            }
+            if n < 20_000 {
+                assert_eq!(instants.before(SECOND), n);
+            }
         }
     }
 

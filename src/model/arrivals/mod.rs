@@ -25,7 +25,7 @@ pub mod rate;
 pub mod shape;
 pub mod trace;
 
-pub use density::{Density, in_slot, instant_in_slot, keys_in_slot, number_in_slot};
+pub use density::{Density, EvenInstants, in_slot, instant_in_slot, keys_in_slot, number_in_slot};
 pub use job::{Job, OnFailure};
 pub use local_clock::LocalClock;
 pub use rate::growth;

@@ -5,6 +5,7 @@ use crate::model::arrivals::{Ahead, ArrivalProcess, Beginning, Density, OpenProc
 use crate::model::{Kind, PlanPart, Workload};
 use crate::simulation::state::action::ActionState;
 use crate::simulation::state::drawn::{Arrival, ArrivalPiece, DrawnSecond, DrawnWorkload};
+use crate::simulation::state::evenly::EvenArrivals;
 use crate::simulation::state::request::Purpose;
 use std::ops::Range;
 
@@ -239,8 +240,11 @@ impl Arriving {
         let Some(density) = &d.density else {
             return;
         };
-        if let Density::Even { .. } = density {
-            return self.evenly_spaced(density, drawn, d, on);
+        if let Some(instants) = density.even_instants(second) {
+            let key = self.key.with(second);
+            let counts = drawn.counts_of(d);
+            let arrivals = EvenArrivals::new(instants, key, d.first_action, counts);
+            return on(ArrivalPiece::Evenly(arrivals));
         }
         for (action, n) in drawn.of(d) {
             let key = actions[action].key_of(second);
@@ -263,41 +267,5 @@ impl Arriving {
                 });
             }
         }
-    }
-
-    /// Which action each of the evenly spaced arrivals is: drawn without putting back.
-    fn evenly_spaced<'d>(
-        &self,
-        density: &Density,
-        drawn: &DrawnSecond,
-        d: &DrawnWorkload,
-        mut on: impl FnMut(ArrivalPiece<'d>),
-    ) {
-        let mut left = drawn.counts_of(d).to_vec();
-        let mut total: u64 = left.iter().sum();
-        let key = self.key.with(drawn.second());
-        let mut stream = key.with(Purpose::Action as u64).stream();
-        density.list(total, drawn.second(), key, |at, index, key| {
-            let mut pick = if left.len() > 1 {
-                stream.below(total)
-            } else {
-                0
-            };
-            let action = left.iter().position(|&n| {
-                let here = pick < n;
-                pick = pick.saturating_sub(n);
-                here
-            });
-            let action = action.unwrap_or(0);
-            left[action] -= 1;
-            total -= 1;
-            let arrival = Arrival {
-                action: (d.first_action + action) as u32,
-                index,
-                copy: 0,
-                key,
-            };
-            on(ArrivalPiece::One(at, arrival));
-        });
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::engine::random::Key;
 use crate::model::arrivals::Density;
+use crate::simulation::state::evenly::EvenArrivals;
 
 /// What one second drew.
 #[derive(Default)]
@@ -213,9 +214,11 @@ pub struct Arrival {
     pub key: Key,
 }
 
-/// Arrivals of a second: one at its instant \[ns in the second\], or many with a density.
+/// Arrivals of a second: one at its instant \[ns in the second\], those of a workload that are evenly spaced, or many
+/// with a density.
 pub enum ArrivalPiece<'d> {
     One(u64, Arrival),
+    Evenly(EvenArrivals),
     Many {
         action: usize,
         n: u64,

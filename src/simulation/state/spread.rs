@@ -5,7 +5,9 @@ use crate::engine::random::Key;
 use crate::model::arrivals::Density;
 use crate::simulation::state::action::ActionState;
 use crate::simulation::state::drawn::{ActiveWorkloads, Arrival, DrawnSecond};
+use crate::simulation::state::evenly::EvenArrivals;
 use crate::simulation::state::quota::Quotas;
+use crate::simulation::state::stream::ArrivalStream;
 
 /// Bits of an arrival's position; the instant stands above them.
 const POSITION_BITS: u32 = 34;
@@ -51,8 +53,11 @@ impl Occupied {
     }
 }
 
+/// Most evenly spaced arrivals of a second that are listed: more are found one after another when they come, so that
+/// memory does not grow with their rate.
+const MOST_LISTED: usize = 1 << 18;
+
 /// The arrivals of a second laid out over its slots.
-#[derive(Default)]
 pub struct Spread {
     occupied: Occupied,
     splits: Vec<Split>,
@@ -61,9 +66,37 @@ pub struct Spread {
     listed: Vec<u64>,
     listed_arrivals: Vec<Arrival>,
     next_listed: usize,
+    /// Evenly spaced arrivals that are too many to list.
+    stream: ArrivalStream,
+    most_listed: usize,
+}
+
+impl Default for Spread {
+    fn default() -> Spread {
+        Spread::listing_at_most(MOST_LISTED)
+    }
 }
 
 impl Spread {
+    /// An empty one that lists at most so many evenly spaced arrivals.
+    pub fn listing_at_most(most_listed: usize) -> Spread {
+        Spread {
+            occupied: Occupied::default(),
+            splits: Vec::new(),
+            slot_counts: Vec::new(),
+            listed: Vec::new(),
+            listed_arrivals: Vec::new(),
+            next_listed: 0,
+            stream: ArrivalStream::default(),
+            most_listed,
+        }
+    }
+
+    /// An empty one like this.
+    pub fn emptied(&self) -> Spread {
+        Spread::listing_at_most(self.most_listed)
+    }
+
     /// Begins a second.
     pub fn clear(&mut self) {
         self.occupied = Occupied::default();
@@ -72,6 +105,7 @@ impl Spread {
         self.listed.clear();
         self.listed_arrivals.clear();
         self.next_listed = 0;
+        self.stream.clear();
     }
 
     /// Adds one arrival at its instant \[ns in the second\].
@@ -80,6 +114,18 @@ impl Spread {
         self.listed
             .push(at << POSITION_BITS | self.listed_arrivals.len() as u64);
         self.listed_arrivals.push(arrival);
+    }
+
+    /// Adds evenly spaced arrivals.
+    pub fn spread_evenly(&mut self, arrivals: EvenArrivals) {
+        if self.listed.len() as u64 + arrivals.len() <= self.most_listed as u64 {
+            arrivals.for_each(|(at, arrival)| self.list(at, arrival));
+        } else {
+            (0..SLOTS)
+                .filter(|&slot| arrivals.before(start_of(slot + 1)) > arrivals.before(start_of(slot)))
+                .for_each(|slot| self.occupied.mark(slot));
+            self.stream.add(arrivals, self.listed.len());
+        }
     }
 
     /// Adds `n` arrivals of an action, split over the slots.
@@ -115,6 +161,11 @@ impl Spread {
                 quotas.of(q).expect_in_slot(slot, each as u32);
             }
         }
+        self.stream.of_parts(SLOTS, |action, slot, n| {
+            for &(q, each) in actions[action].demand() {
+                quotas.of(q).expect_in_slot(slot, each as u32 * n as u32);
+            }
+        });
         for split in &self.splits {
             let counts = &self.slot_counts[split.counts..split.counts + SLOTS];
             for &(q, each) in actions[split.action as usize].demand() {
@@ -149,16 +200,55 @@ impl Spread {
         self.splits.iter().map(move |split| (split, count(split)))
     }
 
-    /// The next listed arrival of a slot, with its instant \[ns in the second\].
-    #[inline]
-    pub fn take_listed(&mut self, slot: usize) -> Option<(u64, Arrival)> {
-        let &listed = self.listed.get(self.next_listed)?;
-        let at = listed >> POSITION_BITS;
-        (slot_of(at) <= slot).then(|| {
-            self.next_listed += 1;
-            (at, self.listed_arrivals[(listed & POSITION) as usize])
-        })
+    /// Whether the arrivals that are not split are found one after another, being too many to list.
+    #[inline(always)]
+    pub fn is_streamed(&self) -> bool {
+        !self.stream.is_empty()
     }
+
+    /// When the next arrival of a slot comes that is not split \[ns in the second\].
+    #[inline(always)]
+    pub fn next_at(&mut self, slot: usize) -> Option<u64> {
+        if self.is_streamed() {
+            self.stream_on();
+            return self.stream.next_at().filter(|&at| slot_of(at) <= slot);
+        }
+        let at = self.listed.get(self.next_listed)? >> POSITION_BITS;
+        (slot_of(at) <= slot).then_some(at)
+    }
+
+    /// The next arrival of a slot that is not split, with its instant \[ns in the second\].
+    #[inline]
+    pub fn take_next(&mut self, slot: usize) -> Option<(u64, Arrival)> {
+        let at = self.next_at(slot)?;
+        if self.is_streamed() {
+            return self.stream.take();
+        }
+        let listed = self.listed[self.next_listed];
+        self.next_listed += 1;
+        Some((at, self.listed_arrivals[(listed & POSITION) as usize]))
+    }
+
+    /// Finds the arrivals of the next stretch of time, those listed among them, where none are left of the last one.
+    #[inline(always)]
+    fn stream_on(&mut self) {
+        while let Some(end) = self.stream.needs() {
+            let rest = &self.listed[self.next_listed..];
+            let listed = rest.partition_point(|&l| l >> POSITION_BITS < end);
+            for &l in &rest[..listed] {
+                let position = (l & POSITION) as usize;
+                let arrival = self.listed_arrivals[position];
+                self.stream.mix_in(l >> POSITION_BITS, position, arrival);
+            }
+            self.next_listed += listed;
+            self.stream.fill();
+        }
+    }
+}
+
+/// The start of a slot \[ns in the second\].
+fn start_of(slot: usize) -> u64 {
+    slot as u64 * SLOT_NS
 }
 
 /// The slot of an instant \[ns in the second\].
