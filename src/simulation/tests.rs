@@ -4,6 +4,7 @@ use super::state::spread::Spread;
 use super::world::World;
 use super::{SimulationOptions, law};
 use crate::input::Input;
+use crate::model::Part;
 use crate::scenario;
 
 /// What a simulation counts that lists at most so many evenly spaced arrivals of a second.
@@ -20,7 +21,9 @@ fn counted(text: &str, simulate_all: bool, most_listed: usize) -> Vec<String> {
         cancel: None,
     };
     let components = plan.components.iter().map(|component| {
-        let mut world = World::new(plan, component, options);
+        let copies = Part::copies(plan, component);
+        let part = Part::new(plan, component, copies.as_ref());
+        let mut world = World::new(&part, options);
         world.arrivals.spread = Spread::listing_at_most(most_listed);
         law::run(&mut world).expect("not cancelled");
         let mut record = world.counters.into_record();
