@@ -30,6 +30,7 @@ fn shipped(name: &str) -> String {
 /// Engine time of one replication \[s\], its attempts, and those admitted.
 fn engine(plan: &Plan) -> (f64, u64, u64) {
     let options = SimulationOptions {
+        lost_at: None,
         sample: 0,
         seed: 1,
         replication: 0,
@@ -296,6 +297,7 @@ fn replications() {
                                 plan,
                                 component,
                                 SimulationOptions {
+                                    lost_at: None,
                                     sample: 0,
                                     seed: 1,
                                     replication,

@@ -34,6 +34,10 @@ const ROWS: &[(&str, Measure)] = &[
     ("settings", settings),
     ("policies", policies),
     ("charts", charts),
+    ("plan", plan),
+    ("trace", trace),
+    ("rate", rate),
+    ("precision", precision),
 ];
 
 /// A run with 10,000 of something.
@@ -172,6 +176,69 @@ fn charts(row: &Row) {
             row.at_most("CPU time", taken.cpu_s, 0.06, "s");
         }
     }
+}
+
+/// The smallest quota of the media library's day, next to one run of it.
+fn plan(row: &Row) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/media-library.toml");
+    let scenario = path.display().to_string();
+    let variant = ["--variant", "as-is"];
+    let once = row.case("run", &[&run(&scenario)[..], &variant].concat());
+    let mut args = vec!["plan", &scenario, "--target", "throttle_rate < 0.1%"];
+    args.extend(["--threads", "1", "--quiet", "--out", "plan"]);
+    let planned = row.case("plan", &[&args[..], &variant].concat());
+    let ratio = planned.cpu_s / once.cpu_s.max(0.01);
+    row.at_most("plan ÷ run", ratio, 5.0, "×");
+}
+
+/// A trace with a requester for every hundred rows.
+fn trace(row: &Row) {
+    let [few, many] = [1_000_000, 10_000_000].map(|n: u32| {
+        let mut rows = "time,operation,requester\n".to_owned();
+        for i in 0..n {
+            let ms = u64::from(i) * 1_000_000 / u64::from(n);
+            let requester = u64::from(i) * 7_919 % u64::from(n / 100);
+            let (s, ms) = (ms / 1_000, ms % 1_000);
+            _ = writeln!(rows, "{s}.{ms:03},Decrypt,r{requester}");
+        }
+        row.file(&format!("{n}.csv"), &rows);
+        let workload = format!(
+            "[key.k]\n[workload.w]\nkey = \"k\"\noperations = {{ Decrypt = 1 }}\nclients = 10\ntrace.file = \"{n}.csv\"\n"
+        );
+        let text = HEAD.replace("1m", "1000s") + &workload;
+        row.case(&n.to_string(), &["check", &row.file(&format!("{n}.toml"), &text)])
+    });
+    // What ten times as many would take.
+    row.at_most("10⁸ rows", 10.0 * many.cpu_s, 30.0, "s");
+    let bytes = (many.peak_mb - few.peak_mb) * 1e6 / 9e6;
+    row.at_most("memory of a row", bytes, 25.0, "bytes");
+    row.growth(few, many, 12.0);
+}
+
+/// Evenly spaced arrivals at the highest rates there are.
+fn rate(row: &Row) {
+    for rate in ["1e6", "5e7", "1e9"] {
+        let text = HEAD.replace("1m", "1s")
+            + "[key.k]\n[workload.w]\nkey = \"k\"\noperations = { Decrypt = 1 }\n"
+            + &format!("arrivals.constant.rate = \"{rate}/s\"\n");
+        let taken = row.case(rate, &run(&row.file(&format!("{rate}.toml"), &text)));
+        row.at_most("memory", taken.peak_mb, 100.0, "MB");
+    }
+}
+
+/// A precision that is asked of a metric without data, of a run without jobs.
+fn precision(row: &Row) {
+    let file = row.file("none.toml", &workloads(10));
+    let mut args = run(&file);
+    args.extend([
+        "--precision",
+        "1%",
+        "--precision-metric",
+        "job_completion_s",
+    ]);
+    args.extend(["--max-replications", "100000"]);
+    let taken = row.case("100,000", &args);
+    row.at_most("CPU time", taken.cpu_s, 0.5, "s");
 }
 
 const HEAD: &str = "horizon = \"1m\"\nregion = \"us-east-1\"\nretry = \"none\"\nreplications = 1\n";

@@ -7,10 +7,11 @@
 use crate::billing::BillError;
 use crate::catalog;
 use crate::compare::{compare_all, verdict};
+use crate::metrics::registry;
 use crate::model::{Component, Plan};
 use crate::outcome;
 use crate::results::{
-    Metrics, PrecisionResult, RunResults, RunVerdict, SCHEMA_VERSION, ScenarioRecord,
+    Estimate, Metrics, PrecisionResult, RunResults, RunVerdict, SCHEMA_VERSION, ScenarioRecord,
     ThresholdResult, VariantManifest, VariantResults,
 };
 use crate::scenario::{Loaded, Variant};
@@ -113,22 +114,25 @@ pub fn run(
         None => loaded.replications,
     };
     records.extend(&variants, loaded.seed, 0..replications, options)?;
-    let mut results = records.results(&variants, loaded.seed, options)?;
     let mut precision = None;
     if let Some(wanted) = options.precision {
+        let mut watched = WatchedMetric::new(wanted.metric, variants.len());
         loop {
-            let found = wanted.judge(&results);
-            let enough = found.reached || replications >= wanted.most;
-            let next = wanted.next(&results, replications);
+            let estimates = watched.estimates(&variants, loaded.seed, &records)?;
+            let found = wanted.judge(&estimates);
+            // A replication without data leaves the mean without any, however many more there are.
+            let lacks_data = estimates.iter().any(|e| e.mean.is_none());
+            let enough = found.reached || lacks_data || replications >= wanted.most;
+            let next = wanted.next(&estimates, replications);
             precision = Some(found);
             if enough {
                 break;
             }
             records.extend(&variants, loaded.seed, replications..next, options)?;
             replications = next;
-            results = records.results(&variants, loaded.seed, options)?;
         }
     }
+    let results = records.results(&variants, loaded.seed, options)?;
     let manifests = records.manifests(&variants);
     let mut warnings = loaded.warnings.clone();
     for (variant, results) in variants.iter().zip(&results) {
@@ -175,6 +179,39 @@ pub fn run_variant(
     let results = records.results(&[variant], seed, options)?;
     // One variant in, one out.
     results.into_iter().next().ok_or(RunError::Empty)
+}
+
+/// The same, unless every replication is lost: it is given up as soon as so many attempts of one quota have been
+/// throttled in it. `None` where all are.
+///
+/// # Errors
+/// As [`run_variant`].
+pub fn run_unless_lost(
+    variant: &Variant,
+    seed: u64,
+    lost_at: &[u64],
+    options: RunOptions<'_>,
+) -> Result<Option<VariantResults>, RunError> {
+    let mut records = VariantRecords::new(1);
+    records.lost_at = lost_at.to_vec();
+    records.extend(&[variant], seed, 0..lost_at.len() as u32, options)?;
+    records.lost_at.clear();
+    if records.of[0].iter().all(|record| record.is_lost) {
+        return Ok(None);
+    }
+    // Some are not: then the others are needed as well.
+    for replication in 0..lost_at.len() {
+        if records.of[0][replication].is_lost {
+            let mut again = VariantRecords::new(1);
+            let number = replication as u32;
+            again.extend(&[variant], seed, number..number + 1, options)?;
+            if let Some(record) = again.of[0].pop() {
+                records.of[0][replication] = record;
+            }
+        }
+    }
+    let results = records.results(&[variant], seed, options)?;
+    Ok(results.into_iter().next())
 }
 
 /// What a variant counted, replication by replication: to be asked what it would count if a part of it were different,
@@ -309,6 +346,7 @@ impl<'v> CountedRun<'v> {
                 simulate_all: options.simulate_all,
                 progress: options.progress,
                 sample: 0,
+                lost_at: None,
                 cancel: options.cancel,
             };
             let record = simulate(plan, rest, options)?;
@@ -351,6 +389,8 @@ struct VariantRecords {
     engine_s: Vec<f64>,
     /// How many KMS calls to sample.
     sample: usize,
+    /// By replication: throttled attempts of one quota at which it is given up; none where this is empty.
+    lost_at: Vec<u64>,
 }
 
 impl VariantRecords {
@@ -359,6 +399,7 @@ impl VariantRecords {
             of: (0..variants).map(|_| Vec::new()).collect(),
             engine_s: vec![0.0; variants],
             sample: 0,
+            lost_at: Vec::new(),
         }
     }
 
@@ -388,6 +429,7 @@ impl VariantRecords {
                     simulate_all: options.simulate_all,
                     progress: options.progress,
                     sample: self.sample,
+                    lost_at: self.lost_at.get(replication as usize).copied(),
                     cancel: options.cancel,
                 };
                 let record = simulate(plan, &plan.components[component], options)?;
@@ -422,12 +464,8 @@ impl VariantRecords {
         pairs
             .map(|(variant, records)| {
                 options.check()?;
-                outcome::variant_results(&variant.plan, seed, records).map_err(|source| {
-                    RunError::Bill {
-                        variant: variant.plan.name.clone(),
-                        source,
-                    }
-                })
+                outcome::variant_results(&variant.plan, seed, records)
+                    .map_err(|source| no_price(variant, source))
             })
             .collect()
     }
@@ -445,20 +483,61 @@ impl VariantRecords {
     }
 }
 
+/// The values of one metric, replication by replication: what `--precision` watches, without all other results.
+struct WatchedMetric {
+    metric: &'static str,
+    /// By variant.
+    values: Vec<Vec<Option<f64>>>,
+}
+
+impl WatchedMetric {
+    fn new(metric: &'static str, variants: usize) -> WatchedMetric {
+        WatchedMetric {
+            metric,
+            values: vec![Vec::new(); variants],
+        }
+    }
+
+    /// Its estimate for each variant, from the replications so far; only those that are new are looked at.
+    fn estimates(
+        &mut self,
+        variants: &[&Variant],
+        seed: u64,
+        records: &VariantRecords,
+    ) -> Result<Vec<Estimate>, RunError> {
+        let all = variants.iter().zip(&mut self.values).zip(&records.of);
+        all.map(|((variant, values), records)| {
+            let first = values.len();
+            let more = outcome::metric_values(&variant.plan, seed, records, first, self.metric);
+            values.extend(more.map_err(|source| no_price(variant, source))?);
+            let unit = registry::metric(self.metric).map_or("", |m| m.unit);
+            Ok(Estimate::over(values.clone(), unit))
+        })
+        .collect()
+    }
+}
+
+/// A variant of which a price is missing.
+fn no_price(variant: &Variant, source: BillError) -> RunError {
+    RunError::Bill {
+        variant: variant.plan.name.clone(),
+        source,
+    }
+}
+
 impl Precision {
     /// Half-width as a share of the mean; zero where all replications agree, `None` without data.
-    fn found(&self, variant: &VariantResults) -> Option<f64> {
-        let e = variant.metrics.get(self.metric)?;
-        let half = (e.ci_high? - e.ci_low?) / 2.0;
+    fn found(estimate: &Estimate) -> Option<f64> {
+        let half = (estimate.ci_high? - estimate.ci_low?) / 2.0;
         Some(if half == 0.0 {
             0.0
         } else {
-            half / e.mean?.abs()
+            half / estimate.mean?.abs()
         })
     }
 
-    fn judge(&self, variants: &[VariantResults]) -> PrecisionResult {
-        let all: Option<Vec<f64>> = variants.iter().map(|v| self.found(v)).collect();
+    fn judge(&self, variants: &[Estimate]) -> PrecisionResult {
+        let all: Option<Vec<f64>> = variants.iter().map(Precision::found).collect();
         let widest = all.map(|all| all.into_iter().fold(0.0, f64::max));
         PrecisionResult {
             metric: self.metric.to_owned(),
@@ -470,10 +549,10 @@ impl Precision {
 
     /// How many replications to have next: as many as the widest interval promises, at most twice as many as
     /// there are, since that promise is itself an estimate.
-    fn next(&self, variants: &[VariantResults], replications: u32) -> u32 {
+    fn next(&self, variants: &[Estimate], replications: u32) -> u32 {
         let ratio = variants
             .iter()
-            .filter_map(|v| self.found(v))
+            .filter_map(Precision::found)
             .fold(0.0, f64::max)
             / self.share;
         let promised = f64::from(replications) * (ratio * ratio).clamp(1.0, 2.0);
@@ -536,10 +615,18 @@ fn all_warnings(
         });
     }
     if let Some(p) = precision.filter(|p| !p.reached) {
-        let found = p.found.map_or_else(
-            || "a variant has no interval".to_owned(),
-            |f| format!("its half-width is {:.3} % of the mean", f * 100.0),
-        );
+        let without_data = variants.iter().find(|v| {
+            let estimate = v.metrics.get(&p.metric);
+            estimate.is_none_or(|e| e.mean.is_none())
+        });
+        let found = match (p.found, without_data) {
+            (Some(f), _) => format!("its half-width is {:.3} % of the mean", f * 100.0),
+            (None, Some(v)) => format!(
+                "variant `{}` has a replication without a value, and more replications change nothing about that",
+                v.name
+            ),
+            (None, None) => "a variant has no interval".to_owned(),
+        };
         warnings.push(format!(
             "precision not reached for `{}`: after {replications} replications {found}; the target is {:.3} %",
             p.metric,

@@ -1,7 +1,9 @@
 //! Files that an input points to: found, and read once however often they are asked for.
 
+use sha2::{Digest, Sha256};
 use std::any::Any;
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -77,9 +79,40 @@ impl Files {
 
 /// SHA-256 of the bytes, in hexadecimal digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    use sha2::{Digest, Sha256};
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A file whose SHA-256 is taken of what is read of it.
+pub struct Hashed<R> {
+    file: R,
+    hash: Sha256,
+}
+
+impl<R: Read> Hashed<R> {
+    /// Nothing read yet.
+    pub fn new(file: R) -> Hashed<R> {
+        Hashed {
+            file,
+            hash: Sha256::new(),
+        }
+    }
+
+    /// SHA-256 of all that was read, in hexadecimal digits.
+    pub fn sha256(self) -> String {
+        hexadecimal(&self.hash.finalize())
+    }
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(into)?;
+        self.hash.update(&into[..read]);
+        Ok(read)
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Who asks for what, and when.
 
-use super::arrivals::trace::{RowActions, Trace, TraceRow};
+use super::arrivals::trace::{RowActions, Rows, Trace};
 use super::arrivals::{OnFailure, OpenArrivals};
 use super::objects::{Popularity, Size};
 use super::retry;
@@ -41,13 +41,13 @@ pub struct Workload {
 impl Workload {
     /// Which object or encryption context a request is for; `index` is the number of its arrival, `arrival` its key.
     pub fn object(&self, index: u32, arrival: Key) -> u64 {
-        let recorded = self.row(index).and_then(|row| row.object);
+        let recorded = self.rows().and_then(|rows| rows.object(index as usize));
         recorded.unwrap_or_else(|| self.popularity.draw(Draw::Object.of(arrival)))
     }
 
     /// Bytes of its message, if they are known beforehand.
     pub fn message_length(&self, index: u32, arrival: Key) -> Option<u64> {
-        let recorded = || self.row(index).and_then(|row| row.size);
+        let recorded = || self.rows().and_then(|rows| rows.size(index as usize));
         match self.size {
             Size::Unknown => None,
             Size::Constant(bytes) => Some(recorded().unwrap_or(bytes)),
@@ -58,9 +58,9 @@ impl Workload {
         }
     }
 
-    fn row(&self, index: u32) -> Option<&TraceRow> {
+    fn rows(&self) -> Option<&Rows> {
         match &self.kind {
-            Kind::Trace { trace, .. } => trace.recording.rows.get(index as usize),
+            Kind::Trace { trace, .. } => Some(&trace.recording.rows),
             Kind::Open { .. } | Kind::Job { .. } => None,
         }
     }

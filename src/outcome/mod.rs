@@ -36,7 +36,7 @@ use warnings::unfinished_job;
 /// # Errors
 /// [`BillError`] where a price is not known.
 pub fn metrics_but_delays(plan: &Plan, records: &[Record]) -> Result<Metrics, BillError> {
-    let counts = WholeCounts::of(plan, records)?;
+    let counts = WholeCounts::of(plan, records, 0)?;
     Ok(estimates(&counts.per_replication, |_| true))
 }
 
@@ -48,32 +48,22 @@ struct WholeCounts {
 }
 
 impl WholeCounts {
-    fn of(plan: &Plan, records: &[Record]) -> Result<WholeCounts, BillError> {
-        let bills: Vec<Bill> = records
-            .iter()
-            .map(|r| billing::bill(&usage(plan, r), &plan.prices))
-            .collect::<Result<_, _>>()?;
+    /// Of the replications from the `first` on; `records` are those of all.
+    fn of(plan: &Plan, records: &[Record], first: usize) -> Result<WholeCounts, BillError> {
         let no_month = no_month(plan, records);
-        let months: Vec<Option<f64>> = records
-            .iter()
-            .map(|r| {
-                if no_month.is_some() {
-                    return Ok(None);
-                }
-                billing::per_month(&usage(plan, r), &plan.prices)
-                    .map(|usd| Some(billing::usd_f64(&usd)))
-            })
-            .collect::<Result<_, BillError>>()?;
         let everything = Groups::whole(plan);
-        let mut per_replication: Vec<Values> = records
-            .iter()
-            .flat_map(|r| everything.tally(plan, r))
-            .collect();
-        for (i, values) in per_replication.iter_mut().enumerate() {
-            let record = &records[i];
-            quota_extremes(plan, record, values);
+        let (mut bills, mut per_replication) = (Vec::new(), Vec::new());
+        for record in &records[first..] {
+            let usage = usage(plan, record);
+            let bill = billing::bill(&usage, &plan.prices)?;
+            let mut values: Values = everything
+                .tally(plan, record)
+                .into_iter()
+                .flatten()
+                .collect();
+            quota_extremes(plan, record, &mut values);
             for &cost in Cost::ALL {
-                values.insert(cost.metric(), billing::usd_f64(&bills[i].cost(cost)));
+                values.insert(cost.metric(), billing::usd_f64(&bill.cost(cost)));
             }
             let groups = plan.log_groups.iter();
             let bytes = groups.map(|g| g.bytes(plan.warm_up_s, plan.horizon_s));
@@ -82,10 +72,13 @@ impl WholeCounts {
             });
             values.insert("log_bytes_ingested", ingested);
             values.insert("log_bytes_lost", lost);
-            values.insert("cost_total_usd", billing::usd_f64(&bills[i].total()));
-            if let Some(month) = months[i] {
-                values.insert("cost_total_usd_per_month", month);
+            values.insert("cost_total_usd", billing::usd_f64(&bill.total()));
+            if no_month.is_none() {
+                let month = billing::per_month(&usage, &plan.prices)?;
+                values.insert("cost_total_usd_per_month", billing::usd_f64(&month));
             }
+            bills.push(bill);
+            per_replication.push(values);
         }
         Ok(WholeCounts {
             bills,
@@ -93,6 +86,31 @@ impl WholeCounts {
             per_replication,
         })
     }
+
+    /// Adds how long requests took in the replications from the `first` on.
+    fn add_latencies(&mut self, plan: &Plan, records: &[Record], first: usize, seed: u64) {
+        let values = self.per_replication.iter_mut();
+        for (i, (record, values)) in (first..).zip(records[first..].iter().zip(values)) {
+            latencies(plan, record, seed, i as u64, values);
+        }
+    }
+}
+
+/// A metric's values of one variant's replications from the `first` on; `records` are those of all.
+///
+/// # Errors
+/// [`BillError`] where a price is not known.
+pub fn metric_values(
+    plan: &Plan,
+    seed: u64,
+    records: &[Record],
+    first: usize,
+    metric: &str,
+) -> Result<Vec<Option<f64>>, BillError> {
+    let mut counts = WholeCounts::of(plan, records, first)?;
+    counts.add_latencies(plan, records, first, seed);
+    let values = counts.per_replication.iter();
+    Ok(values.map(|v| v.get(metric).copied()).collect())
 }
 
 /// Results of one variant from its replications' records, in order.
@@ -104,14 +122,13 @@ pub fn variant_results(
     seed: u64,
     records: &[Record],
 ) -> Result<VariantResults, BillError> {
+    let mut counts = WholeCounts::of(plan, records, 0)?;
+    counts.add_latencies(plan, records, 0, seed);
     let WholeCounts {
         bills,
         no_month,
-        mut per_replication,
-    } = WholeCounts::of(plan, records)?;
-    for (i, values) in per_replication.iter_mut().enumerate() {
-        latencies(plan, &records[i], seed, i as u64, values);
-    }
+        per_replication,
+    } = counts;
     let by_class = |names: Vec<String>, of: &dyn Fn(&Class) -> Option<usize>| {
         Groups::of_classes(names, plan, of).metrics(plan, records)
     };

@@ -274,6 +274,7 @@ mod tests {
                 replications: 3,
                 found: Vec::new(),
                 verdicts: Vec::new(),
+                cut_short: false,
             },
             dominated: false,
         }

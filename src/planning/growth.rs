@@ -82,7 +82,7 @@ pub fn largest_growth(
         beyond: 1,
         tolerance: TOLERANCE,
     };
-    let found = search(range, targets, trials, &mut |at| run(at, study.seed))?;
+    let found = search(range, targets, trials, &mut |at, _| run(at, study.seed))?;
     let (mut value, mut checks) = (found.sure.unwrap_or(best), Vec::new());
     if found.outcome == SearchOutcome::Found {
         let seed = study.fresh_seed(0);

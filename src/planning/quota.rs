@@ -1,10 +1,10 @@
 //! The smallest request quota that meets the targets, for each pool that is used.
 
-use super::search::{Range, SearchResult, search};
+use super::search::{Completeness, Range, SearchResult, search};
 use super::study::Confidence;
 use super::{SearchOutcome, Solution, Study, StudyError, Trial};
 use crate::input::document::key_text;
-use crate::metrics::target::Target;
+use crate::metrics::target::{Relation, Target};
 use crate::results::VariantResults;
 use crate::scenario::Variant;
 use crate::scenario::quota::{LimiterSettings, QuotaSettings};
@@ -140,6 +140,60 @@ fn unnamed(name: &str, present: f64, place: usize) -> Pool {
     }
 }
 
+/// When it is plain that a trial misses a target, whatever comes after.
+///
+/// A need is met by one admitted attempt at most, and what requests need does not depend on the quota. So of all attempts
+/// at most as many are admitted as there are needs without a limit, and the throttle rate is at least throttled ÷
+/// (throttled + needs), from the moment on that these have been throttled.
+struct Hopeless {
+    /// Which target.
+    target: usize,
+    /// By replication: attempts throttled by one quota.
+    throttled: Vec<u64>,
+}
+
+/// How many times what the target allows has to be throttled before a trial is given up. The interval of what lies
+/// nearer is asked for, and that takes whole runs.
+const FAR: f64 = 3.0;
+
+impl Hopeless {
+    /// For the targets of which it can be said; `unlimited`: the variant's results where no quota throttles.
+    fn of(variant: &Variant, unlimited: &VariantResults, targets: &[Target]) -> Option<Hopeless> {
+        let plan = &variant.plan;
+        let values = |id: &str| -> Option<Vec<f64>> {
+            let values = &unlimited.metrics.get(id)?.values;
+            values.iter().copied().collect()
+        };
+        let all_known = plan.warm_up_s == 0
+            && plan.workloads.iter().all(|w| w.after.is_none())
+            && plan.classes.iter().all(|c| c.request_rate.is_none())
+            && values("kms_throttled")?.iter().all(|&n| n == 0.0);
+        if !all_known {
+            return None;
+        }
+        let needs = values("kms_needs")?;
+        let each = targets.iter().enumerate().filter_map(|(i, target)| {
+            let upper = matches!(target.comparison, Relation::Below | Relation::AtMost);
+            if target.workload.is_some() || !upper {
+                return None;
+            }
+            let far = target.limit * FAR;
+            let most = |needs: f64| match target.metric {
+                "kms_throttled" => Some(far),
+                "throttle_rate" if far < 1.0 => Some(needs * far / (1.0 - far)),
+                _ => None,
+            };
+            let most: Option<Vec<f64>> = needs.iter().map(|&n| most(n)).collect();
+            let throttled = most?.into_iter().map(|n| n.max(0.0) as u64 + 2);
+            Some(Hopeless {
+                target: i,
+                throttled: throttled.collect(),
+            })
+        });
+        each.min_by_key(|h| h.throttled.iter().sum::<u64>())
+    }
+}
+
 /// The smallest limit of `pool` that meets the targets, with `others` unlimited meanwhile.
 ///
 /// # Errors
@@ -149,6 +203,17 @@ pub fn smallest_quota(
     pool: &Pool,
     others: &[Pool],
     targets: &[Target],
+) -> Result<Solution, StudyError> {
+    smallest(study, pool, others, targets, true)
+}
+
+/// The same; `may_end_early`: whether trials may be given up.
+fn smallest(
+    study: &Study,
+    pool: &Pool,
+    others: &[Pool],
+    targets: &[Target],
+    may_end_early: bool,
 ) -> Result<Solution, StudyError> {
     let free: Vec<String> = others.iter().flat_map(|p| p.limited(UNLIMITED)).collect();
     let settings = |per_s: u64| [free.clone(), pool.limited(per_s)].concat();
@@ -171,8 +236,21 @@ pub fn smallest_quota(
         let results = study.run(&[], &settings(per_s), seed)?;
         Ok(Trial::of(study, per_s as f64, seed, targets, &results))
     };
-    let found = search(range, targets, BTreeMap::new(), &mut |at| {
-        run(at, study.seed)
+    let hopeless = match may_end_early {
+        true => Hopeless::of(&study.with(&[], &settings(UNLIMITED))?, &unlimited, targets),
+        false => None,
+    };
+    let found = search(range, targets, BTreeMap::new(), &mut |at, completeness| {
+        let (Some(hopeless), Completeness::Partial) = (&hopeless, completeness) else {
+            return run(at, study.seed);
+        };
+        let (value, seed) = (at as f64, study.seed);
+        Ok(
+            match study.run_unless_lost(&settings(at), seed, &hopeless.throttled)? {
+                Some(results) => Trial::of(study, value, seed, targets, &results),
+                None => Trial::cut_short(study, value, seed, targets, hopeless.target),
+            },
+        )
     })?;
     let (value, checks) = match (found.outcome, found.sure) {
         (SearchOutcome::Found, Some(sure)) => confirmed(study, targets, sure, &run)?,
@@ -266,4 +344,93 @@ pub fn together(
         targets,
         &results,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Input;
+
+    #[test]
+    fn giving_up_what_is_surely_missed_changes_no_answer() {
+        for retry in ["\"none\"", "\"standard\"", "\"legacy\""] {
+            for limiter in ["fixed-window = {}", "token-bucket = { burst = 1 }"] {
+                for arrivals in [
+                    "poisson.rate = \"400/s\"",
+                    "flash-crowd = { base = \"100/s\", peak = \"600/s\", at = \"20s\", rise = \"5s\", decay = \"10s\" }",
+                    "constant.rate = \"333/s\"",
+                ] {
+                    let text = format!(
+                        r#"
+                        horizon = "60s"
+                        replications = 4
+                        region = "us-east-1"
+                        retry = {retry}
+                        key.k = {{}}
+                        bucket.b = {{ key = "k", bucket_key = true, older_objects = 0.5, archived_bucket_keys = 10 }}
+                        quota.q = {{ limit = "500/s", limiter = {{ {limiter} }} }}
+                        assumption.kms_latency.constant.value = "5ms"
+                        assumption.s3_latency.constant.value = "30ms"
+                        [workload.w]
+                        key = "k"
+                        operations.Decrypt = 1
+                        clients = 5
+                        arrivals.{arrivals}
+                        [workload.cached]
+                        bucket = "b"
+                        operations = {{ GetObject = 0.8, PutObject = 0.2 }}
+                        popularity.uniform.objects = 1000
+                        clients = 5
+                        arrivals.poisson.rate = "50/s"
+                        [workload.job]
+                        key = "k"
+                        operations.Decrypt = 1
+                        clients = 5
+                        start = "10s"
+                        job = {{ workers = 3, objects = 200 }}
+                        "#
+                    );
+                    let input = Input::from_text("t", &text);
+                    let (study, _) =
+                        Study::new(&input, &[], None).unwrap_or_else(|e| panic!("{e}\n{text}"));
+                    let variant = study.with(&[], &[]).expect("a variant");
+                    let present = study.run(&[], &[], study.seed).expect("results");
+                    let pools = pools(&variant, &present, &[]).expect("pools");
+                    for target in [
+                        "throttle_rate < 0.1%",
+                        "throttle_rate <= 5%",
+                        "kms_throttled < 40",
+                    ] {
+                        let targets = [target.parse::<Target>().expect("a target")];
+                        let answers = [true, false].map(|early| {
+                            smallest(&study, &pools[0], &[], &targets, early).expect("an answer")
+                        });
+                        let [early, whole] = answers.each_ref().map(|a| {
+                            (
+                                a.outcome,
+                                a.value.to_bits(),
+                                a.at_the_mean,
+                                a.interval,
+                                a.notes.clone(),
+                            )
+                        });
+                        assert_eq!(early, whole, "{target} {text}");
+                        // What was not given up is the same run.
+                        for trial in answers[0].trials.iter().filter(|t| !t.cut_short) {
+                            let same = answers[1].trials.iter().find(|t| t.value == trial.value);
+                            if let Some(same) = same {
+                                assert_eq!(trial.found, same.found);
+                            }
+                        }
+                        let cut = answers[0].trials.iter().filter(|t| t.cut_short);
+                        for trial in cut {
+                            let same = answers[1].trials.iter().find(|t| t.value == trial.value);
+                            let met = same.map(|t| t.meets(&targets, Confidence::Possible));
+                            assert_eq!(met.unwrap_or(false), false, "{target} at {}", trial.value);
+                        }
+                    }
+                }
+            }
+        }
+    }
 }

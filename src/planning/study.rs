@@ -2,9 +2,9 @@
 
 use crate::input::Input;
 use crate::input::document::{Table, key_text};
-use crate::metrics::target::Target;
+use crate::metrics::target::{Relation, Target};
 use crate::results::{Estimate, ThresholdVerdict, VariantResults};
-use crate::run::{RunError, RunOptions, run_variant};
+use crate::run::{RunError, RunOptions, run_unless_lost, run_variant};
 use crate::scenario::load::{has_variants, overrides};
 use crate::scenario::{Changeable, Loaded, ScenarioError, Variant, load};
 use serde::Serialize;
@@ -155,6 +155,24 @@ impl Study {
         Ok(run_variant(&variant, seed, self.replications, options)?)
     }
 
+    /// The same with the keys set, unless all replications are lost ([`run_unless_lost`]).
+    ///
+    /// # Errors
+    /// As [`Study::run`].
+    pub(super) fn run_unless_lost(
+        &self,
+        sets: &[String],
+        seed: u64,
+        lost_at: &[u64],
+    ) -> Result<Option<VariantResults>, StudyError> {
+        let variant = self.with(&[], sets)?;
+        let options = RunOptions {
+            cancel: self.cancel.as_deref(),
+            ..RunOptions::default()
+        };
+        Ok(run_unless_lost(&variant, seed, lost_at, options)?)
+    }
+
     /// How its runs are run.
     pub fn options(&self) -> RunOptions<'_> {
         RunOptions {
@@ -182,6 +200,13 @@ pub struct Trial {
     pub found: Vec<Option<Estimate>>,
     /// Whether the targets are met.
     pub verdicts: Vec<ThresholdVerdict>,
+    /// It was given up because a target was surely missed, so that nothing was found out.
+    #[serde(skip_serializing_if = "is_whole")]
+    pub cut_short: bool,
+}
+
+fn is_whole(cut_short: &bool) -> bool {
+    !cut_short
 }
 
 /// How sure it must be that a target is met.
@@ -212,7 +237,55 @@ impl Trial {
             replications: study.replications,
             verdicts: verdicts.collect(),
             found,
+            cut_short: false,
         }
+    }
+
+    /// A run that was given up because the `missed` one of the targets surely was.
+    pub(super) fn cut_short(
+        study: &Study,
+        value: f64,
+        seed: u64,
+        targets: &[Target],
+        missed: usize,
+    ) -> Trial {
+        let mut verdicts = vec![ThresholdVerdict::NoData; targets.len()];
+        verdicts[missed] = ThresholdVerdict::Crossed;
+        Trial {
+            value,
+            seed,
+            replications: study.replications,
+            found: vec![None; targets.len()],
+            verdicts,
+            cut_short: true,
+        }
+    }
+
+    /// How far the target that is furthest from being met is on the right side, as a share of its limit; below 0 where it
+    /// is not met. `None` without data.
+    pub(super) fn margin(&self, targets: &[Target], level: Confidence) -> Option<f64> {
+        let each = targets.iter().zip(&self.found).map(|(target, found)| {
+            let e = found.as_ref()?;
+            let mean = e.mean?;
+            let scale = if target.limit == 0.0 {
+                1.0
+            } else {
+                target.limit.abs()
+            };
+            let of = |v: f64| match target.comparison {
+                Relation::Below | Relation::AtMost => (target.limit - v) / scale,
+                Relation::Above | Relation::AtLeast => (v - target.limit) / scale,
+            };
+            let (low, high) = (of(e.ci_low.unwrap_or(mean)), of(e.ci_high.unwrap_or(mean)));
+            Some(match level {
+                Confidence::Possible => low.max(high),
+                Confidence::Mean => of(mean),
+                Confidence::Sure => low.min(high),
+            })
+        });
+        each.collect::<Option<Vec<f64>>>()?
+            .into_iter()
+            .reduce(f64::min)
     }
 
     /// Whether all targets are met.

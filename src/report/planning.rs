@@ -109,6 +109,9 @@ fn found(id: &str, e: Option<&Estimate>) -> String {
 
 /// What the targets' metrics are in a run.
 fn values(answer: &Solution, trial: &Trial) -> String {
+    if trial.cut_short {
+        return "ended early: surely missed".to_owned();
+    }
     let each = answer.targets.iter().zip(&trial.found);
     let all: Vec<String> = each
         .map(|(t, e)| format!("{} {}", label(t.metric), found(t.metric, e.as_ref())))

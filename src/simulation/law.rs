@@ -46,10 +46,23 @@ pub fn run(world: &mut World<'_>) -> Result<(), Cancelled> {
             return Err(Cancelled);
         }
         second += 1;
+        if is_lost(world) {
+            world.counters.record().is_lost = true;
+            break;
+        }
     }
     let last = second.saturating_sub(1);
     world.counters.end(world.plan, &mut world.classes, last);
     Ok(())
+}
+
+/// Whether so many attempts of one quota have been throttled that nobody asks how it goes on.
+fn is_lost(world: &mut World<'_>) -> bool {
+    let Some(lost_at) = world.options.lost_at else {
+        return false;
+    };
+    let mut quotas = world.counters.record().quotas.iter().flatten();
+    quotas.any(|quota| quota.throttled >= lost_at)
 }
 
 /// One second: draw, certify, then count or go through its slots.

@@ -15,6 +15,9 @@ pub struct SimulationOptions<'a> {
     pub progress: Option<&'a AtomicU64>,
     /// How many KMS calls, and how many requests, to sample of those that CloudTrail delivers.
     pub sample: usize,
+    /// Throttled attempts of one quota after which nobody asks how it goes on: the simulation ends there, and its
+    /// record says so ([`super::record::Record::is_lost`]).
+    pub lost_at: Option<u64>,
     /// Set by whoever wants the simulation to stop. It is looked at in every simulated second and in every
     /// slot of one that is contended.
     pub cancel: Option<&'a AtomicBool>,

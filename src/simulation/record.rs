@@ -103,6 +103,8 @@ pub struct QuotaRecord {
     pub seconds_throttled: u64,
     /// Start of the first of them.
     pub first_throttled: Option<u64>,
+    /// Throttled attempts, warm-up included.
+    pub throttled: u64,
     /// Smallest 1 − attempts ÷ quota since the end of the warm-up.
     pub headroom: f64,
     /// End of the last second with an attempt \[s\].
@@ -119,6 +121,7 @@ impl QuotaRecord {
             busiest: None,
             seconds_throttled: 0,
             first_throttled: None,
+            throttled: 0,
             headroom: 1.0,
             end_s: 0,
         }
@@ -138,6 +141,7 @@ impl QuotaRecord {
             return;
         }
         self.end_s = self.end_s.max(second + 1);
+        self.throttled += throttled;
         let mut bin = (second / self.bin_s) as usize;
         while bin >= MAX_BINS {
             self.widen(self.bin_s * 2);
@@ -219,6 +223,8 @@ pub struct Record {
     pub jobs: Vec<Option<Option<u64>>>,
     /// By workload: runs of jobs that began in the measured time.
     pub runs: Vec<u64>,
+    /// Whether it ended before its time ([`super::SimulationOptions::lost_at`]).
+    pub is_lost: bool,
     /// Seconds that were counted.
     pub seconds_counted: u64,
     /// Attempts simulated one by one, warm-up included.
@@ -310,6 +316,7 @@ impl Record {
             quotas: vec![None; quotas],
             jobs: vec![None; workloads],
             runs: vec![0; workloads],
+            is_lost: false,
             seconds_counted: 0,
             attempts_expanded: 0,
             calls_sampled: Sample::default(),
@@ -357,6 +364,7 @@ impl Record {
         for (&w, (job, runs)) in component.workloads.iter().zip(of_workloads) {
             (self.jobs[w], self.runs[w]) = (job, runs);
         }
+        self.is_lost |= own.is_lost;
         self.seconds_counted += own.seconds_counted;
         self.attempts_expanded += own.attempts_expanded;
         self.calls_sampled.merge(own.calls_sampled);

@@ -107,7 +107,16 @@ pub fn add_new(world: &mut World<'_>, slot: usize, memory_only: bool, count: boo
     let base = world.arrivals.drawn.second() * SECOND;
     while let Some((at, arrival)) = world.arrivals.spread.take_next(slot) {
         let action = &world.actions[arrival.action as usize];
-        if count && count_new(action, arrival.action, 1, base, &mut world.classes, &mut world.counters) {
+        if count
+            && count_new(
+                action,
+                arrival.action,
+                1,
+                base,
+                &mut world.classes,
+                &mut world.counters,
+            )
+        {
             continue;
         }
         let calendar = &mut world.calendar;

@@ -13,6 +13,7 @@ fn counted(text: &str, simulate_all: bool, most_listed: usize) -> Vec<String> {
     let loaded = scenario::load(&input, &[]).unwrap_or_else(|e| panic!("{e}\n{text}"));
     let plan = &loaded.variants[0].plan;
     let options = SimulationOptions {
+        lost_at: None,
         seed: 5,
         simulate_all,
         replication: 0,
@@ -47,7 +48,11 @@ fn arrivals_that_are_not_listed_change_no_counter() {
         "{ fixed = { delay = \"700us\", max_attempts = 4, retry_quota = { capacity = 9, shared = true } } }",
         "{ exponential = { initial_backoff = \"1ms\", max_attempts = 5, retry_token_bucket = { capacity = 30 } } }",
     ];
-    for limiter in ["fixed-window", "token-bucket = { burst = 0.1 }", "sliding-window"] {
+    for limiter in [
+        "fixed-window",
+        "token-bucket = { burst = 0.1 }",
+        "sliding-window",
+    ] {
         let limiter = match limiter.split_once(" = ") {
             Some(_) => limiter.to_owned(),
             None => format!("{limiter} = {{}}"),

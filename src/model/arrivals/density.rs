@@ -341,8 +341,7 @@ mod tests {
             (86_400_001, 86_400, 1, 12_345),
             (1, 1, 0, 0),
         ] {
-            let before =
-                |s: u64| (u128::from(s - start) * u128::from(num)).div_ceil(den) as u64;
+            let before = |s: u64| (u128::from(s - start) * u128::from(num)).div_ceil(den) as u64;
             let (first, n) = (before(second), before(second + 1) - before(second));
             let den = den as u64;
             let even = Density::Even {

@@ -142,7 +142,7 @@ impl Arrivals {
     /// Whether each arrival comes with the name of its object.
     pub fn names_objects(&self) -> bool {
         match self {
-            Arrivals::Trace(trace) => trace.recording.rows.iter().all(|row| row.object.is_some()),
+            Arrivals::Trace(trace) => trace.recording.rows.name_objects(),
             Arrivals::Open(_) | Arrivals::Job(_) => false,
         }
     }

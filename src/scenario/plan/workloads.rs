@@ -11,6 +11,7 @@ use crate::model::arrivals::{Arrivals, Trace};
 use crate::model::retry::Service;
 use crate::model::{Action, Kind, Workload};
 use crate::units::Span;
+use std::collections::HashMap;
 
 impl<'a> PlanBuilder<'a> {
     pub(super) fn workload(&mut self, w: usize, name: &str, s: &'a WorkloadSettings) {
@@ -205,6 +206,9 @@ impl<'a> PlanBuilder<'a> {
         let recording = &trace.recording;
         let mut row_actions = RowActions::default();
         let mix: Vec<String> = actions.iter().map(|a| a.name.clone()).collect();
+        let numbered = actions.iter().enumerate();
+        let mut known_actions: HashMap<String, usize> =
+            numbered.map(|(i, a)| (a.name.clone(), i)).collect();
         for kind in &recording.kinds {
             let requester = kind.requester.map(|r| &recording.requesters[r as usize]);
             let who = requester.map_or(default, String::as_str);
@@ -239,9 +243,10 @@ impl<'a> PlanBuilder<'a> {
                     None => operation.clone(),
                     Some(_) => format!("{operation} by {who}"),
                 };
-                let index = actions.iter().position(|a| a.name == name);
+                let index = known_actions.get(&name).copied();
                 let index = index.unwrap_or_else(|| {
                     let requests = self.requests(w, s, &operation, who);
+                    known_actions.insert(name.clone(), actions.len());
                     actions.push(Action {
                         name,
                         weight: 0.0,

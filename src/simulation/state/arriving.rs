@@ -154,7 +154,7 @@ impl Arriving {
         };
         let mix = self.trace_key.with(Purpose::Action as u64).with(second);
         trace.counts_of_second(second - start, self.trace_key, |i, n| {
-            let row = &trace.recording.rows[i];
+            let row = trace.recording.rows.kind(i);
             let stream = mix.with(i as u64).stream();
             actions.split(row, n, &self.shares, stream, |action, n| {
                 counts[action] += n
@@ -211,8 +211,8 @@ impl Arriving {
         };
         let mix = self.trace_key.with(Purpose::Action as u64).with(second);
         trace.of_second(second - start, self.trace_key, |ordinal, at, row| {
-            let draw = mix.with(ordinal).unit();
-            let action = actions.action_of(&trace.recording.rows[row], draw, &self.sums);
+            let kind = trace.recording.rows.kind(row);
+            let action = actions.action_of(kind, || mix.with(ordinal).unit(), &self.sums);
             on(ordinal, at, row, action);
         });
     }

@@ -122,7 +122,9 @@ impl Spread {
             arrivals.for_each(|(at, arrival)| self.list(at, arrival));
         } else {
             (0..SLOTS)
-                .filter(|&slot| arrivals.before(start_of(slot + 1)) > arrivals.before(start_of(slot)))
+                .filter(|&slot| {
+                    arrivals.before(start_of(slot + 1)) > arrivals.before(start_of(slot))
+                })
                 .for_each(|slot| self.occupied.mark(slot));
             self.stream.add(arrivals, self.listed.len());
         }

@@ -96,16 +96,16 @@ impl ArrivalStream {
             let n = s.arrivals.before(self.end);
             let position = s.position;
             let found = s.arrivals.by_ref().take(n as usize);
-            self.stretch.extend(found.map(|(at, arrival)| StreamedArrival {
-                at,
-                position,
-                source,
-                arrival,
-            }));
+            self.stretch
+                .extend(found.map(|(at, arrival)| StreamedArrival {
+                    at,
+                    position,
+                    source,
+                    arrival,
+                }));
         }
         if is_mixed {
-            self.stretch
-                .sort_by_key(|s| (s.at, s.position, s.source));
+            self.stretch.sort_by_key(|s| (s.at, s.position, s.source));
         }
     }
 

@@ -82,11 +82,10 @@ impl Columns {
     }
 
     /// Columns that are passed over, of which `is_number` tells whether they hold numbers so far.
-    pub fn numbers<'h>(&self, headers: &'h StringRecord) -> Vec<NumberColumn<'h>> {
+    pub fn numbers(&self, headers: &StringRecord) -> Vec<NumberColumn> {
         let others = self.others(headers).into_iter();
-        let columns = others.map(|(at, name)| NumberColumn {
+        let columns = others.map(|(at, _)| NumberColumn {
             at,
-            name,
             is_number: true,
         });
         columns.collect()
@@ -95,19 +94,19 @@ impl Columns {
 
 /// A column that may hold a number in every row.
 #[derive(Debug)]
-pub(super) struct NumberColumn<'h> {
-    at: usize,
-    pub name: &'h str,
+pub(super) struct NumberColumn {
+    /// Its position.
+    pub at: usize,
     pub is_number: bool,
 }
 
-impl NumberColumn<'_> {
-    /// Takes in a row.
-    pub fn look_at(&mut self, record: &StringRecord) {
-        let value = record
-            .get(self.at)
-            .and_then(|cell| cell.parse::<f64>().ok());
-        self.is_number &= value.is_some_and(|v| v >= 0.0);
+impl NumberColumn {
+    /// Takes in a row, whose fields these are.
+    pub fn look_at<'r>(&mut self, cell: &impl Fn(usize) -> Option<&'r str>) {
+        if self.is_number {
+            let value = cell(self.at).and_then(|cell| cell.parse::<f64>().ok());
+            self.is_number = value.is_some_and(|v| v >= 0.0);
+        }
     }
 }
 

@@ -18,8 +18,8 @@ impl Trace {
         let (round, second) = self.in_round(second);
         let period = self.period_ns() / SECOND;
         let rows = &self.recording.rows;
-        let start = |i: usize| self.at(&rows[i]) / SECOND;
-        let first = rows.partition_point(|row| self.at(row) / SECOND + period <= second);
+        let start = |i: usize| self.scaled_time(rows.at(i)) / SECOND;
+        let first = rows.partition_point(|at| self.scaled_time(at) / SECOND + period <= second);
         for i in (first..rows.len()).take_while(|&i| start(i) <= second) {
             let key = key.with(round).with(i as u64);
             let written = self.recording.counts.get(i).copied().unwrap_or(0);

@@ -8,14 +8,18 @@
 //! many as it says, spread over its period (module `counted`). Not modelled: sub-second times that a log does not have
 //! are not made up.
 
+mod cells;
 mod column;
 mod counted;
+mod plain;
 mod recording;
 mod row_actions;
+mod rows;
 mod time;
 
-pub use recording::{Recording, RowKind, TraceError, TraceRow};
+pub use recording::{Recording, RowKind, TraceError};
 pub use row_actions::RowActions;
+pub use rows::Rows;
 pub use time::TimeUnit;
 
 use crate::engine::SECOND;
@@ -168,7 +172,7 @@ impl Trace {
             );
             return false;
         }
-        let last = self.recording.rows.last().map_or(0, |row| row.at);
+        let last = self.recording.rows.last_at().unwrap_or(0);
         let reached = last as f64 * scale;
         if reached > LONGEST {
             r.fault(
@@ -188,8 +192,8 @@ impl Trace {
             scaled % SECOND as f64 == 0.0
         };
         if let Some(period) = self.recording.period {
-            let part = self.recording.rows.iter().find(|row| !whole(row.at));
-            let part = part.map(|row| ("row", row.at));
+            let mut instants = self.recording.rows.instants_from(0);
+            let part = instants.find(|&at| !whole(at)).map(|at| ("row", at));
             let broken = if whole(period.into()) && period as f64 * scale >= SECOND as f64 {
                 part
             } else {
@@ -222,13 +226,13 @@ impl Trace {
         self.recording.period.is_some()
     }
 
-    /// When a row's requests begin to come \[ns since the start\].
+    /// When the requests of a row that is recorded at an instant begin to come \[ns since the start\].
     #[inline]
-    fn at(&self, row: &TraceRow) -> u64 {
+    fn scaled_time(&self, at: u128) -> u64 {
         if self.time_scale == 1.0 {
-            u64::try_from(row.at).unwrap_or(u64::MAX)
+            u64::try_from(at).unwrap_or(u64::MAX)
         } else {
-            (row.at as f64 * self.time_scale).round() as u64
+            (at as f64 * self.time_scale).round() as u64
         }
     }
 
@@ -240,12 +244,12 @@ impl Trace {
 
     /// Time from the first to the last arrival of one round, in whole seconds, rounded up.
     pub fn seconds(&self) -> u64 {
-        let Some(last) = self.recording.rows.last() else {
+        let Some(last) = self.recording.rows.last_at() else {
             return 0;
         };
         match self.period_ns() {
-            0 => self.at(last) / SECOND + 1,
-            period => (self.at(last) + period) / SECOND,
+            0 => self.scaled_time(last) / SECOND + 1,
+            period => (self.scaled_time(last) + period) / SECOND,
         }
     }
 
@@ -254,9 +258,9 @@ impl Trace {
         let rows = &self.recording.rows;
         let period = self.period_ns();
         let end = second.saturating_mul(SECOND);
-        let within = rows.partition_point(|row| match period {
-            0 => self.at(row) < end,
-            period => self.at(row).saturating_add(period) <= end,
+        let within = rows.partition_point(|at| match period {
+            0 => self.scaled_time(at) < end,
+            period => self.scaled_time(at).saturating_add(period) <= end,
         });
         rows.len() - within
     }
@@ -300,15 +304,16 @@ impl Trace {
         }
         let (round, second) = self.in_round(second);
         let rows = &self.recording.rows;
-        let from = rows.partition_point(|row| self.at(row) < second * SECOND);
+        let from = rows.partition_point(|at| self.scaled_time(at) < second * SECOND);
+        let whole = self.rate_scale.floor();
+        let fraction = self.rate_scale - whole;
         let mut ordinal = 0;
-        for (i, row) in rows.iter().enumerate().skip(from) {
-            let at = self.at(row);
+        for (i, at) in (from..).zip(rows.instants_from(from)) {
+            let at = self.scaled_time(at);
             if at >= (second + 1) * SECOND {
                 break;
             }
-            let whole = self.rate_scale.floor();
-            let extra = key.with(round).with(i as u64).unit() < self.rate_scale - whole;
+            let extra = fraction > 0.0 && key.with(round).with(i as u64).unit() < fraction;
             for _ in 0..whole as u64 + u64::from(extra) {
                 f(ordinal, at - second * SECOND, i);
                 ordinal += 1;

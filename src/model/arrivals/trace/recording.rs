@@ -1,15 +1,22 @@
 //! What a CSV file of recorded requests holds: every fault of it at once.
+//!
+//! A file is read row by row and never held as a whole. Most are plain: no quotes, nothing at fault. Such a file is
+//! split at its commas ([`super::plain`]), several times as fast as by a reader of all that CSV allows; as soon as
+//! anything is unusual it is read by that from the start, which also knows the place of every fault.
 
-use super::column::Columns;
+use super::column::{Columns, NumberColumn};
+use super::plain::plain_rows;
+use super::rows::Rows;
 use super::time::{TimeUnit, Times};
 use crate::engine::SECOND;
 use crate::engine::random::Key;
 use crate::input::diagnostic::{Code, Diagnostic};
-use crate::input::files::sha256_hex;
+use crate::input::files::Hashed;
 use crate::model::arrivals::rate::MAX_RATE;
 use crate::units::Span;
 use csv::StringRecord;
-use std::collections::BTreeSet;
+use indexmap::IndexSet;
+use std::fs::File;
 use std::path::Path;
 
 /// How a file is to be read.
@@ -36,7 +43,7 @@ impl RecordingOptions<'_> {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recording {
     /// Rows in order of time; at least one.
-    pub rows: Vec<TraceRow>,
+    pub rows: Rows,
     /// Where rows count: how many requests each is.
     pub counts: Vec<u64>,
     /// Where rows count: over what time a row's requests are spread \[ns\].
@@ -53,21 +60,8 @@ pub struct Recording {
     pub sha256: String,
 }
 
-/// One recorded request.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TraceRow {
-    /// Time since the first arrival \[ns\], as recorded.
-    pub at: u128,
-    /// What it says of its request, index of [`Recording::kinds`].
-    pub kind: u32,
-    /// Identity of the object.
-    pub object: Option<u64>,
-    /// Size \[bytes\].
-    pub size: Option<u64>,
-}
-
 /// What a row says of its request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowKind {
     /// Index of the recording's operations, `None` where not recorded.
     pub operation: Option<u32>,
@@ -137,125 +131,219 @@ impl Recording {
         path: &Path,
         options: &RecordingOptions<'_>,
     ) -> Result<Recording, Vec<TraceError>> {
-        let shown = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|e| {
+        let unreadable = |e: std::io::Error| {
             vec![TraceError::Unreadable {
-                path: shown.clone(),
+                path: path.display().to_string(),
                 reason: e.to_string(),
             }]
+        };
+        let open = || File::open(path).map_err(unreadable);
+        let mut file = open()?;
+        // What is no file on a disk can be read only once.
+        if file.metadata().is_ok_and(|m| m.is_file()) {
+            if let Some(recording) = Recording::read_plain(path, file, options) {
+                return Ok(recording);
+            }
+            file = open()?;
+        }
+        Recording::read_csv(path, file, options)
+    }
+
+    /// What a plain file holds in which nothing is at fault; `None` for any other.
+    fn read_plain(path: &Path, file: File, options: &RecordingOptions<'_>) -> Option<Recording> {
+        let mut file = Hashed::new(file);
+        let mut reading: Option<(RowReader, StringRecord)> = None;
+        let mut sound = true;
+        plain_rows(&mut file, |cells| {
+            let Some((rows, _)) = &mut reading else {
+                let headers: StringRecord = cells.iter().collect();
+                let rows = RowReader::of(path, &headers, options).ok();
+                reading = rows.map(|rows| (rows, headers));
+                return reading.is_some();
+            };
+            rows.row(&|i| cells.get(i), 0, &mut |_| sound = false);
+            sound
         })?;
+        let (rows, headers) = reading?;
+        rows.finish(path, &headers, options, file.sha256()).ok()
+    }
+
+    /// What a file holds, or all that is at fault with it.
+    fn read_csv(
+        path: &Path,
+        file: File,
+        options: &RecordingOptions<'_>,
+    ) -> Result<Recording, Vec<TraceError>> {
         let fault = |line: u64, reason: String| TraceError::Row {
-            path: shown.clone(),
+            path: path.display().to_string(),
             line,
             reason,
         };
+        let mut file = Hashed::new(file);
         let mut reader = csv::ReaderBuilder::new()
-            .trim(csv::Trim::All)
-            .from_reader(bytes.as_slice());
+            .trim(csv::Trim::Headers)
+            .from_reader(&mut file);
         let headers = reader
             .headers()
-            .map_err(|e| vec![fault(1, e.to_string())])?
-            .clone();
-        let columns = Columns::of(&headers, options.count).map_err(|why| vec![fault(1, why)])?;
-        let aggregated = |reason: String| TraceError::Aggregated {
-            path: shown.clone(),
-            reason,
-        };
-        if let Some(name) = columns.statistic(&headers).filter(|_| options.checked) {
-            return Err(vec![aggregated(format!(
-                "has a column `{name}`, so a row may be more than one request"
-            ))]);
-        }
-        let mut numbers = columns.numbers(&headers);
-        let mut file = RowReader::new(columns);
+            .map_err(|e| vec![unreadable_row(path, 1, &e)])?;
+        let headers = headers.clone();
+        let mut rows = RowReader::of(path, &headers, options)?;
         let mut faults = Vec::new();
-        for record in reader.records() {
-            if faults.len() >= MOST_FAULTS {
-                break;
-            }
-            match record {
-                Ok(record) => {
+        let mut record = StringRecord::new();
+        while faults.len() < MOST_FAULTS {
+            match reader.read_record(&mut record) {
+                Ok(false) => break,
+                Ok(true) => {
                     let line = record.position().map_or(0, csv::Position::line);
-                    numbers.iter_mut().for_each(|c| c.look_at(&record));
-                    file.row(&record, line, &mut |reason| {
-                        faults.push(fault(line, reason))
+                    rows.row(&|i| record.get(i).map(str::trim), line, &mut |reason| {
+                        faults.push(fault(line, reason));
                     });
                 }
                 Err(e) => {
                     let line = e.position().map_or(0, csv::Position::line);
-                    faults.push(fault(line, unreadable_row(&e)));
+                    let is_over = matches!(e.kind(), csv::ErrorKind::Io(_));
+                    faults.push(unreadable_row(path, line, &e));
+                    if is_over {
+                        break;
+                    }
                 }
             }
         }
-        if faults.is_empty() && file.rows.is_empty() {
-            faults.push(fault(
-                1,
-                "no rows: a trace needs at least one arrival".to_owned(),
-            ));
-        }
+        drop(reader);
         if !faults.is_empty() {
             return Err(faults);
         }
-        let recording = file.finish(options, sha256_hex(&bytes));
-        let recording = recording.map_err(|(line, why)| vec![fault(line, why)])?;
-        if let Some(column) = numbers.into_iter().find(|c| c.is_number)
-            && options.checked
-            && let Some(minutes) = recording.minutes_apart()
-        {
-            return Err(vec![aggregated(format!(
-                "has a number `{}` in every row, and its rows are {minutes} min apart, so a row may be more than one request",
-                column.name
-            ))]);
-        }
-        Ok(recording)
+        rows.finish(path, &headers, options, file.sha256())
     }
 
     /// Minutes between its rows where these are a whole number throughout, of at least three instants.
     fn minutes_apart(&self) -> Option<u128> {
-        let mut apart: Vec<u128> = self.rows.windows(2).map(|p| p[1].at - p[0].at).collect();
-        apart.retain(|ns| *ns > 0);
         let minute = 60 * u128::from(SECOND);
-        let least = apart.iter().min().filter(|_| apart.len() > 1)?;
-        let even = apart.iter().all(|ns| ns.is_multiple_of(minute));
-        even.then_some(least / minute)
+        let mut least = None;
+        let mut several = false;
+        for ns in apart(&self.rows) {
+            if !ns.is_multiple_of(minute) {
+                return None;
+            }
+            several = least.is_some();
+            least = Some(least.map_or(ns, |least: u128| least.min(ns)));
+        }
+        Some(least.filter(|_| several)? / minute)
     }
 }
 
-fn unreadable_row(e: &csv::Error) -> String {
+/// Times between rows that do not come at one instant \[ns\].
+fn apart(rows: &Rows) -> impl Iterator<Item = u128> {
+    let pairs = rows.instants_from(0).zip(rows.instants_from(1));
+    pairs.map(|(at, next)| next - at).filter(|ns| *ns > 0)
+}
+
+/// A row, or the file, that is not CSV.
+fn unreadable_row(path: &Path, line: u64, e: &csv::Error) -> TraceError {
+    let path = path.display().to_string();
     match e.kind() {
+        csv::ErrorKind::Io(e) => TraceError::Unreadable {
+            path,
+            reason: e.to_string(),
+        },
         csv::ErrorKind::UnequalLengths {
             expected_len, len, ..
-        } => format!("{len} fields where the header has {expected_len}"),
-        _ => e.to_string(),
+        } => TraceError::Row {
+            path,
+            line,
+            reason: format!("{len} fields where the header has {expected_len}"),
+        },
+        _ => TraceError::Row {
+            path,
+            line,
+            reason: e.to_string(),
+        },
+    }
+}
+
+/// Names in order of appearance, each once.
+#[derive(Default)]
+struct SeenNames {
+    all: IndexSet<String>,
+    /// The last one's number: many rows name what the row before named.
+    last: usize,
+}
+
+impl SeenNames {
+    fn number(&mut self, name: &str) -> u32 {
+        if self
+            .all
+            .get_index(self.last)
+            .is_none_or(|last| last.as_str() != name)
+        {
+            self.last = match self.all.get_index_of(name) {
+                Some(known) => known,
+                None => self.all.insert_full(name.to_owned()).0,
+            };
+        }
+        self.last as u32
     }
 }
 
 /// Reads rows one after another.
 struct RowReader {
     columns: Columns,
+    /// Columns that are passed over.
+    numbers: Vec<NumberColumn>,
     times: Times,
-    rows: Vec<(RowKind, Option<u64>, Option<u64>)>,
+    rows: Rows,
     counts: Vec<u64>,
-    operations: Vec<String>,
-    requesters: Vec<String>,
+    operations: SeenNames,
+    requesters: SeenNames,
+    kinds: IndexSet<RowKind>,
+    last_kind: Option<(RowKind, usize)>,
 }
 
 impl RowReader {
-    fn new(columns: Columns) -> RowReader {
-        RowReader {
+    /// For the rows under a header.
+    fn of(
+        path: &Path,
+        headers: &StringRecord,
+        options: &RecordingOptions<'_>,
+    ) -> Result<RowReader, Vec<TraceError>> {
+        let columns = Columns::of(headers, options.count).map_err(|reason| {
+            vec![TraceError::Row {
+                path: path.display().to_string(),
+                line: 1,
+                reason,
+            }]
+        })?;
+        if let Some(name) = columns.statistic(headers).filter(|_| options.checked) {
+            return Err(vec![TraceError::Aggregated {
+                path: path.display().to_string(),
+                reason: format!("has a column `{name}`, so a row may be more than one request"),
+            }]);
+        }
+        Ok(RowReader {
+            numbers: columns.numbers(headers),
             columns,
             times: Times::default(),
-            rows: Vec::new(),
+            rows: Rows::default(),
             counts: Vec::new(),
-            operations: Vec::new(),
-            requesters: Vec::new(),
-        }
+            operations: SeenNames::default(),
+            requesters: SeenNames::default(),
+            kinds: IndexSet::new(),
+            last_kind: None,
+        })
     }
 
-    fn row(&mut self, record: &StringRecord, line: u64, fault: &mut dyn FnMut(String)) {
-        let cell = |i: Option<usize>| i.and_then(|i| record.get(i)).filter(|c| !c.is_empty());
+    /// Takes in the next row; `cell` are its fields without the spaces around them.
+    #[inline]
+    fn row<'r>(
+        &mut self,
+        cell: &impl Fn(usize) -> Option<&'r str>,
+        line: u64,
+        fault: &mut dyn FnMut(String),
+    ) {
+        self.numbers.iter_mut().for_each(|c| c.look_at(cell));
+        let filled = |i: Option<usize>| i.and_then(|i| cell(i)).filter(|c| !c.is_empty());
         let columns = self.columns;
-        let size = cell(columns.size.filter(|_| columns.count.is_none()));
+        let size = filled(columns.size.filter(|_| columns.count.is_none()));
         let size = size.and_then(|size| {
             let bytes = size.parse::<u64>().ok();
             if bytes.is_none() {
@@ -264,7 +352,7 @@ impl RowReader {
             bytes
         });
         if let Some(at) = columns.count {
-            let text = record.get(at).unwrap_or("");
+            let text = cell(at).unwrap_or("");
             match count(text) {
                 Some(n) => self.counts.push(n),
                 None => fault(format!(
@@ -273,59 +361,121 @@ impl RowReader {
             }
         }
         let kind = RowKind {
-            operation: cell(columns.operation).map(|name| index_of(&mut self.operations, name)),
-            requester: cell(columns.requester).map(|name| index_of(&mut self.requesters, name)),
+            operation: filled(columns.operation).map(|name| self.operations.number(name)),
+            requester: filled(columns.requester).map(|name| self.requesters.number(name)),
         };
-        let object = cell(columns.key.filter(|_| columns.count.is_none()));
+        let kind = match self.last_kind {
+            Some((last, number)) if last == kind => number,
+            Some(_) | None => {
+                let number = self.kinds.insert_full(kind).0;
+                self.last_kind = Some((kind, number));
+                number
+            }
+        };
+        let object = filled(columns.key.filter(|_| columns.count.is_none()));
         let object = object.map(|name| Key::root(0, 0).named(name).bits());
-        let text = record.get(columns.time).unwrap_or("");
-        match self.times.push(text, line) {
-            Ok(()) => self.rows.push((kind, object, size)),
+        match self.times.push(cell(columns.time).unwrap_or(""), line) {
+            Ok(()) => {
+                self.rows.kinds.push(kind as u64);
+                self.rows.objects.push(object);
+                self.rows.sizes.push(size);
+            }
             Err(why) => fault(why),
         }
     }
 
+    /// All rows, in order of time.
     fn finish(
         self,
+        path: &Path,
+        headers: &StringRecord,
         options: &RecordingOptions<'_>,
         sha256: String,
-    ) -> Result<Recording, (u64, String)> {
-        let times = self.times.finish(options.time_unit)?;
-        let kinds: BTreeSet<RowKind> = self.rows.iter().map(|row| row.0).collect();
-        let kinds: Vec<RowKind> = kinds.into_iter().collect();
-        let mut order: Vec<usize> = (0..self.rows.len()).collect();
-        order.sort_by_key(|&i| times.ns[i]);
-        let first = order.first().map_or(0, |&i| times.ns[i]);
-        let rows = order.iter().map(|&i| {
-            let (kind, object, size) = self.rows[i];
-            TraceRow {
-                at: times.ns[i].abs_diff(first),
-                kind: kinds.partition_point(|k| *k < kind) as u32,
-                object,
-                size,
+    ) -> Result<Recording, Vec<TraceError>> {
+        let at_fault = |(line, reason)| {
+            vec![TraceError::Row {
+                path: path.display().to_string(),
+                line,
+                reason,
+            }]
+        };
+        let n = self.rows.kinds.len();
+        if n == 0 {
+            let reason = "no rows: a trace needs at least one arrival".to_owned();
+            return Err(at_fault((1, reason)));
+        }
+        if u32::try_from(n).is_err() {
+            let reason = format!("{n} rows: a trace has at most {}", u32::MAX);
+            return Err(at_fault((1, reason)));
+        }
+        let number = self.numbers.iter().find(|c| c.is_number).map(|c| c.at);
+        let (mut rows, mut counts) = (self.rows, self.counts);
+        let mut kinds: Vec<RowKind> = self.kinds.iter().copied().collect();
+        kinds.sort_unstable();
+        let numbers: Vec<u64> = self
+            .kinds
+            .iter()
+            .map(|kind| place_of(&kinds, kind))
+            .collect();
+        rows.kinds.replace(|kind| numbers[kind as usize]);
+        let times = self.times.finish(options.time_unit).map_err(at_fault)?;
+        let recognised = times.recognised;
+        if times.is_sorted {
+            let first = times.ns(0);
+            let instants = &mut rows.instants;
+            times
+                .into_ns()
+                .for_each(|ns| instants.push(ns.abs_diff(first)));
+        } else {
+            let mut order: Vec<u32> = (0..n as u32).collect();
+            order.sort_by_key(|&i| times.ns(i as usize));
+            let first = times.ns(order[0] as usize);
+            for &i in &order {
+                rows.instants.push(times.ns(i as usize).abs_diff(first));
             }
-        });
-        let rows: Vec<TraceRow> = rows.collect();
-        let mut counts = Vec::new();
+            drop(times);
+            rows.kinds = rows.kinds.in_order(&order);
+            rows.objects = rows.objects.in_order(&order);
+            rows.sizes = rows.sizes.in_order(&order);
+            if !counts.is_empty() {
+                counts = order.iter().map(|&i| counts[i as usize]).collect();
+            }
+        }
         let period = match self.columns.count {
             None => None,
             Some(_) => {
-                counts.extend(order.iter().map(|&i| self.counts[i]));
                 let most = counts.iter().copied().max().unwrap_or(0);
-                Some(period(&rows, most, options.period)?)
+                Some(period(&rows, most, options.period).map_err(at_fault)?)
             }
         };
-        Ok(Recording {
+        let recording = Recording {
             rows,
             counts,
             period,
-            recognised: times.recognised,
+            recognised,
             kinds,
-            operations: self.operations,
-            requesters: self.requesters,
+            operations: self.operations.all.into_iter().collect(),
+            requesters: self.requesters.all.into_iter().collect(),
             sha256,
-        })
+        };
+        if let Some(column) = number.filter(|_| options.checked)
+            && let Some(minutes) = recording.minutes_apart()
+        {
+            return Err(vec![TraceError::Aggregated {
+                path: path.display().to_string(),
+                reason: format!(
+                    "has a number `{}` in every row, and its rows are {minutes} min apart, so a row may be more than one request",
+                    headers.get(column).unwrap_or("")
+                ),
+            }]);
+        }
+        Ok(recording)
     }
+}
+
+/// The place of a kind among all of them, which are in order.
+fn place_of(kinds: &[RowKind], kind: &RowKind) -> u64 {
+    kinds.partition_point(|k| k < kind) as u64
 }
 
 /// How many requests a row is: a whole number, also where it is written `12.0`.
@@ -336,10 +486,8 @@ fn count(text: &str) -> Option<u64> {
 }
 
 /// Over what time the requests of rows that count are spread \[ns\]: what is given, else the least time between two.
-fn period(rows: &[TraceRow], most: u64, given: Option<Span>) -> Result<u64, (u64, String)> {
-    let apart = rows.windows(2).map(|p| p[1].at - p[0].at);
-    let apart: Vec<u128> = apart.filter(|ns| *ns > 0).collect();
-    let least = apart.iter().copied().min();
+fn period(rows: &Rows, most: u64, given: Option<Span>) -> Result<u64, (u64, String)> {
+    let least = apart(rows).min();
     let period = match (given, least) {
         (Some(given), Some(least)) if u128::from(given.as_ns()) > least => {
             return Err((
@@ -351,7 +499,7 @@ fn period(rows: &[TraceRow], most: u64, given: Option<Span>) -> Result<u64, (u64
             ));
         }
         (Some(given), _) => u128::from(given.as_ns()),
-        (None, Some(least)) if apart.iter().all(|ns| ns.is_multiple_of(least)) => least,
+        (None, Some(least)) if apart(rows).all(|ns| ns.is_multiple_of(least)) => least,
         (None, Some(_)) => {
             return Err((
                 1,
@@ -373,12 +521,4 @@ fn period(rows: &[TraceRow], most: u64, given: Option<Span>) -> Result<u64, (u64
         ));
     }
     u64::try_from(period).map_err(|_| (1, format!("a period of {seconds} s is too long")))
-}
-
-fn index_of(names: &mut Vec<String>, name: &str) -> u32 {
-    let i = names.iter().position(|n| n == name).unwrap_or_else(|| {
-        names.push(name.to_owned());
-        names.len() - 1
-    });
-    i as u32
 }

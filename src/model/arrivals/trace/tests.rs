@@ -181,24 +181,50 @@ fn counts_and_their_period_are_checked() {
 #[test]
 fn dates_numbers_and_unsorted_rows_are_read() {
     let t = read("TIMESTAMP,Operation,key,size\n2023-11-16 18:17:04.0319600,GetObject,a,10\n2023-11-16 18:17:03.9799600,PutObject,b,\n").expect("trace");
-    assert_eq!(
-        t.rows.iter().map(|r| r.at).collect::<Vec<_>>(),
-        [0, 52_000_000]
-    );
+    assert_eq!(t.rows.instants_from(0).collect::<Vec<_>>(), [0, 52_000_000]);
     assert_eq!(t.operations, ["GetObject", "PutObject"]);
     assert_eq!(
         (
-            t.kinds[t.rows[0].kind as usize].operation,
-            t.rows[0].size,
-            t.rows[1].size
+            t.kinds[t.rows.kind(0) as usize].operation,
+            t.rows.size(0),
+            t.rows.size(1)
         ),
         (Some(1), None, Some(10))
     );
     let t = read("time\n0.1\n0.3\n2\n").expect("trace");
     assert_eq!(
-        t.rows.iter().map(|r| r.at).collect::<Vec<_>>(),
+        t.rows.instants_from(0).collect::<Vec<_>>(),
         [0, 200_000_000, 1_900_000_000]
     );
+}
+
+#[test]
+fn plain_files_and_others_hold_the_same() {
+    // Rows in order and not, some without an object, a size or a name; a quote makes a file be read at length.
+    for times in [
+        ["0", "1.5", "1.5", "70", "71"],
+        ["9", "3", "3", "0.25", "9"],
+    ] {
+        let rows = times.iter().zip([
+            "Decrypt,a,10,r",
+            ",,,",
+            "Encrypt,b,70000, s ",
+            "Decrypt,a,,r",
+            "Decrypt,,5,",
+        ]);
+        let rows: String = rows.map(|(t, rest)| format!("{t},{rest}\n")).collect();
+        let text = format!("time,operation,key,size,requester\n{rows}");
+        let plain = read(&text).expect("a trace");
+        let mut quoted = read(&text.replacen("Encrypt", "\"Encrypt\"", 1)).expect("a trace");
+        assert_ne!(plain.sha256, quoted.sha256);
+        quoted.sha256.clone_from(&plain.sha256);
+        assert_eq!(plain, quoted);
+        assert_eq!(
+            plain.sha256,
+            crate::input::files::sha256_hex(text.as_bytes())
+        );
+        assert!(!plain.rows.name_objects());
+    }
 }
 
 #[test]
@@ -259,7 +285,8 @@ fn times_scale_and_rows_say_which_action_they_are() {
     let mut all = Vec::new();
     for second in 0..6 {
         t.of_second(second, Key::root(1, 1), |_, at, i| {
-            let action = actions.action_of(&t.recording.rows[i], 0.7, &[0.5, 1.0]);
+            let kind = t.recording.rows.kind(i);
+            let action = actions.action_of(kind, || 0.7, &[0.5, 1.0]);
             all.push((second * SECOND + at, action));
         });
     }

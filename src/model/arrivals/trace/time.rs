@@ -72,23 +72,45 @@ pub(super) struct Times {
     form: Option<(TimeForm, u64)>,
     /// A row in another form.
     other: Option<(TimeForm, u64)>,
-    /// Nanoseconds of dates, billionths of numbers; with their lines.
-    written: Vec<(i128, u64)>,
+    /// Nanoseconds of dates, billionths of numbers.
+    written: Written,
+    /// The earliest, and the latest with its line.
+    earliest: Option<i128>,
+    latest: Option<(i128, u64)>,
+    /// Whether some row is earlier than one before it.
+    unsorted: bool,
+    minute: Minute,
 }
 
 /// What a file's times come to.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(super) struct ReadTimes {
-    /// Nanoseconds, row by row.
-    pub ns: Vec<i128>,
+    written: Written,
+    per_second: i128,
+    /// Whether no row is earlier than one before it.
+    pub is_sorted: bool,
     /// The unit that numbers were taken to be in, where nobody said.
     pub recognised: Option<TimeUnit>,
+}
+
+impl ReadTimes {
+    /// When a row comes \[ns\].
+    pub fn ns(&self, row: usize) -> i128 {
+        rounded(self.written.get(row), self.per_second)
+    }
+
+    /// All of them, row by row; leaves nothing behind, so that their memory is free as soon as they are read.
+    pub fn into_ns(self) -> impl Iterator<Item = i128> {
+        let per_second = self.per_second;
+        self.written.into_all().map(move |n| rounded(n, per_second))
+    }
 }
 
 impl Times {
     /// Takes in the next row's; what is wrong with it, if it is not a time.
     pub fn push(&mut self, text: &str, line: u64) -> Result<(), String> {
-        let (form, value) = read(text).ok_or_else(|| {
+        let read = self.minute.read(text).or_else(|| read(text));
+        let (form, value) = read.ok_or_else(|| {
             format!(
                 "time `{text}` is neither a number (12.5) nor a date (2026-11-24T18:00:00Z, 2026-11-24 18:00:00)"
             )
@@ -100,7 +122,15 @@ impl Times {
             }
             Some(_) => {}
         }
-        self.written.push((value, line));
+        if self.earliest.is_none_or(|earliest| value < earliest) {
+            self.earliest = Some(value);
+        }
+        if self.latest.is_none_or(|latest| value >= latest.0) {
+            self.latest = Some((value, line));
+        } else {
+            self.unsorted = true;
+        }
+        self.written.push(value);
         Ok(())
     }
 
@@ -126,18 +156,17 @@ impl Times {
                 (unit.per_second(), recognised)
             }
         };
-        let ns = self.written.iter().map(|&(n, _)| rounded(n, per_second));
         Ok(ReadTimes {
-            ns: ns.collect(),
+            written: self.written,
+            per_second,
+            is_sorted: !self.unsorted,
             recognised,
         })
     }
 
     /// Of which unit the numbers are dates; `None` where they are not.
     fn recognise(&self) -> Result<Option<TimeUnit>, (u64, String)> {
-        let earliest = self.written.iter().min_by_key(|w| w.0);
-        let latest = self.written.iter().max_by_key(|w| w.0);
-        let (Some(&(low, _)), Some(&(high, line))) = (earliest, latest) else {
+        let (Some(low), Some((high, line))) = (self.earliest, self.latest) else {
             return Ok(None);
         };
         let unit = epoch(low);
@@ -151,6 +180,157 @@ impl Times {
             )),
             (unit, _) => Ok(unit),
         }
+    }
+}
+
+/// Numbers in billionths, eight bytes each where they allow it: as multiples of what all of them are multiples of.
+#[derive(Debug)]
+struct Written {
+    /// In chunks, whose memory is free as soon as they are read.
+    narrow: Vec<Vec<i64>>,
+    /// What they are multiples of.
+    unit: i128,
+    /// All of them, where they do not fit.
+    wide: Vec<i128>,
+}
+
+/// Numbers of a chunk.
+const CHUNK: usize = 1 << 20;
+
+impl Default for Written {
+    fn default() -> Written {
+        Written {
+            narrow: Vec::new(),
+            unit: i128::from(SECOND),
+            wide: Vec::new(),
+        }
+    }
+}
+
+impl Written {
+    #[inline]
+    fn push(&mut self, n: i128) {
+        if !self.wide.is_empty() {
+            return self.wide.push(n);
+        }
+        let multiple = n / self.unit;
+        match i64::try_from(multiple) {
+            Ok(multiple) if i128::from(multiple) * self.unit == n => {
+                if self.narrow.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+                    self.narrow.push(Vec::new());
+                }
+                if let Some(chunk) = self.narrow.last_mut() {
+                    chunk.push(multiple);
+                }
+            }
+            Ok(_) => {
+                self.divide_unit();
+                self.push(n);
+            }
+            Err(_) => {
+                self.widen();
+                self.wide.push(n);
+            }
+        }
+    }
+
+    /// Takes a thousandth of the unit.
+    #[cold]
+    fn divide_unit(&mut self) {
+        let mut all = self.narrow.iter().flatten();
+        if !all.all(|n| n.checked_mul(1_000).is_some()) {
+            return self.widen();
+        }
+        let all = self.narrow.iter_mut().flatten();
+        all.for_each(|n| *n *= 1_000);
+        self.unit /= 1_000;
+    }
+
+    #[cold]
+    fn widen(&mut self) {
+        let all = self.narrow.iter().flatten();
+        self.wide = all.map(|&n| i128::from(n) * self.unit).collect();
+        self.narrow = Vec::new();
+    }
+
+    fn get(&self, row: usize) -> i128 {
+        match self.wide.get(row) {
+            Some(&n) => n,
+            None => i128::from(self.narrow[row / CHUNK][row % CHUNK]) * self.unit,
+        }
+    }
+
+    fn into_all(self) -> impl Iterator<Item = i128> {
+        let unit = self.unit;
+        let narrow = self.narrow.into_iter().flatten();
+        let narrow = narrow.map(move |n| i128::from(n) * unit);
+        self.wide.into_iter().chain(narrow)
+    }
+}
+
+/// The minute of the last date, so that another in it is not read from the start.
+#[derive(Debug, Default)]
+struct Minute {
+    /// What is written before its seconds, and what after them.
+    before: Vec<u8>,
+    after: String,
+    /// Its start \[ns\], and the form of the date.
+    start: i128,
+    form: Option<TimeForm>,
+}
+
+/// Where the seconds of a date begin: `2026-11-24T18:00:`.
+const SECONDS_AT: usize = 17;
+
+impl Minute {
+    /// A date in the minute; `None` where it is not one, or something is unusual about it.
+    #[inline]
+    fn read(&mut self, text: &str) -> Option<(TimeForm, i128)> {
+        let bytes = text.as_bytes();
+        let before = bytes.get(..SECONDS_AT)?;
+        if before[4] != b'-' || before[SECONDS_AT - 1] != b':' {
+            return None;
+        }
+        let &[tens, ones] = bytes.get(SECONDS_AT..SECONDS_AT + 2)? else {
+            return None;
+        };
+        let is_second = (b'0'..b'6').contains(&tens) && ones.is_ascii_digit();
+        let mut rest = bytes.get(SECONDS_AT + 2..)?;
+        let mut fraction = 0;
+        if let Some(digits) = rest.strip_prefix(b".") {
+            let n = digits.iter().take_while(|b| b.is_ascii_digit()).count();
+            if !(1..=9).contains(&n) {
+                return None;
+            }
+            let value = |all: i128, digit: &u8| all * 10 + i128::from(digit - b'0');
+            fraction = digits[..n].iter().fold(0, value) * 10_i128.pow(9 - n as u32);
+            rest = &digits[n..];
+        }
+        if !is_second {
+            return None;
+        }
+        if self.form.is_none() || before != self.before || rest != self.after.as_bytes() {
+            self.begin(before, rest)?;
+        }
+        let second = i128::from(tens - b'0') * 10 + i128::from(ones - b'0');
+        Some((
+            self.form?,
+            self.start + second * i128::from(SECOND) + fraction,
+        ))
+    }
+
+    #[cold]
+    fn begin(&mut self, before: &[u8], after: &[u8]) -> Option<()> {
+        let (before, after) = (std::str::from_utf8(before), std::str::from_utf8(after));
+        let (before, after) = (before.ok()?, after.ok()?);
+        let (form, start) = read(&format!("{before}00{after}"))?;
+        *self = Minute {
+            before: before.as_bytes().to_vec(),
+            after: after.to_owned(),
+            start,
+            form: Some(form),
+        };
+        Some(())
     }
 }
 
@@ -169,6 +349,9 @@ fn rounded(n: i128, d: i128) -> i128 {
 
 /// A number in billionths, or nanoseconds of a date (without a zone: UTC).
 fn read(text: &str) -> Option<(TimeForm, i128)> {
+    if let Some(billionths) = plain_number(text) {
+        return Some((TimeForm::Number, billionths));
+    }
     if let Ok(number) = text.parse::<f64>() {
         let fits = number.is_finite() && number.abs() < 1e19;
         return fits.then(|| (TimeForm::Number, billionths(text, number)));
@@ -179,6 +362,36 @@ fn read(text: &str) -> Option<(TimeForm, i128)> {
     let civil: jiff::civil::DateTime = text.parse().ok()?;
     let utc = jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()?;
     Some((TimeForm::Plain, utc.as_nanosecond()))
+}
+
+/// A number written as most are, in billionths: up to 18 digits, and more after a point. `None`: anything else.
+#[inline]
+fn plain_number(text: &str) -> Option<i128> {
+    let bytes = text.as_bytes();
+    let (negative, digits) = match bytes.strip_prefix(b"-") {
+        Some(digits) => (true, digits),
+        None => (false, bytes),
+    };
+    let point = digits.iter().position(|b| !b.is_ascii_digit());
+    let whole = &digits[..point.unwrap_or(digits.len())];
+    if whole.is_empty() || whole.len() > 18 {
+        return None;
+    }
+    let value = |digits: &[u8]| {
+        let digits = digits.iter();
+        digits.fold(0_i64, |all, digit| all * 10 + i64::from(digit - b'0'))
+    };
+    let mut below = 0;
+    if let Some(point) = point {
+        let fraction = digits[point..].strip_prefix(b".")?;
+        if !fraction.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        let fraction = &fraction[..fraction.len().min(9)];
+        below = value(fraction) * 10_i64.pow(9 - fraction.len() as u32);
+    }
+    let billionths = i128::from(value(whole)) * i128::from(SECOND) + i128::from(below);
+    Some(if negative { -billionths } else { billionths })
 }
 
 /// A number written in decimal, without the rounding of a binary fraction.
@@ -248,7 +461,78 @@ mod tests {
         ] {
             let read = times(&texts, unit).unwrap_or_else(|e| panic!("{texts:?}: {e:?}"));
             assert_eq!(read.recognised, recognised, "{texts:?}");
-            assert_eq!(read.ns[1] - read.ns[0], apart, "{texts:?}");
+            assert_eq!(read.ns(1) - read.ns(0), apart, "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_read_in_short_is_what_is_read_at_length() {
+        let mut minute = Minute::default();
+        for text in [
+            "2026-11-24T18:00:00Z",
+            "2026-11-24T18:00:59.5Z",
+            "2026-11-24T18:00:59.123456789Z",
+            "2026-11-24 18:00:01",
+            "2026-11-24 18:00:01.25",
+            "2026-11-24T18:00:07+01:00",
+            "2026-11-24T18:01:07+01:00",
+            "1969-12-31T23:59:59.75Z",
+            "2026-11-24T18:00:60Z",
+            "2026-11-24T18:00:07.Z",
+            "2026-11-24T18:00:07.1234567890Z",
+            "2026-11-24T18:00:7Z",
+            "2026-13-24T18:00:07Z",
+            "2026-11-24T25:00:07Z",
+            "2026-11-24T18:00:07 Z",
+            "not at all, but long enough",
+        ] {
+            let short = minute.read(text);
+            assert!(short.is_none() || short == read(text), "{text}: {short:?}");
+        }
+        assert!(minute.read("2026-11-24T18:00:07.5Z").is_some());
+        for text in [
+            "0",
+            "-0",
+            "7",
+            "-1.5",
+            "1700000000.000000001",
+            "12.",
+            "3.1234567899",
+            "999999999999999999",
+            "-0.25",
+        ] {
+            let number: f64 = text.parse().expect("a number");
+            assert_eq!(plain_number(text), Some(billionths(text, number)), "{text}");
+        }
+        for text in [
+            "",
+            "-",
+            ".5",
+            "+1",
+            "1e3",
+            "1.5e3",
+            "1 2",
+            "1234567890123456789",
+            "1.-5",
+        ] {
+            assert_eq!(plain_number(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn times_of_all_sizes_are_kept_exactly() {
+        for texts in [
+            &["0", "1.5", "2.000001", "-3.000000001"][..],
+            &["1e18", "9000000000000000000", "0.5"],
+            &["5", "1e18", "0.001"],
+            &["1700000000000000000.5", "1"],
+        ] {
+            let mut written = Written::default();
+            let all: Vec<i128> = texts.iter().map(|t| read(t).expect("a time").1).collect();
+            all.iter().for_each(|&n| written.push(n));
+            let found: Vec<i128> = (0..all.len()).map(|row| written.get(row)).collect();
+            assert_eq!(found, all);
+            assert_eq!(written.into_all().collect::<Vec<_>>(), all);
         }
     }
 
