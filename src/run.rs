@@ -4,10 +4,13 @@
 //! (variant, replication, component) is simulated from keys of its own, and records are merged in
 //! order.
 
+mod precision;
+
+pub use precision::Precision;
+
 use crate::billing::BillError;
 use crate::catalog;
 use crate::compare::{compare_all, verdict};
-use crate::metrics::registry;
 use crate::model::{Component, Plan};
 use crate::outcome;
 use crate::results::{
@@ -17,6 +20,7 @@ use crate::results::{
 use crate::scenario::{Loaded, Variant};
 use crate::simulation::record::Record;
 use crate::simulation::{Cancelled, SimulationOptions, simulate};
+use precision::WatchedMetric;
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -85,17 +89,6 @@ pub fn work(loaded: &Loaded) -> u64 {
         .sum()
 }
 
-/// What `--precision` asks for: an interval narrow enough for one metric, of every variant.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Precision {
-    /// Identifier of the metric, one of the registry's.
-    pub metric: &'static str,
-    /// Largest half-width of the 95 % interval, as a share of the mean.
-    pub share: f64,
-    /// Replications after which to give up.
-    pub most: u32,
-}
-
 /// Fewest replications on which an interval is believed: with two or three, a narrow one is often luck.
 const FEW_TO_STOP: u32 = FEW_REPLICATIONS;
 
@@ -118,7 +111,12 @@ pub fn run(
     if let Some(wanted) = options.precision {
         let mut watched = WatchedMetric::new(wanted.metric, variants.len());
         loop {
-            let estimates = watched.estimates(&variants, loaded.seed, &records)?;
+            let all = variants.iter().zip(&records.of).enumerate();
+            let estimates = all.map(|(v, (variant, records))| {
+                let estimate = watched.estimate(v, &variant.plan, loaded.seed, records);
+                estimate.map_err(|source| no_price(variant, source))
+            });
+            let estimates: Vec<Estimate> = estimates.collect::<Result<_, _>>()?;
             let found = wanted.judge(&estimates);
             // A replication without data leaves the mean without any, however many more there are.
             let lacks_data = estimates.iter().any(|e| e.mean.is_none());
@@ -483,82 +481,11 @@ impl VariantRecords {
     }
 }
 
-/// The values of one metric, replication by replication: what `--precision` watches, without all other results.
-struct WatchedMetric {
-    metric: &'static str,
-    /// By variant.
-    values: Vec<Vec<Option<f64>>>,
-}
-
-impl WatchedMetric {
-    fn new(metric: &'static str, variants: usize) -> WatchedMetric {
-        WatchedMetric {
-            metric,
-            values: vec![Vec::new(); variants],
-        }
-    }
-
-    /// Its estimate for each variant, from the replications so far; only those that are new are looked at.
-    fn estimates(
-        &mut self,
-        variants: &[&Variant],
-        seed: u64,
-        records: &VariantRecords,
-    ) -> Result<Vec<Estimate>, RunError> {
-        let all = variants.iter().zip(&mut self.values).zip(&records.of);
-        all.map(|((variant, values), records)| {
-            let first = values.len();
-            let more = outcome::metric_values(&variant.plan, seed, records, first, self.metric);
-            values.extend(more.map_err(|source| no_price(variant, source))?);
-            let unit = registry::metric(self.metric).map_or("", |m| m.unit);
-            Ok(Estimate::over(values.clone(), unit))
-        })
-        .collect()
-    }
-}
-
 /// A variant of which a price is missing.
 fn no_price(variant: &Variant, source: BillError) -> RunError {
     RunError::Bill {
         variant: variant.plan.name.clone(),
         source,
-    }
-}
-
-impl Precision {
-    /// Half-width as a share of the mean; zero where all replications agree, `None` without data.
-    fn found(estimate: &Estimate) -> Option<f64> {
-        let half = (estimate.ci_high? - estimate.ci_low?) / 2.0;
-        Some(if half == 0.0 {
-            0.0
-        } else {
-            half / estimate.mean?.abs()
-        })
-    }
-
-    fn judge(&self, variants: &[Estimate]) -> PrecisionResult {
-        let all: Option<Vec<f64>> = variants.iter().map(Precision::found).collect();
-        let widest = all.map(|all| all.into_iter().fold(0.0, f64::max));
-        PrecisionResult {
-            metric: self.metric.to_owned(),
-            wanted: self.share,
-            found: widest.filter(|w| w.is_finite()),
-            reached: widest.is_some_and(|w| w <= self.share),
-        }
-    }
-
-    /// How many replications to have next: as many as the widest interval promises, at most twice as many as
-    /// there are, since that promise is itself an estimate.
-    fn next(&self, variants: &[Estimate], replications: u32) -> u32 {
-        let ratio = variants
-            .iter()
-            .filter_map(Precision::found)
-            .fold(0.0, f64::max)
-            / self.share;
-        let promised = f64::from(replications) * (ratio * ratio).clamp(1.0, 2.0);
-        (promised.ceil() as u32)
-            .max(replications + 2)
-            .min(self.most)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The arrivals of one second: their counts, and where they lie when somebody has to know.
 
-use crate::simulation::state::drawn::{Arrival, ArrivalPiece, DrawnSecond, DrawnWorkload};
+use crate::simulation::state::drawn::{Arrival, DrawnSecond, DrawnWorkload};
+use crate::simulation::state::piece::ArrivalPiece;
 use crate::simulation::state::request::RequestState;
 use crate::simulation::world::World;
 

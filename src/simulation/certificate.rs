@@ -5,7 +5,7 @@ use crate::engine::calendar::SLOTS;
 use crate::engine::limiter::Certificate;
 use crate::simulation::arrivals::pieces;
 use crate::simulation::jobs::has_job_start;
-use crate::simulation::state::drawn::ArrivalPiece;
+use crate::simulation::state::piece::ArrivalPiece;
 use crate::simulation::world::World;
 
 /// Whether nobody can be throttled in this second.

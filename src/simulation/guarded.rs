@@ -21,8 +21,9 @@
 
 use crate::engine::SECOND;
 use crate::simulation::arrivals::pieces;
-use crate::simulation::state::drawn::{ArrivalPiece, DrawnSecond};
+use crate::simulation::state::drawn::DrawnSecond;
 use crate::simulation::state::guards::MayCall;
+use crate::simulation::state::piece::ArrivalPiece;
 use crate::simulation::state::request::{Purpose, RequestState, RequestStep};
 use crate::simulation::world::World;
 

@@ -12,8 +12,8 @@ use crate::engine::SECOND;
 use crate::engine::calendar::{SLOT_NS, SLOTS};
 use crate::model::arrivals::in_slot;
 use crate::simulation::arrivals::pieces;
-use crate::simulation::state::drawn::ArrivalPiece;
 use crate::simulation::state::held::HeldSecond;
+use crate::simulation::state::piece::ArrivalPiece;
 use crate::simulation::state::spread::Spread;
 use crate::simulation::world::World;
 

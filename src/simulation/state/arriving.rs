@@ -4,8 +4,9 @@ use crate::engine::random::Key;
 use crate::model::arrivals::{Ahead, ArrivalProcess, Beginning, Density, OpenProcess};
 use crate::model::{Kind, PlanPart, Workload};
 use crate::simulation::state::action::ActionState;
-use crate::simulation::state::drawn::{Arrival, ArrivalPiece, DrawnSecond, DrawnWorkload};
+use crate::simulation::state::drawn::{Arrival, DrawnSecond, DrawnWorkload};
 use crate::simulation::state::evenly::EvenArrivals;
+use crate::simulation::state::piece::ArrivalPiece;
 use crate::simulation::state::request::Purpose;
 use std::ops::Range;
 

@@ -2,7 +2,6 @@
 
 use crate::engine::random::Key;
 use crate::model::arrivals::Density;
-use crate::simulation::state::evenly::EvenArrivals;
 
 /// What one second drew.
 #[derive(Default)]
@@ -212,17 +211,4 @@ pub struct Arrival {
     /// Trace: the copy of the row.
     pub copy: u32,
     pub key: Key,
-}
-
-/// Arrivals of a second: one at its instant \[ns in the second\], those of a workload that are evenly spaced, or many
-/// with a density.
-pub enum ArrivalPiece<'d> {
-    One(u64, Arrival),
-    Evenly(EvenArrivals),
-    Many {
-        action: usize,
-        n: u64,
-        key: Key,
-        density: &'d Density,
-    },
 }

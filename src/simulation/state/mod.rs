@@ -14,6 +14,7 @@ pub mod job;
 pub mod loser;
 pub mod lost;
 pub mod misses;
+pub mod piece;
 pub mod quota;
 pub mod request;
 pub mod retries;
