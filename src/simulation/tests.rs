@@ -4,7 +4,7 @@ use super::state::spread::Spread;
 use super::world::World;
 use super::{SimulationOptions, law};
 use crate::input::Input;
-use crate::model::Part;
+use crate::model::PlanPart;
 use crate::scenario;
 
 /// What a simulation counts that lists at most so many evenly spaced arrivals of a second.
@@ -22,8 +22,8 @@ fn counted(text: &str, simulate_all: bool, most_listed: usize) -> Vec<String> {
         cancel: None,
     };
     let components = plan.components.iter().map(|component| {
-        let copies = Part::copies(plan, component);
-        let part = Part::new(plan, component, copies.as_ref());
+        let copies = PlanPart::copies(plan, component);
+        let part = PlanPart::new(plan, component, copies.as_ref());
         let mut world = World::new(&part, options);
         world.arrivals.spread = Spread::listing_at_most(most_listed);
         law::run(&mut world).expect("not cancelled");

@@ -282,15 +282,17 @@ impl Trace {
         let (round, second) = self.in_round(second);
         let (rows, period) = (&self.recording.rows, self.period_ns());
         let now = second.saturating_mul(SECOND);
-        let over = rows.partition_point(|row| match period {
-            0 => self.at(row) < now,
-            period => self.at(row).saturating_add(period) <= now,
+        let over = rows.partition_point(|at| match period {
+            0 => self.scaled_time(at) < now,
+            period => self.scaled_time(at).saturating_add(period) <= now,
         });
-        let begin = |row: &TraceRow| self.at(row) / SECOND;
-        let (round, within) = match (rows.get(over), rows.first()) {
-            (Some(row), _) => (round, second.max(begin(row))),
-            (None, Some(first)) if self.repeat => (round + 1, begin(first)),
-            (None, _) => return None,
+        let begin = |row: usize| self.scaled_time(rows.at(row)) / SECOND;
+        let (round, within) = if over < rows.len() {
+            (round, second.max(begin(over)))
+        } else if self.repeat && !rows.is_empty() {
+            (round + 1, begin(0))
+        } else {
+            return None;
         };
         let length = if round > 0 { self.seconds() } else { 0 };
         Some(round.saturating_mul(length).saturating_add(within))
