@@ -15,26 +15,24 @@ impl Default for Integers {
     }
 }
 
-/// Does the same with the vector of any width.
-macro_rules! with_any {
-    ($integers:expr, $vec:ident => $do:expr) => {
-        match $integers {
-            Integers::One($vec) => $do,
-            Integers::Two($vec) => $do,
-            Integers::Four($vec) => $do,
-            Integers::Eight($vec) => $do,
-        }
-    };
-}
-
 impl Integers {
     pub fn len(&self) -> usize {
-        with_any!(self, v => v.len())
+        match self {
+            Integers::One(v) => v.len(),
+            Integers::Two(v) => v.len(),
+            Integers::Four(v) => v.len(),
+            Integers::Eight(v) => v.len(),
+        }
     }
 
     #[inline(always)]
     pub fn get(&self, i: usize) -> u64 {
-        with_any!(self, v => v[i].into())
+        match self {
+            Integers::One(v) => v[i].into(),
+            Integers::Two(v) => v[i].into(),
+            Integers::Four(v) => v[i].into(),
+            Integers::Eight(v) => v[i],
+        }
     }
 
     #[inline(always)]

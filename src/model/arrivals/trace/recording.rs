@@ -341,7 +341,7 @@ impl RowReader {
         fault: &mut dyn FnMut(String),
     ) {
         self.numbers.iter_mut().for_each(|c| c.look_at(cell));
-        let filled = |i: Option<usize>| i.and_then(|i| cell(i)).filter(|c| !c.is_empty());
+        let filled = |i: Option<usize>| i.and_then(cell).filter(|c| !c.is_empty());
         let columns = self.columns;
         let size = filled(columns.size.filter(|_| columns.count.is_none()));
         let size = size.and_then(|size| {
