@@ -19,9 +19,17 @@ const IDLE_SECOND: f64 = 3.0;
 /// Nanoseconds that a second takes in which attempts are looked at, beside them.
 const CONTENDED_SECOND: f64 = 20_000.0;
 
-/// Nanoseconds of an attempt that is looked at: in a fixed window, and where every attempt is put in order.
-const ATTEMPT: f64 = 50.0;
-const ORDERED_ATTEMPT: f64 = 300.0;
+/// Nanoseconds of an attempt that is looked at: in a fixed window; where every attempt is put in order; and where it looks
+/// up a cache or waits for its client's limiter.
+const ATTEMPT: f64 = 10.0;
+const ORDERED_ATTEMPT: f64 = 40.0;
+const GUARDED_ATTEMPT: f64 = 300.0;
+
+/// Nanoseconds of a job's request, which its worker sends when it is free.
+const JOB_REQUEST: f64 = 300.0;
+
+/// Nanoseconds of a recorded row, from its reading to its answer.
+const ROW: f64 = 100.0;
 
 /// Nanoseconds that a counted second takes where a workload's caches are looked up.
 const CACHED_SECOND: f64 = 10_000.0;
@@ -31,7 +39,7 @@ const THING: f64 = 100_000.0;
 const THING_BYTES: f64 = 30_000.0;
 
 /// Bytes of a recorded row, of a client with state of its own, of a request that waits, and of the program itself.
-const ROW_BYTES: f64 = 60.0;
+const ROW_BYTES: f64 = 28.0;
 const CLIENT_BYTES: f64 = 100.0;
 const WAITING_BYTES: f64 = 40.0;
 const PROGRAM_BYTES: f64 = 30e6;
@@ -256,7 +264,7 @@ fn of_workload(
             let runs = every.map_or(1.0, |every| (left / every as f64).ceil());
             let events = f64::from(*objects) * runs * requests;
             let seconds = (events / 1e3).min(left);
-            let ns = events * ORDERED_ATTEMPT + seconds * CONTENDED_SECOND;
+            let ns = events * JOB_REQUEST + seconds * CONTENDED_SECOND;
             return (events, ns, clients);
         }
         Kind::Open { start, stop, .. } => (stop.saturating_sub(*start) as f64, 0),
@@ -299,7 +307,9 @@ fn of_workload(
     let looked_at = if guarded { share.max(0.5) } else { share };
     let contended = active * looked_at;
     let events = contended * mean * requests * attempts;
-    let each = if is_timed || guarded || cached {
+    let each = if guarded || cached {
+        GUARDED_ATTEMPT
+    } else if is_timed {
         ORDERED_ATTEMPT
     } else {
         ATTEMPT
@@ -311,7 +321,7 @@ fn of_workload(
         ns += busy * CACHED_SECOND;
     }
     // Rows are drawn one by one.
-    ns += rows as f64 * (ATTEMPT + requests * ATTEMPT);
+    ns += rows as f64 * requests.max(1.0) * ROW;
     let waiting = mean * requests * attempts * lost * looked_at;
     let bytes = rows as f64 * ROW_BYTES + clients + waiting * WAITING_BYTES;
     (events, ns, bytes)
