@@ -374,7 +374,7 @@ pub(crate) mod cases {
                 "requesters",
                 "requester.\"@g\".access_revoked_at=2s",
                 "group.g.requesters=[\"r2\"]",
-                "s3_requests_denied",
+                "app_requests_denied",
             ),
             (
                 "log_groups",

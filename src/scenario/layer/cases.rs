@@ -12,7 +12,7 @@ pub(crate) fn add(cases: &mut Cases) {
             "requester",
             "requesters",
             "requester.r2.like=r",
-            "s3_requests_denied",
+            "app_requests_denied",
         ),
         (
             "log_group",
