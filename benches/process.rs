@@ -14,7 +14,7 @@ pub struct Taken {
     pub wall_s: f64,
     /// Largest resident memory \[MB\].
     pub peak_mb: f64,
-    /// Whether it ended with status 0.
+    /// Whether it ended with an answer: status 0, or 1 where a target is missed.
     pub succeeded: bool,
 }
 
@@ -54,7 +54,7 @@ pub fn run(program: &Path, args: &[&str], dir: &Path) -> Taken {
         cpu_s,
         wall_s,
         peak_mb: peak_kb as f64 / 1024.0,
-        succeeded: status.success(),
+        succeeded: matches!(status.code(), Some(0 | 1)),
     }
 }
 
