@@ -183,7 +183,7 @@ fn empty(at: LoadKey, load: &Load, retry: Option<&str>) -> Imported {
     }
 }
 
-/// Requests per second of a client, where nothing tells how many there are.
+/// Requests per second of a client, where nothing tells how many there are (assumption M104).
 const PER_CLIENT: f64 = 50.0;
 
 /// SDK clients: the sessions that were seen, unless a session is for a few calls only, so that it is no client.

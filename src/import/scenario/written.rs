@@ -12,6 +12,10 @@ use super::variants;
 use super::workload::{self, Imported, Stretch};
 use std::fmt::Write;
 
+/// What is read, where no file names objects (assumption M105).
+const POPULARITY: &str =
+    "# No file names objects (assumption M105).\npopularity.uniform.objects = 1_000_000\n";
+
 /// First line of a file that may be written over.
 pub const MARK: &str = "# Written by kmsim import";
 
@@ -144,7 +148,7 @@ fn at_best(
         "\n# The bucket whose settings were given, and the same calls as reads of it: for the variant bucket-keys-at-best.\n\
          [bucket.settings-given]\naccount = \"{}\"\nregion = \"{}\"\nkey = \"{key}\"\n\n\
          [workload.{name}-as-reads]\nenabled = false\nbucket = \"settings-given\"\nrequester = \"{}\"\noperations = {{ GetObject = 1 }}\n\
-         clients = {}\nretry = \"{}\"\npopularity.uniform.objects = 1_000_000\n\
+         clients = {}\nretry = \"{}\"\n{POPULARITY}\
          trace = {{ file = \"{file}\", count = \"requests\", period = \"{}s\" }}\n",
         placed.account,
         placed.region,
@@ -319,7 +323,7 @@ fn common(workload: &Imported, place: &WorkloadPlace, places: &Places, text: &mu
         crate::catalog::s3_operation(o).is_some_and(crate::catalog::S3OperationRow::is_read)
     });
     if bucket.is_some_and(|b| b.key.is_some() && !b.dsse) && reads {
-        text.push_str("popularity.uniform.objects = 1_000_000\n");
+        text.push_str(POPULARITY);
     }
 }
 
