@@ -52,7 +52,7 @@ pub struct DataKeyReuse {
     pub renewal: DataKeyRenewal,
     /// The time by default \[s\].
     pub default_s: u64,
-    /// The least that it may be set to \[s\]; `None`: it is no setting.
+    /// The least that it may be set to \[s\]; `None`: it cannot be set.
     pub least_s: Option<u64>,
     /// The most \[s\].
     pub most_s: Option<u64>,

@@ -4,7 +4,7 @@
 //! that calls a variant the better one asks here first.
 
 use super::difference::difference;
-use crate::results::{Estimate, Metrics, VariantResults};
+use crate::results::{Estimate, Metrics, VariantResults, replications};
 
 /// Metrics that count requests which did not get what they asked for.
 const LOST_REQUESTS: [&str; 5] = [
@@ -58,14 +58,13 @@ fn losses(metrics: &Metrics, judged: &[&str]) -> Vec<Loss> {
 
 /// The sum of some metrics over that of others, by replication; 0 where there was nothing to lose.
 fn share(metrics: &Metrics, some: &[&str], all: &[&str]) -> Estimate {
-    let replications = metrics.values().map(|e| e.values.len()).max().unwrap_or(0);
     let sum = |ids: &[&str], i: usize| -> f64 {
         let values = ids
             .iter()
             .filter_map(|id| metrics.get(*id)?.values.get(i).copied());
         values.flatten().sum()
     };
-    let shares = (0..replications).map(|i| {
+    let shares = (0..replications(metrics)).map(|i| {
         let all = sum(all, i);
         Some(if all > 0.0 { sum(some, i) / all } else { 0.0 })
     });

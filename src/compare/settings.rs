@@ -5,7 +5,7 @@
 
 use crate::results::{RunResults, SettingDifference};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// The differences between variants of two runs, or of one.
 ///
@@ -22,17 +22,18 @@ pub fn settings(a: (&RunResults, &str), b: (&RunResults, &str)) -> Vec<SettingDi
         leaves
     };
     let (a, b) = (of(a), of(b));
-    let find = |leaves: &[(String, String)], path: &str| {
-        let found = leaves.iter().find(|(p, _)| p == path);
-        found.map(|(_, value)| value.clone())
+    let by_path = |leaves: &[(String, String)]| -> HashMap<String, String> {
+        // Of equal paths the first counts.
+        leaves.iter().rev().cloned().collect()
     };
+    let (in_a, in_b) = (by_path(&a), by_path(&b));
     let mut seen = BTreeSet::new();
     let mut out = Vec::new();
     for (path, _) in a.iter().chain(&b) {
         if !seen.insert(path) {
             continue;
         }
-        let (baseline, variant) = (find(&a, path), find(&b, path));
+        let (baseline, variant) = (in_a.get(path).cloned(), in_b.get(path).cloned());
         if baseline != variant {
             let factor = baseline
                 .as_deref()

@@ -5,7 +5,7 @@ use super::loss::{loses_more, part_loses_more};
 use super::settings::settings;
 use crate::metrics::registry::metric;
 use crate::results::{
-    Comparison, Difference, Estimate, Metrics, RunResults, VariantResults, Verdict,
+    Comparison, Difference, Estimate, Metrics, RunResults, VariantResults, Verdict, replications,
 };
 use indexmap::IndexMap;
 
@@ -51,9 +51,8 @@ fn discounted(
 }
 
 /// Why two variants' replications cannot be paired.
-fn obstacle(a: &VariantResults, b: &VariantResults, same_seed: bool) -> Option<String> {
-    let replications = |v: &VariantResults| v.metrics.values().map(|e| e.values.len()).max();
-    let (n, m) = (replications(a).unwrap_or(0), replications(b).unwrap_or(0));
+pub(super) fn obstacle(a: &VariantResults, b: &VariantResults, same_seed: bool) -> Option<String> {
+    let (n, m) = (replications(&a.metrics), replications(&b.metrics));
     if !same_seed {
         Some("the seeds differ".to_owned())
     } else if a.arrivals_id != b.arrivals_id {
@@ -86,10 +85,8 @@ fn differences(a: &Metrics, b: &Metrics, paired: bool) -> IndexMap<String, Diffe
 /// Differences of the bill's lines; a line that is not there is an amount of zero.
 fn bill(a: &VariantResults, b: &VariantResults, paired: bool) -> IndexMap<String, Difference> {
     let (lines_a, lines_b) = (amounts(a), amounts(b));
-    let zeros = |v: &VariantResults| {
-        let n = v.metrics.values().map(|e| e.values.len()).max();
-        Estimate::over(vec![Some(0.0); n.unwrap_or(0)], "USD")
-    };
+    let zeros =
+        |v: &VariantResults| Estimate::over(vec![Some(0.0); replications(&v.metrics)], "USD");
     let (zeros_a, zeros_b) = (zeros(a), zeros(b));
     union(&lines_a, &lines_b)
         .map(|name| {

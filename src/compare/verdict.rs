@@ -8,23 +8,27 @@
 use super::difference::difference;
 use super::loss::{Loss, REQUESTS, exceeds, loses_more, losses_of};
 use super::settings::settings;
+use super::variants::obstacle;
+use crate::metrics::estimate::{TOTAL_COSTS, total_cost};
 use crate::metrics::number;
 use crate::results::{
     RunResults, RunVerdict, ThresholdResult, ThresholdVerdict, VariantResults, VariantVerdict,
     Verdict,
 };
-use std::collections::BTreeMap;
-
-/// Costs to rank by, the first that all have: that of a month holds the free tier once.
-const COSTS: [&str; 2] = ["cost_total_usd_per_month", "cost_total_usd"];
+use std::collections::{BTreeMap, HashMap};
 
 /// Variants whose fault a sentence names before it counts the others.
 const NAMED: usize = 3;
 
 /// The verdict on all variants of a run.
 pub fn verdict(results: &RunResults) -> RunVerdict {
+    let mut thresholds: HashMap<&str, Vec<&ThresholdResult>> = HashMap::new();
+    for t in &results.thresholds {
+        thresholds.entry(&t.variant).or_default().push(t);
+    }
     let mut judge = Judge {
         results,
+        thresholds,
         least: BTreeMap::new(),
     };
     let judged: Vec<VariantVerdict> = results.variants.iter().map(|v| judge.judge(v)).collect();
@@ -45,6 +49,8 @@ pub fn verdict(results: &RunResults) -> RunVerdict {
 /// What variants are held to.
 struct Judge<'a> {
     results: &'a RunResults,
+    /// By variant.
+    thresholds: HashMap<&'a str, Vec<&'a ThresholdResult>>,
     /// Of each kind of work the variant that loses least and what it loses, by the metrics that thresholds judge.
     least: BTreeMap<Vec<&'a str>, Vec<(&'a VariantResults, Loss)>>,
 }
@@ -54,8 +60,7 @@ impl<'a> Judge<'a> {
     fn judge(&mut self, v: &'a VariantResults) -> VariantVerdict {
         let mut against = Vec::new();
         let mut unknown = Vec::new();
-        let all = self.results.thresholds.iter();
-        let own: Vec<&ThresholdResult> = all.filter(|t| t.variant == v.name).collect();
+        let own = self.thresholds.remove(v.name.as_str()).unwrap_or_default();
         for t in &own {
             match t.verdict {
                 ThresholdVerdict::Met | ThresholdVerdict::MetNotShown => {}
@@ -181,7 +186,7 @@ fn even_so(v: &VariantResults) -> Option<String> {
 
 /// Whether two variants of one run can be compared replication by replication.
 fn paired(a: &VariantResults, b: &VariantResults) -> bool {
-    a.arrivals_id == b.arrivals_id
+    obstacle(a, b, true).is_none()
 }
 
 /// Whether two variants are asked for the same work: the same arrivals, or as many requests as far as is shown.
@@ -223,7 +228,7 @@ fn alone(kept: &[&VariantResults], best: &VariantResults) -> bool {
 /// The cost that all of them have.
 fn cost(of: &[&VariantResults]) -> Option<&'static str> {
     let all_have = |id: &&str| of.iter().all(|v| mean(v, id).is_some());
-    COSTS.into_iter().find(all_have)
+    TOTAL_COSTS.into_iter().find(all_have)
 }
 
 /// Whether one costs more than the other, beyond the interval of the difference where there is one.
@@ -309,10 +314,7 @@ fn answer(
 
 /// What the best costs, and what that is against the first variant.
 fn saving(results: &RunResults, best: &VariantResults) -> String {
-    let known = COSTS
-        .into_iter()
-        .find_map(|id| Some((id, best.metrics.get(id)?, mean(best, id)?)));
-    let Some((id, price, at)) = known else {
+    let Some((id, price, at)) = total_cost(&best.metrics) else {
         return String::new();
     };
     let price_text = number::value(id, &price.unit, at);

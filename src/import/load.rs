@@ -6,7 +6,6 @@
 
 use super::evidence::collected::AccountEvidence;
 use super::evidence::counts::Counts;
-use super::evidence::fact::Fact;
 use super::evidence::series::{LoadOrigin, RequestOutcome, SeriesKey, Via};
 use std::collections::BTreeMap;
 
@@ -389,18 +388,9 @@ fn request(key: &SeriesKey, counts: &Counts, all: &mut Loads, evidence: &Account
 
 /// Account and Region of what names none: those of the quotas in force, or of all else that was found, if there is only one.
 fn home_of(evidence: &AccountEvidence, region: Option<&str>) -> (String, String) {
-    let quotas = evidence.facts.iter().filter_map(|(_, fact)| match fact {
-        Fact::Quota(quota) if !quota.region.is_empty() => {
-            Some((quota.account.clone(), quota.region.clone()))
-        }
-        Fact::Quota(_)
-        | Fact::Bucket(_)
-        | Fact::Key(_)
-        | Fact::TrailExcludesKms
-        | Fact::Metric(_)
-        | Fact::Objects(_)
-        | Fact::Resources { .. }
-        | Fact::Note(_) => None,
+    let quotas = evidence.facts.iter().filter_map(|(_, fact)| {
+        let quota = fact.quota().filter(|quota| !quota.region.is_empty())?;
+        Some((quota.account.clone(), quota.region.clone()))
     });
     let others = evidence.series.keys().filter(|k| !k.region.is_empty());
     let others = others.map(|k| (k.account.clone(), k.region.clone()));

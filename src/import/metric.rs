@@ -1,7 +1,7 @@
 //! CloudWatch: what `get-metric-data` and `get-metric-statistics` print, the console's CSV, metric streams, and plain
 //! `timestamp,value`.
 //!
-//! A sample is a sum over its period. The period stands in no file: it is the least time between two samples. Equal samples of
+//! A sample is a sum over its period. No file states the period: it is the least time between two samples. Equal samples of
 //! one metric in several files are one. Only metrics that count are arrivals: CPU, bytes and errors are refused by name.
 
 use super::evidence::fact::{Fact, MetricFact};
@@ -247,7 +247,8 @@ impl Samples {
                     findings.skip(SkipReason::NotACount, || "its first sample".to_owned());
                 }
                 findings.fact(Fact::Note(
-                    "a metric is no count of requests (name one that is with --metric)".to_owned(),
+                    "a metric does not count requests (name one that does with --metric)"
+                        .to_owned(),
                 ));
                 continue;
             };

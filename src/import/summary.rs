@@ -477,7 +477,7 @@ fn known(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>
             Fact::Metric(metric) if metric.partial => {
                 notes.insert("a metric has more pages that were not given".to_owned());
             }
-            Fact::Metric(_) | Fact::Objects(_) => {}
+            Fact::Metric(_) => {}
             Fact::Note(note) => {
                 notes.insert(note.clone());
             }

@@ -129,7 +129,6 @@ pub fn remarks(
             | Fact::Key(_)
             | Fact::Quota(_)
             | Fact::TrailExcludesKms
-            | Fact::Objects(_)
             | Fact::Resources { .. } => continue,
         };
         let note = format!("warning: {note}");

@@ -8,9 +8,9 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
-/// ByteSource held for one record at most.
+/// Bytes held for one record at most.
 pub const LARGEST: usize = 16 << 20;
-/// ByteSource that the window begins with.
+/// Bytes that the window begins with.
 const FIRST: usize = 1 << 20;
 
 /// A stream of bytes.

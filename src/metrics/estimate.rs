@@ -3,7 +3,7 @@
 //! Sums run in the order of the replications, as deviations from the first value, so that equal values have
 //! exactly that mean and a spread of zero. Left out: other confidence levels, and sequential stopping.
 
-use crate::results::Estimate;
+use crate::results::{Estimate, Metrics};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 use std::sync::LazyLock;
 
@@ -56,6 +56,17 @@ impl Estimate {
             values,
         }
     }
+}
+
+/// Total costs, the first that is known: that of a month holds the free tier once.
+pub const TOTAL_COSTS: [&str; 2] = ["cost_total_usd_per_month", "cost_total_usd"];
+
+/// The total cost of these metrics with its mean: of a month where known, else of the measured time.
+pub fn total_cost(of: &Metrics) -> Option<(&'static str, &Estimate, f64)> {
+    TOTAL_COSTS.into_iter().find_map(|id| {
+        let estimate = of.get(id)?;
+        Some((id, estimate, estimate.mean?))
+    })
 }
 
 /// The 97.5 % quantile of Student's t with `df` ≥ 1 degrees of freedom, rounded to 6 decimals so that

@@ -11,6 +11,7 @@ use super::error::ReportError;
 use super::text::{caption, note};
 use super::{compare, limits, summary, verdict};
 use crate::catalog::item_label;
+use crate::metrics::estimate::total_cost;
 use crate::metrics::number;
 use crate::metrics::registry::{self, METRICS};
 use crate::results::{Estimate, Metrics, QuotaResults, RunResults, VariantResults};
@@ -88,11 +89,7 @@ fn throttles_by(v: &VariantResults, id: &str) -> bool {
 }
 
 fn price_text(v: &VariantResults) -> String {
-    let ids = ["cost_total_usd_per_month", "cost_total_usd"];
-    let known = ids
-        .into_iter()
-        .find_map(|id| Some((id, v.metrics.get(id)?, mean(v, id)?)));
-    match known {
+    match total_cost(&v.metrics) {
         Some((id, e, m)) => number::value(id, &e.unit, m),
         None => format!("cost: {}", number::NO_DATA),
     }

@@ -19,6 +19,6 @@ pub use schema::{
     BillLine, BinSeries, Comparison, CostLeftOut, DelayHistogram, Difference, Estimate, Manifest,
     Metrics, PrecisionResult, QuotaResults, QuotaSeries, RunResults, RunVerdict, SCHEMA_VERSION,
     ScenarioRecord, Series, SettingDifference, ThresholdResult, ThresholdVerdict, TrailResults,
-    VariantManifest, VariantResults, VariantVerdict, Verdict,
+    VariantManifest, VariantResults, VariantVerdict, Verdict, replications,
 };
 pub use store::{RESULTS_FILE, StoreError, parse, read, write};

@@ -159,6 +159,11 @@ pub struct ScenarioRecord {
 /// Metrics of one thing, by identifier, in registry order.
 pub type Metrics = IndexMap<String, Estimate>;
 
+/// Replications that metrics have values of.
+pub fn replications(of: &Metrics) -> usize {
+    of.values().map(|e| e.values.len()).max().unwrap_or(0)
+}
+
 /// Results of one variant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VariantResults {

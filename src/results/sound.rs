@@ -4,7 +4,7 @@
 //! A `results.json` may come from anywhere. What draws and compares results takes these things for granted, so they
 //! are looked at once, where results are read. Left out: whether the numbers are right.
 
-use super::schema::{BinSeries, Metrics, RunResults, Series, VariantResults};
+use super::schema::{BinSeries, Metrics, RunResults, Series, VariantResults, replications};
 use std::collections::HashSet;
 
 /// Beyond this no figure of a run can be: the largest counters are bytes and attempts of a year.
@@ -65,12 +65,7 @@ fn sane(value: f64) -> bool {
 }
 
 fn of_variant(v: &VariantResults) -> Result<(), String> {
-    let replications = v
-        .metrics
-        .values()
-        .map(|e| e.values.len())
-        .max()
-        .unwrap_or(0);
+    let replications = replications(&v.metrics);
     ensure(replications > 0, || "no metric has a value".to_owned())?;
     metrics(&v.metrics, replications)?;
     let groups = [

@@ -71,7 +71,7 @@ fn without_effect(r: &mut Reader<'_>, row: &ServiceRow) {
     }
     if let Some(reuse) = &row.reuse {
         let fixed = format!(
-            "{} keeps a data key for {}, which is no setting",
+            "{} keeps a data key for {}, which cannot be set",
             row.name,
             Span::from_secs(reuse.default_s)
         );

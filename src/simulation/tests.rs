@@ -28,7 +28,7 @@ fn counted(text: &str, simulate_all: bool, most_listed: usize) -> Vec<String> {
         world.arrivals.spread = Spread::listing_at_most(most_listed);
         law::run(&mut world).expect("not cancelled");
         let mut record = world.counters.into_record();
-        // How a second was passed, which is no counter.
+        // How a second was passed is not a counter.
         (record.seconds_counted, record.attempts_expanded) = (0, 0);
         format!("{record:?}")
     });

@@ -15,8 +15,6 @@ pub enum Fact {
     TrailExcludesKms,
     /// A metric's period and what is missing of it.
     Metric(MetricFact),
-    /// Objects of a bucket.
-    Objects(ObjectsFact),
     /// What a plan or a state holds beside buckets and keys.
     Resources {
         /// Addresses of all.
@@ -28,6 +26,24 @@ pub enum Fact {
     },
     /// Anything that people should know, one sentence.
     Note(String),
+}
+
+impl Fact {
+    /// A bucket's settings, where it is about them.
+    pub fn bucket(&self) -> Option<&BucketFact> {
+        if let Fact::Bucket(bucket) = self {
+            return Some(bucket);
+        }
+        None
+    }
+
+    /// A quota in force, where it is about one.
+    pub fn quota(&self) -> Option<&QuotaFact> {
+        if let Fact::Quota(quota) = self {
+            return Some(quota);
+        }
+        None
+    }
 }
 
 /// Encryption of a bucket.
@@ -117,23 +133,4 @@ pub struct MetricFact {
     pub period_s: u64,
     /// Whether more pages were announced that are not in the file.
     pub partial: bool,
-}
-
-/// How a bucket's objects are encrypted.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct ObjectsFact {
-    /// Bucket.
-    pub bucket: String,
-    /// Objects.
-    pub objects: u64,
-    /// ByteSource.
-    pub bytes: u64,
-    /// Of them under KMS.
-    pub under_kms: u64,
-    /// Of those with a bucket key.
-    pub with_bucket_key: u64,
-    /// Days in which objects with bucket keys were written.
-    pub write_hours: u64,
-    /// Age of the oldest object \[s\], at the time of the newest.
-    pub oldest_s: u64,
 }

@@ -201,19 +201,9 @@ const MANAGED: &str = "alias/aws/s3";
 
 /// What is known of a bucket's encryption, by facts, by calls, by what S3 says of writes.
 fn settings(bucket: &str, used: &BucketUse, evidence: &AccountEvidence) -> BucketPlace {
-    let facts: Vec<(&String, &BucketFact)> = evidence
-        .facts
-        .iter()
-        .filter_map(|(file, fact)| match fact {
-            Fact::Bucket(fact) => Some((file, fact)),
-            Fact::Key(_)
-            | Fact::Quota(_)
-            | Fact::TrailExcludesKms
-            | Fact::Metric(_)
-            | Fact::Objects(_)
-            | Fact::Resources { .. }
-            | Fact::Note(_) => None,
-        })
+    let facts = evidence.facts.iter();
+    let facts: Vec<(&String, &BucketFact)> = facts
+        .filter_map(|(file, fact)| Some((file, fact.bucket()?)))
         .collect();
     let named = facts
         .iter()

@@ -119,17 +119,10 @@ fn at_best(
     text: &mut String,
     files: &mut Vec<(String, String)>,
 ) -> String {
-    let is_candidate = |fact: &Fact| match fact {
-        Fact::Bucket(bucket) => {
+    let is_candidate = |fact: &Fact| {
+        fact.bucket().is_some_and(|bucket| {
             bucket.encryption == Some(Sse::Kms) && bucket.bucket_key == Some(false)
-        }
-        Fact::Key(_)
-        | Fact::Quota(_)
-        | Fact::TrailExcludesKms
-        | Fact::Metric(_)
-        | Fact::Objects(_)
-        | Fact::Resources { .. }
-        | Fact::Note(_) => false,
+        })
     };
     let ([workload], [place]) = (&stretch.workloads[..], &places.workloads[..]) else {
         return String::new();

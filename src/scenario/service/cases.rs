@@ -151,7 +151,7 @@ pub(crate) fn add(cases: &mut Cases) {
         "name = \"dynamodb\", data_key_reuse_period = \"2m\"",
         "GetItem = 1",
         "\"2m\"",
-        &["keeps a data key for 5m, which is no setting"],
+        &["keeps a data key for 5m, which cannot be set"],
     );
     broken(
         Code::Contradiction,

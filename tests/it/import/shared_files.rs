@@ -132,7 +132,10 @@ fn plans_in_any_encoding_are_read_and_what_is_no_count_is_refused() {
     let data = shared.join("import/cloudwatch-nab-more");
     let (status, totals, text) = import(dir.path(), &[&data.to_string_lossy()]);
     assert_eq!(status, 2, "{text}");
-    assert!(text.contains("is no count of requests"), "{text}");
+    assert!(
+        text.contains("does not count requests (name one that does with --metric)"),
+        "{text}"
+    );
     assert_eq!(totals["workloads"], serde_json::json!([]));
     let file = shared.join("cloudwatch-nab/elb_request_count_8c0756.csv");
     let (status, totals, text) = import(
