@@ -1,6 +1,6 @@
 //! Bills: Cost and Usage Reports 1 and 2 as CSV, FOCUS, and Cost Explorer's JSON.
 //!
-//! BillColumns are found by their names, for they vary between months. Only usage counts, not tax, credit or fees. A bill counts what is
+//! Columns are found by their names, for they vary between months. Only usage counts, not tax, credit or fees. A bill counts what is
 //! paid for in an hour: no throttles, nothing below the hour. Rows that another file has too count once.
 
 use super::evidence::fact::Fact;
@@ -9,6 +9,7 @@ use super::evidence::series::{BilledAs, CountedAs, LoadOrigin, RecordKind, Serie
 use super::evidence::skip::SkipReason;
 use super::head::Head;
 use super::lines;
+use super::rows::{Row, Rows};
 use super::time;
 use super::window::Window;
 use std::collections::HashMap;
@@ -43,11 +44,13 @@ struct BillColumns {
 }
 
 impl BillColumns {
-    fn of(header: &csv::StringRecord) -> Option<BillColumns> {
+    fn of(header: &Row) -> Option<BillColumns> {
         let at = |names: &[&str]| {
-            names
-                .iter()
-                .find_map(|name| header.iter().position(|h| h.eq_ignore_ascii_case(name)))
+            names.iter().find_map(|name| {
+                header
+                    .iter()
+                    .position(|h| h.trim().eq_ignore_ascii_case(name))
+            })
         };
         Some(BillColumns {
             service: at(&[
@@ -105,107 +108,126 @@ impl BillColumns {
 
 /// Reads a bill as CSV.
 pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_reader(lines::Through(window));
-    let columns = match reader.headers() {
-        Ok(header) => BillColumns::of(header),
-        Err(_) => None,
+    let mut rows = Rows::of(window);
+    let mut row = Row::default();
+    let reader = match rows.next(&mut row, findings) {
+        Ok(_) => BillReader::of(&row),
+        Err(FileEnd::Whole | FileEnd::LeftOut(_)) => None,
+        Err(broken @ FileEnd::Broken(..)) => return broken,
     };
-    let Some(columns) = columns else {
+    let Some(mut reader) = reader else {
         return FileEnd::Broken("has no columns of a bill".to_owned(), 0);
     };
-    // Two equal rows of one file are two; those of another file are the same ones.
-    let mut times: HashMap<u64, u32> = HashMap::new();
-    let mut row = csv::StringRecord::new();
     loop {
-        let at = reader.position().byte();
-        match reader.read_record(&mut row) {
-            Ok(true) => one(&columns, &row, at, &mut times, findings),
-            Ok(false) => return FileEnd::Whole,
-            Err(e) if e.is_io_error() => {
-                return FileEnd::Broken("cannot be decompressed or read further".to_owned(), at);
-            }
-            Err(_) => {
-                findings.seen += 1;
-                findings.skip(SkipReason::Malformed, || format!("byte {at}"));
-            }
+        match rows.next(&mut row, findings) {
+            Ok(at) => reader.one(&row, at, findings),
+            Err(end) => return end,
         }
     }
 }
 
-fn one(
-    columns: &BillColumns,
-    row: &csv::StringRecord,
-    at: u64,
-    times: &mut HashMap<u64, u32>,
-    findings: &mut Findings<'_>,
-) {
-    let cell = |i: Option<usize>| i.and_then(|i| row.get(i)).unwrap_or_default();
-    let place = || format!("byte {at}");
-    findings.seen += 1;
-    let service = cell(columns.service);
-    let (usage, description) = (cell(columns.usage_type), cell(columns.description));
-    let is_usage = matches!(
-        cell(columns.kind),
-        "Usage" | "DiscountedUsage" | "SavingsPlanCoveredUsage" | ""
-    );
-    if cell(columns.class) == "Correction" {
-        findings.fact(Fact::Note(
-            "a bill has corrections, which replace rows of an earlier month".to_owned(),
-        ));
-        return findings.skip(SkipReason::NotUsage, place);
+/// Rows that are told apart within a file where they are equal.
+const EQUAL_ROWS: usize = 400_000;
+
+/// Reads the rows of one bill.
+pub struct BillReader {
+    columns: BillColumns,
+    /// Two equal rows of one file are two; those of another file are the same ones.
+    times: HashMap<u64, u32>,
+    /// The last time the memory of equal rows was full.
+    forgotten: u32,
+}
+
+impl BillReader {
+    /// Of a bill with that header; `None`: it is not one.
+    pub fn of(header: &Row) -> Option<BillReader> {
+        Some(BillReader {
+            columns: BillColumns::of(header)?,
+            times: HashMap::new(),
+            forgotten: 0,
+        })
     }
-    let billed = billed_as(service, usage, description, cell(columns.unit));
-    let Some(second) = time::of_table(cell(Some(columns.start))) else {
-        return findings.skip(SkipReason::NoTime, place);
-    };
-    let amount: f64 = cell(Some(columns.amount)).parse().unwrap_or(0.0);
-    let is_request = is_usage
-        && !matches!(
-            billed,
-            BilledAs::KmsOther | BilledAs::S3Other | BilledAs::Other
+
+    /// Reads a row.
+    pub fn one(&mut self, row: &Row, at: u64, findings: &mut Findings<'_>) {
+        findings.seen += 1;
+        match self.row(row, findings) {
+            Ok(item) => findings.item(item),
+            Err(reason) => findings.skip(reason, || format!("byte {at}")),
+        }
+    }
+
+    fn row(&mut self, row: &Row, findings: &mut Findings<'_>) -> Result<Item, SkipReason> {
+        let columns = &self.columns;
+        let cell = |i: Option<usize>| row.cell(i);
+        let service = cell(columns.service);
+        let (usage, description) = (cell(columns.usage_type), cell(columns.description));
+        let is_usage = matches!(
+            cell(columns.kind),
+            "Usage" | "DiscountedUsage" | "SavingsPlanCoveredUsage" | ""
         );
-    // What is no usage is none of the requests, but a row all the same.
-    let billed = match billed {
-        BilledAs::KmsRequests if !is_usage => BilledAs::KmsOther,
-        BilledAs::S3Tier1 | BilledAs::S3Tier2 if !is_usage => BilledAs::S3Other,
-        other => other,
-    };
-    let mut text = String::new();
-    for part in [
-        service,
-        usage,
-        cell(columns.operation),
-        cell(columns.resource),
-        cell(columns.account),
-        cell(columns.kind),
-        description,
-    ] {
-        text.push_str(part);
-        text.push('\n');
+        if cell(columns.class) == "Correction" {
+            findings.fact(Fact::Note(
+                "a bill has corrections, which replace rows of an earlier month".to_owned(),
+            ));
+            return Err(SkipReason::NotUsage);
+        }
+        let billed = billed_as(service, usage, description, cell(columns.unit));
+        let second = time::of_table(cell(Some(columns.start))).ok_or(SkipReason::NoTime)?;
+        let is_request = is_usage
+            && !matches!(
+                billed,
+                BilledAs::KmsOther | BilledAs::S3Other | BilledAs::Other
+            );
+        // What is no usage is none of the requests, but a row all the same.
+        let billed = match billed {
+            BilledAs::KmsRequests if !is_usage => BilledAs::KmsOther,
+            BilledAs::S3Tier1 | BilledAs::S3Tier2 if !is_usage => BilledAs::S3Other,
+            other => other,
+        };
+        let amount: f64 = match cell(Some(columns.amount)) {
+            "" => 0.0,
+            text => text.parse().map_err(|_| SkipReason::NotACount)?,
+        };
+        if is_request && (!amount.is_finite() || !(0.0..1e15).contains(&amount)) {
+            return Err(SkipReason::NotACount);
+        }
+        let series = is_request.then(|| series(columns, row, billed, usage));
+        let key = format!("{billed:?} {series:?}");
+        let kind = findings.kind(key.as_bytes(), || RecordKind {
+            tally: CountedAs::Row(billed),
+            series,
+        });
+        // The same hour in another export has the same rows, whatever its columns are called. What is not ours is not added up.
+        let is_ours = billed != BilledAs::Other;
+        let same = fingerprint(
+            format!(
+                "{billed:?} {} {} {second} {amount}",
+                cell(columns.account),
+                cell(columns.resource)
+            )
+            .as_bytes(),
+        );
+        if self.times.len() >= EQUAL_ROWS {
+            self.times.clear();
+            self.forgotten += 1;
+        }
+        let nth = self.times.entry(same).or_default();
+        *nth += u32::from(is_ours);
+        let id = [same, u64::from(*nth), u64::from(self.forgotten)].map(u64::to_le_bytes);
+        Ok(Item {
+            at: second,
+            n: if is_request { amount.round() as u64 } else { 0 },
+            id: if is_ours {
+                fingerprint(&id.concat())
+            } else {
+                0
+            },
+            shared: 0,
+            session: 0,
+            kind,
+        })
     }
-    let series = is_request.then(|| series(columns, row, billed, usage));
-    let key = format!("{billed:?} {series:?}");
-    let kind = findings.kind(key.as_bytes(), || RecordKind {
-        tally: CountedAs::Row(billed),
-        series,
-    });
-    let same = fingerprint(format!("{text} {second} {amount}").as_bytes());
-    let nth = times.entry(same).or_default();
-    *nth += 1;
-    findings.item(Item {
-        at: second,
-        n: if is_request {
-            amount.round().max(0.0) as u64
-        } else {
-            0
-        },
-        id: fingerprint(&[same.to_le_bytes(), u64::from(*nth).to_le_bytes()].concat()),
-        shared: 0,
-        session: 0,
-        kind,
-    });
 }
 
 /// What a row is of: by its usage type, and where a bill has none by its unit and description.
@@ -241,13 +263,8 @@ fn billed_as(service: &str, usage: &str, description: &str, unit: &str) -> Bille
     }
 }
 
-fn series(
-    columns: &BillColumns,
-    row: &csv::StringRecord,
-    billed: BilledAs,
-    usage: &str,
-) -> SeriesKey {
-    let cell = |i: Option<usize>| i.and_then(|i| row.get(i)).unwrap_or_default().to_owned();
+fn series(columns: &BillColumns, row: &Row, billed: BilledAs, usage: &str) -> SeriesKey {
+    let cell = |i: Option<usize>| row.cell(i).to_owned();
     // KMS's usage types begin with the Region's whole name.
     let named = usage.strip_suffix("-KMS-Requests").unwrap_or_default();
     let region = if named.is_empty() {
@@ -308,7 +325,11 @@ pub fn explorer(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
                     continue;
                 }
                 let amount = group["Metrics"]["UsageQuantity"]["Amount"].as_str();
-                let amount = amount.and_then(|a| a.parse::<f64>().ok()).unwrap_or(0.0);
+                let amount = amount.and_then(|a| a.parse::<f64>().ok());
+                let Some(amount) = amount.filter(|a| (0.0..1e15).contains(a)) else {
+                    findings.skip(SkipReason::NotACount, || "a group".to_owned());
+                    continue;
+                };
                 let Some(second) = period["TimePeriod"]["Start"]
                     .as_str()
                     .and_then(time::of_table)
@@ -329,7 +350,7 @@ pub fn explorer(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
                 });
                 findings.item(Item {
                     at: second,
-                    n: amount.round().max(0.0) as u64,
+                    n: amount.round() as u64,
                     id: fingerprint(format!("{series:?} {second}").as_bytes()),
                     shared: 0,
                     session: 0,

@@ -7,7 +7,9 @@ use super::bill;
 use super::cloudtrail;
 use super::evidence::finding::{FileEnd, Findings};
 use super::head::Head;
+use super::inventory;
 use super::metric;
+use super::parquet;
 use super::settings;
 use super::table;
 use super::terraform;
@@ -33,6 +35,24 @@ pub const FORMATS: &[SourceFormat] = &[
         help: "CloudTrail digest file: recognised, and left out",
         recognises: |head| head.has_all(&["digestEndTime"]) || head.has_all(&["digestStartTime"]),
         read: |_, _| FileEnd::LeftOut("digest"),
+    },
+    SourceFormat {
+        name: "parquet",
+        help: "Parquet: CUR 2, FOCUS, S3 Inventory, tables",
+        recognises: parquet::recognises,
+        read: parquet::read,
+    },
+    SourceFormat {
+        name: "orc",
+        help: "ORC: recognised, and left out; S3 Inventory also comes as CSV and Parquet",
+        recognises: parquet::is_orc,
+        read: |_, _| FileEnd::LeftOut("ORC, which is not read"),
+    },
+    SourceFormat {
+        name: "inventory-manifest",
+        help: "manifest.json of S3 Inventory: the columns of its lists",
+        recognises: inventory::is_manifest,
+        read: inventory::manifest,
     },
     SourceFormat {
         name: "s3-access-log-json",
@@ -111,6 +131,12 @@ pub const FORMATS: &[SourceFormat] = &[
         help: "CSV with columns time and operation, and bucket, key, requester, account, region, count where known",
         recognises: table::recognises,
         read: table::read,
+    },
+    SourceFormat {
+        name: "inventory",
+        help: "S3 Inventory as CSV",
+        recognises: inventory::recognises,
+        read: inventory::read,
     },
     SourceFormat {
         name: "metric-csv",

@@ -2,7 +2,7 @@
 
 use super::json;
 
-/// ByteSource that are looked at.
+/// Bytes that are looked at.
 pub const LENGTH: usize = 16 << 10;
 
 /// The beginning of a file.
@@ -14,6 +14,8 @@ pub struct Head {
     pub keys: Vec<String>,
     /// Keys of the first object in the first array of that object.
     pub inner: Vec<String>,
+    /// Whether a manifest among the given files names this file as a part of an inventory.
+    pub is_listed: bool,
 }
 
 impl Head {

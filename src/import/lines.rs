@@ -49,7 +49,7 @@ pub fn each(
 }
 
 /// Passes over the rest of a line without holding it.
-fn pass_line(window: &mut Window) -> Result<(), FileEnd> {
+pub fn pass_line(window: &mut Window) -> Result<(), FileEnd> {
     loop {
         let bytes = window.bytes();
         if let Some(n) = memchr::memchr(b'\n', bytes) {
@@ -66,7 +66,8 @@ fn pass_line(window: &mut Window) -> Result<(), FileEnd> {
     }
 }
 
-fn broken(e: &io::Error, at: u64) -> FileEnd {
+/// The end of a file that cannot be read on.
+pub fn broken(e: &io::Error, at: u64) -> FileEnd {
     FileEnd::Broken(format!("cannot be decompressed or read further: {e}"), at)
 }
 

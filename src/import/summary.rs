@@ -69,6 +69,7 @@ pub fn totals(evidence: &AccountEvidence, names: &Names) -> Map<String, Value> {
     samples(evidence, &mut all);
     rows(evidence, &mut all);
     known(evidence, names, &mut all);
+    objects(evidence, names, &mut all);
     skips(evidence, names, &mut all);
     all
 }
@@ -106,9 +107,12 @@ fn records(evidence: &AccountEvidence, all: &mut Map<String, Value>) {
             CountedAs::Event(_)
             | CountedAs::Line { .. }
             | CountedAs::Row(_)
+            | CountedAs::Object(_)
             | CountedAs::Sample => used += n,
         }
     }
+    used += evidence.settings.values().sum::<u64>();
+    not_ours += evidence.not_ours.values().sum::<u64>();
     let skipped: u64 = evidence
         .skips
         .values()
@@ -477,7 +481,7 @@ fn known(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>
             Fact::Metric(metric) if metric.partial => {
                 notes.insert("a metric has more pages that were not given".to_owned());
             }
-            Fact::Metric(_) => {}
+            Fact::Metric(_) | Fact::InventoryTaken { .. } => {}
             Fact::Note(note) => {
                 notes.insert(note.clone());
             }
@@ -501,6 +505,49 @@ fn known(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>
         all.insert("quotas".to_owned(), json!(quotas));
     }
     all.insert("notes".to_owned(), json!(notes));
+}
+
+/// What inventories list.
+fn objects(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>) {
+    if evidence.objects.values().all(|list| list.kinds.is_empty()) {
+        return;
+    }
+    let mut told = Map::new();
+    for (bucket, list) in &evidence.objects {
+        let (mut classes, mut encryption, mut bucket_keys) =
+            (ByName::new(), ByName::new(), ByName::new());
+        for (kind, counts) in list.kinds.iter().filter(|(kind, _)| kind.current) {
+            for (map, name) in [
+                (&mut classes, kind.class.as_str()),
+                (&mut encryption, kind.encryption.as_str()),
+                (&mut bucket_keys, kind.bucket_key.name()),
+            ] {
+                let name = if name.is_empty() { "not stated" } else { name };
+                *map.entry(name.to_owned()).or_default() += counts.objects;
+            }
+        }
+        let other: u64 = list
+            .kinds
+            .iter()
+            .filter(|(kind, _)| !kind.current)
+            .map(|(_, c)| c.objects)
+            .sum();
+        told.insert(
+            names.of(NameOf::Bucket, bucket),
+            json!({
+                "taken": list.taken.map(time::shown),
+                "objects": list.objects(),
+                "bytes": list.bytes(),
+                "noncurrent_objects": other,
+                "storage_classes": classes,
+                "encryption": encryption,
+                "bucket_key_status": bucket_keys,
+                "older_objects": list.older_share(),
+                "hours_with_writes_under_bucket_keys": list.ages().len(),
+            }),
+        );
+    }
+    all.insert("objects".to_owned(), Value::Object(told));
 }
 
 fn skips(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>) {

@@ -4,7 +4,7 @@ use super::evidence::finding::{FileEnd, Findings, Item};
 use super::evidence::series::{CountedAs, LoadOrigin, RecordKind, RequestOutcome, SeriesKey, Via};
 use super::evidence::skip::SkipReason;
 use super::head::Head;
-use super::lines;
+use super::rows::{Row, Rows};
 use super::time;
 use super::window::Window;
 
@@ -24,61 +24,76 @@ pub fn recognises(head: &Head) -> bool {
 
 /// Reads a table.
 pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_reader(lines::Through(window));
-    let header = match reader.headers() {
-        Ok(header) => header.clone(),
-        Err(_) => return FileEnd::Broken("has no header".to_owned(), 0),
+    let mut rows = Rows::of(window);
+    let mut row = Row::default();
+    let reader = match rows.next(&mut row, findings) {
+        Ok(_) => TableReader::of(&row),
+        Err(FileEnd::Whole | FileEnd::LeftOut(_)) => None,
+        Err(broken @ FileEnd::Broken(..)) => return broken,
     };
-    let at = |names: &[&str]| {
-        names.iter().find_map(|name| {
-            let same = |h: &str| h.trim().eq_ignore_ascii_case(name);
-            header.iter().position(same)
-        })
+    let Some(mut reader) = reader else {
+        return FileEnd::Broken("has no columns `time` and `operation`".to_owned(), 0);
     };
-    let time_at = at(TIME);
-    let columns = [
-        at(&["account", "accountid", "recipientaccountid"]),
-        at(&["region", "awsregion"]),
-        at(&["requester", "role", "principal"]),
-        at(&["operation", "eventname"]),
-        at(&["key", "keyid", "key_id"]),
-        at(&["bucket", "bucketname"]),
-        at(&["error", "errorcode"]),
-    ];
-    let count_at = at(&["count", "requests", "calls", "sum"]);
-    let mut row = csv::StringRecord::new();
     loop {
-        let byte = reader.position().byte();
-        match reader.read_record(&mut row) {
-            Ok(true) => {}
-            Ok(false) => return FileEnd::Whole,
-            Err(e) if e.is_io_error() => {
-                return FileEnd::Broken("cannot be decompressed or read further".to_owned(), byte);
-            }
-            Err(_) => {
-                findings.seen += 1;
-                findings.skip(SkipReason::Malformed, || format!("byte {byte}"));
-                continue;
-            }
+        match rows.next(&mut row, findings) {
+            Ok(at) => reader.one(&row, at, findings),
+            Err(end) => return end,
         }
+    }
+}
+
+/// Reads the rows of one table.
+pub struct TableReader {
+    time: usize,
+    columns: [Option<usize>; 7],
+    count: Option<usize>,
+    scratch: Vec<u8>,
+}
+
+impl TableReader {
+    /// Of a table with that header; `None`: it is not one.
+    pub fn of(header: &Row) -> Option<TableReader> {
+        let at = |names: &[&str]| header.column(names);
+        let operation = at(&["operation", "eventname"])?;
+        Some(TableReader {
+            time: at(TIME)?,
+            columns: [
+                at(&["account", "accountid", "recipientaccountid"]),
+                at(&["region", "awsregion"]),
+                at(&["requester", "role", "principal"]),
+                Some(operation),
+                at(&["key", "keyid"]),
+                at(&["bucket", "bucketname"]),
+                at(&["error", "errorcode"]),
+            ],
+            count: at(&["count", "requests", "calls", "sum"]),
+            scratch: Vec::new(),
+        })
+    }
+
+    /// Reads a row.
+    pub fn one(&mut self, row: &Row, byte: u64, findings: &mut Findings<'_>) {
         findings.seen += 1;
-        let cell = |i: Option<usize>| i.and_then(|i| row.get(i)).unwrap_or_default().trim();
-        let Some(second) = time::of_table(cell(time_at)) else {
-            findings.skip(SkipReason::NoTime, || format!("byte {byte}"));
-            continue;
+        let Some(second) = time::of_table(row.cell(Some(self.time))) else {
+            return findings.skip(SkipReason::NoTime, || format!("byte {byte}"));
         };
-        let n = match count_at {
+        let n = match self.count {
             None => Some(1.0),
-            Some(i) => cell(Some(i)).parse::<f64>().ok(),
+            Some(i) => row.cell(Some(i)).parse::<f64>().ok(),
         };
         let Some(n) = n.filter(|n| *n >= 0.0 && n.fract() == 0.0 && *n < 1e15) else {
-            findings.skip(SkipReason::NotACount, || format!("byte {byte}"));
-            continue;
+            return findings.skip(SkipReason::NotACount, || format!("byte {byte}"));
         };
-        let values = columns.map(cell);
-        let kind = findings.kind(values.join("\n").as_bytes(), || {
+        let values = self.columns.map(|i| row.cell(i));
+        if values[3].is_empty() {
+            return findings.skip(SkipReason::NoValue, || format!("byte {byte}"));
+        }
+        self.scratch.clear();
+        for value in values {
+            self.scratch.extend_from_slice(value.as_bytes());
+            self.scratch.push(0);
+        }
+        let kind = findings.kind(&self.scratch, || {
             let [account, region, requester, operation, key, bucket, error] = values;
             let outcome = match error {
                 "" => RequestOutcome::Ok,

@@ -116,7 +116,7 @@ pub fn remarks(
         said.push("warning: a trail excludes KMS events: its account's KMS load is unknown where no other file tells".to_owned());
     }
     if evidence.crowded {
-        said.push("warning: more than 50,000 series: the later ones are kept without requester, client and key".to_owned());
+        said.push("warning: more callers, keys, buckets or kinds of records than are kept apart: the later ones are counted together".to_owned());
     }
     for (_, fact) in &evidence.facts {
         let note = match fact {
@@ -129,6 +129,7 @@ pub fn remarks(
             | Fact::Key(_)
             | Fact::Quota(_)
             | Fact::TrailExcludesKms
+            | Fact::InventoryTaken { .. }
             | Fact::Resources { .. } => continue,
         };
         let note = format!("warning: {note}");

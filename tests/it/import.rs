@@ -1,6 +1,7 @@
 //! `kmsim import`: files in, totals, a scenario that is accepted, and an exit status.
 
 mod hostile;
+mod inventories;
 mod shared_files;
 
 use serde_json::{Value, json};

@@ -2,6 +2,7 @@
 
 use super::counts::Counts;
 use super::fact::Fact;
+use super::objects::ObjectList;
 use super::series::{RecordKind, SeriesKey};
 use super::skip::Skips;
 use serde::Serialize;
@@ -31,8 +32,13 @@ pub struct AccountEvidence {
     pub files_left_out: BTreeMap<&'static str, u64>,
     /// Kinds of records in the order of their first one, each with how many there are, duplicates not counted.
     pub kinds: Vec<(RecordKind, u64)>,
-    /// Records of each format, duplicates and skipped ones counted.
+    /// Records of each format, duplicates and skipped ones counted: the sum of [`AccountEvidence::kinds`],
+    /// [`AccountEvidence::settings`], [`AccountEvidence::not_ours`], duplicates and skips.
     pub records: BTreeMap<&'static str, u64>,
+    /// Records that were read for a fact, by format: buckets, keys, quotas, pages of settings.
+    pub settings: BTreeMap<&'static str, u64>,
+    /// Records of other things, by format, beside the kinds that are told apart.
+    pub not_ours: BTreeMap<&'static str, u64>,
     /// Records that were there twice, by format.
     pub duplicates: BTreeMap<&'static str, u64>,
     /// KMS records among them.
@@ -53,8 +59,12 @@ pub struct AccountEvidence {
     pub kms_events: Counts,
     /// What is known beside the load, with the file that says so.
     pub facts: Vec<(String, Fact)>,
-    /// Within what event time duplicates were sought \[s\]; `None`: among all records.
-    pub sought_within: Option<i64>,
+    /// Objects of each bucket that an inventory lists.
+    pub objects: BTreeMap<String, ObjectList>,
+    /// Whether IDs were forgotten, so that duplicates were sought within 2 h of event time only.
+    pub forgetful: bool,
+    /// Records that came so late that what they might repeat was forgotten.
+    pub unsought: u64,
     /// Whether there were more series than are kept apart.
     pub crowded: bool,
 }
@@ -71,19 +81,19 @@ impl AccountEvidence {
 
     /// Among which records duplicates were sought.
     pub fn sought(&self) -> String {
-        match self.sought_within {
-            None => "among all records".to_owned(),
-            Some(s) if s >= 7_200 => "within 2 h of event time".to_owned(),
-            Some(s) => {
-                format!("within {s} s of event time, for there are too many records for more")
-            }
+        match (self.forgetful, self.unsought) {
+            (false, _) => "among all records".to_owned(),
+            (true, 0) => "within 2 h of event time".to_owned(),
+            (true, n) => format!(
+                "within 2 h of event time, but not for {n} records, which came after too many others"
+            ),
         }
     }
 
     /// Whether all that was read says nothing: no record, no setting.
     pub fn is_useless(&self) -> bool {
         let is_note = |(_, fact): &(String, Fact)| matches!(fact, Fact::Note(_));
-        self.kinds.is_empty() && self.facts.iter().all(is_note)
+        self.kinds.is_empty() && self.objects.is_empty() && self.facts.iter().all(is_note)
     }
 
     /// Whether any file was of a known format.

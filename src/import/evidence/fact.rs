@@ -24,6 +24,13 @@ pub enum Fact {
         /// Of bucket policies.
         bucket_policies: Vec<String>,
     },
+    /// When a bucket's inventory was begun.
+    InventoryTaken {
+        /// Bucket.
+        bucket: String,
+        /// When \[s since 1970\].
+        at: i64,
+    },
     /// Anything that people should know, one sentence.
     Note(String),
 }

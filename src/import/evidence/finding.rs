@@ -4,9 +4,14 @@ use super::fact::Fact;
 use super::series::RecordKind;
 use super::skip::SkipReason;
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 
 /// Records of a chunk.
-const CHUNK: usize = 8_192;
+const CHUNK: usize = 4_096;
+/// Kinds that are told apart without asking the merger.
+const MOST_KINDS: usize = 1 << 14;
+/// Bytes of what tells them apart.
+const MOST_BYTES: usize = 2 << 20;
 
 /// One record, or as many equal ones as a sample counts.
 #[derive(Clone, Copy, Debug)]
@@ -47,8 +52,14 @@ pub struct Chunk {
     pub skips: BTreeMap<SkipReason, (u64, String)>,
     /// Records seen, used or not.
     pub seen: u64,
+    /// Records that were read for a fact.
+    pub settings: u64,
+    /// Records of other things.
+    pub not_ours: u64,
     /// Lines whose URI might end elsewhere.
     pub ambiguous: u64,
+    /// Whether kinds are numbered from 0 again.
+    pub fresh: bool,
     /// Facts.
     pub facts: Vec<Fact>,
     /// How the file ended; with its last chunk.
@@ -62,6 +73,10 @@ pub struct Chunk {
 pub struct Hints {
     /// The file's name.
     pub file: String,
+    /// The file, for readers that seek in it.
+    pub path: PathBuf,
+    /// The columns of an inventory's list, by the manifest among the given files; empty: none names this file.
+    pub columns: Vec<String>,
     /// A metric that counts requests, whatever its name.
     pub metric: Option<String>,
 }
@@ -79,6 +94,12 @@ pub struct Findings<'a> {
     skips: BTreeMap<SkipReason, (u64, String)>,
     /// Records seen, used or not.
     pub seen: u64,
+    /// Records that were read for a fact.
+    pub settings: u64,
+    /// Records of other things.
+    pub not_ours: u64,
+    /// Bytes of `known`'s keys.
+    key_bytes: usize,
     send: &'a mut dyn FnMut(Chunk),
 }
 
@@ -94,6 +115,9 @@ impl<'a> Findings<'a> {
             kinds: 0,
             skips: BTreeMap::new(),
             seen: 0,
+            settings: 0,
+            not_ours: 0,
+            key_bytes: 0,
             send,
         }
     }
@@ -104,11 +128,15 @@ impl<'a> Findings<'a> {
             return known;
         }
         // Whoever writes a name into each record cannot make this grow for ever: the merger knows kinds again.
-        if self.known.len() >= 1 << 14 {
+        if self.known.len() >= MOST_KINDS || self.key_bytes >= MOST_BYTES {
+            self.hand_in();
             self.known.clear();
+            (self.kinds, self.key_bytes) = (0, 0);
+            self.chunk.fresh = true;
         }
         let number = self.kinds;
         self.kinds += 1;
+        self.key_bytes += key.len();
         self.known.insert(key.to_vec(), number);
         self.chunk.kinds.push(make());
         number
@@ -143,6 +171,8 @@ impl<'a> Findings<'a> {
         self.chunk.format = self.format;
         self.chunk.ambiguous = std::mem::take(&mut self.ambiguous);
         self.chunk.seen = std::mem::take(&mut self.seen);
+        self.chunk.settings = std::mem::take(&mut self.settings);
+        self.chunk.not_ours = std::mem::take(&mut self.not_ours);
         (self.send)(std::mem::take(&mut self.chunk));
     }
 

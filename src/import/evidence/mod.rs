@@ -5,11 +5,12 @@
 //! ```
 //!
 //! [`collected`] is the whole; [`series`] says what is counted apart, [`counts`] when, [`fact`] what is known of keys,
-//! buckets, quotas and trails, [`skip`] what was not used and why. A reader hands in [`finding`]s.
+//! buckets, quotas and trails, [`objects`] what is in buckets, [`skip`] what was not used and why. A reader hands in [`finding`]s.
 
 pub mod collected;
 pub mod counts;
 pub mod fact;
 pub mod finding;
+pub mod objects;
 pub mod series;
 pub mod skip;

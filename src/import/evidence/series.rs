@@ -1,5 +1,6 @@
 //! What is counted apart.
 
+use super::objects::ObjectKind;
 use serde::Serialize;
 
 /// Which kind of file says so; the same request may be in several.
@@ -115,8 +116,69 @@ pub enum CountedAs {
     },
     /// A row of a bill.
     Row(BilledAs),
+    /// An object of an inventory.
+    Object(ObjectKind),
     /// A sample of a metric, or a row of a table.
     Sample,
+}
+
+impl CountedAs {
+    /// The same, with `others` for all that the files name.
+    pub fn without_names(&self, others: &str) -> CountedAs {
+        let name = || others.to_owned();
+        match self {
+            CountedAs::Event(event) => CountedAs::Event(EventTally {
+                source: name(),
+                region: name(),
+                identity: name(),
+                event_type: name(),
+                shared: event.shared,
+                throttled: event.throttled,
+                s3: event.s3,
+                kms: event.kms.as_ref().map(|kms| KmsTally {
+                    operation: name(),
+                    error: if kms.error == "ok" {
+                        "ok".to_owned()
+                    } else {
+                        name()
+                    },
+                    invoker: name(),
+                    context: name(),
+                    through_s3: kms.through_s3,
+                }),
+            }),
+            CountedAs::Line { .. } => CountedAs::Line {
+                operation: name(),
+                status: name(),
+            },
+            CountedAs::Row(row) => CountedAs::Row(*row),
+            CountedAs::Object(object) => CountedAs::Object(ObjectKind {
+                bucket: name(),
+                class: name(),
+                ..object.clone()
+            }),
+            CountedAs::Sample => CountedAs::Sample,
+        }
+    }
+
+    /// Bytes of its names.
+    pub fn length(&self) -> usize {
+        match self {
+            CountedAs::Event(event) => {
+                let kms = event.kms.as_ref().map_or(0, |kms| {
+                    kms.operation.len() + kms.error.len() + kms.invoker.len() + kms.context.len()
+                });
+                event.source.len()
+                    + event.region.len()
+                    + event.identity.len()
+                    + event.event_type.len()
+                    + kms
+            }
+            CountedAs::Line { operation, status } => operation.len() + status.len(),
+            CountedAs::Object(object) => object.bucket.len() + object.class.len(),
+            CountedAs::Row(_) | CountedAs::Sample => 0,
+        }
+    }
 }
 
 /// What a row of a bill is of.

@@ -29,6 +29,8 @@ pub enum SkipReason {
     NoValue,
     /// A row that is no usage: tax, credit, fee.
     NotUsage,
+    /// A mark that an object was deleted.
+    DeleteMarker,
     /// A comment line.
     Comment,
     /// Its end could not be told from what the requester wrote.
@@ -50,6 +52,7 @@ impl SkipReason {
             SkipReason::NotACount => "not a count",
             SkipReason::NoValue => "without a value",
             SkipReason::NotUsage => "not usage (tax, credit, fee)",
+            SkipReason::DeleteMarker => "a delete marker",
             SkipReason::Comment => "a comment",
             SkipReason::Ambiguous => "ambiguous: the requester's text could be its end",
         }

@@ -1,0 +1,325 @@
+//! Files' findings into one [`AccountEvidence`], chunk by chunk in the order of the files.
+//!
+//! What the files name takes bounded memory: who has more callers, keys or buckets than are kept apart gets the later ones'
+//! counts together, and is told so.
+
+use super::evidence::collected::{AccountEvidence, FileReport};
+use super::evidence::counts::Counts;
+use super::evidence::fact::Fact;
+use super::evidence::finding::{Chunk, FileEnd, Item};
+use super::evidence::objects::ObjectKind;
+use super::evidence::series::{CountedAs, RecordKind, SeriesKey, Via};
+use super::evidence::skip::Skipped;
+use super::remembered::Remembered;
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+/// Fingerprints kept for finding duplicates: at least so many, what a hash table of 2²¹ places takes.
+const REMEMBERED: usize = 1_750_000;
+/// The same for calls that two accounts log, which are fewer.
+const REMEMBERED_SHARED: usize = 200_000;
+/// Series kept apart; beyond them the later ones lose their names, caller and key first.
+const SERIES: usize = 20_000;
+/// Kinds told apart in the counters.
+const KINDS: usize = 10_000;
+/// Bytes of what they are called.
+const KIND_BYTES: usize = 8 << 20;
+/// Name of what is not told apart.
+const OTHERS: &str = "others";
+/// Sessions of a series that are told apart.
+const SESSIONS: usize = 1_024;
+/// Sessions of all series that are told apart.
+const ALL_SESSIONS: usize = 200_000;
+
+/// What a kind of the present file is here.
+#[derive(Clone)]
+struct KnownKind {
+    kind: usize,
+    series: Option<usize>,
+    object: Option<ObjectKind>,
+    is_event: bool,
+    is_kms: bool,
+}
+
+/// Puts findings together.
+pub struct Merger {
+    evidence: AccountEvidence,
+    path: String,
+    /// Kinds of the present file.
+    known: Vec<KnownKind>,
+    kinds: Vec<(RecordKind, u64)>,
+    kind_numbers: BTreeMap<RecordKind, usize>,
+    kind_bytes: usize,
+    series: Vec<Counts>,
+    series_numbers: BTreeMap<SeriesKey, usize>,
+    /// Sessions of each series.
+    sessions: Vec<HashSet<u64>>,
+    all_sessions: usize,
+    last_session: (usize, u64),
+    ids: Remembered,
+    shared: Remembered,
+    notes: HashSet<String>,
+    records: u64,
+}
+
+impl Default for Merger {
+    fn default() -> Merger {
+        Merger {
+            evidence: AccountEvidence::default(),
+            path: String::new(),
+            known: Vec::new(),
+            kinds: Vec::new(),
+            kind_numbers: BTreeMap::new(),
+            kind_bytes: 0,
+            series: Vec::new(),
+            series_numbers: BTreeMap::new(),
+            sessions: Vec::new(),
+            all_sessions: 0,
+            last_session: (0, 0),
+            ids: Remembered::of(REMEMBERED),
+            shared: Remembered::of(REMEMBERED_SHARED),
+            notes: HashSet::new(),
+            records: 0,
+        }
+    }
+}
+
+impl Merger {
+    /// A path that is not read.
+    pub fn not_a_file(&mut self, path: &Path, reason: String, is_fault: bool) {
+        if !is_fault {
+            *self
+                .evidence
+                .files_left_out
+                .entry("not a file")
+                .or_default() += 1;
+        }
+        self.evidence.files.push(FileReport {
+            path: path.display().to_string(),
+            format: reason.clone(),
+            records: 0,
+            read: false,
+            fault: is_fault.then_some(reason),
+        });
+    }
+
+    /// Begins the next file.
+    pub fn begin(&mut self, path: &Path) {
+        self.path = path.display().to_string();
+        self.known.clear();
+        self.records = 0;
+    }
+
+    /// The number of a series.
+    fn series(&mut self, mut key: SeriesKey) -> usize {
+        if let Some(&number) = self.series_numbers.get(&key) {
+            return number;
+        }
+        if self.series.len() >= SERIES {
+            self.evidence.crowded = true;
+            for name in [&mut key.requester, &mut key.client, &mut key.key] {
+                name.clear();
+            }
+        }
+        if self.series.len() >= SERIES + SERIES / 4 {
+            (key.bucket, key.spec, key.via) = (String::new(), String::new(), Via::Unknown);
+        }
+        if self.series.len() >= SERIES + SERIES / 2 {
+            for name in [&mut key.account, &mut key.region, &mut key.operation] {
+                name.clear();
+            }
+        }
+        let new = self.series.len();
+        let number = *self.series_numbers.entry(key).or_insert(new);
+        if number == new {
+            self.series.push(Counts::default());
+            self.sessions.push(HashSet::new());
+        }
+        number
+    }
+
+    fn learn(&mut self, mut kind: RecordKind) {
+        // The counters do not need the series.
+        let series = kind.series.take().map(|key| self.series(key));
+        let event = match &kind.tally {
+            CountedAs::Event(event) => Some(event.kms.is_some()),
+            CountedAs::Line { .. }
+            | CountedAs::Row(_)
+            | CountedAs::Object(_)
+            | CountedAs::Sample => None,
+        };
+        if !self.kind_numbers.contains_key(&kind) {
+            if self.kinds.len() >= KINDS || self.kind_bytes >= KIND_BYTES {
+                self.evidence.crowded = true;
+                kind.tally = kind.tally.without_names(OTHERS);
+            }
+            self.kind_bytes += kind.tally.length();
+        }
+        let object = match &kind.tally {
+            CountedAs::Object(object) => Some(object.clone()),
+            CountedAs::Event(_)
+            | CountedAs::Line { .. }
+            | CountedAs::Row(_)
+            | CountedAs::Sample => None,
+        };
+        let new = self.kinds.len();
+        let number = *self.kind_numbers.entry(kind.clone()).or_insert(new);
+        if number == new {
+            self.kinds.push((kind, 0));
+        }
+        self.known.push(KnownKind {
+            kind: number,
+            series,
+            object,
+            is_event: event.is_some(),
+            is_kms: event == Some(true),
+        });
+    }
+
+    /// Takes what was found in a part of the present file.
+    pub fn take(&mut self, chunk: Chunk) {
+        if chunk.fresh {
+            self.known.clear();
+        }
+        for kind in chunk.kinds {
+            self.learn(kind);
+        }
+        let format = chunk.format;
+        let duplicates = chunk.items.iter().filter(|item| !self.count(item)).count() as u64;
+        for (map, n) in [
+            (&mut self.evidence.duplicates, duplicates),
+            (&mut self.evidence.records, chunk.seen),
+            (&mut self.evidence.settings, chunk.settings),
+            (&mut self.evidence.not_ours, chunk.not_ours),
+        ] {
+            if n > 0 {
+                *map.entry(format).or_default() += n;
+            }
+        }
+        self.records += chunk.seen;
+        self.evidence.ambiguous += chunk.ambiguous;
+        for fact in chunk.facts {
+            self.fact(fact);
+        }
+        for (reason, (count, place)) in chunk.skips {
+            let path = &self.path;
+            let skips = self.evidence.skips.entry(format).or_default();
+            let skipped = skips.entry(reason).or_insert_with(|| Skipped {
+                count: 0,
+                first: format!("{path}: {place}"),
+            });
+            skipped.count += count;
+        }
+        if let Some(end) = chunk.end {
+            self.close(format, end);
+        }
+    }
+
+    fn fact(&mut self, fact: Fact) {
+        match fact {
+            Fact::Note(note) => {
+                if self.notes.insert(note.clone()) {
+                    self.evidence
+                        .facts
+                        .push((self.path.clone(), Fact::Note(note)));
+                }
+            }
+            Fact::InventoryTaken { bucket, at } => {
+                let list = self.evidence.objects.entry(bucket).or_default();
+                list.taken = list.taken.max(Some(at));
+            }
+            Fact::Bucket(_)
+            | Fact::Key(_)
+            | Fact::Quota(_)
+            | Fact::TrailExcludesKms
+            | Fact::Metric(_)
+            | Fact::Resources { .. } => self.evidence.facts.push((self.path.clone(), fact)),
+        }
+    }
+
+    /// Counts a record; `false`: it was there already.
+    fn count(&mut self, item: &Item) -> bool {
+        let known = &self.known[item.kind as usize];
+        if item.id != 0 && self.ids.knows(item.at, item.id) {
+            self.evidence.kms_duplicates += u64::from(known.is_kms);
+            return false;
+        }
+        self.kinds[known.kind].1 += 1;
+        if known.is_event {
+            self.evidence.events.add(item.at, item.n);
+            if known.is_kms {
+                self.evidence.kms_events.add(item.at, item.n);
+            }
+        }
+        if let Some(object) = &known.object {
+            let list = match self.evidence.objects.get_mut(&object.bucket) {
+                Some(list) => list,
+                None => self
+                    .evidence
+                    .objects
+                    .entry(object.bucket.clone())
+                    .or_default(),
+            };
+            list.add(object, item.n, (item.at != i64::MIN).then_some(item.at));
+        }
+        let Some(series) = known.series else {
+            return true;
+        };
+        if item.shared != 0 && self.shared.knows(item.at, item.shared) {
+            self.evidence.shared += 1;
+            return true;
+        }
+        self.series[series].add(item.at, item.n);
+        if item.session != 0 && self.last_session != (series, item.session) {
+            self.last_session = (series, item.session);
+            let sessions = &mut self.sessions[series];
+            if sessions.len() < SESSIONS && self.all_sessions < ALL_SESSIONS {
+                self.all_sessions += usize::from(sessions.insert(item.session));
+            }
+        }
+        true
+    }
+
+    fn close(&mut self, format: &'static str, end: FileEnd) {
+        let (told, read, fault) = match end {
+            FileEnd::Whole => (format, true, None),
+            FileEnd::LeftOut(why) => {
+                *self.evidence.files_left_out.entry(why).or_default() += 1;
+                (why, false, None)
+            }
+            FileEnd::Broken(what, at) => {
+                let read = self.records > 0;
+                (format, read, Some(format!("{what} (byte {at})")))
+            }
+        };
+        self.evidence.files.push(FileReport {
+            path: std::mem::take(&mut self.path),
+            format: told.to_owned(),
+            records: self.records,
+            read,
+            fault,
+        });
+    }
+
+    /// All that was found.
+    pub fn finish(mut self) -> AccountEvidence {
+        self.evidence.forgetful = self.ids.is_forgetful() || self.shared.is_forgetful();
+        self.evidence.unsought = self.ids.unsought() + self.shared.unsought();
+        self.kind_numbers.clear();
+        self.evidence.kinds = self.kinds.into_iter().filter(|kind| kind.1 > 0).collect();
+        for (key, number) in self.series_numbers {
+            let mut counts = std::mem::take(&mut self.series[number]);
+            counts.settle();
+            if !counts.seconds().is_empty() {
+                let sessions = self.sessions[number].len();
+                if sessions > 0 {
+                    self.evidence.sessions.insert(key.clone(), sessions);
+                }
+                self.evidence.series.insert(key, counts);
+            }
+        }
+        self.evidence.events.settle();
+        self.evidence.kms_events.settle();
+        self.evidence
+    }
+}

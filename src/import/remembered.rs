@@ -1,0 +1,147 @@
+//! Which records were there already: the fingerprints of their IDs, as many as fit.
+//!
+//! Equal records have equal event times, and several trails deliver them near each other. So the last ones read are
+//! remembered, and of those that were forgotten only the 2 h of event time in which they lie: a record of another time cannot
+//! repeat them, and one of that time is counted as not sought.
+
+use std::collections::{BTreeSet, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// Length of the spans of event time \[s\].
+const SPAN: i64 = 7_200;
+/// Spans that are told apart.
+const SPANS: usize = 50_000;
+
+/// A fingerprint is a hash already.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.0 = n;
+    }
+}
+
+type Fingerprints = HashSet<u64, BuildHasherDefault<AsItIs>>;
+
+/// Fingerprints, and the spans in which they lie.
+#[derive(Default)]
+struct Half {
+    ids: Fingerprints,
+    spans: BTreeSet<i64>,
+}
+
+/// Fingerprints of records: all of them, or the last ones where they are too many.
+pub struct Remembered {
+    /// Fingerprints kept: at least so many, at most twice as many.
+    most: usize,
+    now: Half,
+    before: Half,
+    /// The span of the last record, so that its place is not looked up again.
+    last: Option<i64>,
+    /// Spans in which records were forgotten.
+    forgotten: BTreeSet<i64>,
+    /// Whether there are too many such spans to tell them apart.
+    blurred: bool,
+    /// Whether any was forgotten.
+    forgetful: bool,
+    /// Records whose like may have been forgotten.
+    unsought: u64,
+}
+
+impl Remembered {
+    /// Remembers at least `most` records, and at most twice as many.
+    pub fn of(most: usize) -> Remembered {
+        Remembered {
+            most,
+            now: Half::default(),
+            before: Half::default(),
+            last: None,
+            forgotten: BTreeSet::new(),
+            blurred: false,
+            forgetful: false,
+            unsought: 0,
+        }
+    }
+
+    /// Whether the record of that event time is there already; it is afterwards.
+    #[inline]
+    pub fn knows(&mut self, at: i64, id: u64) -> bool {
+        if self.before.ids.contains(&id) || !self.now.ids.insert(id) {
+            return true;
+        }
+        let span = at.div_euclid(SPAN);
+        if self.last != Some(span) {
+            self.last = Some(span);
+            self.now.spans.insert(span);
+            self.blurred |= self.now.spans.len() > SPANS;
+        }
+        if self.forgetful && (self.blurred || self.forgotten.contains(&span)) {
+            self.unsought += 1;
+        }
+        if self.now.ids.len() >= self.most {
+            self.forget();
+        }
+        false
+    }
+
+    fn forget(&mut self) {
+        let gone = std::mem::replace(&mut self.before, std::mem::take(&mut self.now));
+        self.last = None;
+        if gone.ids.is_empty() {
+            return;
+        }
+        self.forgetful = true;
+        self.forgotten.extend(gone.spans);
+        self.blurred |= self.forgotten.len() > SPANS;
+        if self.blurred {
+            self.forgotten.clear();
+        }
+    }
+
+    /// Whether any was forgotten.
+    pub fn is_forgetful(&self) -> bool {
+        self.forgetful
+    }
+
+    /// Records whose like may have been forgotten.
+    pub fn unsought(&self) -> u64 {
+        self.unsought
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_forgotten_is_said() {
+        let mut ids = Remembered::of(100);
+        // Two trails deliver each record, some minutes apart: all are found.
+        for i in 0..10_000_u64 {
+            assert!(!ids.knows(i as i64 * 60, i + 1));
+            if i >= 50 {
+                assert!(ids.knows((i - 50) as i64 * 60, i - 49));
+            }
+        }
+        assert!(ids.is_forgetful());
+        // Spans are of 120 records and 100 are remembered for sure: a span's end may meet the forgotten ones of its beginning.
+        assert!(ids.unsought() < 10_000);
+        let before = ids.unsought();
+        assert!(!ids.knows(0, 1), "forgotten");
+        assert_eq!(ids.unsought(), before + 1);
+        let mut few = Remembered::of(100);
+        assert!(!few.knows(0, 1) && few.knows(0, 1));
+        assert!(!few.is_forgetful() && few.unsought() == 0);
+    }
+}
