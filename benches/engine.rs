@@ -30,6 +30,7 @@ fn shipped(name: &str) -> String {
 /// Engine time of one replication \[s\], its attempts, and those admitted.
 fn engine(plan: &Plan) -> (f64, u64, u64) {
     let options = SimulationOptions {
+        decisive: true,
         lost_at: None,
         sample: 0,
         seed: 1,
@@ -297,6 +298,7 @@ fn replications() {
                                 plan,
                                 component,
                                 SimulationOptions {
+                                    decisive: true,
                                     lost_at: None,
                                     sample: 0,
                                     seed: 1,

@@ -101,6 +101,7 @@ pub fn run(
     options: RunOptions<'_>,
 ) -> Result<(RunResults, Vec<VariantManifest>), RunError> {
     let mut records = VariantRecords::new(loaded.variants.len());
+    records.busiest = loaded.variants.iter().map(|v| most_seen(&v.plan)).collect();
     let variants: Vec<&Variant> = loaded.variants.iter().collect();
     let mut replications = match options.precision {
         Some(p) => loaded.replications.max(FEW_TO_STOP).min(p.most),
@@ -344,6 +345,7 @@ impl<'v> CountedRun<'v> {
                 simulate_all: options.simulate_all,
                 progress: options.progress,
                 sample: 0,
+                decisive: false,
                 lost_at: None,
                 cancel: options.cancel,
             };
@@ -389,6 +391,14 @@ struct VariantRecords {
     sample: usize,
     /// By replication: throttled attempts of one quota at which it is given up; none where this is empty.
     lost_at: Vec<u64>,
+    /// By variant and quota: attempts of the busiest second of any replication so far; empty where the seconds that
+    /// decide are not recorded.
+    busiest: Vec<Vec<AtomicU64>>,
+}
+
+/// Nothing yet, of each quota.
+fn most_seen(plan: &Plan) -> Vec<AtomicU64> {
+    plan.quotas.iter().map(|_| AtomicU64::new(0)).collect()
 }
 
 impl VariantRecords {
@@ -398,6 +408,29 @@ impl VariantRecords {
             engine_s: vec![0.0; variants],
             sample: 0,
             lost_at: Vec::new(),
+            busiest: Vec::new(),
+        }
+    }
+
+    /// Forgets the decisive seconds of a replication that is neither the first nor, by what is known so far, the one
+    /// with the busiest second: those of all replications together would fill the memory.
+    fn forget_seconds(
+        &self,
+        v: usize,
+        replication: u64,
+        component: &Component,
+        record: &mut Record,
+    ) {
+        let Some(busiest) = self.busiest.get(v) else {
+            return;
+        };
+        for (&q, seen) in component.quotas.iter().zip(&mut record.quotas) {
+            let Some(seen) = seen else { continue };
+            let attempts = seen.busiest.map_or(0, |(_, attempts)| attempts);
+            let most = busiest[q].fetch_max(attempts, Ordering::Relaxed);
+            if replication > 0 && attempts < most {
+                seen.decisive = None;
+            }
         }
     }
 
@@ -427,10 +460,13 @@ impl VariantRecords {
                     simulate_all: options.simulate_all,
                     progress: options.progress,
                     sample: self.sample,
+                    decisive: !self.busiest.is_empty(),
                     lost_at: self.lost_at.get(replication as usize).copied(),
                     cancel: options.cancel,
                 };
-                let record = simulate(plan, &plan.components[component], options)?;
+                let component = &plan.components[component];
+                let mut record = simulate(plan, component, options)?;
+                self.forget_seconds(v, replication, component, &mut record);
                 Ok((record, started.elapsed().as_secs_f64()))
             })
             .collect();

@@ -36,6 +36,7 @@ pub(super) fn variant(name: &str, arrivals: &str, metrics: MetricValues) -> Vari
             added_delay: DelayHistogram::default(),
             quotas: IndexMap::new(),
         },
+        decisive_seconds: IndexMap::new(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! replications together. Nothing here is random but the split of undelayed requests over service
 //! latencies, one multinomial for each kind of request, keyed by the replication.
 
+mod decisive;
 mod delay;
 mod left_out;
 mod quotas;
@@ -21,6 +22,7 @@ use crate::billing::{self, Bill, BillError, Cost};
 use crate::model::{Class, KmsStep, Plan};
 use crate::results::{Metrics, VariantResults};
 use crate::simulation::record::Record;
+use decisive::decisive_seconds;
 use delay::latencies;
 use quotas::{by_quota, by_request_rate, quota_extremes};
 use series::series;
@@ -175,5 +177,6 @@ pub fn variant_results(
         by_trail: by_trail(plan, records)?,
         bill: billing::mean_lines(&bills),
         series: series(plan, records),
+        decisive_seconds: decisive_seconds(plan, records),
     })
 }

@@ -16,9 +16,10 @@ mod sound;
 mod store;
 
 pub use schema::{
-    BillLine, BinSeries, Comparison, CostLeftOut, DelayHistogram, Difference, Estimate, Manifest,
-    Metrics, PrecisionResult, QuotaResults, QuotaSeries, RunResults, RunVerdict, SCHEMA_VERSION,
-    ScenarioRecord, Series, SettingDifference, ThresholdResult, ThresholdVerdict, TrailResults,
-    VariantManifest, VariantResults, VariantVerdict, Verdict, replications,
+    BillLine, BinSeries, Comparison, CostLeftOut, DecisiveReplication, DecisiveStretch,
+    DelayHistogram, Difference, Estimate, Manifest, Metrics, PrecisionResult, QuotaResults,
+    QuotaSeries, RunResults, RunVerdict, SCHEMA_VERSION, ScenarioRecord, Series, SettingDifference,
+    ThresholdResult, ThresholdVerdict, TrailResults, VariantManifest, VariantResults,
+    VariantVerdict, Verdict, WorkloadSecondCounts, replications,
 };
 pub use store::{RESULTS_FILE, StoreError, parse, read, write};

@@ -208,6 +208,9 @@ pub struct VariantResults {
     pub bill: Vec<BillLine>,
     /// Time series and the distribution of the added delay.
     pub series: Series,
+    /// The seconds that decide, one by one: by quota, and by S3's request rate where that is limited.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub decisive_seconds: IndexMap<String, Vec<DecisiveReplication>>,
 }
 
 impl VariantResults {
@@ -220,6 +223,45 @@ impl VariantResults {
             .min_by(|a, b| a.2.total_cmp(&b.2))
             .map(|(name, q, _)| (name, q))
     }
+}
+
+/// One replication's seconds around the ten busiest of a quota and around every throttled one, sixty on each side;
+/// at most 7,200.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DecisiveReplication {
+    /// Which replication, counted from 1: the first, and the one with the busiest second.
+    pub replication: u32,
+    /// Whether the busiest second of all replications is in it.
+    pub has_busiest_second: bool,
+    /// Start of its busiest second after the warm-up \[s\]; `None` without attempts.
+    pub busiest_second_at_s: Option<u64>,
+    /// Throttled seconds that are not among these, because there were more than 7,200.
+    pub seconds_throttled_left_out: u64,
+    /// The seconds, in order of time.
+    pub stretches: Vec<DecisiveStretch>,
+}
+
+/// Seconds one after another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DecisiveStretch {
+    /// Start of the first \[s\].
+    pub from_s: u64,
+    /// How many.
+    pub seconds: usize,
+    /// The quota in force \[1/s\]: from which second on, and how much.
+    pub quota_per_s: Vec<(u64, f64)>,
+    /// By workload, the largest first, at most 20; all others are `others`.
+    pub by_workload: IndexMap<String, WorkloadSecondCounts>,
+}
+
+/// What a workload offered to a quota in each of some seconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WorkloadSecondCounts {
+    /// Attempts.
+    pub attempts: Vec<u64>,
+    /// Of them throttled; empty where none is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub throttled: Vec<u64>,
 }
 
 /// Metrics of one request quota, or of one request rate of S3.

@@ -8,8 +8,8 @@ use crate::simulation::slots::{begin_slot, count_slot};
 use crate::simulation::totals::add_counted;
 use crate::simulation::world::World;
 
-/// A certified second: counted, but for what is looked at one by one.
-pub fn quiet(world: &mut World<'_>, second: u64) {
+/// A certified second: counted, but for what is looked at one by one. Whether anything was.
+pub fn quiet(world: &mut World<'_>, second: u64) -> bool {
     world.counters.record().seconds_counted += 1;
     if world.quotas.has_timed() {
         begin_held(world, second);
@@ -24,7 +24,8 @@ pub fn quiet(world: &mut World<'_>, second: u64) {
         .iter()
         .any(|d| d.has_memory || d.one_by_one);
     if !one_by_one && !memory && !world.quotas.has_timed() {
-        return count_second(world, second);
+        count_second(world, second);
+        return false;
     }
     for d in world.arrivals.drawn.workloads() {
         if d.one_by_one {
@@ -40,7 +41,7 @@ pub fn quiet(world: &mut World<'_>, second: u64) {
         world.calendar.open(second);
         for slot in 0..SLOTS {
             if world.options.is_cancelled() {
-                return;
+                return true;
             }
             if begin_slot(world, slot) {
                 count_slot(world, slot, second);
@@ -51,6 +52,7 @@ pub fn quiet(world: &mut World<'_>, second: u64) {
     if world.quotas.has_timed() {
         end_held(world, second);
     }
+    true
 }
 
 /// Counts a second in which nothing is looked at: its new arrivals, and nothing else.

@@ -69,22 +69,25 @@ fn is_lost(world: &mut World<'_>) -> bool {
 fn pass_second(world: &mut World<'_>, second: u64) {
     let month = world.plan.months.of(second);
     if world.counters.record().periods.len() < month {
-        world.counters.add_tallies(world.plan, &mut world.classes);
+        add_tallies(world);
         world.counters.record().close_periods(month);
     }
     finish_open(world, second);
     world.workloads.order_guarded(false);
     draw(world, second);
     remember(world, second);
-    if !world.options.simulate_all && certify(world, second) {
-        quiet(world, second);
+    let looked_at = if !world.options.simulate_all && certify(world, second) {
+        quiet(world, second)
     } else {
         contend(world, second);
-    }
+        true
+    };
+    hold_second(world, second, looked_at);
     sample_second(world, second);
     let measured = second >= world.plan.warm_up_s;
     let throttled_count = world.plan.counting.throttled_attempts_in_call_count;
     let records = &mut world.counters.record().quotas;
+    let decisive = &mut world.decisive;
     world.quotas.for_each(|q, quota| {
         if let (Some(seen), Some(record)) = (quota.end_second(second), &mut records[q]) {
             let in_call_count = if throttled_count {
@@ -100,8 +103,32 @@ fn pass_second(world: &mut World<'_>, second: u64) {
                 seen.per_second,
                 measured,
             );
+            if let Some(decisive) = decisive {
+                decisive.end_second(q, second, &seen, measured);
+            }
         }
     });
+}
+
+/// Adds what was tallied to the counters.
+fn add_tallies(world: &mut World<'_>) {
+    world.counters.add_tallies(world.plan, &mut world.classes);
+    if let Some(decisive) = &mut world.decisive {
+        decisive.resume(&world.counters.records(), &world.classes);
+    }
+}
+
+/// Has what a second held remembered, for it may turn out to be decisive.
+fn hold_second(world: &mut World<'_>, second: u64, looked_at: bool) {
+    let Some(decisive) = &mut world.decisive else {
+        return;
+    };
+    if looked_at {
+        decisive.hold(second, &world.counters.records(), &world.classes);
+    } else {
+        let (selection, counts) = (&world.arrivals.selection, world.arrivals.drawn.counts());
+        decisive.hold_counted(second, (selection.number(), selection.actions()), counts);
+    }
 }
 
 /// Samples what the second added to the counters.
@@ -109,7 +136,7 @@ fn sample_second(world: &mut World<'_>, second: u64) {
     let Some(mut sampler) = world.sampler.take() else {
         return;
     };
-    world.counters.add_tallies(world.plan, &mut world.classes);
+    add_tallies(world);
     let record = world.counters.record();
     sampler.second(world.plan, &record.kms_steps, &record.classes, second);
     world.sampler = Some(sampler);

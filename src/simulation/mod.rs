@@ -52,6 +52,7 @@ mod caches;
 mod certificate;
 mod contention;
 mod counting;
+pub mod decisive;
 mod drawn_calls;
 mod flights;
 mod guarded;
@@ -95,6 +96,9 @@ pub fn simulate(
     let mut world = World::new(&part, options);
     law::run(&mut world)?;
     let mut record = world.counters.into_record();
+    if let Some(decisive) = world.decisive {
+        decisive.into_seconds(&part, &mut record);
+    }
     if let Some(sampler) = world.sampler {
         (record.calls_sampled, record.requests_sampled) = sampler.into_samples();
     }

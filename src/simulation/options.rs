@@ -15,6 +15,8 @@ pub struct SimulationOptions<'a> {
     pub progress: Option<&'a AtomicU64>,
     /// How many KMS calls, and how many requests, to sample of those that CloudTrail delivers.
     pub sample: usize,
+    /// Whether the seconds that decide are recorded ([`super::decisive::DecisiveSeconds`]).
+    pub decisive: bool,
     /// Throttled attempts of one quota after which nobody asks how it goes on: the simulation ends there, and its
     /// record says so ([`super::record::Record::is_lost`]).
     pub lost_at: Option<u64>,

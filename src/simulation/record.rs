@@ -3,6 +3,7 @@
 //! Counters are kept per class and per KMS step; every breakdown is a sum of them. Rates, percentiles
 //! and money are made from a [`Record`] later, in [`crate::outcome`].
 
+use super::decisive::DecisiveSeconds;
 use super::sample::Sample;
 use crate::model::{Component, MAX_NEEDS, Plan};
 use hdrhistogram::Histogram;
@@ -109,6 +110,8 @@ pub struct QuotaRecord {
     pub headroom: f64,
     /// End of the last second with an attempt \[s\].
     pub end_s: u64,
+    /// Its decisive seconds, where they are recorded.
+    pub decisive: Option<Box<DecisiveSeconds>>,
 }
 
 impl QuotaRecord {
@@ -124,6 +127,7 @@ impl QuotaRecord {
             throttled: 0,
             headroom: 1.0,
             end_s: 0,
+            decisive: None,
         }
     }
 
@@ -357,7 +361,10 @@ impl Record {
         for (&c, (count, delays)) in component.classes.iter().zip(of_classes) {
             (self.classes[c], self.delays[c]) = (count, delays);
         }
-        for (&q, seen) in component.quotas.iter().zip(own.quotas) {
+        for (&q, mut seen) in component.quotas.iter().zip(own.quotas) {
+            if let Some(decisive) = seen.as_mut().and_then(|seen| seen.decisive.as_mut()) {
+                decisive.renumber(&component.workloads);
+            }
             self.quotas[q] = seen;
         }
         let of_workloads = own.jobs.into_iter().zip(own.runs);

@@ -13,6 +13,7 @@ fn counted(text: &str, simulate_all: bool, most_listed: usize) -> Vec<String> {
     let loaded = scenario::load(&input, &[]).unwrap_or_else(|e| panic!("{e}\n{text}"));
     let plan = &loaded.variants[0].plan;
     let options = SimulationOptions {
+        decisive: true,
         lost_at: None,
         seed: 5,
         simulate_all,

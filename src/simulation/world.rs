@@ -8,6 +8,7 @@ use crate::simulation::options::SimulationOptions;
 use crate::simulation::state::action::ActionState;
 use crate::simulation::state::class::Classes;
 use crate::simulation::state::counters::Counters;
+use crate::simulation::state::decisive::DecisiveState;
 use crate::simulation::state::flights::Flights;
 use crate::simulation::state::held::Held;
 use crate::simulation::state::idle::Idle;
@@ -34,6 +35,8 @@ pub struct World<'a> {
     pub(super) flights: Option<Flights>,
     pub(super) counters: Counters,
     pub(super) sampler: Option<Sampler>,
+    /// The seconds that decide, where they are recorded.
+    pub(super) decisive: Option<DecisiveState>,
     /// The arrivals of the present second.
     pub(super) arrivals: SecondArrivals,
     pub(super) lost: Lost,
@@ -96,6 +99,7 @@ impl<'a> World<'a> {
             ),
             flights: has_flights.then(Flights::default),
             sampler: (options.sample > 0).then(|| Sampler::new(plan, options.sample, root)),
+            decisive: options.decisive.then(|| DecisiveState::new(plan)),
             counters: Counters::new(plan, actions.len()),
             actions,
             arrivals: SecondArrivals::default(),

@@ -651,6 +651,7 @@ fn adds_up(results: &RunResults, text: &str) {
 fn windows_hold(plan: &Plan, seed: u64, replication: u64, text: &str) {
     for component in &plan.components {
         let options = SimulationOptions {
+            decisive: true,
             lost_at: None,
             sample: 0,
             seed,
@@ -1724,6 +1725,7 @@ fn a_cancelled_simulation_stops_within_its_second() {
     let plan = &loaded.variants[0].plan;
     let cancel = AtomicBool::new(false);
     let options = SimulationOptions {
+        decisive: true,
         lost_at: None,
         sample: 0,
         seed: 1,

@@ -7,6 +7,7 @@ mod cancel;
 mod cli;
 mod cloudtrail;
 mod common;
+mod decisive;
 mod deliveries;
 mod docs;
 mod errors;

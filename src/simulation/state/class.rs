@@ -115,6 +115,16 @@ impl ClassState {
         &mut self.tally[usize::from(in_warm_up)]
     }
 
+    /// Attempts that it has tallied and not yet added to the records, and how many of them were throttled; none
+    /// where more than one quota may refuse its requests.
+    #[inline(always)]
+    pub fn tallied(&self) -> (u64, u64) {
+        let [measured, warm_up] = &self.tally;
+        let throttled = measured.throttled + warm_up.throttled;
+        let admitted = measured.undelayed + measured.delayed + warm_up.undelayed + warm_up.delayed;
+        (admitted + throttled, throttled)
+    }
+
     /// Adds `n` requests to the record all of whose needs were calls, and admitted.
     pub fn count(&self, record: &mut Record, class: usize, n: u64) {
         let count = &mut record.classes[class];

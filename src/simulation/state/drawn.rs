@@ -159,6 +159,12 @@ impl ActiveWorkloads {
         !self.actions.is_empty()
     }
 
+    /// Which of those that there have been it is.
+    #[inline(always)]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// Adds the action of a count, and what one of its arrivals may ask for.
     pub fn add(&mut self, action: usize, count: usize, demand: &[(usize, u64)]) {
         self.actions.push(action as u32);

@@ -4,6 +4,7 @@ pub mod action;
 pub mod arriving;
 pub mod class;
 pub mod counters;
+pub mod decisive;
 pub mod drawn;
 pub mod evenly;
 pub mod flights;
