@@ -49,7 +49,7 @@ pub(crate) fn call_of<'k>(
     object: Option<(&str, String)>,
     answer: KmsAnswer,
 ) -> Call<'k> {
-    let kind = &variant.requests[kms_step.class];
+    let kind = &variant.requests()[kms_step.class];
     let call = &kind.calls[kms_step.call];
     Call {
         operation: call.operation,
@@ -77,7 +77,7 @@ pub(crate) fn call_without_quota<'v>(
 ) -> Option<Call<'v>> {
     let denial = variant.plan.classes[class].denial?;
     variant.plan.denials[denial].call_without_quota?;
-    let kind = &variant.requests[class];
+    let kind = &variant.requests()[class];
     let check = kind.checks.last()?;
     let made = kind.calls.get(check.call?)?;
     Some(Call {

@@ -210,7 +210,7 @@ impl<'a> Writer<'a> {
         };
         let event = DataEvent {
             operation: row.api(),
-            principal: &self.variant.requests[class_index].principal,
+            principal: &self.variant.requests()[class_index].principal,
             bucket: &self.access.bucket_arn(bucket.0, bucket.1),
             object: object.filter(|_| !of_bucket),
             region: &bucket.1.region,

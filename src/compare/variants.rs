@@ -74,7 +74,9 @@ fn union<'a, T>(
 
 fn differences(a: &Metrics, b: &Metrics, paired: bool) -> IndexMap<String, Difference> {
     let better = |id: &str| metric(id).and_then(|m| m.smaller_is_better);
-    union(a, b)
+    let only_b = b.keys().filter(|id| !a.contains_key(id));
+    a.keys()
+        .chain(only_b)
         .map(|id| {
             let found = difference(better(id), a.get(id), b.get(id), paired);
             (id.clone(), found)
@@ -101,7 +103,7 @@ fn bill(a: &VariantResults, b: &VariantResults, paired: bool) -> IndexMap<String
 }
 
 /// The bill's amounts as estimates.
-fn amounts(v: &VariantResults) -> Metrics {
+fn amounts(v: &VariantResults) -> IndexMap<String, Estimate> {
     let lines = v.bill.iter().map(|line| {
         let values = line.values_usd.iter().copied().map(Some).collect();
         let name = format!("{} {}/{}", line.item, line.account, line.region);

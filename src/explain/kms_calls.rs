@@ -57,7 +57,7 @@ impl Explainer<'_> {
                 .key_arn(kms_step)
                 .map(|arn| arn.to_string())
                 .unwrap_or_default(),
-            encryption_context: self.variant.requests[kms_step.class].calls[kms_step.call]
+            encryption_context: self.variant.requests()[kms_step.class].calls[kms_step.call]
                 .encryption_context
                 .clone(),
             account: plan.accounts[kms_step.account].clone(),
@@ -95,7 +95,7 @@ impl Explainer<'_> {
         };
         let kms_steps = case.kms_steps(plan.kms_steps_of(class));
         let denied = call_without_quota(&self.access, self.variant, class_index, None);
-        let kind = &self.variant.requests[class_index];
+        let kind = &self.variant.requests()[class_index];
         let denied = denied.map(|call| KmsCall {
             operation: call.operation.name().to_owned(),
             kms_key: call.key.to_string(),

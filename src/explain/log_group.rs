@@ -92,7 +92,7 @@ impl Explainer<'_> {
         let classes = plan.classes.iter().enumerate();
         let classes = classes.filter(|(_, c)| group.workloads.contains(&c.workload));
         let calls = classes.map(|(c, class)| {
-            let mut e = explanation(&class.operation, &self.variant.requests[c].checks);
+            let mut e = explanation(&class.operation, &self.variant.requests()[c].checks);
             e.kms_calls = self.calls(None, c, &Case::default());
             e.cloudtrail = self.events(c, &Case::default());
             e

@@ -35,7 +35,7 @@ pub fn explain(
                 let of_action =
                     operation.is_none_or(|only| only == operation_of || only == action.name);
                 if of_action {
-                    let cases = cases(&variant.requests[class]);
+                    let cases = cases(&variant.requests()[class]);
                     let of_case = |case| explainer.explain(name, settings, class, case);
                     all.extend(cases.iter().map(of_case));
                 }
@@ -67,7 +67,7 @@ impl Explainer<'_> {
     ) -> Explanation {
         let plan = &self.variant.plan;
         let class = &plan.classes[class_index];
-        let kind = &self.variant.requests[class_index];
+        let kind = &self.variant.requests()[class_index];
         let checks = case.checks(kind);
         let refused = checks.last().filter(|check| check.refusal.is_some());
         // One of all requests of the class, or of those of the case.

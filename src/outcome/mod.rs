@@ -58,11 +58,7 @@ impl WholeCounts {
         for record in &records[first..] {
             let usage = usage(plan, record);
             let bill = billing::bill(&usage, &plan.prices)?;
-            let mut values: Values = everything
-                .tally(plan, record)
-                .into_iter()
-                .flatten()
-                .collect();
+            let mut values = everything.tally_whole(plan, record);
             quota_extremes(plan, record, &mut values);
             for &cost in Cost::ALL {
                 values.insert(cost.metric(), billing::usd_f64(&bill.cost(cost)));

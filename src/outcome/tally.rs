@@ -1,7 +1,7 @@
 //! One replication's counters, summed over the classes and KMS steps of a breakdown.
 
 use super::delay::{may_be_delayed, quantile};
-use super::values::{Values, estimates};
+use super::values::{Estimates, Values};
 use crate::engine::SECOND;
 use crate::metrics::registry::METRICS;
 use crate::model::{Class, Delivery, Kind, KmsStep, Plan};
@@ -14,21 +14,29 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Groups {
     /// Their names.
     names: Vec<String>,
-    /// Of each class.
-    classes: Vec<Vec<usize>>,
-    /// Of each KMS step.
-    kms_steps: Vec<Vec<usize>>,
-    /// The group of the other requests of its class that each KMS step's denial is about.
-    denials: Vec<Option<usize>>,
+    /// Classes as (group, class), in this order, each pair once.
+    classes: Vec<(u32, u32)>,
+    /// KMS steps as (group, KMS step), likewise.
+    kms_steps: Vec<(u32, u32)>,
+    /// KMS steps by the group of the other requests of their class that their denial is about, likewise.
+    denials: Vec<(u32, u32)>,
 }
 
 impl Groups {
-    fn new(names: Vec<String>, plan: &Plan) -> Groups {
+    fn new(
+        names: Vec<String>,
+        mut classes: Vec<(u32, u32)>,
+        mut kms_steps: Vec<(u32, u32)>,
+    ) -> Groups {
+        for pairs in [&mut classes, &mut kms_steps] {
+            pairs.sort_unstable();
+            pairs.dedup();
+        }
         Groups {
             names,
-            classes: vec![Vec::new(); plan.classes.len()],
-            kms_steps: vec![Vec::new(); plan.kms_steps.len()],
-            denials: vec![None; plan.kms_steps.len()],
+            classes,
+            kms_steps,
+            denials: Vec::new(),
         }
     }
 
@@ -43,15 +51,13 @@ impl Groups {
         plan: &Plan,
         of: impl Fn(&Class) -> Option<usize>,
     ) -> Groups {
-        let mut groups = Groups::new(names, plan);
+        let (mut classes, mut kms_steps) = (Vec::new(), Vec::new());
         for (c, class) in plan.classes.iter().enumerate() {
             let Some(group) = of(class) else { continue };
-            groups.classes[c].push(group);
-            for l in class.kms_step_range() {
-                groups.kms_steps[l].push(group);
-            }
+            classes.push(pair(group, c));
+            kms_steps.extend(class.kms_step_range().map(|l| pair(group, l)));
         }
-        groups
+        Groups::new(names, classes, kms_steps)
     }
 
     /// Groups of KMS steps, with the classes that have any of them.
@@ -60,20 +66,20 @@ impl Groups {
         plan: &Plan,
         of: impl Fn(&KmsStep) -> Option<usize>,
     ) -> Groups {
-        let mut groups = Groups::new(names, plan);
+        let (mut classes, mut kms_steps) = (Vec::new(), Vec::new());
         for (l, kms_step) in plan.kms_steps.iter().enumerate() {
             let Some(group) = of(kms_step) else { continue };
-            groups.kms_steps[l].push(group);
-            add_once(&mut groups.classes[kms_step.class], group);
+            kms_steps.push(pair(group, l));
+            classes.push(pair(group, kms_step.class));
         }
-        groups
+        Groups::new(names, classes, kms_steps)
     }
 
     /// The groups of a scenario: classes of their buckets, workloads and requesters with all of their KMS steps, and the
     /// KMS steps on their keys, each once.
     pub(super) fn of_plan(plan: &Plan) -> Groups {
         let names = plan.groups.iter().map(|group| group.name.clone());
-        let mut groups = Groups::new(names.collect(), plan);
+        let (mut classes, mut kms_steps) = (Vec::new(), Vec::new());
         for (g, group) in plan.groups.iter().enumerate() {
             let has = |all: &[usize], len: usize| {
                 let mut has = vec![false; len];
@@ -89,17 +95,17 @@ impl Groups {
                     || requesters[class.requester]
                     || class.bucket.is_some_and(|b| buckets[b]);
                 if whole {
-                    groups.classes[c].push(g);
+                    classes.push(pair(g, c));
                 }
                 for l in class.kms_step_range() {
                     if whole || keys[plan.kms_steps[l].key] {
-                        groups.kms_steps[l].push(g);
-                        add_once(&mut groups.classes[c], g);
+                        kms_steps.push(pair(g, l));
+                        classes.push(pair(g, c));
                     }
                 }
             }
         }
-        groups
+        Groups::new(names.collect(), classes, kms_steps)
     }
 
     /// What is denied, by what denies it: classes with all of their KMS steps, and the requests of other classes that a
@@ -110,53 +116,98 @@ impl Groups {
         let group = |denial: usize| names.binary_search(&plan.denials[denial].name).ok();
         let group: Vec<Option<usize>> = (0..plan.denials.len()).map(group).collect();
         let of = |denial: Option<usize>| group[denial?];
-        let mut groups = Groups::of_classes(names.clone(), plan, |class| of(class.denial));
+        let mut denials: Vec<(u32, u32)> = Vec::new();
         for (l, kms_step) in plan.kms_steps.iter().enumerate() {
-            groups.denials[l] = of(kms_step.denial);
-            if let Some(group) = groups.denials[l] {
-                add_once(&mut groups.kms_steps[l], group);
-            }
+            denials.extend(of(kms_step.denial).map(|group| pair(group, l)));
         }
-        groups
+        denials.sort_unstable();
+        let groups = Groups::of_classes(names.clone(), plan, |class| of(class.denial));
+        let kms_steps = [groups.kms_steps, denials.clone()].concat();
+        Groups {
+            denials,
+            ..Groups::new(names, groups.classes, kms_steps)
+        }
     }
 
     /// Metrics of each group, by name.
-    pub(super) fn metrics(self, plan: &Plan, records: &[Record]) -> IndexMap<String, Metrics> {
-        let mut values: Vec<Vec<Values>> = vec![Vec::new(); self.names.len()];
-        for record in records {
-            let of_groups = values.iter_mut().zip(self.tally(plan, record));
-            of_groups.for_each(|(all, values)| all.push(values));
-        }
-        let metrics = values
-            .into_iter()
-            .map(|values| estimates(&values, |m| m.scope.has_breakdown()));
-        self.names.into_iter().zip(metrics).collect()
+    pub(super) fn metrics(mut self, plan: &Plan, records: &[Record]) -> IndexMap<String, Metrics> {
+        let names = std::mem::take(&mut self.names);
+        let mut estimates = Estimates::new(|m| m.scope.has_breakdown());
+        let mut members = self.by_group();
+        // One after another: what is in between takes more room than what comes out.
+        let of = |(group, name): (usize, String)| {
+            let members = members.next(group);
+            let values = records.iter().map(|record| members.tally(plan, record));
+            let values: Vec<Values> = values.collect();
+            (name, estimates.of(&values))
+        };
+        names.into_iter().enumerate().map(of).collect()
     }
 
-    /// One replication's values of each group, from one pass over classes and KMS steps; a metric without data is left out.
-    pub(super) fn tally(&self, plan: &Plan, record: &Record) -> Vec<Values> {
-        let mut tallies: Vec<GroupTally> = self.names.iter().map(|_| GroupTally::new()).collect();
-        for (c, groups) in self.classes.iter().enumerate() {
-            for &group in groups {
-                tallies[group].class(plan, record, c);
-            }
+    /// One replication's values of all of a variant; a metric without data is left out.
+    pub(super) fn tally_whole(&self, plan: &Plan, record: &Record) -> Values {
+        self.by_group().next(0).tally(plan, record)
+    }
+
+    fn by_group(&self) -> MembersByGroup<'_> {
+        MembersByGroup {
+            classes: &self.classes,
+            kms_steps: &self.kms_steps,
+            denials: &self.denials,
         }
-        for (l, groups) in self.kms_steps.iter().enumerate() {
-            for &group in groups {
-                tallies[group].kms_step(plan, record, l);
-                if self.denials[l] == Some(group) {
-                    tallies[group].denied_step(plan, record, l);
-                }
-            }
-        }
-        tallies.into_iter().map(GroupTally::values).collect()
     }
 }
 
-/// Adds a group that is not among them: of those of one class or step there are few.
-fn add_once(groups: &mut Vec<usize>, group: usize) {
-    if !groups.contains(&group) {
-        groups.push(group);
+/// Positions are kept in four bytes: there may be a million groups.
+fn pair(group: usize, member: usize) -> (u32, u32) {
+    (group as u32, member as u32)
+}
+
+/// What belongs to groups from some group on.
+struct MembersByGroup<'g> {
+    classes: &'g [(u32, u32)],
+    kms_steps: &'g [(u32, u32)],
+    denials: &'g [(u32, u32)],
+}
+
+impl<'g> MembersByGroup<'g> {
+    /// What belongs to a group; groups are asked for in order.
+    fn next(&mut self, group: usize) -> GroupMembers<'g> {
+        let first = |pairs: &mut &'g [(u32, u32)]| {
+            let end = pairs.partition_point(|pair| pair.0 as usize <= group);
+            let (own, rest) = pairs.split_at(end);
+            *pairs = rest;
+            own
+        };
+        GroupMembers {
+            classes: first(&mut self.classes),
+            kms_steps: first(&mut self.kms_steps),
+            denials: first(&mut self.denials),
+        }
+    }
+}
+
+/// What belongs to one group.
+struct GroupMembers<'g> {
+    classes: &'g [(u32, u32)],
+    kms_steps: &'g [(u32, u32)],
+    denials: &'g [(u32, u32)],
+}
+
+impl GroupMembers<'_> {
+    /// One replication's values; a metric without data is left out.
+    fn tally(&self, plan: &Plan, record: &Record) -> Values {
+        let mut tally = GroupTally::new();
+        for &(_, c) in self.classes {
+            tally.class(plan, record, c as usize);
+        }
+        for &(group, l) in self.kms_steps {
+            tally.kms_step(plan, record, l as usize);
+            if self.denials.binary_search(&(group, l)).is_ok() {
+                tally.denied_step(plan, record, l as usize);
+            }
+        }
+        tally.values()
     }
 }
 

@@ -11,15 +11,17 @@
 
 pub mod directory;
 pub mod json;
+mod metrics;
 mod schema;
 mod sound;
 mod store;
 
+pub use metrics::{Estimate, Metrics, MetricsTable};
 pub use schema::{
     BillLine, BinSeries, Comparison, CostLeftOut, DecisiveReplication, DecisiveStretch,
-    DelayHistogram, Difference, Estimate, Manifest, Metrics, PrecisionResult, QuotaResults,
-    QuotaSeries, RunResults, RunVerdict, SCHEMA_VERSION, ScenarioRecord, Series, SettingDifference,
-    ThresholdResult, ThresholdVerdict, TrailResults, VariantManifest, VariantResults,
-    VariantVerdict, Verdict, WorkloadSecondCounts, replications,
+    DelayHistogram, Difference, Manifest, PrecisionResult, QuotaResults, QuotaSeries, RunResults,
+    RunVerdict, SCHEMA_VERSION, ScenarioRecord, Series, SettingDifference, ThresholdResult,
+    ThresholdVerdict, TrailResults, VariantManifest, VariantResults, VariantVerdict, Verdict,
+    WorkloadSecondCounts, replications,
 };
 pub use store::{RESULTS_FILE, StoreError, parse, read, write};

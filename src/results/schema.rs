@@ -4,6 +4,7 @@
 //! fields of [`Manifest`], so that `results.json` is the same to the byte for one scenario, seed
 //! and version.
 
+use super::metrics::Metrics;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -156,9 +157,6 @@ pub struct ScenarioRecord {
     pub resolved: serde_json::Value,
 }
 
-/// Metrics of one thing, by identifier, in registry order.
-pub type Metrics = IndexMap<String, Estimate>;
-
 /// Replications that metrics have values of.
 pub fn replications(of: &Metrics) -> usize {
     of.values().map(|e| e.values.len()).max().unwrap_or(0)
@@ -295,21 +293,6 @@ pub struct TrailResults {
     /// KMS events and data events delivered, and what they cost.
     #[serde(flatten)]
     pub metrics: Metrics,
-}
-
-/// A metric over replications.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Estimate {
-    /// Mean of the replications' values; `None` where a replication has no data.
-    pub mean: Option<f64>,
-    /// Lower end of the 95 % interval (Student t); `None` with fewer than two replications.
-    pub ci_low: Option<f64>,
-    /// Upper end of the 95 % interval.
-    pub ci_high: Option<f64>,
-    /// Unit of the registry.
-    pub unit: String,
-    /// One value a replication, in order.
-    pub values: Vec<Option<f64>>,
 }
 
 /// One line of the bill.

@@ -4,7 +4,8 @@
 //! A `results.json` may come from anywhere. What draws and compares results takes these things for granted, so they
 //! are looked at once, where results are read. Left out: whether the numbers are right.
 
-use super::schema::{BinSeries, Metrics, RunResults, Series, VariantResults, replications};
+use super::metrics::Metrics;
+use super::schema::{BinSeries, RunResults, Series, VariantResults, replications};
 use std::collections::HashSet;
 
 /// Beyond this no figure of a run can be: the largest counters are bytes and attempts of a year.

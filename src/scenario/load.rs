@@ -323,11 +323,8 @@ fn variant(
     let (run, scenario) = Scenario::read(name, r, files, purpose);
     let variant = match &run {
         Some(run) if !r.faults().has_errors() => {
-            plan::build(name, &scenario, run, r.faults()).map(|(plan, requests)| Variant {
-                scenario,
-                plan,
-                requests,
-            })
+            let plan = plan::build(name, &scenario, run, r.faults());
+            plan.map(|plan| Variant::new(scenario, plan))
         }
         _ => None,
     };

@@ -1,6 +1,6 @@
 //! `[variant.NAME]`: what each variant changes, laid over the base.
 
-use super::access::RequestKind;
+use super::access::{Access, RequestKind};
 use super::extends::Chains;
 use super::group::members;
 use super::language::overlay;
@@ -13,6 +13,7 @@ use crate::input::files::Files;
 use crate::input::setting::Setting;
 use crate::model::Plan;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// One variant.
 #[derive(Debug)]
@@ -21,8 +22,44 @@ pub struct Variant {
     pub scenario: Scenario,
     /// As simulated.
     pub plan: Plan,
-    /// What each class of the plan is: its calls, and what policies say.
-    pub requests: Vec<RequestKind>,
+    /// What each class of the plan is, once somebody asks.
+    requests: OnceLock<Vec<RequestKind>>,
+}
+
+impl Variant {
+    pub(super) fn new(scenario: Scenario, plan: Plan) -> Variant {
+        Variant {
+            scenario,
+            plan,
+            requests: OnceLock::new(),
+        }
+    }
+
+    /// What each class of the plan is: its calls, and what policies say. A run needs none of it, and a trace may have a
+    /// million requesters: policies are asked again where this is shown.
+    pub fn requests(&self) -> &[RequestKind] {
+        self.requests
+            .get_or_init(|| request_kinds(&self.scenario, &self.plan))
+    }
+}
+
+fn request_kinds(scenario: &Scenario, plan: &Plan) -> Vec<RequestKind> {
+    let access = Access::new(scenario);
+    let log_group_of = |workload: usize| {
+        let mut log_groups = plan.log_groups.iter();
+        let log_group = log_groups.find(|group| group.workloads.contains(&workload))?;
+        scenario.log_group.get_key_value(&log_group.name)
+    };
+    let classes = plan.classes.iter().filter_map(|class| {
+        if let Some((_, settings)) = scenario.workload.get_index(class.workload) {
+            let requester = &plan.requesters[class.requester];
+            return Some(access.request_kind(settings, &class.operation, requester));
+        }
+        let (name, group) = log_group_of(class.workload)?;
+        let operation = class.operation.parse().ok()?;
+        Some(access.log_group_request(name, group, operation))
+    });
+    classes.collect()
 }
 
 /// A variant's document, every layer laid.

@@ -72,7 +72,7 @@ fn kms_checks<'v>(variant: &'v Variant, operation: &str) -> Vec<&'v Check> {
     let class = variant.plan.classes.iter();
     let class = class.enumerate().find(|(_, c)| c.operation == operation);
     let (class, _) = class.expect("a class");
-    let checks = variant.requests[class].checks.iter();
+    let checks = variant.requests()[class].checks.iter();
     checks.filter(|check| check.call.is_some()).collect()
 }
 
@@ -481,7 +481,7 @@ fn a_call_of_s3_carries_the_context_of_its_forward_access_session() {
     let kept = &kms_checks(&endpoint, "GetObject")[0].request.context;
     assert_eq!(kept.single("aws:PrincipalTag/team"), Some("a"));
     // What S3 itself is asked for has all of it.
-    let asked = &endpoint.requests[0].checks[0];
+    let asked = &endpoint.requests()[0].checks[0];
     assert_eq!(asked.request.action, "s3:GetObject");
     assert_eq!(
         asked.request.context.single("aws:SourceVpce"),
@@ -549,7 +549,7 @@ fn services_and_service_roles_bring_their_own() {
         &format!("operations.PutObject = 1\n{context}"),
     );
     let service = load(&service).variants.swap_remove(0);
-    let asked = &service.requests[0].checks[0].request.context;
+    let asked = &service.requests()[0].checks[0].request.context;
     for key in [
         "aws:SecureTransport",
         "s3:TlsVersion",
@@ -861,7 +861,7 @@ fn every_call_is_asked_for_and_every_permission_belongs_to_a_call() {
         compared += 1;
         let variant = &loaded.variants[0];
         let plan = &variant.plan;
-        for (c, kind) in variant.requests.iter().enumerate() {
+        for (c, kind) in variant.requests().iter().enumerate() {
             let class = &plan.classes[c];
             let taken: BTreeSet<usize> = plan.kms_steps_of(class).iter().map(|l| l.call).collect();
             for &call in &taken {

@@ -20,9 +20,11 @@ pub(super) struct PlanBuilder<'a> {
     pub(super) requesters: IndexSet<String>,
     pub(super) quotas: IndexMap<String, Quota>,
     pub(super) classes: Vec<Class>,
-    /// What each class is.
-    pub(super) requests: Vec<RequestKind>,
+    /// What requests of the present workload are for requesters whom no policy tells apart, by operation.
+    pub(super) open_kinds: (usize, Vec<(String, RequestKind)>),
     pub(super) kms_steps: Vec<KmsStep>,
+    /// Whether the file has any policy.
+    pub(super) has_policies: bool,
     pub(super) access: Access<'a>,
     pub(super) denials: IndexMap<String, Denial>,
     pub(super) workloads: Vec<Workload>,
@@ -57,8 +59,9 @@ impl<'a> PlanBuilder<'a> {
             requesters,
             quotas: IndexMap::new(),
             classes: Vec::new(),
-            requests: Vec::new(),
+            open_kinds: (0, Vec::new()),
             kms_steps: Vec::new(),
+            has_policies: scenario.policies().next().is_some(),
             access: Access::new(scenario),
             denials: IndexMap::new(),
             workloads: Vec::new(),

@@ -18,7 +18,7 @@ impl<'a> PlanBuilder<'a> {
         requester: &str,
     ) -> usize {
         let first_kms_step = self.kms_steps.len();
-        let kind = self.access.request_kind(s, operation, requester);
+        let kind = self.request_kind(w, s, operation, requester);
         let (mut tier, mut storage_class, mut request_rate) = (None, None, None);
         let mut price_item = None;
         let mut answer = AnswerForm::WithCode;
@@ -70,8 +70,41 @@ impl<'a> PlanBuilder<'a> {
         };
         debug_assert!(class.needs <= MAX_NEEDS);
         self.classes.push(class);
-        self.requests.push(kind);
+        self.keep_open(operation, kind);
         self.classes.len() - 1
+    }
+
+    /// What a workload's requests for an operation are. Requesters that only a trace names differ in nothing but their
+    /// names where the file has no policies, and a trace may have a million of them: then it is found once.
+    fn request_kind(
+        &mut self,
+        w: usize,
+        s: &'a WorkloadSettings,
+        operation: &str,
+        requester: &str,
+    ) -> RequestKind {
+        let (of, kinds) = &mut self.open_kinds;
+        if *of != w {
+            (*of, *kinds) = (w, Vec::new());
+        }
+        let is_open = !self.scenario.requester.contains_key(requester);
+        let known = kinds.iter().position(|(known, _)| known == operation);
+        if let Some(known) = known.filter(|_| is_open) {
+            let mut kind = kinds.swap_remove(known).1;
+            requester.clone_into(&mut kind.caller.requester);
+            return kind;
+        }
+        self.access.request_kind(s, operation, requester)
+    }
+
+    /// Keeps what requests are for another requester whom no policy tells from this one.
+    fn keep_open(&mut self, operation: &str, kind: RequestKind) {
+        let is_open = !self.scenario.requester.contains_key(&kind.caller.requester)
+            && kind.checks.iter().all(|check| check.refusal.is_none())
+            && !self.has_policies;
+        if is_open {
+            self.open_kinds.1.push((operation.to_owned(), kind));
+        }
     }
 
     /// What S3 refuses by itself; of what it does not even deliver, nobody is billed.

@@ -153,7 +153,6 @@ impl PlanBuilder<'_> {
         for kms_step in first_kms_step..self.kms_steps.len() {
             self.refuse_for_a_time(kms_step, kind.checks.iter());
         }
-        self.requests.push(kind);
         self.classes.push(Class {
             workload: self.workloads.len(),
             operation: operation.name().to_owned(),

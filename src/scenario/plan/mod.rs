@@ -14,20 +14,19 @@ mod service_keys;
 mod trails;
 mod workloads;
 
-use super::access::RequestKind;
 use super::run_settings::RunSettings;
 use super::settings::Scenario;
 use crate::input::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::model::Plan;
 use builder::PlanBuilder;
 
-/// Builds the plan of one variant, and what its classes are; `None` after recording what is wrong.
+/// Builds the plan of one variant; `None` after recording what is wrong.
 pub(super) fn build(
     name: &str,
     scenario: &Scenario,
     run: &RunSettings,
     faults: &Diagnostics,
-) -> Option<(Plan, Vec<RequestKind>)> {
+) -> Option<Plan> {
     let mut b = PlanBuilder::new(scenario, run, faults);
     for (w, (workload_name, settings)) in scenario.workload.iter().enumerate() {
         b.workload(w, workload_name, settings);
@@ -51,6 +50,5 @@ pub(super) fn build(
         return None;
     }
     b.access.warn_of_missed_keys(faults);
-    let requests = std::mem::take(&mut b.requests);
-    Some((b.finish(name), requests))
+    Some(b.finish(name))
 }
