@@ -23,8 +23,13 @@ pub fn recognises(head: &Head) -> bool {
 
 /// Whether a file that begins so is an access log in JSON.
 pub fn recognises_json(head: &Head) -> bool {
-    head.has_all(&["bucket_name", "operation"])
+    head.has_all(&["bucket_name", "request_time"])
         || head.has_all(&["schema_version_id", "bucket_name"])
+        // Inside what CloudWatch Logs wraps them in.
+        || (memmem::find(&head.bytes, br#"\"request_time\""#).is_some()
+            && memmem::find(&head.bytes, br#"\"bucket_name\""#).is_some())
+        || (memmem::find(head.first_line(), br#""request_time""#).is_some()
+            && memmem::find(head.first_line(), br#""bucket_name""#).is_some())
 }
 
 /// A line's fields as far as they matter.
@@ -197,8 +202,8 @@ pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     })
 }
 
-/// Reads a log in JSON.
-pub fn read_json(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
+/// Reads a record of a log in JSON, whatever it was wrapped in; `at` is its first byte in the file.
+pub fn record(text: &[u8], at: u64, findings: &mut Findings<'_>) {
     fn index(name: &[u8]) -> Option<usize> {
         Some(match name {
             b"bucket_name" => 0,
@@ -206,51 +211,44 @@ pub fn read_json(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
             b"requester" => 2,
             b"request_id" => 3,
             b"operation" => 4,
-            b"key" => 5,
-            b"http_status" | b"http_status_code" | b"status" | b"status_code" => 6,
+            b"key_name" | b"key" => 5,
+            b"http_status" => 6,
             b"error_code" => 7,
             b"user_agent" => 8,
-            b"host_header" | b"host" => 9,
+            b"host_header" => 9,
             _ => return None,
         })
     }
-    let mut scratch = Vec::new();
-    lines::each(window, findings, |text, at, findings| {
-        let text = text.trim_ascii();
-        if text.is_empty() {
-            return;
-        }
-        findings.seen += 1;
-        let place = || format!("byte {at}");
-        let Some(found) = json::of_object::<10>(text, index) else {
-            return findings.skip(SkipReason::Malformed, place);
-        };
-        let values = found.values.map(|v| {
-            v.map_or(String::new(), |v| match json::text(v) {
-                Some(text) => text.into_owned(),
-                None if json::is_null(v) => "-".to_owned(),
-                None => String::from_utf8_lossy(v).into_owned(),
-            })
-        });
-        let Some(second) = time::iso(values[1].as_bytes()) else {
-            return findings.skip(SkipReason::NoTime, place);
-        };
-        let b = |i: usize| values[i].as_bytes();
-        let line = AccessLine {
-            bucket: b(0),
-            at: second,
-            requester: b(2),
-            request_id: b(3),
-            operation: b(4),
-            object: b(5),
-            status: b(6),
-            error: b(7),
-            agent: b(8),
-            host: b(9),
-            ambiguous: false,
-        };
-        hand_in(&line, &mut scratch, findings);
-    })
+    findings.seen += 1;
+    let place = || format!("byte {at}");
+    let Some(found) = json::of_object::<10>(text, index) else {
+        return findings.skip(SkipReason::Malformed, place);
+    };
+    let values = found.values.map(|v| {
+        v.map_or(String::new(), |v| match json::text(v) {
+            Some(text) => text.into_owned(),
+            None if json::is_null(v) => "-".to_owned(),
+            None => String::from_utf8_lossy(v).into_owned(),
+        })
+    });
+    let Some(second) = time::of_table(&values[1]) else {
+        return findings.skip(SkipReason::NoTime, place);
+    };
+    let b = |i: usize| values[i].as_bytes();
+    let line = AccessLine {
+        bucket: b(0),
+        at: second,
+        requester: b(2),
+        request_id: b(3),
+        operation: b(4),
+        object: b(5),
+        status: b(6),
+        error: b(7),
+        agent: b(8),
+        host: b(9),
+        ambiguous: false,
+    };
+    hand_in(&line, &mut Vec::new(), findings);
 }
 
 fn hand_in(line: &AccessLine<'_>, scratch: &mut Vec<u8>, findings: &mut Findings<'_>) {

@@ -58,13 +58,25 @@ pub const FORMATS: &[SourceFormat] = &[
         name: "s3-access-log-json",
         help: "S3 server access log, JSON as in CloudWatch Logs",
         recognises: access_log::recognises_json,
-        read: access_log::read_json,
+        read: cloudtrail::container::read,
     },
     SourceFormat {
         name: "cloudtrail",
         help: "CloudTrail records: delivered files, arrays, JSON lines, subscriptions, EventBridge, lookup-events",
         recognises: cloudtrail::recognises,
         read: cloudtrail::container::read,
+    },
+    SourceFormat {
+        name: "cloudtrail-csv",
+        help: "CloudTrail records as CSV: Athena, CloudTrail Lake, CloudWatch Logs Insights",
+        recognises: cloudtrail::csv::recognises,
+        read: cloudtrail::csv::read,
+    },
+    SourceFormat {
+        name: "cloudtrail-results",
+        help: "aws cloudtrail get-query-results, aws logs get-query-results",
+        recognises: cloudtrail::csv::is_results,
+        read: cloudtrail::csv::results,
     },
     SourceFormat {
         name: "s3-access-log",

@@ -4,11 +4,12 @@
 use super::super::evidence::finding::{FileEnd, Findings};
 use super::super::evidence::skip::SkipReason;
 use super::super::json::{self, Halt};
+use super::super::time;
 use super::super::window::{NoMore, Window};
 use super::event::{EVENT_KEYS, EventReader, index_of, key};
 
 /// Keys at whose arrays a document is read element by element.
-const STOPS: &[usize] = &[key::RECORDS, key::EVENTS, key::LOG_EVENTS];
+const STOPS: &[usize] = &[key::RECORDS, key::EVENTS, key::LOG_EVENTS, key::MESSAGES];
 
 /// What stops a file.
 enum Stop {
@@ -22,6 +23,11 @@ enum Stop {
 
 /// Reads a file of records.
 pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
+    nested(window, findings, 0)
+}
+
+/// Reads records out of a file, or of what is packed inside of one; `packed`: how deep it is.
+fn nested(window: &mut Window, findings: &mut Findings<'_>, packed: usize) -> FileEnd {
     let mut reader = Container {
         window,
         findings,
@@ -29,6 +35,7 @@ pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
         insights: 0,
         used: 0,
         depth: 0,
+        packed,
     };
     loop {
         match reader.document() {
@@ -37,6 +44,7 @@ pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
             Err(Stop::Broken(what)) => return FileEnd::Broken(what, reader.window.offset()),
             Err(Stop::Astray) => {
                 let at = reader.window.offset();
+                reader.depth = 0;
                 reader.findings.seen += 1;
                 let place = || format!("byte {at}");
                 reader.findings.skip(SkipReason::Malformed, place);
@@ -64,6 +72,33 @@ struct Container<'a, 'b> {
     used: u64,
     /// Documents that the present object is inside of.
     depth: usize,
+    /// Packed texts that it is inside of.
+    packed: usize,
+}
+
+/// Bytes within which a document begins behind its time.
+const TIME_AND_BRACE: usize = 40;
+
+/// Bytes that base64 stands for; `None`: it is not base64.
+fn letters(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut n) = (0_u32, 0);
+    for letter in text.trim_end_matches('=').bytes() {
+        let six = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            b'a'..=b'z' => letter - b'a' + 26,
+            b'0'..=b'9' => letter - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => return None,
+        };
+        (bits, n) = (bits << 6 | u32::from(six), n + 6);
+        if n >= 8 {
+            n -= 8;
+            bytes.push((bits >> n) as u8);
+        }
+    }
+    Some(bytes)
 }
 
 /// Documents inside one another that are looked into: pages in an array, records in each.
@@ -139,8 +174,56 @@ impl Container<'_, '_> {
                 self.window.advance(1);
                 self.elements()
             }
+            // A byte order mark, where files were put behind each other.
+            0xef if self.begins(b"\xef\xbb\xbf") => {
+                self.window.advance(3);
+                self.document()
+            }
+            b'0'..=b'9' => self.exported(),
             _ => Err(Stop::Astray),
         }
+    }
+
+    /// Whether these bytes come here.
+    fn begins(&mut self, with: &[u8]) -> bool {
+        // What cannot be read is told when it is read for its records.
+        let _ = self.window.fill(with.len());
+        self.window.bytes().starts_with(with)
+    }
+
+    /// A document behind the time of a log that CloudWatch Logs exported: `2026-03-02T03:00:00.000Z {…}`.
+    fn exported(&mut self) -> Result<(), Stop> {
+        let _ = self.window.fill(TIME_AND_BRACE);
+        let bytes = self.window.bytes();
+        let head = &bytes[..bytes.len().min(TIME_AND_BRACE)];
+        let brace =
+            memchr::memchr(b'{', head).filter(|&n| time::iso(head[..n].trim_ascii_end()).is_some());
+        match brace {
+            Some(n) => {
+                self.window.advance(n);
+                self.object()
+            }
+            None => Err(Stop::Astray),
+        }
+    }
+
+    /// A subscription's message as a function gets it: packed with gzip, and written in letters.
+    fn unpack(&mut self, text: &[u8]) -> bool {
+        let data = json::of_object::<1>(text, |k| (k == b"data").then_some(0));
+        let Some(bytes) = data.and_then(|d| letters(&json::text(d.values[0]?)?)) else {
+            return false;
+        };
+        let mut inside = Window::of(bytes);
+        let before = self.findings.seen;
+        let end = nested(&mut inside, self.findings, self.packed + 1);
+        if matches!(end, FileEnd::Broken(..)) {
+            let at = self.window.offset();
+            self.findings.seen += 1;
+            let place = || format!("byte {at}");
+            self.findings.skip(SkipReason::Malformed, place);
+        }
+        self.used += u64::from(self.findings.seen > before);
+        true
     }
 
     /// The elements of an array that has been entered.
@@ -161,6 +244,12 @@ impl Container<'_, '_> {
                 _ => return Err(Stop::Astray),
             }
         }
+    }
+
+    fn not_a_record_here(&mut self, end: usize) -> Result<(), Stop> {
+        self.not_a_record();
+        self.window.advance(end);
+        Ok(())
     }
 
     fn not_a_record(&mut self) {
@@ -193,8 +282,18 @@ impl Container<'_, '_> {
                         return self.rest_of_object();
                     }
                     let at = self.window.offset();
+                    let packed = found.values[key::AWSLOGS].or(found.values[key::KINESIS]);
+                    if let Some(packed) = packed.filter(|_| self.packed < DEEPEST) {
+                        let packed = packed.to_vec();
+                        if self.unpack(&packed) {
+                            self.window.advance(end);
+                            return Ok(());
+                        }
+                        return self.not_a_record_here(end);
+                    }
                     let skips = self.findings.skipped(SkipReason::Insight);
-                    self.events.read(&found, self.findings, at);
+                    let text = &self.window.bytes()[..end];
+                    self.events.read(&found, text, self.findings, at);
                     if self.findings.skipped(SkipReason::Insight) > skips {
                         self.insights += 1;
                     } else {

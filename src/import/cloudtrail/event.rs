@@ -3,6 +3,7 @@
 //! Most records of a trail are not ours; of those only what the counters tell apart is looked at. Texts are compared as
 //! they are written and decoded for the first record of each kind.
 
+use super::super::access_log;
 use super::super::evidence::fact::Fact;
 use super::super::evidence::finding::{Findings, Item, fingerprint};
 use super::super::evidence::series::{
@@ -18,7 +19,7 @@ use super::parts::{
 };
 
 /// How many keys are asked for.
-pub const EVENT_KEYS: usize = 25;
+pub const EVENT_KEYS: usize = 31;
 
 /// The keys of a record and of what records come in.
 pub mod key {
@@ -72,6 +73,18 @@ pub mod key {
     pub const MESSAGE: usize = 23;
     /// `errorMessage`
     pub const ERROR_MESSAGE: usize = 24;
+    /// `Messages`
+    pub const MESSAGES: usize = 25;
+    /// `Body`
+    pub const BODY: usize = 26;
+    /// `bucket_name` of an access log
+    pub const BUCKET_NAME: usize = 27;
+    /// `request_time` of an access log
+    pub const REQUEST_TIME: usize = 28;
+    /// `awslogs`
+    pub const AWSLOGS: usize = 29;
+    /// `kinesis`
+    pub const KINESIS: usize = 30;
 }
 
 /// Which key it is.
@@ -96,12 +109,18 @@ pub fn index_of(name: &[u8]) -> Option<usize> {
         b"@timestamp" => key::TIMESTAMP,
         b"detail" => key::DETAIL,
         b"Records" => key::RECORDS,
-        b"Events" => key::EVENTS,
+        b"Events" | b"events" => key::EVENTS,
         b"logEvents" => key::LOG_EVENTS,
         b"messageType" => key::MESSAGE_TYPE,
         b"CloudTrailEvent" => key::CLOUDTRAIL_EVENT,
-        b"message" => key::MESSAGE,
+        b"message" | b"Message" => key::MESSAGE,
         b"errorMessage" => key::ERROR_MESSAGE,
+        b"Messages" => key::MESSAGES,
+        b"Body" => key::BODY,
+        b"bucket_name" => key::BUCKET_NAME,
+        b"request_time" => key::REQUEST_TIME,
+        b"awslogs" => key::AWSLOGS,
+        b"kinesis" => key::KINESIS,
         _ => return None,
     })
 }
@@ -144,32 +163,61 @@ pub struct EventReader {
     session: u64,
 }
 
+/// Texts inside one another that are looked into: a message in a queue's message in an event.
+const DEEPEST: usize = 4;
+
 impl EventReader {
-    /// Reads an object with a record's keys, or one that wraps a record; `at` is its first byte in the file.
-    pub fn read(&mut self, record: &Fields<'_, EVENT_KEYS>, findings: &mut Findings<'_>, at: u64) {
+    /// Reads an object with a record's keys, or one that wraps a record: `text` is all of it, `at` its first byte in the file.
+    pub fn read(
+        &mut self,
+        record: &Fields<'_, EVENT_KEYS>,
+        text: &[u8],
+        findings: &mut Findings<'_>,
+        at: u64,
+    ) {
+        self.object(record, text, findings, at, 0);
+    }
+
+    /// Reads a text that is a record, or wraps one.
+    pub fn message(&mut self, text: &[u8], findings: &mut Findings<'_>, at: u64) {
+        self.inner(text, findings, at, 0);
+    }
+
+    fn object(
+        &mut self,
+        record: &Fields<'_, EVENT_KEYS>,
+        text: &[u8],
+        findings: &mut Findings<'_>,
+        at: u64,
+        depth: usize,
+    ) {
         let values = &record.values;
         if values[key::SOURCE].is_some() || values[key::TYPE].is_some() {
             return self.record(record, findings, at);
         }
-        if let Some(detail) = values[key::DETAIL] {
-            return self.inner(detail, findings, at);
+        if values[key::BUCKET_NAME].is_some() && values[key::REQUEST_TIME].is_some() {
+            return access_log::record(text, at, findings);
         }
-        let text = values[key::CLOUDTRAIL_EVENT].or(values[key::MESSAGE]);
-        if let Some(text) = text.and_then(json::text) {
-            return self.inner(text.trim().as_bytes(), findings, at);
+        if depth < DEEPEST {
+            if let Some(detail) = values[key::DETAIL] {
+                return self.inner(detail, findings, at, depth + 1);
+            }
+            let wrapped = [key::CLOUDTRAIL_EVENT, key::BODY, key::MESSAGE]
+                .into_iter()
+                .find_map(|key| json::text(values[key]?));
+            if let Some(text) = wrapped {
+                return self.inner(text.trim().as_bytes(), findings, at, depth + 1);
+            }
         }
         findings.seen += 1;
         findings.skip(SkipReason::NotARecord, || format!("byte {at}"));
     }
 
     /// A record inside another object.
-    fn inner(&mut self, text: &[u8], findings: &mut Findings<'_>, at: u64) {
-        let found = json::of_object::<EVENT_KEYS>(text, index_of);
-        match found {
-            Some(record) if record.values[key::SOURCE].is_some() => {
-                self.record(&record, findings, at);
-            }
-            Some(_) | None => {
+    fn inner(&mut self, text: &[u8], findings: &mut Findings<'_>, at: u64, depth: usize) {
+        match json::of_object::<EVENT_KEYS>(text, index_of) {
+            Some(record) => self.object(&record, text, findings, at, depth),
+            None => {
                 findings.seen += 1;
                 findings.skip(SkipReason::NotARecord, || format!("byte {at}"));
             }

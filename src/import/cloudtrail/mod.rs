@@ -1,9 +1,10 @@
 //! CloudTrail records, in whatever they are wrapped.
 //!
-//! [`container`] finds the records, [`event`] reads one with what is nested in it (`parts`), [`client`] tells the software from a user agent.
+//! [`container`] finds the records, [`csv`] those in tables, [`event`] reads one with what is nested in it (`parts`), [`client`] tells the software from a user agent.
 
 pub mod client;
 pub mod container;
+pub mod csv;
 pub mod event;
 mod parts;
 
@@ -23,7 +24,18 @@ pub fn recognises(head: &Head) -> bool {
                 .iter()
                 .any(|k| k == "CloudTrailEvent" || k == "EventId"))
         || head.has_all(&["CloudTrailEvent"])
-        || head.has_any(&["messageType", "logEvents"])
+        || head.has_any(&["messageType", "logEvents", "awslogs"])
+        || (head.has_any(&["events", "Messages"])
+            && head.inner.iter().any(|k| k == "message" || k == "Body"))
+        || head.has_all(&["Message", "TopicArn"])
+        || is_exported(head)
         || head.has_all(&["detail-type", "detail"])
         || head.has_all(&["detail-type", "source"])
+}
+
+/// Whether it is what CloudWatch Logs exports: a time before each record.
+fn is_exported(head: &Head) -> bool {
+    let line = head.first_line();
+    let brace = memchr::memchr(b'{', &line[..line.len().min(40)]);
+    brace.is_some_and(|n| super::time::iso(line[..n].trim_ascii_end()).is_some())
 }

@@ -117,7 +117,7 @@ impl<'a> Parameters<'a> {
 pub(super) fn key_of_resources(resources: &[u8]) -> Option<&[u8]> {
     pub(super) fn index(name: &[u8]) -> Option<usize> {
         match name {
-            b"ARN" => Some(0),
+            b"ARN" | b"arn" => Some(0),
             b"type" => Some(1),
             _ => None,
         }

@@ -89,7 +89,7 @@ pub struct Findings<'a> {
     pub ambiguous: u64,
     chunk: Chunk,
     format: &'static str,
-    known: HashMap<Vec<u8>, u32>,
+    known: HashMap<Vec<u8>, u32, KeyHash>,
     kinds: u32,
     skips: BTreeMap<SkipReason, (u64, String)>,
     /// Records seen, used or not.
@@ -111,7 +111,7 @@ impl<'a> Findings<'a> {
             ambiguous: 0,
             chunk: Chunk::default(),
             format,
-            known: HashMap::new(),
+            known: HashMap::with_hasher(KeyHash::new()),
             kinds: 0,
             skips: BTreeMap::new(),
             seen: 0,
@@ -187,8 +187,84 @@ impl<'a> Findings<'a> {
 /// A fingerprint of a text, never 0.
 #[inline]
 pub fn fingerprint(text: &[u8]) -> u64 {
-    use std::hash::Hasher;
-    let mut hasher = std::hash::DefaultHasher::new();
-    hasher.write(text);
-    hasher.finish().max(1)
+    hash(text, 0x2d35_8dcc_aa6c_78a5).max(1)
+}
+
+/// 64 bits of a text: 16 bytes a multiplication, for import hashes every record more than once.
+#[inline]
+fn hash(text: &[u8], seed: u64) -> u64 {
+    let fold = |a: u64, b: u64| {
+        let product = u128::from(a) * u128::from(b);
+        (product as u64) ^ ((product >> 64) as u64)
+    };
+    let word = |bytes: &[u8], i: usize| {
+        let mut eight = [0; 8];
+        eight.copy_from_slice(&bytes[i..i + 8]);
+        u64::from_le_bytes(eight)
+    };
+    let (k1, k2) = (0x8bb8_4b93_962e_acc9, 0x4b33_a62e_d433_d4a3);
+    let mut state = seed ^ k2;
+    let mut blocks = text.chunks_exact(16);
+    for block in &mut blocks {
+        state = fold(word(block, 0) ^ k1, word(block, 8) ^ state);
+    }
+    let rest = blocks.remainder();
+    let mut last = [0; 16];
+    last[..rest.len()].copy_from_slice(rest);
+    state = fold(word(&last, 0) ^ k1, word(&last, 8) ^ state);
+    fold(state ^ k1, text.len() as u64 ^ k2)
+}
+
+/// Hashes the keys of kinds, for each file in another way, so that no file can be made to have equal ones.
+#[derive(Clone, Copy)]
+struct KeyHash(u64);
+
+impl KeyHash {
+    fn new() -> KeyHash {
+        use std::hash::BuildHasher;
+        KeyHash(std::hash::RandomState::new().hash_one(0_u64))
+    }
+}
+
+impl std::hash::BuildHasher for KeyHash {
+    type Hasher = KeyHasher;
+
+    fn build_hasher(&self) -> KeyHasher {
+        KeyHasher(self.0)
+    }
+}
+
+/// The hash of one key.
+struct KeyHasher(u64);
+
+impl std::hash::Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = hash(bytes, self.0);
+    }
+
+    // The length is in the hash of the bytes.
+    fn write_usize(&mut self, _: usize) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn fingerprints_differ() {
+        let mut all = HashSet::new();
+        for i in 0..200_000_u32 {
+            assert!(all.insert(fingerprint(
+                format!("\"{i:08x}-0000-4000-8000-{i:012x}\"").as_bytes()
+            )));
+        }
+        for n in 0..100 {
+            assert!(all.insert(fingerprint(&vec![0; n])), "{n} zeros");
+        }
+    }
 }
