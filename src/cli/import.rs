@@ -51,7 +51,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), CommandError> {
     }
     if !args.quiet {
         print(&told::totals(&evidence, &names))?;
-        for line in told::remarks(&evidence, &loads, written.as_ref()) {
+        for line in told::remarks(&evidence, &loads, written.as_ref(), &names) {
             say(&line);
         }
         if written.is_some() {
@@ -61,7 +61,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), CommandError> {
             ));
         }
     }
-    verdict(&evidence, written.as_ref(), &args.out)
+    verdict(&evidence, written.as_ref(), &args.out, &names)
 }
 
 /// What is wrong with the files, or with a scenario that would be mistaken for this one.
@@ -69,10 +69,11 @@ fn verdict(
     evidence: &AccountEvidence,
     written: Option<&WrittenScenario>,
     out: &Path,
+    names: &Names,
 ) -> Result<(), CommandError> {
     let mut faults: Vec<String> = evidence
         .faults()
-        .map(|(path, what)| format!("error: {path}: {what}"))
+        .map(|(path, what)| format!("error: {}: {what}", names.path(path)))
         .collect();
     if faults.is_empty() && !evidence.has_read() {
         faults.push(

@@ -39,6 +39,8 @@ struct KnownKind {
     object: Option<ObjectKind>,
     is_event: bool,
     is_kms: bool,
+    /// Whether it is a sample of a metric, or a row of a table.
+    is_sample: bool,
 }
 
 /// Puts findings together.
@@ -155,6 +157,7 @@ impl Merger {
             }
             self.kind_bytes += kind.tally.length();
         }
+        let is_sample = matches!(kind.tally, CountedAs::Sample);
         let object = match &kind.tally {
             CountedAs::Object(object) => Some(object.clone()),
             CountedAs::Event(_)
@@ -173,6 +176,7 @@ impl Merger {
             object,
             is_event: event.is_some(),
             is_kms: event == Some(true),
+            is_sample,
         });
     }
 
@@ -240,10 +244,17 @@ impl Merger {
     /// Counts a record; `false`: it was there already.
     fn count(&mut self, item: &Item) -> bool {
         let known = &self.known[item.kind as usize];
-        if item.id != 0 && self.ids.knows(item.at, item.id) {
-            self.evidence.kms_duplicates += u64::from(known.is_kms);
+        let (is_kms, is_sample) = (known.is_kms, known.is_sample);
+        let is_known = if is_sample {
+            self.knows_sample(item)
+        } else {
+            item.id != 0 && self.ids.knows(item.at, item.id)
+        };
+        if is_known {
+            self.evidence.kms_duplicates += u64::from(is_kms);
             return false;
         }
+        let known = &self.known[item.kind as usize];
         self.kinds[known.kind].1 += 1;
         if known.is_event {
             self.evidence.events.add(item.at, item.n);
@@ -265,7 +276,7 @@ impl Merger {
         let Some(series) = known.series else {
             return true;
         };
-        if item.shared != 0 && self.shared.knows(item.at, item.shared) {
+        if !is_sample && item.shared != 0 && self.shared.knows(item.at, item.shared) {
             self.evidence.shared += 1;
             return true;
         }
@@ -278,6 +289,24 @@ impl Merger {
             }
         }
         true
+    }
+
+    /// Whether a sample is there already. One file says whose it is and another does not: a sample without an account is the same
+    /// as an equal one of any account, but those of two accounts are two.
+    fn knows_sample(&mut self, item: &Item) -> bool {
+        if item.shared == 0 {
+            return item.id != 0 && self.ids.knows(item.at, item.id);
+        }
+        let (anonymous, named) = (
+            item.shared ^ 0x5555_5555_5555_5555,
+            item.shared ^ 0x3333_3333_3333_3333,
+        );
+        if item.id == 0 {
+            return self.ids.has(named) || self.ids.knows(item.at, anonymous);
+        }
+        let is_known = self.ids.has(anonymous) || self.ids.knows(item.at, item.id);
+        self.ids.knows(item.at, named);
+        is_known
     }
 
     fn close(&mut self, format: &'static str, end: FileEnd) {

@@ -10,13 +10,19 @@ use super::evidence::series::{CountedAs, LoadOrigin, RecordKind, SeriesKey, Via}
 use super::evidence::skip::SkipReason;
 use super::head::Head;
 use super::lines;
+use super::rows::{Row, Rows};
 use super::time;
 use super::window::Window;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt::{self, Formatter};
 
-/// Samples that are held of a file.
-const MOST: usize = 4_000_000;
+/// Samples that are held before they are handed in.
+const HELD: usize = 1_000_000;
+/// Rows above the first sample of a CSV file.
+const HEADINGS: usize = 8;
 
 /// What a metric is of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,14 +32,147 @@ struct MetricName {
     region: String,
     resource: String,
     bucket: String,
+    /// How many others of that name the file has before it.
+    nth: usize,
 }
 
 /// The samples of a file, by metric.
 #[derive(Default)]
 struct Samples {
     metrics: BTreeMap<MetricName, Vec<(i64, f64)>>,
+    /// Least time between two samples so far.
+    periods: BTreeMap<MetricName, i64>,
     held: usize,
+    /// Samples so far.
+    total: usize,
     partial: bool,
+    /// IDs of the metrics of each name.
+    ids: BTreeMap<String, Vec<String>>,
+}
+
+/// A time that is a text, or seconds since 1970 as older versions of the CLI print it.
+#[derive(Clone, Copy)]
+struct SampleTime(Option<i64>);
+
+/// A number; a text that is one counts too.
+#[derive(Clone, Copy, Default)]
+struct SampleValue(Option<f64>);
+
+/// A scalar of either kind; others are none.
+struct ScalarVisitor;
+
+enum Scalar {
+    Text(String),
+    Number(f64),
+    None,
+}
+
+impl<'de> Visitor<'de> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("a text or a number")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
+        Ok(Scalar::Text(text.to_owned()))
+    }
+
+    fn visit_f64<E>(self, n: f64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(n))
+    }
+
+    fn visit_i64<E>(self, n: i64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(n as f64))
+    }
+
+    fn visit_u64<E>(self, n: u64) -> Result<Scalar, E> {
+        Ok(Scalar::Number(n as f64))
+    }
+
+    fn visit_unit<E>(self) -> Result<Scalar, E> {
+        Ok(Scalar::None)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Scalar, E> {
+        Ok(Scalar::None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scalar, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scalar::None)
+    }
+}
+
+impl<'de> Deserialize<'de> for SampleTime {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<SampleTime, D::Error> {
+        Ok(SampleTime(match from.deserialize_any(ScalarVisitor)? {
+            Scalar::Text(text) => time::of_table(&text),
+            Scalar::Number(n) => Some(n.floor() as i64),
+            Scalar::None => None,
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for SampleValue {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<SampleValue, D::Error> {
+        Ok(SampleValue(match from.deserialize_any(ScalarVisitor)? {
+            Scalar::Text(text) => text.trim().parse().ok(),
+            Scalar::Number(n) => Some(n),
+            Scalar::None => None,
+        }))
+    }
+}
+
+/// A page of `get-metric-data`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DataPage {
+    #[serde(default)]
+    metric_data_results: Option<Vec<DataResult>>,
+    #[serde(default)]
+    next_token: Option<String>,
+}
+
+/// One metric of a page.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DataResult {
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    label: Option<String>,
+    #[serde(default)]
+    status_code: Option<String>,
+    #[serde(default)]
+    timestamps: Option<Vec<SampleTime>>,
+    #[serde(default)]
+    values: Option<Vec<SampleValue>>,
+}
+
+/// A page of `get-metric-statistics`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StatisticsPage {
+    #[serde(default)]
+    label: Option<String>,
+    #[serde(default)]
+    datapoints: Option<Vec<DataPoint>>,
+}
+
+/// One of its samples.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DataPoint {
+    #[serde(default)]
+    timestamp: Option<SampleTime>,
+    #[serde(default)]
+    sum: Option<SampleValue>,
 }
 
 /// Whether it is `get-metric-data`'s output.
@@ -70,24 +209,36 @@ pub fn is_values(head: &Head) -> bool {
 /// Reads `get-metric-data`'s output.
 pub fn data(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     let mut samples = Samples::default();
-    let end = lines::documents(window, findings, |page, findings| {
-        samples.partial |= page["NextToken"].as_str().is_some_and(|t| !t.is_empty());
-        for result in page["MetricDataResults"].as_array().into_iter().flatten() {
-            samples.partial |= result["StatusCode"] == "PartialData";
-            let name = result["Label"].as_str().unwrap_or_default();
-            let name = if name.is_empty() {
-                result["Id"].as_str().unwrap_or_default()
-            } else {
-                name
-            };
+    let end = lines::stream(window, findings, |page: DataPage, findings| {
+        samples.partial |= page.next_token.is_some_and(|t| !t.is_empty());
+        for result in page.metric_data_results.into_iter().flatten() {
+            samples.partial |= result.status_code.as_deref() == Some("PartialData");
+            let id = result.id.unwrap_or_default();
+            let name = result
+                .label
+                .filter(|l| !l.is_empty())
+                .unwrap_or_else(|| id.clone());
+            // Pages go on with a metric; two of one name are two.
+            let ids = samples.ids.entry(name.clone()).or_default();
+            let nth = ids
+                .iter()
+                .position(|known| *known == id)
+                .unwrap_or_else(|| {
+                    ids.push(id);
+                    ids.len() - 1
+                });
             let metric = MetricName {
-                name: name.to_owned(),
+                name,
+                nth,
                 ..MetricName::default()
             };
-            let times = result["Timestamps"].as_array().into_iter().flatten();
-            let values = result["Values"].as_array().into_iter().flatten();
-            for (time, value) in times.zip(values) {
-                samples.add(&metric, of_json(time), value.as_f64(), findings);
+            let times = result.timestamps.unwrap_or_default();
+            let values = result.values.unwrap_or_default();
+            // Times without values and values without times are counted too.
+            for i in 0..times.len().max(values.len()) {
+                let time = times.get(i).and_then(|t| t.0);
+                let value = values.get(i).and_then(|v| v.0);
+                samples.add(&metric, time, value, findings);
             }
         }
     });
@@ -98,18 +249,20 @@ pub fn data(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
 /// Reads `get-metric-statistics`' output.
 pub fn statistics(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     let mut samples = Samples::default();
-    let end = lines::documents(window, findings, |page, findings| {
+    let end = lines::stream(window, findings, |page: StatisticsPage, findings| {
         let metric = MetricName {
-            name: page["Label"].as_str().unwrap_or_default().to_owned(),
+            name: page.label.unwrap_or_default(),
             ..MetricName::default()
         };
-        for point in page["Datapoints"].as_array().into_iter().flatten() {
-            samples.add(
-                &metric,
-                of_json(&point["Timestamp"]),
-                point["Sum"].as_f64(),
-                findings,
-            );
+        let points = page.datapoints.unwrap_or_default();
+        if !points.is_empty() && points.iter().all(|p| p.sum.is_none()) {
+            findings.fact(Fact::Note(
+                "a metric's statistic is not Sum: its samples are no counts".to_owned(),
+            ));
+        }
+        for point in points {
+            let time = point.timestamp.and_then(|t| t.0);
+            samples.add(&metric, time, point.sum.and_then(|v| v.0), findings);
         }
     });
     samples.hand_in(findings);
@@ -146,6 +299,7 @@ pub fn stream(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
             region: text("region"),
             resource: dimension("Resource"),
             bucket: dimension("BucketName"),
+            nth: 0,
         };
         let time = point["timestamp"].as_i64().map(|ms| ms.div_euclid(1000));
         samples.add(&metric, time, point["value"]["sum"].as_f64(), findings);
@@ -157,53 +311,66 @@ pub fn stream(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
 /// Reads a CSV file of the console, or a table of times and values.
 pub fn csv(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     let mut samples = Samples::default();
-    let mut names: Vec<String> = Vec::new();
+    let mut metrics: Vec<MetricName> = Vec::new();
     let file = findings.hints.file.clone();
-    let end = lines::each(window, findings, |line, at, findings| {
-        let text = String::from_utf8_lossy(line);
-        let cells: Vec<&str> = text
-            .split(',')
-            .map(|c| c.trim().trim_matches('"'))
-            .collect();
-        if cells.iter().all(|c| c.is_empty()) {
-            return;
-        }
-        let time = time::of_table(cells[0]);
-        if time.is_none() && samples.held == 0 {
-            // The first heading row with names; `id` is another.
-            if names.is_empty() {
-                names = cells.iter().map(|c| (*c).to_owned()).collect();
+    let mut rows = Rows::of(window);
+    let mut row = Row::default();
+    let mut headings = 0;
+    let end = loop {
+        let at = match rows.next(&mut row, findings) {
+            Ok(at) => at,
+            Err(end) => break end,
+        };
+        let Some(time) = time::of_table(row.cell(Some(0))) else {
+            findings.seen += 1;
+            if samples.total == 0 && headings < HEADINGS {
+                // The first heading row has the names; `id` is another.
+                if headings == 0 {
+                    metrics = named(&row, &file);
+                }
+                headings += 1;
+                findings.settings += 1;
+            } else {
+                findings.skip(SkipReason::NoTime, || format!("byte {at}"));
             }
-            return;
+            continue;
+        };
+        if row.len() < 2 {
+            findings.seen += 1;
+            findings.skip(SkipReason::NoValue, || format!("byte {at}"));
         }
-        for (i, cell) in cells.iter().enumerate().skip(1) {
-            let name = match names.get(i).map(String::as_str) {
-                Some("value" | "Value" | "sum" | "Sum" | "count" | "") | None => file.clone(),
-                Some(name) => name.to_owned(),
-            };
-            let metric = MetricName {
-                name,
+        while metrics.len() < row.len() {
+            let nth = metrics.len().saturating_sub(1);
+            metrics.push(MetricName {
+                name: file.clone(),
+                nth,
                 ..MetricName::default()
-            };
-            if cell.is_empty() {
-                findings.seen += 1;
-                findings.skip(SkipReason::NoValue, || format!("byte {at}"));
-                continue;
-            }
-            samples.add(&metric, time, cell.parse().ok(), findings);
+            });
         }
-    });
+        for (cell, metric) in row.iter().zip(&metrics).skip(1) {
+            samples.add(metric, Some(time), cell.trim().parse().ok(), findings);
+        }
+    };
     samples.hand_in(findings);
     end
 }
 
-/// A time that is a text, or seconds since 1970 as older versions of the CLI print it.
-fn of_json(value: &Value) -> Option<i64> {
-    match value {
-        Value::String(text) => time::of_table(text),
-        Value::Number(number) => number.as_f64().map(|s| s.floor() as i64),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+/// The metrics of a heading row's columns.
+fn named(row: &Row, file: &str) -> Vec<MetricName> {
+    let mut all: Vec<MetricName> = Vec::new();
+    for cell in row.iter() {
+        let name = match cell.trim().trim_matches('"') {
+            "value" | "Value" | "sum" | "Sum" | "count" | "" => file,
+            name => name,
+        };
+        let nth = all.iter().skip(1).filter(|m| m.name == name).count();
+        all.push(MetricName {
+            name: name.to_owned(),
+            nth,
+            ..MetricName::default()
+        });
     }
+    all
 }
 
 impl Samples {
@@ -215,35 +382,44 @@ impl Samples {
         findings: &mut Findings<'_>,
     ) {
         findings.seen += 1;
-        let place = || format!("sample {}", self.held);
+        self.total += 1;
+        let place = || format!("sample {} of the file", self.total);
         let Some(time) = time else {
             return findings.skip(SkipReason::NoTime, place);
         };
-        let Some(value) = value else {
+        let Some(value) = value.filter(|v| v.is_finite()) else {
             return findings.skip(SkipReason::NoValue, place);
         };
-        if self.held >= MOST {
-            return findings.skip(SkipReason::TooLarge, place);
-        }
-        self.held += 1;
         match self.metrics.get_mut(metric) {
             Some(samples) => samples.push((time, value)),
             None => {
                 self.metrics.insert(metric.clone(), vec![(time, value)]);
             }
         }
+        self.held += 1;
+        if self.held >= HELD {
+            self.hand_in(findings);
+        }
     }
 
-    /// Hands all samples in, now that their period is known.
-    fn hand_in(self, findings: &mut Findings<'_>) {
-        for (metric, mut samples) in self.metrics {
-            samples.sort_by_key(|s| s.0);
-            let gaps = samples.windows(2).map(|w| w[1].0 - w[0].0);
-            let period = gaps.filter(|g| *g > 0).min().unwrap_or(60);
+    /// Hands all samples in that are held, now that their period is known.
+    fn hand_in(&mut self, findings: &mut Findings<'_>) {
+        self.held = 0;
+        for (metric, mut samples) in std::mem::take(&mut self.metrics) {
+            samples.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+            let gaps = samples.windows(2).map(|w| w[1].0.saturating_sub(w[0].0));
+            let least = gaps.filter(|g| *g > 0).min();
+            let before = self.periods.get(&metric).copied();
+            let period = match (least, before) {
+                (Some(a), Some(b)) => a.min(b),
+                (Some(a), None) => a,
+                (None, before) => before.unwrap_or(60),
+            };
+            let is_new = before.is_none();
+            self.periods.insert(metric.clone(), period);
             let wanted = findings.hints.metric.as_deref();
             let Some(series) = series(&metric, period, wanted) else {
-                let n = samples.len();
-                for _ in 0..n {
+                for _ in &samples {
                     findings.skip(SkipReason::NotACount, || "its first sample".to_owned());
                 }
                 findings.fact(Fact::Note(
@@ -252,13 +428,29 @@ impl Samples {
                 ));
                 continue;
             };
-            findings.fact(Fact::Metric(MetricFact {
-                name: metric.name.clone(),
-                period_s: period as u64,
-                partial: self.partial,
-            }));
+            if is_new {
+                findings.fact(Fact::Metric(MetricFact {
+                    name: metric.name.clone(),
+                    period_s: u64::try_from(period).unwrap_or(0),
+                    partial: self.partial,
+                }));
+            }
+            if samples.len() >= 10 && samples.iter().all(|s| s.1 == 1.0) {
+                findings.fact(Fact::Note(
+                    "all samples of a metric are 1, as the Average of CallCount is: the statistic must be Sum".to_owned(),
+                ));
+            }
+            // What tells it from others where a file does not say whose it is.
+            let mut anonymous = format!(
+                "{:?} {} {} {} {}",
+                series.origin, series.operation, series.spec, metric.bucket, metric.nth
+            );
+            if series.origin == LoadOrigin::Table {
+                anonymous.push_str(&metric.name);
+            }
+            let whose = format!("{anonymous} {} {}", metric.account, metric.region);
+            let is_named = !metric.account.is_empty();
             let key = format!("{series:?}");
-            let same = format!("{:?} {} {}", series.origin, series.spec, metric.bucket);
             let kind = findings.kind(key.as_bytes(), || RecordKind {
                 tally: CountedAs::Sample,
                 series: Some(series),
@@ -268,11 +460,12 @@ impl Samples {
                     findings.skip(SkipReason::NotACount, || "a sample".to_owned());
                     continue;
                 }
+                let of = |whose: &str| fingerprint(format!("{whose} {at} {value}").as_bytes());
                 findings.item(Item {
                     at,
                     n: value as u64,
-                    id: fingerprint(format!("{same} {at} {value}").as_bytes()),
-                    shared: 0,
+                    id: if is_named { of(&whose) } else { 0 },
+                    shared: of(&anonymous),
                     session: 0,
                     kind,
                 });

@@ -95,6 +95,11 @@ impl Remembered {
         false
     }
 
+    /// Whether it is there already.
+    pub fn has(&self, id: u64) -> bool {
+        self.before.ids.contains(&id) || self.now.ids.contains(&id)
+    }
+
     fn forget(&mut self) {
         let gone = std::mem::replace(&mut self.before, std::mem::take(&mut self.now));
         self.last = None;

@@ -1,8 +1,8 @@
 //! What the AWS CLI prints of settings: quotas in force, a bucket's encryption, a trail's event selectors.
 
-use super::cloudtrail::event::excludes_kms;
 use super::evidence::fact::{BucketFact, Fact, QuotaFact, Sse};
 use super::evidence::finding::{FileEnd, Findings};
+use super::evidence::skip::SkipReason;
 use super::head::Head;
 use super::lines;
 use super::window::Window;
@@ -36,6 +36,11 @@ pub fn quotas(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
             .collect();
         for quota in all {
             findings.seen += 1;
+            let Some(value) = quota["Value"].as_f64() else {
+                findings.skip(SkipReason::NoValue, || "a quota".to_owned());
+                continue;
+            };
+            findings.settings += 1;
             let text = |key: &str| quota[key].as_str().unwrap_or_default();
             // arn:aws:servicequotas:REGION:ACCOUNT:kms/L-…; some quotas have none, and are of the same account.
             let arn: Vec<&str> = text("QuotaArn").split(':').collect();
@@ -52,7 +57,6 @@ pub fn quotas(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
                 Some("WEEK") => Some(604_800.0),
                 Some(_) | None => None,
             };
-            let value = quota["Value"].as_f64().unwrap_or(0.0);
             let length = unit.map(|u| u * quota["Period"]["PeriodValue"].as_f64().unwrap_or(1.0));
             findings.fact(Fact::Quota(QuotaFact {
                 account: place.0.clone(),
@@ -78,8 +82,9 @@ pub fn encryption(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
         let name = page["Bucket"].as_str().map(str::to_owned);
         let rules = &page["ServerSideEncryptionConfiguration"]["Rules"];
         let Some(rule) = rules.as_array().and_then(|r| r.first()) else {
-            return;
+            return findings.skip(SkipReason::NotARecord, || "a document".to_owned());
         };
+        findings.settings += 1;
         let default = &rule["ApplyServerSideEncryptionByDefault"];
         let key = default["KMSMasterKeyID"].as_str().filter(|k| !k.is_empty());
         findings.fact(Fact::Bucket(BucketFact {
@@ -97,14 +102,117 @@ pub fn encryption(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
 pub fn selectors(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     lines::documents(window, findings, |page, findings| {
         findings.seen += 1;
-        let text = page.to_string();
-        let lower = text.replace(
-            "ExcludeManagementEventSources",
-            "excludeManagementEventSources",
-        );
-        let lower = lower.replace("\"NotEquals\"", "\"notEquals\"");
-        if excludes_kms(lower.as_bytes()) {
+        findings.settings += 1;
+        if excludes_kms(&page) {
             findings.fact(Fact::TrailExcludesKms);
         }
     })
+}
+
+/// Whether event selectors leave the calls out that draw on KMS's quotas, in either form and with small or capital first letters. Those
+/// calls are management events, and read events.
+pub fn excludes_kms(selectors: &Value) -> bool {
+    let of = |value: &'_ Value, name: &str| -> Value {
+        let capital = name[..1].to_ascii_uppercase() + &name[1..];
+        let found = value.get(name).or_else(|| value.get(&capital));
+        found.cloned().unwrap_or(Value::Null)
+    };
+    let has = |list: &Value, what: &str| {
+        let all = list.as_array().into_iter().flatten();
+        all.filter_map(Value::as_str)
+            .any(|text| text.eq_ignore_ascii_case(what))
+    };
+    let basic = of(selectors, "eventSelectors");
+    let advanced = of(selectors, "advancedEventSelectors");
+    let basic: Vec<&Value> = basic.as_array().into_iter().flatten().collect();
+    let advanced: Vec<&Value> = advanced.as_array().into_iter().flatten().collect();
+    if basic.is_empty() && advanced.is_empty() {
+        return false;
+    }
+    let of_basic = |selector: &&Value| {
+        of(selector, "includeManagementEvents") != Value::Bool(false)
+            && of(selector, "readWriteType") != "WriteOnly"
+            && !has(
+                &of(selector, "excludeManagementEventSources"),
+                "kms.amazonaws.com",
+            )
+    };
+    // Every condition of a selector must hold.
+    let of_advanced = |selector: &&Value| {
+        let fields = of(selector, "fieldSelectors");
+        let fields = fields.as_array().into_iter().flatten();
+        fields.into_iter().all(|field| {
+            let (equals, not) = (of(field, "equals"), of(field, "notEquals"));
+            let is = |what: &str| {
+                let listed = equals.as_array().is_none_or(|l| l.is_empty()) || has(&equals, what);
+                listed && !has(&not, what)
+            };
+            match of(field, "field").as_str() {
+                Some("eventCategory") => is("Management"),
+                Some("eventSource") => is("kms.amazonaws.com"),
+                Some("readOnly") => is("true"),
+                Some(_) | None => true,
+            }
+        })
+    };
+    !basic.iter().any(of_basic) && !advanced.iter().any(of_advanced)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn selectors_that_leave_kms_out_are_told() {
+        let management = json!({ "Field": "eventCategory", "Equals": ["Management"] });
+        let data = json!({ "Field": "eventCategory", "Equals": ["Data"] });
+        let no_kms = json!({ "Field": "eventSource", "NotEquals": ["kms.amazonaws.com", "rdsdata.amazonaws.com"] });
+        let writes = json!({ "field": "readOnly", "equals": ["false"] });
+        for (selectors, excludes) in [
+            (
+                json!({ "EventSelectors": [{ "ReadWriteType": "All", "IncludeManagementEvents": true }] }),
+                false,
+            ),
+            (
+                json!({ "EventSelectors": [{ "ReadWriteType": "All", "ExcludeManagementEventSources": ["kms.amazonaws.com"] }] }),
+                true,
+            ),
+            (
+                json!({ "eventSelectors": [{ "excludeManagementEventSources": ["rdsdata.amazonaws.com"] }] }),
+                false,
+            ),
+            (
+                json!({ "EventSelectors": [{ "ReadWriteType": "WriteOnly" }] }),
+                true,
+            ),
+            (
+                json!({ "EventSelectors": [{ "IncludeManagementEvents": false }] }),
+                true,
+            ),
+            (
+                json!({ "AdvancedEventSelectors": [{ "FieldSelectors": [management] }] }),
+                false,
+            ),
+            (
+                json!({ "AdvancedEventSelectors": [{ "FieldSelectors": [management, no_kms] }] }),
+                true,
+            ),
+            (
+                json!({ "AdvancedEventSelectors": [{ "FieldSelectors": [management, no_kms] }, { "FieldSelectors": [management] }] }),
+                false,
+            ),
+            (
+                json!({ "AdvancedEventSelectors": [{ "FieldSelectors": [data] }] }),
+                true,
+            ),
+            (
+                json!({ "AdvancedEventSelectors": [{ "FieldSelectors": [management, writes] }] }),
+                true,
+            ),
+            (json!({}), false),
+        ] {
+            assert_eq!(excludes_kms(&selectors), excludes, "{selectors}");
+        }
+    }
 }

@@ -77,7 +77,7 @@ pub fn totals(evidence: &AccountEvidence, names: &Names) -> Map<String, Value> {
 fn files(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>) {
     let read = evidence.files.iter().filter(|f| f.read);
     all.insert("files".to_owned(), json!(read.clone().count()));
-    let of_trail = read.filter(|f| f.format == "cloudtrail" && f.records > 0);
+    let of_trail = read.filter(|f| is_trail(&f.format) && f.records > 0);
     all.insert("cloudtrail_files".to_owned(), json!(of_trail.count()));
     let of_trails = |(why, _): &(&&str, &u64)| ["digest", "insight"].contains(*why);
     let to_skip: BTreeMap<_, _> = evidence.files_left_out.iter().filter(of_trails).collect();
@@ -135,17 +135,34 @@ fn records(evidence: &AccountEvidence, all: &mut Map<String, Value>) {
     );
 }
 
+/// Whether files of a format hold CloudTrail records.
+pub fn is_trail(format: &str) -> bool {
+    matches!(
+        format,
+        "cloudtrail" | "cloudtrail-csv" | "cloudtrail-results"
+    )
+}
+
 /// What CloudTrail records are counted by.
 fn events(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>) {
-    if !evidence.records.contains_key("cloudtrail") {
+    if !evidence.records.keys().any(|f| is_trail(f)) {
         return;
     }
-    let records = evidence.records["cloudtrail"];
-    let skipped = |reason| {
-        let skips = evidence.skips.get("cloudtrail");
-        skips.and_then(|s| s.get(&reason)).map_or(0, |s| s.count)
+    let of_trails = |by: &BTreeMap<&'static str, u64>| -> u64 {
+        let trails = by.iter().filter(|(format, _)| is_trail(format));
+        trails.map(|(_, n)| n).sum()
     };
-    let duplicates = evidence.duplicates.get("cloudtrail").copied().unwrap_or(0);
+    let (records, duplicates) = (
+        of_trails(&evidence.records),
+        of_trails(&evidence.duplicates),
+    );
+    let skipped = |reason| -> u64 {
+        let trails = evidence.skips.iter().filter(|(format, _)| is_trail(format));
+        trails
+            .filter_map(|(_, skips)| skips.get(&reason))
+            .map(|s| s.count)
+            .sum()
+    };
     let mut maps: BTreeMap<&'static str, ByName> = BTreeMap::new();
     for name in [
         "event_sources",

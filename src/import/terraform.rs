@@ -8,24 +8,39 @@ use super::evidence::finding::{FileEnd, Findings};
 use super::head::Head;
 use super::lines;
 use super::window::Window;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Whether a file that begins so is a plan or a state.
 pub fn recognises(head: &Head) -> bool {
-    head.has_all(&["format_version"])
+    let shown = head.has_all(&["format_version"])
         && head.has_any(&[
             "terraform_version",
             "planned_values",
             "values",
             "resource_changes",
             "configuration",
-        ])
+        ]);
+    shown || head.has_all(&["terraform_version", "serial"]) || head.has_all(&["lineage", "serial"])
 }
+
+/// Types of resources that say something of KMS.
+const OURS: &[&str] = &[
+    "aws_kms_key",
+    "aws_kms_external_key",
+    "aws_kms_replica_key",
+    "aws_kms_alias",
+    "aws_s3_bucket",
+    "aws_s3_bucket_server_side_encryption_configuration",
+    "aws_s3_bucket_policy",
+    "aws_cloudwatch_log_group",
+    "aws_cloudtrail",
+];
 
 /// Reads a plan or a state.
 pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     lines::documents(window, findings, |document, findings| {
+        let stored = stored(&document);
         let values = if document["planned_values"].is_object() {
             &document["planned_values"]
         } else {
@@ -33,7 +48,14 @@ pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
         };
         let mut resources = Vec::new();
         gather(&values["root_module"], &mut resources);
+        resources.extend(&stored);
         findings.seen += resources.len() as u64;
+        let ours = resources
+            .iter()
+            .filter(|r| r["type"].as_str().is_some_and(|t| OURS.contains(&t)));
+        let ours = ours.count() as u64;
+        findings.settings += ours;
+        findings.not_ours += resources.len() as u64 - ours;
         let mut references = BTreeMap::new();
         refer(
             &document["configuration"]["root_module"],
@@ -42,6 +64,33 @@ pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
         );
         facts(&resources, &references, findings);
     })
+}
+
+/// The resources of a state as it is stored (version 4), in the shape in which `show -json` has them.
+fn stored(document: &Value) -> Vec<Value> {
+    let mut all = Vec::new();
+    for resource in document["resources"].as_array().into_iter().flatten() {
+        let text = |key: &str| resource[key].as_str().unwrap_or_default();
+        if text("mode") == "data" {
+            continue;
+        }
+        let module = text("module");
+        let dot = if module.is_empty() { "" } else { "." };
+        for instance in resource["instances"].as_array().into_iter().flatten() {
+            let index = match &instance["index_key"] {
+                Value::String(key) => format!("[\"{key}\"]"),
+                Value::Number(n) => format!("[{n}]"),
+                Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
+            };
+            all.push(json!({
+                "address": format!("{module}{dot}{}.{}{index}", text("type"), text("name")),
+                "mode": text("mode"),
+                "type": text("type"),
+                "values": instance["attributes"],
+            }));
+        }
+    }
+    all
 }
 
 /// All managed resources of a module and those below it; modules are nested a few deep, and JSON at most 128.

@@ -2,10 +2,12 @@
 
 use super::evidence::collected::AccountEvidence;
 use super::evidence::fact::Fact;
-use super::evidence::series::{CountedAs, LoadOrigin, S3Event};
+use super::evidence::series::{CountedAs, LoadOrigin, S3Event, SeriesKey, Via};
 use super::load::Loads;
-use super::privacy::Names;
+use super::privacy::{NameOf, Names};
 use super::scenario::written::WrittenScenario;
+use super::summary::is_trail;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// A number with its digits in threes.
@@ -64,7 +66,7 @@ pub fn totals(evidence: &AccountEvidence, names: &Names) -> String {
             }
         }
     }
-    if evidence.records.contains_key("cloudtrail") {
+    if evidence.records.keys().any(|format| is_trail(format)) {
         let _ = writeln!(
             text,
             "KMS events: {}, of them throttled: {}; S3 data events: {}",
@@ -88,32 +90,15 @@ pub fn remarks(
     evidence: &AccountEvidence,
     loads: &Loads,
     written: Option<&WrittenScenario>,
+    names: &Names,
 ) -> Vec<String> {
     let mut said = Vec::new();
-    let has_kms = evidence
-        .series
-        .keys()
-        .any(|k| k.origin == LoadOrigin::KmsEvent);
-    let has_other = evidence
-        .series
-        .keys()
-        .any(|k| k.origin == LoadOrigin::CallCount);
-    let excludes = evidence
-        .facts
-        .iter()
-        .any(|(_, f)| *f == Fact::TrailExcludesKms);
-    let has_events = evidence.records.contains_key("cloudtrail");
-    if has_events && !has_kms && !has_other {
-        let why = if excludes {
-            "a trail excludes KMS events"
-        } else {
-            "the CloudTrail files hold no KMS event"
-        };
+    said.extend(unknown_load(evidence, names));
+    if evidence.unsought > 0 {
         said.push(format!(
-            "warning: {why}: KMS load unknown from this source; add CallCount or data events"
+            "warning: {} records came after more than 1,750,000 others: whether they repeat one of the same 2 h is not known; give each trail's files by themselves, or in order of time",
+            grouped(evidence.unsought)
         ));
-    } else if excludes {
-        said.push("warning: a trail excludes KMS events: its account's KMS load is unknown where no other file tells".to_owned());
     }
     if evidence.crowded {
         said.push("warning: more callers, keys, buckets or kinds of records than are kept apart: the later ones are counted together".to_owned());
@@ -167,6 +152,81 @@ pub fn remarks(
         }
         said.push(
             "no scenario is written: no file holds load of a Region that the catalog knows"
+                .to_owned(),
+        );
+    }
+    said
+}
+
+/// What the names of cryptographic operations begin with.
+const CRYPTOGRAPHIC: [&str; 7] = [
+    "Decrypt",
+    "Encrypt",
+    "Generate",
+    "ReEncrypt",
+    "Sign",
+    "Verify",
+    "DeriveSharedSecret",
+];
+
+/// Where KMS's load is not zero but unknown: a trail that leaves KMS out or writes no read events, and S3 requests under KMS
+/// keys beside which no call of KMS is there.
+fn unknown_load(evidence: &AccountEvidence, names: &Names) -> Vec<String> {
+    const WAY_OUT: &str = "KMS load unknown from this source; add CallCount or data events";
+    let mut said = Vec::new();
+    let all = || evidence.series.keys();
+    // Calls that draw on the quota of cryptographic operations are read events.
+    let draws = |key: &&SeriesKey| {
+        let is = |name: &&str| key.operation.starts_with(*name);
+        key.origin == LoadOrigin::KmsEvent && CRYPTOGRAPHIC.iter().any(is)
+    };
+    let has_other = all().any(|k| k.origin == LoadOrigin::CallCount);
+    let excludes = evidence
+        .facts
+        .iter()
+        .any(|(_, f)| *f == Fact::TrailExcludesKms);
+    let has_events = evidence
+        .kinds
+        .iter()
+        .any(|(kind, _)| matches!(kind.tally, CountedAs::Event(_)));
+    let with_kms: BTreeSet<&str> = all().filter(draws).map(|k| k.account.as_str()).collect();
+    if has_events && with_kms.is_empty() && !has_other {
+        let why = if excludes {
+            "a trail excludes KMS events"
+        } else if all().any(|k| k.origin == LoadOrigin::KmsEvent) {
+            "the CloudTrail files hold no Encrypt, Decrypt or GenerateDataKey, which are read events"
+        } else {
+            "the CloudTrail files hold no KMS event"
+        };
+        said.push(format!("warning: {why}: {WAY_OUT}"));
+    } else if excludes {
+        said.push("warning: a trail excludes KMS events: its account's KMS load is unknown where no other file tells".to_owned());
+    }
+    if with_kms.is_empty() || has_other {
+        return said;
+    }
+    // Requests under KMS keys in an account that has no call.
+    let under_kms = all().filter(|k| k.origin == LoadOrigin::DataEvent && k.spec.contains("KMS"));
+    let without: BTreeSet<&str> = under_kms
+        .map(|k| k.account.as_str())
+        .filter(|account| !with_kms.contains(account))
+        .collect();
+    for account in without {
+        said.push(format!(
+            "warning: account {} has S3 requests under aws:kms and no KMS event: {WAY_OUT}",
+            names.of(NameOf::Account, account)
+        ));
+    }
+    let through_s3 = all().any(|k| matches!(k.via, Via::S3Object | Via::S3BucketKey));
+    let has_requests = all().any(|k| {
+        matches!(
+            k.origin,
+            LoadOrigin::DataEvent | LoadOrigin::AccessLog | LoadOrigin::RequestCount
+        )
+    });
+    if through_s3 && !has_requests {
+        said.push(
+            "note: no file holds S3's requests (data events, access logs): how many a bucket key or a cache served is unknown"
                 .to_owned(),
         );
     }

@@ -1,7 +1,9 @@
 //! `kmsim import`: files in, totals, a scenario that is accepted, and an exit status.
 
+mod containers;
 mod hostile;
 mod inventories;
+mod mutated;
 mod shared_files;
 
 use serde_json::{Value, json};

@@ -93,7 +93,10 @@ const MESSAGE: &str = "@message";
 
 /// Whether it is what `aws cloudtrail get-query-results` or `aws logs get-query-results` prints.
 pub fn is_results(head: &Head) -> bool {
-    head.has_any(&["QueryResultRows"]) || head.has_all(&["results", "statistics"])
+    head.has_any(&["QueryResultRows"])
+        || head.has_all(&["results", "statistics"])
+        || (head.has_any(&["results"])
+            && memchr::memmem::find(&head.bytes, br#""@message""#).is_some())
 }
 
 /// Reads a table as CSV.

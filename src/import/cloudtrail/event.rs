@@ -12,6 +12,7 @@ use super::super::evidence::series::{
 };
 use super::super::evidence::skip::SkipReason;
 use super::super::json::{self, Fields};
+use super::super::settings::excludes_kms;
 use super::super::time;
 use super::client;
 use super::parts::{
@@ -488,25 +489,10 @@ fn note_excluded(record: &Fields<'_, EVENT_KEYS>, findings: &mut Findings<'_>) {
     let values = &record.values;
     let sets = values[key::NAME] == Some(b"\"PutEventSelectors\"");
     if let Some(parameters) = values[key::PARAMETERS].filter(|_| sets)
-        && excludes_kms(parameters)
+        && serde_json::from_slice(parameters).is_ok_and(|p| excludes_kms(&p))
     {
         findings.fact(Fact::TrailExcludesKms);
     }
-}
-
-/// Whether event selectors leave KMS's events out, in either form.
-pub fn excludes_kms(selectors: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(selectors);
-    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let after = |word: &str| {
-        let found = text.to_ascii_lowercase();
-        let at = found.find(&word.to_ascii_lowercase())?;
-        let list = &found[at + word.len()..];
-        let end = list.find(']').unwrap_or(list.len());
-        Some(list[..end].contains("kms.amazonaws.com"))
-    };
-    after("excludeManagementEventSources\":[") == Some(true)
-        || after("\"notEquals\":[") == Some(true)
 }
 
 fn tally(record: &Fields<'_, EVENT_KEYS>, source: &[u8], identity: &[u8]) -> EventTally {
