@@ -116,6 +116,8 @@ pub struct RunArgs {
     /// Results directory; with several scenarios the folder that holds one for each [default: output/NAME]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub at_once: WaitArgs,
     /// Write a sample of N KMS calls of each variant as a CloudTrail log file, cloudtrail/VARIANT.json, and of N
     /// data events where trails deliver them
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -126,6 +128,14 @@ pub struct RunArgs {
     pub precision: PrecisionArgs,
     #[command(flatten)]
     pub baseline: Baseline,
+}
+
+/// What to do about another run that writes to the same folder.
+#[derive(Debug, clap::Args)]
+pub struct WaitArgs {
+    /// Wait for another run that writes to the same folder, instead of refusing
+    #[arg(long)]
+    pub wait: bool,
 }
 
 /// How figures are written.
@@ -299,6 +309,8 @@ pub struct CompareArgs {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     #[command(flatten)]
+    pub at_once: WaitArgs,
+    #[command(flatten)]
     pub charts: ChartArgs,
 }
 
@@ -369,6 +381,8 @@ pub struct PlanArgs {
     /// Folder for plan.json, plan.md and charts [default: output/NAME-plan]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub at_once: WaitArgs,
 }
 
 /// The question to answer.
@@ -419,6 +433,8 @@ pub struct SweepArgs {
     /// Folder for the runs, sweep.csv, sweep.parquet and charts [default: output/NAME-sweep]
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub at_once: WaitArgs,
     #[command(flatten)]
     pub charts: ChartArgs,
 }
@@ -492,6 +508,8 @@ pub struct ExplainArgs {
 pub struct ReportArgs {
     /// Results directory
     pub dir: PathBuf,
+    #[command(flatten)]
+    pub at_once: WaitArgs,
     #[command(flatten)]
     pub charts: ChartArgs,
 }

@@ -8,16 +8,17 @@ use crate::compare::{across, merged};
 use crate::input::files::Files;
 use crate::report;
 use crate::report::compare::Compared;
-use crate::results::{self, RunResults, directory};
+use crate::results::folder::{OutputFolder, Sharing};
+use crate::results::{self, RunResults};
 
 pub(super) fn compare(args: &args::CompareArgs) -> Result<(), CommandError> {
     let (mut all, mut faults) = (Vec::new(), Vec::new());
     let mut scenarios = Vec::new();
     let files = Files::default();
     input::one_stdin(&args.inputs)?;
-    if let Some(dir) = &args.out {
-        directory::probe(dir)?;
-    }
+    let out = args.out.as_deref();
+    let folder = out.map(|dir| OutputFolder::claim(dir, Sharing::Alone, args.at_once.wait));
+    let folder = folder.transpose()?;
     for (i, path) in args.inputs.iter().enumerate() {
         if path.is_dir() {
             match results::read(path) {
@@ -44,7 +45,8 @@ pub(super) fn compare(args: &args::CompareArgs) -> Result<(), CommandError> {
     all.sort_by_key(|r| r.0);
     let named: Vec<(String, RunResults)> = all.into_iter().map(|(_, name, r)| (name, r)).collect();
     let comparisons = across(&named);
-    if let (Some(dir), Some(all)) = (&args.out, merged(&named)) {
+    if let (Some(folder), Some(all)) = (&folder, merged(&named)) {
+        let dir = folder.dir();
         report::write_all(&all, None, dir, args.charts.files)?;
         if !args.how.quiet {
             say(&format!(

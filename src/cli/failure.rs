@@ -4,6 +4,7 @@ use crate::planning::StudyError;
 use crate::report::ReportError;
 use crate::results::StoreError;
 use crate::results::directory::FileError;
+use crate::results::folder::FolderError;
 use crate::sweep::run::SweepError;
 
 /// Why a command failed.
@@ -34,6 +35,15 @@ impl From<FileError> for CommandError {
         CommandError::Internal(format!(
             "error: {e}\n  = help: choose a writable folder with free space: `--out DIR`"
         ))
+    }
+}
+
+impl From<FolderError> for CommandError {
+    fn from(e: FolderError) -> CommandError {
+        match e {
+            FolderError::InUse { .. } => CommandError::Input(e.to_string()),
+            FolderError::File(e) => e.into(),
+        }
     }
 }
 
@@ -69,6 +79,7 @@ impl From<StudyError> for CommandError {
 impl From<SweepError> for CommandError {
     fn from(e: SweepError) -> CommandError {
         match e {
+            SweepError::File(e) => e.into(),
             SweepError::Machine { .. } => CommandError::Internal(format!("error: {e}")),
             other => CommandError::Input(other.to_string()),
         }

@@ -10,6 +10,7 @@ use crate::import::privacy::Names;
 use crate::import::scenario::written::{MARK, WritingOptions, WrittenScenario, scenario};
 use crate::import::summary;
 use crate::import::told;
+use crate::results::directory;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
@@ -142,12 +143,6 @@ impl Output {
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), CommandError> {
-        let path = self.folder.join(name);
-        std::fs::write(&path, text).map_err(|e| {
-            CommandError::Internal(format!(
-                "error: cannot write {}: {e}\n  = help: choose a writable folder with `--out`",
-                path.display()
-            ))
-        })
+        Ok(directory::write(&self.folder.join(name), text.as_bytes())?)
     }
 }

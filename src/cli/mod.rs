@@ -11,6 +11,7 @@ mod failure;
 mod gate;
 mod import;
 mod input;
+mod interrupt;
 mod plan;
 mod progress;
 mod run;
@@ -18,6 +19,8 @@ mod simulate;
 mod sweep;
 mod terminal;
 
+use crate::results::RESULTS_FILE;
+use crate::results::folder::{OutputFolder, Sharing};
 use clap::{CommandFactory, Parser};
 use failure::CommandError;
 use std::process::ExitCode;
@@ -34,6 +37,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    interrupt::watch();
     let outcome = match &args.verb {
         args::Verb::Run(run) => run::run(run),
         args::Verb::Check(check) => run::check(check),
@@ -72,6 +76,12 @@ pub fn main() -> ExitCode {
 }
 
 fn redraw(args: &args::ReportArgs) -> Result<(), CommandError> {
+    // A folder without results is not made, and told by whoever reads them.
+    let folder = args.dir.join(RESULTS_FILE).exists().then(|| {
+        let wait = args.at_once.wait;
+        OutputFolder::claim(&args.dir, Sharing::Alone, wait)
+    });
+    let _folder = folder.transpose()?;
     crate::report::redraw(&args.dir, args.charts.files)?;
     say(&format!("redrew {}", args.dir.display()));
     Ok(())

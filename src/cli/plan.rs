@@ -18,6 +18,7 @@ use crate::report::content::{Content, Format};
 use crate::report::format::{Json, Markdown};
 use crate::report::planning::{Searched, date, request};
 use crate::results::directory;
+use crate::results::folder::{OutputFolder, Sharing};
 use crate::scenario::thresholds::of_each_workload;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -67,7 +68,7 @@ pub(super) fn plan(args: &args::PlanArgs) -> Result<(), CommandError> {
     let dir = args.out.clone().unwrap_or_else(|| {
         Path::new("output").join(format!("{}-plan", directory::folder_name(&source.name)))
     });
-    directory::probe(&dir)?;
+    let _folder = OutputFolder::claim(&dir, Sharing::Alone, args.at_once.wait)?;
     let targets = targets(args, &study, &loaded)?;
     let pool = simulate::pool(&args.how)?;
     let effort = simulate::effort_of(&study, &loaded).times(TRIALS);

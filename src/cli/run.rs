@@ -11,6 +11,7 @@ use crate::compare::{Regressions, regressions};
 use crate::effort::Effort;
 use crate::report;
 use crate::report::summary::Summary;
+use crate::results::folder::{OutputFolder, Sharing};
 use crate::results::{self, Manifest, VariantManifest, directory};
 use crate::run::{RunOptions, VERSION};
 use crate::scenario::{Loaded, Variant};
@@ -27,9 +28,7 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
     let loaded = input::scenarios(&args.scenarios, &args.overrides)?;
     let dirs = directories(&loaded, args.out.as_deref())?;
     // Nothing is lost: whether results can be written is known before simulating.
-    for dir in &dirs {
-        directory::probe(dir)?;
-    }
+    let _folders = claimed(&dirs, args.at_once.wait)?;
     let mut all = Vec::new();
     for (scenario, dir) in loaded.iter().zip(&dirs) {
         tell(&scenario.name, &effort(scenario), &args.how);
@@ -37,8 +36,9 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
         let manifest = manifest(&args.how, started, variants);
         let charts = args.charts.files;
         pool(&args.how)?.install(|| report::write_all(&results, Some(&manifest), dir, charts))?;
-        if let Some(wanted) = args.emit_cloudtrail {
-            emit_cloudtrail(scenario, wanted, &args.how, dir)?;
+        match args.emit_cloudtrail {
+            Some(wanted) => emit_cloudtrail(scenario, wanted, &args.how, dir)?,
+            None => directory::remove_stale_trails(dir, &[])?,
         }
         if !args.how.quiet {
             let what = if charts.is_none() {
@@ -135,6 +135,17 @@ fn manifest(how: &How, started: Instant, variants: Vec<VariantManifest>) -> Mani
         wall_s: started.elapsed().as_secs_f64(),
         variants,
     }
+}
+
+/// The folders, for this run alone. In the order of their names, so that two runs that wait for each other's folders
+/// cannot both wait for ever.
+fn claimed(dirs: &[PathBuf], wait: bool) -> Result<Vec<OutputFolder>, CommandError> {
+    let mut dirs: Vec<&PathBuf> = dirs.iter().collect();
+    dirs.sort();
+    let claimed = dirs
+        .into_iter()
+        .map(|dir| OutputFolder::claim(dir, Sharing::Alone, wait));
+    Ok(claimed.collect::<Result<_, _>>()?)
 }
 
 /// One results directory for each scenario.

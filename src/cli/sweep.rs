@@ -10,6 +10,7 @@ use crate::report;
 use crate::report::content::Format;
 use crate::report::format::Markdown;
 use crate::report::sweep::Swept;
+use crate::results::folder::{OutputFolder, Sharing};
 use crate::results::{directory, json};
 use crate::sweep::run::{Run, Sweep};
 use crate::sweep::{grid, latin_hypercube, parquet, table};
@@ -44,7 +45,10 @@ pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
     pool.install(|| plan.check(&studies))?;
     let all = efforts.times(plan.settings.len() as f64);
     simulate::tell(&source.name, &all, &args.how);
-    directory::probe(&dir)?;
+    let sharing = args
+        .shard
+        .map_or(Sharing::Alone, |(i, n)| Sharing::Shard(i + 1, n));
+    let folder = OutputFolder::claim(&dir, sharing, args.at_once.wait)?;
     plan.open(&dir)?;
     let shard = args.shard.unwrap_or((0, 1));
     let units = plan.units().len() as u64;
@@ -65,6 +69,7 @@ pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
         say("the last shard writes the table and charts, or the same command without `--shard`");
         return Ok(());
     }
+    let _alone = folder.last_word()?;
     finish(args, &plan, &runs, &dir)
 }
 

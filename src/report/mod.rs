@@ -39,7 +39,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use self::chart::ChartFiles;
-use crate::results::directory::{self, CHARTS};
+use crate::results::directory::{self, CHARTS, TRAILS};
 use crate::results::{self, Manifest, RunResults};
 
 /// Writes the whole results directory.
@@ -63,12 +63,13 @@ pub fn write_all(
 /// # Errors
 /// What cannot be written.
 pub fn write_trail(files: &[(&str, String)], dir: &Path) -> Result<(), ReportError> {
-    let folder = dir.join("cloudtrail");
+    let folder = dir.join(TRAILS);
     directory::make(&folder)?;
     let stems = directory::file_stems(files.iter().map(|(name, _)| *name));
     for (stem, (_, text)) in stems.iter().zip(files) {
         directory::write(&folder.join(format!("{stem}.json")), text.as_bytes())?;
     }
+    directory::remove_stale_trails(dir, &stems)?;
     Ok(())
 }
 

@@ -1,15 +1,23 @@
 //! Files of a results directory: the directory is probed before a run, each file is written beside
 //! its place and renamed, so that a reader sees the old file or the new one, never half.
 //!
-//! Left out: locking. Two runs into one directory leave whole files, of either run.
+//! A file under way has a name of its own and the operating system's lock on it, which ends with its process: a file
+//! whose lock can be had belongs to nobody any more. What this process has under way is kept in one list, so that
+//! whoever ends it (Ctrl-C) can leave nothing lying: see [`abandon`]. Who may write to a directory is
+//! [`folder`](super::folder)'s.
 
-use std::collections::HashSet;
-use std::fs;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fs::{self, File, TryLockError};
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Folder of the figures inside a results directory.
 pub const CHARTS: &str = "charts";
+
+/// Folder of CloudTrail log files inside a results directory.
+pub const TRAILS: &str = "cloudtrail";
 
 /// A file or directory could not be created, written, renamed or removed.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +31,7 @@ pub struct FileError {
     pub source: io::Error,
 }
 
-fn fault(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+pub(super) fn fault(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
     let path = path.to_owned();
     move |source| FileError {
         action,
@@ -32,11 +40,166 @@ fn fault(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileErr
     }
 }
 
-/// A name in the same directory, so that the rename stays within one file system. The process
-/// number keeps two runs apart.
-fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+/// What this process is writing, and has written.
+#[derive(Debug, Default)]
+struct Writing {
+    /// Files under way, and lock files.
+    temporary: BTreeSet<PathBuf>,
+    /// Folders that this process made, the outer ones before the inner ones.
+    made: BTreeSet<PathBuf>,
+    /// Whole files, by folder.
+    finished: BTreeMap<PathBuf, usize>,
+}
+
+static WRITING: Mutex<Writing> = Mutex::new(Writing {
+    temporary: BTreeSet::new(),
+    made: BTreeSet::new(),
+    finished: BTreeMap::new(),
+});
+
+fn writing() -> MutexGuard<'static, Writing> {
+    WRITING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes what this process has under way, and the folders that it made and that are empty; then how many whole files
+/// it has written, by folder. From here on nothing can be written: whoever tries waits for the process to end.
+pub fn abandon() -> BTreeMap<PathBuf, usize> {
+    let mut writing = writing();
+    // What cannot be removed is left for the next run: nobody is there to mend it.
+    for path in std::mem::take(&mut writing.temporary) {
+        let _ = fs::remove_file(path);
+    }
+    for folder in std::mem::take(&mut writing.made).iter().rev() {
+        let _ = fs::remove_dir(folder);
+    }
+    let finished = std::mem::take(&mut writing.finished);
+    std::mem::forget(writing);
+    finished
+}
+
+/// Adds a lock file to what is removed if this process is ended, or takes it off that list.
+pub(super) fn keep_in_mind(lock: &Path, held: bool) {
+    let mut writing = writing();
+    if held {
+        writing.temporary.insert(lock.to_owned());
+    } else {
+        writing.temporary.remove(lock);
+    }
+}
+
+/// Removes the folders in and above `dir` that this process made and that are empty.
+pub(super) fn remove_empty(dir: &Path) {
+    let mut writing = writing();
+    let made: Vec<PathBuf> = writing.made.iter().rev().cloned().collect();
+    for folder in made {
+        let related = folder.starts_with(dir) || dir.starts_with(&folder);
+        if related && fs::remove_dir(&folder).is_ok() {
+            writing.made.remove(&folder);
+        }
+    }
+}
+
+const BEFORE: char = '.';
+const AFTER: &str = ".tmp";
+
+/// A file under way: beside its place, so that the rename stays within one file system; locked as long as its process
+/// lives.
+struct Temporary {
+    path: PathBuf,
+    file: File,
+}
+
+impl Temporary {
+    fn beside(path: &Path) -> io::Result<Temporary> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        loop {
+            // Bits of the operating system, new in each call: process numbers are not unique where containers share a
+            // folder.
+            let bits = RandomState::new().hash_one(std::process::id());
+            let temporary = path.with_file_name(format!("{BEFORE}{name}.{bits:016x}{AFTER}"));
+            let mut writing = writing();
+            let file = match File::create_new(&temporary) {
+                Ok(file) => file,
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(e) => return Err(e),
+            };
+            writing.temporary.insert(temporary.clone());
+            drop(writing);
+            match file.try_lock() {
+                // Another run that cleans up can have had the lock for a moment, and has removed the file then.
+                Ok(()) if temporary.exists() => {}
+                Ok(()) | Err(TryLockError::WouldBlock) => {
+                    let _ = fs::remove_file(&temporary);
+                    self::writing().temporary.remove(&temporary);
+                    continue;
+                }
+                // A file system without locks: the name alone has to do.
+                Err(TryLockError::Error(_)) => {}
+            }
+            return Ok(Temporary {
+                path: temporary,
+                file,
+            });
+        }
+    }
+
+    fn becomes(self, path: &Path) -> io::Result<()> {
+        let mut writing = writing();
+        fs::rename(&self.path, path)?;
+        writing.temporary.remove(&self.path);
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        *writing.finished.entry(folder).or_default() += 1;
+        Ok(())
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        let mut writing = writing();
+        writing.temporary.remove(&self.path);
+        fs::remove_file(&self.path)
+    }
+}
+
+/// Whether a file has the name of one under way.
+fn is_temporary(name: &str) -> bool {
+    let bits = name
+        .strip_prefix(BEFORE)
+        .and_then(|name| name.strip_suffix(AFTER))
+        .and_then(|name| name.rsplit_once('.'));
+    bits.is_some_and(|(_, bits)| bits.len() == 16 && bits.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// Removes what dead runs have left under way in a folder, if it is there; those of living ones are locked.
+///
+/// # Errors
+/// What the operating system refuses.
+pub fn remove_left(folder: &Path) -> Result<(), FileError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(fault("list directory", folder)(e)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(fault("list directory", folder))?;
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if !is_file || !is_temporary(&entry.file_name().to_string_lossy()) {
+            continue;
+        }
+        // One that is gone, or that may not be opened, is another's.
+        let Ok(file) = File::options().write(true).open(entry.path()) else {
+            continue;
+        };
+        if file.try_lock().is_ok() {
+            remove_if_there(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_if_there(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(fault("remove", path)(e)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Makes sure that results can be written to `dir`, before a long simulation: creates it and
@@ -48,9 +211,12 @@ pub fn probe(dir: &Path) -> Result<(), FileError> {
     let charts = dir.join(CHARTS);
     for folder in [dir, &charts] {
         make(folder)?;
-        let trial = beside(&folder.join("probe"));
-        fs::write(&trial, b"kmsim").map_err(fault("write to directory", folder))?;
-        fs::remove_file(&trial).map_err(fault("remove", &trial))?;
+        let trial = Temporary::beside(&folder.join("probe"))
+            .map_err(fault("write to directory", folder))?;
+        let written = (&trial.file).write_all(b"kmsim");
+        let removed = trial.remove();
+        written.map_err(fault("write to directory", folder))?;
+        removed.map_err(fault("remove", &trial.path))?;
     }
     Ok(())
 }
@@ -60,7 +226,29 @@ pub fn probe(dir: &Path) -> Result<(), FileError> {
 /// # Errors
 /// What the operating system refuses.
 pub fn make(folder: &Path) -> Result<(), FileError> {
-    fs::create_dir_all(folder).map_err(fault("create directory", folder))
+    let mut missing = Vec::new();
+    let mut at = Some(folder);
+    while let Some(path) = at.filter(|p| !p.as_os_str().is_empty() && !p.exists()) {
+        missing.push(path);
+        at = path.parent();
+    }
+    let mut writing = writing();
+    for path in missing.into_iter().rev() {
+        match fs::create_dir(path) {
+            Ok(()) => {
+                writing.made.insert(path.to_owned());
+            }
+            // Another run was quicker.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+            Err(e) => return Err(fault("create directory", path)(e)),
+        }
+    }
+    if folder.is_dir() {
+        Ok(())
+    } else {
+        let reason = io::Error::from(io::ErrorKind::NotADirectory);
+        Err(fault("create directory", folder)(reason))
+    }
 }
 
 /// Writes a file beside its place and renames it.
@@ -79,20 +267,42 @@ pub fn write_by(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), FileError> {
-    let temporary = beside(path);
-    let outcome = fs::File::create(&temporary)
-        .and_then(|file| {
-            let mut file = io::BufWriter::with_capacity(1 << 16, file);
-            fill(&mut file)?;
-            // A full disk may be reported only here; it must be known before the old file goes.
-            file.into_inner()?.sync_all()
-        })
-        .and_then(|()| fs::rename(&temporary, path));
-    outcome.map_err(|source| {
+    let temporary = Temporary::beside(path).map_err(fault("write", path))?;
+    let mut file = io::BufWriter::with_capacity(1 << 16, &temporary.file);
+    let filled = fill(&mut file).and_then(|()| file.flush());
+    drop(file);
+    // A full disk may be reported only here; it must be known before the old file goes.
+    let whole = filled.and_then(|()| temporary.file.sync_all());
+    if let Err(source) = whole {
         // The first error is the one to report; a file that was never made can't be removed.
-        let _ = fs::remove_file(&temporary);
-        fault("write", path)(source)
-    })
+        let _ = temporary.remove();
+        return Err(fault("write", path)(source));
+    }
+    temporary.becomes(path).map_err(fault("write", path))
+}
+
+/// Removes the log files of CloudTrail that are not of one of these stems, and their folder if it is empty then.
+///
+/// # Errors
+/// What the operating system refuses.
+pub fn remove_stale_trails(dir: &Path, stems: &[String]) -> Result<(), FileError> {
+    let folder = dir.join(TRAILS);
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(fault("list directory", &folder)(e)),
+    };
+    for entry in entries {
+        let path = entry.map_err(fault("list directory", &folder))?.path();
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let is_log = path.extension().is_some_and(|ending| ending == "json");
+        if is_log && !stems.iter().any(|s| *s == *stem) {
+            remove_if_there(&path)?;
+        }
+    }
+    // A folder that holds something else stays.
+    let _ = fs::remove_dir(&folder);
+    Ok(())
 }
 
 /// Removes the drawings whose stem and ending (`svg`, `png`) are those of one that `is_stale`, and no other file.
@@ -106,7 +316,7 @@ pub fn remove_stale(charts: &Path, is_stale: impl Fn(&str, &str) -> bool) -> Res
         let ending = path.extension().unwrap_or_default().to_string_lossy();
         let drawn = matches!(ending.as_ref(), "svg" | "png");
         if drawn && is_stale(&stem, &ending) {
-            fs::remove_file(&path).map_err(fault("remove", &path))?;
+            remove_if_there(&path)?;
         }
     }
     Ok(())

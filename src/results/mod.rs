@@ -10,6 +10,7 @@
 //! Left out: everything that shows results (`report`).
 
 pub mod directory;
+pub mod folder;
 pub mod json;
 mod metrics;
 mod schema;

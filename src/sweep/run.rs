@@ -8,6 +8,7 @@ use crate::input::Input;
 use crate::input::files::sha256_hex;
 use crate::metrics::registry::METRICS;
 use crate::planning::{Study, StudyError};
+use crate::results::directory::FileError;
 use crate::results::{directory, json};
 use indexmap::IndexMap;
 use rayon::prelude::*;
@@ -91,6 +92,9 @@ pub enum SweepError {
         what: String,
     },
     /// The machine failed.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The machine failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Machine {
         /// What was tried.
@@ -166,7 +170,8 @@ impl Sweep {
     /// It holds another sweep; it cannot be read or written.
     pub fn open(&self, dir: &Path) -> Result<(), SweepError> {
         let runs = dir.join(RUNS);
-        std::fs::create_dir_all(&runs).map_err(machine("create directory", &runs))?;
+        directory::make(&runs)?;
+        directory::remove_left(&runs)?;
         let path = dir.join(PLAN_FILE);
         match std::fs::read_to_string(&path) {
             Ok(text) => match serde_json::from_str::<Sweep>(&text) {
@@ -302,9 +307,5 @@ fn machine(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> 
 
 /// Beside its place, then renamed.
 fn write(path: &Path, text: &str) -> Result<(), SweepError> {
-    directory::write(path, text.as_bytes()).map_err(|e| SweepError::Machine {
-        action: "write",
-        path: path.to_owned(),
-        source: std::io::Error::other(e.to_string()),
-    })
+    Ok(directory::write(path, text.as_bytes())?)
 }

@@ -12,6 +12,7 @@ mod deliveries;
 mod docs;
 mod errors;
 mod fleet;
+mod folders;
 mod gates;
 mod house;
 mod iam;

@@ -549,7 +549,11 @@ fn a_sweep_goes_on_where_it_was_killed() {
     for run in ["000001-0", "000004-0", "000007-0"] {
         fs::remove_file(whole.join(format!("runs/{run}.json"))).expect("a run");
     }
-    fs::write(whole.join("runs/.000001-0.json.1.tmp"), "{\"sett").expect("write");
+    fs::write(
+        whole.join("runs/.000001-0.json.0123456789abcdef.tmp"),
+        "{\"sett",
+    )
+    .expect("write");
     fs::write(whole.join("runs/000002-0.json"), "{\"sett").expect("write");
     fs::remove_file(whole.join("sweep.csv")).expect("csv");
     assert_eq!(run_kmsim(dir.path(), &args).0, 0);
