@@ -528,23 +528,26 @@ fn no_price(variant: &Variant, source: BillError) -> RunError {
 /// Every threshold of every variant, judged.
 fn thresholds(loaded: &Loaded, results: &[VariantResults]) -> Vec<ThresholdResult> {
     let pairs = loaded.variants.iter().zip(results);
-    let judged = pairs.flat_map(|(variant, results)| {
-        variant.scenario.threshold.iter().map(|(name, target)| {
-            let estimate = target.of(results);
-            ThresholdResult {
-                name: name.clone(),
-                variant: variant.plan.name.clone(),
-                workload: target.workload.clone(),
-                metric: target.metric.to_owned(),
-                comparison: target.comparison.sign().to_owned(),
-                limit: target.limit,
-                mean: estimate.and_then(|e| e.mean),
-                ci_low: estimate.and_then(|e| e.ci_low),
-                ci_high: estimate.and_then(|e| e.ci_high),
-                unit: target.row().map_or("", |m| m.unit).to_owned(),
-                verdict: target.judge(estimate),
-            }
-        })
+    pairs.flat_map(|(v, r)| thresholds_of(v, r)).collect()
+}
+
+/// Every threshold of one variant, judged.
+pub fn thresholds_of(variant: &Variant, results: &VariantResults) -> Vec<ThresholdResult> {
+    let judged = variant.scenario.threshold.iter().map(|(name, target)| {
+        let estimate = target.of(results);
+        ThresholdResult {
+            name: name.clone(),
+            variant: variant.plan.name.clone(),
+            workload: target.workload.clone(),
+            metric: target.metric.to_owned(),
+            comparison: target.comparison.sign().to_owned(),
+            limit: target.limit,
+            mean: estimate.and_then(|e| e.mean),
+            ci_low: estimate.and_then(|e| e.ci_low),
+            ci_high: estimate.and_then(|e| e.ci_high),
+            unit: target.row().map_or("", |m| m.unit).to_owned(),
+            verdict: target.judge(estimate),
+        }
     });
     judged.collect()
 }

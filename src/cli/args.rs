@@ -101,6 +101,19 @@ pub struct Overrides {
     /// Replications of each variant
     #[arg(long, value_name = "N")]
     pub replications: Option<u64>,
+    /// Folders that a scenario may name files in, besides its own and the working directory
+    #[arg(long = "allow-path", value_name = "DIR")]
+    pub allowed: Vec<PathBuf>,
+    /// Largest file to read, such as 20GiB [default: 64MiB, for traces 8GiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_file_size: Option<u64>,
+}
+
+/// A size in bytes.
+fn size(text: &str) -> Result<u64, String> {
+    let size = text.parse::<crate::units::Bytes>();
+    size.map(crate::units::Bytes::get)
+        .map_err(|e| format!("{e}; {}", e.help()))
 }
 
 /// `kmsim run`.

@@ -4,6 +4,7 @@ use super::args::Overrides;
 use super::failure::CommandError;
 use super::terminal::colour;
 use crate::input::files::Files;
+use crate::input::named_file::{Capped, FileContent, FileRules};
 use crate::input::{Input, InputError};
 use crate::scenario::{Loaded, ScenarioError, Variant, load, load_each};
 use std::io::Read;
@@ -73,7 +74,11 @@ pub(super) fn text(
     path: &Path,
     overrides: &Overrides,
 ) -> Result<(Input, Vec<String>), CommandError> {
-    let input = read(path)?;
+    let rules = FileRules {
+        allowed: overrides.allowed.clone(),
+        largest: overrides.max_file_size,
+    };
+    let input = read(path, rules)?;
     let mut sets = overrides.sets.clone();
     sets.extend(overrides.seed.map(|n| format!("seed={n}")));
     sets.extend(overrides.replications.map(|n| format!("replications={n}")));
@@ -123,17 +128,19 @@ fn all<T>(
     }
 }
 
-fn read(path: &Path) -> Result<Input, CommandError> {
+fn read(path: &Path, rules: FileRules) -> Result<Input, CommandError> {
     let read = if path == Path::new("-") {
         let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).map_err(|e| {
+        let most = rules.largest.unwrap_or(FileContent::Document.largest());
+        let mut text = Capped::new(std::io::stdin(), most);
+        text.read_to_end(&mut bytes).map_err(|e| {
             CommandError::Input(format!(
                 "error: cannot read a scenario from standard input: {e}"
             ))
         })?;
-        Input::from_bytes("stdin", "stdin", bytes)
+        Input::from_bytes("stdin", "stdin", bytes).map(|input| input.under(rules))
     } else {
-        Input::from_path(path)
+        Input::from_path_under(path, rules)
     };
     read.map_err(|error| CommandError::Input(unreadable(&error)))
 }

@@ -2,8 +2,8 @@
 
 use super::args;
 use super::failure::CommandError;
-use super::terminal::{print, say};
-use super::{input, progress, simulate};
+use super::terminal::say;
+use super::{gate, input, progress, simulate};
 use crate::effort::Effort;
 use crate::planning::Study;
 use crate::report;
@@ -40,9 +40,9 @@ pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
     let dir = args.out.clone().unwrap_or_else(|| {
         Path::new("output").join(format!("{}-sweep", directory::folder_name(&source.name)))
     });
-    let plan = Sweep::new(&source, &sets, &args.over, settings, &studies);
+    let mut plan = Sweep::new(&source, &sets, &args.over, settings, &studies);
     let pool = simulate::pool(&args.how)?;
-    pool.install(|| plan.check(&studies))?;
+    pool.install(|| plan.check(&source, &studies))?;
     let all = efforts.times(plan.settings.len() as f64);
     simulate::tell(&source.name, &all, &args.how);
     let sharing = args
@@ -53,9 +53,12 @@ pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
     let shard = args.shard.unwrap_or((0, 1));
     let units = plan.units().len() as u64;
     let label = format!("{}: {units} runs", source.name);
-    let (runs, done) = progress::watch(&label, "runs", units, args.how.quiet, |count| {
+    let (runs, started) = progress::watch(&label, "runs", units, args.how.quiet, |count| {
         pool.install(|| plan.run(&studies, &dir, shard, count))
     })?;
+    // From here on what other shards have done counts too; the last of them finds all.
+    let _alone = folder.last_word()?;
+    let (runs, done) = plan.gathered(&dir, started, runs);
     let manifest = json::text(&done).map_err(unwritable)?;
     directory::write(&dir.join("manifest.json"), manifest.as_bytes())?;
     if !args.how.quiet {
@@ -69,7 +72,6 @@ pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
         say("the last shard writes the table and charts, or the same command without `--shard`");
         return Ok(());
     }
-    let _alone = folder.last_word()?;
     finish(args, &plan, &runs, &dir)
 }
 
@@ -134,7 +136,8 @@ fn finish(
     directory::write(&dir.join("sweep.parquet"), &parquet)?;
     let texts = [("sweep.csv", csv.as_str()), ("sweep.md", page.as_str())];
     report::write_answer(&texts, &figures, dir, args.charts.files)?;
-    print(&args.how.format.write(&swept)?)
+    let text = args.how.format.write(&swept)?;
+    gate::print_judged(&text, report::sweep::failure(plan, runs).as_slice())
 }
 
 fn unwritable(e: impl std::fmt::Display) -> CommandError {

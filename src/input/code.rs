@@ -1,6 +1,7 @@
 //! The kinds of faults, each with the name that it is printed under.
 
 use super::keyword::{Keyword, keywords};
+use super::named_file::FileRefusal;
 use std::fmt;
 
 keywords! {
@@ -27,6 +28,8 @@ keywords! {
         DuplicateName = "duplicate-name",
         /// A file that is not there or cannot be read.
         MissingFile = "missing-file",
+        /// A file that a scenario may not name: no regular file, too large, or elsewhere.
+        RefusedFile = "refused-file",
         /// A row of a trace that is not an arrival.
         BadTraceRow = "bad-trace-row",
         /// A policy document that AWS would refuse, or that cannot mean what it says.
@@ -37,6 +40,17 @@ keywords! {
         BadSet = "bad-set",
         /// A value for which there is no sensible default and which must be given.
         NoDefault = "no-default",
+    }
+}
+
+impl Code {
+    /// Of a file that is not read.
+    pub fn of(refusal: &FileRefusal) -> Code {
+        if refusal.is_rule() {
+            Code::RefusedFile
+        } else {
+            Code::MissingFile
+        }
     }
 }
 

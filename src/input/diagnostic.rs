@@ -9,6 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashSet};
 
 pub use super::code::Code;
+use super::named_file::NamedBy;
 pub use super::source::{Place, SourceId, Sources};
 
 /// Whether the input can be used in spite of it.
@@ -166,6 +167,15 @@ impl Diagnostics {
     /// it is named.
     pub fn add_file(&self, name: &str, text: &str) -> SourceId {
         self.sources.borrow_mut().add_file(name, text)
+    }
+
+    /// Who wrote what is at this place.
+    pub fn named_by(&self, place: &Place) -> NamedBy {
+        if self.sources.borrow().is_argument(place.source) {
+            NamedBy::CommandLine
+        } else {
+            NamedBy::Scenario
+        }
     }
 
     /// Records a fault or warning.

@@ -1,8 +1,9 @@
 //! Files that an input points to: found, and read once however often they are asked for.
 
+use super::named_file::{FileContent, FileRefusal, FileRules, NamedBy, NamedFile};
 use sha2::{Digest, Sha256};
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +15,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     folder: PathBuf,
+    rules: Arc<FileRules>,
     read: Arc<Mutex<HashMap<FileUse, Arc<AnyContent>>>>,
+    /// SHA-256 of each file that was read, by its path.
+    hashes: Arc<Mutex<BTreeMap<PathBuf, String>>>,
 }
 
 /// A file and what it is read as: a document of one kind is not one of another.
@@ -27,7 +31,16 @@ impl Files {
     pub fn in_folder(folder: impl Into<PathBuf>) -> Files {
         Files {
             folder: folder.into(),
-            read: Arc::default(),
+            ..Files::default()
+        }
+    }
+
+    /// The same under other rules.
+    #[must_use]
+    pub fn under(self, rules: FileRules) -> Files {
+        Files {
+            rules: Arc::new(rules),
+            ..self
         }
     }
 
@@ -35,8 +48,50 @@ impl Files {
     pub fn sharing(&self, folder: impl Into<PathBuf>) -> Files {
         Files {
             folder: folder.into(),
-            read: Arc::clone(&self.read),
+            ..self.clone()
         }
+    }
+
+    /// The same, sharing what `other` has read.
+    #[must_use]
+    pub fn with_what_has_read(self, other: &Files) -> Files {
+        Files {
+            folder: self.folder,
+            rules: self.rules,
+            ..other.clone()
+        }
+    }
+
+    /// A file as it is named, if it may be read; looked at once.
+    ///
+    /// # Errors
+    /// It is not there, or the rules refuse it.
+    pub fn named(
+        &self,
+        file: &str,
+        named_by: NamedBy,
+        content: FileContent,
+    ) -> Arc<Result<NamedFile, FileRefusal>> {
+        let path = self.resolve(file);
+        let question = format!(
+            "may {named_by:?} name it as {content:?} in {:?}?",
+            self.folder
+        );
+        self.once(&path, &question, |path| {
+            NamedFile::at(path, &self.folder, named_by, content, &self.rules)
+        })
+    }
+
+    /// Keeps the SHA-256 of a file that was read.
+    pub fn note_sha256(&self, path: &Path, sha256: &str) {
+        let mut hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
+        hashes.insert(path.to_owned(), sha256.to_owned());
+    }
+
+    /// SHA-256 of each file that was read, by its path, in hexadecimal digits.
+    pub fn sha256_of_each(&self) -> BTreeMap<PathBuf, String> {
+        let hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
+        hashes.clone()
     }
 
     /// The folder that paths are relative to.

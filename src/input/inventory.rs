@@ -5,14 +5,14 @@
 
 use super::diagnostic::{Code, Diagnostic, Diagnostics, Place, SourceId};
 use super::document::{Entry, Node, Table, Value, key_text};
-use super::files::Files;
+use super::files::{Files, sha256_hex};
 use super::name_pattern::is_pattern;
+use super::named_file::{FileContent, FileRefusal};
 use super::setting;
 use super::spelling::did_you_mean;
 use indexmap::IndexMap;
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::Path;
 
 /// The column that names things.
 const NAME_COLUMN: &str = "name";
@@ -42,25 +42,54 @@ struct TableCell {
     range: Range<usize>,
 }
 
+impl CellText {
+    /// Whether its first line names columns, `name` among them or what may be meant by it; or there is none.
+    fn lists_things(&self) -> bool {
+        let Some(heads) = self.rows.first() else {
+            return self.unclosed.is_none();
+        };
+        let mut heads = heads.iter().map(|head| head.text.as_str());
+        let is_one = |text: &str| text.contains([';', '\t']) && text.contains(NAME_COLUMN);
+        heads
+            .clone()
+            .any(|head| head == NAME_COLUMN || is_one(head))
+            || did_you_mean(NAME_COLUMN, &mut heads).is_some()
+    }
+}
+
 impl Inventory {
     /// Reads the file that a scenario names at `named`; its faults go to `diagnostics`.
     pub fn read(file: &str, named: &Place, files: &Files, diagnostics: &Diagnostics) -> Inventory {
         let path = files.resolve(file);
-        let read = files.once(&path, "inventory", read_cells);
+        let refused = |refusal: &FileRefusal| {
+            let message = format!("cannot read the table `{}`: {refusal}", path.display());
+            let fault = Diagnostic::error(Code::of(refusal), message);
+            diagnostics.push(fault.at(named.clone()).help(refusal.help()));
+            Inventory::default()
+        };
+        let may = files.named(file, diagnostics.named_by(named), FileContent::Document);
+        let source = match may.as_ref() {
+            Ok(source) => source,
+            Err(refusal) => return refused(refusal),
+        };
+        let read = files.once(&path, "inventory", |path| {
+            let text = source.text()?;
+            files.note_sha256(path, &sha256_hex(text.as_bytes()));
+            Ok(cut(text))
+        });
         let cells = match read.as_ref() {
             Ok(cells) => cells,
-            Err(reason) => {
-                diagnostics.push(
-                    Diagnostic::error(
-                        Code::MissingFile,
-                        format!("cannot read the table `{}`: {reason}", path.display()),
-                    )
-                    .at(named.clone())
-                    .help("paths are relative to the scenario file (with --set, also to the current directory); the file is CSV, in UTF-8"),
-                );
-                return Inventory::default();
-            }
+            Err(refusal) => return refused(refusal),
         };
+        if !cells.lists_things() {
+            // Of what is no table of things nothing is shown: it may be anything.
+            let message = format!("`{}` has no column `name`", path.display());
+            let fault = Diagnostic::error(Code::MissingKey, message).at(named.clone());
+            diagnostics.push(fault.help(
+                "write a line with the names of the columns, `name` among them, and below it a row for each thing",
+            ));
+            return Inventory::default();
+        }
         let reader = RowsReader {
             source: diagnostics.add_file(&path.display().to_string(), &cells.text),
             diagnostics,
@@ -326,16 +355,6 @@ fn insert(table: &mut Table, column: &KeyColumn, value: Value) -> Result<(), Dia
         },
     );
     Ok(())
-}
-
-fn read_cells(path: &Path) -> Result<CellText, String> {
-    let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
-    let text = String::from_utf8(bytes).map_err(|e| {
-        let good = &e.as_bytes()[..e.utf8_error().valid_up_to()];
-        let line = good.iter().filter(|b| **b == b'\n').count() + 1;
-        format!("line {line} is not UTF-8 text")
-    })?;
-    Ok(cut(text))
 }
 
 /// Cuts a text into cells; lines without any text are left out.

@@ -14,6 +14,7 @@ pub mod from_value;
 pub mod inventory;
 pub mod keyword;
 pub mod name_pattern;
+pub mod named_file;
 pub mod outline;
 pub mod reader;
 pub mod render;
@@ -22,6 +23,8 @@ pub mod source;
 pub mod spelling;
 
 use files::Files;
+use named_file::{Capped, FileContent, FileRules};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// A text to read settings from, and where it comes from.
@@ -90,14 +93,27 @@ impl Input {
     /// # Errors
     /// The file cannot be read or is not UTF-8.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Input, InputError> {
+        Input::from_path_under(path, FileRules::default())
+    }
+
+    /// As [`Input::from_path`], under other rules for files.
+    ///
+    /// # Errors
+    /// As [`Input::from_path`].
+    pub fn from_path_under(path: impl AsRef<Path>, rules: FileRules) -> Result<Input, InputError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| InputError::Unreadable {
+        let unreadable = |source| InputError::Unreadable {
             path: path.to_owned(),
             source,
-        })?;
+        };
+        let largest = rules.largest.unwrap_or(FileContent::Document.largest());
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        let mut bytes = Vec::new();
+        let read = Capped::new(file, largest).read_to_end(&mut bytes);
+        read.map_err(unreadable)?;
         let stem = path.file_stem().map(|stem| stem.to_string_lossy());
         let name = stem.map_or_else(|| "scenario".to_owned(), |stem| stem.into_owned());
-        let input = Input::from_bytes(name, path.display().to_string(), bytes)?;
+        let input = Input::from_bytes(name, path.display().to_string(), bytes)?.under(rules);
         Ok(match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => input.in_folder(folder),
             _ => input,
@@ -142,10 +158,17 @@ impl Input {
         self
     }
 
+    /// The same under other rules for the files that it names.
+    #[must_use]
+    pub fn under(mut self, rules: FileRules) -> Input {
+        self.files = self.files.under(rules);
+        self
+    }
+
     /// The same, sharing what `other` has read: each file once for both.
     #[must_use]
     pub fn sharing_files_with(mut self, other: &Files) -> Input {
-        self.files = other.sharing(self.files.folder());
+        self.files = self.files.with_what_has_read(other);
         self
     }
 }

@@ -3,8 +3,8 @@
 use crate::input::Input;
 use crate::input::document::{Table, key_text};
 use crate::metrics::target::{Relation, Target};
-use crate::results::{Estimate, ThresholdVerdict, VariantResults};
-use crate::run::{RunError, RunOptions, run_unless_lost, run_variant};
+use crate::results::{Estimate, ThresholdResult, ThresholdVerdict, VariantResults};
+use crate::run::{RunError, RunOptions, run_unless_lost, run_variant, thresholds_of};
 use crate::scenario::load::{has_variants, overrides};
 use crate::scenario::{Changeable, Loaded, ScenarioError, Variant, load};
 use serde::Serialize;
@@ -153,6 +153,21 @@ impl Study {
             ..RunOptions::default()
         };
         Ok(run_variant(&variant, seed, self.replications, options)?)
+    }
+
+    /// The results with the keys set, and how they stand to the thresholds.
+    ///
+    /// # Errors
+    /// As [`Study::run`].
+    pub fn judged(
+        &self,
+        sets: &[String],
+        seed: u64,
+    ) -> Result<(VariantResults, Vec<ThresholdResult>), StudyError> {
+        let variant = self.with(&[], sets)?;
+        let results = run_variant(&variant, seed, self.replications, self.options())?;
+        let thresholds = thresholds_of(&variant, &results);
+        Ok((results, thresholds))
     }
 
     /// The same with the keys set, unless all replications are lost ([`run_unless_lost`]).

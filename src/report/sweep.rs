@@ -3,6 +3,7 @@
 use super::content::Content;
 use super::page::{Block, Grid, Page};
 use super::records::{self, Records};
+use super::threshold;
 use crate::metrics::{number, registry};
 use crate::results::Estimate;
 use crate::sweep::run::{Progress, Run, Sweep};
@@ -64,6 +65,43 @@ impl Content for Swept<'_> {
     }
 }
 
+/// A setting as its keys and values, with the variant where there are several.
+fn name(sweep: &Sweep, run: &Run) -> String {
+    let pairs = sweep.keys.iter().zip(&sweep.settings[run.setting]);
+    let mut all: Vec<String> = pairs.map(|(k, v)| format!("{k}={v}")).collect();
+    if sweep.variants.len() > 1 {
+        all.push(run.variant.clone());
+    }
+    all.join(" ")
+}
+
+/// The thresholds that a run fails, each with how.
+fn failed(run: &Run) -> Vec<String> {
+    let failed = run.thresholds.iter().filter(|(_, verdict)| verdict.fails());
+    let told = failed.map(|(name, verdict)| format!("{name} {}", threshold::word(*verdict)));
+    told.collect()
+}
+
+/// Settings that a sentence names before it counts the others.
+const NAMED: usize = 3;
+
+/// Which settings fail their thresholds; `None` where none does.
+pub fn failure(sweep: &Sweep, runs: &[Run]) -> Option<String> {
+    let failing: Vec<String> = runs
+        .iter()
+        .filter(|run| !failed(run).is_empty())
+        .map(|run| format!("{} ({})", name(sweep, run), failed(run).join(", ")))
+        .collect();
+    let named = failing.iter().take(NAMED).map(String::as_str);
+    let more = match failing.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (n, of) = (failing.len(), runs.len());
+    let which = named.collect::<Vec<_>>().join("; ");
+    (n > 0).then(|| format!("error: {n} of {of} runs fail their thresholds: {which}{more}"))
+}
+
 fn blocks(sweep: &Sweep, runs: &[Run], metrics: &[&str]) -> Vec<Block> {
     let shown: Vec<&str> = metrics.iter().copied().take(3).collect();
     let cell = |run: &Run, id: &str| {
@@ -71,14 +109,7 @@ fn blocks(sweep: &Sweep, runs: &[Run], metrics: &[&str]) -> Vec<Block> {
         let unit = registry::metric(id).map_or("1", |m| m.unit);
         number::estimate(id, &Estimate::over(values, unit))
     };
-    let name = |run: &Run| {
-        let pairs = sweep.keys.iter().zip(&sweep.settings[run.setting]);
-        let mut all: Vec<String> = pairs.map(|(k, v)| format!("{k}={v}")).collect();
-        if sweep.variants.len() > 1 {
-            all.push(run.variant.clone());
-        }
-        all.join(" ")
-    };
+    let name = |run: &Run| name(sweep, run);
     let at = |i: usize, run: &Run| shown.get(i).map_or_else(String::new, |id| cell(run, id));
     let head = |i: usize| shown.get(i).map_or("", |id| label(id));
     let rows: Vec<[String; 4]> = runs
@@ -87,7 +118,20 @@ fn blocks(sweep: &Sweep, runs: &[Run], metrics: &[&str]) -> Vec<Block> {
         .map(|r| [name(r), at(0, r), at(1, r), at(2, r)])
         .collect();
     let header = ["setting", head(0), head(1), head(2)];
-    let mut blocks = vec![Block::Table(Grid::new(header, rows))];
+    let table = if runs.iter().any(|run| !run.thresholds.is_empty()) {
+        let judged = rows.into_iter().zip(runs).map(|([name, a, b, c], run)| {
+            let verdict = match failed(run).as_slice() {
+                [] => "met".to_owned(),
+                names => names.join(", "),
+            };
+            [name, a, b, c, verdict]
+        });
+        let [name, a, b, c] = header;
+        Grid::new([name, a, b, c, "thresholds"], judged.collect())
+    } else {
+        Grid::new(header, rows)
+    };
+    let mut blocks = vec![Block::Table(table)];
     if runs.len() > ROWS {
         let left = runs.len() - ROWS;
         blocks.push(Block::Line(format!(

@@ -127,6 +127,16 @@ pub enum ThresholdVerdict {
 }
 
 impl ThresholdVerdict {
+    /// As written in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            ThresholdVerdict::Met => "met",
+            ThresholdVerdict::MetNotShown => "met-not-shown",
+            ThresholdVerdict::Crossed => "crossed",
+            ThresholdVerdict::NoData => "no-data",
+        }
+    }
+
     /// Whether it fails a run: crossed, or without data.
     pub fn fails(self) -> bool {
         matches!(self, ThresholdVerdict::Crossed | ThresholdVerdict::NoData)

@@ -15,6 +15,7 @@ pub(super) fn stands_alone(fault: &Diagnostic) -> bool {
         | Code::OutOfRange
         | Code::DuplicateName
         | Code::MissingFile
+        | Code::RefusedFile
         | Code::BadTraceRow
         | Code::BadPolicy
         | Code::BadSet => true,

@@ -210,6 +210,15 @@ pub fn overrides(
 
 /// The file with its `--set` arguments.
 fn parsed(input: &Input, sets: &[String], sources: &mut Sources) -> Result<Table, Vec<Diagnostic>> {
+    if !may_be_scenario(&input.text) {
+        // Of what is no scenario nothing is shown: it may be anything.
+        let message = format!(
+            "{} is no scenario: none of its lines sets a key of one",
+            input.shown
+        );
+        let help = "name a TOML file as docs/SCENARIO.md describes it";
+        return Err(vec![Diagnostic::error(Code::Syntax, message).help(help)]);
+    }
     let mut base = document::parse(sources, &input.shown, &input.text)?;
     let mut faults = Vec::new();
     for argument in sets {
@@ -223,6 +232,28 @@ fn parsed(input: &Input, sets: &[String], sources: &mut Sources) -> Result<Table
     } else {
         Err(faults)
     }
+}
+
+/// Whether a line of the text sets a key that a scenario has at its top, or there is nothing but comments.
+fn may_be_scenario(text: &str) -> bool {
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
+    let mut lines = lines
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .peekable();
+    if lines.peek().is_none() {
+        return true;
+    }
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let keys: HashSet<&str> = OUTLINE
+        .keys
+        .iter()
+        .filter_map(|k| k.split(['.', '[']).next())
+        .collect();
+    lines.any(|line| {
+        let line = line.trim_start_matches(['[', ' ', '"', '\'']);
+        let end = line.find(|c| !is_part(c)).unwrap_or(line.len());
+        keys.contains(&line[..end])
+    })
 }
 
 /// Variants read one after another.

@@ -4,6 +4,7 @@ use crate::access::policy::{Fault, read};
 use crate::access::{Policy, PolicyKind};
 use crate::input::diagnostic::{Code, Diagnostic, Place};
 use crate::input::files::{Files, sha256_hex};
+use crate::input::named_file::{FileContent, FileRefusal, NamedFile};
 use crate::input::reader::Reader;
 use serde::Serialize;
 use std::path::Path;
@@ -73,7 +74,25 @@ impl PolicySettings {
     ) -> Option<PolicySettings> {
         let path = files.resolve(file);
         let shown = path.display().to_string();
-        let read = |path: &Path| document(file, path, kind);
+        let refused = |code: Code, reason: &dyn std::fmt::Display, help: &str| {
+            let message = format!("cannot read the {} `{shown}`: {reason}", kind.name());
+            r.fault(code, place.clone(), message, help);
+        };
+        let may = files.named(file, r.faults().named_by(&place), FileContent::Document);
+        let source = match may.as_ref() {
+            Ok(source) => source,
+            Err(refusal) => {
+                refused(Code::of(refusal), refusal, refusal.help());
+                return None;
+            }
+        };
+        let read = |path: &Path| {
+            let document = document(file, source, kind);
+            if let Ok(document) = &document {
+                files.note_sha256(path, &sha256_hex(document.text.as_bytes()));
+            }
+            document
+        };
         // The name as written is part of what is read: denials are counted under it.
         let as_written = format!("{} {file}", kind.name());
         let document = files.once(&path, &as_written, read);
@@ -125,8 +144,25 @@ impl PolicySettings {
 }
 
 /// Reads a document.
-fn document(file: &str, path: &Path, kind: PolicyKind) -> Result<Document, Unreadable> {
-    let text = text(path)?;
+fn document(file: &str, source: &NamedFile, kind: PolicyKind) -> Result<Document, Unreadable> {
+    let text = source.text().map_err(|refusal| match refusal {
+        // A text is expected here: that it is none is a fault of the policy.
+        FileRefusal::NotText(_) => (Code::BadPolicy, refusal.to_string()),
+        FileRefusal::Unreadable(_)
+        | FileRefusal::NotRegular(_)
+        | FileRefusal::System
+        | FileRefusal::Outside(_)
+        | FileRefusal::TooLarge(_) => (Code::of(&refusal), refusal.to_string()),
+    })?;
+    if text.len() as u64 > LARGEST {
+        let reason = format!("it is {} bytes, larger than any policy", text.len());
+        return Err((Code::BadPolicy, reason));
+    }
+    if !may_be_policy(&text) {
+        // Of what is no policy nothing is shown: it may be anything.
+        let reason = "it is not a policy: no JSON object with a `Statement`".to_owned();
+        return Err((Code::BadPolicy, reason));
+    }
     let (policy, faults) = match read(kind, file, &text) {
         Ok((policy, warnings)) => (Some(policy), warnings),
         Err(faults) => (None, faults),
@@ -142,25 +178,11 @@ fn document(file: &str, path: &Path, kind: PolicyKind) -> Result<Document, Unrea
     })
 }
 
-fn text(path: &Path) -> Result<String, Unreadable> {
-    let unreadable = |e: std::io::Error| (Code::MissingFile, e.to_string());
-    let about = std::fs::metadata(path).map_err(unreadable)?;
-    if !about.is_file() {
-        return Err((Code::MissingFile, "it is not a regular file".to_owned()));
-    }
-    if about.len() > LARGEST {
-        let reason = format!("it is {} bytes, larger than any policy", about.len());
-        return Err((Code::BadPolicy, reason));
-    }
-    let bytes = std::fs::read(path).map_err(unreadable)?;
-    String::from_utf8(bytes).map_err(|e| {
-        let at = e.utf8_error().valid_up_to();
-        let line = e.as_bytes()[..at].iter().filter(|&&b| b == b'\n').count() + 1;
-        (
-            Code::BadPolicy,
-            format!("it is not text: line {line} is not valid UTF-8"),
-        )
-    })
+/// Whether a text has anything of a policy document, be it at fault.
+fn may_be_policy(text: &str) -> bool {
+    let begins = text.trim_start_matches('\u{feff}').trim_start();
+    let elements = ["tatement", "ffect", "rincipal"];
+    begins.is_empty() || begins.starts_with(['{', '[']) && elements.iter().any(|e| text.contains(e))
 }
 
 #[cfg(test)]

@@ -9,10 +9,11 @@ use crate::input::files::sha256_hex;
 use crate::metrics::registry::METRICS;
 use crate::planning::{Study, StudyError};
 use crate::results::directory::FileError;
-use crate::results::{directory, json};
+use crate::results::{ThresholdVerdict, directory, json};
 use indexmap::IndexMap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -31,6 +32,9 @@ pub struct Sweep {
     pub scenario: String,
     /// SHA-256 of its text.
     pub text_sha256: String,
+    /// SHA-256 of each file that it names: traces, policies, inventories.
+    #[serde(default)]
+    pub files: BTreeMap<String, String>,
     /// What was set on the command line.
     pub sets: Vec<String>,
     /// The keys that are swept.
@@ -54,6 +58,9 @@ pub struct Run {
     pub variant: String,
     /// By metric, one value a replication.
     pub metrics: IndexMap<String, Vec<Option<f64>>>,
+    /// By threshold, how the setting stands to it.
+    #[serde(default)]
+    pub thresholds: IndexMap<String, ThresholdVerdict>,
 }
 
 /// How much of a sweep has been run.
@@ -67,6 +74,15 @@ pub struct Progress {
     pub done: usize,
     /// Runs that are missing still: other shards'.
     pub missing: usize,
+}
+
+/// How many runs a process found and did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// Runs that were there already.
+    pub found: usize,
+    /// Runs done by this process.
+    pub done: usize,
 }
 
 /// Why a sweep did not go through.
@@ -120,6 +136,7 @@ impl Sweep {
             kmsim_version: crate::run::VERSION.to_owned(),
             scenario: input.name.clone(),
             text_sha256: sha256_hex(input.text.as_bytes()),
+            files: BTreeMap::new(),
             sets: sets.to_vec(),
             keys: axes.iter().map(|a| a.key.clone()).collect(),
             settings,
@@ -143,11 +160,11 @@ impl Sweep {
             .collect()
     }
 
-    /// Reads every setting as a scenario.
+    /// Reads every setting as a scenario, and keeps what files they name: another content is another sweep.
     ///
     /// # Errors
     /// Every setting that is at fault, up to twenty.
-    pub fn check(&self, studies: &[Study]) -> Result<(), SweepError> {
+    pub fn check(&mut self, input: &Input, studies: &[Study]) -> Result<(), SweepError> {
         let mut faults: Vec<String> = Vec::new();
         for (s, v) in self.units() {
             let sets = self.assignments(s);
@@ -157,11 +174,14 @@ impl Sweep {
                 faults.push(format!("with {}:\n{e}", sets.join(", ")));
             }
         }
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(SweepError::Settings(faults.join("\n")))
+        if !faults.is_empty() {
+            return Err(SweepError::Settings(faults.join("\n")));
         }
+        let files = input.files.sha256_of_each().into_iter();
+        self.files = files
+            .map(|(path, hash)| (path.display().to_string(), hash))
+            .collect();
+        Ok(())
     }
 
     /// Makes `dir` the sweep's directory, or finds that it is already.
@@ -195,12 +215,25 @@ impl Sweep {
     }
 
     fn difference(&self, found: &Sweep) -> String {
+        let other = |(file, hash): &(&String, &String)| found.files.get(*file) != Some(*hash);
+        let own = self
+            .files
+            .iter()
+            .filter(other)
+            .map(|(file, _)| file.as_str());
+        let gone = found
+            .files
+            .keys()
+            .filter(|file| !self.files.contains_key(*file));
+        let files: Vec<&str> = own.chain(gone.map(String::as_str)).collect();
+        let files = files.join(", ");
         let differences = [
             (
                 self.kmsim_version != found.kmsim_version,
                 "the version of kmsim",
             ),
             (self.text_sha256 != found.text_sha256, "the scenario"),
+            (!files.is_empty(), files.as_str()),
             (self.sets != found.sets, "the --set arguments"),
             (
                 self.keys != found.keys || self.settings != found.settings,
@@ -215,7 +248,12 @@ impl Sweep {
             .filter(|(differs, _)| *differs)
             .map(|(_, what)| *what)
             .collect();
-        format!("{} differ", different.join(", "))
+        let verb = if different.len() == 1 && files.is_empty() {
+            "differs"
+        } else {
+            "differ"
+        };
+        format!("{} {verb}", different.join(", "))
     }
 
     fn file(dir: &Path, setting: usize, variant: usize) -> PathBuf {
@@ -230,7 +268,7 @@ impl Sweep {
     }
 
     /// Runs what is missing in the current rayon pool, of every `shard.1` runs the `shard.0`-th (from 0); `done` counts
-    /// runs. All runs that are there afterwards come in order.
+    /// runs. What was there before comes too, in order; what other shards do meanwhile does not.
     ///
     /// # Errors
     /// A price that is not known; what cannot be written.
@@ -240,7 +278,7 @@ impl Sweep {
         dir: &Path,
         shard: (usize, usize),
         done: &AtomicU64,
-    ) -> Result<(Vec<Run>, Progress), SweepError> {
+    ) -> Result<(Vec<Option<Run>>, Started), SweepError> {
         let units = self.units();
         let mut kept: Vec<Option<Run>> = units.iter().map(|u| self.kept(dir, *u)).collect();
         let found = kept.iter().flatten().count();
@@ -267,23 +305,39 @@ impl Sweep {
             kept[i] = Some(run);
             count += 1;
         }
+        Ok((kept, Started { found, done: count }))
+    }
+
+    /// All runs that are there by now, other shards' too, in order; and how many there are.
+    pub fn gathered(
+        &self,
+        dir: &Path,
+        started: Started,
+        mut kept: Vec<Option<Run>>,
+    ) -> (Vec<Run>, Progress) {
+        for (unit, run) in self.units().into_iter().zip(&mut kept) {
+            if run.is_none() {
+                *run = self.kept(dir, unit);
+            }
+        }
         let progress = Progress {
-            runs: units.len(),
-            found,
-            done: count,
+            runs: kept.len(),
+            found: started.found,
+            done: started.done,
             missing: kept.iter().filter(|k| k.is_none()).count(),
         };
-        Ok((kept.into_iter().flatten().collect(), progress))
+        (kept.into_iter().flatten().collect(), progress)
     }
 
     fn one(&self, study: &Study, setting: usize) -> Result<Run, SweepError> {
         let sets = self.assignments(setting);
-        let results = study
-            .run(&[], &sets, self.seed)
-            .map_err(|source| SweepError::Setting {
-                setting: sets.join(", "),
-                source,
-            })?;
+        let (results, thresholds) =
+            study
+                .judged(&sets, self.seed)
+                .map_err(|source| SweepError::Setting {
+                    setting: sets.join(", "),
+                    source,
+                })?;
         let values = METRICS.iter().filter_map(|m| {
             let e = results.metrics.get(m.id)?;
             Some((m.id.to_owned(), e.values.clone()))
@@ -292,6 +346,10 @@ impl Sweep {
             setting,
             variant: results.name.clone(),
             metrics: values.collect(),
+            thresholds: thresholds
+                .into_iter()
+                .map(|t| (t.name, t.verdict))
+                .collect(),
         })
     }
 }

@@ -120,12 +120,14 @@ mod tests {
                     "y".to_owned(),
                     vec![Some(10.0 * (i / 3) as f64 + (i % 3) as f64); 2],
                 )]),
+                thresholds: IndexMap::new(),
             })
             .collect();
         let sweep = Sweep {
             kmsim_version: String::new(),
             scenario: String::new(),
             text_sha256: String::new(),
+            files: std::collections::BTreeMap::new(),
             sets: vec![],
             keys: vec!["b".to_owned(), "a".to_owned()],
             settings: settings

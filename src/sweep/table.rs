@@ -6,6 +6,7 @@
 use super::axis::Quantity;
 use super::run::{Run, Sweep};
 use crate::metrics::registry::METRICS;
+use indexmap::IndexSet;
 
 /// A column with its values.
 #[derive(Clone, Debug)]
@@ -70,6 +71,15 @@ pub fn columns(sweep: &Sweep, runs: &[Run]) -> Vec<(String, Column)> {
         "replication".to_owned(),
         Column::Integer(rows.iter().map(|(_, r)| *r as i64).collect()),
     ));
+    let thresholds: IndexSet<&String> = runs.iter().flat_map(|r| r.thresholds.keys()).collect();
+    for name in thresholds {
+        let verdict = |(run, _): &(&Run, usize)| match run.thresholds.get(name) {
+            Some(verdict) => verdict.name().to_owned(),
+            None => String::new(),
+        };
+        let column = Column::Text(rows.iter().map(verdict).collect());
+        out.push((format!("threshold.{name}"), column));
+    }
     for m in METRICS {
         let of = |(run, r): &(&Run, usize)| run.metrics.get(m.id).and_then(|v| *v.get(*r)?);
         out.push((

@@ -23,6 +23,7 @@ mod kms_calls;
 mod law;
 mod log_groups;
 mod money;
+mod named_files;
 mod near_misses;
 mod planning;
 mod request_rates;

@@ -129,10 +129,10 @@ fn traces_are_checked_row_by_row() {
     for (csv, words) in [
         (
             "when\n1\n",
-            &["trace.csv:1:", "no time column", "`when`"][..],
+            &["trace.csv:1:", "none of its 1 columns is a time"][..],
         ),
         ("time\n", &["trace.csv:1:", "at least one arrival"]),
-        ("", &["trace.csv:1:", "no time column"]),
+        ("", &["trace.csv:1:", "none of its 0 columns is a time"]),
         (
             "time,size\n1,5\nnever,5\n2,big\n3\n",
             &[

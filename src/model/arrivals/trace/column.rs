@@ -29,9 +29,10 @@ impl Columns {
         };
         let found = || headers.iter().collect::<Vec<_>>().join("`, `");
         let Some(time) = find(&TIME) else {
+            // Of what may be no trace nothing is shown.
             return Err(format!(
-                "no time column among `{}`: name one `time` (seconds or a date)",
-                found()
+                "none of its {} columns is a time: name one `time` (seconds or a date)",
+                headers.len()
             ));
         };
         let column = match count {

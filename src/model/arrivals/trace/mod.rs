@@ -27,6 +27,7 @@ use crate::engine::random::Key;
 use crate::input::diagnostic::Code;
 use crate::input::files::Files;
 use crate::input::keyword::Keyword;
+use crate::input::named_file::FileContent;
 use crate::input::reader::Reader;
 use crate::units::Span;
 use recording::RecordingOptions;
@@ -112,16 +113,27 @@ impl Trace {
             checked: count.is_none(),
             period,
         };
-        let read = |path: &Path| Recording::read(path, &options).map(Arc::new);
-        let recording = match &*files.once(&files.resolve(&file), &options.name(), read) {
+        let place = r.place_of("file");
+        let may = files.named(&file, r.faults().named_by(&place), FileContent::Rows);
+        let source = match may.as_ref() {
+            Ok(source) => source,
+            Err(refusal) => {
+                let shown = files.resolve(&file).display().to_string();
+                let message = format!("cannot read the trace `{shown}`: {refusal}");
+                r.fault(Code::of(refusal), place, message, refusal.help());
+                return None;
+            }
+        };
+        let read = |_: &Path| Recording::read(source, &options).map(Arc::new);
+        let recording = match &*files.once(source.path(), &options.name(), read) {
             Ok(recording) => Arc::clone(recording),
             Err(faults) => {
                 let faults = faults.iter().map(TraceError::diagnostic);
-                let place = r.place_of("file");
                 r.faults().extend(faults.map(|f| f.at(place.clone())));
                 return None;
             }
         };
+        files.note_sha256(source.path(), &recording.sha256);
         let trace = Trace {
             sha256: recording.sha256.clone(),
             file,

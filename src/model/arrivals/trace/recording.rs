@@ -12,11 +12,12 @@ use crate::engine::SECOND;
 use crate::engine::random::Key;
 use crate::input::diagnostic::{Code, Diagnostic};
 use crate::input::files::Hashed;
+use crate::input::named_file::NamedFile;
 use crate::model::arrivals::rate::MAX_RATE;
 use crate::units::Span;
 use csv::StringRecord;
 use indexmap::IndexSet;
-use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// How a file is to be read.
@@ -128,19 +129,20 @@ impl Recording {
     /// When the file cannot be read, has no time column, no row, rows with a broken time, size or count, or rows that
     /// look like several requests although nobody said so.
     pub(super) fn read(
-        path: &Path,
+        source: &NamedFile,
         options: &RecordingOptions<'_>,
     ) -> Result<Recording, Vec<TraceError>> {
+        let path = source.path();
         let unreadable = |e: std::io::Error| {
             vec![TraceError::Unreadable {
                 path: path.display().to_string(),
                 reason: e.to_string(),
             }]
         };
-        let open = || File::open(path).map_err(unreadable);
+        let open = || source.open().map_err(unreadable);
         let mut file = open()?;
         // What is no file on a disk can be read only once.
-        if file.metadata().is_ok_and(|m| m.is_file()) {
+        if source.is_regular() {
             if let Some(recording) = Recording::read_plain(path, file, options) {
                 return Ok(recording);
             }
@@ -150,7 +152,11 @@ impl Recording {
     }
 
     /// What a plain file holds in which nothing is at fault; `None` for any other.
-    fn read_plain(path: &Path, file: File, options: &RecordingOptions<'_>) -> Option<Recording> {
+    fn read_plain(
+        path: &Path,
+        file: impl Read,
+        options: &RecordingOptions<'_>,
+    ) -> Option<Recording> {
         let mut file = Hashed::new(file);
         let mut reading: Option<(RowReader, StringRecord)> = None;
         let mut sound = true;
@@ -171,7 +177,7 @@ impl Recording {
     /// What a file holds, or all that is at fault with it.
     fn read_csv(
         path: &Path,
-        file: File,
+        file: impl Read,
         options: &RecordingOptions<'_>,
     ) -> Result<Recording, Vec<TraceError>> {
         let fault = |line: u64, reason: String| TraceError::Row {
