@@ -170,7 +170,95 @@ const ROWS: &[Row] = &[
     Row { number: "M94", key: "workload.NAME.encrypted_by.read_by", variant: "data-key-cache", given: &[], tries: &[
         ("client", &["workload.event-consumers.encrypted_by.read_by=client"]),
     ] },
+    Row { number: "M96", key: "retry.exponential.transient_initial_backoff", variant: "as-is", given: HEADS, tries: &[
+        ("HEADs of `playback` throttled as what they are", &["retry.exponential={initial_backoff=\"1s\",max_attempts=3,retry_quota={}}"]),
+    ] },
+    Row { number: "M97", key: "retry.exponential.send_brake.window", variant: "as-is", given: BRAKE, tries: &[
+        ("25, with a brake", &["retry.exponential.send_brake.window=25"]),
+        ("100", &["retry.exponential.send_brake.window=100"]),
+    ] },
+    Row { number: "M98", key: "workload.NAME.service.data_key_reuse_period", variant: "as-is", given: SNS, tries: &[
+        ("150 s, producers by SNS", &["workload.event-producers.service.data_key_reuse_period=150s"]),
+        ("600 s", &["workload.event-producers.service.data_key_reuse_period=600s"]),
+    ] },
+    Row { number: "M99", key: "workload.NAME.service.renewal", variant: "as-is", given: DYNAMODB, tries: &[
+        ("fixed, consumers of DynamoDB", &["workload.event-consumers.service.renewal=fixed"]),
+    ] },
+    Row { number: "M100", key: "workload.NAME.retry", variant: "as-is", given: SECRETS, tries: &[
+        ("none, secrets by Secrets Manager", &["workload.secrets.retry=none"]),
+    ] },
+    Row { number: "M101", key: "workload.NAME.trace.dispersion", variant: "as-is", given: MINUTES, tries: &[
+        ("1.3, `playback` from sums of minutes", &["workload.playback.trace.dispersion=1.3"]),
+        ("13.2", &["workload.playback.trace.dispersion=13.2"]),
+    ] },
+    Row { number: "M102", key: "workload.NAME.client_lifetime", variant: "as-is", given: &[], tries: &[
+        ("1,000 requests for `playback`", &["workload.playback.client_lifetime.requests=1000"]),
+        ("10,000", &["workload.playback.client_lifetime.requests=10000"]),
+    ] },
+    Row { number: "M103", key: "workload.NAME.job.on_failure", variant: "as-is", given: &[], tries: &[
+        ("fail-job", &["workload.batch-copy.job.on_failure=fail-job"]),
+    ] },
+    Row { number: "M104", key: "workload.NAME.clients", variant: "as-is", given: &[], tries: &[
+        ("one for 50 requests/s", &["workload.playback.clients=46", "workload.thumbnails.clients=13", "workload.uploads.clients=3", "workload.event-producers.clients=12", "workload.event-consumers.clients=12", "workload.secrets.clients=3", "workload.log-groups.clients=7"]),
+    ] },
+    Row { number: "M105", key: "workload.NAME.popularity", variant: "bucket-keys", given: &[], tries: &[
+        ("a million videos, each as often", &["workload.playback.popularity={uniform={objects=1_000_000}}"]),
+    ] },
 ];
+
+/// HEADs among the reads of videos, and clients of today's standard mode, written out.
+const HEADS: &[&str] = &[
+    "workload.playback.operations={GetObject=0.2,GetObjectRange=0.5,HeadObjectChecksum=0.3}",
+    "retry.exponential={initial_backoff=\"1s\",transient_initial_backoff=\"50ms\",max_attempts=3,retry_quota={transient_cost=14}}",
+];
+
+const BRAKE: &[&str] =
+    &["retry.exponential={initial_backoff=\"1s\",max_attempts=3,send_brake={hold_time=\"4s\"}}"];
+
+const SNS: &[&str] = &[
+    "workload.event-producers={key=\"events\",requester=\"events\",clients=40,service={name=\"sns\"},operations={Publish=1},arrivals={poisson={rate=\"600/s\"}}}",
+];
+
+const DYNAMODB: &[&str] = &[
+    "workload.event-consumers={key=\"events\",requester=\"events\",clients=10,service={name=\"dynamodb\"},operations={GetItem=1},arrivals={poisson={rate=\"600/s\"}}}",
+];
+
+const SECRETS: &[&str] = &[
+    "workload.secrets={key=\"platform\",requester=\"platform\",clients=20,service={name=\"secretsmanager\"},operations={GetSecretValue=1},arrivals={poisson={rate=\"120/s\"}}}",
+];
+
+/// Players as sums of minutes have them.
+const MINUTES: &[&str] = &[
+    "workload.playback={bucket=\"videos\",requester=\"player\",clients=60,operations={GetObject=0.2,GetObjectRange=0.8},popularity={zipf={objects=400_000,exponent=0.9}},trace={file=\"FILE\",count=\"n\"}}",
+];
+
+/// Hours and requests a second of `playback` in the scenario.
+const PLAYBACK: [(f64, f64); 11] = [
+    (0.0, 1600.0),
+    (4.0, 500.0),
+    (8.0, 1200.0),
+    (18.0, 2600.0),
+    (20.0 + 25.0 / 60.0, 3300.0),
+    (20.0 + 28.0 / 60.0, 4000.0),
+    (20.5, 5700.0),
+    (20.0 + 32.0 / 60.0, 5900.0),
+    (20.0 + 34.0 / 60.0, 3700.0),
+    (22.0, 3000.0),
+    (24.0, 1600.0),
+];
+
+/// What CloudWatch would show of `playback`: a row for each minute. All corners of its curve are whole minutes.
+fn minutes() -> String {
+    let mut rows = "time,n\n".to_owned();
+    for minute in 0..24 * 60 {
+        let hour = (f64::from(minute) + 0.5) / 60.0;
+        let after = PLAYBACK.partition_point(|(at, _)| *at < hour);
+        let ((from, low), (to, high)) = (PLAYBACK[after - 1], PLAYBACK[after]);
+        let rate = low + (high - low) * (hour - from) / (to - from);
+        rows += &format!("{},{:.0}\n", minute * 60, rate * 60.0);
+    }
+    rows
+}
 
 /// Results of a variant with what is set in it.
 fn results(variant: &str, sets: Vec<String>, replications: u32) -> Result<VariantResults, String> {
@@ -220,11 +308,20 @@ fn change(metric: &str, kind: Change, before: &VariantResults, after: &VariantRe
     }
 }
 
-/// A row's cells, values apart by a middle dot.
-fn cells(row: &Row, before: &VariantResults, replications: u32) -> Result<String, String> {
+/// A row's cells, values apart by a middle dot. `file`: where the sums of minutes are.
+fn cells(
+    row: &Row,
+    before: &VariantResults,
+    replications: u32,
+    file: &str,
+) -> Result<String, String> {
     let mut tried = Vec::new();
     for (_, sets) in row.tries {
-        let sets = row.given.iter().chain(*sets).map(|s| (*s).to_owned());
+        let sets = row
+            .given
+            .iter()
+            .chain(*sets)
+            .map(|s| s.replace("FILE", file));
         tried.push(results(row.variant, sets.collect(), replications)?);
     }
     let names: Vec<&str> = row.tries.iter().map(|(name, _)| *name).collect();
@@ -250,6 +347,10 @@ fn main() -> Result<(), String> {
         Some(n) => n.parse().map_err(|e| format!("{n}: {e}"))?,
     };
     let only: Vec<String> = std::env::args().skip(2).collect();
+    let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let file = folder.path().join("minutes.csv");
+    std::fs::write(&file, minutes()).map_err(|e| e.to_string())?;
+    let file = file.display().to_string();
     let mut baselines: BTreeMap<String, VariantResults> = BTreeMap::new();
     let mut shown = Vec::new();
     for row in ROWS
@@ -258,7 +359,7 @@ fn main() -> Result<(), String> {
     {
         let key = format!("{} {}", row.variant, row.given.join(" "));
         if !baselines.contains_key(&key) {
-            let given = row.given.iter().map(|s| (*s).to_owned()).collect();
+            let given = row.given.iter().map(|s| s.replace("FILE", &file)).collect();
             let found = results(row.variant, given, replications)?;
             if row.given.is_empty() {
                 let mean = |id: &str| found.metrics[id].mean.unwrap_or(f64::NAN);
@@ -273,7 +374,7 @@ fn main() -> Result<(), String> {
             }
             baselines.insert(key.clone(), found);
         }
-        shown.push(cells(row, &baselines[&key], replications)?);
+        shown.push(cells(row, &baselines[&key], replications, &file)?);
     }
     println!();
     println!(

@@ -343,10 +343,12 @@ fn a_throttled_fetch_of_a_data_key_is_one_flight() {
 fn a_share_of_older_objects_that_falls_is_counted_as_it_is_simulated() {
     for (decline, left) in [
         (
-            "half_life = \"60s\"",
+            "older_objects_half_life = \"60s\"",
             (|t: f64| libm::exp2(-t / 60.0)) as fn(f64) -> f64,
         ),
-        ("rewritten_in = \"150s\"", |t| (1.0 - t / 150.0).max(0.0)),
+        ("older_objects_rewritten_in = \"150s\"", |t| {
+            (1.0 - t / 150.0).max(0.0)
+        }),
     ] {
         // At 28/s some 40 % of the seconds have no more reads than that, so that none can be refused.
         for (limit, least) in [(1_000, 190), (28, 50)] {
@@ -366,7 +368,7 @@ fn a_share_of_older_objects_that_falls_is_counted_as_it_is_simulated() {
                     bucket_key = true
                     archived_bucket_keys = 1
                     older_objects = 0.8
-                    older_objects_{decline}
+                    {decline}
                     [workload.r]
                     bucket = "b"
                     operations.GetObject = 1

@@ -788,7 +788,7 @@ fn full_scenario(seed: u64) -> String {
     );
     let _ = write!(
         t,
-        "[workload.read]\nbucket = \"keyed\"\nrequester = \"x\"\nretry = {{ {} }}\noperations = {{ GetObject = 1 }}\njob = {{ workers = 9, objects = 300 }}\nclients = 4\nafter = \"write\"\nreads = \"write\"\n",
+        "[workload.read]\nbucket = \"keyed\"\nrequester = \"x\"\nretry = {{ {} }}\noperations = {{ GetObject = 1 }}\njob = {{ workers = 9, objects = 300 }}\nclients = 4\nafter = \"write\"\nreads = \"write\"\npopularity.uniform.objects = 200\n",
         retry(&mut r)
     );
     t

@@ -7,6 +7,7 @@ mod cancel;
 mod cli;
 mod cloudtrail;
 mod common;
+mod comparisons;
 mod decisive;
 mod deliveries;
 mod docs;

@@ -8,6 +8,7 @@ use super::builder::PlanBuilder;
 use crate::catalog::{self, RequestRate};
 use crate::engine::limiter::{Shape, Step};
 use crate::input::diagnostic::{Code, Diagnostic};
+use crate::model::arrivals::Arrivals;
 use crate::model::retry::Service;
 use crate::model::source::bucket_key::BucketKeyRules;
 use crate::model::source::bucket_key::archive::{Age, Archive};
@@ -114,21 +115,40 @@ impl<'a> PlanBuilder<'a> {
                 .help("write `archived_bucket_keys = …`: about one for each `bucket_key_lifetime` and requester in which they were written (a day of steady writing: 288), or `archive_age`: how old they are; a read needs the very key"),
             );
         }
-        let several = match (bucket.archived_bucket_keys, bucket.archive_age) {
-            (Some(1) | None, None) => None,
-            (Some(keys), None) => Some(format!("{keys} bucket keys")),
-            (_, Some(_)) => Some("bucket keys of their age".to_owned()),
+        if s.says_which_objects {
+            return;
+        }
+        let writer = s
+            .reads
+            .as_ref()
+            .and_then(|n| self.scenario.workload.get_key_value(n));
+        let several = match (writer, bucket.archived_bucket_keys, bucket.archive_age) {
+            (Some((writer, settings)), _, _) => match &settings.arrivals {
+                Arrivals::Job(job) if job.objects > 1 => Some(format!(
+                    "`workload.{writer}` writes {} under the bucket keys of their time",
+                    job.objects
+                )),
+                // That it is not a job is a fault of its own.
+                Arrivals::Job(_) | Arrivals::Open(_) | Arrivals::Trace(_) => None,
+            },
+            (None, Some(1) | None, None) => None,
+            (None, Some(keys), None) => Some(format!(
+                "those in `bucket.{}` were written under {keys} bucket keys",
+                side.name
+            )),
+            (None, _, Some(_)) => Some(format!(
+                "those in `bucket.{}` were written under bucket keys of their age",
+                side.name
+            )),
         };
         if let Some(several) = several
-            && s.reads.is_none()
-            && !s.says_which_objects
-            && bucket.older_objects.get() < 1.0
+            && (s.reads.is_some() || bucket.older_objects.get() < 1.0)
         {
             let name = self.workload_name(w);
             self.fault(
                 &s.place,
                 Code::NoDefault,
-                format!("`workload.{name}` does not say how many objects it reads; those in `bucket.{}` were written under {several}, and one object would need one of them only", side.name),
+                format!("`workload.{name}` does not say how many objects it reads; {several}, and one object would need one of them only"),
                 "write `popularity = { uniform = { objects = … } }`, or `zipf`: how many objects are read and how often each; or `object`, if it is only one",
             );
         }

@@ -391,6 +391,17 @@ pub(crate) fn add(cases: &mut Cases) {
     );
     cases.broken(
         Code::NoDefault,
+        "popularity = { zipf = { objects = 100, exponent = 0.9 } }",
+        "reads = \"batch\"",
+        "[workload.reads]",
+        &[
+            "how many objects",
+            "`workload.batch` writes 4",
+            "popularity",
+        ],
+    );
+    cases.broken(
+        Code::NoDefault,
         "operations = { GenerateDataKey = 1 }",
         "operations = { Decrypt = 1 }",
         "[workload.then]",
