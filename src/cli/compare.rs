@@ -4,7 +4,7 @@ use super::args;
 use super::failure::CommandError;
 use super::terminal::say;
 use super::{gate, input, simulate};
-use crate::compare::{across, merged};
+use crate::compare::{across, merged, shortened};
 use crate::input::files::Files;
 use crate::report;
 use crate::report::compare::Compared;
@@ -45,7 +45,7 @@ pub(super) fn compare(args: &args::CompareArgs) -> Result<(), CommandError> {
     all.sort_by_key(|r| r.0);
     let named: Vec<(String, RunResults)> = all.into_iter().map(|(_, name, r)| (name, r)).collect();
     let comparisons = across(&named);
-    if let (Some(folder), Some(all)) = (&folder, merged(&named)) {
+    if let (Some(folder), Some(all)) = (&folder, merged(&named).map(shortened)) {
         let dir = folder.dir();
         report::write_all(&all, None, dir, args.charts.files)?;
         if !args.how.quiet {

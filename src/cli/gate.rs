@@ -118,6 +118,9 @@ fn sentence(r: &Regression) -> String {
         RegressionKind::Unknown => {
             format!("{subject} has no value in the baseline to be held against")
         }
+        RegressionKind::AddedUp => format!(
+            "{subject} has no value of its own in the baseline, which keeps its largest workloads and those that thresholds name\n  = help: write a `[threshold]` for it and run the baseline again"
+        ),
         RegressionKind::NoInterval => {
             format!("{subject} differs from the baseline without an interval")
         }

@@ -7,15 +7,16 @@ use super::input;
 use super::simulate::{effort, pool, simulate, tell, threads};
 use super::terminal::{print, say};
 use crate::cloudtrail::{LogFile, log_file};
-use crate::compare::{Regressions, regressions};
+use crate::compare::{regressions, shortened};
 use crate::effort::Effort;
 use crate::report;
 use crate::report::summary::Summary;
 use crate::results::folder::{OutputFolder, Sharing};
-use crate::results::{self, Manifest, VariantManifest, directory};
+use crate::results::{self, Manifest, RunResults, VariantManifest, directory};
 use crate::run::{RunOptions, VERSION};
 use crate::scenario::{Loaded, Variant};
 use crate::simulation::record::Record;
+use crate::sweep::parquet::parquet_of;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -29,10 +30,15 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
     let dirs = directories(&loaded, args.out.as_deref())?;
     // Nothing is lost: whether results can be written is known before simulating.
     let _folders = claimed(&dirs, args.at_once.wait)?;
-    let mut all = Vec::new();
+    let gate = gate::regression_gate(&args.baseline);
+    let (mut all, mut held) = (Vec::new(), Vec::new());
     for (scenario, dir) in loaded.iter().zip(&dirs) {
         tell(&scenario.name, &effort(scenario), &args.how);
-        let (results, variants) = simulate(scenario, &args.how, &args.precision)?;
+        let (whole, variants) = simulate(scenario, &args.how, &args.precision)?;
+        // A metric of any workload may be gated, one of those too that are not kept.
+        held.extend(baseline.iter().map(|b| regressions(b, &whole, &gate)));
+        write_breakdowns(&whole, dir)?;
+        let results = shortened(whole);
         let manifest = manifest(&args.how, started, variants);
         let charts = args.charts.files;
         pool(&args.how)?.install(|| report::write_all(&results, Some(&manifest), dir, charts))?;
@@ -50,11 +56,6 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
         }
         all.push(results);
     }
-    let gate = gate::regression_gate(&args.baseline);
-    let held: Vec<Regressions> = baseline
-        .iter()
-        .flat_map(|b| all.iter().map(|r| regressions(b, r, &gate)))
-        .collect();
     let summary = Summary {
         results: &all,
         against: held.iter().map(|h| h.comparisons.as_slice()).collect(),
@@ -69,6 +70,15 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
         failures.extend(gate::regression(held, &args.baseline));
     }
     gate::print_judged(&text, &failures)
+}
+
+/// Writes every row of every breakdown as CSV and Parquet.
+fn write_breakdowns(whole: &RunResults, dir: &Path) -> Result<(), CommandError> {
+    let parts = whole.variants.iter().map(report::breakdowns::columns);
+    let parquet = parquet_of("breakdowns", parts).map_err(|e| {
+        CommandError::Internal(format!("error: cannot format breakdowns.parquet: {e}"))
+    })?;
+    Ok(report::write_breakdowns(whole, Some(&parquet), dir)?)
 }
 
 /// Writes a sample of each variant's events, and tells of how many it is.

@@ -11,12 +11,14 @@ mod loss;
 mod merged;
 mod regression;
 mod settings;
+mod shortened;
 mod variants;
 mod verdict;
 
 pub use merged::merged;
 pub use regression::{Gated, Regression, RegressionGate, RegressionKind, Regressions, regressions};
 pub use settings::settings;
+pub use shortened::shortened;
 pub use variants::{across, compare, compare_all};
 pub use verdict::verdict;
 

@@ -10,7 +10,7 @@ use super::difference::difference;
 use super::variants::compare;
 use crate::metrics::registry::metric;
 use crate::metrics::target::{TargetError, subject};
-use crate::results::{Comparison, Difference, RunResults, Verdict};
+use crate::results::{Comparison, Difference, RunResults, VariantResults, Verdict};
 use crate::units::Share;
 use indexmap::IndexMap;
 use std::collections::BTreeSet;
@@ -134,6 +134,8 @@ pub enum RegressionKind {
     Lost,
     /// The baseline has no value of it.
     Unknown,
+    /// The baseline, or the run, has the workload's values only in the sum of several workloads.
+    AddedUp,
     /// Its difference has no interval.
     NoInterval,
 }
@@ -179,7 +181,21 @@ pub fn regressions(
             gate.weigh(Some(workload), metrics);
         }
         gate.weigh(None, &mut comparison.bill);
-        out.failures.extend(failures(gate, &comparison));
+        let is_added_up = |name: &str| {
+            let is_one_of_others = |v: &VariantResults| {
+                v.others.contains_key("by_workload") && !v.by_workload.contains_key(name)
+            };
+            [earlier, variant].into_iter().any(is_one_of_others)
+        };
+        let mut failures = failures(gate, &comparison);
+        for r in &mut failures {
+            if r.because == RegressionKind::Unknown
+                && r.workload.as_deref().is_some_and(is_added_up)
+            {
+                r.because = RegressionKind::AddedUp;
+            }
+        }
+        out.failures.extend(failures);
         comparison.baseline = format!("earlier {}", earlier.name);
         out.comparisons.push(comparison);
     }

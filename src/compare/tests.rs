@@ -25,6 +25,7 @@ pub(super) fn variant(name: &str, arrivals: &str, metrics: MetricValues) -> Vari
         by_key: IndexMap::new(),
         by_requester: IndexMap::new(),
         by_group: IndexMap::new(),
+        others: IndexMap::new(),
         by_operation: IndexMap::new(),
         by_kms_operation: IndexMap::new(),
         by_statement: IndexMap::new(),

@@ -4,10 +4,15 @@ use super::difference::difference;
 use super::loss::{loses_more, part_loses_more};
 use super::settings::settings;
 use crate::metrics::registry::metric;
+use crate::metrics::top::ApartRows;
 use crate::results::{
     Comparison, Difference, Estimate, Metrics, RunResults, VariantResults, Verdict, replications,
 };
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
+use std::borrow::Cow;
+
+/// The breakdown that comparisons have.
+const BY_WORKLOAD: &str = "by_workload";
 
 /// The variant against the baseline; `same_seed` tells whether both were run with one master seed.
 ///
@@ -15,12 +20,15 @@ use indexmap::IndexMap;
 pub fn compare(baseline: &VariantResults, variant: &VariantResults, same_seed: bool) -> Comparison {
     let unpaired_because = obstacle(baseline, variant, same_seed);
     let paired = unpaired_because.is_none();
-    let workloads = union(&baseline.by_workload, &variant.by_workload);
+    let part = |a: &Metrics, b: &Metrics| {
+        let lost = part_loses_more(b, a, paired);
+        discounted(differences(a, b, paired), lost)
+    };
+    let rows = ComparableRows::of(baseline, variant);
+    let workloads = union(&rows.baseline, &rows.variant);
     let by_workload = workloads.map(|name| {
-        let of = |v: &VariantResults| v.by_workload.get(name).cloned().unwrap_or_default();
-        let (a, b) = (of(baseline), of(variant));
-        let lost = part_loses_more(&b, &a, paired);
-        (name.clone(), discounted(differences(&a, &b, paired), lost))
+        let of = |rows: &IndexMap<String, Metrics>| rows.get(name).cloned().unwrap_or_default();
+        (name.clone(), part(&of(&rows.baseline), &of(&rows.variant)))
     });
     let lost = loses_more(variant, baseline, paired);
     let metrics = differences(&baseline.metrics, &variant.metrics, paired);
@@ -32,7 +40,59 @@ pub fn compare(baseline: &VariantResults, variant: &VariantResults, same_seed: b
         settings: Vec::new(),
         metrics: discounted(metrics, lost),
         by_workload: by_workload.collect(),
+        other_workloads: match &rows.others {
+            Some([a, b]) => part(a, b),
+            None => IndexMap::new(),
+        },
         bill: discounted(bill(baseline, variant, paired), lost),
+    }
+}
+
+/// The workloads of two variants that can be compared one by one.
+struct ComparableRows<'v> {
+    baseline: Cow<'v, IndexMap<String, Metrics>>,
+    variant: Cow<'v, IndexMap<String, Metrics>>,
+    /// All others of each, where either has some that it does not tell apart.
+    others: Option<[Metrics; 2]>,
+}
+
+/// Whether either has workloads that it does not tell apart.
+pub(super) fn fewer_rows(baseline: &VariantResults, variant: &VariantResults) -> bool {
+    [baseline, variant]
+        .iter()
+        .any(|v| v.others.contains_key(BY_WORKLOAD))
+}
+
+impl<'v> ComparableRows<'v> {
+    fn of(baseline: &'v VariantResults, variant: &'v VariantResults) -> ComparableRows<'v> {
+        if !fewer_rows(baseline, variant) {
+            return ComparableRows {
+                baseline: Cow::Borrowed(&baseline.by_workload),
+                variant: Cow::Borrowed(&variant.by_workload),
+                others: None,
+            };
+        }
+        let (a, b) = (
+            ApartRows::of(baseline, BY_WORKLOAD),
+            ApartRows::of(variant, BY_WORKLOAD),
+        );
+        // What only one has a row of may be among the others of the other.
+        let may_be_hidden =
+            |of: &ApartRows, name: &String| of.others.is_some() && !of.rows.contains_key(name);
+        let keep: IndexSet<String> = union(&a.rows, &b.rows)
+            .filter(|name| ![&a, &b].iter().any(|of| may_be_hidden(of, name)))
+            .cloned()
+            .collect();
+        let split = |of: ApartRows| {
+            let kept = of.keeping(&keep);
+            (kept.rows, kept.others.unwrap_or_default().metrics)
+        };
+        let ((a, a_others), (b, b_others)) = (split(a), split(b));
+        ComparableRows {
+            baseline: Cow::Owned(a),
+            variant: Cow::Owned(b),
+            others: Some([a_others, b_others]),
+        }
     }
 }
 

@@ -81,6 +81,11 @@ impl Metric {
         let everywhere = matches!(self.scope, Scope::Everywhere | Scope::Breakdown);
         everywhere && self.unit == "1" && self.form == Form::Number
     }
+
+    /// Whether the values of several things of a breakdown add up to that of all of them.
+    pub fn adds_up(&self) -> bool {
+        self.scope.has_breakdown() && self.unit == "1" && self.form == Form::Number
+    }
 }
 
 const fn row(

@@ -24,6 +24,7 @@ use crate::results::{Metrics, VariantResults};
 use crate::simulation::record::Record;
 use decisive::decisive_seconds;
 use delay::latencies;
+use indexmap::IndexMap;
 use quotas::{by_quota, by_request_rate, quota_extremes};
 use series::series;
 use std::collections::BTreeSet;
@@ -170,6 +171,7 @@ pub fn variant_results(
         by_operation,
         by_kms_operation,
         by_statement: Groups::of_denials(plan).metrics(plan, records),
+        others: IndexMap::new(),
         by_trail: by_trail(plan, records)?,
         bill: billing::mean_lines(&bills),
         series: series(plan, records),

@@ -136,6 +136,9 @@ pub struct ComparisonPart {
     pub rows: Vec<Row>,
 }
 
+/// The workloads that have no rows of their own.
+const OTHERS: &str = "all other workloads";
+
 /// Differences by workload and of the bill, but for what is the same or has no data on either side.
 pub fn parts(c: &Comparison) -> Vec<ComparisonPart> {
     let changed = |differences: &IndexMap<String, Difference>| -> Vec<Row> {
@@ -148,11 +151,15 @@ pub fn parts(c: &Comparison) -> Vec<ComparisonPart> {
         name: format!("workload {name}"),
         rows: changed(metrics),
     });
+    let others = ComparisonPart {
+        name: OTHERS.to_owned(),
+        rows: changed(&c.other_workloads),
+    };
     let bill = ComparisonPart {
         name: "bill".to_owned(),
         rows: changed(&c.bill),
     };
-    let all = workloads.chain([bill]);
+    let all = workloads.chain([others, bill]);
     all.filter(|p| !p.rows.is_empty()).collect()
 }
 
@@ -243,7 +250,7 @@ struct CsvRow<'a> {
     baseline: &'a str,
     variant: &'a str,
     paired: bool,
-    /// `variant`, `workload NAME` or `bill`.
+    /// `variant`, `workload NAME`, `all other workloads` or `bill`.
     part: String,
     metric: &'a str,
     baseline_mean: Option<f64>,
@@ -276,6 +283,7 @@ fn csv_rows(c: &Comparison) -> Vec<CsvRow<'_>> {
     let parts = [("variant".to_owned(), &c.metrics)]
         .into_iter()
         .chain(workloads.map(|(name, metrics)| (format!("workload {name}"), metrics)))
+        .chain([(OTHERS.to_owned(), &c.other_workloads)])
         .chain([("bill".to_owned(), &c.bill)]);
     let rows = parts.flat_map(|(part, differences)| {
         differences.iter().map(move |(metric, d)| CsvRow {

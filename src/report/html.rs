@@ -14,7 +14,10 @@ use crate::catalog::item_label;
 use crate::metrics::estimate::total_cost;
 use crate::metrics::number;
 use crate::metrics::registry::{self, METRICS};
-use crate::results::{Estimate, Metrics, QuotaResults, RunResults, VariantResults};
+use crate::metrics::top::TOP;
+use crate::results::{
+    BY_S3_REQUEST_RATE, Metrics, OthersResults, QuotaResults, RunResults, VariantResults,
+};
 
 /// Below this headroom a variant is near its quota: the usual alarm is at 80 % of it.
 const NEAR: f64 = 0.2;
@@ -46,7 +49,7 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         .iter()
         .map(|f| context! { title => f.title.as_str(), svg => Value::from_safe_string(f.svg.clone()) })
         .collect();
-    let resolved = serde_json::to_string_pretty(&results.scenario.resolved)?;
+    let resolved = serde_json::to_string_pretty(&resolved(results)?)?;
     let names: Vec<String> = results.variants.iter().map(|v| v.name.clone()).collect();
     let page = context! {
         scenario => results.scenario.name.as_str(),
@@ -64,8 +67,8 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         charts,
         overview => overview(results),
         comparisons => results.comparisons.iter().map(comparison).collect::<Vec<_>>(),
-        quotas => limited(results, |v| &v.by_quota, registry::Scope::of_quotas),
-        request_rates => limited(results, |v| &v.by_s3_request_rate, registry::Scope::of_request_rates),
+        quotas => limited(results, |v| &v.by_quota, "by_quota", registry::Scope::of_quotas),
+        request_rates => limited(results, |v| &v.by_s3_request_rate, BY_S3_REQUEST_RATE, registry::Scope::of_request_rates),
         left_out => summary::left_out(results),
         bills => results.variants.iter().map(bill).collect::<Vec<_>>(),
         breakdowns => breakdowns(results),
@@ -74,6 +77,25 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         resolved,
     };
     Ok(environment.get_template("report.html")?.render(page)?)
+}
+
+/// The resolved scenario as it is written, of many things of a kind the first.
+fn resolved(results: &RunResults) -> Result<serde_json::Value, serde_json::Error> {
+    let mut written = serde_json::to_value(&results.scenario)?["resolved"].take();
+    let variants = written.get_mut("variant").and_then(|v| v.as_object_mut());
+    let settings = variants.into_iter().flatten().map(|(_, settings)| settings);
+    for (_, table) in settings.filter_map(|s| s.as_object_mut()).flatten() {
+        let Some(things) = table.as_object_mut().filter(|things| things.len() > TOP) else {
+            continue;
+        };
+        let left: Vec<String> = things.keys().skip(TOP).cloned().collect();
+        for name in &left {
+            things.shift_remove(name);
+        }
+        let more = format!("{} more, in results.json", left.len());
+        things.insert("…".to_owned(), more.into());
+    }
+    Ok(written)
 }
 
 fn mean(v: &VariantResults, id: &str) -> Option<f64> {
@@ -279,106 +301,64 @@ fn metric_table<'a>(
     (head, body.collect())
 }
 
-type Group<T> = fn(&VariantResults) -> &indexmap::IndexMap<String, T>;
-
 /// Metrics of each request quota, or of each request rate.
 fn limited(
     results: &RunResults,
-    group: Group<QuotaResults>,
+    group: fn(&VariantResults) -> &IndexMap<String, QuotaResults>,
+    name: &str,
     has: fn(registry::Scope) -> bool,
 ) -> Value {
     let of_scope = METRICS.iter().filter(|m| has(m.scope));
     let ids: Vec<&str> = of_scope.map(|m| m.id).collect();
     let rows = results.variants.iter().flat_map(|v| {
-        group(v).iter().map(|(name, q)| {
+        let rows = group(v).iter().map(|(name, q)| {
             let at = q.busiest_second_at_s.map_or(String::new(), |t| {
                 format!(", busiest at {}", number::instant(t))
             });
             let limit = number::value("", "1/s", q.quota);
             (v.name.clone(), format!("{name}: {limit}{at}"), &q.metrics)
-        })
+        });
+        let others = v.others.get(name);
+        rows.chain(others.map(|others| (v.name.clone(), together(others), &others.metrics)))
     });
     let (head, rows) = metric_table(&ids, rows);
     context! { head, rows }
 }
 
 fn breakdowns(results: &RunResults) -> Vec<Value> {
-    let groups: [(&str, Group<Metrics>); 8] = [
-        ("group", |v| &v.by_group),
-        ("workload", |v| &v.by_workload),
-        ("bucket", |v| &v.by_bucket),
-        ("KMS key", |v| &v.by_key),
-        ("requester", |v| &v.by_requester),
-        ("operation", |v| &v.by_operation),
-        ("KMS operation", |v| &v.by_kms_operation),
-        ("denied by", |v| &v.by_statement),
+    let titles = [
+        ("by_group", "group"),
+        ("by_workload", "workload"),
+        ("by_bucket", "bucket"),
+        ("by_key", "KMS key"),
+        ("by_requester", "requester"),
+        ("by_operation", "operation"),
+        ("by_kms_operation", "KMS operation"),
+        ("by_statement", "denied by"),
     ];
-    let tables = groups.into_iter().map(|(title, group)| {
-        let shortened: Vec<_> = results.variants.iter().map(|v| top(group(v))).collect();
-        let rows = results
-            .variants
-            .iter()
-            .zip(&shortened)
-            .flat_map(|(v, top)| {
-                let rows = top.rows.iter();
-                let rows = rows.map(|(name, m)| (v.name.clone(), (*name).clone(), *m));
-                let others = top.others.iter();
-                rows.chain(others.map(|(name, m)| (v.name.clone(), name.clone(), m)))
-            });
+    let tables = titles.into_iter().map(|(breakdown, title)| {
+        let rows = results.variants.iter().flat_map(|v| {
+            let others = v.others.get(breakdown);
+            let all = v.breakdowns().into_iter();
+            let all = all.filter(|(name, _)| *name == breakdown);
+            all.flat_map(|(_, rows)| rows).map(move |(name, m)| {
+                let others = others.filter(|others| others.row.as_ref() == Some(name));
+                (
+                    v.name.clone(),
+                    others.map_or_else(|| name.clone(), together),
+                    m,
+                )
+            })
+        });
         let (head, rows) = metric_table(&BREAKDOWN, rows);
         context! { title, head, rows }
     });
     tables.chain(by_trail(results)).collect()
 }
 
-/// Most rows of a variant in a breakdown.
-const TOP: usize = 20;
-
-/// The rows of a breakdown that are shown, and all others as one.
-struct TopRows<'r> {
-    rows: Vec<(&'r String, &'r Metrics)>,
-    others: Option<(String, Metrics)>,
-}
-
-/// All rows in their order; of many those with most KMS attempts and, in one row, the sums over all others.
-fn top(all: &IndexMap<String, Metrics>) -> TopRows<'_> {
-    let mut rows: Vec<(&String, &Metrics)> = all.iter().collect();
-    if rows.len() <= TOP + 1 {
-        return TopRows { rows, others: None };
-    }
-    let mean = |m: &Metrics, id: &str| m.get(id).and_then(|e| e.mean).unwrap_or(0.0);
-    let weight = |m: &Metrics| (mean(m, "kms_attempts"), mean(m, "s3_requests"));
-    rows.sort_by(|(_, a), (_, b)| {
-        let (a, b) = (weight(a), weight(b));
-        b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1))
-    });
-    let rest = rows.split_off(TOP);
-    let counts = METRICS.iter().filter(|m| m.is_count());
-    let mut sums: Metrics = counts
-        .filter_map(|m| {
-            let estimates: Vec<&Estimate> = rest.iter().filter_map(|(_, r)| r.get(m.id)).collect();
-            let replications = estimates.first()?.values.len();
-            let sum = |i: usize| {
-                let values = estimates.iter().map(|e| e.values.get(i).copied().flatten());
-                values.sum::<Option<f64>>()
-            };
-            let values = (0..replications).map(sum).collect();
-            Some((m.id.to_owned(), Estimate::over(values, m.unit)))
-        })
-        .collect();
-    let ratio = |sums: &Metrics| -> Option<Estimate> {
-        let (part, all) = (sums.get("kms_throttled")?, sums.get("kms_attempts")?);
-        let pairs = part.values.iter().zip(&all.values);
-        let shares = pairs.map(|(part, all)| Some((*part)? / (*all).filter(|n| *n > 0.0)?));
-        Some(Estimate::over(shares.collect(), "1"))
-    };
-    if let Some(rate) = ratio(&sums) {
-        sums.insert("throttle_rate".to_owned(), rate);
-    }
-    TopRows {
-        rows,
-        others: Some((format!("{} others", rest.len()), sums)),
-    }
+/// What the row of all things is called that have none of their own.
+fn together(others: &OthersResults) -> String {
+    format!("all {} others together", others.things)
 }
 
 /// What each trail delivered and costs, where the scenario declares trails.
@@ -420,39 +400,4 @@ fn bill(v: &VariantResults) -> Value {
 
 fn definition(m: &registry::Metric) -> Value {
     context! { id => m.id, label => m.label, unit => m.unit, help => m.help }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_many_rows_the_last_are_one_whose_sums_are_exact() {
-        let row = |attempts: f64, throttled: f64| -> Metrics {
-            let of = |n: f64| Estimate::over(vec![Some(n), Some(n + 1.0)], "1");
-            [
-                ("kms_attempts", of(attempts)),
-                ("kms_throttled", of(throttled)),
-                ("throttle_rate", of(0.5)),
-            ]
-            .map(|(id, e)| (id.to_owned(), e))
-            .into()
-        };
-        let all: IndexMap<String, Metrics> = (0..30)
-            .map(|i| (format!("b{i}"), row(f64::from(i * 7 % 30), 1.0)))
-            .collect();
-        let shown = top(&all);
-        assert_eq!(shown.rows.len(), TOP);
-        assert_eq!(shown.rows[0].1["kms_attempts"].mean, Some(29.5));
-        let (name, others) = shown.others.expect("others");
-        assert_eq!(name, "10 others");
-        // 0 + 1 + … + 9, and one more of each in the second replication.
-        assert_eq!(others["kms_attempts"].values, [Some(45.0), Some(55.0)]);
-        assert_eq!(
-            others["throttle_rate"].values,
-            [Some(10.0 / 45.0), Some(20.0 / 55.0)]
-        );
-        let few: IndexMap<String, Metrics> = all.into_iter().take(TOP + 1).collect();
-        assert_eq!(top(&few).rows.len(), TOP + 1);
-    }
 }

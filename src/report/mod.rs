@@ -7,10 +7,12 @@
 //! ```text
 //! RunResults ─┬─ table, compare        text for a terminal, Markdown
 //!             ├─ csv                   summary.csv, timeseries.csv, bill.csv
+//!             ├─ breakdowns            breakdowns.csv, and columns for breakdowns.parquet
 //!             ├─ chart ─ SVG ─ PNG     charts/*
 //!             └─ html                  report.html, with the same SVG inside
 //! ```
 
+pub mod breakdowns;
 pub mod catalog;
 pub mod chart;
 pub mod compare;
@@ -56,6 +58,24 @@ pub fn write_all(
     // First what cannot be made again: if drawing fails, the simulated hours are kept.
     results::write(results, manifest, dir)?;
     draw(results, dir, charts)
+}
+
+/// Writes every row of every breakdown, before those that `results.json` does not keep are gone; `parquet` is the table
+/// as a Parquet file.
+///
+/// # Errors
+/// What cannot be written.
+pub fn write_breakdowns(
+    results: &RunResults,
+    parquet: Option<&[u8]>,
+    dir: &Path,
+) -> Result<(), ReportError> {
+    let text = breakdowns::csv(results)?;
+    directory::write(&dir.join("breakdowns.csv"), text.as_bytes())?;
+    if let Some(bytes) = parquet {
+        directory::write(&dir.join("breakdowns.parquet"), bytes)?;
+    }
+    Ok(())
 }
 
 /// Writes log files of CloudTrail, one for each name, into the folder `cloudtrail` of a results directory.

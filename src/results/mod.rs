@@ -13,14 +13,15 @@ pub mod directory;
 pub mod folder;
 pub mod json;
 mod metrics;
+mod resolved;
 mod schema;
 mod sound;
 mod store;
 
 pub use metrics::{Estimate, Metrics, MetricsTable};
 pub use schema::{
-    BillLine, BinSeries, Comparison, CostLeftOut, DecisiveReplication, DecisiveStretch,
-    DelayHistogram, Difference, Manifest, PrecisionResult, QuotaResults, QuotaSeries, RunResults,
+    BY_S3_REQUEST_RATE, BillLine, BinSeries, Comparison, CostLeftOut, DecisiveReplication, DecisiveStretch,
+    DelayHistogram, Difference, Manifest, OthersResults, PrecisionResult, QuotaResults, QuotaSeries, RunResults,
     RunVerdict, SCHEMA_VERSION, ScenarioRecord, Series, SettingDifference, ThresholdResult,
     ThresholdVerdict, TrailResults, VariantManifest, VariantResults, VariantVerdict, Verdict,
     WorkloadSecondCounts, replications,

@@ -163,7 +163,9 @@ pub struct ScenarioRecord {
     pub name: String,
     /// SHA-256 of the file's text, in hexadecimal.
     pub text_sha256: String,
-    /// The scenario after `--set`, with every default filled in, by variant.
+    /// The scenario after `--set`, with every default filled in, by variant; written shorter where it has many things
+    /// of a kind ([`super::resolved`]).
+    #[serde(with = "super::resolved")]
     pub resolved: serde_json::Value,
 }
 
@@ -209,6 +211,10 @@ pub struct VariantResults {
     /// Of denied requests, by the statement that denies them (`policy.json/Sid`) or the permission that is missing.
     #[serde(default)]
     pub by_statement: IndexMap<String, Metrics>,
+    /// The rows that stand for all other things of a breakdown, by the breakdown's name (`by_bucket`); of those of which
+    /// the results keep the largest rows only.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub others: IndexMap<String, OthersResults>,
     /// By trail of CloudTrail, where the scenario declares trails; those of an account that does not are `account.NAME`.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub by_trail: IndexMap<String, TrailResults>,
@@ -221,7 +227,51 @@ pub struct VariantResults {
     pub decisive_seconds: IndexMap<String, Vec<DecisiveReplication>>,
 }
 
+/// All things of a breakdown that have no row of their own, as one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct OthersResults {
+    /// How many they are.
+    pub things: usize,
+    /// The name of the breakdown's row that is all of them; no thing has this name. `None` where it has no such row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<String>,
+    /// Their metrics where it has none: sums of what is counted, ratios of these, and extremes.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+}
+
+/// The name of S3's request rates among [`VariantResults::others`].
+pub const BY_S3_REQUEST_RATE: &str = "by_s3_request_rate";
+
 impl VariantResults {
+    /// Its breakdowns into things of one kind, by the names of their fields.
+    pub fn breakdowns(&self) -> [(&'static str, &IndexMap<String, Metrics>); 8] {
+        [
+            ("by_group", &self.by_group),
+            ("by_workload", &self.by_workload),
+            ("by_bucket", &self.by_bucket),
+            ("by_key", &self.by_key),
+            ("by_requester", &self.by_requester),
+            ("by_operation", &self.by_operation),
+            ("by_kms_operation", &self.by_kms_operation),
+            ("by_statement", &self.by_statement),
+        ]
+    }
+
+    /// The same, to be changed.
+    pub fn breakdowns_mut(&mut self) -> [(&'static str, &mut IndexMap<String, Metrics>); 8] {
+        [
+            ("by_group", &mut self.by_group),
+            ("by_workload", &mut self.by_workload),
+            ("by_bucket", &mut self.by_bucket),
+            ("by_key", &mut self.by_key),
+            ("by_requester", &mut self.by_requester),
+            ("by_operation", &mut self.by_operation),
+            ("by_kms_operation", &mut self.by_kms_operation),
+            ("by_statement", &mut self.by_statement),
+        ]
+    }
+
     /// The quota that is nearest to being hit, or furthest beyond it.
     pub fn tightest_quota(&self) -> Option<(&String, &QuotaResults)> {
         let headroom = |q: &QuotaResults| q.metrics.get("quota_headroom").and_then(|e| e.mean);
@@ -399,6 +449,9 @@ pub struct Comparison {
     /// By workload that either has, then by metric.
     #[serde(default)]
     pub by_workload: IndexMap<String, IndexMap<String, Difference>>,
+    /// Of all other workloads together, where the results of either have rows of the largest only.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub other_workloads: IndexMap<String, Difference>,
     /// Amounts of the bill, by `item account/region`.
     #[serde(default)]
     pub bill: IndexMap<String, Difference>,

@@ -43,7 +43,7 @@ fn check(results: &RunResults) -> Result<(), String> {
         of_variant(v).map_err(|what| format!("variant `{}`: {what}", v.name))?;
     }
     let differences = results.comparisons.iter().flat_map(|c| {
-        let parts = c.by_workload.values().flatten();
+        let parts = c.by_workload.values().flatten().chain(&c.other_workloads);
         c.metrics.iter().chain(parts).chain(&c.bill)
     });
     for (id, d) in differences {
@@ -69,21 +69,24 @@ fn of_variant(v: &VariantResults) -> Result<(), String> {
     let replications = replications(&v.metrics);
     ensure(replications > 0, || "no metric has a value".to_owned())?;
     metrics(&v.metrics, replications)?;
-    let groups = [
-        ("by_workload", &v.by_workload),
-        ("by_bucket", &v.by_bucket),
-        ("by_key", &v.by_key),
-        ("by_requester", &v.by_requester),
-        ("by_operation", &v.by_operation),
-        ("by_kms_operation", &v.by_kms_operation),
-        ("by_statement", &v.by_statement),
-    ];
-    let named = groups.into_iter().flat_map(|(group, all)| {
+    let named = v.breakdowns().into_iter().flat_map(|(group, all)| {
         let parts = all.iter();
         parts.map(move |(name, of)| (group, name, of))
     });
     for (group, name, of) in named {
         metrics(of, replications).map_err(|what| format!("`{group}`, `{name}`: {what}"))?;
+    }
+    for (group, others) in &v.others {
+        metrics(&others.metrics, replications)
+            .map_err(|what| format!("others of `{group}`: {what}"))?;
+        let rows = v.breakdowns().into_iter().find(|(name, _)| name == group);
+        let missing = others
+            .row
+            .as_ref()
+            .filter(|row| !rows.is_some_and(|(_, rows)| rows.contains_key(*row)));
+        ensure(missing.is_none(), || {
+            format!("`{group}` has no row for the others")
+        })?;
     }
     for (name, q) in v.by_quota.iter().chain(&v.by_s3_request_rate) {
         metrics(&q.metrics, replications).map_err(|what| format!("quota `{name}`: {what}"))?;

@@ -1,4 +1,4 @@
-//! A sweep's table as a Parquet file.
+//! A table as a Parquet file.
 //!
 //! Left out: compression, whose codecs would each be one more dependency.
 
@@ -16,6 +16,59 @@ use std::sync::Arc;
 /// # Errors
 /// What the writer refuses.
 pub fn parquet(columns: &[(String, Column)]) -> Result<Vec<u8>, ParquetError> {
+    parquet_of("sweep", [columns])
+}
+
+/// A table as a Parquet file, of which each part is a row group; all of them have the same columns.
+///
+/// # Errors
+/// What the writer refuses.
+pub fn parquet_of<T: AsRef<[(String, Column)]>>(
+    name: &str,
+    parts: impl IntoIterator<Item = T>,
+) -> Result<Vec<u8>, ParquetError> {
+    let mut bytes = Vec::new();
+    let mut parts = parts.into_iter();
+    let Some(first) = parts.next() else {
+        return Ok(bytes);
+    };
+    let properties = WriterProperties::builder()
+        .set_created_by(format!("kmsim {}", crate::run::VERSION))
+        .build();
+    let schema = Arc::new(schema(name, first.as_ref())?);
+    let mut writer = SerializedFileWriter::new(&mut bytes, schema, Arc::new(properties))?;
+    for part in std::iter::once(first).chain(parts) {
+        let mut group = writer.next_row_group()?;
+        for (_, column) in part.as_ref() {
+            let Some(mut to) = group.next_column()? else {
+                break;
+            };
+            match column {
+                Column::Integer(values) => {
+                    to.typed::<Int64Type>().write_batch(values, None, None)?;
+                }
+                Column::Number(values) => {
+                    let levels: Vec<i16> = values.iter().map(|v| i16::from(v.is_some())).collect();
+                    let known: Vec<f64> = values.iter().flatten().copied().collect();
+                    to.typed::<DoubleType>()
+                        .write_batch(&known, Some(&levels), None)?;
+                }
+                Column::Text(values) => {
+                    let texts: Vec<ByteArray> =
+                        values.iter().map(|v| ByteArray::from(v.as_str())).collect();
+                    to.typed::<ByteArrayType>()
+                        .write_batch(&texts, None, None)?;
+                }
+            }
+            to.close()?;
+        }
+        group.close()?;
+    }
+    writer.close()?;
+    Ok(bytes)
+}
+
+fn schema(name: &str, columns: &[(String, Column)]) -> Result<Type, ParquetError> {
     let fields = columns.iter().map(|(name, column)| {
         let builder = match column {
             Column::Integer(_) => Type::primitive_type_builder(name, Physical::INT64)
@@ -29,42 +82,9 @@ pub fn parquet(columns: &[(String, Column)]) -> Result<Vec<u8>, ParquetError> {
         };
         builder.build().map(Arc::new)
     });
-    let fields: Vec<_> = fields.collect::<Result<_, _>>()?;
-    let schema = Type::group_type_builder("sweep")
-        .with_fields(fields)
-        .build()?;
-    let properties = WriterProperties::builder()
-        .set_created_by(format!("kmsim {}", crate::run::VERSION))
-        .build();
-    let mut bytes = Vec::new();
-    let mut writer = SerializedFileWriter::new(&mut bytes, Arc::new(schema), Arc::new(properties))?;
-    let mut group = writer.next_row_group()?;
-    for (_, column) in columns {
-        let Some(mut to) = group.next_column()? else {
-            break;
-        };
-        match column {
-            Column::Integer(values) => {
-                to.typed::<Int64Type>().write_batch(values, None, None)?;
-            }
-            Column::Number(values) => {
-                let levels: Vec<i16> = values.iter().map(|v| i16::from(v.is_some())).collect();
-                let known: Vec<f64> = values.iter().flatten().copied().collect();
-                to.typed::<DoubleType>()
-                    .write_batch(&known, Some(&levels), None)?;
-            }
-            Column::Text(values) => {
-                let texts: Vec<ByteArray> =
-                    values.iter().map(|v| ByteArray::from(v.as_str())).collect();
-                to.typed::<ByteArrayType>()
-                    .write_batch(&texts, None, None)?;
-            }
-        }
-        to.close()?;
-    }
-    group.close()?;
-    writer.close()?;
-    Ok(bytes)
+    Type::group_type_builder(name)
+        .with_fields(fields.collect::<Result<_, _>>()?)
+        .build()
 }
 
 #[cfg(test)]

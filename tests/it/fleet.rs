@@ -1,14 +1,17 @@
 //! Fleets: what groups count, what is gone without a thing, and the cheapest of too many mitigations.
 
 use crate::common::{run, values};
+use indexmap::IndexMap;
+use kmsim::compare::{across, merged, shortened};
 use kmsim::input::Input;
 use kmsim::metrics::target::Target;
 use kmsim::planning::Study;
 use kmsim::planning::attribution::attribution;
 use kmsim::planning::cheapest::cheapest;
 use kmsim::planning::choice::{MitigationFilter, choice};
-use kmsim::results::{Metrics, VariantResults};
+use kmsim::results::{Metrics, VariantResults, Verdict, json, parse};
 use std::fmt::Write;
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
 
 /// Buckets `b0`, `b1`, … of two Regions, a workload of reads and writes for each, and an application beside them.
@@ -85,6 +88,86 @@ fn a_group_is_the_sum_of_what_it_gathers_each_once() {
         assert_eq!(values(&v.by_group["most"], id), sum(&most, id));
         assert_eq!(values(&v.by_group["everybody"], id), values(&v.metrics, id));
     }
+}
+
+#[test]
+fn of_many_things_results_keep_the_largest_and_the_exact_sum_of_the_others() {
+    // A bucket may be called as it likes.
+    let text = fleet(40)
+        + "[bucket.others]\n[bucket.like]\n[bucket.same_as]\n[workload.w_others]\nbucket = \"others\"\n\
+           arrivals.poisson.rate = 1\n[threshold]\nnamed = \"workload.w3.throttle_rate < 100%\"\n\
+           [variant.as-is]\n[variant.keys.bucket.\"*\"]\nbucket_key = true\narchived_bucket_keys = 3\n";
+    let whole = run(&text);
+    let short = shortened(whole.clone());
+    for (all, some) in whole.variants.iter().zip(&short.variants) {
+        for ((breakdown, all_rows), (_, rows)) in all.breakdowns().iter().zip(some.breakdowns()) {
+            let Some(others) = some.others.get(*breakdown) else {
+                assert_eq!(*all_rows, rows, "{breakdown}");
+                continue;
+            };
+            let row = others.row.as_ref().expect("a row");
+            // A bucket is called so.
+            let expected = if *breakdown == "by_bucket" {
+                "others (2)"
+            } else {
+                "others"
+            };
+            assert_eq!(row, expected);
+            assert_eq!(
+                others.things + rows.len() - 1,
+                all_rows.len(),
+                "{breakdown}"
+            );
+            let mut kept = rows.iter().filter(|(name, _)| *name != row);
+            assert!(kept.all(|(name, row)| all_rows[name] == *row));
+            let every: Vec<&Metrics> = all_rows.values().collect();
+            let kept: Vec<&Metrics> = rows.values().collect();
+            for id in ["s3_requests", "kms_calls", "kms_attempts", "kms_throttled"] {
+                assert_eq!(sum(&every, id), sum(&kept, id), "{breakdown} {id}");
+            }
+            let least = |m: &Metrics| m["kms_attempts"].mean.expect("attempts");
+            let largest = |rows: &IndexMap<String, Metrics>| {
+                let things = rows.iter().filter(|(name, _)| *name != row);
+                things.map(|(_, m)| least(m)).fold(0.0, f64::max)
+            };
+            assert_eq!(largest(all_rows), largest(rows), "{breakdown}");
+        }
+        assert_eq!(some.by_bucket.len(), 21);
+        // The largest twenty, the one that a threshold names, and the others.
+        assert!(some.by_workload.len() <= 22 && some.by_workload.contains_key("w3"));
+    }
+    let names = |v: &VariantResults| v.by_bucket.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&short.variants[0]), names(&short.variants[1]));
+    // Written and read back, and once more, they are the same.
+    let written = json::text(&short).expect("written");
+    let back = parse(&written, Path::new("results.json")).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(back, short);
+    assert_eq!(shortened(back.clone()), short);
+    // What was added up is not taken for gone where it is compared with what was not.
+    let pair = [("a".to_owned(), back), ("b".to_owned(), whole.clone())];
+    let merged = merged(&pair).map(shortened).expect("two runs");
+    for c in across(&pair).iter().chain(&merged.comparisons) {
+        let all = c.by_workload.values().flatten().chain(&c.other_workloads);
+        let counted = all.filter(|(id, _)| *id == "kms_calls" || *id == "kms_throttled");
+        let mut verdicts = counted.map(|(_, d)| d.verdict);
+        assert!(verdicts.all(|v| v == Verdict::Same), "{c:?}");
+        assert!(c.by_workload.contains_key("w3"));
+    }
+    let differences = &short.comparisons[0];
+    let things = short.variants[0].by_workload.len() - 1;
+    assert_eq!(differences.by_workload.len(), things);
+    assert_eq!(differences.metrics, whole.comparisons[0].metrics);
+    let all: f64 = whole.comparisons[0]
+        .by_workload
+        .values()
+        .filter_map(|w| w["kms_calls"].mean)
+        .sum();
+    let kept = differences
+        .by_workload
+        .values()
+        .chain([&differences.other_workloads]);
+    let kept: f64 = kept.filter_map(|w| w["kms_calls"].mean).sum();
+    assert_eq!(all, kept);
 }
 
 #[test]
