@@ -32,6 +32,7 @@ fn engine(plan: &Plan) -> (f64, u64, u64) {
     let options = SimulationOptions {
         decisive: true,
         lost_at: None,
+        every_second: false,
         sample: 0,
         seed: 1,
         replication: 0,
@@ -300,6 +301,7 @@ fn replications() {
                                 SimulationOptions {
                                     decisive: true,
                                     lost_at: None,
+                                    every_second: false,
                                     sample: 0,
                                     seed: 1,
                                     replication,

@@ -5,19 +5,23 @@
 //! what is caused need not sum to 1: if two workloads exceed a quota only together, each causes all of
 //! the throttling.
 //!
-//! What is taken out is simulated without: only the components that it is in, and nothing of the scenario is read again. An
+//! What is taken out is simulated without: only what it can change, and nothing of the scenario is read again. An
 //! operation is taken out of a mix by lowering the workload's traffic by its share; the other operations keep their
 //! arrivals. The requests of a multipart upload go together. Left out: what an operation causes that a trace recorded.
 
-use super::study::Confidence;
+use super::apart::{Part, PartChange, calls_saved};
+pub use super::enough::Enough;
+use super::enough::enough;
+use super::mitigation::Change;
 use super::suggestion::{archived_bucket_keys, bucket_keys, without_bucket_key};
-use super::{Study, StudyError, Trial};
+use super::{Study, StudyError};
 use crate::input::document::key_text;
 use crate::metrics::target::Target;
+use crate::metrics::top;
 use crate::model::{Action, Kind};
 use crate::results::{Estimate, Metrics, VariantResults};
 use crate::run::CountedRun;
-use crate::scenario::Variant;
+use crate::scenario::{ScenarioError, Variant};
 use indexmap::IndexMap;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -60,19 +64,6 @@ pub struct SwitchOn {
     pub archived_bucket_keys: u64,
 }
 
-/// The first buckets of the ranking that are enough.
-#[derive(Clone, Debug, Serialize)]
-pub struct Enough {
-    /// What must hold.
-    pub targets: Vec<Target>,
-    /// The buckets, in order; empty where the targets are met as it is.
-    pub buckets: Vec<String>,
-    /// Whether the targets are met with bucket keys in these, 95 % sure; else not even in all of them.
-    pub is_met: bool,
-    /// What the targets are about, with bucket keys in these.
-    pub trial: Trial,
-}
-
 /// The whole answer.
 #[derive(Clone, Debug, Serialize)]
 pub struct Attribution {
@@ -80,9 +71,9 @@ pub struct Attribution {
     pub variant: String,
     /// By `workload`, `bucket`, `key`, `requester` and `operation`.
     pub by: IndexMap<String, Vec<Contribution>>,
-    /// Buckets without bucket keys, what saves most calls first; of very many those with most calls.
+    /// Buckets without bucket keys, what saves most calls first; of very many those that save most, looked at alone.
     pub switch_on: Vec<SwitchOn>,
-    /// Further buckets without bucket keys, by their KMS calls, what they would save was not run.
+    /// Further buckets without bucket keys, by the KMS calls that these would save, were each bucket alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub further: Vec<String>,
     /// In how many of them bucket keys are enough for the targets, if there are any.
@@ -93,7 +84,67 @@ pub struct Attribution {
 }
 
 /// Most buckets of which it is run what bucket keys would save.
-const RANKED: usize = 20;
+const RANKED: usize = top::TOP;
+
+/// Buckets without bucket keys, by what these would save.
+struct Ranking<'b> {
+    /// Those that are run with everybody else.
+    first: Vec<&'b String>,
+    /// The others, what would save most first.
+    further: Vec<&'b String>,
+    /// Those of which it cannot be told.
+    unknown: BTreeMap<String, String>,
+}
+
+impl<'b> Ranking<'b> {
+    fn of(
+        study: &Study,
+        variant: &Variant,
+        whole: &VariantResults,
+        off: Vec<&'b String>,
+    ) -> Result<Ranking<'b>, StudyError> {
+        if off.len() <= RANKED {
+            return Ok(Ranking {
+                first: off,
+                further: Vec::new(),
+                unknown: BTreeMap::new(),
+            });
+        }
+        let on = off
+            .iter()
+            .map(|bucket| Change::Set(bucket_keys(variant, bucket, "0")));
+        let on: Vec<Change> = on.collect();
+        let changes = off.iter().zip(&on);
+        let changes = changes.map(|(bucket, change)| PartChange {
+            part: Part::Bucket(bucket),
+            change,
+        });
+        let saved = calls_saved(study, whole, &changes.collect::<Vec<_>>())?;
+        let mut known = Vec::new();
+        let mut unknown = BTreeMap::new();
+        for ((bucket, change), saved) in off.into_iter().zip(&on).zip(saved) {
+            match saved {
+                Some(saved) => known.push((bucket, saved)),
+                None => {
+                    let why = match unknown.len() < RANKED {
+                        true => why_not(study, change)?,
+                        false => None,
+                    };
+                    let why = why.unwrap_or_else(|| "not looked at, as of others".to_owned());
+                    unknown.insert(bucket.clone(), why);
+                }
+            }
+        }
+        known.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let mut first: Vec<&String> = known.into_iter().map(|(bucket, _)| bucket).collect();
+        let further = first.split_off(RANKED.min(first.len()));
+        Ok(Ranking {
+            first,
+            further,
+            unknown,
+        })
+    }
+}
 
 /// Finds out; `targets` may be none.
 ///
@@ -123,18 +174,11 @@ pub fn attribution(study: &Study, targets: &[Target]) -> Result<Attribution, Stu
         });
         by.insert((*kind).to_owned(), ranked(entries.collect()));
     }
-    let mut off: Vec<&String> = without_bucket_key(&variant, &whole).collect();
-    let further = if off.len() > RANKED {
-        let calls = |name: &String| {
-            let calls = whole.by_bucket.get(name).and_then(|m| m["kms_calls"].mean);
-            calls.unwrap_or(0.0)
-        };
-        off.sort_by(|a, b| calls(b).total_cmp(&calls(a)));
-        off.split_off(RANKED)
-    } else {
-        Vec::new()
-    };
-    let (switch_on, unknown) = switch_on(study, &variant, &counted, &whole, &off)?;
+    let off: Vec<&String> = without_bucket_key(&variant, &whole).collect();
+    let ranking = Ranking::of(study, &variant, &whole, off)?;
+    let (switch_on, mut unknown) = switch_on(study, &variant, &counted, &whole, &ranking.first)?;
+    unknown.extend(ranking.unknown);
+    let further = ranking.further;
     let order = switch_on
         .iter()
         .map(|s| &s.bucket)
@@ -150,61 +194,22 @@ pub fn attribution(study: &Study, targets: &[Target]) -> Result<Attribution, Stu
     })
 }
 
-/// The least number of buckets of the ranking in which bucket keys, for all of their objects, are enough.
-fn enough(
-    study: &Study,
-    variant: &Variant,
-    whole: &VariantResults,
-    targets: &[Target],
-    order: &[&String],
-) -> Result<Option<Enough>, StudyError> {
-    if targets.is_empty() || order.is_empty() {
-        return Ok(None);
-    }
-    let trial = |n: usize, results: &VariantResults| {
-        Trial::of(study, n as f64, study.seed, targets, results)
+/// What the scenario lacks for a change; `None` where it is valid with it.
+fn why_not(study: &Study, change: &Change) -> Result<Option<String>, StudyError> {
+    let sets = match change {
+        Change::Set(sets) => sets.as_slice(),
+        Change::Over(_) => &[],
     };
-    let run = |n: usize| -> Result<Option<Trial>, StudyError> {
-        let on = order[..n].iter();
-        let sets: Vec<String> = on
-            .flat_map(|bucket| bucket_keys(variant, bucket, "0"))
-            .collect();
-        match study.run(&[], &sets, study.seed) {
-            Ok(results) => Ok(Some(trial(n, &results))),
-            // One of them says too little for bucket keys.
-            Err(StudyError::Scenario(_)) => Ok(None),
-            Err(e) => Err(e),
-        }
-    };
-    let meets = |t: &Trial| t.meets(targets, Confidence::Sure);
-    let answer = |n: usize, trial: Trial| {
-        Some(Enough {
-            targets: targets.to_vec(),
-            buckets: order[..n].iter().map(|name| (*name).clone()).collect(),
-            is_met: meets(&trial),
-            trial,
-        })
-    };
-    let as_it_is = trial(0, whole);
-    if meets(&as_it_is) {
-        return Ok(answer(0, as_it_is));
+    match study.with(&[], sets) {
+        Ok(_) => Ok(None),
+        Err(StudyError::Scenario(why)) => Ok(Some(first_line(&why))),
+        Err(e) => Err(e),
     }
-    let Some(all) = run(order.len())? else {
-        return Ok(None);
-    };
-    if !meets(&all) {
-        return Ok(answer(order.len(), all));
-    }
-    let (mut low, mut high, mut best) = (0, order.len(), all);
-    while high - low > 1 {
-        let middle = low.midpoint(high);
-        match run(middle)? {
-            Some(trial) if meets(&trial) => (high, best) = (middle, trial),
-            Some(_) => low = middle,
-            None => return Ok(None),
-        }
-    }
-    Ok(answer(high, best))
+}
+
+fn first_line(why: &ScenarioError) -> String {
+    let why = why.to_string();
+    why.lines().next().unwrap_or_default().to_owned()
 }
 
 /// Something that has traffic.
@@ -418,9 +423,7 @@ fn switch_on(
         match saves {
             Ok(saves) => found.push(saves),
             Err(StudyError::Scenario(why)) => {
-                let why = why.to_string();
-                let first = why.lines().next().unwrap_or_default();
-                unknown.insert(name.clone(), first.to_owned());
+                unknown.insert(name.clone(), first_line(&why));
             }
             Err(e) => return Err(e),
         }

@@ -46,6 +46,8 @@ pub struct Cheapest {
     pub cheapest: Option<usize>,
     /// The answer run again with a fresh seed.
     pub check: Option<Trial>,
+    /// Which sets were run, and how far the answer may be from the cheapest.
+    pub method: String,
     /// What else there is to know.
     pub notes: Vec<String>,
 }
@@ -54,11 +56,34 @@ pub struct Cheapest {
 ///
 /// # Errors
 /// What a set makes of the scenario cannot be priced.
-pub fn cheapest<'c>(
+pub fn cheapest(
+    study: &Study,
+    choice: &Choice,
+    targets: &[Target],
+    done: &AtomicU64,
+) -> Result<Cheapest, StudyError> {
+    cheapest_by(study, choice, targets, done, SetSearch::Fitting)
+}
+
+/// Which sets are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetSearch {
+    /// Every set, or, where these are too many, those that a greedy search comes by.
+    Fitting,
+    /// Those that a greedy search comes by, however few there are.
+    Greedy,
+}
+
+/// As [`cheapest`], with a choice of which sets are run.
+///
+/// # Errors
+/// As [`cheapest`].
+pub fn cheapest_by<'c>(
     study: &Study,
     choice: &'c Choice,
     targets: &[Target],
     done: &AtomicU64,
+    search: SetSearch,
 ) -> Result<Cheapest, StudyError> {
     let all = &choice.0;
     let refused = Mutex::new(Vec::new());
@@ -77,18 +102,25 @@ pub fn cheapest<'c>(
             Err(e) => Err(e),
         }
     };
-    let (kept, mut notes) = match every_set(all) {
+    let sets = match search {
+        SetSearch::Fitting => every_set(all),
+        SetSearch::Greedy => None,
+    };
+    let (kept, method) = match sets {
         Some(sets) => {
             let ran: Vec<_> = sets.par_iter().map(|set| one(set)).collect();
             let ran: Result<Vec<SetRun<'c>>, StudyError> =
                 ran.into_iter().filter_map(Result::transpose).collect();
-            (ran?, Vec::new())
+            let ran = ran?;
+            let method = format!("every one of {} combinations was run", ran.len());
+            (ran, method)
         }
         None => {
-            let found = explore(all, targets, study.seed, &one)?;
-            (found.ran, vec![found.method])
+            let found = explore(study, all, targets, &one)?;
+            (found.ran, found.method)
         }
     };
+    let mut notes = Vec::new();
     let mut refused = refused.into_inner().unwrap_or_else(PoisonError::into_inner);
     // In the order of the file, whichever was run first.
     let place = |set: &[&Mitigation]| {
@@ -167,6 +199,7 @@ pub fn cheapest<'c>(
         combinations,
         cheapest: answer,
         check,
+        method,
         notes,
     })
 }

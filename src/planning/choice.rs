@@ -4,10 +4,12 @@
 //! sets is a mitigation of its own; what the question lists, a key with its values; and what could be done to any
 //! scenario, if it is asked for (module `suggestion`). Two ways to set the same thing are alternatives.
 
+use super::greedy::RUN_SINGLY;
 use super::mitigation::{Change, Mitigation};
 use super::suggestion::suggestions;
 use super::{Study, StudyError};
 use crate::input::document::{Entry, Node, Table, Value, key_text};
+use crate::scenario::group::stands_for_path;
 use indexmap::IndexMap;
 
 /// Most sets that are run.
@@ -28,10 +30,13 @@ const NAMED: [&str; 8] = [
     "workload",
 ];
 
+/// Most mitigations that a message names.
+const LISTED: usize = 20;
+
 /// Which mitigations are looked at.
 #[derive(Clone, Debug, Default)]
 pub struct MitigationFilter {
-    /// Paths; all, if none is named.
+    /// Paths, with patterns and groups for the names of things; all, if none is named.
     pub only: Vec<String>,
     /// Keys with the values to try.
     pub tried: Vec<(String, Vec<String>)>,
@@ -179,7 +184,10 @@ impl Choice {
     pub fn runs(&self) -> usize {
         match every_set(&self.0) {
             Some(sets) => sets.len(),
-            None => self.0.values().map(Vec::len).sum::<usize>() + MORE_RUNS,
+            None => {
+                let singles = self.0.values().map(Vec::len).sum::<usize>();
+                singles.min(RUN_SINGLY + MORE_RUNS) + MORE_RUNS
+            }
         }
     }
 }
@@ -191,15 +199,27 @@ impl Choice {
 pub fn choice(study: &Study, wanted: &MitigationFilter) -> Result<Choice, StudyError> {
     let mut all = mitigations(study, wanted)?;
     let only = &wanted.only;
-    for path in only {
-        if !all.contains_key(path) {
+    if only.is_empty() {
+        return Ok(Choice(all));
+    }
+    let groups = study.with(&[], &[])?.scenario.group;
+    let is_for = |text: &str, path: &str| text == path || stands_for_path(text, path, &groups);
+    for text in only {
+        if !all.keys().any(|path| is_for(text, path)) {
             let paths: Vec<&str> = all.keys().map(String::as_str).collect();
+            let more = match paths.len().saturating_sub(LISTED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
             return Err(StudyError::question(
-                format!("no mitigation changes `{path}`"),
-                format!("mitigations: {}", paths.join(", ")),
+                format!("no mitigation changes `{text}`"),
+                format!(
+                    "mitigations: {}{more}",
+                    paths[..paths.len().min(LISTED)].join(", ")
+                ),
             ));
         }
     }
-    all.retain(|path, _| only.is_empty() || only.contains(path));
+    all.retain(|path, _| only.iter().any(|text| is_for(text, path)));
     Ok(Choice(all))
 }

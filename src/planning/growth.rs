@@ -5,6 +5,7 @@ use super::study::Confidence;
 use super::{SearchOutcome, Solution, Study, StudyError, Trial};
 use crate::input::document::key_text;
 use crate::metrics::target::Target;
+use crate::scenario::group::workloads_named;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
@@ -20,7 +21,7 @@ const TOLERANCE: f64 = 0.005;
 /// Days of a mean month.
 const MONTH_DAYS: f64 = 30.436_875;
 
-/// The largest factor on the traffic of `workloads` (all, if none is named) that meets the targets.
+/// The largest factor on the traffic of `workloads` (names, patterns, groups; all, if none is named) that meets the targets.
 ///
 /// # Errors
 /// What the settings make of the scenario is at fault.
@@ -30,15 +31,14 @@ pub fn largest_growth(
     targets: &[Target],
 ) -> Result<Solution, StudyError> {
     let variant = study.with(&[], &[])?;
-    let all: Vec<String> = variant.scenario.workload.keys().cloned().collect();
-    for name in workloads {
-        if !all.contains(name) {
-            return Err(StudyError::question(
-                format!("variant `{}` has no workload `{name}`", study.variant),
-                format!("its workloads: {}", all.join(", ")),
-            ));
-        }
-    }
+    let scenario = &variant.scenario;
+    let all: Vec<String> = scenario.workload.keys().cloned().collect();
+    let known = scenario.workload.keys().map(String::as_str);
+    let named = workloads_named(workloads, known, &scenario.group, "--workload");
+    let named = named.map_err(|fault| {
+        let variant = format!(" (variant `{}`)", study.variant);
+        StudyError::question(fault.message + &variant, fault.help.unwrap_or_default())
+    })?;
     if all.is_empty() {
         return Err(StudyError::question(
             format!(
@@ -48,11 +48,7 @@ pub fn largest_growth(
             "the load of a log group is `incoming_bytes_per_second`: raise it with `--set`",
         ));
     }
-    let grown = if workloads.is_empty() {
-        &all
-    } else {
-        workloads
-    };
+    let grown = if workloads.is_empty() { &all } else { &named };
     let keys: Vec<String> = grown
         .iter()
         .map(|w| format!("workload.{}.growth", key_text(w)))

@@ -8,9 +8,11 @@
 //! is run once more with a fresh one. Left out: searches over two settings at once (`sweep`), and printing.
 
 pub mod answer;
+mod apart;
 pub mod attribution;
 pub mod cheapest;
 pub mod choice;
+mod enough;
 mod greedy;
 pub mod growth;
 pub mod migration;

@@ -8,6 +8,7 @@ use super::records::{self, Records};
 use super::text::{capital, letter};
 use super::threshold;
 use crate::catalog;
+use crate::metrics::top::TOP;
 use crate::metrics::{number, registry};
 use crate::planning::attribution::Attribution;
 use crate::planning::cheapest::{self, Cheapest};
@@ -416,7 +417,7 @@ fn cheapest(f: &Cheapest) -> String {
     if free.is_some_and(|c| c.mitigations.is_empty()) {
         out += " Nothing needs to be done.";
     }
-    for note in &f.notes {
+    for note in std::iter::once(&f.method).chain(&f.notes) {
         out += &format!(" {}.", capital(note));
     }
     out + "\n"
@@ -528,17 +529,29 @@ fn enough(a: &Attribution) -> Option<String> {
         .collect();
     let values = values.join(", ");
     let n = enough.buckets.len();
-    let of = a.switch_on.len() + a.further.len();
+    let of = a.switch_on.len() + a.further.len() - enough.not_needed;
+    let of = match enough.not_needed {
+        0 => format!("of {of} buckets"),
+        rest => format!(
+            "of {of} buckets whose quotas the targets are about; {rest} others draw on other quotas"
+        ),
+    };
     Some(match (enough.is_met, n) {
         (true, 0) => format!("{targets}: met without any bucket keys ({values})."),
         (true, 1) => {
-            format!("{targets}: met with bucket keys in the first bucket of {of} ({values}).")
+            format!(
+                "{targets}: met with bucket keys in the first, {}, {of} ({values}).",
+                enough.buckets[0]
+            )
         }
         (true, _) => {
-            format!("{targets}: met with bucket keys in the first {n} of {of} buckets ({values}).")
+            format!(
+                "{targets}: met with bucket keys in the first {n} {of} ({values}): {}.",
+                enough.buckets.join(", ")
+            )
         }
         (false, _) => {
-            format!("{targets}: not met, not even with bucket keys in all {of} buckets ({values}).")
+            format!("{targets}: not met, not even with bucket keys in all {n} buckets ({values}).")
         }
     })
 }
@@ -559,6 +572,7 @@ fn attribution(a: &Attribution) -> Vec<Block> {
         ];
         let rows: Vec<[String; 6]> = entries
             .iter()
+            .take(TOP)
             .map(|e| {
                 [
                     e.name.clone(),
@@ -570,15 +584,23 @@ fn attribution(a: &Attribution) -> Vec<Block> {
                 ]
             })
             .collect();
+        let left = entries.len() - rows.len();
         blocks.push(Block::Table(Grid::new(header, rows)));
+        if left > 0 {
+            blocks.push(Block::Line(format!("{left} more in plan.json.")));
+        }
     }
     let columns = "Attempts and throttles borne: shares of the run. Caused, busiest second, bill: what disappears without \
                 it, by running again without it; such shares need not sum to 100 %.";
     blocks.push(Block::Paragraph(columns.to_owned()));
-    for (bucket, why) in &a.unknown {
+    for (bucket, why) in a.unknown.iter().take(TOP) {
         blocks.push(Block::Line(format!(
             "What bucket keys would save in {bucket} cannot be told: {why}"
         )));
+    }
+    if a.unknown.len() > TOP {
+        let left = a.unknown.len() - TOP;
+        blocks.push(Block::Line(format!("Nor in {left} more buckets.")));
     }
     if a.switch_on.is_empty() && !a.unknown.is_empty() {
         return blocks;
@@ -613,7 +635,7 @@ fn attribution(a: &Attribution) -> Vec<Block> {
     blocks.extend(enough(a).map(Block::Line));
     if !a.further.is_empty() {
         blocks.push(Block::Line(format!(
-            "{} more buckets are without bucket keys, each with fewer KMS calls than these: what they would save was not run.",
+            "{} more buckets are without bucket keys. Looked at alone, each would save no more KMS calls than these; with everybody else it was not run.",
             a.further.len()
         )));
     }

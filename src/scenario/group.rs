@@ -1,12 +1,12 @@
 //! `[group.NAME]`: things gathered by name and pattern, to be set and counted together.
 
-use super::named_kind::{GROUP_MARK, NamedKind, stands_for_many};
+use super::named_kind::{GROUP_MARK, NamedKind, WORKLOAD, stands_for_many};
 use crate::input::diagnostic::{Code, Diagnostic};
 use crate::input::document::{Node, Table, Value, key_text};
 use crate::input::name_pattern::{fits, is_pattern};
 use crate::input::reader::Reader;
 use crate::input::spelling::did_you_mean;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 
 /// The key that lists what a group leaves out.
@@ -208,6 +208,49 @@ pub(super) fn named<'n>(
         return Err(gathers_none(kind, group));
     }
     Ok(gathered.iter().map(String::as_str).collect())
+}
+
+/// The workloads that names, patterns and groups stand for, each once and those that are disabled left out; `path` is where
+/// they are written.
+///
+/// # Errors
+/// One stands for nothing; the fault has no place.
+pub fn workloads_named<'n>(
+    texts: &[String],
+    workloads: impl Iterator<Item = &'n str>,
+    groups: &'n IndexMap<String, GroupSettings>,
+    path: &str,
+) -> Result<Vec<String>, Diagnostic> {
+    let known: Vec<&str> = workloads.collect();
+    let mut all = IndexSet::new();
+    for text in texts {
+        let found = named(WORKLOAD, text, &known, groups, path)?;
+        let enabled = found.into_iter().filter(|name| known.contains(name));
+        all.extend(enabled.map(str::to_owned));
+    }
+    Ok(all.into_iter().collect())
+}
+
+/// Whether a text, which may hold a pattern or a group for the name of a thing, stands for a path such as `bucket.lake`.
+pub fn stands_for_path(text: &str, path: &str, groups: &IndexMap<String, GroupSettings>) -> bool {
+    let plain = |text: &str| text.replace('"', "");
+    let (text, path) = (plain(text), plain(path));
+    let Some((table, rest)) = text.split_once(&format!(".{GROUP_MARK}")) else {
+        return fits(&text, &path);
+    };
+    let Some(kind) = NamedKind::of(table).and_then(|kind| kind.many) else {
+        return false;
+    };
+    // The longest name of a group that the rest begins with.
+    let mut named = groups.iter().filter(|(name, _)| {
+        let after = rest.strip_prefix(name.as_str());
+        after.is_some_and(|after| after.is_empty() || after.starts_with('.'))
+    });
+    named.any(|(name, group)| {
+        let key = &rest[name.len()..];
+        let mut members = group.gathers(kind).iter();
+        members.any(|member| fits(&format!("{table}.{member}{key}"), &path))
+    })
 }
 
 /// A list of names, patterns and groups of one kind, as names; `None` if there is no such key.

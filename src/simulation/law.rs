@@ -14,7 +14,9 @@ use std::sync::atomic::Ordering;
 
 pub fn run(world: &mut World<'_>) -> Result<(), Cancelled> {
     for &q in world.quotas.used() {
-        world.counters.record().quotas[q] = Some(QuotaRecord::new(world.plan.horizon_s));
+        let mut record = QuotaRecord::new(world.plan.horizon_s);
+        record.every_second = world.options.every_second.then(Vec::new);
+        world.counters.record().quotas[q] = Some(record);
     }
     for &w in world.workloads.jobs() {
         world.counters.record().jobs[w] = Some(None);

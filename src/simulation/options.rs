@@ -20,6 +20,8 @@ pub struct SimulationOptions<'a> {
     /// Throttled attempts of one quota after which nobody asks how it goes on: the simulation ends there, and its
     /// record says so ([`super::record::Record::is_lost`]).
     pub lost_at: Option<u64>,
+    /// Keep how many attempts each quota sees in every single second ([`super::record::QuotaRecord::every_second`]).
+    pub every_second: bool,
     /// Set by whoever wants the simulation to stop. It is looked at in every simulated second and in every
     /// slot of one that is contended.
     pub cancel: Option<&'a AtomicBool>,

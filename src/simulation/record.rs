@@ -112,6 +112,8 @@ pub struct QuotaRecord {
     pub end_s: u64,
     /// Its decisive seconds, where they are recorded.
     pub decisive: Option<Box<DecisiveSeconds>>,
+    /// Attempts of each second from t = 0, where this was asked for.
+    pub every_second: Option<Vec<u64>>,
 }
 
 impl QuotaRecord {
@@ -128,6 +130,7 @@ impl QuotaRecord {
             headroom: 1.0,
             end_s: 0,
             decisive: None,
+            every_second: None,
         }
     }
 
@@ -160,6 +163,10 @@ impl QuotaRecord {
             throttled,
             throttled_max: throttled,
         });
+        if let Some(all) = &mut self.every_second {
+            all.resize(second as usize, 0);
+            all.push(attempts);
+        }
         let minute = (second / 60) as usize;
         if self.minutes.len() <= minute {
             self.minutes.resize(minute + 1, 0);

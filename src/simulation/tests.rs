@@ -15,6 +15,7 @@ fn counted(text: &str, simulate_all: bool, most_listed: usize) -> Vec<String> {
     let options = SimulationOptions {
         decisive: true,
         lost_at: None,
+        every_second: false,
         seed: 5,
         simulate_all,
         replication: 0,

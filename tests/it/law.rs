@@ -653,6 +653,7 @@ fn windows_hold(plan: &Plan, seed: u64, replication: u64, text: &str) {
         let options = SimulationOptions {
             decisive: true,
             lost_at: None,
+            every_second: false,
             sample: 0,
             seed,
             replication,
@@ -1727,6 +1728,7 @@ fn a_cancelled_simulation_stops_within_its_second() {
     let options = SimulationOptions {
         decisive: true,
         lost_at: None,
+        every_second: false,
         sample: 0,
         seed: 1,
         replication: 0,

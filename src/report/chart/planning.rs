@@ -6,6 +6,7 @@ use super::figure::{Figure, figure};
 use super::heat::{self, Heat};
 use super::page;
 use super::xy::{self, Dot, Plot, PlotSeries, SeriesKind};
+use crate::metrics::top::TOP;
 use crate::metrics::{number, registry};
 use crate::planning::attribution::Attribution;
 use crate::planning::cheapest::Cheapest;
@@ -194,7 +195,7 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Figure, ReportError> {
 /// A figure that cannot be drawn.
 pub fn attribution(a: &Attribution, scenario: &str) -> Result<Figure, ReportError> {
     let title = "Throttled attempts that disappear without each workload";
-    let head = [format!(
+    let mut head = vec![format!(
         "Scenario {scenario}, variant {}: rerun without each workload, on the same random numbers",
         a.variant
     )];
@@ -208,8 +209,12 @@ pub fn attribution(a: &Attribution, scenario: &str) -> Result<Figure, ReportErro
         let drawn = page::words(title, &head, "No attempt was throttled.");
         return figure("attribution", title, drawn);
     }
+    if entries.len() > TOP {
+        head.push(format!("The first {TOP} of {}", entries.len()));
+    }
     let bars: Vec<Bar> = entries
         .iter()
+        .take(TOP)
         .filter_map(|e| {
             let caused = e.caused.as_ref()?;
             let mean = caused.mean? * 100.0;
