@@ -9,7 +9,7 @@ use minijinja::{Environment, Value, context};
 use super::chart::Figure;
 use super::error::ReportError;
 use super::text::{caption, note};
-use super::{compare, limits, summary, verdict};
+use super::{compare, limits, side_by_side, summary, verdict};
 use crate::catalog::item_label;
 use crate::metrics::estimate::total_cost;
 use crate::metrics::number;
@@ -67,6 +67,9 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         charts,
         overview => overview(results),
         comparisons => results.comparisons.iter().map(comparison).collect::<Vec<_>>(),
+        side_by_side => side_by_side::quotas(results).map(|table| {
+            context! { header => table.grid.header, rows => table.grid.rows }
+        }),
         quotas => limited(results, |v| &v.by_quota, "by_quota", registry::Scope::of_quotas),
         request_rates => limited(results, |v| &v.by_s3_request_rate, BY_S3_REQUEST_RATE, registry::Scope::of_request_rates),
         left_out => summary::left_out(results),

@@ -28,6 +28,7 @@ mod limits;
 pub mod page;
 pub mod planning;
 pub mod records;
+mod side_by_side;
 pub mod summary;
 pub mod sweep;
 mod text;

@@ -7,7 +7,7 @@ use super::error::ReportError;
 use super::page::{Block, Fit, Grid, Page};
 use super::records::Records;
 use super::text::{caption, note};
-use super::{compare, csv, limits, threshold, verdict};
+use super::{compare, csv, limits, side_by_side, threshold, verdict};
 use crate::metrics::number;
 use crate::metrics::registry;
 use crate::results::{Comparison, Metrics, RunResults, VariantResults};
@@ -190,6 +190,12 @@ fn run(results: &RunResults) -> Vec<Block> {
     let mut blocks = vec![Block::Line(caption(results))];
     blocks.extend(verdict::blocks(results));
     blocks.extend([Block::Table(grid), Block::Line(note(results).to_owned())]);
+    let tables = [side_by_side::quotas(results), side_by_side::groups(results)];
+    for table in tables.into_iter().flatten() {
+        let (grid, more) = table.shortened();
+        blocks.push(Block::Table(grid));
+        blocks.extend(more.map(Block::Line));
+    }
     for v in &results.variants {
         let sentence = limits::first(v);
         blocks.extend(sentence.map(|s| Block::Line(format!("{}: {s}", v.name))));

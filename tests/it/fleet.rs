@@ -267,9 +267,9 @@ fn bucket_keys_are_ranked_by_runs_with_them_until_they_are_enough() {
 fn of_many_buckets_those_that_save_most_are_ranked_not_those_that_call_most() {
     let mut text = fleet(26);
     // Most calls of all, but of objects so many that hardly any bucket key is found again: each was written under its own.
-    text += "[bucket.wide]\narchived_bucket_keys = 1_000_000\n[workload.w_wide]\nbucket = \"wide\"\n\
-             arrivals.poisson.rate = 40\npopularity.uniform.objects = 1_000_000\n\
-             operations = { GetObject = 1 }\n";
+    text += "[bucket.wide]\narchived_bucket_keys = 1_000_000\n[workload.reads-wide]\nrequester = \"reader\"\nclients = 2\n\
+             bucket = \"wide\"\narrivals.poisson.rate = 40\npopularity.uniform.objects = 1_000_000\n\
+             operations.GetObject = 1\n";
     let study = Study::new(&Input::from_text("fleet", text.clone()), &[], None);
     let (study, _) = study.unwrap_or_else(|e| panic!("{e}"));
     let found = attribution(&study, &[]).unwrap_or_else(|e| panic!("{e}"));
@@ -286,8 +286,8 @@ fn what_is_left_where_nobody_is_throttled_is_what_a_run_without_counts() {
     // Quotas that never refuse: nothing is simulated again but what goes.
     let text = fleet(12).replace("60/s", "900/s").replace("200/s", "900/s")
         + "[workload.later]\nrequester = \"app\"\nkey = \"us\"\nclients = 1\noperations.Decrypt = 1\n\
-           after = \"batch\"\njob.objects = 20\n[workload.batch]\nrequester = \"app\"\nkey = \"us\"\n\
-           clients = 2\noperations.Decrypt = 1\njob.objects = 30\n";
+           after = \"batch\"\njob = { objects = 20, workers = 1 }\n[workload.batch]\nrequester = \"app\"\nkey = \"us\"\n\
+           clients = 2\noperations.Decrypt = 1\njob = { objects = 30, workers = 2 }\n";
     let study = Study::new(&Input::from_text("fleet", text.clone()), &[], None);
     let (study, _) = study.unwrap_or_else(|e| panic!("{e}"));
     let found = attribution(&study, &[]).unwrap_or_else(|e| panic!("{e}"));
