@@ -4,6 +4,7 @@
 //! colours do, else as RGB, as differences from the row above, which mostly are none. The compression of a palette's
 //! numbers knows runs of nothing only, and is an order of magnitude faster than one that looks for repetitions.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -19,8 +20,9 @@ fn fonts() -> Arc<fontdb::Database> {
     static FONTS: OnceLock<Arc<fontdb::Database>> = OnceLock::new();
     let load = || {
         let mut fonts = fontdb::Database::new();
-        fonts.load_font_data(notosans::REGULAR_TTF.to_vec());
-        fonts.load_font_data(notosans::BOLD_TTF.to_vec());
+        for font in [notosans::REGULAR_TTF, notosans::BOLD_TTF] {
+            fonts.load_font_source(fontdb::Source::Binary(Arc::new(font)));
+        }
         Arc::new(fonts)
     };
     FONTS.get_or_init(load).clone()
@@ -35,16 +37,32 @@ pub(super) fn render(svg: &str) -> Drawn<Vec<u8>> {
     let tree = usvg::Tree::from_str(svg, &options).map_err(|e| e.to_string())?;
     let size = tree.size();
     let pixels = |v: f32| (v * SCALE).ceil() as u32;
-    let mut sheet = tiny_skia::Pixmap::new(pixels(size.width()), pixels(size.height()))
+    let mut sheet = white(pixels(size.width()), pixels(size.height()))
         .ok_or("the figure is too large for an image")?;
-    // Opaque everywhere, whatever is drawn.
-    sheet.fill(tiny_skia::Color::WHITE);
     paint(
         &tree,
         tiny_skia::Transform::from_scale(SCALE, SCALE),
         &mut sheet.as_mut(),
     );
-    encode(&sheet).map_err(|e| e.to_string())
+    let file = encode(&sheet).map_err(|e| e.to_string());
+    SHEET.set(sheet.take());
+    file
+}
+
+thread_local! {
+    /// The pixels of the figure before: memory that is used again need not be cleared by the system once more.
+    static SHEET: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// A white sheet, opaque everywhere, whatever is drawn.
+fn white(width: u32, height: u32) -> Option<tiny_skia::Pixmap> {
+    let size = tiny_skia::IntSize::from_wh(width, height)?;
+    let bytes = (width as usize).checked_mul(height as usize)?;
+    let bytes = bytes.checked_mul(RGBA)?;
+    let mut pixels = SHEET.take();
+    pixels.clear();
+    pixels.resize(bytes, u8::MAX);
+    tiny_skia::Pixmap::from_vec(pixels, size)
 }
 
 /// An opaque sheet as a PNG file.

@@ -16,7 +16,8 @@ use super::super::settings::Scenario;
 use crate::access::policy;
 use crate::access::{Level, Policies, Policy, PolicyKind, Principal, Request};
 use crate::catalog::{self, ImplicitPolicy, Partition};
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
 /// Who sends requests.
@@ -36,8 +37,10 @@ pub(super) struct Attached<'a> {
     /// By account; accounts that nothing limits are left out.
     service_control: BTreeMap<&'a str, Vec<AttachedLevel<'a>>>,
     resource_control: BTreeMap<&'a str, Vec<AttachedLevel<'a>>>,
-    /// Of keys whose policy the file does not have.
-    of_keys: BTreeMap<&'a str, Policy>,
+    /// Of keys whose policy the file does not have, once they are asked; `None`: it has one.
+    of_keys: HashMap<&'a str, OnceCell<Option<Policy>>>,
+    /// Whether the file has any policy.
+    has_policies: bool,
 }
 
 /// A level of an organization.
@@ -140,17 +143,39 @@ impl<'a> Attached<'a> {
             };
             accounts().filter_map(account).collect()
         };
-        let of_keys = scenario.key.iter().filter_map(|(name, key)| {
-            let policy = implicit_key_policy(scenario, key)?;
-            Some((name.as_str(), policy))
-        });
+        let of_keys = scenario.key.keys();
+        let of_keys = of_keys.map(|name| (name.as_str(), OnceCell::new()));
         Attached {
             scenario,
             everything: Policy::allow_all(PolicyKind::Identity, &[]),
             service_control: levels(service_control),
             resource_control: levels(resource_control),
             of_keys: of_keys.collect(),
+            has_policies: scenario.policies().next().is_some(),
         }
+    }
+
+    /// Whether the file has any policy.
+    pub(super) fn has_policies(&self) -> bool {
+        self.has_policies
+    }
+
+    /// Whether a requester may do everything with a resource, without a look at policies: the file has none, and what AWS
+    /// attaches by itself lets the roles of an account use its own buckets and customer managed keys.
+    pub(super) fn is_open(&self, caller: &Caller, resource: ResourceSettings<'_>) -> bool {
+        let is_managed_by_customer = match resource {
+            ResourceSettings::Bucket(..) => true,
+            ResourceSettings::Key(_, key) => key.managed_by == ManagedBy::Customer,
+            ResourceSettings::Account(_) => false,
+        };
+        let account = caller.account.as_str();
+        let who = self.scenario.requester.get(&caller.requester);
+        !self.has_policies
+            && is_managed_by_customer
+            && account == resource.account()
+            && who.is_none_or(|who| who.principal.is_none())
+            && !self.service_control.contains_key(account)
+            && !self.resource_control.contains_key(account)
     }
 
     /// Puts the policies that have a say on a request to `ask`; `policy` is that of the resource in the file, if
@@ -219,7 +244,12 @@ impl<'a> Attached<'a> {
                 crosses_account.then(open)
             }
             ResourceSettings::Key(name, key) => {
-                let mut policy = self.of_keys.get(name).cloned();
+                let implicit = self.of_keys.get(name);
+                let implicit = implicit.and_then(|policy| {
+                    let read = || implicit_key_policy(self.scenario, key);
+                    policy.get_or_init(read).as_ref()
+                });
+                let mut policy = implicit.cloned();
                 // It is for principals of the account, none of which a service is that delivers by itself.
                 if let (ManagedBy::Aws, Principal::Service(_)) =
                     (key.managed_by, &request.principal)

@@ -41,6 +41,8 @@ pub struct Access<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) attached: Attached<'a>,
     decided: RefCell<DecidedRequests>,
+    /// Whether nobody asks for more than refusals.
+    only_refusals: bool,
 }
 
 /// What was decided so far, in the order in which it was asked.
@@ -68,7 +70,30 @@ impl<'a> Access<'a> {
             scenario,
             attached: Attached::new(scenario),
             decided: RefCell::default(),
+            only_refusals: false,
         }
+    }
+
+    /// The same, of which only refusals are asked: what is allowed without a look at policies is no check.
+    pub fn only_refusals(scenario: &'a Scenario) -> Access<'a> {
+        Access {
+            only_refusals: true,
+            ..Access::new(scenario)
+        }
+    }
+
+    /// Whether the file has any policy.
+    pub fn has_policies(&self) -> bool {
+        self.attached.has_policies()
+    }
+
+    /// Whether a permission need not be asked for.
+    pub(super) fn goes_without_saying(
+        &self,
+        caller: &Caller,
+        resource: ResourceSettings<'_>,
+    ) -> bool {
+        self.only_refusals && self.attached.is_open(caller, resource)
     }
 
     /// Asks for one permission; false where it is refused.

@@ -23,8 +23,6 @@ pub(super) struct PlanBuilder<'a> {
     /// What requests of the present workload are for requesters whom no policy tells apart, by operation.
     pub(super) open_kinds: (usize, Vec<(String, RequestKind)>),
     pub(super) kms_steps: Vec<KmsStep>,
-    /// Whether the file has any policy.
-    pub(super) has_policies: bool,
     pub(super) access: Access<'a>,
     pub(super) denials: IndexMap<String, Denial>,
     pub(super) workloads: Vec<Workload>,
@@ -61,8 +59,7 @@ impl<'a> PlanBuilder<'a> {
             classes: Vec::new(),
             open_kinds: (0, Vec::new()),
             kms_steps: Vec::new(),
-            has_policies: scenario.policies().next().is_some(),
-            access: Access::new(scenario),
+            access: Access::only_refusals(scenario),
             denials: IndexMap::new(),
             workloads: Vec::new(),
             read: (scenario.workload.values())

@@ -101,7 +101,7 @@ impl<'a> PlanBuilder<'a> {
     fn keep_open(&mut self, operation: &str, kind: RequestKind) {
         let is_open = !self.scenario.requester.contains_key(&kind.caller.requester)
             && kind.checks.iter().all(|check| check.refusal.is_none())
-            && !self.has_policies;
+            && !self.access.has_policies();
         if is_open {
             self.open_kinds.1.push((operation.to_owned(), kind));
         }
