@@ -10,12 +10,13 @@
 
 mod process;
 
+use kmsim::effort::Effort;
 use kmsim::input::Input;
 use kmsim::planning::Study;
+use kmsim::results::Manifest;
 use process::Taken;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::Instant;
 use tempfile::TempDir;
 
 /// What measures a row.
@@ -38,6 +39,8 @@ const ROWS: &[(&str, Measure)] = &[
     ("trace", trace),
     ("rate", rate),
     ("precision", precision),
+    ("adaptive", adaptive),
+    ("effort", effort),
 ];
 
 /// A run with 10,000 of something.
@@ -109,12 +112,12 @@ fn variants(row: &Row) {
 
 /// Settings of a sweep that are read before it begins: in this process, for a process does more than that.
 fn settings(row: &Row) {
-    const SETTINGS: u32 = 500;
+    const SETTINGS: u32 = 1_000;
     let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
     for name in ["media-library", "quota-retry", "shared-quota"] {
         let input = Input::from_path(scenarios.join(format!("{name}.toml"))).expect("a file");
         let (study, _) = Study::new(&input, &[], None).unwrap_or_else(|e| panic!("{e}"));
-        let started = Instant::now();
+        let started = process::own_cpu_s();
         for i in 0..SETTINGS {
             // Another price each time: nothing but the plan's prices changes.
             let sets = [format!(
@@ -124,7 +127,7 @@ fn settings(row: &Row) {
             let read = study.with(&[], &sets);
             read.unwrap_or_else(|e| panic!("{e}"));
         }
-        let each_ms = started.elapsed().as_secs_f64() * 1e3 / f64::from(SETTINGS);
+        let each_ms = (process::own_cpu_s() - started) * 1e3 / f64::from(SETTINGS);
         row.at_most(name, each_ms, 0.5, "ms");
     }
 }
@@ -191,28 +194,37 @@ fn plan(row: &Row) {
     row.at_most("plan ÷ run", ratio, 5.0, "×");
 }
 
-/// A trace with a requester for every hundred rows.
+/// A trace with a requester for every hundred rows, replayed.
 fn trace(row: &Row) {
-    let [few, many] = [1_000_000, 10_000_000].map(|n: u32| {
-        let mut rows = "time,operation,requester\n".to_owned();
-        for i in 0..n {
-            let ms = u64::from(i) * 1_000_000 / u64::from(n);
-            let requester = u64::from(i) * 7_919 % u64::from(n / 100);
-            let (s, ms) = (ms / 1_000, ms % 1_000);
-            _ = writeln!(rows, "{s}.{ms:03},Decrypt,r{requester}");
-        }
-        row.file(&format!("{n}.csv"), &rows);
-        let workload = format!(
-            "[key.k]\n[workload.w]\nkey = \"k\"\noperations = {{ Decrypt = 1 }}\nclients = 10\ntrace.file = \"{n}.csv\"\n"
-        );
-        let text = HEAD.replace("1m", "1000s") + &workload;
-        row.case(&n.to_string(), &["check", &row.file(&format!("{n}.toml"), &text)])
-    });
-    // What ten times as many would take.
+    let [few, many] = [1_000_000, 10_000_000]
+        .map(|n: u32| row.case(&n.to_string(), &run(&trace_of(row, n, n / 100))));
+    // What ten times as many rows and requesters would take.
     row.at_most("10⁸ rows", 10.0 * many.cpu_s, 30.0, "s");
-    let bytes = (many.peak_mb - few.peak_mb) * 1e6 / 9e6;
-    row.at_most("memory of a row", bytes, 25.0, "bytes");
+    let each = (many.peak_mb - few.peak_mb) / 9.0;
+    row.at_most(
+        "memory of 10⁸ rows",
+        many.peak_mb + 90.0 * each,
+        2_500.0,
+        "MB",
+    );
     row.growth(few, many, 12.0);
+}
+
+/// A scenario that replays a trace of so many rows of so many requesters, with its trace.
+fn trace_of(row: &Row, n: u32, requesters: u32) -> String {
+    let mut rows = "time,operation,requester\n".to_owned();
+    for i in 0..n {
+        let ms = u64::from(i) * 1_000_000 / u64::from(n);
+        let requester = u64::from(i) * 7_919 % u64::from(requesters);
+        let (s, ms) = (ms / 1_000, ms % 1_000);
+        _ = writeln!(rows, "{s}.{ms:03},Decrypt,r{requester}");
+    }
+    row.file(&format!("{n}.csv"), &rows);
+    let workload = format!(
+        "[key.k]\n[workload.w]\nkey = \"k\"\noperations = {{ Decrypt = 1 }}\nclients = 10\ntrace.file = \"{n}.csv\"\n"
+    );
+    let text = HEAD.replace("1m", "1000s") + &workload;
+    row.file(&format!("{n}.toml"), &text)
 }
 
 /// Evenly spaced arrivals at the highest rates there are.
@@ -226,19 +238,147 @@ fn rate(row: &Row) {
     }
 }
 
-/// A precision that is asked of a metric without data, of a run without jobs.
+/// A precision that is asked of a metric without data, of a run without jobs; and one that is never reached.
 fn precision(row: &Row) {
     let file = row.file("none.toml", &workloads(10));
-    let mut args = run(&file);
-    args.extend([
-        "--precision",
-        "1%",
-        "--precision-metric",
-        "job_completion_s",
-    ]);
-    args.extend(["--max-replications", "100000"]);
-    let taken = row.case("100,000", &args);
-    row.at_most("CPU time", taken.cpu_s, 0.5, "s");
+    let precise = |metric: &'static str, most: &str| {
+        let mut args = run(&file);
+        args.extend(["--precision", "0.00001%", "--precision-metric", metric]);
+        args.extend(["--max-replications", most]);
+        row.case(&format!("{metric}, {most}"), &args)
+    };
+    let none = precise("job_completion_s", "100000");
+    row.at_most("CPU time without data", none.cpu_s, 0.5, "s");
+    let [few, many] = ["300", "3000"].map(|most| precise("kms_attempts", most));
+    row.growth(few, many, 12.0);
+}
+
+/// Adaptive clients at 20 % over a quota: each attempt waits for its client's rate limiter.
+fn adaptive(row: &Row) {
+    let text = HEAD.replace("1m", "5m").replace("\"none\"", "\"adaptive\"")
+        + "[key.k]\n[quota.q]\nlimit = \"10000/s\"\n[workload.w]\nkey = \"k\"\nclients = 1000\n\
+           operations = { Decrypt = 1 }\narrivals.poisson.rate = \"12000/s\"\n";
+    let taken = row.case("1000 clients", &run(&row.file("adaptive.toml", &text)));
+    let each_us = taken.cpu_s * 1e6 / row.attempts();
+    row.at_most("an attempt", each_us, 0.3, "µs");
+}
+
+/// What users are told before they wait, and what comes: events, time and memory.
+fn effort(row: &Row) {
+    let mut worst = [1.0_f64; 3];
+    for (name, text) in efforts(row) {
+        let file = row.file(&format!("{name}.toml"), &text);
+        let input = Input::from_path(row.dir().join(&file)).expect("a file");
+        let loaded = kmsim::scenario::load(&input, &[]).unwrap_or_else(|e| panic!("{e}"));
+        let told = Effort::of(&loaded.variants[0].plan, loaded.replications);
+        let mut args = run(&file);
+        args.extend(["--charts", "none"]);
+        if let [_, _, ..] = loaded.variants.as_slice() {
+            args.extend(["--variant", &loaded.variants[0].plan.name]);
+        }
+        let came = row.case(&name, &args);
+        let pairs = [
+            ("events", told.events, row.attempts()),
+            ("s", told.seconds, came.cpu_s),
+            ("MB", told.bytes / 1e6, came.peak_mb * 1.048_576),
+        ];
+        let mut line = String::new();
+        for ((unit, told, came), worst) in pairs.into_iter().zip(&mut worst) {
+            _ = write!(line, "  {told:.3e} {unit} told, {came:.3e} came;");
+            // What is soon over is not told.
+            let least = match unit {
+                "events" => 1e6,
+                "s" => 1.0,
+                _ => 1.0,
+            };
+            if told.max(came) >= least {
+                let off = told.max(1e-9) / came.max(1e-9);
+                *worst = worst.max(off.max(1.0 / off));
+            }
+        }
+        println!("{:<16} {name:<22}{line}", row.name);
+    }
+    for (worst, what) in worst.into_iter().zip(["events", "time", "memory"]) {
+        row.at_most(&format!("{what} off by"), worst, 3.0, "×");
+    }
+}
+
+/// Scenarios of many kinds, each of a few seconds.
+fn efforts(row: &Row) -> Vec<(String, String)> {
+    let one = |head: &str, workload: &str| {
+        format!(
+            "{head}[key.k]\n[quota.q]\nlimit = \"10000/s\"\n[bucket.b]\nkey = \"k\"\n[requester.r]\n\
+             [workload.w]\n{workload}"
+        )
+    };
+    let hours = |h: u32, retry: &str| {
+        HEAD.replace("1m", &format!("{h}h"))
+            .replace("\"none\"", retry)
+    };
+    let over = |rate: u32| {
+        format!(
+            "key = \"k\"\nclients = 1000\noperations = {{ Decrypt = 1 }}\narrivals.poisson.rate = \"{rate}/s\"\n"
+        )
+    };
+    let bucket_keys = "bucket = \"b\"\nrequester = \"r\"\noperations = { GetObject = 1, PutObject = 1 }\n\
+                       arrivals.poisson.rate = \"5000/s\"\n";
+    let curve = "key = \"k\"\noperations = { Decrypt = 1 }\narrivals.diurnal = { mean = \"6000/s\", peak = \"11000/s\" }\n";
+    let switched = "key = \"k\"\noperations = { Decrypt = 1 }\n\
+                    arrivals.on-off = { on = \"14000/s\", off = \"10/s\", mean_on = \"20s\", mean_off = \"80s\" }\n";
+    let bucket = |text: String, limiter: &str| {
+        text.replace(
+            "limit = \"10000/s\"",
+            &format!("limit = \"10000/s\"\n{limiter}"),
+        )
+    };
+    let mut all = vec![
+        (
+            "quiet-month".to_owned(),
+            one(&hours(720, "\"standard-2.1\""), &over(5_000)),
+        ),
+        (
+            "over".to_owned(),
+            one(&hours(1, "\"standard-2.1\""), &over(10_500)),
+        ),
+        (
+            "far-over".to_owned(),
+            one(&hours(1, "\"legacy\""), &over(14_000)),
+        ),
+        (
+            "token-bucket".to_owned(),
+            bucket(
+                one(&hours(1, "\"legacy\""), &over(12_000)),
+                "limiter.token-bucket = {}\n",
+            ),
+        ),
+        (
+            "adaptive-hour".to_owned(),
+            one(&hours(1, "\"adaptive\""), &over(10_500)),
+        ),
+        (
+            "diurnal-week".to_owned(),
+            one(&hours(168, "\"legacy\""), curve),
+        ),
+        ("on-off".to_owned(), one(&hours(24, "\"none\""), switched)),
+        (
+            "bucket-keys-day".to_owned(),
+            one(&hours(24, "\"none\""), bucket_keys)
+                .replace("[bucket.b]\n", "[bucket.b]\nbucket_key = true\n"),
+        ),
+        ("workloads-3000".to_owned(), workloads(3_000)),
+        ("buckets-3000".to_owned(), buckets(3_000)),
+        (
+            "job".to_owned(),
+            one(
+                &hours(4, "\"legacy\""),
+                "key = \"k\"\noperations = { Decrypt = 1 }\njob = { workers = 200, objects = 10000000 }\n",
+            ),
+        ),
+    ];
+    let trace = trace_of(row, 3_000_000, 30_000);
+    let text = std::fs::read_to_string(row.dir().join(trace)).expect("it was written");
+    all.push(("trace-3e6".to_owned(), text));
+    all
 }
 
 const HEAD: &str = "horizon = \"1m\"\nregion = \"us-east-1\"\nretry = \"none\"\nreplications = 1\n";
@@ -359,6 +499,15 @@ impl Row {
         // What was refused takes no time.
         assert!(medians[0].succeeded, "{} {case} failed", self.name);
         medians[0]
+    }
+
+    /// Attempts that the last run looked at one by one, as its manifest has them.
+    fn attempts(&self) -> f64 {
+        let manifest = self.dir().join("results/manifest.json");
+        let text = std::fs::read_to_string(&manifest).unwrap_or_default();
+        let manifest: Manifest = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}"));
+        let variants = manifest.variants.iter();
+        variants.map(|v| v.attempts_expanded as f64).sum()
     }
 
     /// Says whether a limit is kept.

@@ -1,12 +1,14 @@
 //! What a run will cost whoever waits for it: events, time and memory, told from its plan before it begins.
 //!
-//! An order of magnitude, not a promise: rates are taken as their means, retries as if each attempt found the same
-//! overload, and the constants are those of one machine (docs/PERFORMANCE.md has them, and how they were found).
+//! An order of magnitude, not a promise: some seconds stand for all others, retries meet the overload of the second
+//! of their first attempt, and the constants are those of one machine (docs/PERFORMANCE.md has them, and how far off they are).
 
 use crate::engine::SECOND;
 use crate::engine::limiter::{Limiter, Shape};
+use crate::engine::random::Key;
 use crate::metrics::number;
-use crate::model::{Kind, Plan, Workload};
+use crate::model::arrivals::Beginning;
+use crate::model::{Kind, Plan, Quota, Workload};
 use std::collections::HashMap;
 
 /// Nanoseconds that a counted second takes, and each stream of arrivals in it.
@@ -38,11 +40,19 @@ const CACHED_SECOND: f64 = 10_000.0;
 const THING: f64 = 100_000.0;
 const THING_BYTES: f64 = 30_000.0;
 
+/// Bytes of a kind of request: what it is, what it counted, and what is told of it.
+const CLASS_BYTES: f64 = 1_500.0;
+
 /// Bytes of a recorded row, of a client with state of its own, of a request that waits, and of the program itself.
 const ROW_BYTES: f64 = 28.0;
 const CLIENT_BYTES: f64 = 100.0;
 const WAITING_BYTES: f64 = 40.0;
 const PROGRAM_BYTES: f64 = 30e6;
+
+/// Seconds that are sampled, over all workloads, and of each.
+const SAMPLES: u64 = 100_000;
+const FEWEST_SAMPLES: u64 = 16;
+const MOST_SAMPLES: u64 = 500;
 
 /// From when on users are told: a minute, a gigabyte.
 const LONG_S: f64 = 60.0;
@@ -66,11 +76,11 @@ pub struct Effort {
 impl Effort {
     /// Of so many replications of a plan.
     pub fn of(plan: &Plan, replications: u32) -> Effort {
-        let overload = overloads(plan);
+        let sampled = Sampled::of(plan);
         let mut all = Effort::default();
         let (mut longest, mut largest) = (("", 0.0), ("", 0.0));
         for (w, workload) in plan.workloads.iter().enumerate() {
-            let (events, ns, bytes) = of_workload(plan, w, workload, &overload);
+            let (events, ns, bytes) = of_workload(plan, w, workload, &sampled);
             all.events += events;
             all.seconds += ns / 1e9;
             all.bytes += bytes;
@@ -186,40 +196,136 @@ fn size(bytes: f64) -> String {
     }
 }
 
-/// By quota: what is asked of it on average and at most, divided by its limit.
-fn overloads(plan: &Plan) -> Vec<(f64, f64)> {
-    let mut asked = vec![(0.0, 0.0); plan.quotas.len()];
-    for workload in &plan.workloads {
-        let (mean, peak) = rates(plan, workload);
-        for (q, calls) in calls(plan, workload) {
-            asked[q].0 += mean * calls;
-            asked[q].1 += peak * calls;
-        }
-    }
-    let quotas = asked.into_iter().zip(&plan.quotas);
-    quotas
-        .map(|((mean, peak), quota)| {
-            let limit = Limiter::new(quota.shape, &quota.steps).per_second(plan.warm_up_s);
-            (mean / limit, peak / limit)
-        })
-        .collect()
+/// Seconds of the run that stand for all others, and what is offered in each.
+struct Sampled {
+    /// Ascending.
+    seconds: Vec<u64>,
+    /// How many seconds each stands for.
+    each: f64,
+    /// By workload: arrivals of a second, in each of them; jobs have none.
+    arrivals: Vec<Vec<f64>>,
+    /// By quota: how much more than its limit is asked of it in each of them, and how likely that is more than it has.
+    overload: Vec<Vec<Overload>>,
 }
 
-/// Arrivals of a workload a second while it is active, on average and at most.
-fn rates(plan: &Plan, workload: &Workload) -> (f64, f64) {
-    match &workload.kind {
-        Kind::Open { arrivals, .. } => {
-            let (mean, peak) = (arrivals.mean(plan.horizon_s as f64), arrivals.peak());
-            (mean, peak.max(mean))
+/// What becomes of the attempts that a quota is asked in a second.
+#[derive(Clone, Copy, Default)]
+struct Overload {
+    /// The share of them that is throttled.
+    throttled: f64,
+    /// How likely it is that the second has to be looked at.
+    contended: f64,
+}
+
+impl Overload {
+    /// Of so many first attempts in a second, each tried so often at most. Retries meet the same overload as all others.
+    fn of(offered: f64, limit: f64, tries: f64) -> Overload {
+        let mut throttled: f64 = 0.0;
+        for _ in 0..40 {
+            let all = offered * tries_of_each(throttled, tries);
+            throttled = (1.0 - limit / all.max(1e-9)).max(0.0);
         }
-        Kind::Trace { trace, .. } => {
+        // Counts scatter by the square root of their mean.
+        let deviations = (offered - limit) / offered.max(1.0).sqrt();
+        Overload {
+            throttled,
+            contended: 1.0 / (1.0 + (-1.7 * deviations).exp()),
+        }
+    }
+}
+
+/// Attempts of a request of which each is throttled with the same probability.
+fn tries_of_each(throttled: f64, most: f64) -> f64 {
+    if throttled < 1.0 {
+        ((1.0 - throttled.powf(most)) / (1.0 - throttled)).min(most)
+    } else {
+        most
+    }
+}
+
+impl Sampled {
+    fn of(plan: &Plan) -> Sampled {
+        let workloads = plan.workloads.len().max(1);
+        let n = (SAMPLES / workloads as u64).clamp(FEWEST_SAMPLES, MOST_SAMPLES);
+        let n = n.min(plan.horizon_s.max(1));
+        let each = plan.horizon_s as f64 / n as f64;
+        // Not at one distance: what recurs would be seen at a few of its hours only.
+        let at = |i: u64| ((i as f64 + (i as f64 * 0.618_034).fract()) * each) as u64;
+        let seconds: Vec<u64> = (0..n).map(at).collect();
+        let arrivals = (plan.workloads.iter())
+            .map(|workload| arrivals_in(plan, workload, &seconds))
+            .collect();
+        let mut sampled = Sampled {
+            seconds,
+            each,
+            arrivals,
+            overload: Vec::new(),
+        };
+        sampled.overload = sampled.overloads(plan);
+        sampled
+    }
+
+    fn overloads(&self, plan: &Plan) -> Vec<Vec<Overload>> {
+        let mut offered = vec![vec![0.0; self.seconds.len()]; plan.quotas.len()];
+        let mut tries = vec![(0.0, 0.0); plan.quotas.len()];
+        for (workload, arrivals) in plan.workloads.iter().zip(&self.arrivals) {
+            for (q, calls) in calls(plan, workload) {
+                let own = offered[q].iter_mut().zip(arrivals);
+                own.for_each(|(all, own)| *all += own * calls);
+                let weight = arrivals.iter().sum::<f64>() * calls;
+                let most = f64::from(workload.retry.max_attempts.max(1));
+                tries[q] = (tries[q].0 + weight * most, tries[q].1 + weight);
+            }
+        }
+        let quotas = offered.into_iter().zip(tries).zip(&plan.quotas);
+        let overload = |((offered, (tries, weight)), quota): ((Vec<f64>, (f64, f64)), &Quota)| {
+            let limiter = Limiter::new(quota.shape, &quota.steps);
+            let tries = if weight > 0.0 { tries / weight } else { 1.0 };
+            let seconds = self.seconds.iter().zip(offered);
+            seconds
+                .map(|(&second, offered)| Overload::of(offered, limiter.per_second(second), tries))
+                .collect()
+        };
+        quotas.map(overload).collect()
+    }
+}
+
+/// Mean arrivals of a workload in some seconds.
+fn arrivals_in(plan: &Plan, workload: &Workload, seconds: &[u64]) -> Vec<f64> {
+    let (mut rates, start, stop) = match &workload.kind {
+        Kind::Open {
+            arrivals,
+            start,
+            stop,
+        } => {
+            let key = Key::root(0, 0).named(&workload.name);
+            let beginning = Beginning {
+                start: *start,
+                key,
+                clock: &plan.clock,
+            };
+            // Before its start it has no process.
+            let first = seconds.partition_point(|second| second < start);
+            let mut rates = vec![0.0; first];
+            rates.extend(arrivals.sampled(&beginning, &seconds[first..]));
+            (rates, *start, *stop)
+        }
+        Kind::Trace {
+            trace, start, stop, ..
+        } => {
             let rows = trace.recording.rows.len() as f64 * trace.rate_scale;
             let mean = rows / trace.seconds().max(1) as f64;
-            (mean, mean)
+            (vec![mean; seconds.len()], *start, *stop)
         }
         // Its workers wait for their answers: they ask for as much as they get.
-        Kind::Job { .. } => (0.0, 0.0),
+        Kind::Job { .. } => (vec![0.0; seconds.len()], 0, u64::MAX),
+    };
+    for (rate, &second) in rates.iter_mut().zip(seconds) {
+        if !(start..stop).contains(&second) {
+            *rate = 0.0;
+        }
     }
+    rates
 }
 
 /// How many calls an arrival offers to each quota, where nothing else can meet them.
@@ -239,74 +345,60 @@ fn calls(plan: &Plan, workload: &Workload) -> HashMap<usize, f64> {
     calls
 }
 
+/// Whether something else than a call may meet one of a workload's needs.
+fn is_cached(plan: &Plan, workload: &Workload) -> bool {
+    let mut requests = workload.actions.iter().flat_map(|a| &a.requests);
+    workload.client_cache.is_some()
+        || requests.any(|r| {
+            let mut steps = plan.kms_steps_of(&plan.classes[r.0]).iter();
+            steps.any(|l| !l.source.is_call())
+        })
+}
+
 /// Events, nanoseconds and bytes of one replication of a workload.
-fn of_workload(
-    plan: &Plan,
-    w: usize,
-    workload: &Workload,
-    overload: &[(f64, f64)],
-) -> (f64, f64, f64) {
+fn of_workload(plan: &Plan, w: usize, workload: &Workload, sampled: &Sampled) -> (f64, f64, f64) {
     let streams = workload.actions.len() as f64;
     let requests: f64 = (workload.actions.iter())
         .map(|a| a.weight * a.requests.iter().map(|r| f64::from(r.1)).sum::<f64>())
         .sum();
     let clients = f64::from(workload.clients) * CLIENT_BYTES;
-    let horizon = plan.horizon_s as f64;
-    let (active, rows) = match &workload.kind {
-        Kind::Job {
-            objects,
-            start,
-            every,
-            ..
-        } => {
-            let left = horizon - (*start as f64 / SECOND as f64).min(horizon);
-            let every = every.or_else(|| plan.recurs(w));
-            let runs = every.map_or(1.0, |every| (left / every as f64).ceil());
-            let events = f64::from(*objects) * runs * requests;
-            let seconds = (events / 1e3).min(left);
-            let ns = events * JOB_REQUEST + seconds * CONTENDED_SECOND;
-            return (events, ns, clients);
-        }
-        Kind::Open { start, stop, .. } => (stop.saturating_sub(*start) as f64, 0),
-        Kind::Trace {
-            trace, start, stop, ..
-        } => (
-            stop.saturating_sub(*start) as f64,
-            trace.recording.rows.len(),
-        ),
+    let classes = workload.actions.iter().map(|a| a.requests.len());
+    let state = classes.sum::<usize>() as f64 * CLASS_BYTES;
+    if let Kind::Job {
+        objects,
+        start,
+        every,
+        ..
+    } = &workload.kind
+    {
+        let horizon = plan.horizon_s as f64;
+        let left = horizon - (*start as f64 / SECOND as f64).min(horizon);
+        let every = every.or_else(|| plan.recurs(w));
+        let runs = every.map_or(1.0, |every| (left / every as f64).ceil());
+        let events = f64::from(*objects) * runs * requests;
+        let seconds = (events / 1e3).min(left);
+        let ns = events * JOB_REQUEST + seconds * CONTENDED_SECOND;
+        return (events, ns, clients + state);
+    }
+    let rows = match &workload.kind {
+        Kind::Trace { trace, .. } => trace.recording.rows.len() as f64,
+        Kind::Open { .. } | Kind::Job { .. } => 0.0,
     };
-    let active = active.min(horizon);
-    let (mean, _) = rates(plan, workload);
+    // Rows that name no operation are one request each.
+    let requests = if rows > 0.0 {
+        requests.max(1.0)
+    } else {
+        requests
+    };
     let asked: Vec<usize> = calls(plan, workload).into_keys().collect();
-    // Of the quotas that it asks, the one that is most overloaded.
-    let worst = asked.iter().map(|&q| overload[q]);
-    let (by_mean, by_peak) =
-        worst.fold((0.0, 0.0), |a: (f64, f64), b| (a.0.max(b.0), a.1.max(b.1)));
-    let share = match (by_mean, by_peak) {
-        (mean, _) if mean > 0.97 => 1.0,
-        // Over it at the peaks only.
-        (mean, peak) if peak > 1.0 => (mean / peak).clamp(0.02, 0.3),
-        _ => 0.0,
-    };
     let is_timed = asked
         .iter()
         .any(|&q| !matches!(plan.quotas[q].shape, Shape::FixedWindow));
-    let guarded = workload.retry.rate_limiter.is_some();
-    let lost = (1.0 - 1.0 / by_peak.max(1.0)).clamp(0.0, 1.0);
-    let tries = f64::from(workload.retry.max_attempts.max(1));
-    let attempts = if lost < 1.0 {
-        ((1.0 - lost.powf(tries)) / (1.0 - lost)).min(tries)
-    } else {
-        tries
-    };
-    let cached = workload.client_cache.is_some()
-        || workload.actions.iter().flat_map(|a| &a.requests).any(|r| {
-            let steps = plan.kms_steps_of(&plan.classes[r.0]);
-            steps.iter().any(|l| !l.source.is_call())
-        });
-    let looked_at = if guarded { share.max(0.5) } else { share };
-    let contended = active * looked_at;
-    let events = contended * mean * requests * attempts;
+    let (guarded, cached) = (
+        workload.retry.rate_limiter.is_some(),
+        is_cached(plan, workload),
+    );
+    let most = f64::from(workload.retry.max_attempts.max(1));
     let each = if guarded || cached {
         GUARDED_ATTEMPT
     } else if is_timed {
@@ -314,16 +406,39 @@ fn of_workload(
     } else {
         ATTEMPT
     };
-    let busy = active.min(active * mean * 2.0);
-    let mut ns = events * each + contended * CONTENDED_SECOND;
-    ns += busy * (COUNTED_SECOND + COUNTED_STREAM * streams);
-    if cached {
-        ns += busy * CACHED_SECOND;
+    let (mut events, mut ns, mut waiting) = (0.0, 0.0, 0.0_f64);
+    let mut is_followed = false;
+    for (i, &arrivals) in sampled.arrivals[w].iter().enumerate() {
+        if arrivals == 0.0 {
+            continue;
+        }
+        let worst = asked.iter().map(|&q| sampled.overload[q][i]);
+        let worst = worst.fold(Overload::default(), |a, b| Overload {
+            throttled: a.throttled.max(b.throttled),
+            contended: a.contended.max(b.contended),
+        });
+        // Once throttled, clients with a rate limiter are followed.
+        is_followed |= guarded && worst.contended > 0.5;
+        let looked_at = if is_followed { 1.0 } else { worst.contended };
+        let attempts = arrivals * requests * tries_of_each(worst.throttled, most);
+        // In a fixed window only what loses is looked at, and the slot in which the room runs out.
+        let one_by_one = if is_timed || guarded || cached {
+            attempts
+        } else {
+            attempts * worst.throttled.max(0.01)
+        };
+        let seconds = sampled.each.min(sampled.each * arrivals * 2.0);
+        events += sampled.each * looked_at * one_by_one;
+        ns += sampled.each * looked_at * (one_by_one * each + CONTENDED_SECOND);
+        ns += seconds * (COUNTED_SECOND + COUNTED_STREAM * streams.min(1.0 + arrivals));
+        if cached {
+            ns += seconds * CACHED_SECOND;
+        }
+        waiting = waiting.max(attempts * worst.throttled * looked_at);
     }
     // Rows are drawn one by one.
-    ns += rows as f64 * requests.max(1.0) * ROW;
-    let waiting = mean * requests * attempts * lost * looked_at;
-    let bytes = rows as f64 * ROW_BYTES + clients + waiting * WAITING_BYTES;
+    ns += rows * requests * ROW;
+    let bytes = rows * ROW_BYTES + clients + state + waiting * WAITING_BYTES;
     (events, ns, bytes)
 }
 

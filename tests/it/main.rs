@@ -11,6 +11,7 @@ mod comparisons;
 mod decisive;
 mod deliveries;
 mod docs;
+mod effort;
 mod errors;
 mod fleet;
 mod folders;

@@ -94,10 +94,6 @@ impl ArrivalShape for Diurnal {
         self.peak.per_second() * self.weekly.iter().copied().fold(0.0, f64::max)
     }
 
-    fn mean(&self, _: f64) -> f64 {
-        self.mean.per_second() * self.weekly.iter().sum::<f64>() / 7.0
-    }
-
     fn begin(&self, beginning: &Beginning<'_>) -> Curve<LocalDays> {
         let since_midnight = self.peak_time.duration_since(Time::midnight());
         Curve::new(LocalDays {

@@ -60,12 +60,6 @@ impl ArrivalShape for FlashCrowd {
         self.base.per_second().max(self.peak.per_second())
     }
 
-    fn mean(&self, seconds: f64) -> f64 {
-        let (base, peak) = (self.base.per_second(), self.peak.per_second());
-        let crowd = self.rise.as_secs_f64() / 2.0 + self.decay.as_secs_f64();
-        base + (peak - base) * (crowd / seconds.max(1.0)).min(1.0)
-    }
-
     fn begin(&self, _: &Beginning<'_>) -> Crowd {
         let at = self.at.whole_seconds().unwrap_or(0);
         let rise = self.rise.whole_seconds().unwrap_or(0);

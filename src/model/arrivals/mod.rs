@@ -79,9 +79,11 @@ macro_rules! shapes {
                 match self { $(OpenArrivals::$shape(shape) => shape.peak(),)* }
             }
 
-            /// About its mean over so many seconds \[1/s\].
-            pub fn mean(&self, seconds: f64) -> f64 {
-                match self { $(OpenArrivals::$shape(shape) => shape.mean(seconds),)* }
+            /// Its mean in each of some seconds, ascending, for estimates of the work to come \[1/s\].
+            pub fn sampled(&self, beginning: &Beginning<'_>, seconds: &[u64]) -> Vec<f64> {
+                match self {
+                    $(OpenArrivals::$shape(shape) => shape.sampled(beginning, seconds),)*
+                }
             }
 
             /// Its rate where arrivals are evenly spaced; `None`: counts are random.

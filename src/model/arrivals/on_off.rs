@@ -47,9 +47,18 @@ impl ArrivalShape for OnOff {
         self.on.per_second().max(self.off.per_second())
     }
 
-    fn mean(&self, _: f64) -> f64 {
-        let (on, off) = (self.mean_on.as_secs_f64(), self.mean_off.as_secs_f64());
-        (self.on.per_second() * on + self.off.per_second() * off) / (on + off)
+    /// Each second by itself: which way it is switched is drawn anew.
+    fn sampled(&self, beginning: &Beginning<'_>, seconds: &[u64]) -> Vec<f64> {
+        let of = |&start: &u64| {
+            let key = beginning.key.with(start);
+            let mut process = self.begin(&Beginning {
+                start,
+                key,
+                ..*beginning
+            });
+            process.of_second(start).0
+        };
+        seconds.iter().map(of).collect()
     }
 
     /// Begins in its long-run state, so that it needs no warm-up.

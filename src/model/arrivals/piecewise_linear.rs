@@ -91,25 +91,6 @@ impl ArrivalShape for PiecewiseLinear {
         rates.fold(0.0, f64::max)
     }
 
-    fn mean(&self, seconds: f64) -> f64 {
-        let at = |point: &Point| point.at.as_secs_f64();
-        let pieces = self.points.windows(2).map(|p| {
-            let rates = p[0].rate.per_second() + p[1].rate.per_second();
-            (at(&p[1]) - at(&p[0])) * rates / 2.0
-        });
-        let drawn: f64 = pieces.sum();
-        let Some(last) = self.points.last() else {
-            return 0.0;
-        };
-        match self.every {
-            Some(every) => drawn / every.as_secs_f64().max(1.0),
-            None => {
-                let after = (seconds - at(last)).max(0.0);
-                (drawn + after * last.rate.per_second()) / seconds.max(at(last)).max(1.0)
-            }
-        }
-    }
-
     fn begin(&self, _: &Beginning<'_>) -> Pieces {
         let seconds = |span: Span| span.whole_seconds().unwrap_or(0);
         let points = self.points.iter();

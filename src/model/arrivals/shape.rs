@@ -20,9 +20,11 @@ pub trait ArrivalShape: Sized {
     /// The highest rate that it may have \[1/s\].
     fn peak(&self) -> f64;
 
-    /// About its mean over so many seconds \[1/s\], for estimates of the work to come.
-    fn mean(&self, _seconds: f64) -> f64 {
-        self.peak()
+    /// Its mean in each of some seconds, ascending, whatever it remembers of others: for estimates of the work to come
+    /// \[1/s\].
+    fn sampled(&self, beginning: &Beginning<'_>, seconds: &[u64]) -> Vec<f64> {
+        let mut process = self.begin(beginning);
+        seconds.iter().map(|&s| process.of_second(s).0).collect()
     }
 
     /// Its rate where arrivals are evenly spaced; `None`: counts are random.

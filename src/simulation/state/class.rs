@@ -360,18 +360,25 @@ impl Classes {
     pub fn add_tallies(&mut self, mut records: [&mut Record; 2]) {
         for (c, class) in self.all.iter_mut().enumerate() {
             let only_kms_step = class.only_quota().map(|_| class.first_kms_step as usize);
-            for (tally, record) in class.tally.iter_mut().zip(&mut records) {
-                tally.add_to(record, c, only_kms_step);
-            }
+            let tallies = class.tally.iter_mut().zip(&mut records);
+            tallies
+                .filter(|(_, record)| has_classes(record))
+                .for_each(|(tally, record)| tally.add_to(record, c, only_kms_step));
         }
     }
 
     /// Moves the delays to the records, at the end of a run.
     pub fn move_delays(&mut self, mut records: [&mut Record; 2]) {
         for (c, class) in self.all.iter_mut().enumerate() {
-            for (tally, record) in class.tally.iter_mut().zip(&mut records) {
+            let tallies = class.tally.iter_mut().zip(&mut records);
+            for (tally, record) in tallies.filter(|(_, record)| has_classes(record)) {
                 record.delays[c] = std::mem::take(&mut tally.delays);
             }
         }
     }
+}
+
+/// Whether anything can be counted there: where there is no warm-up, nothing is in that.
+fn has_classes(record: &Record) -> bool {
+    !record.classes.is_empty()
 }

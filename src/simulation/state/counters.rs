@@ -21,10 +21,16 @@ pub struct Counters {
 impl Counters {
     pub fn new(plan: &PlanPart<'_>, actions: usize) -> Counters {
         let (classes, kms_steps) = (plan.classes.len(), plan.kms_steps.len());
+        // Without a warm-up nothing arrives in it.
+        let unmeasured = if plan.warm_up_s > 0 {
+            Record::new(classes, kms_steps, 0, 0)
+        } else {
+            Record::new(0, 0, 0, 0)
+        };
         Counters {
             warm_up: plan.warm_up_s * SECOND,
             record: Record::new(classes, kms_steps, plan.quotas.len(), plan.workloads.len()),
-            unmeasured: Record::new(classes, kms_steps, 0, 0),
+            unmeasured,
             counted: vec![0; actions],
             whole: [vec![0; actions], vec![0; actions]],
         }

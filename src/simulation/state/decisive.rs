@@ -16,6 +16,10 @@ use crate::simulation::state::quota::QuotaSecond;
 /// How many seconds are held back.
 const HELD: usize = AROUND_S as usize + 1;
 
+/// Actions of a second from which on their counts are added up at once: a trace may have a million, and a minute of seconds is
+/// held.
+const MANY_ACTIONS: usize = 64;
+
 /// Rows of a quota after which those that turned out not to matter are dropped.
 const ROWS: usize = 4_096;
 
@@ -57,8 +61,8 @@ impl Counter {
                 quotas,
                 only,
             } => {
-                for record in records {
-                    let n = &record.kms_steps[kms_step as usize];
+                let counts = records.iter();
+                for n in counts.filter_map(|r| r.kms_steps.get(kms_step as usize)) {
                     // An attempt that another quota refused counts at that one only.
                     let by_other = match quotas {
                         1 => 0,
@@ -74,8 +78,8 @@ impl Counter {
                 }
             }
             Counter::Tries(class) => {
-                for record in records {
-                    let n = &record.classes[class as usize];
+                let counts = records.iter();
+                for n in counts.filter_map(|r| r.classes.get(class as usize)) {
                     sum.attempts += n.tries;
                     sum.throttled += n.tries_throttled;
                 }
@@ -97,6 +101,24 @@ struct HeldSecond {
     /// What any other second held, as (quota, share).
     shares: Vec<(u32, Share)>,
 }
+
+impl HeldSecond {
+    /// Adds a share to that of the same workload and quota, where it was among the last.
+    fn add(&mut self, quota: u32, share: Share) {
+        let last = self.shares.iter_mut().rev().take(NEAR);
+        let mut of_same = last.filter(|(q, known)| (*q, known.workload) == (quota, share.workload));
+        match of_same.next() {
+            Some((_, known)) => {
+                known.attempts += share.attempts;
+                known.throttled += share.throttled;
+            }
+            None => self.shares.push((quota, share)),
+        }
+    }
+}
+
+/// So many shares back one of the same workload and quota is looked for: its classes stand together, and ask few quotas.
+const NEAR: usize = 4;
 
 /// What is kept of one quota.
 #[derive(Default)]
@@ -233,6 +255,20 @@ impl DecisiveState {
         let held = &mut self.held[(second % HELD as u64) as usize];
         held.second = second;
         held.shares.clear();
+        if actions.len() >= MANY_ACTIONS {
+            held.counts.clear();
+            for (&action, &n) in actions.iter().zip(counts).filter(|(_, n)| **n > 0) {
+                for &(quota, workload, each) in &self.actions[action as usize] {
+                    let share = Share {
+                        workload: workload as usize,
+                        attempts: n * each,
+                        throttled: 0,
+                    };
+                    held.add(quota, share);
+                }
+            }
+            return;
+        }
         if held.selection != selection {
             held.selection = selection;
             held.actions.clear();
@@ -258,7 +294,7 @@ impl DecisiveState {
                 attempts: now.attempts - counted.so_far.attempts,
                 throttled: now.throttled - counted.so_far.throttled,
             };
-            held.shares.push((counted.quota, share));
+            held.add(counted.quota, share);
             counted.so_far = now;
         }
     }
