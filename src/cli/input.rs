@@ -4,7 +4,7 @@ use super::args::Overrides;
 use super::failure::CommandError;
 use super::terminal::colour;
 use crate::input::files::Files;
-use crate::input::named_file::{Capped, FileContent, FileRules};
+use crate::input::named_file::{CappedReader, FileContent, FileRules};
 use crate::input::{Input, InputError};
 use crate::scenario::{Loaded, ScenarioError, Variant, load, load_each};
 use std::io::Read;
@@ -132,7 +132,7 @@ fn read(path: &Path, rules: FileRules) -> Result<Input, CommandError> {
     let read = if path == Path::new("-") {
         let mut bytes = Vec::new();
         let most = rules.largest.unwrap_or(FileContent::Document.largest());
-        let mut text = Capped::new(std::io::stdin(), most);
+        let mut text = CappedReader::new(std::io::stdin(), most);
         text.read_to_end(&mut bytes).map_err(|e| {
             CommandError::Input(format!(
                 "error: cannot read a scenario from standard input: {e}"

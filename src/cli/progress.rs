@@ -1,5 +1,6 @@
 //! The progress bar: simulated seconds or what else is counted, their rate and the time left; on a terminal only.
 
+use crate::units::visible::visible;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -29,7 +30,7 @@ pub(super) fn watch<R>(
         };
         bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
     }
-    bar.set_message(label.to_owned());
+    bar.set_message(visible(label).into_owned());
     let stop = Arc::new(AtomicBool::new(false));
     let painter = std::thread::spawn({
         let (bar, done, stop) = (bar.clone(), Arc::clone(&done), Arc::clone(&stop));

@@ -23,7 +23,7 @@ pub mod source;
 pub mod spelling;
 
 use files::Files;
-use named_file::{Capped, FileContent, FileRules};
+use named_file::{CappedReader, FileContent, FileRules};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -109,7 +109,7 @@ impl Input {
         let largest = rules.largest.unwrap_or(FileContent::Document.largest());
         let file = std::fs::File::open(path).map_err(unreadable)?;
         let mut bytes = Vec::new();
-        let read = Capped::new(file, largest).read_to_end(&mut bytes);
+        let read = CappedReader::new(file, largest).read_to_end(&mut bytes);
         read.map_err(unreadable)?;
         let stem = path.file_stem().map(|stem| stem.to_string_lossy());
         let name = stem.map_or_else(|| "scenario".to_owned(), |stem| stem.into_owned());

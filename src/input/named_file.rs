@@ -175,8 +175,8 @@ impl NamedFile {
     ///
     /// # Errors
     /// What the operating system refuses.
-    pub fn open(&self) -> io::Result<Capped<File>> {
-        Ok(Capped::new(File::open(&self.path)?, self.largest))
+    pub fn open(&self) -> io::Result<CappedReader<File>> {
+        Ok(CappedReader::new(File::open(&self.path)?, self.largest))
     }
 
     /// All of its text.
@@ -206,16 +206,16 @@ fn kind(about: &fs::Metadata) -> &'static str {
 
 /// Bytes of which no more than so many are read.
 #[derive(Debug)]
-pub struct Capped<R> {
+pub struct CappedReader<R> {
     inner: R,
     left: u64,
     most: u64,
 }
 
-impl<R> Capped<R> {
+impl<R> CappedReader<R> {
     /// Of `inner` at most `most` bytes: then an error.
-    pub fn new(inner: R, most: u64) -> Capped<R> {
-        Capped {
+    pub fn new(inner: R, most: u64) -> CappedReader<R> {
+        CappedReader {
             inner,
             left: most,
             most,
@@ -223,7 +223,7 @@ impl<R> Capped<R> {
     }
 }
 
-impl<R: Read> Read for Capped<R> {
+impl<R: Read> Read for CappedReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let wanted = usize::try_from(self.left)
             .unwrap_or(usize::MAX)
@@ -324,7 +324,7 @@ mod tests {
         // What does not say how long it is.
         let read = |most| {
             let mut bytes = Vec::new();
-            let read = Capped::new(io::repeat(7).take(5), most).read_to_end(&mut bytes);
+            let read = CappedReader::new(io::repeat(7).take(5), most).read_to_end(&mut bytes);
             read.map(|_| bytes.len()).map_err(|e| e.to_string())
         };
         assert_eq!((read(5), read(6)), (Ok(5), Ok(5)));

@@ -2,6 +2,7 @@
 
 use super::diagnostic::{Diagnostic, Severity, in_order};
 use super::source::{Place, Sources};
+use crate::units::visible::visible;
 use codespan_reporting::diagnostic::{Diagnostic as Report, Label, Severity as ReportSeverity};
 use codespan_reporting::files::Files;
 use codespan_reporting::term::{
@@ -11,6 +12,8 @@ use codespan_reporting::term::{
 /// All diagnostics as a text for people: in order, each once, with the lines underlined.
 ///
 /// `color` adds ANSI escape sequences.
+///
+/// What a terminal would obey in names and values is written out.
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> String {
     let config = Config {
         chars: Chars::ascii(),
@@ -18,9 +21,25 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, color: bool) -> Str
     };
     let mut text = String::new();
     for diagnostic in in_order(diagnostics) {
+        let diagnostic = shown(diagnostic);
         text.push_str(&render_one(&diagnostic, sources, &config, color));
     }
     text
+}
+
+/// A fault whose words can be shown.
+fn shown(fault: Diagnostic) -> Diagnostic {
+    let written = |text: String| visible(&text).into_owned();
+    let more = fault
+        .more
+        .into_iter()
+        .map(|(place, why)| (place, written(why)));
+    Diagnostic {
+        message: written(fault.message),
+        help: fault.help.map(written),
+        more: more.collect(),
+        ..fault
+    }
 }
 
 fn render_one(diagnostic: &Diagnostic, sources: &Sources, config: &Config, color: bool) -> String {

@@ -1,5 +1,6 @@
 //! The texts that settings come from, and places in them.
 
+use crate::units::visible::{visible, visible_in_place};
 use codespan_reporting::files::{Error as FilesError, Files, SimpleFile};
 use std::ops::Range;
 
@@ -36,6 +37,14 @@ struct SourceText {
     is_argument: bool,
 }
 
+/// A text as it may be shown: places in it stay where they are.
+fn shown(name: &str, text: &str) -> SimpleFile<String, String> {
+    SimpleFile::new(
+        visible(name).into_owned(),
+        visible_in_place(text).into_owned(),
+    )
+}
+
 impl Sources {
     /// No texts yet.
     pub fn new() -> Sources {
@@ -45,7 +54,9 @@ impl Sources {
     /// Adds a file by the name to show and its text, unless it is there already.
     pub fn add_file(&mut self, name: &str, text: &str) -> SourceId {
         let known = self.sources.iter().position(|source| {
-            !source.is_argument && source.file.name() == name && source.file.source() == text
+            !source.is_argument
+                && *source.file.name() == visible(name)
+                && *source.file.source() == visible_in_place(text)
         });
         known.map_or_else(|| self.add_excerpt(name, 1, text), SourceId)
     }
@@ -53,7 +64,7 @@ impl Sources {
     /// Adds some lines of a file too large to keep; `first_line` counts from 1.
     pub fn add_excerpt(&mut self, name: &str, first_line: usize, text: &str) -> SourceId {
         self.add(SourceText {
-            file: SimpleFile::new(name.to_owned(), text.to_owned()),
+            file: shown(name, text),
             first_line,
             is_argument: false,
         })
@@ -62,7 +73,7 @@ impl Sources {
     /// Adds the argument of a `--set`; it is shown as `--set 'argument'`, without line and column.
     pub fn add_set(&mut self, argument: &str) -> SourceId {
         self.add(SourceText {
-            file: SimpleFile::new(format!("--set '{argument}'"), argument.to_owned()),
+            file: shown(&format!("--set '{argument}'"), argument),
             first_line: 1,
             is_argument: true,
         })

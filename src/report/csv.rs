@@ -177,17 +177,9 @@ fn write<R: Serialize>(
     header: &[&str],
     rows: impl Iterator<Item = R>,
 ) -> Result<String, csv::Error> {
-    let mut writer = csv::WriterBuilder::new()
-        .has_headers(false)
-        .from_writer(Vec::new());
-    writer.write_record(header)?;
-    for row in rows {
-        writer.serialize(row)?;
-    }
-    let bytes = writer
-        .into_inner()
-        .map_err(|e| csv::Error::from(e.into_error()))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let records =
+        Records::of(header, rows).map_err(|e| csv::Error::from(std::io::Error::from(e)))?;
+    records.delimited(b',')
 }
 
 #[cfg(test)]

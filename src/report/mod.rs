@@ -42,8 +42,9 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use self::chart::ChartFiles;
-use crate::results::directory::{self, CHARTS, TRAILS};
+use crate::results::directory::{self, CHARTS, FileError, TRAILS};
 use crate::results::{self, Manifest, RunResults};
+use crate::units::visible::visible;
 
 /// Writes the whole results directory.
 ///
@@ -72,11 +73,16 @@ pub fn write_breakdowns(
     dir: &Path,
 ) -> Result<(), ReportError> {
     let text = breakdowns::csv(results)?;
-    directory::write(&dir.join("breakdowns.csv"), text.as_bytes())?;
+    write_text(&dir.join("breakdowns.csv"), &text)?;
     if let Some(bytes) = parquet {
         directory::write(&dir.join("breakdowns.parquet"), bytes)?;
     }
     Ok(())
+}
+
+/// Writes a text of which nothing acts on whoever shows it.
+fn write_text(path: &Path, text: &str) -> Result<(), FileError> {
+    directory::write(path, visible(text).as_bytes())
 }
 
 /// Writes log files of CloudTrail, one for each name, into the folder `cloudtrail` of a results directory.
@@ -88,7 +94,7 @@ pub fn write_trail(files: &[(&str, String)], dir: &Path) -> Result<(), ReportErr
     directory::make(&folder)?;
     let stems = directory::file_stems(files.iter().map(|(name, _)| *name));
     for (stem, (_, text)) in stems.iter().zip(files) {
-        directory::write(&folder.join(format!("{stem}.json")), text.as_bytes())?;
+        write_text(&folder.join(format!("{stem}.json")), text)?;
     }
     directory::remove_stale_trails(dir, &stems)?;
     Ok(())
@@ -116,7 +122,7 @@ pub fn write_answer(
 ) -> Result<(), ReportError> {
     directory::probe(dir)?;
     for (name, text) in texts {
-        directory::write(&dir.join(name), text.as_bytes())?;
+        write_text(&dir.join(name), text)?;
     }
     write_figures(figures, dir, charts)?;
     directory::remove_stale(&dir.join(CHARTS), |stem, ending| {
@@ -136,7 +142,7 @@ fn write_figures(
     let write = |figure: &chart::Figure| {
         let place = |ending| folder.join(format!("{}.{ending}", figure.stem));
         if charts.svg {
-            directory::write(&place("svg"), figure.svg.as_bytes())?;
+            write_text(&place("svg"), &figure.svg)?;
         }
         if charts.png {
             directory::write(&place("png"), &figure.png()?)?;
@@ -162,7 +168,7 @@ fn draw(results: &RunResults, dir: &Path, charts: ChartFiles) -> Result<(), Repo
         chart::is_figure(stem) && !(is_written && figures.iter().any(|f| f.stem == stem))
     })?;
     let html = html::report(results, &figures)?;
-    directory::write(&dir.join("report.html"), html.as_bytes())?;
+    write_text(&dir.join("report.html"), &html)?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Rows of named values, for formats that programs read line by line.
 
+use crate::units::visible;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -52,7 +53,7 @@ impl Records {
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => visible::cell(text).into_owned(),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     }
 }

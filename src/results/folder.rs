@@ -68,11 +68,11 @@ impl OutputFolder {
         };
         let whole = dir.join(LOCK);
         match sharing {
-            Sharing::Alone => folder.lock(&whole, Kind::Exclusive, wait)?,
+            Sharing::Alone => folder.lock(&whole, LockKind::Exclusive, wait)?,
             Sharing::Shard(i, n) => {
-                folder.lock(&whole, Kind::Shared, wait)?;
+                folder.lock(&whole, LockKind::Shared, wait)?;
                 let own = dir.join(format!(".kmsim.shard-{i}-of-{n}.lock"));
-                folder.lock(&own, Kind::Exclusive, wait)?;
+                folder.lock(&own, LockKind::Exclusive, wait)?;
             }
         }
         directory::probe(dir)?;
@@ -91,7 +91,11 @@ impl OutputFolder {
             dir: self.dir.clone(),
             locks: Vec::new(),
         };
-        alone.lock(&self.dir.join(".kmsim.table.lock"), Kind::Exclusive, true)?;
+        alone.lock(
+            &self.dir.join(".kmsim.table.lock"),
+            LockKind::Exclusive,
+            true,
+        )?;
         Ok(alone)
     }
 
@@ -100,7 +104,7 @@ impl OutputFolder {
         &self.dir
     }
 
-    fn lock(&mut self, path: &Path, kind: Kind, wait: bool) -> Result<(), FolderError> {
+    fn lock(&mut self, path: &Path, kind: LockKind, wait: bool) -> Result<(), FolderError> {
         let taken = loop {
             match Lock::take(path, kind, wait) {
                 // The other run made the folder, had nothing to keep in it, and has removed it meanwhile.
@@ -135,7 +139,7 @@ impl Drop for OutputFolder {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum LockKind {
     Exclusive,
     Shared,
 }
@@ -149,7 +153,7 @@ struct Lock {
 
 impl Lock {
     /// `None` where another has it.
-    fn take(path: &Path, kind: Kind, wait: bool) -> io::Result<Option<Lock>> {
+    fn take(path: &Path, kind: LockKind, wait: bool) -> io::Result<Option<Lock>> {
         loop {
             let file = File::options()
                 .create(true)
@@ -158,10 +162,10 @@ impl Lock {
                 .write(true)
                 .open(path)?;
             let taken = match (kind, wait) {
-                (Kind::Exclusive, false) => file.try_lock(),
-                (Kind::Shared, false) => file.try_lock_shared(),
-                (Kind::Exclusive, true) => file.lock().map_err(TryLockError::Error),
-                (Kind::Shared, true) => file.lock_shared().map_err(TryLockError::Error),
+                (LockKind::Exclusive, false) => file.try_lock(),
+                (LockKind::Shared, false) => file.try_lock_shared(),
+                (LockKind::Exclusive, true) => file.lock().map_err(TryLockError::Error),
+                (LockKind::Shared, true) => file.lock_shared().map_err(TryLockError::Error),
             };
             match taken {
                 Ok(()) => {}
@@ -177,7 +181,7 @@ impl Lock {
                 file,
             };
             // A shared lock's file is not ours alone to remove.
-            if kind == Kind::Exclusive {
+            if kind == LockKind::Exclusive {
                 directory::keep_in_mind(path, true);
                 // Who we are is for messages only.
                 let _ = lock.say_who();

@@ -6,6 +6,7 @@
 use super::axis::Quantity;
 use super::run::{Run, Sweep};
 use crate::metrics::registry::METRICS;
+use crate::units::visible;
 use indexmap::IndexSet;
 
 /// A column with its values.
@@ -96,13 +97,17 @@ pub fn columns(sweep: &Sweep, runs: &[Run]) -> Vec<(String, Column)> {
 /// Never in practice: the rows are written to memory.
 pub fn csv(columns: &[(String, Column)]) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(columns.iter().map(|(name, _)| name))?;
+    writer.write_record(
+        columns
+            .iter()
+            .map(|(name, _)| visible::cell(name).into_owned()),
+    )?;
     let rows = columns.first().map_or(0, |(_, c)| c.len());
     for row in 0..rows {
         writer.write_record(columns.iter().map(|(_, c)| match c {
             Column::Integer(v) => v[row].to_string(),
             Column::Number(v) => v[row].map_or_else(String::new, |v| v.to_string()),
-            Column::Text(v) => v[row].clone(),
+            Column::Text(v) => visible::cell(&v[row]).into_owned(),
         }))?;
     }
     let bytes = writer.into_inner().map_err(|e| e.into_error())?;

@@ -5,6 +5,8 @@
 //! Each type reads text with `FromStr`, prints text that reads back as the same value with
 //! `Display`, and serialises as that text, so that a number never travels without its unit.
 //!
+//! [`visible`] is about any text from outside: what of it may be shown.
+//!
 //! Not here: calendar months and years, which have no fixed length, and money.
 
 mod bytes;
@@ -15,6 +17,7 @@ mod share;
 mod span;
 #[cfg(test)]
 mod tests;
+pub mod visible;
 
 pub use bytes::Bytes;
 pub use error::UnitError;

@@ -28,6 +28,7 @@ mod money;
 mod named_files;
 mod near_misses;
 mod planning;
+mod raw_text;
 mod request_rates;
 mod retry;
 mod scenarios;
