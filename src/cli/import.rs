@@ -11,6 +11,7 @@ use crate::import::scenario::written::{MARK, WritingOptions, WrittenScenario, sc
 use crate::import::summary;
 use crate::import::told;
 use crate::results::directory;
+use crate::units::visible::visible;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
@@ -43,7 +44,10 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), CommandError> {
     summary::outcome(written.as_ref(), &mut all);
     let json = serde_json::to_string_pretty(&all)
         .map_err(|e| CommandError::Internal(format!("error: cannot format the totals: {e}")))?;
-    out.write(&format!("{}.import.json", out.stem), &(json + "\n"))?;
+    out.write(
+        &format!("{}.import.json", out.stem),
+        &(visible(&json).into_owned() + "\n"),
+    )?;
     if let Some(written) = &written {
         for (name, text) in &written.files {
             out.write(name, text)?;

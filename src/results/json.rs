@@ -4,6 +4,7 @@
 
 use std::io;
 
+use crate::units::visible::visible;
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
@@ -36,6 +37,14 @@ impl Formatter for InlineArrays {
     }
     fn end_object_value<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
         self.0.end_object_value(w)
+    }
+    /// Names may hold what a terminal obeys, also where JSON has no need to escape it.
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        w: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        w.write_all(visible(fragment).as_bytes())
     }
 }
 

@@ -292,7 +292,7 @@ impl Sweep {
                 let (s, v) = units[i];
                 let run = self.one(&studies[v], s)?;
                 let path = Sweep::file(dir, s, v);
-                let text = serde_json::to_string(&run)
+                let text = json::text(&run)
                     .map_err(|e| machine("write", &path)(std::io::Error::other(e)))?;
                 write(&path, &text)?;
                 done.fetch_add(1, Ordering::Relaxed);
