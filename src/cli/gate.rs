@@ -95,24 +95,27 @@ pub(super) fn regression(held: &Regressions, baseline: &args::Baseline) -> Vec<S
         ));
     }
     failures.extend(unshown(&held.failures));
-    let told = held.failures.iter();
-    let told = told.filter(|r| r.because != RegressionKind::NoInterval);
-    failures.extend(told.map(sentence));
+    failures.extend(held.failures.iter().filter_map(sentence));
+    failures.extend(no_better(&held.failures));
     failures
 }
 
-/// Why one metric fails.
-fn sentence(r: &Regression) -> String {
+/// Why one metric fails by itself.
+fn sentence(r: &Regression) -> Option<String> {
     let subject = format!("error: regression: {} of variant `{}`", name(r), r.variant);
     let value = |v: Option<f64>| match v {
         Some(v) => number::value(&r.metric, &r.difference.unit, v),
         None => number::NO_DATA.to_owned(),
     };
     let (before, after) = (value(r.difference.baseline), value(r.difference.variant));
-    match r.because {
+    Some(match r.because {
+        RegressionKind::NoInterval | RegressionKind::WorkLost { .. } => return None,
         RegressionKind::Worse => format!(
             "{subject} is worse than in the baseline: {after} against {before}, by more than {} of it",
             number::percent(r.tolerance)
+        ),
+        RegressionKind::WorseThroughout { replications } => format!(
+            "{subject} is worse than in the baseline: {after} against {before}, in {replications} replications, and better in none, though the 95 % interval of so few reaches zero"
         ),
         RegressionKind::Lost => format!("{subject} has no value, and {before} in the baseline"),
         RegressionKind::Unknown => {
@@ -121,10 +124,7 @@ fn sentence(r: &Regression) -> String {
         RegressionKind::AddedUp => format!(
             "{subject} has no value of its own in the baseline, which keeps its largest workloads and those that thresholds name\n  = help: write a `[threshold]` for it and run the baseline again"
         ),
-        RegressionKind::NoInterval => {
-            format!("{subject} differs from the baseline without an interval")
-        }
-    }
+    })
 }
 
 fn name(r: &Regression) -> String {
@@ -137,27 +137,60 @@ fn name(r: &Regression) -> String {
 /// Metrics that a sentence names before it counts the others.
 const NAMED: usize = 3;
 
-/// Differences without interval: one failure for each variant, whose replications are too few for all of them.
-fn unshown(failures: &[Regression]) -> Vec<String> {
-    let mut by_variant: Vec<(&str, Vec<String>)> = Vec::new();
-    for r in failures {
-        if r.because != RegressionKind::NoInterval {
-            continue;
-        }
-        match by_variant.last_mut() {
-            Some((variant, names)) if *variant == r.variant => names.push(name(r)),
-            Some(_) | None => by_variant.push((&r.variant, vec![name(r)])),
+/// The first of some metrics, and how many more they are.
+fn listed(metrics: &[&Regression]) -> String {
+    let names: Vec<String> = metrics.iter().take(NAMED).map(|r| name(r)).collect();
+    let more = match metrics.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", names.join(", "))
+}
+
+/// Metrics that fail for the same reason, whose replications or work are each variant's as a whole: one failure for each.
+fn by_variant(failures: &[Regression], why: fn(RegressionKind) -> bool) -> Vec<Vec<&Regression>> {
+    let mut groups: Vec<Vec<&Regression>> = Vec::new();
+    for r in failures.iter().filter(|r| why(r.because)) {
+        let same = |group: &&mut Vec<&Regression>| {
+            (&group[0].variant, group[0].because) == (&r.variant, r.because)
+        };
+        match groups.last_mut().filter(same) {
+            Some(group) => group.push(r),
+            None => groups.push(vec![r]),
         }
     }
-    let said = by_variant.into_iter().map(|(variant, names)| {
-        let more = match names.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
+    groups
+}
+
+/// Differences without interval.
+fn unshown(failures: &[Regression]) -> Vec<String> {
+    let groups = by_variant(failures, |why| why == RegressionKind::NoInterval);
+    let said = groups.iter().map(|group| {
         format!(
-            "error: variant `{variant}`: the differences of {}{more} have no interval, so regressions cannot be checked\n  = help: use at least two replications, in the baseline too",
-            names[..names.len().min(NAMED)].join(", "),
+            "error: variant `{}`: the differences of {} have no interval, so regressions cannot be checked\n  = help: use at least two replications, in the baseline too",
+            group[0].variant,
+            listed(group),
         )
+    });
+    said.collect()
+}
+
+/// What is lower because more of the work is lost.
+fn no_better(failures: &[Regression]) -> Vec<String> {
+    let groups = by_variant(failures, |why| {
+        matches!(why, RegressionKind::WorkLost { .. })
+    });
+    let said = groups.iter().filter_map(|group| {
+        let RegressionKind::WorkLost { what, before, now } = group[0].because else {
+            return None;
+        };
+        Some(format!(
+            "error: regression: variant `{}` loses more of its work than the baseline, so {} cannot be held against it: {} {what}, {} in the baseline\n  = help: to judge the loss apart, gate its metric too, with a share of its own",
+            group[0].variant,
+            listed(group),
+            number::percent(now),
+            number::percent(before),
+        ))
     });
     said.collect()
 }

@@ -84,17 +84,41 @@ fn unfinished(v: &VariantResults, judged: &[&str]) -> Vec<Option<f64>> {
 
 /// Whether `a` loses a larger share than `b`, beyond the interval of their difference where there is one.
 pub(super) fn exceeds(a: &Estimate, b: &Estimate, paired: bool) -> bool {
+    exceeds_by(a, b, paired, 0.0)
+}
+
+/// The same by more than a share of what `b` loses.
+fn exceeds_by(a: &Estimate, b: &Estimate, paired: bool, noise: f64) -> bool {
     let d = difference(Some(true), Some(b), Some(a), paired);
-    match (d.ci_low, d.mean) {
-        (Some(low), _) => low > 0.0,
-        (None, Some(mean)) => mean > 0.0,
-        (None, None) => false,
-    }
+    let least = d.ci_low.or(d.mean);
+    least.is_some_and(|least| least > noise * d.baseline.unwrap_or(0.0))
 }
 
 fn any_exceeds(a: Vec<Loss>, b: Vec<Loss>, paired: bool) -> bool {
     let mut pairs = a.into_iter().zip(b);
     pairs.any(|(a, b)| exceeds(&a.share, &b.share, paired))
+}
+
+/// What a variant, or one workload of it, loses more of than the other by more than a share of that: what it is and both
+/// shares lost, the other's first. Metrics that are `judged` by themselves are left out.
+pub(super) fn more_lost(
+    variant: &VariantResults,
+    other: &VariantResults,
+    workload: Option<&str>,
+    paired: bool,
+    (noise, judged): (f64, &[&str]),
+) -> Option<(&'static str, f64, f64)> {
+    let of = |v: &VariantResults| match workload {
+        Some(name) => v
+            .by_workload
+            .get(name)
+            .map(|metrics| losses(metrics, judged))
+            .unwrap_or_default(),
+        None => losses_of(v, judged),
+    };
+    let mut pairs = of(variant).into_iter().zip(of(other));
+    let found = pairs.find(|(a, b)| exceeds_by(&a.share, &b.share, paired, noise));
+    found.and_then(|(a, b)| Some((a.what, b.share.mean?, a.share.mean?)))
 }
 
 /// Whether a variant loses more of any kind of work than the other.

@@ -3,10 +3,12 @@
 //! Only metrics of which one side is better count, and only differences that the 95 % interval shows and that are
 //! larger than the metric's tolerance: its own, else the noise, a share of the baseline's mean. A value that the baseline
 //! had and the variant lacks is worse; what cannot be told, for want of a value or an interval, has not been shown to be
-//! as good. There is no correction for comparing many metrics at once; the
+//! as good, and neither has what is lower where more of the work is lost. Where replications are paired, what is worse in
+//! several of them and better in none has got worse, though the interval of few replications reach zero. There is no correction for comparing many metrics at once; the
 //! tolerance has to allow for that.
 
 use super::difference::difference;
+use super::loss::more_lost;
 use super::variants::compare;
 use crate::metrics::registry::metric;
 use crate::metrics::target::{TargetError, subject};
@@ -88,12 +90,25 @@ impl RegressionGate {
         self.own(workload, id).flatten().unwrap_or(self.noise)
     }
 
+    /// Metrics of a workload, or of the whole variant, that are gated by name.
+    fn judged(&self, workload: Option<&str>) -> Vec<&'static str> {
+        let named = self.gated.iter().filter_map(|gated| match gated {
+            Gated::One {
+                workload: of,
+                metric,
+                ..
+            } if of.as_deref() == workload => Some(*metric),
+            Gated::One { .. } | Gated::All => None,
+        });
+        named.collect()
+    }
+
     /// Calls each difference that is no more than noise so.
     fn weigh(&self, workload: Option<&str>, differences: &mut IndexMap<String, Difference>) {
         for (id, d) in differences {
             let one_sided = matches!(
                 d.verdict,
-                Verdict::Better | Verdict::Worse | Verdict::Different
+                Verdict::Better | Verdict::WorkLost | Verdict::Worse | Verdict::Different
             );
             let Some((low, high)) = d.ci_low.zip(d.ci_high).filter(|_| one_sided) else {
                 continue;
@@ -126,10 +141,24 @@ pub struct Regression {
 }
 
 /// Why a metric fails the gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RegressionKind {
     /// It is worse by more than its tolerance.
     Worse,
+    /// It is worse by more than its tolerance, in this many paired replications, and better in none; the interval includes zero.
+    WorseThroughout {
+        /// Replications in which it is worse.
+        replications: usize,
+    },
+    /// It is no better than it was, as more of the work is lost.
+    WorkLost {
+        /// What is lost, after a share.
+        what: &'static str,
+        /// Share that the baseline loses.
+        before: f64,
+        /// Share that the variant loses.
+        now: f64,
+    },
     /// The variant has no value of it any more.
     Lost,
     /// The baseline has no value of it.
@@ -187,7 +216,7 @@ pub fn regressions(
             };
             [earlier, variant].into_iter().any(is_one_of_others)
         };
-        let mut failures = failures(gate, &comparison);
+        let mut failures = failures(gate, &comparison, (earlier, variant));
         for r in &mut failures {
             if r.because == RegressionKind::Unknown
                 && r.workload.as_deref().is_some_and(is_added_up)
@@ -205,8 +234,24 @@ pub fn regressions(
 }
 
 /// What of a variant fails the gate: whole variant first, in the order of the registry, then named metrics of workloads.
-fn failures(gate: &RegressionGate, comparison: &Comparison) -> Vec<Regression> {
+fn failures(
+    gate: &RegressionGate,
+    comparison: &Comparison,
+    (earlier, variant): (&VariantResults, &VariantResults),
+) -> Vec<Regression> {
     let mut out = Vec::new();
+    let fails = |workload: Option<&str>, id: &str, d: &Difference| {
+        if d.verdict == Verdict::NoDifferenceShown && comparison.paired {
+            let tolerance = gate.tolerance(workload, id);
+            return worse_throughout(workload, id, d, (earlier, variant), tolerance);
+        }
+        let lost = || {
+            let judged = gate.judged(workload);
+            let beyond = (gate.noise, judged.as_slice());
+            more_lost(variant, earlier, workload, comparison.paired, beyond)
+        };
+        fails(d, lost)
+    };
     let mut add = |workload: Option<&String>, id: &str, d: Difference, why: RegressionKind| {
         out.push(Regression {
             variant: comparison.variant.clone(),
@@ -221,7 +266,7 @@ fn failures(gate: &RegressionGate, comparison: &Comparison) -> Vec<Regression> {
     if gate.gated.contains(&Gated::All) {
         for (id, d) in comparison.metrics.iter().filter(|(id, _)| one_sided(id)) {
             // A value that the earlier run lacked, and nobody asked for, cannot have got worse.
-            if let Some(why) = fails(d).filter(|_| d.baseline.is_some()) {
+            if let Some(why) = fails(None, id, d).filter(|_| d.baseline.is_some()) {
                 add(None, id, d.clone(), why);
             }
         }
@@ -239,7 +284,7 @@ fn failures(gate: &RegressionGate, comparison: &Comparison) -> Vec<Regression> {
         };
         let found = known.and_then(|metrics| metrics.get(*metric)).cloned();
         let d = found.unwrap_or_else(|| difference(None, None, None, false));
-        if let Some(why) = fails(&d) {
+        if let Some(why) = fails(workload.as_deref(), metric, &d) {
             add(workload.as_ref(), metric, d, why);
         }
     }
@@ -249,18 +294,57 @@ fn failures(gate: &RegressionGate, comparison: &Comparison) -> Vec<Regression> {
     out
 }
 
-/// Why a difference fails the gate.
-fn fails(d: &Difference) -> Option<RegressionKind> {
+/// Whether paired replications tell what their interval does not: several are worse, none is better, by more than a
+/// tolerance on average.
+fn worse_throughout(
+    workload: Option<&str>,
+    id: &str,
+    d: &Difference,
+    (earlier, variant): (&VariantResults, &VariantResults),
+    tolerance: f64,
+) -> Option<RegressionKind> {
+    let smaller_is_better = metric(id)?.smaller_is_better?;
+    let sign = if smaller_is_better { 1.0 } else { -1.0 };
+    let values = |v| values(v, workload, id);
+    let pairs = values(earlier)?.iter().zip(values(variant)?);
+    let changes = pairs.map(|(a, b)| Some(sign * ((*b)? - (*a)?)));
+    let changes = changes.collect::<Option<Vec<f64>>>()?;
+    let replications = changes.iter().filter(|c| **c > 0.0).count();
+    let is_told = replications > 1 && changes.iter().all(|c| *c >= 0.0);
+    let is_beyond = sign * d.mean? > tolerance * d.baseline?.abs();
+    (is_told && is_beyond).then_some(RegressionKind::WorseThroughout { replications })
+}
+
+/// A metric's values by replication.
+fn values<'v>(
+    variant: &'v VariantResults,
+    workload: Option<&str>,
+    id: &str,
+) -> Option<&'v [Option<f64>]> {
+    let metrics = match workload {
+        Some(name) => variant.by_workload.get(name)?,
+        None => &variant.metrics,
+    };
+    metrics.get(id).map(|e| e.values.as_slice())
+}
+
+/// Why a difference fails the gate; `lost`: what is lost beyond the noise, and how much of it before and now.
+fn fails(
+    d: &Difference,
+    lost: impl Fn() -> Option<(&'static str, f64, f64)>,
+) -> Option<RegressionKind> {
     match (d.baseline, d.variant, d.verdict) {
         (None, _, _) => Some(RegressionKind::Unknown),
         (Some(_), None, _) => Some(RegressionKind::Lost),
         (Some(_), Some(_), Verdict::Worse) => Some(RegressionKind::Worse),
         (Some(_), Some(_), Verdict::NoData) => Some(RegressionKind::NoInterval),
+        (Some(_), Some(_), Verdict::WorkLost) => {
+            lost().map(|(what, before, now)| RegressionKind::WorkLost { what, before, now })
+        }
         (
             Some(_),
             Some(_),
             Verdict::Better
-            | Verdict::WorkLost
             | Verdict::Different
             | Verdict::Same
             | Verdict::NoDifferenceShown
@@ -412,6 +496,40 @@ mod tests {
             kinds(&one(1.0), &one(1.0), "workload.w.kms_throttled"),
             [RegressionKind::Unknown]
         );
+        // Worse in each of three, though their interval reaches zero; better in one of them is chance.
+        let skewed = |last: f64| {
+            let values = [Some(1.01), Some(1.01), Some(last)];
+            run(1, vec![variant("a", "x", &[("kms_throttled", &values)])])
+        };
+        let level = run(
+            1,
+            vec![variant("a", "x", &[("kms_throttled", &[Some(1.0); 3])])],
+        );
+        assert_eq!(
+            kinds(&level, &skewed(9.0), "all"),
+            [RegressionKind::WorseThroughout { replications: 3 }]
+        );
+        assert_eq!(kinds(&level, &skewed(0.9), "all"), []);
+        assert_eq!(kinds(&skewed(9.0), &level, "all"), []);
+        // Fewer attempts, as half of the requests fail.
+        let (many, few) = (values(10.0), values(5.0));
+        let failing_too = |attempts: &[Option<f64>], failed: &[Option<f64>]| {
+            let metrics: &[(&str, &[Option<f64>])] = &[
+                ("kms_throttled", attempts),
+                ("s3_requests", &many),
+                ("s3_requests_failed", failed),
+            ];
+            run(1, vec![variant("a", "x", metrics)])
+        };
+        let (before, after) = (
+            failing_too(&many, &vec![Some(0.0); 3]),
+            failing_too(&few, &few),
+        );
+        assert!(matches!(
+            kinds(&before, &after, "kms_throttled")[..],
+            [RegressionKind::WorkLost { before: 0.0, .. }]
+        ));
+        assert_eq!(kinds(&after, &before, "s3_requests_failed"), []);
         let mut longer = one(1.0);
         longer.measured_s = 60;
         let found = regressions(&one(1.0), &longer, &RegressionGate::default());

@@ -239,6 +239,66 @@ fn a_baseline_that_cannot_tell_fails_the_gate() {
     assert!(said.contains("measured 10 s and this run 5 s"), "{said}");
 }
 
+#[test]
+fn a_larger_quota_passes_a_gate_on_throttling_and_a_smaller_one_fails_it() {
+    for retry in ["none", "standard"] {
+        let dir = folder(&format!("{SMALL}clients = 3\n").replace("none", retry));
+        let run = |quota: &str| {
+            let set = format!("quota.own.limit={quota}");
+            let head = ["run", "s.toml", "--quiet", "--baseline", "before", "--set"];
+            let gate = ["--fail-on-regression=throttle_rate"];
+            told(dir.path(), &[&head[..], &[&set], &gate].concat())
+        };
+        let before = ["run", "s.toml", "--quiet", "--out", "before"];
+        assert_eq!(told(dir.path(), &before).0, 0);
+        for (quota, status) in [("63/s", 0), ("60/s", 0), ("57/s", 1), ("30/s", 1)] {
+            let (found, said) = run(quota);
+            assert_eq!(found, status, "{retry}, {quota}: {said}");
+            assert_eq!(said.contains("`throttle_rate`"), status == 1, "{said}");
+        }
+    }
+}
+
+#[test]
+fn what_is_lower_because_more_work_is_lost_fails_the_gate() {
+    let dir = folder(SMALL);
+    let run = |more: &[&str]| {
+        let head = ["run", "s.toml", "--quiet"];
+        told(dir.path(), &[&head[..], more].concat())
+    };
+    assert_eq!(run(&["--out", "before"]).0, 0);
+    let gated = |gate: &str, quota: &str, noise: &str| {
+        let gate = format!("--fail-on-regression={gate}");
+        let set = format!("quota.own.limit={quota}/s");
+        let args = ["--baseline", "before", "--noise", noise, "--set", &set];
+        run(&[&args[..], &[&gate]].concat())
+    };
+    // Half of the messages fail, so KMS charges for half as many.
+    for gate in [
+        "cost_total_usd_per_month",
+        "cost_total_usd_per_month=5%",
+        "latency_s_p50,cost_total_usd_per_month",
+    ] {
+        let (status, said) = gated(gate, "30", "1%");
+        assert_eq!(status, 1, "{gate}: {said}");
+        let parts = ["`base` loses more of its work", "are denied, fail or are"];
+        assert!(parts.iter().all(|part| said.contains(part)), "{said}");
+    }
+    // Some more fail: not beyond a noise of 100 %, nor where the gate has a share of its own for failures.
+    for (gate, noise, status) in [
+        ("cost_total_usd_per_month", "0%", 1),
+        ("cost_total_usd_per_month", "100%", 0),
+        ("cost_total_usd_per_month,app_requests_failed=100%", "0%", 0),
+        ("cost_total_usd_per_month,app_requests_failed=1%", "0%", 1),
+    ] {
+        let (found, said) = gated(gate, "58", noise);
+        assert_eq!(found, status, "{gate}, {noise}: {said}");
+    }
+    // More is charged where fewer fail, and a share of its own allows it.
+    assert_eq!(gated("cost_total_usd_per_month=5%", "63", "0%").0, 0);
+    assert_eq!(gated("cost_total_usd_per_month=0%", "63", "0%").0, 1);
+}
+
 /// 500 requests each second against a quota of `quota`, with a threshold on CloudWatch's alarm.
 fn steady(horizon: u64, warm_up: u64, quota: u64) -> String {
     format!(
