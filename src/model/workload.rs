@@ -18,6 +18,8 @@ pub struct Workload {
     pub kind: Kind,
     /// What one arrival does.
     pub actions: Vec<Action>,
+    /// Whether an upload whose request fails has failed, where it is no job's: its requests are asked for one after another.
+    pub fails_uploads: bool,
     /// Clients with a retry state each.
     pub clients: u32,
     /// What a client does when throttled.

@@ -4,7 +4,7 @@ use super::delay::{may_be_delayed, quantile};
 use super::values::{Estimates, Values};
 use crate::engine::SECOND;
 use crate::metrics::registry::METRICS;
-use crate::model::{Class, Delivery, Kind, KmsStep, Plan};
+use crate::model::{Class, Delivery, Kind, KmsStep, Plan, Workload};
 use crate::results::Metrics;
 use crate::simulation::record::{Delays, KmsStepCount, Record, histogram};
 use indexmap::IndexMap;
@@ -211,6 +211,14 @@ impl GroupMembers<'_> {
     }
 }
 
+/// How many requests of a class an upload of a workload sends: what is called otherwise than each of its requests.
+fn requests_of_upload(plan: &Plan, workload: &Workload, class: usize) -> Option<u64> {
+    let operation = &plan.classes[class].operation;
+    let uploads = workload.actions.iter().filter(|a| a.name != *operation);
+    let mut kinds = uploads.flat_map(|a| &a.requests);
+    kinds.find_map(|&(c, n)| (c == class).then_some(u64::from(n)))
+}
+
 /// What a group's classes and KMS steps counted.
 struct GroupTally<'r> {
     counts: BTreeMap<&'static str, u64>,
@@ -272,12 +280,20 @@ impl<'r> GroupTally<'r> {
             self.delays
                 .extend(Some(&record.delays[c]).filter(|d| !d.is_empty()));
         }
-        if let Kind::Job { on_failure, .. } = &plan.workloads[class.workload].kind
-            && !on_failure.is_nothing()
-        {
+        let workload = &plan.workloads[class.workload];
+        let (propagates, is_job) = match workload.kind {
+            Kind::Job { on_failure, .. } => (!on_failure.is_nothing(), true),
+            Kind::Open { .. } | Kind::Trace { .. } => (workload.fails_uploads, false),
+        };
+        if propagates {
             self.add("requests_not_sent", n.not_sent);
             self.add("objects_failed", n.objects_failed);
-            self.add("job_runs_failed", n.runs_failed);
+            if is_job {
+                self.add("job_runs_failed", n.runs_failed);
+            } else {
+                let each = requests_of_upload(plan, workload, c).unwrap_or(u64::MAX);
+                self.add("objects_failed", denied / each);
+            }
         }
         if let Some(run) = record.jobs[class.workload] {
             let longest = self.job.unwrap_or(Some(0));

@@ -72,6 +72,9 @@ pub struct WorkloadSettings {
     pub reads: Option<String>,
     /// Parts of a multipart upload.
     pub parts: u32,
+    /// What fails with a request of an upload, where it is no job's.
+    #[serde(skip_serializing_if = "OnFailure::is_nothing")]
+    pub on_failure: OnFailure,
     /// Source of copies.
     pub copy_source: Option<String>,
     /// Storage class of its objects, `None`: S3 Standard, or the directory bucket's.
@@ -229,6 +232,7 @@ impl WorkloadSettings {
         let client_lifetime = ClientLifetime::read(r);
         let popularity = PopularitySettings::read(r);
         let reads = r.reference("reads", others());
+        let on_failure = r.keyword("on_failure").unwrap_or(OnFailure::Continue);
         let parts = r.optional_in("parts", 1..=10_000);
         let copy_source = r.name_among("copy_source", context.buckets);
         let classes = catalog::storage_classes().iter();
@@ -319,20 +323,7 @@ impl WorkloadSettings {
         }
         in_order_of_time(r, start, stop, context.horizon);
         let arrivals = arrivals?.grown(r, growth)?;
-        if let Arrivals::Job(job) = &arrivals
-            && job.on_failure == OnFailure::FailUpload
-            && facts.has_no_upload()
-        {
-            r.fault(
-                Code::Contradiction,
-                r.place_of("job"),
-                format!(
-                    "`{}.job.on_failure` has no effect: none of its operations is a MultipartUpload",
-                    r.path()
-                ),
-                "write `fail-job`, drop it, or add MultipartUpload",
-            );
-        }
+        failure::has_effect(r, on_failure, &facts, &arrivals);
         let says_which_objects = r.has("popularity") || r.has("object") || arrivals.names_objects();
         if after.is_some() && matches!(arrivals, Arrivals::Trace(_)) {
             r.fault(
@@ -425,6 +416,7 @@ impl WorkloadSettings {
             says_which_objects,
             reads,
             parts: parts.unwrap_or(1),
+            on_failure,
             copy_source,
             storage_class,
             transition_to,
@@ -594,3 +586,4 @@ fn in_order_of_time(r: &Reader<'_>, start: Span, stop: Option<Span>, horizon: Sp
 
 #[cfg(test)]
 pub(crate) mod cases;
+mod failure;

@@ -91,7 +91,7 @@ pub fn spread(world: &mut World<'_>, only_one_by_one: bool) {
     world.arrivals.spread = spread;
 }
 
-/// The requests of an arrival, one after another.
+/// The requests of an arrival that are sent before any of them is answered, one after another.
 #[inline(always)]
 pub fn requests_of(
     world: &mut World<'_>,
@@ -99,7 +99,7 @@ pub fn requests_of(
     arrival: &Arrival,
     mut on: impl FnMut(&mut World<'_>, RequestState),
 ) {
-    for part in 0..world.actions[arrival.action as usize].requests() {
+    for part in 0..world.actions[arrival.action as usize].requests_at_once() {
         let request = world.actions[arrival.action as usize].request_of(at, arrival, part);
         on(world, request);
     }

@@ -11,7 +11,8 @@ use crate::simulation::world::World;
 /// Whether nobody can be throttled in this second.
 pub fn certify(world: &mut World<'_>, second: u64) -> bool {
     let paced = world.quotas.has_timed() && world.workloads.are_paced();
-    if world.workloads.jobs_run() || has_job_start(world, second) || paced {
+    let waits = world.workloads.jobs_run() || world.workloads.uploads_wait();
+    if waits || has_job_start(world, second) || paced {
         return false;
     }
     let counts = world.arrivals.drawn.counts();

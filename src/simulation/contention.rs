@@ -19,10 +19,11 @@ use crate::simulation::world::World;
 pub fn contend(world: &mut World<'_>, second: u64) {
     recover(world, second);
     world.workloads.order_guarded(true);
-    // How many requests a running job sends depends on the answers: every slot is open then. So it
-    // is where no quota can tell what it has left without instants.
+    // How many requests a running job sends depends on the answers, and so does how much of an upload is: every slot is
+    // open then. So it is where no quota can tell what it has left without instants.
     let is_weighed = !(world.options.simulate_all
         || world.workloads.jobs_run()
+        || world.workloads.have_uploads()
         || has_job_start(world, second)
         || world.workloads.are_paced()
         || world.quotas.all_timed());

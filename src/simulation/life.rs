@@ -10,6 +10,7 @@ use crate::simulation::guarded::{
 use crate::simulation::jobs::{worker_fails, worker_goes_on};
 use crate::simulation::state::guards::MayCall;
 use crate::simulation::state::request::{Purpose, RequestState, RequestStep};
+use crate::simulation::uploads::{upload_fails, upload_goes_on};
 use crate::simulation::world::World;
 
 /// One try of a request: each need in turn, until one is refused or all are met.
@@ -20,6 +21,11 @@ pub fn offer_needs(world: &mut World<'_>, at: u64, mut request: RequestState) {
         let class = world.classes.of(class_index as u32);
         (class.kms_steps(), class.workload())
     };
+    let state = world.workloads.of(w);
+    if state.fails_uploads() && request.throttled > 0 && state.uploads.has_failed(request.arrival) {
+        // Another part of its upload has failed: its client does not try again.
+        return given_up(world, at, &request, w, false);
+    }
     let is_app = !world.plan.classes[class_index].by_service;
     // Calls whose latencies are drawn one by one follow one another, and S3's own part follows them.
     let mut answered = world
@@ -246,6 +252,8 @@ pub fn given_up(world: &mut World<'_>, at: u64, request: &RequestState, w: usize
     fail(world, request, w, denied);
     if world.workloads.of(w).is_job() {
         worker_fails(world, w, request, at);
+    } else if world.workloads.of(w).fails_uploads() {
+        upload_fails(world, w, request);
     }
 }
 
@@ -312,5 +320,7 @@ fn succeeded(
         } else {
             worker_goes_on(world, w, request, at);
         }
+    } else if state.fails_uploads() {
+        upload_goes_on(world, w, request, at);
     }
 }

@@ -72,6 +72,7 @@ mod service_keys;
 mod slots;
 mod state;
 mod totals;
+mod uploads;
 mod world;
 
 pub use keys::{action_key, replication_key};

@@ -73,7 +73,7 @@ impl<'a> World<'a> {
                     .requests
                     .iter()
                     .for_each(|r| class_action[r.0] = actions.len() as u32);
-                actions.push(ActionState::new(plan, action, key));
+                actions.push(ActionState::new(plan, action, workload.fails_uploads, key));
             }
         }
         let any_cache = |f: fn(&ClientCache) -> bool| {

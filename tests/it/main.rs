@@ -35,3 +35,4 @@ mod scenarios;
 mod services;
 mod theory;
 mod traces;
+mod uploads;

@@ -181,6 +181,7 @@ impl PlanBuilder<'_> {
                 weight: 1.0,
                 requests: vec![(self.classes.len() - 1, n)],
             }],
+            fails_uploads: false,
             clients: group.log_streams,
             retry: self
                 .scenario

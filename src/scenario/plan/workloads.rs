@@ -7,7 +7,7 @@ use super::builder::PlanBuilder;
 use crate::catalog::{self, KmsOperation};
 use crate::input::diagnostic::Code;
 use crate::model::arrivals::trace::RowActions;
-use crate::model::arrivals::{Arrivals, Trace};
+use crate::model::arrivals::{Arrivals, OnFailure, Trace};
 use crate::model::retry::Service;
 use crate::model::{Action, Kind, Workload};
 use crate::units::Span;
@@ -107,6 +107,7 @@ impl<'a> PlanBuilder<'a> {
             name: name.to_owned(),
             kind,
             actions,
+            fails_uploads: s.on_failure == OnFailure::FailUpload,
             clients: s.clients,
             retry: s
                 .retry

@@ -50,6 +50,24 @@ pub(crate) fn add(cases: &mut Cases) {
         "s3_requests_denied",
     );
     cases.key(
+        "workload.NAME.on_failure",
+        S3,
+        &[
+            "workload.w.operations={MultipartUpload=1}",
+            "retry={none={}}",
+            "quota.q={limit=\"100/s\"}",
+        ],
+        &["workload.w.on_failure=fail-upload"],
+        "objects_failed",
+    );
+    cases.broken(
+        Code::Contradiction,
+        "parts = 3",
+        "parts = 3\non_failure = \"fail-upload\"",
+        "\"fail-upload\"",
+        &["beside `job`", "`job.on_failure`"],
+    );
+    cases.key(
         "workload.NAME.prefixes",
         S3,
         &[

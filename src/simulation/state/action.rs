@@ -4,6 +4,7 @@ use crate::engine::random::Key;
 use crate::model::PlanPart;
 use crate::simulation::state::drawn::Arrival;
 use crate::simulation::state::request::RequestState;
+use std::ops::Range;
 
 /// An action, compact.
 pub struct ActionState {
@@ -15,10 +16,18 @@ pub struct ActionState {
     class: u32,
     /// How many of its requests earn.
     earning: u32,
+    /// Where each step of an upload begins whose steps are asked for one after another, and where the last ends; else empty.
+    steps: Vec<u16>,
 }
 
 impl ActionState {
-    pub fn new(plan: &PlanPart<'_>, action: &crate::model::Action, key: Key) -> ActionState {
+    /// `in_steps`: its kinds of requests are asked for one after another.
+    pub fn new(
+        plan: &PlanPart<'_>,
+        action: &crate::model::Action,
+        in_steps: bool,
+        key: Key,
+    ) -> ActionState {
         let mut demand: Vec<(usize, u64)> = Vec::new();
         let mut parts = Vec::new();
         for &(class, n) in &action.requests {
@@ -41,6 +50,15 @@ impl ActionState {
         let class = parts.first().copied().unwrap_or(0);
         let earns = |c: &&u32| plan.classes[**c as usize].denial.is_none();
         let earning = parts.iter().filter(earns).count() as u32;
+        let mut steps = Vec::new();
+        if in_steps && action.requests.len() > 1 {
+            steps.push(0);
+            let ends = action.requests.iter().scan(0, |end, &(_, n)| {
+                *end += n as u16;
+                Some(*end)
+            });
+            steps.extend(ends);
+        }
         if parts.len() == 1 {
             parts.clear();
         }
@@ -50,6 +68,7 @@ impl ActionState {
             parts,
             class,
             earning,
+            steps,
         }
     }
 }
@@ -90,6 +109,21 @@ impl ActionState {
         self.parts.len().max(1)
     }
 
+    /// How many of them are sent before any of them is answered.
+    #[inline(always)]
+    pub fn requests_at_once(&self) -> usize {
+        match self.steps.get(1) {
+            Some(&end) => usize::from(end),
+            None => self.requests(),
+        }
+    }
+
+    /// The requests of the step that one of them belongs to, where there are steps.
+    pub fn step_of(&self, part: u16) -> Option<Range<u16>> {
+        let next = self.steps.partition_point(|&begin| begin <= part);
+        Some(*self.steps.get(next.checked_sub(1)?)?..*self.steps.get(next)?)
+    }
+
     /// Their classes.
     #[inline(always)]
     pub fn classes(&self) -> impl Iterator<Item = u32> {
@@ -115,10 +149,10 @@ impl ActionState {
         )
     }
 
-    /// The requests of an arrival, one after another.
+    /// The requests of an arrival that are sent before any of them is answered, one after another.
     #[inline(always)]
     pub fn requests_of(&self, at: u64, arrival: &Arrival, mut on: impl FnMut(RequestState)) {
-        (0..self.requests()).for_each(|part| on(self.request_of(at, arrival, part)));
+        (0..self.requests_at_once()).for_each(|part| on(self.request_of(at, arrival, part)));
     }
 }
 

@@ -53,13 +53,14 @@ impl ClassState {
     fn new(plan: &PlanPart<'_>, class: &Class) -> ClassState {
         let kms_steps = plan.kms_steps_of(class);
         let guarded = ClientGuards::are_needed(&plan.workloads[class.workload]);
-        // What becomes of a job's request decides when its worker goes on.
-        let is_job = match plan.workloads[class.workload].kind {
+        // What becomes of a request decides when its worker, or its upload, goes on.
+        let workload = &plan.workloads[class.workload];
+        let is_followed = match workload.kind {
             Kind::Job { .. } => true,
-            Kind::Open { .. } | Kind::Trace { .. } => false,
+            Kind::Open { .. } | Kind::Trace { .. } => workload.fails_uploads,
         };
         let only_quota = match kms_steps {
-            _ if guarded || is_job || class.request_rate.is_some() => SEVERAL,
+            _ if guarded || is_followed || class.request_rate.is_some() => SEVERAL,
             [kms_step] if !kms_step.has_memory() && kms_step.quotas.len() == 1 => {
                 kms_step.quotas[0] as u32
             }

@@ -22,4 +22,5 @@ pub mod retries;
 pub mod sampler;
 pub mod spread;
 pub mod stream;
+pub mod uploads;
 pub mod workload;

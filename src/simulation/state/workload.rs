@@ -10,6 +10,7 @@ use crate::simulation::state::guards::ClientGuards;
 use crate::simulation::state::job::JobState;
 use crate::simulation::state::request::{RequestState, client};
 use crate::simulation::state::retries::Retries;
+use crate::simulation::state::uploads::Uploads;
 
 /// State of one workload: its parts, and what it knows of its clients.
 pub struct WorkloadState {
@@ -30,6 +31,9 @@ pub struct WorkloadState {
     followers: Vec<usize>,
     done: bool,
     pub job: JobState,
+    /// Of an open workload whose uploads fail as a whole.
+    pub uploads: Uploads,
+    fails_uploads: bool,
     /// Of all actions.
     first_action: usize,
 }
@@ -71,6 +75,8 @@ impl WorkloadState {
             followers,
             done: false,
             job: JobState::new(key.named("job")),
+            uploads: Uploads::default(),
+            fails_uploads: workload.fails_uploads,
             first_action,
         }
     }
@@ -159,6 +165,12 @@ impl WorkloadState {
     #[inline(always)]
     pub fn is_job(&self) -> bool {
         self.is_job
+    }
+
+    /// Whether its uploads fail as a whole.
+    #[inline(always)]
+    pub fn fails_uploads(&self) -> bool {
+        self.fails_uploads
     }
 
     /// The first of its actions, numbered among all.
@@ -251,6 +263,8 @@ pub struct Workloads {
     has_tokens: bool,
     /// Whether a message may wait for another's fetch: its call then comes later than its arrival.
     has_waits: bool,
+    /// Whether the uploads of any fail as a whole.
+    has_uploads: bool,
 }
 
 impl Workloads {
@@ -266,6 +280,7 @@ impl Workloads {
             has_memory: all.iter().any(|w| w.has_memory),
             has_tokens: all.iter().any(|w| w.retries.has_quotas()),
             has_waits,
+            has_uploads: all.iter().any(|w| w.fails_uploads),
             all,
         }
     }
@@ -325,6 +340,17 @@ impl Workloads {
     #[inline(always)]
     pub fn have_waits(&self) -> bool {
         self.has_waits
+    }
+
+    /// Whether the uploads of any fail as a whole: how much a second sends depends on what is refused.
+    pub fn have_uploads(&self) -> bool {
+        self.has_uploads
+    }
+
+    /// Whether a request of such a workload waits for its next attempt: it may be followed by others.
+    pub fn uploads_wait(&self) -> bool {
+        let mut here = self.open.iter().map(|&w| &self.all[w]);
+        self.has_uploads && here.any(|w| w.fails_uploads && w.waiting > 0)
     }
 
     /// Whether a job has requests under way.
