@@ -159,7 +159,7 @@ pub fn variant_results(
         without_data: no_month
             .map(|why| ("cost_total_usd_per_month".to_owned(), why))
             .into_iter()
-            .chain(unfinished_job(plan, &per_replication))
+            .chain(unfinished_job(plan, records))
             .collect(),
         by_quota: by_quota(plan, records),
         by_s3_request_rate: by_request_rate(plan, records),

@@ -21,7 +21,7 @@ pub(super) fn no_month(plan: &Plan, records: &[Record]) -> Option<String> {
                     Span::from_secs(measured),
                     Span::from_secs(every)
                 )),
-                Some(every) => rhythm(name, measured / every, w, records),
+                Some(every) => rhythm(plan, measured / every, w, records),
             },
             Kind::Trace { trace, .. } => (!trace.repeat).then(|| {
                 format!("`workload.{name}` replays its trace once; write `repeat = true` in its `trace` if the traffic recurs")
@@ -31,13 +31,52 @@ pub(super) fn no_month(plan: &Plan, records: &[Record]) -> Option<String> {
     })
 }
 
+/// Why a job has no end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoEnd {
+    /// It is unfinished at the horizon.
+    Unfinished,
+    /// A request of it has failed it.
+    Failed,
+}
+
+impl NoEnd {
+    /// What stands after the job's name.
+    pub(super) fn says(self) -> &'static str {
+        match self {
+            NoEnd::Unfinished => "is unfinished at the horizon",
+            NoEnd::Failed => "has failed",
+        }
+    }
+}
+
+/// Why a job without an end in one of these records has none.
+pub(super) fn why_no_end(plan: &Plan, w: usize, records: &[Record]) -> NoEnd {
+    let failed = |record: &Record| {
+        let mut classes = plan.classes.iter().zip(&record.classes);
+        classes.any(|(class, n)| class.workload == w && n.runs_failed > 0)
+    };
+    if records.iter().any(failed) {
+        NoEnd::Failed
+    } else {
+        NoEnd::Unfinished
+    }
+}
+
 /// Why the runs of a job that recurs are not those of any such time; `None` where they are as many as are due in it, and
 /// done.
-fn rhythm(name: &str, due: u64, w: usize, records: &[Record]) -> Option<String> {
+fn rhythm(plan: &Plan, due: u64, w: usize, records: &[Record]) -> Option<String> {
+    let name = &plan.workloads[w].name;
     if records.iter().any(|r| r.jobs[w] == Some(None)) {
-        return Some(format!(
-            "a run of the job `workload.{name}` is unfinished at the horizon; let it start earlier, or give it more time"
-        ));
+        let why = why_no_end(plan, w, records);
+        let help = match why {
+            NoEnd::Unfinished => "let it start earlier, or give it more time",
+            NoEnd::Failed => {
+                "see what it is throttled by, or let it go on with another `on_failure`"
+            }
+        };
+        let what = why.says();
+        return Some(format!("a run of the job `workload.{name}` {what}; {help}"));
     }
     let other = records
         .iter()

@@ -1,17 +1,23 @@
 //! What a reader of a variant's results should know.
 
-use super::values::Values;
+use super::usage::{NoEnd, why_no_end};
 use crate::catalog::{self, RequestRate};
 use crate::model::{Kind, Plan};
 use crate::results::VariantResults;
+use crate::simulation::record::Record;
 use indexmap::IndexMap;
 
 /// What a reader of a variant's results should know.
 pub fn warnings(plan: &Plan, results: &VariantResults) -> Vec<String> {
     let mut warnings = Vec::new();
     let name = &plan.name;
-    if results.without_data.contains_key(JOB_COMPLETION) {
-        warnings.push(format!("variant `{name}`: a job is unfinished at the horizon; raise `horizon` to see when it completes"));
+    if let Some(why) = results.without_data.get(JOB_COMPLETION) {
+        let help = if why.ends_with(NoEnd::Unfinished.says()) {
+            "; raise `horizon` to see when it completes"
+        } else {
+            ""
+        };
+        warnings.push(format!("variant `{name}`: {why}{help}"));
     }
     let measured = plan.horizon_s - plan.warm_up_s;
     let has_month = !results
@@ -40,14 +46,18 @@ pub fn warnings(plan: &Plan, results: &VariantResults) -> Vec<String> {
 const JOB_COMPLETION: &str = "job_completion_s";
 
 /// Says that a job does not end in every replication; `None` where all do, or there is none.
-pub(super) fn unfinished_job(plan: &Plan, replications: &[Values]) -> Option<(String, String)> {
-    let mut kinds = plan.workloads.iter().map(|w| &w.kind);
-    let has_job = kinds.any(|kind| matches!(kind, Kind::Job { .. }));
-    let ends = |values: &Values| values.contains_key(JOB_COMPLETION);
-    (has_job && !replications.iter().all(ends)).then(|| {
-        let why = "a job is unfinished at the horizon";
-        (JOB_COMPLETION.to_owned(), why.to_owned())
-    })
+pub(super) fn unfinished_job(plan: &Plan, records: &[Record]) -> Option<(String, String)> {
+    let has_no_end = |w: &usize| records.iter().any(|r| r.jobs[*w] == Some(None));
+    let without_end = (0..plan.workloads.len()).filter(has_no_end);
+    let mut whys = without_end.map(|w| why_no_end(plan, w, records));
+    let first = whys.next()?;
+    // One that has failed says more than those that would have followed it.
+    let why = if whys.any(|why| why == NoEnd::Failed) {
+        NoEnd::Failed
+    } else {
+        first
+    };
+    Some((JOB_COMPLETION.to_owned(), format!("a job {}", why.says())))
 }
 
 /// Buckets whose open workloads may ask for more than S3 serves from one prefix, where the scenario does not say how

@@ -15,6 +15,7 @@ use super::requester::{Requester, requesters};
 use super::run_settings::{ReadFor, RunSettings, run_settings};
 use super::thresholds::thresholds;
 use super::trail::{TrailSettings, trails};
+use super::without_effect;
 use super::workload::{WorkloadContext, WorkloadSettings};
 use crate::access::Policy;
 use crate::input::diagnostic::Code;
@@ -164,6 +165,17 @@ impl Scenario {
                 format!("variant `{name}` lacks a workload"),
                 "write a `[workload.NAME]`, or switch one on with `enabled = true`; a `[log_group.NAME]` will do as well",
             );
+        }
+        // Where a workload is switched off or unreadable, it may be the one.
+        let all_are_read = names.as_ref().is_some_and(|n| n.len() == workload.len());
+        let by_status = |w: &WorkloadSettings| {
+            w.is_answered_by_status && w.retry.only_for_status == retry.only_for_status
+        };
+        if let Some((key, place)) = retry.only_for_status.clone()
+            && all_are_read
+            && !workload.values().any(by_status)
+        {
+            without_effect::reject_for_status(r, &key, place);
         }
         let threshold = thresholds(r, names.as_deref(), &workload, &group);
         let start = run

@@ -4,7 +4,7 @@
 use super::bucket::{BucketKind, BucketSettings, Encryption, EncryptionHeader};
 use super::operations::MULTIPART_UPLOAD;
 use crate::catalog::{self, KmsOperation, S3OperationRow, S3Tier};
-use crate::input::diagnostic::Code;
+use crate::input::diagnostic::{Code, Place};
 use crate::input::reader::Reader;
 use crate::model::arrivals::Arrivals;
 use crate::model::retry::AnswerForm;
@@ -93,6 +93,16 @@ impl WorkloadFacts<'_> {
             .or(self.bucket.map(|b| b.encryption))
             .is_none_or(|encryption| encryption == Encryption::SseKms)
     }
+}
+
+/// Records that a key of a retry policy matters only to answers that show their status alone, and there are none.
+pub(super) fn reject_for_status(r: &mut Reader<'_>, key: &str, place: Place) {
+    r.fault(
+        Code::Contradiction,
+        place,
+        format!("`{key}` has no effect: no answer that throttles these requests lacks its error code, as those to HEAD requests do"),
+        "drop it; HeadObject is limited where the bucket or the workload says over how many `prefixes` its requests spread",
+    );
 }
 
 /// Records every key of the workload that has no effect.

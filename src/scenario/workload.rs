@@ -63,6 +63,9 @@ pub struct WorkloadSettings {
     pub client_lifetime: Option<ClientLifetime>,
     /// What they do when throttled.
     pub retry: RetrySettings,
+    /// Whether an answer that throttles its requests may show its status alone.
+    #[serde(skip)]
+    pub is_answered_by_status: bool,
     /// Objects (applications: encryption contexts).
     pub popularity: PopularitySettings,
     /// Whether it says which objects it asks for: how many, a named one, or those of a trace.
@@ -339,12 +342,7 @@ impl WorkloadSettings {
         if let Some((key, place)) = retry.only_for_status.clone().filter(|_| r.has("retry"))
             && !forms.contains(&AnswerForm::StatusOnly)
         {
-            r.fault(
-                Code::Contradiction,
-                place,
-                format!("`{key}` has no effect: no answer that throttles these requests lacks its error code, as those to HEAD requests do"),
-                "drop it; HeadObject is limited where the bucket or the workload says over how many `prefixes` its requests spread",
-            );
+            without_effect::reject_for_status(r, &key, place);
         }
         let answers = if facts.calls_s3 {
             Service::S3
@@ -412,6 +410,7 @@ impl WorkloadSettings {
             clients: clients?,
             client_lifetime,
             retry,
+            is_answered_by_status: forms.contains(&AnswerForm::StatusOnly),
             popularity,
             says_which_objects,
             reads,

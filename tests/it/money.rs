@@ -350,6 +350,11 @@ fn where_there_is_no_monthly_cost_the_reason_stands() {
         ),
         ("2h 10s", ", every = \"10s\"", "unfinished at the horizon"),
         (
+            "1d",
+            ", every = \"1h\", on_failure = \"fail-job\" }\nretry = \"none\"\n[quota]\nq = { limit = \"1/s\"",
+            "a run of the job `workload.nightly` has failed; see what it is throttled by",
+        ),
+        (
             "3h",
             ", every = \"1h\"",
             "of the 3 runs of the job `workload.nightly` that the measured time has room for, 1 begin in it",

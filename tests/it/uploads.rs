@@ -165,7 +165,10 @@ fn uploads_that_fail_as_a_whole_agree_with_a_second_simulator() {
         failed += u32::from(expected.uploads_failed > 0);
         whole += u32::from(expected.uploads_failed == 0);
     }
-    assert!(failed > 10 && whole > 5, "{failed} with failures, {whole} without");
+    assert!(
+        failed > 10 && whole > 5,
+        "{failed} with failures, {whole} without"
+    );
 }
 
 /// Uploads beside other traffic, with all that may hold them back.
@@ -212,7 +215,10 @@ fn scenario(seed: u64) -> String {
     );
     if r.chance(0.3) {
         t += "[workload.after]\nkey = \"k\"\nafter = \"uploads\"\noperations.Decrypt = 1\njob = { workers = 2, objects = 30 }\n";
-        t = t.replace("[workload.uploads]\n", "[workload.uploads]\nstop = \"30s\"\n");
+        t = t.replace(
+            "[workload.uploads]\n",
+            "[workload.uploads]\nstop = \"30s\"\n",
+        );
     }
     t
 }
@@ -231,7 +237,11 @@ fn counting_is_simulating_where_uploads_fail_as_a_whole() {
         );
         counting += u32::from(manifest[0].seconds_counted > 0);
         let v = &counted.variants[0];
-        failing += u32::from(values(&v.metrics, "objects_failed").iter().any(|n| *n > 0.0));
+        failing += u32::from(
+            values(&v.metrics, "objects_failed")
+                .iter()
+                .any(|n| *n > 0.0),
+        );
         for i in 0..2 {
             let of = |operation: &str, id: &str| v.by_operation[operation][id].values[i];
             let all = |operation: &str| {
@@ -250,5 +260,8 @@ fn counting_is_simulating_where_uploads_fail_as_a_whole() {
             assert_eq!(answered, values(&v.metrics, "s3_requests")[i], "{text}");
         }
     }
-    assert!(failing > 10 && counting > 10, "{failing} fail, {counting} count");
+    assert!(
+        failing > 10 && counting > 10,
+        "{failing} fail, {counting} count"
+    );
 }

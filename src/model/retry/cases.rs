@@ -233,6 +233,17 @@ pub(crate) fn add(cases: &mut Cases) {
             &["has no effect", "HEAD"],
         );
     }
+    // The file's, where no workload has such requests.
+    cases.broken(
+        Code::Contradiction,
+        "initial_backoff = \"50ms\"",
+        "initial_backoff = \"50ms\"\ntransient_initial_backoff = \"20ms\"",
+        "\"20ms\"",
+        &[
+            "`retry.exponential.transient_initial_backoff` has no effect",
+            "HEAD",
+        ],
+    );
     cases.broken(
         Code::Contradiction,
         "clients = 3",
