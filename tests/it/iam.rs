@@ -4,7 +4,7 @@
 mod random;
 mod reference;
 
-use crate::common::{Rng, load};
+use crate::common::{Rng, input, load};
 use kmsim::access::{self, Context, Level, Outcome, Policies, Policy, PolicyKind, Request};
 use kmsim::explain::explain;
 use kmsim::input::Input;
@@ -56,7 +56,7 @@ fn explained(requester: &str, bucket: &str, documents: &[(&str, Value)]) -> Stri
 fn faults(requester: &str, bucket: &str, documents: &[(&str, Value)]) -> String {
     let dir = tempfile::tempdir().expect("a folder");
     let text = scenario(&dir, requester, bucket, documents);
-    let loaded = kmsim::scenario::load(&Input::from_text("test", &text), &[]);
+    let loaded = kmsim::scenario::load(&input(&text), &[]);
     loaded.expect_err("faults").to_string()
 }
 

@@ -1,9 +1,8 @@
 //! What AWS attaches by itself: FullAWSAccess and RCPFullAWSAccess on every level of an organization, and the
 //! policies of AWS managed keys.
 
-use crate::common::load;
+use crate::common::{input, load};
 use kmsim::explain::explain;
-use kmsim::input::Input;
 use serde_json::{Value, json};
 
 /// A scenario of one reader, with documents beside it under the names that `DIR/` leads to.
@@ -52,7 +51,7 @@ fn warnings(tables: &str, documents: &[(&str, Value)]) -> Vec<String> {
 
 fn faults(tables: &str, documents: &[(&str, Value)]) -> String {
     let (_dir, text) = with_documents(&scenario(tables), documents);
-    let loaded = kmsim::scenario::load(&Input::from_text("test", &text), &[]);
+    let loaded = kmsim::scenario::load(&input(&text), &[]);
     loaded.expect_err("faults").to_string()
 }
 

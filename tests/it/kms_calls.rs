@@ -1,7 +1,7 @@
 //! One list of KMS calls for each kind of request: what was asked of the policies, under which encryption context and
 //! context keys, what is denied and counted, and what CloudTrail shows of it.
 
-use crate::common::{Rng, load, run_with, values};
+use crate::common::{Rng, input, load, run_with, values};
 use kmsim::access::ContextValue;
 use kmsim::catalog;
 use kmsim::cloudtrail::{LogFile, log_file};
@@ -847,7 +847,7 @@ fn any_scenario(seed: u64, documents: &Documents) -> String {
 
 /// Whether a directory bucket does not know an operation, so that the scenario is refused.
 fn read(text: &str) -> Option<Loaded> {
-    let input = kmsim::input::Input::from_text("test", text);
+    let input = input(text);
     kmsim::scenario::load(&input, &[]).ok()
 }
 

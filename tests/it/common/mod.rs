@@ -8,6 +8,7 @@ pub mod occ;
 pub mod program;
 
 use kmsim::input::Input;
+use kmsim::input::named_file::FileRules;
 use kmsim::results::{Estimate, Metrics, RunResults, VariantManifest};
 use kmsim::run::RunOptions;
 use kmsim::scenario::Loaded;
@@ -15,10 +16,17 @@ use kmsim::scenario::Loaded;
 /// Student's t for 99.9 % and 39 degrees of freedom: forty replications or more.
 pub const T: f64 = 3.558;
 
+/// A scenario text that may name files of temporary folders.
+pub fn input(text: impl Into<String>) -> Input {
+    Input::from_text("test", text).under(FileRules {
+        allowed: vec![std::env::temp_dir()],
+        ..FileRules::default()
+    })
+}
+
 /// Reads a scenario text; a fault in it is a fault of the test.
 pub fn load(text: &str) -> Loaded {
-    let input = Input::from_text("test", text);
-    kmsim::scenario::load(&input, &[]).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    kmsim::scenario::load(&input(text), &[]).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
 
 /// Runs a scenario text.
