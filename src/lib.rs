@@ -44,6 +44,8 @@
 //! ```
 
 pub mod access;
+#[cfg(feature = "import")]
+pub mod backtest;
 pub mod billing;
 pub mod catalog;
 pub mod cloudtrail;

@@ -4,8 +4,8 @@ mod cli;
 
 // The library's rooms, by the names that they have there.
 use kmsim::{
-    catalog, cloudtrail, compare, effort, explain, import, input, metrics, planning, report,
-    results, run, scenario, simulation, sweep, units,
+    backtest, catalog, cloudtrail, compare, effort, explain, import, input, metrics, planning,
+    report, results, run, scenario, simulation, sweep, units,
 };
 use std::process::ExitCode;
 

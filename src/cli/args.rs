@@ -277,6 +277,12 @@ pub struct ImportArgs {
     /// Retry profile of clients whose user agent does not tell, such as standard or none
     #[arg(long, value_name = "PROFILE", value_parser = retry_profile)]
     pub retry: Option<String>,
+    /// SDK clients that share the load of each workload, each with a retry quota, where you know that; the log tells sessions at most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub clients: Option<u32>,
+    /// Learn from the first part in time alone as well, simulate the rest, and tell how far off that is
+    #[arg(long, value_name = "SHARE", value_parser = held_out)]
+    pub holdout: Option<f64>,
     /// Write names, account numbers and ARNs as they are instead of pseudonyms
     #[arg(long)]
     pub keep_names: bool,
@@ -294,6 +300,16 @@ fn source_formats() -> impl TypedValueParser<Value = &'static SourceFormat> + us
     let values = offered.map(|f| PossibleValue::new(f.name).help(f.help));
     PossibleValuesParser::new(values.collect::<Vec<_>>())
         .try_map(|name| crate::import::format::named(&name).ok_or("unknown format"))
+}
+
+/// The part of the time that is held out.
+fn held_out(text: &str) -> Result<f64, String> {
+    let share: crate::units::Share = text.parse().map_err(|e| format!("{e}"))?;
+    if (0.01..=0.5).contains(&share.get()) {
+        Ok(share.get())
+    } else {
+        Err("from 1% to 50%, so that there is more to learn from than to compare with".to_owned())
+    }
 }
 
 /// The name of a retry profile, or `none`.

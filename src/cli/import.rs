@@ -3,14 +3,17 @@
 use super::args::ImportArgs;
 use super::failure::CommandError;
 use super::terminal::{print, say};
+use crate::backtest::{BackTest, back_test};
 use crate::import::evidence::collected::AccountEvidence;
 use crate::import::gather::{GatherOptions, gather};
+use crate::import::holdout::{HoldoutOptions, held_out};
 use crate::import::load::loads;
 use crate::import::privacy::Names;
 use crate::import::scenario::written::{MARK, WritingOptions, WrittenScenario, scenario};
 use crate::import::summary;
-use crate::import::told;
+use crate::import::{time, told};
 use crate::results::directory;
+use crate::run::RunOptions;
 use crate::units::visible::visible;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
@@ -38,10 +41,33 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), CommandError> {
     let options = WritingOptions {
         stem: out.stem.clone(),
         retry: args.retry.clone(),
+        clients: args.clients.map(|n| n as usize),
     };
     let written = scenario(&evidence, &loads, &names, &options);
     let mut all = summary::totals(&evidence, &names);
-    summary::outcome(written.as_ref(), &mut all);
+    summary::outcome(&evidence, &loads, &names, written.as_ref(), &mut all);
+    let mut faults = Vec::new();
+    let tested = args.holdout.map(|share| {
+        let holdout = HoldoutOptions {
+            share,
+            region: args.region.as_deref(),
+            names: &names,
+            writing: &options,
+        };
+        tested(&evidence, holdout, &out, threads)
+    });
+    let tested = match tested {
+        Some(Ok(tested)) => {
+            let json = serde_json::to_value(&tested).unwrap_or_default();
+            all.insert("backtest".to_owned(), json);
+            Some(tested)
+        }
+        Some(Err(fault)) => {
+            faults.push(fault);
+            None
+        }
+        None => None,
+    };
     let json = serde_json::to_string_pretty(&all)
         .map_err(|e| CommandError::Internal(format!("error: cannot format the totals: {e}")))?;
     out.write(
@@ -59,6 +85,9 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), CommandError> {
         for line in told::remarks(&evidence, &loads, written.as_ref(), &names) {
             say(&line);
         }
+        if let Some(tested) = &tested {
+            print(&shown(tested))?;
+        }
         if written.is_some() {
             say(&format!(
                 "{}: check it with `kmsim check`, simulate it with `kmsim run`",
@@ -66,7 +95,96 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), CommandError> {
             ));
         }
     }
-    verdict(&evidence, written.as_ref(), &args.out, &names)
+    verdict(&evidence, written.as_ref(), &args.out, &names, faults)
+}
+
+/// The back-test, or what is wrong with it.
+fn tested(
+    evidence: &AccountEvidence,
+    options: HoldoutOptions<'_>,
+    out: &Output,
+    threads: usize,
+) -> Result<BackTest, String> {
+    let holdout = held_out(evidence, options).map_err(|why| {
+        format!("error: `--holdout`: {why}\n  = help: give files of a longer time, or leave it out")
+    })?;
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|e| format!("error: cannot start worker threads: {e}"))?;
+    let folder = out.folder.join(format!(".{}.holdout", out.stem));
+    let tested = pool.install(|| back_test(&holdout, &folder, RunOptions::default()));
+    // Files of scenarios that were simulated; nothing else was ever in it.
+    let _ = std::fs::remove_dir_all(&folder);
+    tested.map_err(|e| format!("error: `--holdout`: {e}"))
+}
+
+/// The back-test as a table.
+fn shown(tested: &BackTest) -> String {
+    let number = |x: f64| {
+        let digits = match x.abs() {
+            x if x == 0.0 || x >= 100.0 || x.fract() == 0.0 => 0,
+            x if x >= 0.1 => 2,
+            _ => 5,
+        };
+        format!("{x:.digits$}")
+    };
+    let share = |x: Option<f64>| x.map_or("–".to_owned(), |x| format!("{:+.1} %", x * 100.0));
+    let mut rows = vec![
+        [
+            "figure",
+            "came",
+            "predicted",
+            "95 % interval",
+            "error",
+            "last period repeated",
+            "error",
+        ]
+        .map(str::to_owned),
+    ];
+    for row in &tested.figures {
+        let came = row.observed.map_or("not told".to_owned(), number);
+        let outside = if row.within == Some(false) {
+            ", outside"
+        } else {
+            ""
+        };
+        rows.push([
+            row.figure.clone(),
+            came,
+            number(row.predicted),
+            format!("{} to {}{outside}", number(row.low), number(row.high)),
+            share(row.error),
+            row.naive.map_or("–".to_owned(), number),
+            share(row.naive_error),
+        ]);
+    }
+    let widths: Vec<usize> = (0..7)
+        .map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut text = format!(
+        "\nback-test: learnt from {} to {}, compared until {}; {} simulations; the last {} s repeated\n",
+        time::shown(tested.learnt_from_s),
+        time::shown(tested.held_out_from_s),
+        time::shown(tested.until_s),
+        tested.members,
+        tested.naive_period_s
+    );
+    for row in rows {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(i, (cell, width))| {
+                let gap = " ".repeat(width - cell.chars().count());
+                if i == 0 {
+                    format!("{cell}{gap}")
+                } else {
+                    format!("{gap}{cell}")
+                }
+            });
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 /// What is wrong with the files, or with a scenario that would be mistaken for this one.
@@ -75,11 +193,15 @@ fn verdict(
     written: Option<&WrittenScenario>,
     out: &Path,
     names: &Names,
+    others: Vec<String>,
 ) -> Result<(), CommandError> {
     let mut faults: Vec<String> = evidence
         .faults()
         .map(|(path, what)| format!("error: {}: {what}", names.path(path)))
         .collect();
+    if written.is_some() {
+        faults.extend(others);
+    }
     if faults.is_empty() && !evidence.has_read() {
         faults.push(
             "error: none of the files is of a known format\n  = help: `--format` names one; `kmsim import --help` lists them"
@@ -147,6 +269,12 @@ impl Output {
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), CommandError> {
-        Ok(directory::write(&self.folder.join(name), text.as_bytes())?)
+        let path = self.folder.join(name);
+        if name.contains('/')
+            && let Some(within) = path.parent()
+        {
+            directory::make(within)?;
+        }
+        Ok(directory::write(&path, text.as_bytes())?)
     }
 }

@@ -286,13 +286,7 @@ fn series(columns: &BillColumns, row: &Row, billed: BilledAs, usage: &str) -> Se
         operation: cell(columns.operation),
         key,
         bucket,
-        // Which price it has: KMS's, or one of S3's tiers.
-        via: match billed {
-            BilledAs::KmsRequests => Via::Direct,
-            BilledAs::S3Tier1 => Via::S3Object,
-            BilledAs::S3Tier2 => Via::S3BucketKey,
-            BilledAs::KmsOther | BilledAs::S3Other | BilledAs::Other => Via::Unknown,
-        },
+        via: Via::Billed(billed),
         period: 3_600,
         ..SeriesKey::of(LoadOrigin::Bill)
     }
@@ -340,7 +334,7 @@ pub fn explorer(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
                 let series = SeriesKey {
                     region: usage.trim_end_matches("-KMS-Requests").to_owned(),
                     operation: of("OPERATION").unwrap_or_default().to_owned(),
-                    via: Via::Direct,
+                    via: Via::Billed(BilledAs::KmsRequests),
                     period: 86_400,
                     ..SeriesKey::of(LoadOrigin::Bill)
                 };

@@ -131,7 +131,7 @@ pub fn loads(evidence: &AccountEvidence, region: Option<&str>) -> Loads {
     };
     uses(evidence, &mut all);
     let origin = preferred(evidence);
-    let has_calls = trails_tell(evidence);
+    let has_calls = calls_are_listed(evidence);
     let mut homeless = Vec::new();
     for (key, counts) in &evidence.series {
         match key.origin {
@@ -190,7 +190,7 @@ pub fn loads(evidence: &AccountEvidence, region: Option<&str>) -> Loads {
 }
 
 /// Whether CloudTrail has nearly all calls that CallCount has in the same time; `None`: only one of them is there.
-fn trails_tell(evidence: &AccountEvidence) -> Option<bool> {
+pub fn calls_are_listed(evidence: &AccountEvidence) -> Option<bool> {
     let of = |origin: LoadOrigin| {
         evidence
             .series
@@ -438,6 +438,21 @@ fn home(key: &SeriesKey, counts: &Counts, all: &mut Loads) {
         _ => None,
     };
     let through_service = key.via != Via::Direct;
+    // S3's for requests that are known are their consequence, as they are where they name a bucket.
+    let is_known = |at: &LoadKey| {
+        matches!(at.origin, LoadOrigin::DataEvent | LoadOrigin::AccessLog)
+            && at.region == key.region
+            && at.requester == key.requester
+    };
+    let by_another = all.loads.iter().any(|(at, load)| {
+        own(at) && load.attempts.contains_key(&key.operation) && load.via != Some(Via::Direct)
+    });
+    if through_service && !by_another && all.loads.keys().any(is_known) {
+        return all.leave_out(
+            "KMS calls that S3 makes for requests that are known",
+            counts.total(),
+        );
+    }
     let candidates = all
         .loads
         .iter()

@@ -6,14 +6,23 @@ use super::evidence::fact::{Fact, Sse};
 use super::evidence::series::{BilledAs, CountedAs, LoadOrigin, S3Event, Via};
 use super::evidence::skip::SkipReason;
 use super::fit::dispersion;
+use super::load::Loads;
 use super::privacy::{NameOf, Names};
 use super::scenario::written::WrittenScenario;
+use super::shown;
 use super::time;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was made of it: the workloads, and what is behind them.
-pub fn outcome(written: Option<&WrittenScenario>, all: &mut Map<String, Value>) {
+pub fn outcome(
+    evidence: &AccountEvidence,
+    loads: &Loads,
+    names: &Names,
+    written: Option<&WrittenScenario>,
+    all: &mut Map<String, Value>,
+) {
+    all.insert("account".to_owned(), shown::account(evidence, loads, names));
     all.insert("calibration".to_owned(), json!(null));
     all.insert(
         "why".to_owned(),
@@ -47,7 +56,7 @@ pub fn outcome(written: Option<&WrittenScenario>, all: &mut Map<String, Value>) 
             "retry_is_known": workload.retry_is_known,
             "client": workload.client,
             "clients": workload.clients,
-            "fit": workload.fit(),
+            "fit": workload.fit,
         })
     });
     all.insert("workloads".to_owned(), workloads.collect());
@@ -83,6 +92,7 @@ fn files(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>
     let to_skip: BTreeMap<_, _> = evidence.files_left_out.iter().filter(of_trails).collect();
     all.insert("files_to_skip".to_owned(), json!(to_skip));
     all.insert("files_left_out".to_owned(), json!(evidence.files_left_out));
+    let declared = shown::declared(evidence);
     let told = evidence.files.iter().map(|f| {
         let mut one = json!({
             "path": names.path(&f.path),
@@ -91,6 +101,11 @@ fn files(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>
         });
         if let Some(fault) = &f.fault {
             one["fault"] = json!(names.path(fault));
+        }
+        if let Some(declared) = declared.get(f.path.as_str()) {
+            one["resources"] = json!(declared.resources);
+            one["kms_keys"] = json!(declared.keys);
+            one["buckets"] = json!(declared.buckets);
         }
         one
     });
@@ -366,16 +381,11 @@ fn samples(evidence: &AccountEvidence, all: &mut Map<String, Value>) {
     put("mean_per_s", json!(mean));
     let peak = dispersion::busiest(counts.seconds()) as f64 / period as f64;
     put("peak_period_per_s", json!(peak));
-    let spans = spans(counts.seconds(), period);
-    put("missing_spans", json!(spans));
-}
-
-/// Where samples are missing: from, to.
-fn spans(seconds: &[(i64, u64)], period: i64) -> Vec<[String; 2]> {
-    let gaps = seconds.windows(2).filter(|w| w[1].0 - w[0].0 > period);
-    gaps.map(|w| [time::shown(w[0].0 + period), time::shown(w[1].0)])
-        .take(1_000)
-        .collect()
+    // From, to.
+    let gaps = counts.seconds().windows(2);
+    let gaps = gaps.filter(|w| w[1].0 - w[0].0 > period).take(1_000);
+    let spans = gaps.map(|w| [time::shown(w[0].0 + period), time::shown(w[1].0)]);
+    put("missing_spans", spans.collect());
 }
 
 /// What rows of bills are counted by.
@@ -399,10 +409,15 @@ fn rows(evidence: &AccountEvidence, all: &mut Map<String, Value>) {
         .filter(|(k, _)| k.origin == LoadOrigin::Bill && k.period < 86_400)
     {
         let name = match key.via {
-            Via::Direct => "kms_requests",
-            Via::S3Object => "s3_tier1",
-            Via::S3BucketKey => "s3_tier2",
-            Via::Service(_) | Via::Unknown => continue,
+            Via::Billed(BilledAs::KmsRequests) => "kms_requests",
+            Via::Billed(BilledAs::S3Tier1) => "s3_tier1",
+            Via::Billed(BilledAs::S3Tier2) => "s3_tier2",
+            Via::Billed(_)
+            | Via::Direct
+            | Via::S3Object
+            | Via::S3BucketKey
+            | Via::Service(_)
+            | Via::Unknown => continue,
         };
         *requests.entry(name).or_default() += counts.total();
         hours.extend(counts.seconds().iter().map(|s| s.0));

@@ -23,6 +23,12 @@ fn grouped(n: u64) -> String {
     text
 }
 
+/// A number of things: "1 record", "2 records".
+fn count(n: u64, what: &str) -> String {
+    let s = if n == 1 { "" } else { "s" };
+    format!("{} {what}{s}", grouped(n))
+}
+
 /// All totals as text.
 pub fn totals(evidence: &AccountEvidence, names: &Names) -> String {
     let mut text = String::new();
@@ -36,7 +42,7 @@ pub fn totals(evidence: &AccountEvidence, names: &Names) -> String {
         let _ = writeln!(text, "  {}: unknown format", names.path(&file.path));
     }
     for (format, n) in &evidence.records {
-        let _ = writeln!(text, "{format}: {} records", grouped(*n));
+        let _ = writeln!(text, "{format}: {}", count(*n, "record"));
         if let Some(twice) = evidence.duplicates.get(format) {
             let sought = evidence.sought();
             let _ = writeln!(

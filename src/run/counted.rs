@@ -61,6 +61,11 @@ impl<'v> CountedRun<'v> {
         })
     }
 
+    /// What it counted, replication by replication.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
     /// Its results.
     ///
     /// # Errors

@@ -108,6 +108,8 @@ pub struct QuotaRecord {
     pub throttled: u64,
     /// Smallest 1 − attempts ÷ quota since the end of the warm-up.
     pub headroom: f64,
+    /// Seconds with attempts since the end of the warm-up, by how many these are: numbers instead of durations.
+    pub by_attempts: Delays,
     /// End of the last second with an attempt \[s\].
     pub end_s: u64,
     /// Its decisive seconds, where they are recorded.
@@ -128,6 +130,7 @@ impl QuotaRecord {
             first_throttled: None,
             throttled: 0,
             headroom: 1.0,
+            by_attempts: Delays::default(),
             end_s: 0,
             decisive: None,
             every_second: None,
@@ -173,6 +176,7 @@ impl QuotaRecord {
         }
         self.minutes[minute] += in_call_count;
         if measured {
+            self.by_attempts.add(attempts);
             if self.busiest.is_none_or(|(_, most)| attempts > most) {
                 self.busiest = Some((second, attempts));
             }
@@ -300,6 +304,20 @@ impl Delays {
         self.longest
     }
 
+    /// The `rank`-th largest from 0 on, as its bucket's least value; 0 where there are not so many.
+    pub fn ranked(&self, rank: u64) -> u64 {
+        let half = 1 << (BITS - 1);
+        let mut above = 0;
+        for (bucket, &count) in self.counts.iter().enumerate().rev() {
+            above += count;
+            if above > rank {
+                let shift = (bucket / half).saturating_sub(1);
+                return ((bucket - shift * half) as u64) << shift;
+            }
+        }
+        0
+    }
+
     /// Adds them to a histogram.
     pub fn add_to(&self, h: &mut Histogram<u64>) {
         let half = 1 << (BITS - 1);
@@ -401,6 +419,10 @@ mod tests {
         delays.add_to(&mut got);
         assert_eq!(got, expected);
         assert!(delays.longest() == (1 << 62) - 1 && !delays.is_empty());
+        let mut few = Delays::default();
+        [7, 200, 3, 200].iter().for_each(|n| few.add(*n));
+        let ranked: Vec<u64> = (0..5).map(|rank| few.ranked(rank)).collect();
+        assert_eq!(ranked, [200, 200, 7, 3, 0]);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! `kmsim import`: files in, totals, a scenario that is accepted, and an exit status.
 
+mod arrivals;
 mod containers;
 mod hostile;
 mod inventories;
 mod mutated;
 mod shared_files;
+mod written;
 
 use serde_json::{Value, json};
 use std::fs;

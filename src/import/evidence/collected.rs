@@ -90,6 +90,24 @@ impl AccountEvidence {
         }
     }
 
+    /// The load between two times, with all that is known beside it.
+    pub fn between(&self, from: i64, to: i64) -> AccountEvidence {
+        let part = |counts: &Counts| counts.between(from, to);
+        let series = self
+            .series
+            .iter()
+            .map(|(key, counts)| (key.clone(), part(counts)));
+        AccountEvidence {
+            series: series.filter(|(_, c)| !c.seconds().is_empty()).collect(),
+            sessions: self.sessions.clone(),
+            events: part(&self.events),
+            kms_events: part(&self.kms_events),
+            facts: self.facts.clone(),
+            objects: self.objects.clone(),
+            ..AccountEvidence::default()
+        }
+    }
+
     /// Whether all that was read says nothing: no record, no setting.
     pub fn is_useless(&self) -> bool {
         let is_note = |(_, fact): &(String, Fact)| matches!(fact, Fact::Note(_));

@@ -52,6 +52,16 @@ impl Counts {
         self.entries.iter().map(|entry| entry.1).sum()
     }
 
+    /// Those from one second until before another; after [`Counts::settle`].
+    pub fn between(&self, from: i64, to: i64) -> Counts {
+        let at = |second: i64| self.seconds().partition_point(|s| s.0 < second);
+        let entries = self.entries[at(from)..at(to).max(at(from))].to_vec();
+        Counts {
+            sorted: entries.len(),
+            entries,
+        }
+    }
+
     /// Adds another's events.
     pub fn merge(&mut self, other: &Counts) {
         for &(second, n) in &other.entries {

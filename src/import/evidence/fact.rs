@@ -77,6 +77,15 @@ impl Sse {
         }
     }
 
+    /// What `SSEAlgorithm` is for it.
+    pub fn algorithm(self) -> &'static str {
+        match self {
+            Sse::S3 => "AES256",
+            Sse::Kms => "aws:kms",
+            Sse::DsseKms => "aws:kms:dsse",
+        }
+    }
+
     /// As `SSEAlgorithm` writes it.
     pub fn of_algorithm(text: &str) -> Option<Sse> {
         match text {

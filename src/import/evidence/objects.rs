@@ -120,6 +120,21 @@ impl ObjectList {
         current.map(|(_, c)| c.bytes).sum()
     }
 
+    /// Current objects whose encryption the list says.
+    pub fn stated(&self) -> u64 {
+        let said = self
+            .kinds
+            .iter()
+            .filter(|(k, _)| k.current && !k.encryption.is_empty());
+        said.map(|(_, c)| c.objects).sum()
+    }
+
+    /// The share of these that are under KMS.
+    pub fn under_kms_share(&self) -> f64 {
+        let under: u64 = self.under_kms().map(|(_, c)| c.objects).sum();
+        under as f64 / self.stated().max(1) as f64
+    }
+
     /// Of the current objects under KMS, the share that was written without a bucket key, where the list says it of some:
     /// `older_objects` of a bucket whose bucket keys are on, if all objects are read alike. DSSE-KMS has no bucket keys.
     pub fn older_share(&self) -> Option<f64> {

@@ -49,6 +49,8 @@ pub enum Via {
     S3BucketKey,
     /// Another AWS service, by its name.
     Service(String),
+    /// A bill does not say; what it was charged as.
+    Billed(BilledAs),
     /// Nothing says.
     Unknown,
 }
@@ -182,7 +184,8 @@ impl CountedAs {
 }
 
 /// What a row of a bill is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum BilledAs {
     /// KMS requests.
     KmsRequests,

@@ -2,10 +2,11 @@
 
 use super::super::evidence::collected::AccountEvidence;
 use super::super::evidence::fact::{BucketFact, Fact, QuotaFact, Sse};
-use super::super::evidence::series::LoadOrigin;
+use super::super::evidence::objects::ObjectList;
+use super::super::evidence::series::{LoadOrigin, RequestOutcome};
 use super::super::load::{BucketUse, LoadTarget, Loads};
 use super::super::privacy::{NameOf, Names};
-use super::workload::{Imported, Stretch};
+use super::workload::{self, Imported, LoadStretch};
 use crate::catalog;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +40,10 @@ pub struct BucketPlace {
     pub older: f64,
     /// Bucket keys behind the others.
     pub archived: u64,
+    /// Or how old these objects are: median \[s\], and σ of the logarithm.
+    pub age: Option<(f64, f64)>,
+    /// Objects that are there, where an inventory lists them.
+    pub objects: Option<u64>,
     /// Where all of this comes from, sentences.
     pub why: Vec<String>,
 }
@@ -103,7 +108,7 @@ impl Taken {
 
 /// The places of all workloads.
 pub fn places(
-    stretch: &Stretch,
+    stretch: &LoadStretch,
     loads: &Loads,
     evidence: &AccountEvidence,
     names: &Names,
@@ -158,7 +163,7 @@ pub fn places(
                 let name = buckets.name(&names.of(NameOf::Bucket, bucket), &of);
                 if !places.buckets.contains_key(&name) {
                     let used = loads.buckets.get(bucket).cloned().unwrap_or_default();
-                    let mut place = settings(bucket, &used, evidence);
+                    let mut place = settings(bucket, &used, evidence, stretch.from);
                     place.account.clone_from(&account);
                     place.region.clone_from(&at.region);
                     if let Some((key, managed)) = place.key.take().map(|k| {
@@ -183,7 +188,7 @@ pub fn places(
         });
     }
     quotas(&mut places, stretch, evidence);
-    suspected(&mut places, loads);
+    suspected(&mut places, evidence);
     places
 }
 
@@ -200,7 +205,7 @@ fn account_name(name: String) -> String {
 const MANAGED: &str = "alias/aws/s3";
 
 /// What is known of a bucket's encryption, by facts, by calls, by what S3 says of writes.
-fn settings(bucket: &str, used: &BucketUse, evidence: &AccountEvidence) -> BucketPlace {
+fn settings(bucket: &str, used: &BucketUse, evidence: &AccountEvidence, from: i64) -> BucketPlace {
     let facts = evidence.facts.iter();
     let facts: Vec<(&String, &BucketFact)> = facts
         .filter_map(|(file, fact)| Some((file, fact.bucket()?)))
@@ -215,6 +220,7 @@ fn settings(bucket: &str, used: &BucketUse, evidence: &AccountEvidence) -> Bucke
         [] | [..] => None,
     });
     let mut why = Vec::new();
+    let list = evidence.objects.get(bucket);
     let calls = used.calls();
     let for_bucket_key: u64 = used.for_bucket_key.values().sum();
     let of_s3 = used.applied.keys().any(|k| k.ends_with("SSE_S3"));
@@ -227,6 +233,8 @@ fn settings(bucket: &str, used: &BucketUse, evidence: &AccountEvidence) -> Bucke
         bucket_key: for_bucket_key > 0,
         older: 0.0,
         archived: 0,
+        age: None,
+        objects: None,
         why: Vec::new(),
     };
     if let Some((_, fact)) = fact {
@@ -250,6 +258,22 @@ fn settings(bucket: &str, used: &BucketUse, evidence: &AccountEvidence) -> Bucke
         } else {
             format!("bucket keys are off: all of S3's {calls} KMS calls have an object's ARN as context")
         });
+    } else if let Some(list) = list.filter(|list| list.objects() > 0 && list.stated() > 0) {
+        if list.under_kms_share() < 0.5 {
+            place.key = None;
+        }
+        place.bucket_key = list.older_share().is_some_and(|share| share < 1.0);
+        place.key = place.key.map(|key| {
+            if key.is_empty() {
+                MANAGED.to_owned()
+            } else {
+                key
+            }
+        });
+        why.push(
+            "its encryption is that of most objects in its inventory; which key, no file says"
+                .to_owned(),
+        );
     } else if of_s3 && !of_kms {
         place.key = None;
         why.push("S3 says that what was written is under SSE-S3".to_owned());
@@ -259,8 +283,10 @@ fn settings(bucket: &str, used: &BucketUse, evidence: &AccountEvidence) -> Bucke
                 .to_owned(),
         );
     }
+    place.objects = list.map(ObjectList::objects).filter(|n| *n > 0);
     let reads_alone = used.for_objects.get("Decrypt").copied().unwrap_or(0);
-    if place.bucket_key && used.reads > 0 {
+    let told_by_calls = used.reads > 0 && calls > 0;
+    if place.bucket_key && told_by_calls {
         place.older = (reads_alone as f64 / used.reads as f64).min(1.0);
         if place.older > 0.0 {
             why.push(format!(
@@ -268,19 +294,59 @@ fn settings(bucket: &str, used: &BucketUse, evidence: &AccountEvidence) -> Bucke
                 used.reads
             ));
         }
-        let decrypts = used.for_bucket_key.get("Decrypt").copied().unwrap_or(0);
+    } else if place.bucket_key
+        && let Some(share) = list.and_then(ObjectList::older_share)
+    {
+        place.older = share;
+        why.push(
+            "older_objects: the share of objects under KMS that its inventory lists without a bucket key, if all are read alike"
+                .to_owned(),
+        );
+    }
+    let decrypts = used.for_bucket_key.get("Decrypt").copied().unwrap_or(0);
+    if place.bucket_key && told_by_calls && decrypts > 0 {
         place.archived = archived(used.reads - reads_alone.min(used.reads), decrypts, evidence);
-        why.push(if decrypts > 0 {
-            format!(
-                "archived_bucket_keys: so many equally used ones make {decrypts} Decrypts of {} reads",
-                used.reads
-            )
-        } else {
-            "archived_bucket_keys: assumed, for no KMS call tells how many there are".to_owned()
-        });
+        why.push(format!(
+            "archived_bucket_keys: so many equally used ones make {decrypts} Decrypts of {} reads",
+            used.reads
+        ));
+    } else if place.bucket_key
+        && let Some(age) = list.and_then(|list| age(list, from))
+    {
+        place.age = Some(age);
+        why.push(
+            "archive_age: of the objects that its inventory lists under bucket keys".to_owned(),
+        );
+    } else if place.bucket_key && used.reads > 0 {
+        place.archived = archived(used.reads, decrypts, evidence);
+        why.push(
+            "archived_bucket_keys: assumed, for no KMS call tells how many there are".to_owned(),
+        );
     }
     place.why = why;
     place
+}
+
+/// Median age \[s\] of the objects under bucket keys at a time, and σ of its logarithm; `None`: there are none.
+fn age(list: &ObjectList, at: i64) -> Option<(f64, f64)> {
+    let (mut n, mut sum, mut squares) = (0.0, 0.0, 0.0);
+    for (hour, objects) in list.ages() {
+        // In the middle of its hour.
+        let age = at - hour * 3_600 - 1_800;
+        if age > 0 {
+            let (log, objects) = ((age as f64).ln(), objects as f64);
+            n += objects;
+            sum += objects * log;
+            squares += objects * log * log;
+        }
+    }
+    let mean = sum / n;
+    (n > 0.0).then(|| {
+        (
+            mean.exp(),
+            (squares / n - mean * mean).max(0.0).sqrt().min(3.0),
+        )
+    })
 }
 
 /// How many bucket keys, each read as often, make so many Decrypts of so many reads: λ ÷ (1 + λL ÷ n) for n entries.
@@ -307,7 +373,7 @@ fn archived(reads: u64, decrypts: u64, evidence: &AccountEvidence) -> u64 {
 }
 
 /// Quotas that the files state, for the accounts and Regions in use.
-fn quotas(places: &mut Places, stretch: &Stretch, evidence: &AccountEvidence) {
+fn quotas(places: &mut Places, stretch: &LoadStretch, evidence: &AccountEvidence) {
     let used: BTreeSet<(&str, &str)> = stretch
         .workloads
         .iter()
@@ -344,21 +410,24 @@ type Attempts = BTreeMap<i64, (u64, u64)>;
 
 /// Where calls were throttled and no file states the quota: the median of what was let through in throttled seconds between
 /// throttled ones. The Region's default would say that nothing is throttled, which is not so.
-fn suspected(places: &mut Places, loads: &Loads) {
+fn suspected(places: &mut Places, evidence: &AccountEvidence) {
     let mut all: BTreeMap<(&str, &str), Attempts> = BTreeMap::new();
-    for (at, load) in &loads.loads {
-        if at.origin != LoadOrigin::KmsEvent
-            || load.all_throttled() == 0
-                && !all.contains_key(&(at.account.as_str(), at.region.as_str()))
-        {
+    for (key, counts) in &evidence.series {
+        let spec = workload::spec_for(&key.operation, &key.spec);
+        let operation = key.operation.parse().ok();
+        let quota = operation
+            .zip(spec)
+            .and_then(|(o, s)| catalog::quota_for(o, s));
+        if key.origin != LoadOrigin::KmsEvent || quota.is_none_or(|q| q.id != "symmetric") {
             continue;
         }
-        let seconds = all.entry((&at.account, &at.region)).or_default();
-        for &(second, n) in load.attempts.values().flat_map(|c| c.seconds()) {
-            seconds.entry(second).or_default().0 += n;
-        }
-        for &(second, n) in load.throttled.values().flat_map(|c| c.seconds()) {
-            seconds.entry(second).or_default().1 += n;
+        let seconds = all.entry((&key.account, &key.region)).or_default();
+        for &(second, n) in counts.seconds() {
+            let of = seconds.entry(second).or_default();
+            of.0 += n;
+            if key.outcome == RequestOutcome::Throttled {
+                of.1 += n;
+            }
         }
     }
     for ((account, region), seconds) in all {

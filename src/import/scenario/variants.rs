@@ -1,7 +1,9 @@
 //! What the account could do next, as variants.
 
+use super::super::fit::within::BURSTY;
+use super::groups::{self, ChangedTogether};
 use super::places::Places;
-use super::workload::Stretch;
+use super::workload::LoadStretch;
 use crate::catalog;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,77 +12,84 @@ use std::fmt::Write;
 const LARGER: f64 = 1.5;
 
 /// The variants' text.
-pub fn text(stretch: &Stretch, places: &Places) -> String {
+pub fn text(stretch: &LoadStretch, places: &Places, together: &ChangedTogether) -> String {
     let mut all =
         String::from("\n# ----- variants: what the account could do next\n\n[variant.as-is]\n");
-    bursty(stretch, places, &mut all);
-    bucket_keys(places, &mut all);
-    quota(stretch, places, &mut all);
+    let is_coarse = bursty(together, &mut all);
+    for (variant, text) in bucket_keys(together)
+        .into_iter()
+        .chain(data_key_cache(together))
+        .chain([quota(stretch, places)])
+    {
+        all.push_str(&text);
+        if is_coarse {
+            let _ = write!(
+                all,
+                "\n[variant.{variant}-bursty]\nextends = [\"{variant}\", \"bursty\"]\n"
+            );
+        }
+    }
     all
 }
 
-/// Index of dispersion of seconds within a minute that is assumed as the high end: that of a bursty production trace
-/// (AzureLLMInferenceTrace_code); another of the same publication has 1.3.
-const BURSTY: f64 = 13.2;
-
-/// Counts of minutes do not tell their seconds: the high end.
-fn bursty(stretch: &Stretch, places: &Places, all: &mut String) {
-    let coarse: Vec<&str> = stretch
-        .workloads
-        .iter()
-        .zip(&places.workloads)
-        .filter(|(w, _)| w.at.period > 1)
-        .map(|(_, place)| place.name.as_str())
-        .collect();
-    if coarse.is_empty() {
-        return;
-    }
-    let _ = writeln!(
+/// Counts of minutes do not tell their seconds: the high end, of each variant. Whether there are such.
+fn bursty(together: &ChangedTogether, all: &mut String) -> bool {
+    let Some(name) = groups::named(groups::COUNTED_BY_PERIODS, &together.counted_by_periods) else {
+        return false;
+    };
+    let _ = write!(
         all,
         "\n# The same counts, but uneven within their periods. Assumed: variance ÷ mean of a second {BURSTY}, a bursty\n\
-         # production trace's; others have 1.3. as-is is the low end, this the high end."
+         # production trace's; others have 1.3. A variant is the low end, the one whose name ends in bursty the high end.\n\
+         [variant.bursty.workload.{name}.trace]\ndispersion = {BURSTY}\n"
     );
-    for name in coarse {
-        let _ = writeln!(
-            all,
-            "[variant.bursty.workload.{name}.trace]\ndispersion = {BURSTY}"
-        );
-    }
+    true
 }
 
-fn bucket_keys(places: &Places, all: &mut String) {
-    let candidates: Vec<&String> = places
-        .buckets
-        .iter()
-        .filter(|(_, b)| b.key.is_some() && !b.bucket_key && !b.dsse)
-        .map(|(name, _)| name)
-        .collect();
-    if candidates.is_empty() {
-        return;
-    }
-    all.push_str(
-        "\n# Bucket keys switched on: new objects share data keys. Objects that are there keep their own, so that\n\
-         # reads of them gain nothing.\n",
-    );
-    for name in &candidates {
-        let _ = writeln!(
-            all,
-            "[variant.bucket-keys.bucket.{name}]\nbucket_key = true\nolder_objects = \"100%\"\narchived_bucket_keys = 1"
-        );
-    }
-    all.push_str(
-        "\n# The same after all objects were rewritten (kmsim plan --migration). Assumed: over 30 days, which makes 17,280\n\
-         # bucket keys, and a million objects that are read alike.\n",
-    );
-    for name in &candidates {
-        let _ = writeln!(
-            all,
-            "[variant.bucket-keys-rewritten.bucket.{name}]\nbucket_key = true\narchived_bucket_keys = 17_280"
-        );
-    }
+fn bucket_keys(together: &ChangedTogether) -> Vec<(&'static str, String)> {
+    let all = &together.without_bucket_keys;
+    let Some(name) = groups::named(groups::WITHOUT_BUCKET_KEYS, all) else {
+        return Vec::new();
+    };
+    vec![
+        (
+            "bucket-keys",
+            format!(
+                "\n# Bucket keys switched on: new objects share data keys. Objects that are there keep their own, so that\n\
+                 # reads of them gain nothing.\n\
+                 [variant.bucket-keys.bucket.{name}]\nbucket_key = true\nolder_objects = \"100%\"\narchived_bucket_keys = 1\n"
+            ),
+        ),
+        (
+            "bucket-keys-rewritten",
+            format!(
+                "\n# The same after all objects were rewritten (kmsim plan --migration). Assumed: over 30 days, which makes 17,280\n\
+                 # bucket keys, and a million objects that are read alike.\n\
+                 [variant.bucket-keys-rewritten.bucket.{name}]\nbucket_key = true\narchived_bucket_keys = 17_280\n"
+            ),
+        ),
+    ]
 }
 
-fn quota(stretch: &Stretch, places: &Places, all: &mut String) {
+/// A data-key cache in the applications that take and decrypt data keys themselves.
+fn data_key_cache(together: &ChangedTogether) -> Option<(&'static str, String)> {
+    let name = groups::named(groups::OWN_DATA_KEYS, &together.own_data_keys)?;
+    let mut text = format!(
+        "\n# A data-key cache in the clients of applications that take data keys themselves. Assumed: one encryption context,\n\
+         # data keys used for 5 minutes and 100 messages, those that are decrypted taken by 100 producers (M107).\n\
+         [variant.data-key-cache.workload.{name}]\ndata_key_cache = {{ max_age = \"5m\", capacity = 1_000, max_messages = 100 }}\n"
+    );
+    if let Some(name) = groups::named(groups::OWN_DECRYPTS, &together.own_decrypts) {
+        let _ = write!(
+            text,
+            "[variant.data-key-cache.workload.{name}.encrypted_by]\nproducers = 100\nmessages_per_data_key = 100\n"
+        );
+    }
+    Some(("data-key-cache", text))
+}
+
+fn quota(stretch: &LoadStretch, places: &Places) -> (&'static str, String) {
+    let mut all = String::new();
     let mut limits: BTreeMap<(String, String), f64> = BTreeMap::new();
     for workload in &stretch.workloads {
         let account = places.accounts[&workload.at.account].clone();
@@ -104,6 +113,7 @@ fn quota(stretch: &Stretch, places: &Places, all: &mut String) {
             "[variant.quota-increase.quota.{name}]\naccount = \"{account}\"\nregion = \"{region}\"\ncode = \"symmetric\"\nlimit = \"{larger}/s\""
         );
     }
+    ("quota-increase", all)
 }
 
 /// The name of a quota's table, the same in the file and in its variants.

@@ -1,17 +1,19 @@
 //! Loads as workloads of one stretch of time: their demand second by second, and the retries behind it.
 
-use super::super::demand::{self, Attempted};
+use super::super::demand::{self, Attempted, ClientNumber};
 use super::super::evidence::series::{LoadOrigin, Via};
+use super::super::fit::likeness::Likeness;
 use super::super::fit::trend::{self, Trend};
+use super::super::fit::within;
 use super::super::load::{Load, LoadKey, LoadTarget, Loads};
 use super::super::policy;
 use super::samples;
 use crate::catalog::{self, KeySpec, KmsOperation};
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Workloads that are kept apart; smaller ones are put together.
-const APART: usize = 60;
+const APART: usize = 1_000;
 /// A stretch without any load that ends what belongs together \[s\].
 const SILENCE: i64 = 7 * 86_400;
 
@@ -38,12 +40,36 @@ pub struct Imported {
     pub client: String,
     /// SDK clients, at least.
     pub clients: usize,
+    /// Whether their number follows from how long retry quotas last.
+    pub clients_by_retries: bool,
     /// How many loads were put together.
     pub of: usize,
     /// Periods without a sample, and whether they were filled from their neighbours.
     pub missing: (u64, bool),
     /// The trend that describes it, where one does.
     pub trend: Option<Trend>,
+    /// How the counts are, and how those that the scenario makes.
+    pub fit: Option<ArrivalFit>,
+}
+
+/// How counts are, and how those that the scenario makes, with 95 % intervals.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ArrivalFit {
+    /// What the scenario makes them with.
+    pub model: &'static str,
+    /// Points between which its rate is linear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub knots: Option<usize>,
+    /// What was counted.
+    pub data: Likeness,
+    /// What the scenario makes; of sums of longer periods, the low end of what their seconds may be.
+    pub fit: Likeness,
+    /// Of sums of longer periods, the high end: with `assumed_dispersion` within them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit_high: Option<Likeness>,
+    /// Variance ÷ mean of a second within its period that is assumed there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assumed_dispersion: Option<f64>,
 }
 
 impl Imported {
@@ -52,19 +78,52 @@ impl Imported {
         self.demand.values().flatten().map(|s| s.1).sum()
     }
 
-    /// How the counts are, and how those of the model are, with 95 % intervals.
-    pub fn fit(&self) -> Value {
-        let seconds = self.seconds();
-        let data = trend::Likeness::of(&seconds);
-        match &self.trend {
-            Some(trend) => {
-                json!({ "model": "piecewise-linear Poisson", "knots": trend.points.len(), "data": data, "fit": trend.likeness })
-            }
-            None if self.at.period > 1 => {
-                json!({ "model": "counts of periods, Poisson within; or with the index of dispersion of a variant", "data": data })
-            }
-            None => json!({ "model": "replay of the counted seconds", "data": data, "fit": data }),
-        }
+    /// Whether it is an application that takes and decrypts data keys itself, and nothing else.
+    pub fn takes_data_keys(&self) -> bool {
+        matches!(self.at.target, LoadTarget::Key(_))
+            && self.via == Some(Via::Direct)
+            && self.of == 1
+            && self
+                .demand
+                .keys()
+                .all(|o| o == "GenerateDataKey" || o == "Decrypt")
+    }
+
+    /// How the counts are, and how those of the scenario will be.
+    fn fitted(&self) -> Option<ArrivalFit> {
+        let counts = self.seconds();
+        let period = i64::from(self.at.period);
+        let data = Likeness::of(&counts, period)?;
+        Some(match &self.trend {
+            Some(trend) => ArrivalFit {
+                model: match trend.curve.every() {
+                    Some(86_400) => "Poisson counts around a rate that each day repeats",
+                    Some(_) => "Poisson counts around a rate that each week repeats",
+                    None => "Poisson counts around a piecewise-linear rate",
+                },
+                knots: Some(trend.curve.knots()),
+                data,
+                fit: trend.likeness.clone(),
+                fit_high: None,
+                assumed_dispersion: None,
+            },
+            None if period > 1 => ArrivalFit {
+                model: "sums of periods; their seconds between evenly spread and bursty",
+                knots: None,
+                data,
+                fit: within::seconds_of(&counts, period, 1.0)?,
+                fit_high: within::seconds_of(&counts, period, within::BURSTY),
+                assumed_dispersion: Some(within::BURSTY),
+            },
+            None => ArrivalFit {
+                model: "replay of the counted seconds",
+                knots: None,
+                fit: data.replayed(),
+                data,
+                fit_high: None,
+                assumed_dispersion: None,
+            },
+        })
     }
 
     /// New requests by second, of all operations.
@@ -79,7 +138,7 @@ impl Imported {
 
 /// All workloads of the stretch that is simulated.
 #[derive(Clone, Debug, Default)]
-pub struct Stretch {
+pub struct LoadStretch {
     /// Workloads, the largest first.
     pub workloads: Vec<Imported>,
     /// First second.
@@ -105,11 +164,12 @@ pub fn spec_for(operation: &str, spec: &str) -> Option<KeySpec> {
     guesses.into_iter().flatten().find(fits)
 }
 
-/// The workloads of what was found; `retry` is the profile of clients that are not told.
-pub fn workloads(loads: &Loads, retry: Option<&str>) -> Stretch {
-    let mut stretch = Stretch {
+/// The workloads of what was found; `retry` is the profile of clients that are not told, `clients` how many share each
+/// workload's load, where that is known.
+pub fn workloads(loads: &Loads, retry: Option<&str>, clients: Option<usize>) -> LoadStretch {
+    let mut stretch = LoadStretch {
         left_out: loads.left_out.clone(),
-        ..Stretch::default()
+        ..LoadStretch::default()
     };
     for (at, load) in &loads.loads {
         if catalog::partition(&at.region).is_none() {
@@ -120,7 +180,7 @@ pub fn workloads(loads: &Loads, retry: Option<&str>) -> Stretch {
             *stretch.left_out.entry(why).or_default() += load.total();
             continue;
         }
-        let mut by_spec: BTreeMap<String, Imported> = BTreeMap::new();
+        let mut by_spec: BTreeMap<String, Vec<&str>> = BTreeMap::new();
         for operation in load.attempts.keys() {
             let spec = match &at.target {
                 LoadTarget::Bucket(_) => String::new(),
@@ -135,15 +195,17 @@ pub fn workloads(loads: &Loads, retry: Option<&str>) -> Stretch {
                     }
                 },
             };
-            let imported = by_spec.entry(spec.clone()).or_insert_with(|| {
-                let at = LoadKey { spec, ..at.clone() };
-                empty(at, load, retry)
-            });
-            add(imported, load, operation);
+            by_spec.entry(spec).or_default().push(operation);
         }
-        stretch
-            .workloads
-            .extend(by_spec.into_values().filter(|i| i.total() > 0));
+        for (spec, operations) in by_spec {
+            let at = LoadKey { spec, ..at.clone() };
+            let mut imported = empty(at, load, retry);
+            imported.clients = clients.unwrap_or(imported.clients);
+            add(&mut imported, load, &operations, clients);
+            if imported.total() > 0 {
+                stretch.workloads.push(imported);
+            }
+        }
     }
     cut(&mut stretch);
     let (from, to) = (stretch.from, stretch.to);
@@ -156,6 +218,9 @@ pub fn workloads(loads: &Loads, retry: Option<&str>) -> Stretch {
         .workloads
         .sort_by(|a, b| (b.total(), &a.at).cmp(&(a.total(), &b.at)));
     put_together(&mut stretch);
+    for workload in &mut stretch.workloads {
+        workload.fit = workload.fitted();
+    }
     stretch
 }
 
@@ -177,9 +242,11 @@ fn empty(at: LoadKey, load: &Load, retry: Option<&str>) -> Imported {
         retry_is_known: named.is_some(),
         client: load.client().to_owned(),
         clients: clients(load),
+        clients_by_retries: false,
         of: 1,
         missing: (0, false),
         trend: None,
+        fit: None,
     }
 }
 
@@ -202,58 +269,72 @@ fn clients(load: &Load) -> usize {
     (load.total() as f64 / span / PER_CLIENT).ceil().max(1.0) as usize
 }
 
-/// Adds the demand behind the attempts of one operation.
-fn add(imported: &mut Imported, load: &Load, operation: &str) {
-    let attempts = &load.attempts[operation];
-    imported.attempts += attempts.total();
-    let throttled = load.throttled.get(operation);
-    let of_second = |second: i64| {
-        let all = throttled.map_or(&[][..], |t| t.seconds());
-        all.binary_search_by_key(&second, |s| s.0)
-            .map_or(0, |i| all[i].1)
-    };
-    let attempted: Vec<Attempted> = attempts
-        .seconds()
-        .iter()
-        .map(|&(second, n)| Attempted {
-            second,
-            attempts: n,
-            throttled: of_second(second).min(n),
-        })
-        .collect();
-    let refused: u64 = attempted.iter().map(|a| a.throttled).sum();
-    imported.throttled += refused;
-    let seconds = if refused == 0 || imported.at.period > 1 {
-        let total = attempts.total() as f64;
-        imported.range = (imported.range.0 + total, imported.range.1 + total);
-        let period = i64::from(imported.at.period);
-        let (filled, missing, is_filled) = samples::filled(attempts.seconds(), period);
-        imported.missing.0 += missing;
-        imported.missing.1 |= is_filled;
-        filled
-    } else {
-        let by = |name: &str| policy::named(name).map(|p| demand::behind(&attempted, &p));
-        let demand = by(&imported.retry).unwrap_or_default();
-        let answered = (attempts.total() - refused) as f64;
-        let range = if imported.retry_is_known {
-            vec![demand.total]
-        } else {
-            let others = policy::RANGE.iter().filter_map(|n| by(n));
-            others.map(|d| d.total.max(answered)).collect()
+/// Adds the demand behind the attempts of the operations.
+fn add(imported: &mut Imported, load: &Load, operations: &[&str], clients: Option<usize>) {
+    let attempted: Vec<Vec<Attempted>> = operations.iter().map(|o| attempted(load, o)).collect();
+    let all = || attempted.iter().flatten();
+    imported.attempts = all().map(|a| a.attempts).sum();
+    imported.throttled = all().map(|a| a.throttled).sum();
+    if imported.throttled == 0 || imported.at.period > 1 {
+        let total = imported.attempts as f64;
+        imported.range = (total, total);
+        for operation in operations {
+            let period = i64::from(imported.at.period);
+            let counts = load.attempts[*operation].seconds();
+            let (filled, missing, is_filled) = samples::filled(counts, period);
+            imported.missing.0 += missing;
+            imported.missing.1 |= is_filled;
+            imported.demand.insert((*operation).to_owned(), filled);
+        }
+        return;
+    }
+    let by = |name: &str| {
+        let policy = policy::named(name)?;
+        let clients = match clients {
+            Some(clients) => ClientNumber::Known(clients),
+            None => ClientNumber::AtLeast(imported.clients),
         };
-        let (low, high) = range
-            .iter()
-            .fold((f64::INFINITY, 0.0_f64), |(low, high), &n| {
-                (low.min(n), high.max(n))
-            });
-        imported.range = (imported.range.0 + low, imported.range.1 + high);
-        demand::whole(&demand.seconds)
+        Some(demand::shared(&attempted, &policy, clients))
     };
-    imported.demand.insert(operation.to_owned(), seconds);
+    let found = by(&imported.retry).unwrap_or_default();
+    let mut range = found.range;
+    if !imported.retry_is_known {
+        // Whoever retries how: at least what was answered.
+        let answered = (imported.attempts - imported.throttled) as f64;
+        for other in policy::RANGE.iter().filter_map(|name| by(name)) {
+            range.0 = range.0.min(other.range.0).max(answered);
+            range.1 = range.1.max(other.range.1);
+        }
+    }
+    imported.range = range;
+    imported.clients_by_retries = found.clients != imported.clients;
+    imported.clients = found.clients;
+    for (operation, demand) in operations.iter().zip(&found.of) {
+        let seconds = demand::whole(&demand.seconds);
+        imported.demand.insert((*operation).to_owned(), seconds);
+    }
+}
+
+/// Attempts of an operation, throttled ones told apart.
+fn attempted(load: &Load, operation: &str) -> Vec<Attempted> {
+    let throttled = load.throttled.get(operation);
+    let throttled = throttled.map_or(&[][..], |t| t.seconds());
+    let of_second = |second: i64| {
+        throttled
+            .binary_search_by_key(&second, |s| s.0)
+            .map_or(0, |i| throttled[i].1)
+    };
+    let all = load.attempts[operation].seconds().iter();
+    all.map(|&(second, n)| Attempted {
+        second,
+        attempts: n,
+        throttled: of_second(second).min(n),
+    })
+    .collect()
 }
 
 /// Keeps the stretch with the most requests: what a week of silence parts does not belong together.
-fn cut(stretch: &mut Stretch) {
+fn cut(stretch: &mut LoadStretch) {
     let mut all: BTreeMap<i64, u64> = BTreeMap::new();
     let mut period = 1;
     for workload in &stretch.workloads {
@@ -298,7 +379,7 @@ fn cut(stretch: &mut Stretch) {
 }
 
 /// Puts the smallest workloads of one kind together.
-fn put_together(stretch: &mut Stretch) {
+fn put_together(stretch: &mut LoadStretch) {
     if stretch.workloads.len() <= APART {
         return;
     }

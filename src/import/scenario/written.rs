@@ -3,18 +3,21 @@
 use super::super::evidence::collected::AccountEvidence;
 use super::super::evidence::fact::{Fact, Sse};
 use super::super::evidence::series::{LoadOrigin, Via};
+use super::super::fit::likeness::{Interval, Likeness};
+use super::super::fit::within;
 use super::super::load::Loads;
 use super::super::policy;
 use super::super::privacy::Names;
 use super::super::time;
+use super::groups::{self, ChangedTogether};
 use super::places::{self, Places, WorkloadPlace};
+use super::thing::{self, Thing, ThingTexts, comment};
 use super::variants;
-use super::workload::{self, Imported, Stretch};
+use super::workload::{self, Imported, LoadStretch};
 use std::fmt::Write;
 
 /// What is read, where no file names objects (assumption M105).
-const POPULARITY: &str =
-    "# No file names objects (assumption M105).\npopularity.uniform.objects = 1_000_000\n";
+const OBJECTS: &str = "1_000_000";
 
 /// First line of a file that may be written over.
 pub const MARK: &str = "# Written by kmsim import";
@@ -26,6 +29,8 @@ pub struct WritingOptions {
     pub stem: String,
     /// Retry profile of clients that are not told.
     pub retry: Option<String>,
+    /// SDK clients that share each workload's load, where that is known.
+    pub clients: Option<usize>,
 }
 
 /// A scenario.
@@ -36,7 +41,7 @@ pub struct WrittenScenario {
     /// Files beside it: name and text.
     pub files: Vec<(String, String)>,
     /// The stretch of time and its workloads.
-    pub stretch: Stretch,
+    pub stretch: LoadStretch,
     /// Where they belong.
     pub places: Places,
 }
@@ -48,39 +53,84 @@ pub fn scenario(
     names: &Names,
     options: &WritingOptions,
 ) -> Option<WrittenScenario> {
-    let stretch = workload::workloads(loads, options.retry.as_deref());
+    let stretch = workload::workloads(loads, options.retry.as_deref(), options.clients);
     if stretch.workloads.is_empty() {
         return None;
     }
     let places = places::places(&stretch, loads, evidence, names);
-    let mut files = Vec::new();
+    let mut texts = texts(&stretch, &places, options);
+    let together = ChangedTogether::of(&stretch, &places);
     let mut toml = head(evidence, &stretch, options);
-    things(&places, &mut toml);
-    toml.push_str("\n# ----- load\n");
-    for (workload, place) in stretch.workloads.iter().zip(&places.workloads) {
-        one(
-            workload, place, &stretch, &places, options, &mut toml, &mut files,
-        );
-    }
-    let at_best = at_best(evidence, &stretch, &places, options, &mut toml, &mut files);
-    toml.push_str(&variants::text(&stretch, &places));
+    toml.push_str(&texts.top);
+    let at_best = at_best(evidence, &stretch, &places, options, &mut texts);
+    toml.push_str(&texts.tables);
+    toml.push_str(&groups::text(&stretch, &places, &together));
+    toml.push_str(&variants::text(&stretch, &places, &together));
     toml.push_str(&at_best);
     Some(WrittenScenario {
         toml,
-        files,
+        files: texts.files,
         stretch,
         places,
     })
 }
 
-fn head(evidence: &AccountEvidence, stretch: &Stretch, options: &WritingOptions) -> String {
+/// Only what a stretch is, as it stands: no variants, one replication.
+pub fn bare(
+    stretch: &LoadStretch,
+    places: &Places,
+    options: &WritingOptions,
+) -> (String, Vec<(String, String)>) {
+    let texts = texts(stretch, places, options);
+    let toml = format!(
+        "horizon = \"{}s\"\nstart = \"{}\"\nreplications = 1\n{}{}",
+        stretch.to - stretch.from,
+        time::shown(stretch.from),
+        texts.top,
+        texts.tables
+    );
+    (toml, texts.files)
+}
+
+/// All things and all load.
+fn texts(stretch: &LoadStretch, places: &Places, options: &WritingOptions) -> ThingTexts {
+    let mut texts = ThingTexts::default();
+    texts
+        .tables
+        .push_str("\n# ----- accounts, keys, buckets, callers, quotas\n");
+    things(places, &options.stem, &mut texts);
+    texts.tables.push_str("\n# ----- load\n");
+    let many = stretch.workloads.len() > thing::TABLES;
+    if many {
+        texts.tables.push_str(
+            "\n# A row for each workload; where it comes from and how it fits is in the JSON file beside this one, under workloads.\n",
+        );
+    }
+    let mut files = Vec::new();
+    let all = stretch.workloads.iter().zip(&places.workloads);
+    let workloads: Vec<Thing> = all
+        .map(|(workload, place)| {
+            let file = if many {
+                format!("{}.load/{}.csv", options.stem, place.name)
+            } else {
+                format!("{}.{}.csv", options.stem, place.name)
+            };
+            one(workload, place, stretch, places, file, &mut files)
+        })
+        .collect();
+    texts.write("workload", "workloads", &workloads, &options.stem);
+    texts.files.extend(files);
+    texts
+}
+
+fn head(evidence: &AccountEvidence, stretch: &LoadStretch, options: &WritingOptions) -> String {
     let mut text = format!(
         "{MARK}. Change it as you like, but then under another name: import writes over its own files.\n#\n"
     );
     let formats: Vec<String> = evidence
         .records
         .iter()
-        .map(|(format, n)| format!("{n} records of {format}"))
+        .map(|(format, n)| format!("{n} record{} of {format}", if *n == 1 { "" } else { "s" }))
         .collect();
     let _ = writeln!(
         text,
@@ -110,14 +160,13 @@ fn head(evidence: &AccountEvidence, stretch: &Stretch, options: &WritingOptions)
 }
 
 /// Where only CallCount is known, and a bucket without bucket keys: what they could bring at best. Adds the bucket and the
-/// same calls as reads of it, switched off; the variant's text.
+/// same calls as reads of it, switched off; the variants' text.
 fn at_best(
     evidence: &AccountEvidence,
-    stretch: &Stretch,
+    stretch: &LoadStretch,
     places: &Places,
     options: &WritingOptions,
-    text: &mut String,
-    files: &mut Vec<(String, String)>,
+    texts: &mut ThingTexts,
 ) -> String {
     let is_candidate = |fact: &Fact| {
         fact.bucket().is_some_and(|bucket| {
@@ -136,91 +185,114 @@ fn at_best(
     let (name, key) = (&place.name, &place.target);
     let placed = &places.keys[key];
     let file = format!("{}.{name}-as-reads.csv", options.stem);
-    let _ = write!(
-        text,
-        "\n# The bucket whose settings were given, and the same calls as reads of it: for the variant bucket-keys-at-best.\n\
-         [bucket.settings-given]\naccount = \"{}\"\nregion = \"{}\"\nkey = \"{key}\"\n\n\
-         [workload.{name}-as-reads]\nenabled = false\nbucket = \"settings-given\"\nrequester = \"{}\"\noperations = {{ GetObject = 1 }}\n\
-         clients = {}\nretry = \"{}\"\n{POPULARITY}\
-         trace = {{ file = \"{file}\", count = \"requests\", period = \"{}s\" }}\n",
-        placed.account,
-        placed.region,
-        place.requester,
-        workload.clients,
-        workload.retry,
-        workload.at.period
+    let mut bucket = Thing::new("settings-given");
+    bucket.remarks.push(
+        "The bucket whose settings were given, and the same calls as reads of it: for the variant bucket-keys-at-best."
+            .to_owned(),
     );
+    bucket.text("account", &placed.account);
+    bucket.text("region", &placed.region);
+    bucket.text("key", key);
+    texts.write("bucket", "buckets", &[bucket], &options.stem);
+    let mut reads = Thing::new(&format!("{name}-as-reads"));
+    reads.value("enabled", "false");
+    reads.text("bucket", "settings-given");
+    reads.text("requester", &place.requester);
+    reads.value("operations", "{ GetObject = 1 }");
+    reads.value("clients", workload.clients.to_string());
+    reads.text("retry", &workload.retry);
+    reads.value("popularity.uniform.objects", OBJECTS);
+    reads.value(
+        "trace",
+        format!(
+            "{{ file = \"{file}\", count = \"requests\", period = \"{}s\" }}",
+            workload.at.period
+        ),
+    );
+    texts.write("workload", "workloads", &[reads], &options.stem);
     let begin = workload.seconds().first().map_or(stretch.from, |s| s.0);
     let mut rows = String::from("time,requests\n");
     for (second, n) in workload.seconds() {
         let _ = writeln!(rows, "{},{n}", second - begin);
     }
-    files.push((file, rows));
+    texts.files.push((file, rows));
     format!(
-        "\n# At best: all calls are S3's, for reads of that bucket, and all its objects were rewritten over 30 days (17,280 bucket\n\
+        "\n# At best: all calls are S3's, for reads of that bucket, and all its objects were rewritten within a day (576 bucket\n\
          # keys, a million objects read alike). What others call, and older objects, save nothing.\n\
          [variant.bucket-keys-at-best.workload.{name}]\nenabled = false\n\
          [variant.bucket-keys-at-best.workload.{name}-as-reads]\nenabled = true\n\
-         [variant.bucket-keys-at-best.bucket.settings-given]\nbucket_key = true\narchived_bucket_keys = 17_280\n"
+         [variant.bucket-keys-at-best.bucket.settings-given]\nbucket_key = true\narchived_bucket_keys = 576\n\n\
+         [variant.bucket-keys-at-best-bursty]\nextends = [\"bucket-keys-at-best\"]\n\
+         [variant.bucket-keys-at-best-bursty.workload.{name}-as-reads.trace]\ndispersion = {}\n",
+        within::BURSTY
     )
 }
 
-/// A text that stays within its comment.
-fn comment(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
-}
-
-fn things(places: &Places, text: &mut String) {
-    text.push_str("\n# ----- accounts, keys, buckets, callers, quotas\n");
-    for name in places.accounts.values() {
-        let _ = writeln!(text, "\n[account.{name}]");
+fn things(places: &Places, stem: &str, texts: &mut ThingTexts) {
+    let accounts: Vec<Thing> = places
+        .accounts
+        .values()
+        .map(|name| Thing::new(name))
+        .collect();
+    for account in &accounts {
+        let _ = writeln!(texts.tables, "\n[account.{}]", account.name);
     }
-    for (name, key) in &places.keys {
-        let _ = write!(
-            text,
-            "\n[key.{name}]\naccount = \"{}\"\nregion = \"{}\"\n",
-            key.account, key.region
-        );
+    let keys = places.keys.iter().map(|(name, key)| {
+        let mut thing = Thing::new(name);
+        thing.text("account", &key.account);
+        thing.text("region", &key.region);
         if key.managed {
-            text.push_str("managed_by = \"aws\"\n");
+            thing.text("managed_by", "aws");
         }
         if key.spec != "SYMMETRIC_DEFAULT" && !key.spec.is_empty() {
-            let _ = writeln!(text, "spec = \"{}\"", key.spec);
+            thing.text("spec", &key.spec);
         }
-    }
-    for (name, bucket) in &places.buckets {
-        text.push('\n');
-        for why in &bucket.why {
-            let _ = writeln!(text, "# {}", comment(why));
-        }
-        let _ = write!(
-            text,
-            "[bucket.{name}]\naccount = \"{}\"\nregion = \"{}\"\n",
-            bucket.account, bucket.region
-        );
+        thing
+    });
+    texts.write("key", "keys", &keys.collect::<Vec<_>>(), stem);
+    let buckets = places.buckets.iter().map(|(name, bucket)| {
+        let mut thing = Thing::new(name);
+        thing.remarks.clone_from(&bucket.why);
+        thing.text("account", &bucket.account);
+        thing.text("region", &bucket.region);
         if let Some(key) = &bucket.key {
-            let _ = writeln!(text, "key = \"{key}\"");
+            thing.text("key", key);
             if bucket.dsse {
-                text.push_str("encryption = \"DSSE-KMS\"\n");
+                thing.text("encryption", "DSSE-KMS");
+            }
+            if bucket.bucket_key {
+                thing.value("bucket_key", "true");
+                if bucket.older > 0.0 {
+                    thing.value("older_objects", format!("{:.4}", bucket.older));
+                }
+                match bucket.age {
+                    Some((median, sigma)) => {
+                        thing.text("archive_age.lognormal.median", &format!("{median:.0}s"));
+                        thing.value("archive_age.lognormal.sigma", format!("{sigma:.3}"));
+                    }
+                    None if bucket.archived > 0 => {
+                        thing.value("archived_bucket_keys", bucket.archived.to_string());
+                    }
+                    None => {}
+                }
             }
         }
-        if bucket.bucket_key && bucket.key.is_some() {
-            text.push_str("bucket_key = true\n");
-            if bucket.older > 0.0 {
-                let _ = writeln!(text, "older_objects = {:.4}", bucket.older);
-            }
-            if bucket.archived > 0 {
-                let _ = writeln!(text, "archived_bucket_keys = {}", bucket.archived);
-            }
-        }
-    }
-    for (name, account) in &places.requesters {
-        let _ = write!(text, "\n[requester.{name}]\naccount = \"{account}\"\n");
-    }
+        thing
+    });
+    texts.write("bucket", "buckets", &buckets.collect::<Vec<_>>(), stem);
+    let requesters = places.requesters.iter().map(|(name, account)| {
+        let mut thing = Thing::new(name);
+        thing.text("account", account);
+        thing
+    });
+    texts.write(
+        "requester",
+        "requesters",
+        &requesters.collect::<Vec<_>>(),
+        stem,
+    );
     if places.quotas.is_empty() {
-        text.push_str(
+        texts.tables.push_str(
             "\n# Quotas: the defaults of the Regions (kmsim catalog quota). `aws service-quotas list-service-quotas\n\
              # --service-code kms` tells what is in force.\n",
         );
@@ -235,31 +307,25 @@ fn things(places: &Places, text: &mut String) {
         let name = variants::quota_name(places, account, region, code);
         let id = crate::catalog::quota_by_name(code).map_or(code.as_str(), |q| q.id.as_str());
         let _ = write!(
-            text,
+            texts.tables,
             "\n# {why}\n[quota.{name}]\naccount = \"{account}\"\nregion = \"{region}\"\ncode = \"{id}\"\nlimit = \"{limit}/s\"\n"
         );
     }
 }
 
-/// One workload and its file.
+/// One workload; what is replayed is in that file.
 fn one(
     workload: &Imported,
     place: &WorkloadPlace,
-    stretch: &Stretch,
+    stretch: &LoadStretch,
     places: &Places,
-    options: &WritingOptions,
-    text: &mut String,
+    file: String,
     files: &mut Vec<(String, String)>,
-) {
-    text.push('\n');
-    for line in remarks(workload) {
-        let _ = writeln!(text, "# {}", comment(&line));
-    }
-    let _ = write!(
-        text,
-        "[workload.{}]\n{} = \"{}\"\nrequester = \"{}\"\n",
-        place.name, place.kind, place.target, place.requester
-    );
+) -> Thing {
+    let mut thing = Thing::new(&place.name);
+    thing.remarks = remarks(workload);
+    thing.text(place.kind, &place.target);
+    thing.text("requester", &place.requester);
     let operations: Vec<String> = workload
         .demand
         .iter()
@@ -268,46 +334,16 @@ fn one(
             format!("{operation} = {n}")
         })
         .collect();
-    let _ = writeln!(text, "operations = {{ {} }}", operations.join(", "));
+    thing.value("operations", format!("{{ {} }}", operations.join(", ")));
     if workload
         .demand
         .keys()
         .any(|o| o.starts_with("GenerateDataKeyPair"))
     {
-        text.push_str("key_pair_spec = \"ECC_NIST_P256\"\n");
+        thing.text("key_pair_spec", "ECC_NIST_P256");
     }
-    if let Some(trend) = &workload.trend {
-        common(workload, place, places, text);
-        let points: Vec<String> = trend
-            .points
-            .iter()
-            .map(|(at, rate)| format!("    {{ at = \"{at}s\", rate = \"{rate:.6}/s\" }},\n"))
-            .collect();
-        let _ = writeln!(
-            text,
-            "arrivals.piecewise-linear.points = [\n{}]",
-            points.concat()
-        );
-        return;
-    }
-    let begin = workload.seconds().first().map_or(stretch.from, |s| s.0);
-    if begin > stretch.from {
-        let _ = writeln!(text, "start = \"{}s\"", begin - stretch.from);
-    }
-    common(workload, place, places, text);
-    let file = format!("{}.{}.csv", options.stem, place.name);
-    let _ = writeln!(
-        text,
-        "trace = {{ file = \"{file}\", count = \"requests\", period = \"{}s\" }}",
-        workload.at.period
-    );
-    files.push((file, rows(workload, begin)));
-}
-
-/// What a workload has whenever its requests come.
-fn common(workload: &Imported, place: &WorkloadPlace, places: &Places, text: &mut String) {
-    let _ = writeln!(text, "clients = {}", workload.clients);
-    let _ = writeln!(text, "retry = \"{}\"", workload.retry);
+    thing.value("clients", workload.clients.to_string());
+    thing.text("retry", &workload.retry);
     let bucket = places
         .buckets
         .get(&place.target)
@@ -316,8 +352,44 @@ fn common(workload: &Imported, place: &WorkloadPlace, places: &Places, text: &mu
         crate::catalog::s3_operation(o).is_some_and(crate::catalog::S3OperationRow::is_read)
     });
     if bucket.is_some_and(|b| b.key.is_some() && !b.dsse) && reads {
-        text.push_str(POPULARITY);
+        let objects = bucket.and_then(|b| b.objects);
+        let objects = objects.map_or(OBJECTS.to_owned(), |n| n.to_string());
+        thing.value("popularity.uniform.objects", objects);
     }
+    if let Some(trend) = &workload.trend {
+        match &trend.curve.points_from(stretch.from - trend.from)[..] {
+            [(_, rate)] => thing.text("arrivals.poisson.rate", &format!("{rate:.6}/s")),
+            points => {
+                let points: Vec<String> = points
+                    .iter()
+                    .map(|(at, rate)| {
+                        format!("\n    {{ at = \"{at}s\", rate = \"{rate:.6}/s\" }},")
+                    })
+                    .collect();
+                thing.value(
+                    "arrivals.piecewise-linear.points",
+                    format!("[{}\n]", points.concat()),
+                );
+                if let Some(every) = trend.curve.every() {
+                    thing.text("arrivals.piecewise-linear.every", &format!("{every}s"));
+                }
+            }
+        }
+        return thing;
+    }
+    let begin = workload.seconds().first().map_or(stretch.from, |s| s.0);
+    if begin > stretch.from {
+        thing.text("start", &format!("{}s", begin - stretch.from));
+    }
+    thing.value(
+        "trace",
+        format!(
+            "{{ file = \"{file}\", count = \"requests\", period = \"{}s\" }}",
+            workload.at.period
+        ),
+    );
+    files.push((file, rows(workload, begin)));
+    thing
 }
 
 /// What is to be said of a workload.
@@ -344,7 +416,7 @@ fn remarks(workload: &Imported) -> Vec<String> {
             "each call of S3 for an object stands for one request; what a cache served is in no file given".to_owned(),
         ),
         Some(Via::Service(name)) => said.push(format!("made by the service {name}")),
-        Some(Via::Direct | Via::Unknown) | None => {}
+        Some(Via::Direct | Via::Billed(_) | Via::Unknown) | None => {}
     }
     if workload.of > 1 {
         said.push(format!("{} small callers together", workload.of));
@@ -359,6 +431,12 @@ fn remarks(workload: &Imported) -> Vec<String> {
             )
         });
     }
+    if workload.clients_by_retries {
+        said.push(format!(
+            "{} clients, so that retry quotas last as long as the attempts tell",
+            workload.clients
+        ));
+    }
     let period = workload.at.period;
     if workload.missing.0 > 0 {
         said.push(format!(
@@ -371,12 +449,28 @@ fn remarks(workload: &Imported) -> Vec<String> {
             }
         ));
     }
-    match (&workload.trend, period) {
-        (Some(_), _) => said.push("a Poisson process with this rate describes the counted seconds".to_owned()),
-        (None, 1) => said.push("no trend with Poisson counts describes the seconds: they are replayed as counted".to_owned()),
-        (None, _) => said.push(format!(
-            "only counts of {period} s are known: evenly spread within as the low end, the variant `bursty` as the high end"
-        )),
+    if let Some(fit) = &workload.fit {
+        said.push(format!("data: {}", figures(&fit.data)));
+        match &fit.fit_high {
+            Some(high) => {
+                said.push(format!(
+                    "low end, evenly spread within {period} s: {}",
+                    figures(&fit.fit)
+                ));
+                said.push(format!(
+                    "high end, variance ÷ mean of a second {} within {period} s (assumption M101), the variants `…bursty`: {}",
+                    within::BURSTY,
+                    figures(high)
+                ));
+            }
+            None if workload.trend.is_some() => {
+                said.push(format!("{}: {}", fit.model, figures(&fit.fit)))
+            }
+            None => said.push(
+                "no rate with Poisson counts is like it: the counted seconds are replayed"
+                    .to_owned(),
+            ),
+        }
     }
     said.push(format!(
         "client: {}{}",
@@ -407,4 +501,47 @@ fn rows(workload: &Imported, begin: i64) -> String {
         let _ = writeln!(text, "{second},{operation},{n}");
     }
     text
+}
+
+/// A figure with so many digits as people read.
+fn short(x: f64) -> String {
+    if x >= 100.0 {
+        format!("{x:.0}")
+    } else if x >= 10.0 {
+        format!("{x:.1}")
+    } else {
+        format!("{x:.2}")
+    }
+}
+
+/// What counts are like, in words, with 95 % intervals.
+fn figures(of: &Likeness) -> String {
+    let with = |i: Interval| {
+        if i.low == i.high {
+            short(i.value)
+        } else {
+            format!("{} [{}, {}]", short(i.value), short(i.low), short(i.high))
+        }
+    };
+    let mut said = vec![format!("mean {}/s", with(of.mean))];
+    let indices = [
+        (1, of.dispersion_1s),
+        (10, of.dispersion_10s),
+        (60, of.dispersion_60s),
+    ];
+    let indices = indices
+        .into_iter()
+        .filter_map(|(width, index)| Some(format!("{} at {width} s", with(index?))));
+    let indices: Vec<String> = indices.collect();
+    if !indices.is_empty() {
+        said.push(format!("variance ÷ mean {}", indices.join(", ")));
+    }
+    let (what, all) = match of.period_s {
+        1 => ("second".to_owned(), "seconds".to_owned()),
+        60 => ("minute".to_owned(), "minutes".to_owned()),
+        n => (format!("{n} s"), format!("spans of {n} s")),
+    };
+    said.push(format!("99.9 % of {all} at most {}", with(of.p999)));
+    said.push(format!("busiest {what} {}", with(of.busiest)));
+    said.join("; ")
 }

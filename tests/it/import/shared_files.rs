@@ -123,7 +123,21 @@ fn plans_in_any_encoding_are_read_and_what_is_no_count_is_refused() {
     let data = shared.join("import/terraform-checkov");
     let (status, totals, text) = import(dir.path(), &[&data.to_string_lossy(), "--keep-names"]);
     assert_eq!(status, 0, "{text}");
-    // 55, one more, and twice one that is among them.
+    // File by file as the truth has it; all together: 55, one more, and twice one that is among them.
+    let truth = fs::read_to_string(data.join("truth.json")).expect("truth");
+    let truth: Value = serde_json::from_str(&truth).expect("JSON");
+    let sources = totals["sources"].as_array().expect("sources");
+    for (name, truth) in truth["files"].as_object().expect("files") {
+        let source = sources.iter().find(|s| {
+            s["path"]
+                .as_str()
+                .is_some_and(|p| p.ends_with(name.as_str()))
+        });
+        let source = source.unwrap_or_else(|| panic!("{name} is not told"));
+        for counter in ["resources", "buckets", "kms_keys"] {
+            assert_eq!(source[counter], truth[counter], "{name}: {counter}");
+        }
+    }
     assert_eq!(
         (&totals["resources"], &totals["kms_keys"]),
         (&56.into(), &1.into()),
