@@ -250,6 +250,9 @@ impl RowsReader<'_> {
                     .and_at(self.place(&first.range), "the other one")
                     .help("drop or rename one of them"),
                 );
+                // What its cells say is said of the first.
+                columns.push(None);
+                continue;
             }
             let path = setting::path(&head.text);
             if path.is_none() {

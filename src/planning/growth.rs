@@ -4,6 +4,7 @@ use super::search::{Range, SearchResult, search};
 use super::study::Confidence;
 use super::{SearchOutcome, Solution, Study, StudyError, Trial};
 use crate::input::document::key_text;
+use crate::metrics::number;
 use crate::metrics::target::Target;
 use crate::scenario::group::workloads_named;
 use jiff::civil::Date;
@@ -95,14 +96,25 @@ pub fn largest_growth(
     } else if found.outcome == SearchOutcome::AllMeet {
         value = worst;
     }
+    // Of several quotas, which of them it is.
+    let mut nearest = None;
+    if found.outcome == SearchOutcome::Found && variant.plan.quotas.len() > 1 {
+        let factor = value as f64 / SCALE;
+        let sets: Vec<String> = keys.iter().map(|k| format!("{k}={factor}")).collect();
+        let results = study.run(&[], &sets, study.seed)?;
+        nearest = results.tightest_quota().map(|(name, quota)| {
+            let headroom = number::estimate("quota_headroom", &quota.metrics["quota_headroom"]);
+            format!("the quota that is reached first is {name}: headroom {headroom} at this growth")
+        });
+    }
     let question = if workloads.is_empty() {
         "largest growth factor of all workloads".to_owned()
     } else {
         format!("largest growth factor of {}", workloads.join(", "))
     };
-    Ok(answer(
-        study, question, &keys, targets, &found, value, checks,
-    ))
+    let mut answer = answer(study, question, &keys, targets, &found, value, checks);
+    answer.notes.extend(nearest);
+    Ok(answer)
 }
 
 fn answer(

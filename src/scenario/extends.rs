@@ -3,11 +3,15 @@
 use super::layer::{Laid, Layering};
 use super::named_kind::EXTENDS;
 use super::run_settings::RUN_KEYS;
+use super::template::{SHOWN, more};
 use crate::input::diagnostic::{Code, Diagnostic, Diagnostics, Place};
 use crate::input::document::{Node, Table, Value, key_text};
 use crate::input::spelling::did_you_mean;
 use indexmap::{IndexMap, IndexSet};
 use std::collections::{HashMap, HashSet};
+
+/// Most variants that build on one another.
+const DEEPEST: usize = 2_000;
 
 /// What each variant of a file changes, and on which others it builds.
 pub(super) struct Chains<'f> {
@@ -97,6 +101,7 @@ impl<'f> Chains<'f> {
             extended: HashSet::new(),
         };
         chains.break_circles(&places, diagnostics);
+        chains.limit_depth(&places, diagnostics);
         let firsts = chains.of.values().filter_map(|chain| chain.on.first());
         chains.extended = firsts.cloned().collect();
         chains
@@ -113,6 +118,7 @@ impl<'f> Chains<'f> {
         for start in names {
             // The way from `start` down, with how many of each one's links have been followed.
             let mut way: Vec<(&str, usize)> = vec![(start, 0)];
+            let mut on_way: HashMap<&str, usize> = HashMap::from([(start, 0)]);
             while let Some((name, followed)) = way.last().copied() {
                 let next = self.of.get(name).and_then(|chain| chain.on.get(followed));
                 let next = next.and_then(|next| self.of.get_key_value(next.as_str()));
@@ -126,26 +132,25 @@ impl<'f> Chains<'f> {
                         continue;
                     }
                     done.insert(name);
+                    on_way.remove(name);
                     way.pop();
                     continue;
                 };
-                if let Some(first) = way.iter().position(|(name, _)| *name == next) {
+                if let Some(&first) = on_way.get(next) {
                     let circle: Vec<&str> = way[first..].iter().map(|(name, _)| *name).collect();
                     let place = |i: usize| {
                         let to = circle[(i + 1) % circle.len()];
                         places.get(&(circle[i], to.to_owned())).cloned()
                     };
-                    let words: Vec<String> = circle
-                        .iter()
-                        .map(|name| format!("`variant.{}`", key_text(name)))
-                        .collect();
-                    let mut fault = Diagnostic::error(
-                        Code::Contradiction,
-                        format!("{} builds on {}", words.join(" builds on "), words[0]),
-                    )
-                    .help("write in one of them what it changes, without `extends`");
+                    let path = |name: &&str| format!("`variant.{}`", key_text(name));
+                    let words = circle.iter().take(SHOWN).map(path);
+                    let words = words.chain(more(circle.len())).chain([path(&circle[0])]);
+                    let words: Vec<String> = words.collect();
+                    let mut fault =
+                        Diagnostic::error(Code::Contradiction, words.join(" builds on "))
+                            .help("write in one of them what it changes, without `extends`");
                     fault.place = place(0);
-                    for i in 1..circle.len() {
+                    for i in 1..circle.len().min(SHOWN) {
                         if let Some(place) = place(i) {
                             fault = fault.and_at(place, "and this");
                         }
@@ -165,8 +170,53 @@ impl<'f> Chains<'f> {
                     last.1 += 1;
                 }
                 if !done.contains(next) {
+                    on_way.insert(next, way.len());
                     way.push((next, 0));
                 }
+            }
+        }
+    }
+
+    /// Reports variants that lie too high above others, and cuts them off.
+    fn limit_depth(
+        &mut self,
+        places: &IndexMap<(&'f str, String), Place>,
+        diagnostics: &Diagnostics,
+    ) {
+        let names: Vec<&str> = self.of.keys().copied().collect();
+        let mut depths: HashMap<&str, usize> = HashMap::new();
+        for start in names {
+            let mut way = vec![start];
+            while let Some(&name) = way.last() {
+                let Some(chain) = self.of.get(name).filter(|_| !depths.contains_key(name)) else {
+                    way.pop();
+                    continue;
+                };
+                let on = chain.on.iter();
+                let on = on.filter_map(|on| self.of.get_key_value(on.as_str()).map(|(on, _)| *on));
+                let on: Vec<&str> = on.collect();
+                if let Some(next) = on.iter().find(|on| !depths.contains_key(*on)) {
+                    way.push(next);
+                    continue;
+                }
+                let below = on.iter().map(|on| (depths[on] + 1, *on)).max();
+                let mut depth = below.map_or(0, |(depth, _)| depth);
+                if let Some((_, on)) = below.filter(|(depth, _)| *depth > DEEPEST) {
+                    let path = format!("variant.{}", key_text(name));
+                    let mut fault = Diagnostic::error(
+                        Code::OutOfRange,
+                        format!("`{path}` builds on more than {DEEPEST} variants that build on one another"),
+                    )
+                    .help("write what it changes, without `extends`");
+                    fault.place = places.get(&(name, on.to_owned())).cloned();
+                    diagnostics.push(fault);
+                    depth = 0;
+                    if let Some(chain) = self.of.get_mut(name) {
+                        chain.on.clear();
+                        chain.is_whole = false;
+                    }
+                }
+                depths.insert(name, depth);
             }
         }
     }
@@ -180,18 +230,26 @@ impl<'f> Chains<'f> {
     }
 
     fn gather(&self, name: &str, order: &mut IndexSet<&'f str>, is_whole: &mut bool) {
-        let Some((name, chain)) = self.of.get_key_value(name) else {
-            *is_whole = false;
-            return;
-        };
-        if order.contains(name) {
-            return;
+        // Each with how many of those below it have been gathered.
+        let mut way = vec![(name, 0)];
+        while let Some((name, gathered)) = way.last_mut() {
+            let Some((name, chain)) = self.of.get_key_value(*name).map(|(n, c)| (*n, c)) else {
+                *is_whole = false;
+                way.pop();
+                continue;
+            };
+            match chain.on.get(*gathered).filter(|_| !order.contains(name)) {
+                Some(other) => {
+                    *gathered += 1;
+                    way.push((other, 0));
+                }
+                None => {
+                    *is_whole &= chain.is_whole;
+                    order.insert(name);
+                    way.pop();
+                }
+            }
         }
-        *is_whole &= chain.is_whole;
-        for other in &chain.on {
-            self.gather(other, order, is_whole);
-        }
-        order.insert(name);
     }
 
     /// The changes that are laid over the base for a variant, in order.
@@ -209,19 +267,40 @@ impl<'f> Chains<'f> {
         layering: &mut Layering<'_>,
         done: &mut HashMap<String, Laid>,
     ) -> Laid {
-        if let Some(laid) = done.get(name) {
-            return laid.clone();
+        // From the variant down to the first that is laid already, or builds on none.
+        let mut way = vec![name];
+        while let Some(first) = way.last().and_then(|name| self.of.get(*name)?.on.first()) {
+            if done.contains_key(first) {
+                break;
+            }
+            way.push(first);
         }
+        let mut laid = None;
+        for name in way.into_iter().rev() {
+            let of_name = match done.get(name) {
+                Some(laid) => laid.clone(),
+                None => self.laid_over(name, base, layering, done),
+            };
+            if self.extended.contains(name) {
+                done.insert(name.to_owned(), of_name.clone());
+            }
+            laid = Some(of_name);
+        }
+        laid.unwrap_or_else(|| base.clone())
+    }
+
+    /// A variant's document, laid over that of the first on which it builds, which is laid.
+    fn laid_over(
+        &self,
+        name: &str,
+        base: &Laid,
+        layering: &mut Layering<'_>,
+        done: &HashMap<String, Laid>,
+    ) -> Laid {
         let (order, is_whole) = self.order(name);
         let first = self.of.get(name).and_then(|chain| chain.on.first());
-        let (below, under) = match first {
-            Some(first) => (
-                self.order(first).0,
-                Some(self.laid(first, base, layering, done)),
-            ),
-            None => (IndexSet::new(), None),
-        };
-        let under = under.as_ref().unwrap_or(base);
+        let under = first.and_then(|first| done.get(first)).unwrap_or(base);
+        let below = first.map_or_else(IndexSet::new, |first| self.order(first).0);
         let (mut document, mut is_whole) = (None, under.is_whole && is_whole);
         for layer in order.difference(&below) {
             let so_far = document.as_ref().unwrap_or(&under.document);
@@ -229,14 +308,10 @@ impl<'f> Chains<'f> {
             is_whole &= next.is_whole;
             document = Some(next.document);
         }
-        let laid = Laid {
+        Laid {
             document: document.unwrap_or_else(|| under.document.clone()),
             is_whole,
-        };
-        if self.extended.contains(name) {
-            done.insert(name.to_owned(), laid.clone());
         }
-        laid
     }
 }
 

@@ -111,10 +111,14 @@ pub(super) fn groups(r: &mut Reader<'_>) -> IndexMap<String, GroupSettings> {
         if r.faults().errors() == errors
             && NamedKind::gathered().all(|(_, many)| group.of_kind(many).is_empty())
         {
+            let (place, why) = match except.is_empty() {
+                true => (r.place(), "its lists are empty"),
+                false => (r.place_of(EXCEPT), "`except` takes everything out"),
+            };
             r.fault(
                 Code::MissingKey,
-                r.place_of(EXCEPT),
-                format!("`{}` gathers nothing: `except` takes everything out", r.path()),
+                place,
+                format!("`{}` gathers nothing: {why}", r.path()),
                 "take less out, or gather more",
             );
         }

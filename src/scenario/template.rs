@@ -7,6 +7,7 @@ use crate::input::document::{Entry, Node, Table, key_text};
 use crate::input::reader::NAME;
 use crate::input::spelling::did_you_mean;
 use indexmap::IndexMap;
+use std::collections::HashMap;
 
 /// What a layer says of one thing.
 #[derive(Clone)]
@@ -43,7 +44,7 @@ pub(super) fn fill_in(
     };
     let names: Vec<String> = templates.said.keys().cloned().collect();
     for name in &names {
-        templates.resolve(name, &mut Vec::new());
+        templates.resolve_chain(name);
     }
     let (mut done, is_whole) = (templates.done, templates.is_whole);
     // In the order of the file, whoever is like whom.
@@ -52,6 +53,15 @@ pub(super) fn fill_in(
         .filter_map(|name| done.swap_remove_entry(name))
         .collect();
     is_whole
+}
+
+/// Most members of a circle that a fault names.
+pub(super) const SHOWN: usize = 6;
+
+/// How many members of a circle a fault does not name, in words.
+pub(super) fn more(members: usize) -> Option<String> {
+    let left = members.saturating_sub(SHOWN);
+    (left > 0).then(|| format!("{left} more"))
 }
 
 /// Finds what things have from their templates.
@@ -65,9 +75,69 @@ struct Templates<'t> {
 }
 
 impl Templates<'_> {
-    /// Fills in what `name` has from its templates; `waiting` are the things that are like it, with the places where
-    /// they say so.
-    fn resolve(&mut self, name: &str, waiting: &mut Vec<(String, Place)>) {
+    /// Fills in what `name` has from its templates, those first that lie below, however many they are.
+    fn resolve_chain(&mut self, name: &str) {
+        let (mut way, mut on_way) = (Vec::new(), HashMap::new());
+        let mut at = name.to_owned();
+        while !self.done.contains_key(&at) && self.said.contains_key(&at) {
+            if let Some(&start) = on_way.get(&at) {
+                self.circle(&way[start..]);
+                break;
+            }
+            let Some((template, place)) = self.template_of(&at) else {
+                self.resolve(&at);
+                break;
+            };
+            on_way.insert(at.clone(), way.len());
+            way.push((at, place));
+            at = template;
+        }
+        for (name, _) in way.iter().rev() {
+            self.resolve(name);
+        }
+    }
+
+    /// The template that a thing names, and where.
+    fn template_of(&self, name: &str) -> Option<(String, Place)> {
+        let said = self.said.get(name)?;
+        let like = |table: &Option<Table>| table.as_ref()?.entries.get(LIKE).cloned();
+        let by_name = like(&said.by_name);
+        let entry = by_name.or_else(|| {
+            let by_pattern = like(&said.by_pattern);
+            by_pattern.filter(|entry| entry.value.node != Node::String(name.to_owned()))
+        })?;
+        match entry.value.node {
+            Node::String(template) => Some((template, entry.value.place)),
+            _ => None,
+        }
+    }
+
+    /// Reports things that are like one another in a circle, and takes each for itself.
+    fn circle(&mut self, circle: &[(String, Place)]) {
+        let path =
+            |(name, _): &(String, Place)| format!("`{}.{}`", self.kind.table, key_text(name));
+        let first = path(&circle[0]);
+        let words = circle.iter().take(SHOWN).map(path);
+        let words: Vec<String> = words.chain(more(circle.len())).chain([first]).collect();
+        let mut fault = Diagnostic::error(Code::Contradiction, words.join(" is like "))
+            .at(circle[0].1.clone())
+            .help("say of one of them what it is");
+        for (_, place) in circle.iter().take(SHOWN).skip(1) {
+            fault = fault.and_at(place.clone(), "and this");
+        }
+        self.diagnostics.push(fault);
+        self.is_whole = false;
+        for (name, _) in circle {
+            if let Some(mut own) = self.said.get(name).cloned() {
+                own.by_name.as_mut().and_then(take_like);
+                own.by_pattern.as_mut().and_then(take_like);
+                self.done.insert(name.clone(), own);
+            }
+        }
+    }
+
+    /// Fills in what `name` has from its template, which is done.
+    fn resolve(&mut self, name: &str) {
         if self.done.contains_key(name) {
             return;
         }
@@ -82,7 +152,7 @@ impl Templates<'_> {
         let by_pattern =
             by_pattern.filter(|entry| entry.value.node != Node::String(name.to_owned()));
         if let Some(entry) = by_name.or(by_pattern) {
-            match self.template(name, &entry, waiting) {
+            match self.template(name, &entry) {
                 Some(template) if is_by_pattern => {
                     let all = joined(self.kind, template.by_pattern, template.by_name);
                     own.by_pattern = joined(self.kind, all, own.by_pattern);
@@ -98,12 +168,7 @@ impl Templates<'_> {
     }
 
     /// What the template says that `entry` of `name` names.
-    fn template(
-        &mut self,
-        name: &str,
-        entry: &Entry,
-        waiting: &mut Vec<(String, Place)>,
-    ) -> Option<Said> {
+    fn template(&mut self, name: &str, entry: &Entry) -> Option<Said> {
         let path = |name: &str| format!("{}.{}", self.kind.table, key_text(name));
         let place = entry.value.place.clone();
         let Node::String(template) = &entry.value.node else {
@@ -121,26 +186,6 @@ impl Templates<'_> {
             );
             return None;
         };
-        waiting.push((name.to_owned(), place.clone()));
-        if let Some(start) = waiting.iter().position(|(name, _)| name == template) {
-            let circle = &waiting[start..];
-            let words: Vec<String> = circle
-                .iter()
-                .map(|(n, _)| format!("`{}`", path(n)))
-                .collect();
-            let mut fault = Diagnostic::error(
-                Code::Contradiction,
-                format!("{} is like {}", words.join(" is like "), words[0]),
-            )
-            .at(circle[0].1.clone())
-            .help("say of one of them what it is");
-            for (_, place) in &circle[1..] {
-                fault = fault.and_at(place.clone(), "and this");
-            }
-            self.diagnostics.push(fault);
-            waiting.pop();
-            return None;
-        }
         let there = self.kind.names(self.base).any(|n| n == template);
         if !there && !self.said.contains_key(template) {
             let known = || {
@@ -165,15 +210,10 @@ impl Templates<'_> {
                 .at(place)
                 .help(help),
             );
-            waiting.pop();
             return None;
         }
-        self.resolve(template, waiting);
-        waiting.pop();
         let mut said = match self.done.get(template) {
             Some(said) => said.clone(),
-            // In a circle, which has been reported.
-            None if self.said.contains_key(template) => return None,
             None => Said {
                 by_pattern: None,
                 by_name: None,

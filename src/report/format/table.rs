@@ -6,6 +6,9 @@ use crate::report::page::{Block, Fit, Grid};
 use crate::report::text::{WIDTH, wrap, wrapped};
 use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, presets};
 
+/// Widest a row's name may make the first column before it is wrapped, of tables in blocks.
+const ROW_NAME_WIDTH: usize = 40;
+
 /// Widest a header may make its column before it is wrapped, of tables in blocks.
 const NAME_WIDTH: usize = 24;
 
@@ -98,7 +101,7 @@ fn blocks(grid: &Grid) -> String {
     let mut out = String::new();
     let mut first = 1;
     while first < columns {
-        let mut used = widest(0) + 4 + width(first);
+        let mut used = widest(0).min(ROW_NAME_WIDTH) + 4 + width(first);
         let mut end = first + 1;
         while end < columns && used + width(end) <= WIDTH {
             used += width(end);
@@ -109,7 +112,10 @@ fn blocks(grid: &Grid) -> String {
         let shown = || std::iter::once(0).chain(first..end);
         table.set_header(shown().map(|i| wrap(&grid.header[i], NAME_WIDTH)));
         for row in &grid.rows {
-            table.add_row(shown().map(|i| &row[i]));
+            table.add_row(shown().map(|i| match i {
+                0 => wrap(&row[0], ROW_NAME_WIDTH),
+                _ => row[i].clone(),
+            }));
         }
         let numbers: Vec<bool> = shown().map(|i| grid.numbers[i]).collect();
         align(&mut table, &numbers);
