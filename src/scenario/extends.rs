@@ -297,9 +297,18 @@ impl<'f> Chains<'f> {
         layering: &mut Layering<'_>,
         done: &HashMap<String, Laid>,
     ) -> Laid {
-        let (order, is_whole) = self.order(name);
-        let first = self.of.get(name).and_then(|chain| chain.on.first());
+        let chain = self.of.get(name);
+        let first = chain.and_then(|chain| chain.on.first());
         let under = first.and_then(|first| done.get(first)).unwrap_or(base);
+        if let Some(chain) = chain.filter(|chain| chain.on.len() <= 1) {
+            // All that lies below is laid.
+            let laid = layering.lay(&under.document, &chain.own);
+            return Laid {
+                is_whole: under.is_whole && chain.is_whole && laid.is_whole,
+                ..laid
+            };
+        }
+        let (order, is_whole) = self.order(name);
         let below = first.map_or_else(IndexSet::new, |first| self.order(first).0);
         let (mut document, mut is_whole) = (None, under.is_whole && is_whole);
         for layer in order.difference(&below) {
