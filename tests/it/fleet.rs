@@ -10,6 +10,7 @@ use kmsim::planning::attribution::attribution;
 use kmsim::planning::cheapest::{SetSearch, cheapest, cheapest_by};
 use kmsim::planning::choice::{MitigationFilter, choice};
 use kmsim::results::{Metrics, VariantResults, Verdict, json, parse};
+use kmsim::scenario::load;
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -400,4 +401,59 @@ fn too_many_mitigations_for_every_set_are_searched_one_by_one() {
     // A dollar is saved in every bucket, so nothing that is left out would pay for itself.
     let costs = found.combinations.iter().filter_map(|c| c.cost.mean);
     assert!(costs.fold(f64::INFINITY, f64::min) <= best.cost.mean.expect("a cost"));
+}
+
+#[test]
+fn long_chains_are_followed_and_a_long_circle_is_one_short_fault() {
+    let base = "horizon = \"5s\"\nregion = \"us-east-1\"\n[key.k]\n[workload.w]\nbucket = \"b0\"\nclients = 1\n\
+                operations.PutObject = 1\narrivals.poisson.rate = 1\n";
+    let faults = |text: String| match load(&Input::from_text("fleet", text), &[]) {
+        Ok(_) => String::new(),
+        Err(e) => e.to_string(),
+    };
+    // Each before the one that it is like, so that the first leads down the whole chain.
+    let links = |table: &str, key: &str, n: usize| {
+        (1..n).rev().fold(String::new(), |mut text, i| {
+            writeln!(
+                text,
+                "[{table}{i}]\n{key} = \"{}{}\"",
+                &table[table.len() - 1..],
+                i - 1
+            )
+            .unwrap();
+            text
+        })
+    };
+    let buckets = links("bucket.b", "like", 20_000);
+    assert_eq!(
+        faults(format!("{base}{buckets}[bucket.b0]\nkey = \"k\"\n")),
+        ""
+    );
+    let circle = faults(format!("{base}{buckets}[bucket.b0]\nlike = \"b19999\"\n"));
+    assert!(circle.contains("19994 more is like"), "{circle}");
+    assert!(
+        circle.contains("has 1 error") && circle.len() < 3_000,
+        "{circle}"
+    );
+    let buckets = "[bucket.b0]\nkey = \"k\"\n";
+    let variants = links("variant.v", "extends", 1_000);
+    assert_eq!(
+        faults(format!("{base}{buckets}{variants}[variant.v0]\n")),
+        ""
+    );
+    let circle = faults(format!(
+        "{base}{buckets}{variants}[variant.v0]\nextends = \"v999\"\n"
+    ));
+    assert!(circle.contains("994 more builds on"), "{circle}");
+    assert!(
+        circle.contains("has 1 error") && circle.len() < 3_000,
+        "{circle}"
+    );
+    let variants = links("variant.v", "extends", 4_100);
+    let high = faults(format!("{base}{buckets}{variants}[variant.v0]\n"));
+    assert!(
+        high.contains("`variant.v2001` builds on more than 2000 variants"),
+        "{high}"
+    );
+    assert!(high.contains("has 2 errors"), "{high}");
 }
