@@ -147,6 +147,28 @@ impl Effort {
         }
     }
 
+    /// That it takes more events than so many, and what makes it so; `None` where it does not.
+    pub fn more_events(&self, most: u64) -> Option<String> {
+        let count = |n: f64| number::grouped(rounded(n), 0);
+        let blame = blame(&self.most, "time");
+        (self.events > most as f64).then(|| {
+            let most = number::grouped(most as f64, 0);
+            format!(
+                "{} events{blame}, where {most} are allowed",
+                count(self.events)
+            )
+        })
+    }
+
+    /// That it takes more bytes of memory than so many, and what makes it so; `None` where it does not.
+    pub fn more_memory(&self, most: u64) -> Option<String> {
+        let blame = blame(&self.largest, "memory");
+        (self.bytes > most as f64).then(|| {
+            let (all, most) = (size(self.bytes), size(most as f64));
+            format!("{all} of memory{blame}, where {most} are allowed")
+        })
+    }
+
     /// What to tell users before they wait on so many threads; `None` where it is soon over and small.
     pub fn warning(&self, threads: usize) -> Option<String> {
         let seconds = self.seconds / threads.max(1) as f64;
@@ -154,12 +176,6 @@ impl Effort {
         if !long && !large {
             return None;
         }
-        let blame = |part: &Option<(String, f64)>, what: &str| match part {
-            Some((name, share)) if *share >= 0.05 => {
-                format!("; {} of the {what} is `{name}`", number::percent(*share))
-            }
-            Some(_) | None => String::new(),
-        };
         Some(format!(
             "this may take some {} and {}: {} events one by one{}{} (an order of magnitude)",
             number::duration(rounded(seconds)),
@@ -176,6 +192,16 @@ impl Effort {
                 String::new()
             },
         ))
+    }
+}
+
+/// What takes most of it.
+fn blame(part: &Option<(String, f64)>, what: &str) -> String {
+    match part {
+        Some((name, share)) if *share >= 0.05 => {
+            format!("; {} of the {what} is `{name}`", number::percent(*share))
+        }
+        Some(_) | None => String::new(),
     }
 }
 

@@ -109,6 +109,16 @@ pub struct Overrides {
     pub max_file_size: Option<u64>,
 }
 
+/// A number of events.
+fn events(text: &str) -> Result<u64, String> {
+    let plain = text.replace('_', "");
+    let number = plain.parse::<f64>().ok();
+    let number = number.filter(|n| n.is_finite() && *n >= 1.0 && *n <= 1e18);
+    number
+        .map(|n| n as u64)
+        .ok_or_else(|| format!("\"{text}\" is not a number of events from 1 to 1e18, such as 1e9"))
+}
+
 /// A size in bytes.
 fn size(text: &str) -> Result<u64, String> {
     let size = text.parse::<crate::units::Bytes>();
@@ -238,6 +248,12 @@ pub struct How {
     /// Suppress progress and messages
     #[arg(long)]
     pub quiet: bool,
+    /// Refuse what takes more events by its estimate, such as 1e9 [default: no limit; 1e10 where CI=true]
+    #[arg(long, value_name = "N", value_parser = events)]
+    pub max_events: Option<u64>,
+    /// Refuse what takes more memory by its estimate, such as 8GiB [default: no limit; 4GiB where CI=true]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_memory: Option<u64>,
     /// Simulate quiet seconds too instead of counting them: slower, with the same results (with caches: the same distribution)
     #[arg(long)]
     pub simulate_all: bool,

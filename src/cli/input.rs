@@ -75,6 +75,7 @@ pub(super) fn text(
     overrides: &Overrides,
 ) -> Result<(Input, Vec<String>), CommandError> {
     let rules = FileRules {
+        anywhere: false,
         allowed: overrides.allowed.clone(),
         largest: overrides.max_file_size,
     };

@@ -72,7 +72,7 @@ pub(super) fn plan(args: &args::PlanArgs) -> Result<(), CommandError> {
     let targets = targets(args, &study, &loaded)?;
     let pool = simulate::pool(&args.how)?;
     let effort = simulate::effort_of(&study, &loaded).times(TRIALS);
-    simulate::tell(&source.name, &effort, &args.how);
+    simulate::admit(&source.name, &effort, &args.how)?;
     let shown = args.scenario.display().to_string();
     let question = &args.question;
     let outputs = pool.install(|| {

@@ -4,7 +4,7 @@ use super::args::{self, How};
 use super::failure::CommandError;
 use super::gate;
 use super::input;
-use super::simulate::{effort, pool, simulate, tell, threads};
+use super::simulate::{admit, effort, pool, simulate, threads};
 use super::terminal::{print, say};
 use crate::cloudtrail::{LogFile, log_file};
 use crate::compare::{regressions, shortened};
@@ -27,13 +27,15 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
         None => None,
     };
     let loaded = input::scenarios(&args.scenarios, &args.overrides)?;
+    for scenario in &loaded {
+        admit(&scenario.name, &effort(scenario), &args.how)?;
+    }
     let dirs = directories(&loaded, args.out.as_deref())?;
     // Nothing is lost: whether results can be written is known before simulating.
     let _folders = claimed(&dirs, args.at_once.wait)?;
     let gate = gate::regression_gate(&args.baseline);
     let (mut all, mut held) = (Vec::new(), Vec::new());
     for (scenario, dir) in loaded.iter().zip(&dirs) {
-        tell(&scenario.name, &effort(scenario), &args.how);
         let (whole, variants) = simulate(scenario, &args.how, &args.precision)?;
         // A metric of any workload may be gated, one of those too that are not kept.
         held.extend(baseline.iter().map(|b| regressions(b, &whole, &gate)));

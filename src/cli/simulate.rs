@@ -10,13 +10,43 @@ use crate::results::{RunResults, VariantManifest};
 use crate::run::{Precision, RunOptions, work};
 use crate::scenario::Loaded;
 
-/// Says what is about to take long or much memory, before it begins.
-pub(super) fn tell(name: &str, effort: &Effort, how: &How) {
+/// Most events and memory where nobody waits: in a pipeline, which says so by `CI=true`.
+const MOST_EVENTS_IN_CI: u64 = 10_000_000_000;
+const MOST_MEMORY_IN_CI: u64 = 4 << 30;
+
+/// Refuses what would take more than it may, and says what is about to take long or much memory, before it begins.
+pub(super) fn admit(name: &str, effort: &Effort, how: &How) -> Result<(), CommandError> {
+    let in_ci = std::env::var("CI").is_ok_and(|v| v == "true");
+    let most_events = how.max_events.or(in_ci.then_some(MOST_EVENTS_IN_CI));
+    let most_memory = how.max_memory.or(in_ci.then_some(MOST_MEMORY_IN_CI));
+    let why = if in_ci {
+        ", the default under CI=true"
+    } else {
+        ""
+    };
+    let given = |flag: Option<u64>| if flag.is_some() { "" } else { why };
+    let mut faults = Vec::new();
+    if let Some(more) = most_events.and_then(|most| effort.more_events(most)) {
+        let default = given(how.max_events);
+        faults.push(format!(
+            "error: {name} takes some {more} (`--max-events`{default})\n  = help: shorten `horizon`, run fewer variants (`--variant`) or replications, lower the rates, or allow more"
+        ));
+    }
+    if let Some(more) = most_memory.and_then(|most| effort.more_memory(most)) {
+        let default = given(how.max_memory);
+        faults.push(format!(
+            "error: {name} takes some {more} (`--max-memory`{default})\n  = help: shorten traces, use fewer clients, workers or named things, or allow more"
+        ));
+    }
+    if !faults.is_empty() {
+        return Err(CommandError::Input(faults.join("\n")));
+    }
     if !how.quiet
         && let Some(warning) = effort.warning(threads(how))
     {
         say(&format!("{name}: {warning}"));
     }
+    Ok(())
 }
 
 /// What all variants of a scenario take.

@@ -44,7 +44,7 @@ pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
     let pool = simulate::pool(&args.how)?;
     pool.install(|| plan.check(&source, &studies))?;
     let all = efforts.times(plan.settings.len() as f64);
-    simulate::tell(&source.name, &all, &args.how);
+    simulate::admit(&source.name, &all, &args.how)?;
     let sharing = args
         .shard
         .map_or(Sharing::Alone, |(i, n)| Sharing::Shard(i + 1, n));

@@ -75,16 +75,24 @@ pub enum InputError {
     },
 }
 
+/// Rules for a text that the program itself answers for.
+fn trusted() -> FileRules {
+    FileRules {
+        anywhere: true,
+        ..FileRules::default()
+    }
+}
+
 impl Input {
     /// A text that is not in a file: messages call it `NAME.toml`, its paths are relative to the
-    /// current directory.
+    /// current directory. It may name files in any folder: see [`Input::under`] for texts of people who are not trusted.
     pub fn from_text(name: impl Into<String>, text: impl Into<String>) -> Input {
         let name = name.into();
         Input {
             shown: format!("{name}.toml"),
             name,
             text: text.into(),
-            files: Files::in_folder("."),
+            files: Files::in_folder(".").under(trusted()),
         }
     }
 
@@ -93,7 +101,7 @@ impl Input {
     /// # Errors
     /// The file cannot be read or is not UTF-8.
     pub fn from_path(path: impl AsRef<Path>) -> Result<Input, InputError> {
-        Input::from_path_under(path, FileRules::default())
+        Input::from_path_under(path, trusted())
     }
 
     /// As [`Input::from_path`], under other rules for files.

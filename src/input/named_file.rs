@@ -40,6 +40,8 @@ impl FileContent {
 /// What the command line allows.
 #[derive(Clone, Debug, Default)]
 pub struct FileRules {
+    /// Whether a scenario may name files in any folder.
+    pub anywhere: bool,
     /// Folders that a scenario may name files in, besides its own and the current one.
     pub allowed: Vec<PathBuf>,
     /// Largest file, whatever it holds \[bytes\].
@@ -146,7 +148,9 @@ impl NamedFile {
                     };
                     fs::canonicalize(folder)
                 });
-                if !folders.any(|folder| folder.is_ok_and(|folder| real.starts_with(folder))) {
+                if !rules.anywhere
+                    && !folders.any(|folder| folder.is_ok_and(|folder| real.starts_with(folder)))
+                {
                     return Err(FileRefusal::Outside(real));
                 }
             }

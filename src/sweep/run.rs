@@ -248,12 +248,7 @@ impl Sweep {
             .filter(|(differs, _)| *differs)
             .map(|(_, what)| *what)
             .collect();
-        let verb = if different.len() == 1 && files.is_empty() {
-            "differs"
-        } else {
-            "differ"
-        };
-        format!("{} {verb}", different.join(", "))
+        format!("{} changed", different.join(", "))
     }
 
     fn file(dir: &Path, setting: usize, variant: usize) -> PathBuf {

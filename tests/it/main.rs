@@ -23,6 +23,7 @@ mod implicit_policies;
 mod import;
 mod kms_calls;
 mod law;
+mod limits;
 mod log_groups;
 mod money;
 mod named_files;

@@ -208,7 +208,7 @@ few = "throttle_rate < 40%"
     fs::write(dir.path().join("t.csv"), "time\n0\n2\n").expect("write");
     let (status, _, said) = run_kmsim(dir.path(), &args);
     assert_eq!(status, 2, "{said}");
-    assert!(said.contains("another sweep: t.csv differ"), "{said}");
+    assert!(said.contains("t.csv changed"), "{said}");
 }
 
 #[test]
