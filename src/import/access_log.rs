@@ -175,9 +175,12 @@ impl<'a> AccessLine<'a> {
 }
 
 fn is_operation(text: &[u8]) -> bool {
-    [&b"REST."[..], b"SOAP.", b"WEBSITE.", b"BATCH.", b"S3."]
-        .iter()
-        .any(|p| text.starts_with(p))
+    let known = [&b"REST."[..], b"SOAP.", b"WEBSITE.", b"BATCH.", b"S3."];
+    text.len() <= 60
+        && known.iter().any(|p| text.starts_with(p))
+        && text
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_'))
 }
 
 /// Reads a text log.
@@ -234,6 +237,11 @@ pub fn record(text: &[u8], at: u64, findings: &mut Findings<'_>) {
     let Some(second) = time::of_table(&values[1]) else {
         return findings.skip(SkipReason::NoTime, place);
     };
+    let is_status =
+        |text: &str| text == "-" || text.len() == 3 && text.bytes().all(|b| b.is_ascii_digit());
+    if !(values[4] == "-" || is_operation(values[4].as_bytes())) || !is_status(&values[6]) {
+        return findings.skip(SkipReason::Malformed, place);
+    }
     let b = |i: usize| values[i].as_bytes();
     let line = AccessLine {
         bucket: b(0),

@@ -5,13 +5,14 @@
 
 use super::evidence::fact::Fact;
 use super::evidence::finding::{FileEnd, Findings, Item, fingerprint};
-use super::evidence::series::{BilledAs, CountedAs, LoadOrigin, RecordKind, SeriesKey, Via};
+use super::evidence::series::{BilledAs, CountedAs, LoadOrigin, RecordKind, SeriesKey, Via, word};
 use super::evidence::skip::SkipReason;
 use super::head::Head;
 use super::lines;
 use super::rows::{Row, Rows};
 use super::time;
 use super::window::Window;
+use serde_json::Value;
 use std::collections::HashMap;
 
 /// Whether a file that begins so is a bill as CSV.
@@ -282,8 +283,8 @@ fn series(columns: &BillColumns, row: &Row, billed: BilledAs, usage: &str) -> Se
     };
     SeriesKey {
         account: cell(columns.account),
-        region,
-        operation: cell(columns.operation),
+        region: word(&region).to_owned(),
+        operation: word(&cell(columns.operation)).to_owned(),
         key,
         bucket,
         via: Via::Billed(billed),
@@ -294,7 +295,8 @@ fn series(columns: &BillColumns, row: &Row, billed: BilledAs, usage: &str) -> Se
 
 /// Reads Cost Explorer's output.
 pub fn explorer(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
-    lines::documents(window, findings, |page, findings| {
+    let mut n = 0;
+    lines::documents(window, findings, |page: Value, findings| {
         let order: Vec<&str> = page["GroupDefinitions"]
             .as_array()
             .into_iter()
@@ -307,33 +309,40 @@ pub fn explorer(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
                     "Cost Explorer's figures are estimated: they are still growing".to_owned(),
                 ));
             }
+            if !period["Groups"].is_array() {
+                findings.seen += 1;
+                findings.skip(SkipReason::NoValue, || {
+                    format!("what follows its group {n}")
+                });
+            }
             for group in period["Groups"].as_array().into_iter().flatten() {
                 findings.seen += 1;
+                n += 1;
                 let of = |name: &str| {
                     let i = order.iter().position(|o| *o == name)?;
                     group["Keys"][i].as_str()
                 };
                 let usage = of("USAGE_TYPE").unwrap_or_default();
                 if !usage.ends_with("-KMS-Requests") {
-                    findings.skip(SkipReason::NotARecord, || "a group".to_owned());
+                    findings.skip(SkipReason::NotARecord, || format!("its group {n}"));
                     continue;
                 }
                 let amount = group["Metrics"]["UsageQuantity"]["Amount"].as_str();
                 let amount = amount.and_then(|a| a.parse::<f64>().ok());
                 let Some(amount) = amount.filter(|a| (0.0..1e15).contains(a)) else {
-                    findings.skip(SkipReason::NotACount, || "a group".to_owned());
+                    findings.skip(SkipReason::NotACount, || format!("its group {n}"));
                     continue;
                 };
                 let Some(second) = period["TimePeriod"]["Start"]
                     .as_str()
                     .and_then(time::of_table)
                 else {
-                    findings.skip(SkipReason::NoTime, || "a group".to_owned());
+                    findings.skip(SkipReason::NoTime, || format!("its group {n}"));
                     continue;
                 };
                 let series = SeriesKey {
-                    region: usage.trim_end_matches("-KMS-Requests").to_owned(),
-                    operation: of("OPERATION").unwrap_or_default().to_owned(),
+                    region: word(usage.trim_end_matches("-KMS-Requests")).to_owned(),
+                    operation: word(of("OPERATION").unwrap_or_default()).to_owned(),
                     via: Via::Billed(BilledAs::KmsRequests),
                     period: 86_400,
                     ..SeriesKey::of(LoadOrigin::Bill)

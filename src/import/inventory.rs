@@ -135,7 +135,7 @@ pub fn is_manifest(head: &Head) -> bool {
 
 /// Reads a manifest.
 pub fn manifest(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
-    lines::documents(window, findings, |document, findings| {
+    lines::documents(window, findings, |document: Value, findings| {
         findings.seen += 1;
         let Some(manifest) = Manifest::of(&document) else {
             return findings.skip(SkipReason::NotARecord, || "byte 0".to_owned());

@@ -3,6 +3,7 @@
 use super::evidence::finding::{FileEnd, Findings};
 use super::evidence::skip::SkipReason;
 use super::window::{NoMore, Window};
+use serde::de::DeserializeOwned;
 use std::io;
 
 /// Most of a file that is read as one document.
@@ -71,16 +72,17 @@ pub fn broken(e: &io::Error, at: u64) -> FileEnd {
     FileEnd::Broken(format!("cannot be decompressed or read further: {e}"), at)
 }
 
-/// JSON documents after each other, each handed to `f`. What is no character becomes U+FFFD.
-pub fn documents(
+/// JSON documents after each other, each handed to `f`; what is not in their shape takes no memory. What is no character
+/// becomes U+FFFD. Of a document that breaks off or is spoilt, the elements before that count.
+pub fn documents<T: DeserializeOwned>(
     window: &mut Window,
     findings: &mut Findings<'_>,
-    mut f: impl FnMut(serde_json::Value, &mut Findings<'_>),
+    mut f: impl FnMut(T, &mut Findings<'_>),
 ) -> FileEnd {
-    let text = match window.rest(WHOLE) {
-        Ok(text) => text,
-        Err(NoMore::Broken(e)) => return broken(&e, window.offset()),
-        Err(NoMore::Full | NoMore::End) => {
+    let (text, broken) = match window.rest(WHOLE) {
+        (text, None) => (text, None),
+        (text, Some(NoMore::Broken(e))) => (text, Some(broken(&e, window.offset()))),
+        (_, Some(NoMore::Full | NoMore::End)) => {
             return FileEnd::Broken("is larger than 64 MiB".to_owned(), window.offset());
         }
     };
@@ -89,36 +91,20 @@ pub fn documents(
         Err(e) => String::from_utf8_lossy(e.as_bytes()).into_owned(),
     };
     let text = without_halves(text);
-    let stream = serde_json::Deserializer::from_str(&text).into_iter::<serde_json::Value>();
-    each_of(stream, findings, &mut f)
-}
-
-/// JSON documents after each other of one shape, each handed to `f`; what is not in the shape takes no memory.
-pub fn stream<T: serde::de::DeserializeOwned>(
-    window: &mut Window,
-    findings: &mut Findings<'_>,
-    mut f: impl FnMut(T, &mut Findings<'_>),
-) -> FileEnd {
-    let reader = io::BufReader::with_capacity(64 << 10, Through(window));
-    let stream = serde_json::Deserializer::from_reader(reader).into_iter::<T>();
-    each_of(stream, findings, &mut f)
-}
-
-fn each_of<'a, R: serde_json::de::Read<'a>, T: serde::de::DeserializeOwned>(
-    mut stream: serde_json::StreamDeserializer<'a, R, T>,
-    findings: &mut Findings<'_>,
-    f: &mut dyn FnMut(T, &mut Findings<'_>),
-) -> FileEnd {
+    let mut stream = serde_json::Deserializer::from_str(&text).into_iter::<T>();
     loop {
-        let at = stream.byte_offset() as u64;
+        let at = stream.byte_offset();
         match stream.next() {
-            None => return FileEnd::Whole,
+            None => return broken.unwrap_or(FileEnd::Whole),
             Some(Ok(document)) => f(document, findings),
-            // What the parser says may quote the file; only where it is is told.
             Some(Err(e)) => {
-                let what = if e.is_io() {
-                    "cannot be decompressed or read further"
-                } else if e.is_eof() {
+                let until = text[at..].len().min(place_of(&text, &e).saturating_sub(at));
+                let had = up_to(&text.as_bytes()[at..at + until]);
+                if let Ok(document) = serde_json::from_slice(&had) {
+                    f(document, findings);
+                }
+                // What the parser says may quote the file; only where it is is told.
+                let what = if e.is_eof() {
                     "breaks off"
                 } else if e.is_data() {
                     "has another shape than its format"
@@ -126,10 +112,53 @@ fn each_of<'a, R: serde_json::de::Read<'a>, T: serde::de::DeserializeOwned>(
                     "is not valid JSON"
                 };
                 let place = format!("{what} in line {}, column {}", e.line(), e.column());
-                return FileEnd::Broken(place, at);
+                return broken.unwrap_or(FileEnd::Broken(place, at as u64));
             }
         }
     }
+}
+
+/// The byte of an error.
+fn place_of(text: &str, e: &serde_json::Error) -> usize {
+    if e.is_eof() {
+        return text.len();
+    }
+    let lines = text.split_inclusive('\n').take(e.line().saturating_sub(1));
+    lines.map(str::len).sum::<usize>() + e.column().saturating_sub(1)
+}
+
+/// The document that a text begins, as far as it goes: without what is behind the last comma, and closed.
+fn up_to(text: &[u8]) -> Vec<u8> {
+    let mut open: Vec<u8> = Vec::new();
+    // Where the last element ends, and how many brackets are open there.
+    let (mut end, mut depth) = (0, 0);
+    let (mut quoted, mut escaped) = (false, false);
+    for (i, &b) in text.iter().enumerate() {
+        if quoted {
+            match (escaped, b) {
+                (true, _) => escaped = false,
+                (false, b'\\') => escaped = true,
+                (false, b'"') => quoted = false,
+                (false, _) => {}
+            }
+            continue;
+        }
+        match b {
+            b'"' => quoted = true,
+            b'{' => open.push(b'}'),
+            b'[' => open.push(b']'),
+            b'}' | b']' => {
+                open.pop();
+                (end, depth) = (i + 1, open.len());
+            }
+            b',' => (end, depth) = (i, open.len()),
+            _ => {}
+        }
+    }
+    let mut had = text[..end].to_vec();
+    open.truncate(depth);
+    had.extend(open.into_iter().rev());
+    had
 }
 
 /// The text with `\ufffd` for each escaped half of a surrogate pair that stands alone.
@@ -166,30 +195,27 @@ fn without_halves(text: String) -> String {
     String::from_utf8(bytes).unwrap_or_default()
 }
 
-/// A window for those who read streams.
-pub struct Through<'a>(pub &'a mut Window);
-
-impl io::Read for Through<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let window = &mut *self.0;
-        if window.bytes().is_empty() {
-            match window.more() {
-                Ok(()) => {}
-                Err(NoMore::End) => return Ok(0),
-                Err(NoMore::Full) => return Err(io::ErrorKind::OutOfMemory.into()),
-                Err(NoMore::Broken(e)) => return Err(e),
-            }
-        }
-        let n = into.len().min(window.bytes().len());
-        into[..n].copy_from_slice(&window.bytes()[..n]);
-        window.advance(n);
-        Ok(n)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_cut_document_the_elements_before_the_cut_are_there() {
+        let whole = r#"{"a":[1,{"b":"x],"},3],"c":{"d":4,"e":[5,6]}}"#;
+        for n in 0..whole.len() {
+            let had = up_to(&whole.as_bytes()[..n]);
+            let value = serde_json::from_slice::<serde_json::Value>(&had);
+            assert_eq!(
+                value.is_ok(),
+                n >= 8,
+                "{n}: {}",
+                String::from_utf8_lossy(&had)
+            );
+        }
+        let had = |n: usize| String::from_utf8(up_to(&whole.as_bytes()[..n])).expect("text");
+        assert_eq!(had(21), r#"{"a":[1,{"b":"x],"}]}"#);
+        assert_eq!(had(41), r#"{"a":[1,{"b":"x],"},3],"c":{"d":4,"e":[5]}}"#);
+    }
 
     #[test]
     fn halves_of_characters_are_replaced() {

@@ -6,7 +6,7 @@
 
 use super::evidence::fact::{Fact, MetricFact};
 use super::evidence::finding::{FileEnd, Findings, Item, fingerprint};
-use super::evidence::series::{CountedAs, LoadOrigin, RecordKind, SeriesKey, Via};
+use super::evidence::series::{CountedAs, LoadOrigin, RecordKind, SeriesKey, Via, word};
 use super::evidence::skip::SkipReason;
 use super::head::Head;
 use super::lines;
@@ -209,7 +209,7 @@ pub fn is_values(head: &Head) -> bool {
 /// Reads `get-metric-data`'s output.
 pub fn data(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     let mut samples = Samples::default();
-    let end = lines::stream(window, findings, |page: DataPage, findings| {
+    let end = lines::documents(window, findings, |page: DataPage, findings| {
         samples.partial |= page.next_token.is_some_and(|t| !t.is_empty());
         for result in page.metric_data_results.into_iter().flatten() {
             samples.partial |= result.status_code.as_deref() == Some("PartialData");
@@ -249,7 +249,7 @@ pub fn data(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
 /// Reads `get-metric-statistics`' output.
 pub fn statistics(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     let mut samples = Samples::default();
-    let end = lines::stream(window, findings, |page: StatisticsPage, findings| {
+    let end = lines::documents(window, findings, |page: StatisticsPage, findings| {
         let metric = MetricName {
             name: page.label.unwrap_or_default(),
             ..MetricName::default()
@@ -419,8 +419,10 @@ impl Samples {
             self.periods.insert(metric.clone(), period);
             let wanted = findings.hints.metric.as_deref();
             let Some(series) = series(&metric, period, wanted) else {
-                for _ in &samples {
-                    findings.skip(SkipReason::NotACount, || "its first sample".to_owned());
+                for (at, _) in &samples {
+                    findings.skip(SkipReason::NotACount, || {
+                        format!("its sample of {}", time::shown(*at))
+                    });
                 }
                 findings.fact(Fact::Note(
                     "a metric does not count requests (name one that does with --metric)"
@@ -457,7 +459,9 @@ impl Samples {
             });
             for (at, value) in samples {
                 if value < 0.0 || value.fract() != 0.0 || value > 1e15 {
-                    findings.skip(SkipReason::NotACount, || "a sample".to_owned());
+                    findings.skip(SkipReason::NotACount, || {
+                        format!("its sample of {}", time::shown(at))
+                    });
                     continue;
                 }
                 let of = |whose: &str| fingerprint(format!("{whose} {at} {value}").as_bytes());
@@ -490,7 +494,7 @@ fn series(metric: &MetricName, period: i64, wanted: Option<&str>) -> Option<Seri
         };
         return Some(SeriesKey {
             account: metric.account.clone(),
-            region: metric.region.clone(),
+            region: word(&metric.region).to_owned(),
             bucket: metric.bucket.clone(),
             operation: operation.to_owned(),
             period: u32::try_from(period).ok()?,
@@ -520,7 +524,7 @@ fn series(metric: &MetricName, period: i64, wanted: Option<&str>) -> Option<Seri
         || name.contains("cryptographic");
     Some(SeriesKey {
         account: metric.account.clone(),
-        region: metric.region.clone(),
+        region: word(&metric.region).to_owned(),
         operation: operation.to_owned(),
         spec: spec.to_owned(),
         via: Via::Unknown,

@@ -38,20 +38,49 @@ impl NameOf {
     }
 }
 
+/// Hexadecimal digits of a pseudonym: of 20,000 names no two get the same one, but once in a million runs.
+const DIGITS: usize = 12;
+
 /// AWS's own names tell nothing of an account.
-fn is_public(name: &str) -> bool {
-    name.is_empty()
-        || name.ends_with(".amazonaws.com")
-        || name == "AWS Internal"
-        || name == "alias/aws/s3"
+fn is_public(kind: NameOf, name: &str) -> bool {
+    let is_host = |name: &str| {
+        let service = name.strip_suffix(".amazonaws.com");
+        service.is_some_and(|s| {
+            s.len() <= 60
+                && s.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
+        })
+    };
+    match kind {
+        NameOf::Account | NameOf::Bucket => name.is_empty(),
+        NameOf::Key => {
+            let service = name.strip_prefix("alias/aws/");
+            name.is_empty()
+                || service
+                    .is_some_and(|s| s.len() <= 20 && s.bytes().all(|b| b.is_ascii_lowercase()))
+        }
+        NameOf::Requester => name.is_empty() || is_host(name) || name == "AWS Internal",
+    }
+}
+
+/// Characters that a terminal takes for commands, shown as one that it does not.
+fn without_commands(text: &str) -> String {
+    let harmless = |c: char| {
+        if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            '\u{fffd}'
+        } else {
+            c
+        }
+    };
+    text.chars().map(harmless).collect()
 }
 
 impl Names {
     /// A name as a scenario may use it: letters, digits, `-` and `_`.
     pub fn of(&self, kind: NameOf, name: &str) -> String {
         match self {
-            Names::Hidden(_) if !is_public(name) => {
-                format!("{}-{}", kind.word(), self.tag(kind.word(), name, 8))
+            Names::Hidden(_) if !is_public(kind, name) => {
+                format!("{}-{}", kind.word(), self.tag(kind.word(), name))
             }
             Names::Hidden(_) | Names::Kept => plain(short(kind, name), kind),
         }
@@ -65,7 +94,7 @@ impl Names {
         }
     }
 
-    fn tag(&self, kind: &str, name: &str, digits: usize) -> String {
+    fn tag(&self, kind: &str, name: &str) -> String {
         let Names::Hidden(secret) = self else {
             return String::new();
         };
@@ -76,14 +105,15 @@ impl Names {
         hash.update(name.as_bytes());
         let bytes = hash.finalize();
         let all: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        all[..digits].to_owned()
+        all[..DIGITS].to_owned()
     }
 
     /// A path, or a text with one: twelve digits in it are an account's number, and of the folders only the last is told.
     pub fn path(&self, path: &str) -> String {
         let Names::Hidden(_) = self else {
-            return path.to_owned();
+            return without_commands(path);
         };
+        let path = &without_commands(path);
         let (folders, file) = path.rsplit_once('/').unwrap_or(("", path));
         let mut told = String::new();
         let mut digits = String::new();
@@ -93,7 +123,7 @@ impl Names {
                 continue;
             }
             if digits.len() == 12 {
-                told.push_str(&format!("account-{}", self.tag("account", &digits, 8)));
+                told.push_str(&format!("account-{}", self.tag("account", &digits)));
             } else {
                 told.push_str(&digits);
             }
@@ -112,13 +142,17 @@ impl Names {
     /// A key of a counter: AWS's words stay; names that look like ARNs or account numbers do not.
     pub fn in_counter(&self, key: &str) -> String {
         let Names::Hidden(_) = self else {
-            return key.to_owned();
+            return without_commands(key);
         };
         let has_number = key
             .split(|c: char| !c.is_ascii_digit())
             .any(|run| run.len() == 12);
-        if has_number || key.starts_with("arn:") {
-            format!("name-{}", self.tag("name", key, 8))
+        // AWS's words are short; tokens and sentences are not.
+        let is_word = |c: char| c.is_ascii_alphanumeric() || " ,:._-/()".contains(c);
+        let mut words = key.split([' ', ',', ':', '.', '/', '-', '_']);
+        let is_odd = key.len() > 300 || !key.chars().all(is_word) || words.any(|w| w.len() > 60);
+        if has_number || is_odd || key.contains("arn:aws") {
+            format!("name-{}", self.tag("name", key))
         } else {
             key.to_owned()
         }
@@ -169,7 +203,32 @@ mod tests {
             path.starts_with("…/account-") && path.ends_with("_CloudTrail_eu_1.json.gz"),
             "{path}"
         );
-        assert_eq!(one.in_counter("Department,Project"), "Department,Project");
+        for word in [
+            "Department,Project",
+            "aws:s3:arn",
+            "CloudHsmClusterInvalidConfigurationException",
+            "REST.GET.OBJECT",
+            "AWS Internal",
+        ] {
+            assert_eq!(one.in_counter(word), word);
+        }
+        for hidden in [
+            "a=b",
+            "x\u{1b}[2J",
+            &"k".repeat(61),
+            "arn:aws:iam::1:role/r",
+        ] {
+            assert!(one.in_counter(hidden).starts_with("name-"), "{hidden}");
+        }
+        assert_eq!(
+            Names::Kept.path("a\u{1b}]0;x\u{7}"),
+            "a\u{fffd}]0;x\u{fffd}"
+        );
+        assert_eq!(one.of(NameOf::Key, "alias/aws/s3"), "s3");
+        assert!(
+            one.of(NameOf::Bucket, "x.amazonaws.com")
+                .starts_with("bucket-")
+        );
         assert!(
             !one.in_counter("arn:aws:iam::111122223333:role/x")
                 .contains("111122223333")

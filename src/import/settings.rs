@@ -2,6 +2,7 @@
 
 use super::evidence::fact::{BucketFact, Fact, QuotaFact, Sse};
 use super::evidence::finding::{FileEnd, Findings};
+use super::evidence::series::word;
 use super::evidence::skip::SkipReason;
 use super::head::Head;
 use super::lines;
@@ -26,7 +27,8 @@ pub fn is_selectors(head: &Head) -> bool {
 /// Reads quotas.
 pub fn quotas(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     let mut place = (String::new(), String::new());
-    lines::documents(window, findings, |page, findings| {
+    let mut n = 0;
+    lines::documents(window, findings, |page: Value, findings| {
         let one = page.get("Quota").into_iter();
         let all: Vec<&Value> = page["Quotas"]
             .as_array()
@@ -36,8 +38,9 @@ pub fn quotas(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
             .collect();
         for quota in all {
             findings.seen += 1;
+            n += 1;
             let Some(value) = quota["Value"].as_f64() else {
-                findings.skip(SkipReason::NoValue, || "a quota".to_owned());
+                findings.skip(SkipReason::NoValue, || format!("its quota {n}"));
                 continue;
             };
             findings.settings += 1;
@@ -60,9 +63,9 @@ pub fn quotas(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
             let length = unit.map(|u| u * quota["Period"]["PeriodValue"].as_f64().unwrap_or(1.0));
             findings.fact(Fact::Quota(QuotaFact {
                 account: place.0.clone(),
-                region: place.1.clone(),
-                code: text("QuotaCode").to_owned(),
-                name: text("QuotaName").to_owned(),
+                region: word(&place.1).to_owned(),
+                code: word(text("QuotaCode")).to_owned(),
+                name: word(text("QuotaName")).to_owned(),
                 per_s: length.filter(|l| *l > 0.0).map(|l| value / l),
                 value,
             }));
@@ -77,12 +80,14 @@ pub fn quotas(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
 
 /// Reads a bucket's encryption.
 pub fn encryption(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
-    lines::documents(window, findings, |page, findings| {
+    let mut n = 0;
+    lines::documents(window, findings, |page: Value, findings| {
         findings.seen += 1;
+        n += 1;
         let name = page["Bucket"].as_str().map(str::to_owned);
         let rules = &page["ServerSideEncryptionConfiguration"]["Rules"];
         let Some(rule) = rules.as_array().and_then(|r| r.first()) else {
-            return findings.skip(SkipReason::NotARecord, || "a document".to_owned());
+            return findings.skip(SkipReason::NotARecord, || format!("its document {n}"));
         };
         findings.settings += 1;
         let default = &rule["ApplyServerSideEncryptionByDefault"];
@@ -100,7 +105,7 @@ pub fn encryption(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
 
 /// Reads a trail's event selectors.
 pub fn selectors(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
-    lines::documents(window, findings, |page, findings| {
+    lines::documents(window, findings, |page: Value, findings| {
         findings.seen += 1;
         findings.settings += 1;
         if excludes_kms(&page) {

@@ -74,7 +74,7 @@ pub fn totals(evidence: &AccountEvidence, names: &Names) -> Map<String, Value> {
     files(evidence, names, &mut all);
     records(evidence, &mut all);
     events(evidence, names, &mut all);
-    lines(evidence, &mut all);
+    lines(evidence, names, &mut all);
     samples(evidence, &mut all);
     rows(evidence, &mut all);
     known(evidence, names, &mut all);
@@ -323,14 +323,14 @@ fn events(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value
 }
 
 /// What lines of access logs are counted by.
-fn lines(evidence: &AccountEvidence, all: &mut Map<String, Value>) {
+fn lines(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>) {
     let (mut by_operation, mut by_status) = (ByName::new(), ByName::new());
     let mut used = 0;
     for (kind, n) in &evidence.kinds {
         if let CountedAs::Line { operation, status } = &kind.tally {
             used += n;
-            *by_operation.entry(operation.clone()).or_default() += n;
-            *by_status.entry(status.clone()).or_default() += n;
+            *by_operation.entry(names.in_counter(operation)).or_default() += n;
+            *by_status.entry(names.in_counter(status)).or_default() += n;
         }
     }
     let read: u64 = ["s3-access-log", "s3-access-log-json"]
@@ -462,7 +462,6 @@ fn known(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>
                 let mut told = json!({ "encryption": bucket.encryption.unwrap_or(Sse::S3).name() });
                 if matches!(bucket.encryption, Some(Sse::Kms | Sse::DsseKms)) {
                     told["key"] = match &bucket.key {
-                        Some(key) if bucket.key_by_reference => json!(key),
                         Some(key) => json!(names.whole(NameOf::Key, key)),
                         None => json!("aws/s3 (AWS managed)"),
                     };

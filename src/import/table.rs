@@ -1,7 +1,9 @@
 //! A table of requests with named columns, as CSV: a time, an operation, and what else is known.
 
 use super::evidence::finding::{FileEnd, Findings, Item};
-use super::evidence::series::{CountedAs, LoadOrigin, RecordKind, RequestOutcome, SeriesKey, Via};
+use super::evidence::series::{
+    CountedAs, LoadOrigin, RecordKind, RequestOutcome, SeriesKey, Via, word,
+};
 use super::evidence::skip::SkipReason;
 use super::head::Head;
 use super::rows::{Row, Rows};
@@ -104,9 +106,9 @@ impl TableReader {
                 tally: CountedAs::Sample,
                 series: Some(SeriesKey {
                     account: account.to_owned(),
-                    region: region.to_owned(),
+                    region: word(region).to_owned(),
                     requester: requester.to_owned(),
-                    operation: operation.to_owned(),
+                    operation: word(operation).to_owned(),
                     key: key.to_owned(),
                     bucket: bucket.to_owned(),
                     via: Via::Direct,

@@ -39,7 +39,7 @@ const OURS: &[&str] = &[
 
 /// Reads a plan or a state.
 pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
-    lines::documents(window, findings, |document, findings| {
+    lines::documents(window, findings, |document: Value, findings| {
         let stored = stored(&document);
         let values = if document["planned_values"].is_object() {
             &document["planned_values"]

@@ -41,6 +41,23 @@ pub fn totals(evidence: &AccountEvidence, names: &Names) -> String {
     for file in evidence.files.iter().filter(unknown).take(5) {
         let _ = writeln!(text, "  {}: unknown format", names.path(&file.path));
     }
+    let hollow = |f: &&super::evidence::collected::FileReport| f.read && f.records == 0;
+    let hollow: Vec<_> = evidence.files.iter().filter(hollow).collect();
+    for file in hollow.iter().take(5) {
+        let _ = writeln!(
+            text,
+            "  {}: {}, without a record",
+            names.path(&file.path),
+            file.format
+        );
+    }
+    if hollow.len() > 5 {
+        let _ = writeln!(
+            text,
+            "  and {} more without a record",
+            grouped(hollow.len() as u64 - 5)
+        );
+    }
     for (format, n) in &evidence.records {
         let _ = writeln!(text, "{format}: {}", count(*n, "record"));
         if let Some(twice) = evidence.duplicates.get(format) {

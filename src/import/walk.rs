@@ -25,13 +25,36 @@ pub fn files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Obstacle>) {
             Err(e) => obstacles.push(unreadable(path, &e)),
         }
     }
-    found.sort_by(|a: &PathBuf, b: &PathBuf| {
-        let key = |path: &Path| delivered(&path.file_name().unwrap_or_default().to_string_lossy());
-        (key(a), a).cmp(&(key(b), b))
+    found.sort_by_cached_key(|path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        (delivered(&name), path.clone())
     });
     found.dedup();
+    each_once(&mut found);
     obstacles.sort_by(|a, b| a.path.cmp(&b.path));
     (found, obstacles)
+}
+
+/// A file that two of the given paths lead to is read once.
+#[cfg(unix)]
+fn each_once(files: &mut Vec<PathBuf>) {
+    use std::os::unix::fs::MetadataExt;
+    let mut known = std::collections::HashSet::new();
+    files.retain(|path| match fs::metadata(path) {
+        Ok(meta) => known.insert((meta.dev(), meta.ino())),
+        // What became of it is told when it is read.
+        Err(_) => true,
+    });
+}
+
+/// A file that two of the given paths lead to is read once.
+#[cfg(not(unix))]
+fn each_once(files: &mut Vec<PathBuf>) {
+    let mut known = std::collections::HashSet::new();
+    files.retain(|path| match fs::canonicalize(path) {
+        Ok(path) => known.insert(path),
+        Err(_) => true,
+    });
 }
 
 fn unreadable(path: &Path, e: &std::io::Error) -> Obstacle {
@@ -140,6 +163,10 @@ mod tests {
             })
             .collect();
         assert_eq!((order, obstacles), (vec![3, 0, 2, 1], vec![]));
+        // Whatever it is called, a file is read once.
+        let again = folder.path().join("a/../a/README");
+        let (found, _) = files(&[folder.path().to_path_buf(), again]);
+        assert_eq!(found.len(), 4);
     }
 
     #[cfg(unix)]

@@ -132,20 +132,20 @@ impl Window {
         Ok(())
     }
 
-    /// The rest of the file as one text, at most `limit` bytes.
-    pub fn rest(&mut self, limit: usize) -> Result<Vec<u8>, NoMore> {
+    /// The rest of the file as one text, at most `limit` bytes, and what it broke off with.
+    pub fn rest(&mut self, limit: usize) -> (Vec<u8>, Option<NoMore>) {
         let mut all = Vec::new();
         loop {
             all.extend_from_slice(self.bytes());
             let n = self.bytes().len();
             self.advance(n);
             if all.len() > limit {
-                return Err(NoMore::Full);
+                return (all, Some(NoMore::Full));
             }
             match self.more() {
                 Ok(()) => {}
-                Err(NoMore::End) => return Ok(all),
-                Err(other) => return Err(other),
+                Err(NoMore::End) => return (all, None),
+                Err(other) => return (all, Some(other)),
             }
         }
     }
@@ -206,6 +206,31 @@ impl Read for Failing {
     }
 }
 
+/// Bytes of a Zstandard frame's window at most: it is held as a whole.
+const LARGEST_WINDOW: u64 = 32 << 20;
+
+/// The window that a Zstandard frame's header asks for; `None`: it is not one, or one that says no window.
+fn window_of(head: &[u8]) -> Option<u64> {
+    let descriptor = *head.get(4)?;
+    if head.get(..4) != Some(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        return None;
+    }
+    let single = descriptor & 0x20 != 0;
+    if !single {
+        let window = *head.get(5)?;
+        let base = 1_u64 << (10 + u32::from(window >> 3));
+        return Some(base + base / 8 * u64::from(window & 7));
+    }
+    // One segment: its content is its window.
+    let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let length = [1, 2, 4, 8][usize::from(descriptor >> 6)];
+    let content = head.get(5 + dictionary..5 + dictionary + length)?;
+    let mut eight = [0; 8];
+    eight[..length].copy_from_slice(content);
+    let size = u64::from_le_bytes(eight);
+    Some(if length == 2 { size + 256 } else { size })
+}
+
 /// Zstandard frames after each other.
 struct Frames {
     decoder: Option<ruzstd::decoding::StreamingDecoder<ByteSource, ruzstd::decoding::FrameDecoder>>,
@@ -234,9 +259,15 @@ impl Read for Frames {
             let Some(source) = self.source.take() else {
                 return Ok(0);
             };
-            let (head, source) = peeked::<1>(source)?;
+            let (head, source) = peeked::<18>(source)?;
             if head.is_empty() {
                 return Ok(0);
+            }
+            if window_of(&head).is_some_and(|bytes| bytes > LARGEST_WINDOW) {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "it needs a window of more than 32 MiB (zstd --long, --ultra): compress it without",
+                ));
             }
             let decoder = ruzstd::decoding::StreamingDecoder::new(source)
                 .map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e.to_string()))?;
@@ -313,8 +344,10 @@ mod tests {
     use std::io::Write;
 
     fn all(bytes: &[u8]) -> Result<String, NoMore> {
-        let rest = Window::of(bytes).rest(LARGEST)?;
-        Ok(String::from_utf8_lossy(&rest).into_owned())
+        match Window::of(bytes).rest(LARGEST) {
+            (rest, None) => Ok(String::from_utf8_lossy(&rest).into_owned()),
+            (_, Some(no)) => Err(no),
+        }
     }
 
     fn gzip(text: &str) -> Vec<u8> {
@@ -340,6 +373,10 @@ mod tests {
             &b"{\"z\":1}\n"[..],
             ruzstd::encoding::CompressionLevel::Uncompressed,
         );
+        // A window of 1 GiB is refused before it is held.
+        let wide = [0x28, 0xb5, 0x2f, 0xfd, 0, 20 << 3, 0, 0, 0];
+        assert!(matches!(all(&wide), Err(NoMore::Broken(_))));
+        assert_eq!(window_of(&wide), Some(1 << 30));
         let frames = [frame.clone(), frame].concat();
         assert_eq!(all(&frames).expect("two frames"), "{\"z\":1}\n{\"z\":1}\n");
     }

@@ -1,10 +1,12 @@
 //! `kmsim import`: files in, totals, a scenario that is accepted, and an exit status.
 
 mod arrivals;
+mod broken;
 mod containers;
 mod hostile;
 mod inventories;
 mod mutated;
+mod private;
 mod shared_files;
 mod written;
 

@@ -123,7 +123,7 @@ pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
 pub fn results(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     let mut reader = EventReader::default();
     let mut n = 0;
-    lines::documents(window, findings, |page, findings| {
+    lines::documents(window, findings, |page: Value, findings| {
         for row in page["QueryResultRows"].as_array().into_iter().flatten() {
             let cells = row.as_array().into_iter().flatten();
             let cells = cells.filter_map(Value::as_object).flatten();

@@ -16,7 +16,8 @@ use super::super::settings::excludes_kms;
 use super::super::time;
 use super::client;
 use super::parts::{
-    EncryptionContext, Identity, Parameters, account, identity_type, key_of_resources, own, spec_of,
+    EncryptionContext, Identity, Parameters, account, identity_type, key_of_resources, own,
+    own_word, spec_of,
 };
 
 /// How many keys are asked for.
@@ -356,13 +357,13 @@ impl EventReader {
             self.also(context.bucket.as_bytes());
         }
         findings.kind(&self.scratch, || {
-            let error = own(values[key::ERROR]);
-            let invoker = own(who.invoked_by);
+            let error = own_word(values[key::ERROR]);
+            let invoker = own_word(who.invoked_by);
             let names = context
                 .as_ref()
                 .map_or(String::new(), |c| c.names.join(","));
             let through_s3 = context.as_ref().is_some_and(|c| c.is_s3);
-            let event_type = own(values[key::TYPE]);
+            let event_type = own_word(values[key::TYPE]);
             let service = || {
                 let told = context.as_ref().and_then(|c| c.service());
                 told.map_or_else(|| invoker.clone(), str::to_owned)
@@ -380,7 +381,7 @@ impl EventReader {
                 (_, true) => RequestOutcome::Throttled,
                 (_, false) => RequestOutcome::Failed,
             };
-            let operation = own(values[key::NAME]);
+            let operation = own_word(values[key::NAME]);
             let mut tally = tally(record, source, who.kind);
             tally.kms = Some(KmsTally {
                 operation: operation.clone(),
@@ -404,7 +405,7 @@ impl EventReader {
             let is_call = event_type != "AwsServiceEvent";
             let series = is_call.then(|| SeriesKey {
                 account: account(&who, values[key::RECIPIENT]),
-                region: own(values[key::REGION]),
+                region: own_word(values[key::REGION]),
                 requester: own(who.requester.or(who.invoked_by)),
                 operation,
                 key: own(resource.or(asked.key_id)),
@@ -469,13 +470,13 @@ impl EventReader {
                 tally: CountedAs::Event(tally(record, source, who.kind)),
                 series: Some(SeriesKey {
                     account: account(&who, values[key::RECIPIENT]),
-                    region: own(values[key::REGION]),
+                    region: own_word(values[key::REGION]),
                     requester: own(who.requester.or(who.invoked_by)),
-                    operation: own(values[key::NAME]),
+                    operation: own_word(values[key::NAME]),
                     bucket: own(asked.bucket),
                     via: Via::Direct,
                     client: client::name(&own(values[key::AGENT])),
-                    spec: own(applied),
+                    spec: own_word(applied),
                     outcome,
                     ..SeriesKey::of(LoadOrigin::DataEvent)
                 }),
@@ -508,10 +509,10 @@ fn tally(record: &Fields<'_, EVENT_KEYS>, source: &[u8], identity: &[u8]) -> Eve
     let is_data = values[key::CATEGORY] == Some(b"\"Data\"")
         || (values[key::CATEGORY].is_none() && values[key::MANAGEMENT] == Some(b"false"));
     EventTally {
-        source: own(Some(source)),
-        region: own(values[key::REGION]),
-        identity: or_none(own(Some(identity))),
-        event_type: or_none(own(values[key::TYPE])),
+        source: own_word(Some(source)),
+        region: own_word(values[key::REGION]),
+        identity: or_none(own_word(Some(identity))),
+        event_type: or_none(own_word(values[key::TYPE])),
         shared: values[key::SHARED].is_some(),
         throttled: throttled.then(|| values[key::PARAMETERS].is_none_or(json::is_null)),
         s3: (source == S3).then_some(if is_data {

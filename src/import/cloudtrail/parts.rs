@@ -1,5 +1,6 @@
 //! What is nested in a record: who asks, what for, which key.
 
+use super::super::evidence::series::word;
 use super::super::json;
 
 /// A text as its owner, empty where there is none.
@@ -8,6 +9,17 @@ pub(super) fn own(value: Option<&[u8]>) -> String {
         .and_then(json::text)
         .map(|t| t.into_owned())
         .unwrap_or_default()
+}
+
+/// A name that AWS gives, empty where there is none.
+pub(super) fn own_word(value: Option<&[u8]>) -> String {
+    let text = own(value);
+    let told = word(&text);
+    if told.len() == text.len() {
+        text
+    } else {
+        told.to_owned()
+    }
 }
 
 /// The type of an identity alone; it is nearly always the first key.

@@ -3,6 +3,22 @@
 use super::objects::ObjectKind;
 use serde::Serialize;
 
+/// What stands for a name of AWS's that is not one.
+pub const NOT_A_NAME: &str = "(not a name)";
+
+/// A name that AWS gives (an operation, an error, a Region, a type) as it may be told: what cannot be one, and may hold anything, is not.
+pub fn word(text: &str) -> &str {
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || b"_-.:/() ".contains(&b);
+    let is_long = text
+        .split([' ', '.', ':', '/', '-', '_'])
+        .any(|w| w.len() > 60);
+    if text.len() <= 120 && !is_long && text.bytes().all(is_word) {
+        text
+    } else {
+        NOT_A_NAME
+    }
+}
+
 /// Which kind of file says so; the same request may be in several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
