@@ -10,7 +10,7 @@ use super::evidence::series::{CountedAs, RecordKind};
 use super::evidence::skip::SkipReason;
 use super::head::Head;
 use super::lines;
-use super::rows::{Row, Rows};
+use super::rows::{CsvRow, CsvRows};
 use super::time;
 use super::window::Window;
 use serde_json::Value;
@@ -36,15 +36,15 @@ pub struct Manifests {
 }
 
 /// What one manifest says.
-struct Manifest {
+struct InventoryManifest {
     bucket: String,
     taken: Option<i64>,
     columns: Vec<String>,
     files: Vec<String>,
 }
 
-impl Manifest {
-    fn of(document: &Value) -> Option<Manifest> {
+impl InventoryManifest {
+    fn of(document: &Value) -> Option<InventoryManifest> {
         let schema = document["fileSchema"].as_str()?;
         let columns = if schema.contains('{') {
             // Parquet and ORC name their columns themselves.
@@ -57,7 +57,7 @@ impl Manifest {
             other => other.as_i64(),
         };
         let files = document["files"].as_array()?.iter();
-        Some(Manifest {
+        Some(InventoryManifest {
             bucket: document["sourceBucket"]
                 .as_str()
                 .unwrap_or_default()
@@ -82,17 +82,17 @@ impl Manifests {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             name.ends_with("manifest.json") && path.metadata().is_ok_and(|m| m.len() <= MANIFEST)
         };
-        let mut all: Vec<Manifest> = files
+        let mut all: Vec<InventoryManifest> = files
             .iter()
             .filter(is_manifest)
             .filter_map(|path| {
                 let text = std::fs::read(path).ok()?;
-                Manifest::of(&serde_json::from_slice(&text).ok()?)
+                InventoryManifest::of(&serde_json::from_slice(&text).ok()?)
             })
             .collect();
         all.sort_by_key(|m| m.taken);
         // Lists of one bucket and configuration replace each other.
-        let place = |m: &Manifest, key: &str| {
+        let place = |m: &InventoryManifest, key: &str| {
             let folder = key.split("/data/").next().unwrap_or_default().to_owned();
             (m.bucket.clone(), folder)
         };
@@ -137,7 +137,7 @@ pub fn is_manifest(head: &Head) -> bool {
 pub fn manifest(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     lines::documents(window, findings, |document: Value, findings| {
         findings.seen += 1;
-        let Some(manifest) = Manifest::of(&document) else {
+        let Some(manifest) = InventoryManifest::of(&document) else {
             return findings.skip(SkipReason::NotARecord, || "byte 0".to_owned());
         };
         findings.settings += 1;
@@ -190,7 +190,7 @@ pub struct ListColumns {
 
 impl ListColumns {
     /// By their names; `None`: they are not an inventory's.
-    pub fn named(header: &Row) -> Option<ListColumns> {
+    pub fn named(header: &CsvRow) -> Option<ListColumns> {
         let at = |name: &str| header.column(&[name]);
         let columns = ListColumns {
             bucket: at("bucket")?,
@@ -214,7 +214,7 @@ impl ListColumns {
     }
 
     /// By what is in the first rows; `None`: it is not an inventory's.
-    fn guessed(rows: &[Row]) -> Option<ListColumns> {
+    fn guessed(rows: &[CsvRow]) -> Option<ListColumns> {
         let first = rows.first().filter(|row| row.len() >= 4)?;
         let bucket = first.get(0)?;
         let is_bucket = |name: &str| {
@@ -266,7 +266,7 @@ impl ListColumns {
         let whole = &head[..memchr::memrchr(b'\n', head).unwrap_or(head.len())];
         let mut rows = Vec::new();
         for line in whole.split(|b| *b == b'\n').take(200) {
-            let mut row = Row::default();
+            let mut row = CsvRow::default();
             row.read(line.trim_ascii_end());
             rows.push(row);
         }
@@ -279,7 +279,7 @@ pub fn recognises(head: &Head) -> bool {
     if head.is_json() || head.bytes.starts_with(b"PAR1") || head.bytes.starts_with(b"ORC") {
         return false;
     }
-    let mut header = Row::default();
+    let mut header = CsvRow::default();
     header.read(head.first_line());
     head.is_listed
         || ListColumns::named(&header).is_some()
@@ -288,12 +288,12 @@ pub fn recognises(head: &Head) -> bool {
 
 /// Reads a list as CSV.
 pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
-    let listed = Row::of(findings.hints.columns.iter().map(String::as_str));
+    let listed = CsvRow::of(findings.hints.columns.iter().map(String::as_str));
     let guessed =
         ListColumns::of_head(&window.bytes()[..window.bytes().len().min(super::head::LENGTH)]);
     let mut columns = ListColumns::named(&listed);
-    let mut rows = Rows::of(window);
-    let mut row = Row::default();
+    let mut rows = CsvRows::of(window);
+    let mut row = CsvRow::default();
     let mut reader = ListReader::default();
     let mut is_first = true;
     loop {
@@ -326,7 +326,13 @@ pub struct ListReader {
 
 impl ListReader {
     /// Reads a row.
-    pub fn one(&mut self, columns: &ListColumns, row: &Row, at: u64, findings: &mut Findings<'_>) {
+    pub fn one(
+        &mut self,
+        columns: &ListColumns,
+        row: &CsvRow,
+        at: u64,
+        findings: &mut Findings<'_>,
+    ) {
         findings.seen += 1;
         let place = || format!("byte {at}");
         let bucket = row.cell(Some(columns.bucket));
@@ -403,7 +409,7 @@ mod tests {
     #[test]
     fn columns_are_told_by_what_is_in_them() {
         let row = |text: &str| {
-            let mut row = Row::default();
+            let mut row = CsvRow::default();
             row.read(text.as_bytes());
             row
         };

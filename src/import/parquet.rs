@@ -7,7 +7,7 @@ use super::evidence::finding::{FileEnd, Findings};
 use super::evidence::skip::SkipReason;
 use super::head::Head;
 use super::inventory::{ListColumns, ListReader};
-use super::rows::Row;
+use super::rows::CsvRow;
 use super::table::TableReader;
 use super::time;
 use super::window::Window;
@@ -29,7 +29,7 @@ pub fn is_orc(head: &Head) -> bool {
 }
 
 /// Who reads the rows.
-enum RowReader {
+enum ParquetReader {
     Bill(BillReader),
     List(ListColumns, ListReader),
     Table(TableReader),
@@ -53,13 +53,13 @@ pub fn read(_: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
 fn rows(reader: &SerializedFileReader<File>, findings: &mut Findings<'_>) -> FileEnd {
     let schema = reader.metadata().file_metadata().schema();
     let fields = schema.get_fields();
-    let header = Row::of(fields.iter().map(|f| f.name()));
+    let header = CsvRow::of(fields.iter().map(|f| f.name()));
     let mut to = if let Some(columns) = ListColumns::named(&header) {
-        RowReader::List(columns, ListReader::default())
+        ParquetReader::List(columns, ListReader::default())
     } else if let Some(bill) = BillReader::of(&header) {
-        RowReader::Bill(bill)
+        ParquetReader::Bill(bill)
     } else if let Some(table) = TableReader::of(&header) {
-        RowReader::Table(table)
+        ParquetReader::Table(table)
     } else {
         return FileEnd::LeftOut("Parquet without columns that import knows");
     };
@@ -82,7 +82,7 @@ fn rows(reader: &SerializedFileReader<File>, findings: &mut Findings<'_>) -> Fil
     let Ok(all) = all else {
         return FileEnd::Broken("has columns that cannot be read".to_owned(), 0);
     };
-    let (mut row, mut cells) = (Row::default(), vec![String::new(); header.len()]);
+    let (mut row, mut cells) = (CsvRow::default(), vec![String::new(); header.len()]);
     let mut n = 0;
     for record in all {
         let Ok(record) = record else {
@@ -102,9 +102,9 @@ fn rows(reader: &SerializedFileReader<File>, findings: &mut Findings<'_>) -> Fil
         row.clear();
         cells.iter().for_each(|cell| row.push(cell));
         match &mut to {
-            RowReader::Bill(bill) => bill.one(&row, n, findings),
-            RowReader::List(columns, list) => list.one(columns, &row, n, findings),
-            RowReader::Table(table) => table.one(&row, n, findings),
+            ParquetReader::Bill(bill) => bill.one(&row, n, findings),
+            ParquetReader::List(columns, list) => list.one(columns, &row, n, findings),
+            ParquetReader::Table(table) => table.one(&row, n, findings),
         }
         n += 1;
     }

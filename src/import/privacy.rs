@@ -3,6 +3,7 @@
 //! A pseudonym is the beginning of SHA-256 over a secret of the run, what kind of name it is, and the name. A plain hash would
 //! not do: there are only 10¹² account numbers.
 
+use super::evidence::series::NOT_A_NAME;
 use sha2::{Digest, Sha256};
 
 /// How names are written.
@@ -139,22 +140,22 @@ impl Names {
         }
     }
 
-    /// A key of a counter: AWS's words stay; names that look like ARNs or account numbers do not.
+    /// A key of a counter: AWS's words stay; names that look like ARNs or account numbers do not, and what may be a token is
+    /// told by nobody.
     pub fn in_counter(&self, key: &str) -> String {
-        let Names::Hidden(_) = self else {
-            return without_commands(key);
-        };
-        let has_number = key
-            .split(|c: char| !c.is_ascii_digit())
-            .any(|run| run.len() == 12);
         // AWS's words are short; tokens and sentences are not.
         let is_word = |c: char| c.is_ascii_alphanumeric() || " ,:._-/()".contains(c);
         let mut words = key.split([' ', ',', ':', '.', '/', '-', '_']);
         let is_odd = key.len() > 300 || !key.chars().all(is_word) || words.any(|w| w.len() > 60);
-        if has_number || is_odd || key.contains("arn:aws") {
-            format!("name-{}", self.tag("name", key))
-        } else {
-            key.to_owned()
+        let has_number = key
+            .split(|c: char| !c.is_ascii_digit())
+            .any(|run| run.len() == 12);
+        match self {
+            Names::Kept if is_odd => NOT_A_NAME.to_owned(),
+            Names::Hidden(_) if is_odd || has_number || key.contains("arn:aws") => {
+                format!("name-{}", self.tag("name", key))
+            }
+            Names::Kept | Names::Hidden(_) => key.to_owned(),
         }
     }
 }

@@ -14,15 +14,15 @@ const LONGEST: usize = 1 << 20;
 
 /// The cells of a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Row {
+pub struct CsvRow {
     text: String,
     cells: Vec<Range<usize>>,
 }
 
-impl Row {
+impl CsvRow {
     /// A row of these cells.
-    pub fn of<'a>(cells: impl IntoIterator<Item = &'a str>) -> Row {
-        let mut row = Row::default();
+    pub fn of<'a>(cells: impl IntoIterator<Item = &'a str>) -> CsvRow {
+        let mut row = CsvRow::default();
         for cell in cells {
             row.push(cell);
         }
@@ -158,18 +158,18 @@ fn row_end(text: &[u8], looked: &mut Looked) -> Option<usize> {
 }
 
 /// The rows of a file that is read from its beginning.
-pub struct Rows<'w> {
+pub struct CsvRows<'w> {
     window: &'w mut Window,
 }
 
-impl<'w> Rows<'w> {
+impl<'w> CsvRows<'w> {
     /// Of that file.
-    pub fn of(window: &'w mut Window) -> Rows<'w> {
-        Rows { window }
+    pub fn of(window: &'w mut Window) -> CsvRows<'w> {
+        CsvRows { window }
     }
 
     /// The next row that is not empty, and the byte at which it begins; `Err`: how the file ended.
-    pub fn next(&mut self, row: &mut Row, findings: &mut Findings<'_>) -> Result<u64, FileEnd> {
+    pub fn next(&mut self, row: &mut CsvRow, findings: &mut Findings<'_>) -> Result<u64, FileEnd> {
         let mut looked = Looked::default();
         loop {
             let at = self.window.offset();
@@ -232,8 +232,8 @@ mod tests {
             skipped += chunk.skips.values().map(|s| s.0).sum::<u64>();
         };
         let mut findings = Findings::new("test", &mut send);
-        let mut reader = Rows::of(&mut window);
-        let (mut all, mut row) = (Vec::new(), Row::default());
+        let mut reader = CsvRows::of(&mut window);
+        let (mut all, mut row) = (Vec::new(), CsvRow::default());
         let end = loop {
             match reader.next(&mut row, &mut findings) {
                 Ok(_) => all.push(row.iter().map(str::to_owned).collect()),
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn columns_are_found_by_their_names() {
-        let header = Row::of(["Last_Modified date", "KEY"]);
+        let header = CsvRow::of(["Last_Modified date", "KEY"]);
         assert_eq!(header.column(&["lastModifiedDate", "key"]), Some(0));
         assert_eq!(header.column(&["size", "Key"]), Some(1));
         assert_eq!((header.len(), header.column(&["size"])), (2, None));

@@ -269,11 +269,11 @@ fn events(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value
     }
     // The most frequent ones; all are under `event_sources`.
     sources.sort_by_key(|source| std::cmp::Reverse(source.1));
-    let most: Map<String, Value> = sources
-        .iter()
-        .take(MOST_FREQUENT)
-        .map(|(source, n)| (names.in_counter(source), json!(n)))
-        .collect();
+    let mut most = Map::new();
+    for (source, n) in sources.iter().take(MOST_FREQUENT) {
+        let told = most.entry(names.in_counter(source)).or_insert(json!(0));
+        *told = json!(told.as_u64().unwrap_or(0) + n);
+    }
     put("by_event_source", json!(most));
     for (name, n) in totals {
         put(name, json!(n));
@@ -302,11 +302,11 @@ fn events(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value
     put("throttled", json!(throttled));
     for (name, map) in maps {
         // A role's own context keys are names that people chose.
-        let map: ByName = map
-            .into_iter()
-            .map(|(key, n)| (names.in_counter(&key), n))
-            .collect();
-        put(name, json!(map));
+        let mut told = ByName::new();
+        for (key, n) in map {
+            *told.entry(names.in_counter(&key)).or_default() += n;
+        }
+        put(name, json!(told));
     }
     for (name, counts) in [("all", &evidence.events), ("kms", &evidence.kms_events)] {
         let seconds = counts.seconds();
