@@ -141,10 +141,7 @@ impl<'a> AccessLine<'a> {
         let (error, rest) = field(rest)?;
         let tail_at = memrchr(b'"', rest);
         let (agent, tail) = match tail_at {
-            Some(end) => {
-                let begin = memmem::rfind(&rest[..end], b"\" \"").map_or(0, |n| n + 3);
-                (rest.get(begin..end).unwrap_or_default(), &rest[end + 1..])
-            }
+            Some(end) => (&rest[agent_begin(&rest[..end])..end], &rest[end + 1..]),
             None => (&b""[..], &b""[..]),
         };
         let mut host: &[u8] = b"";
@@ -172,6 +169,18 @@ impl<'a> AccessLine<'a> {
             ambiguous,
         })
     }
+}
+
+/// Where the user agent begins: behind the quote that follows the referer's, and a blank.
+fn agent_begin(text: &[u8]) -> usize {
+    let mut end = text.len();
+    while let Some(n) = memrchr(b'"', &text[..end]) {
+        if text[..n].ends_with(b"\" ") {
+            return n + 1;
+        }
+        end = n;
+    }
+    0
 }
 
 fn is_operation(text: &[u8]) -> bool {
@@ -293,9 +302,11 @@ fn hand_in(line: &AccessLine<'_>, scratch: &mut Vec<u8>, findings: &mut Findings
 
 /// The part of a requester that its sessions have in common.
 fn role(requester: &[u8]) -> &[u8] {
-    match memmem::find(requester, b":assumed-role/") {
-        Some(_) => memrchr(b'/', requester).map_or(requester, |n| &requester[..n]),
-        None => requester,
+    match memchr(b'/', requester) {
+        Some(first) if requester[..first].ends_with(b":assumed-role") => {
+            memrchr(b'/', requester).map_or(requester, |n| &requester[..n])
+        }
+        Some(_) | None => requester,
     }
 }
 

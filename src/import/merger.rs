@@ -10,7 +10,7 @@ use super::evidence::finding::{Chunk, FileEnd, Item};
 use super::evidence::objects::ObjectKind;
 use super::evidence::series::{CountedAs, RecordKind, SeriesKey, Via};
 use super::evidence::skip::Skipped;
-use super::remembered::Remembered;
+use super::remembered::{Fingerprints, Remembered};
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
@@ -55,7 +55,7 @@ pub struct Merger {
     series: Vec<Counts>,
     series_numbers: BTreeMap<SeriesKey, usize>,
     /// Sessions of each series.
-    sessions: Vec<HashSet<u64>>,
+    sessions: Vec<Fingerprints>,
     all_sessions: usize,
     last_session: (usize, u64),
     ids: Remembered,
@@ -135,7 +135,7 @@ impl Merger {
         let number = *self.series_numbers.entry(key).or_insert(new);
         if number == new {
             self.series.push(Counts::default());
-            self.sessions.push(HashSet::new());
+            self.sessions.push(Fingerprints::default());
         }
         number
     }

@@ -14,7 +14,7 @@ const SPANS: usize = 50_000;
 
 /// A fingerprint is a hash already.
 #[derive(Default)]
-struct AsItIs(u64);
+pub struct AsItIs(u64);
 
 impl Hasher for AsItIs {
     fn finish(&self) -> u64 {
@@ -32,7 +32,8 @@ impl Hasher for AsItIs {
     }
 }
 
-type Fingerprints = HashSet<u64, BuildHasherDefault<AsItIs>>;
+/// A set of fingerprints.
+pub type Fingerprints = HashSet<u64, BuildHasherDefault<AsItIs>>;
 
 /// Fingerprints, and the spans in which they lie.
 #[derive(Default)]
@@ -77,7 +78,8 @@ impl Remembered {
     /// Whether the record of that event time is there already; it is afterwards.
     #[inline]
     pub fn knows(&mut self, at: i64, id: u64) -> bool {
-        if self.before.ids.contains(&id) || !self.now.ids.insert(id) {
+        if !self.before.ids.is_empty() && self.before.ids.contains(&id) || !self.now.ids.insert(id)
+        {
             return true;
         }
         let span = at.div_euclid(SPAN);
