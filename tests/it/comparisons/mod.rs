@@ -84,6 +84,7 @@ fn rows() -> Vec<(Held, &'static [&'static str])> {
             "workload.NAME.job.think_time.constant.value", "workload.NAME.job.workers", "workload.NAME.job.objects",
         ]),
         (Against("retry::what_fails_with_a_part_is_as_the_scenario_says"), &["workload.NAME.job.on_failure", "workload.NAME.parts"]),
+        (Against("uploads::uploads_that_fail_as_a_whole_agree_with_a_second_simulator"), &["workload.NAME.on_failure"]),
         (Against("money::a_nightly_job_has_a_monthly_cost"), &["workload.NAME.job.batch_operations"]),
         // Quotas.
         (Against("comparisons::limits::a_quota_is_of_its_account_region_and_code"), &[
