@@ -58,6 +58,7 @@ pub fn run(program: &Path, args: &[&str], dir: &Path) -> Taken {
     }
 }
 
+#[allow(dead_code)] // Not every bench asks for it.
 /// CPU time of this process so far, in ticks of 10 ms \[s\].
 pub fn own_cpu_s() -> f64 {
     ticks(Path::new("/proc/self")) as f64 / TICKS_PER_S

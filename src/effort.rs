@@ -23,12 +23,12 @@ const CONTENDED_SECOND: f64 = 20_000.0;
 
 /// Nanoseconds of an attempt that is looked at: in a fixed window; where every attempt is put in order; and where it looks
 /// up a cache or waits for its client's limiter.
-const ATTEMPT: f64 = 10.0;
-const ORDERED_ATTEMPT: f64 = 40.0;
-const GUARDED_ATTEMPT: f64 = 300.0;
+const ATTEMPT: f64 = 25.0;
+const ORDERED_ATTEMPT: f64 = 35.0;
+const GUARDED_ATTEMPT: f64 = 400.0;
 
 /// Nanoseconds of a job's request, which its worker sends when it is free.
-const JOB_REQUEST: f64 = 300.0;
+const JOB_REQUEST: f64 = 120.0;
 
 /// Nanoseconds of a recorded row, from its reading to its answer.
 const ROW: f64 = 100.0;
@@ -38,10 +38,11 @@ const CACHED_SECOND: f64 = 10_000.0;
 
 /// Nanoseconds of tallying, writing and showing one thing that results are told for, and its bytes.
 const THING: f64 = 100_000.0;
-const THING_BYTES: f64 = 30_000.0;
+const THING_BYTES: f64 = 15_000.0;
 
-/// Bytes of a kind of request: what it is, what it counted, and what is told of it.
-const CLASS_BYTES: f64 = 1_500.0;
+/// Nanoseconds and bytes of a kind of request: what it is, what it counted, and what is told of it.
+const CLASS: f64 = 25_000.0;
+const CLASS_BYTES: f64 = 2_500.0;
 
 /// Bytes of a recorded row, of a client with state of its own, of a request that waits, and of the program itself.
 const ROW_BYTES: f64 = 28.0;
@@ -67,6 +68,8 @@ pub struct Effort {
     pub seconds: f64,
     /// Largest memory \[bytes\].
     pub bytes: f64,
+    /// Parts that can run side by side: replications, variants, and what shares no quota.
+    pub parts: f64,
     /// What takes most of the time: a workload, by its key, and its share.
     pub most: Option<(String, f64)>,
     /// What takes most of the memory, likewise.
@@ -101,10 +104,14 @@ impl Effort {
         let runs = f64::from(replications);
         all.events *= runs;
         all.seconds *= runs;
+        // Requesters that only a trace names are told by their kinds of requests.
+        let requesters = plan.requesters.len().min(plan.workloads.len());
         let names = plan.workloads.len() + plan.buckets.len() + plan.keys.len();
-        let things = (names + plan.requesters.len() + plan.quotas.len()) as f64;
+        let things = (names + requesters + plan.quotas.len()) as f64;
+        all.seconds += plan.classes.len() as f64 * CLASS / 1e9;
         all.seconds += things * THING * (1.0 + runs / 10.0) / 1e9;
         // Means, intervals and values of each metric, and what each replication counted.
+        all.parts = runs * components.max(1.0);
         all.bytes += things * THING_BYTES * (1.0 + runs / 10.0) + PROGRAM_BYTES;
         all
     }
@@ -132,12 +139,13 @@ impl Effort {
             events: self.events + other.events,
             seconds,
             bytes: self.bytes.max(other.bytes),
+            parts: self.parts + other.parts,
             most: most.map(|(name, part)| (name, part / seconds)),
             largest: larger,
         }
     }
 
-    /// The same so many times over, one after another.
+    /// The same so many times over, one after another: what of it can run side by side stays.
     #[must_use]
     pub fn times(self, n: f64) -> Effort {
         Effort {
@@ -171,7 +179,8 @@ impl Effort {
 
     /// What to tell users before they wait on so many threads; `None` where it is soon over and small.
     pub fn warning(&self, threads: usize) -> Option<String> {
-        let seconds = self.seconds / threads.max(1) as f64;
+        let at_once = self.parts.clamp(1.0, threads.max(1) as f64);
+        let seconds = self.seconds / at_once;
         let (long, large) = (seconds > LONG_S, self.bytes > LARGE_BYTES);
         if !long && !large {
             return None;
@@ -253,9 +262,13 @@ impl Overload {
         }
         // Counts scatter by the square root of their mean.
         let deviations = (offered - limit) / offered.max(1.0).sqrt();
+        let contended = match deviations {
+            few if few < -6.0 => 0.0,
+            deviations => 1.0 / (1.0 + (-1.7 * deviations).exp()),
+        };
         Overload {
             throttled,
-            contended: 1.0 / (1.0 + (-1.7 * deviations).exp()),
+            contended,
         }
     }
 }
@@ -494,7 +507,7 @@ mod tests {
         let over = effort(&scenario("30d", "12000"));
         let told = over.warning(1).expect("a warning");
         assert!(told.contains("`workload.busy`"), "{told}");
-        assert!(over.events > 1e10 && over.seconds > 60.0, "{over:?}");
+        assert!(over.events > 1e9 && over.seconds > 60.0, "{over:?}");
         // Twice the time, twice the work; and on two threads half of the wait.
         let twice = over.clone().then(over.clone());
         assert!((twice.seconds / over.seconds - 2.0).abs() < 1e-9);

@@ -276,10 +276,9 @@ fn resolved(loaded: &Loaded) -> serde_json::Value {
         .iter()
         .map(|v| {
             let scenario = serde_json::to_value(&v.scenario);
-            (
-                v.plan.name.clone(),
-                scenario.unwrap_or(serde_json::Value::Null),
-            )
+            let mut scenario = scenario.unwrap_or(serde_json::Value::Null);
+            shrink(&mut scenario);
+            (v.plan.name.clone(), scenario)
         })
         .collect();
     serde_json::json!({
@@ -289,4 +288,21 @@ fn resolved(loaded: &Loaded) -> serde_json::Value {
         "warm_up": loaded.warm_up,
         "variant": variants,
     })
+}
+
+/// Leaves no room to spare: maps double theirs as they grow, and tens of thousands of them stay until the end.
+fn shrink(value: &mut serde_json::Value) {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) => {
+            let all = std::mem::take(map);
+            *map = serde_json::Map::with_capacity(all.len());
+            map.extend(all.into_iter().map(|(key, mut value)| {
+                shrink(&mut value);
+                (key, value)
+            }));
+        }
+        Value::Array(all) => all.iter_mut().for_each(shrink),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }

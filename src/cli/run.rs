@@ -26,7 +26,9 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
         Some(dir) => Some(results::read(dir)?),
         None => None,
     };
-    let loaded = input::scenarios(&args.scenarios, &args.overrides)?;
+    // Where it is simulated: memory that reading leaves is used again there.
+    let reading = || input::scenarios(&args.scenarios, &args.overrides);
+    let loaded = pool(&args.how)?.install(reading)?;
     for scenario in &loaded {
         admit(&scenario.name, &effort(scenario), &args.how)?;
     }
@@ -76,7 +78,7 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
 
 /// Writes every row of every breakdown as CSV and Parquet.
 fn write_breakdowns(whole: &RunResults, dir: &Path) -> Result<(), CommandError> {
-    let parts = whole.variants.iter().map(report::breakdowns::columns);
+    let parts = whole.variants.iter().flat_map(report::breakdowns::parts);
     let parquet = parquet_of("breakdowns", parts).map_err(|e| {
         CommandError::Internal(format!("error: cannot format breakdowns.parquet: {e}"))
     })?;

@@ -98,10 +98,14 @@ pub(super) fn simulate(
     .map_err(|e| CommandError::Input(format!("error: {e}")))
 }
 
+/// As much as the main thread has.
+const STACK: usize = 8 << 20;
+
 /// A pool of the requested number of threads.
 pub(super) fn pool(how: &How) -> Result<rayon::ThreadPool, CommandError> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads(how))
+        .stack_size(STACK)
         .build()
         .map_err(|e| CommandError::Internal(format!("error: cannot start worker threads: {e}")))
 }

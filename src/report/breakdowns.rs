@@ -6,9 +6,26 @@
 use crate::metrics::registry::{METRICS, Metric, Scope};
 use crate::results::{Estimate, Metrics, RunResults, VariantResults};
 use crate::sweep::table::{self, Column};
+use crate::units::visible::visible;
+use std::io;
 
-/// The rows of one variant, column by column.
-pub fn columns(v: &VariantResults) -> Vec<(String, Column)> {
+/// A row: its breakdown, its name, its metrics.
+type BreakdownRow<'v> = (&'static str, &'v String, &'v Metrics);
+
+/// Rows that are put into columns at once: a trace may have a million requesters.
+const MOST_ROWS: usize = 10_000;
+
+/// The rows of one variant, so many at a time, column by column; one part without rows where there are none.
+pub fn parts(v: &VariantResults) -> impl Iterator<Item = Vec<(String, Column)>> {
+    let rows = rows(v);
+    let starts = (0..rows.len().max(1)).step_by(MOST_ROWS);
+    starts.map(move |from| {
+        let until = rows.len().min(from + MOST_ROWS);
+        columns(v, &rows[from..until])
+    })
+}
+
+fn rows(v: &VariantResults) -> Vec<BreakdownRow<'_>> {
     let breakdowns = v.breakdowns().into_iter();
     let things = breakdowns.flat_map(|(breakdown, rows)| {
         let breakdown = breakdown.trim_start_matches("by_");
@@ -22,10 +39,12 @@ pub fn columns(v: &VariantResults) -> Vec<(String, Column)> {
         rows.iter()
             .map(move |(name, q)| (breakdown, name, &q.metrics))
     });
-    let rows: Vec<(&str, &String, &Metrics)> = things.chain(quotas).collect();
-    let text = |of: &dyn Fn(&(&str, &String, &Metrics)) -> String| {
-        Column::Text(rows.iter().map(of).collect())
-    };
+    things.chain(quotas).collect()
+}
+
+fn columns(v: &VariantResults, rows: &[BreakdownRow<'_>]) -> Vec<(String, Column)> {
+    let text =
+        |of: &dyn Fn(&BreakdownRow<'_>) -> String| Column::Text(rows.iter().map(of).collect());
     let mut columns = vec![
         ("variant".to_owned(), text(&|_| v.name.clone())),
         ("breakdown".to_owned(), text(&|row| row.0.to_owned())),
@@ -37,8 +56,9 @@ pub fn columns(v: &VariantResults) -> Vec<(String, Column)> {
             ("_ci_low", |e| e.ci_low),
             ("_ci_high", |e| e.ci_high),
         ];
+        let estimates: Vec<Option<&Estimate>> = rows.iter().map(|row| row.2.get(m.id)).collect();
         for (suffix, of) in parts {
-            let values = rows.iter().map(|(_, _, metrics)| of(metrics.get(m.id)?));
+            let values = estimates.iter().map(|estimate| of((*estimate)?));
             columns.push((
                 format!("{}{suffix}", m.id),
                 Column::Number(values.collect()),
@@ -53,22 +73,23 @@ fn metrics() -> impl Iterator<Item = &'static Metric> {
     METRICS.iter().filter(|m| m.scope != Scope::Variant)
 }
 
-/// `breakdowns.csv`.
+/// Writes `breakdowns.csv`.
 ///
 /// # Errors
-/// Never in practice: the rows are written to memory.
-pub fn csv(results: &RunResults) -> Result<String, csv::Error> {
-    let mut text = String::new();
-    for v in &results.variants {
-        let of_variant = table::csv(&columns(v))?;
-        let rows = match text.is_empty() {
-            true => &of_variant,
-            // The header stands once.
-            false => of_variant.split_once('\n').map_or("", |(_, rows)| rows),
+/// What cannot be written.
+pub fn write_csv(results: &RunResults, to: &mut dyn io::Write) -> io::Result<()> {
+    let mut is_first = true;
+    for part in results.variants.iter().flat_map(parts) {
+        let text = table::csv(&part)?;
+        // The header stands once.
+        let rows = match is_first {
+            true => &text,
+            false => text.split_once('\n').map_or("", |(_, rows)| rows),
         };
-        text.push_str(rows);
+        to.write_all(visible(rows).as_bytes())?;
+        is_first = false;
     }
-    Ok(text)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -79,7 +100,9 @@ mod tests {
     #[test]
     fn every_row_of_every_variant_stands_once_under_one_header() {
         let results = fixture::evening_peak();
-        let text = csv(&results).unwrap();
+        let mut written = Vec::new();
+        write_csv(&results, &mut written).unwrap();
+        let text = String::from_utf8(written).unwrap();
         let mut lines = text.lines();
         let header = lines.next().unwrap();
         assert!(header.starts_with("variant,breakdown,name,s3_requests,s3_requests_ci_low,"));

@@ -72,8 +72,9 @@ pub fn write_breakdowns(
     parquet: Option<&[u8]>,
     dir: &Path,
 ) -> Result<(), ReportError> {
-    let text = breakdowns::csv(results)?;
-    write_text(&dir.join("breakdowns.csv"), &text)?;
+    directory::write_by(&dir.join("breakdowns.csv"), |file| {
+        breakdowns::write_csv(results, file)
+    })?;
     if let Some(bytes) = parquet {
         directory::write(&dir.join("breakdowns.parquet"), bytes)?;
     }
