@@ -79,7 +79,7 @@ pub struct Effort {
 impl Effort {
     /// Of so many replications of a plan.
     pub fn of(plan: &Plan, replications: u32) -> Effort {
-        let sampled = Sampled::of(plan);
+        let sampled = SampledSeconds::of(plan);
         let mut all = Effort::default();
         let (mut longest, mut largest) = (("", 0.0), ("", 0.0));
         for (w, workload) in plan.workloads.iter().enumerate() {
@@ -232,7 +232,7 @@ fn size(bytes: f64) -> String {
 }
 
 /// Seconds of the run that stand for all others, and what is offered in each.
-struct Sampled {
+struct SampledSeconds {
     /// Ascending.
     seconds: Vec<u64>,
     /// How many seconds each stands for.
@@ -282,8 +282,8 @@ fn tries_of_each(throttled: f64, most: f64) -> f64 {
     }
 }
 
-impl Sampled {
-    fn of(plan: &Plan) -> Sampled {
+impl SampledSeconds {
+    fn of(plan: &Plan) -> SampledSeconds {
         let workloads = plan.workloads.len().max(1);
         let n = (SAMPLES / workloads as u64).clamp(FEWEST_SAMPLES, MOST_SAMPLES);
         let n = n.min(plan.horizon_s.max(1));
@@ -294,7 +294,7 @@ impl Sampled {
         let arrivals = (plan.workloads.iter())
             .map(|workload| arrivals_in(plan, workload, &seconds))
             .collect();
-        let mut sampled = Sampled {
+        let mut sampled = SampledSeconds {
             seconds,
             each,
             arrivals,
@@ -395,7 +395,12 @@ fn is_cached(plan: &Plan, workload: &Workload) -> bool {
 }
 
 /// Events, nanoseconds and bytes of one replication of a workload.
-fn of_workload(plan: &Plan, w: usize, workload: &Workload, sampled: &Sampled) -> (f64, f64, f64) {
+fn of_workload(
+    plan: &Plan,
+    w: usize,
+    workload: &Workload,
+    sampled: &SampledSeconds,
+) -> (f64, f64, f64) {
     let streams = workload.actions.len() as f64;
     let requests: f64 = (workload.actions.iter())
         .map(|a| a.weight * a.requests.iter().map(|r| f64::from(r.1)).sum::<f64>())
