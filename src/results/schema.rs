@@ -164,7 +164,7 @@ pub struct ScenarioRecord {
     /// SHA-256 of the file's text, in hexadecimal.
     pub text_sha256: String,
     /// The scenario after `--set`, with every default filled in, by variant; written shorter where it has many things
-    /// of a kind ([`super::resolved`]).
+    /// of a kind.
     #[serde(with = "super::resolved")]
     pub resolved: serde_json::Value,
 }

@@ -18,7 +18,7 @@ use std::time::Instant;
 pub struct RunOptions<'a> {
     /// Simulate every second, certified quiet or not.
     pub simulate_all: bool,
-    /// Where simulated seconds are added up; [`work`] tells how many there will be.
+    /// Where simulated seconds are added up; [`work`](super::work) tells how many there will be.
     pub progress: Option<&'a AtomicU64>,
     /// Add replications until this is reached.
     pub precision: Option<Precision>,
