@@ -2,7 +2,7 @@
 //!
 //! The only module that knows the order of work. The thread count changes no digit: each
 //! (variant, replication, component) is simulated from keys of its own, and records are merged in
-//! order.
+//! order. Long because it holds every way in which variants are run: all of them, one, unless it is lost, changed in part.
 
 mod counted;
 mod precision;

@@ -61,7 +61,7 @@ pub use quota::{
     Calls, DefaultLimit, QuotaRow, QuotaScope, custom_key_store_quota, quota_by_name, quota_for,
     quotas,
 };
-pub use region::{Partition, partition, regions};
+pub use region::{Partition, partition, region_name, regions};
 pub use retry::{
     Classification, RateLimiterProfile, RetryAfterRule, RetryCap, RetryJitter, RetryLayer,
     RetryMode, RetryProfile, RetryQuotaProfile, RetryRefund, SdkDefault, StatusWithCode,

@@ -4,6 +4,7 @@
 
 use super::built_in::built_in;
 use super::row::CatalogRow;
+use indexmap::IndexMap;
 use serde::Deserialize;
 use std::sync::LazyLock;
 
@@ -27,6 +28,16 @@ struct RegionList {
     aws_cn: Vec<String>,
     source: String,
     #[serde(rename = "as_of")]
+    as_of: String,
+    name: RegionNames,
+}
+
+/// What people call the Regions.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegionNames {
+    of: IndexMap<String, String>,
+    source: String,
     as_of: String,
 }
 
@@ -57,6 +68,11 @@ pub fn partition(region: &str) -> Option<Partition> {
     .map(|(_, partition)| partition)
 }
 
+/// What people call a Region, `Europe (Paris)`; `None` for a name that is not a Region.
+pub fn region_name(region: &str) -> Option<&'static str> {
+    REGIONS.name.of.get(region).map(String::as_str)
+}
+
 /// A row for each Region.
 pub(super) fn rows() -> Vec<CatalogRow> {
     let list = &*REGIONS;
@@ -72,9 +88,9 @@ pub(super) fn rows() -> Vec<CatalogRow> {
         .to_owned(),
         unit: "partition".to_owned(),
         assumed: false,
-        note: String::new(),
-        source: list.source.clone(),
-        as_of: list.as_of.clone(),
+        note: region_name(region).unwrap_or_default().to_owned(),
+        source: format!("{} and {}", list.source, list.name.source),
+        as_of: list.as_of.clone().min(list.name.as_of.clone()),
     };
     regions().map(row).collect()
 }
@@ -92,6 +108,7 @@ mod tests {
         assert_eq!(partition("us-gov-east-1"), Some(Partition::GovCloud));
         assert_eq!(partition("cn-northwest-1"), Some(Partition::China));
         assert_eq!(partition("us-east-9"), None);
+        assert_eq!(known, REGIONS.name.of.keys().map(String::as_str).collect());
         for row in prices().iter().filter(|p| p.region != "*") {
             assert!(known.contains(row.region.as_str()), "{}", row.region);
         }

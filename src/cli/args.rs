@@ -1,10 +1,12 @@
 //! What can be typed.
 
+use super::failure::CommandError;
+use super::terminal::viewport;
 use crate::compare::Gated;
 use crate::import::format::{FORMATS as SOURCE_FORMATS, SourceFormat};
 use crate::metrics::target::Target;
 use crate::report::chart::ChartFiles;
-use crate::report::content::Format;
+use crate::report::content::{Content, Format};
 use crate::report::format::{FORMATS, Json, TextTable};
 use crate::sweep::SweepAxis;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -245,6 +247,9 @@ pub struct How {
     /// Format of the results on standard output
     #[arg(long, value_parser = format(&[]), default_value = TextTable.name())]
     pub format: &'static dyn Format,
+    /// Show all that was found in a table or in Markdown, not only what decides
+    #[arg(long)]
+    pub full: bool,
     /// Suppress progress and messages
     #[arg(long)]
     pub quiet: bool,
@@ -257,6 +262,13 @@ pub struct How {
     /// Simulate quiet seconds too instead of counting them: slower, with the same results (with caches: the same distribution)
     #[arg(long)]
     pub simulate_all: bool,
+}
+
+impl How {
+    /// What is to be printed of an answer.
+    pub(super) fn shown(&self, content: &dyn Content) -> Result<String, CommandError> {
+        Ok(self.format.write_to(content, &viewport(self.full))?)
+    }
 }
 
 /// `kmsim check`.

@@ -2,7 +2,7 @@
 
 use super::args;
 use super::failure::CommandError;
-use super::terminal::print;
+use super::terminal::{print, viewport};
 use crate::catalog::{CatalogRow, table};
 use crate::report::catalog::{Facts, cells};
 
@@ -17,5 +17,5 @@ pub(super) fn catalog(args: &args::CatalogArgs) -> Result<(), CommandError> {
             "error: no row of the catalog contains `{filter}`\n  = help: `kmsim catalog` without a filter shows all"
         )));
     }
-    print(&args.format.write(&Facts(&rows))?)
+    print(&args.format.write_to(&Facts(&rows), &viewport(true))?)
 }

@@ -56,7 +56,7 @@ pub(super) fn compare(args: &args::CompareArgs) -> Result<(), CommandError> {
             ));
         }
     }
-    let text = args.how.format.write(&Compared(&comparisons))?;
+    let text = args.how.shown(&Compared(&comparisons))?;
     gate::print_judged(&text, &failures)
 }
 

@@ -3,7 +3,7 @@
 use super::args;
 use super::failure::CommandError;
 use super::input;
-use super::terminal::{print, say};
+use super::terminal::{print, say, viewport};
 use crate::explain::{explain, operations};
 use crate::input::files::Files;
 use crate::report::explain::Explained;
@@ -24,10 +24,11 @@ pub(super) fn run(args: &args::ExplainArgs) -> Result<(), CommandError> {
     if found.is_empty() {
         return Err(nothing(&loaded.variants, args));
     }
-    print(&args.format.write(&Explained {
+    let explained = Explained {
         scenario: &loaded.name,
         requests: &found,
-    })?)
+    };
+    print(&args.format.write_to(&explained, &viewport(true))?)
 }
 
 /// Why there is nothing to explain.

@@ -4,7 +4,7 @@
 
 use super::args;
 use super::failure::CommandError;
-use super::terminal::{print, say};
+use super::terminal::{print, say, viewport};
 use crate::compare::{Regression, RegressionGate, RegressionKind, Regressions};
 use crate::metrics::number;
 use crate::report;
@@ -38,7 +38,7 @@ pub(super) fn thresholds(
     let table = if printed {
         String::new()
     } else {
-        TextTable.write(&Verdicts(results))?
+        TextTable.write_to(&Verdicts(results), &viewport(true))?
     };
     Ok(Some(format!("{table}error: {failure}")))
 }

@@ -13,6 +13,7 @@ use crate::planning::study::Confidence;
 use crate::planning::{SearchOutcome, Study, growth::largest_growth};
 use crate::planning::{cheapest, choice};
 use crate::report;
+use crate::report::answer_html::answer_html;
 use crate::report::chart::{ChartFiles, Figure, planning as draw};
 use crate::report::content::{Content, Format};
 use crate::report::format::{Json, Markdown};
@@ -31,6 +32,8 @@ struct Outputs {
     page: String,
     /// `plan.json`.
     json: String,
+    /// `report.html`.
+    html: String,
     figures: Vec<Figure>,
     /// Why the question cannot be answered.
     failure: Option<String>,
@@ -44,9 +47,14 @@ impl Outputs {
         failure: Option<String>,
     ) -> Result<Outputs, CommandError> {
         Ok(Outputs {
-            text: args.how.format.write(content)?,
+            text: args.how.shown(content)?,
             page: Markdown.write(content)?,
             json: Json.write(content)?,
+            html: answer_html(
+                &format!("Plan for {}", args.scenario.display()),
+                content,
+                &figures,
+            )?,
             figures,
             failure,
         })
@@ -93,11 +101,12 @@ pub(super) fn plan(args: &args::PlanArgs) -> Result<(), CommandError> {
     let texts = [
         ("plan.json", outputs.json.as_str()),
         ("plan.md", outputs.page.as_str()),
+        ("report.html", outputs.html.as_str()),
     ];
     report::write_answer(&texts, &outputs.figures, &dir, ChartFiles::ALL)?;
     if !args.how.quiet {
         say(&format!(
-            "plan.md, plan.json and charts in {}",
+            "plan.md, plan.json, report.html and charts in {}",
             dir.display()
         ));
     }

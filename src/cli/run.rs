@@ -64,7 +64,7 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
         results: &all,
         against: held.iter().map(|h| h.comparisons.as_slice()).collect(),
     };
-    let text = args.how.format.write(&summary)?;
+    let text = args.how.shown(&summary)?;
     let mut failures = Vec::new();
     for results in &all {
         failures.extend(gate::thresholds(results, args.how.format.for_people())?);

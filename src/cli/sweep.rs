@@ -7,6 +7,7 @@ use super::{gate, input, progress, simulate};
 use crate::effort::Effort;
 use crate::planning::Study;
 use crate::report;
+use crate::report::answer_html::answer_html;
 use crate::report::content::Format;
 use crate::report::format::Markdown;
 use crate::report::sweep::Swept;
@@ -134,9 +135,18 @@ fn finish(
     };
     let page = Markdown.write(&swept)?;
     directory::write(&dir.join("sweep.parquet"), &parquet)?;
-    let texts = [("sweep.csv", csv.as_str()), ("sweep.md", page.as_str())];
+    let html = answer_html(
+        &format!("Sweep of {}", args.scenario.display()),
+        &swept,
+        &figures,
+    )?;
+    let texts = [
+        ("sweep.csv", csv.as_str()),
+        ("sweep.md", page.as_str()),
+        ("report.html", html.as_str()),
+    ];
     report::write_answer(&texts, &figures, dir, args.charts.files)?;
-    let text = args.how.format.write(&swept)?;
+    let text = args.how.shown(&swept)?;
     gate::print_judged(&text, report::sweep::failure(plan, runs).as_slice())
 }
 

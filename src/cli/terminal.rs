@@ -1,6 +1,8 @@
 //! Standard output and standard error.
 
 use super::failure::CommandError;
+use crate::report::text::filled;
+use crate::report::viewport::Viewport;
 use crate::units::visible::visible;
 use std::io::{IsTerminal, Write};
 
@@ -17,7 +19,48 @@ pub(crate) fn print(text: &str) -> Result<(), CommandError> {
 
 /// Talks on standard error; nobody is left to tell when that fails.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", coloured(text.trim_end()));
+    let text = coloured(text.trim_end());
+    let terminal = terminal_size::terminal_size_of(std::io::stderr());
+    let text = match terminal.map(|(width, _)| usize::from(width.0)) {
+        // Colours take no room, but would be counted.
+        Some(width) if width > 0 && !text.contains('\u{1b}') => filled(&text, width, 2),
+        Some(_) | None => format!("{text}\n"),
+    };
+    let text = Viewport {
+        unicode: is_unicode(),
+        ..Viewport::default()
+    }
+    .spelled(&text);
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// What standard output can show: the width of the terminal that it is, else that of `COLUMNS`, where that is set;
+/// ASCII where the locale is not UTF-8.
+pub(crate) fn viewport(full: bool) -> Viewport {
+    let terminal = terminal_size::terminal_size_of(std::io::stdout());
+    let terminal = terminal.map(|(width, _)| usize::from(width.0));
+    let columns = || std::env::var("COLUMNS").ok()?.trim().parse().ok();
+    let is_wide = |n: &usize| *n > 0;
+    Viewport {
+        columns: terminal
+            .filter(is_wide)
+            .or_else(|| columns().filter(is_wide)),
+        unicode: is_unicode(),
+        full,
+    }
+}
+
+/// Whether the locale's characters are Unicode: the first of the three variables that is set says so.
+fn is_unicode() -> bool {
+    if cfg!(windows) {
+        return true;
+    }
+    let set = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
+    locale.is_some_and(|name| {
+        let name = name.to_ascii_lowercase();
+        name.contains("utf-8") || name.contains("utf8")
+    })
 }
 
 /// The text with nothing that a terminal obeys but the colours of our own faults.

@@ -37,6 +37,11 @@ pub(super) fn losses_of(v: &VariantResults, judged: &[&str]) -> Vec<Loss> {
     losses
 }
 
+/// The share of a variant's requests that are denied, fail or are not sent, by replication.
+pub fn lost_share(v: &VariantResults) -> Estimate {
+    share(&v.metrics, &LOST_REQUESTS, &REQUESTS)
+}
+
 /// The same of any breakdown.
 fn losses(metrics: &Metrics, judged: &[&str]) -> Vec<Loss> {
     let left = |ids: &[&'static str]| -> Vec<&'static str> {

@@ -15,6 +15,7 @@ mod shortened;
 mod variants;
 mod verdict;
 
+pub use loss::lost_share;
 pub use merged::merged;
 pub use regression::{Gated, Regression, RegressionGate, RegressionKind, Regressions, regressions};
 pub use settings::settings;

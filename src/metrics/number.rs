@@ -182,6 +182,14 @@ pub fn setting(unit: &str, v: f64) -> String {
     }
 }
 
+/// A share of one in whole percent.
+pub fn whole_percent(share: f64) -> String {
+    match share.is_finite() {
+        true => grouped(share * PERCENT.factor, 0) + PERCENT.suffix,
+        false => NO_DATA.to_owned(),
+    }
+}
+
 /// A share of one, in percent.
 pub fn percent(share: f64) -> String {
     if !share.is_finite() {
@@ -255,6 +263,30 @@ pub fn spread(id: &str, unit: &str, mean: f64, half: f64) -> String {
     format!("{sign}{}{mean_text} ± {half_text}{}", s.prefix, s.suffix)
 }
 
+/// The mean alone, with the digits that its interval allows.
+pub fn rounded(id: &str, e: &Estimate) -> String {
+    let text = estimate(id, e);
+    match text.split_once(" ± ") {
+        // What follows the half-width is the unit.
+        Some((mean, rest)) => {
+            let unit = rest.trim_start_matches(|c: char| c.is_ascii_digit() || ".,e-".contains(c));
+            format!("{mean}{unit}")
+        }
+        None => text,
+    }
+}
+
+/// A point in time since the run's start to the second, `20:31:55`, with its day where there are several
+/// \[argument in s\].
+pub fn clock(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let time = format!("{:02}:{:02}:{:02}", rest / 3_600, rest / 60 % 60, rest % 60);
+    match days {
+        0 => time,
+        days => format!("day {} {time}", days + 1),
+    }
+}
+
 /// Whether the 80 % alarm fired, in words.
 pub fn alarm(e: &Estimate) -> String {
     let known: Vec<f64> = e.values.iter().flatten().copied().collect();
@@ -313,5 +345,19 @@ mod tests {
         );
         assert_eq!(spread("kms_calls", "1", 10.0, 0.0), "10");
         assert_eq!(spread("cost_total_usd", "USD", -3.0, 0.5), "-$3.00 ± 0.50");
+        let e = |mean, half| Estimate {
+            mean: Some(mean),
+            ci_low: Some(mean - half),
+            ci_high: Some(mean + half),
+            unit: "USD/month".to_owned(),
+            values: vec![],
+        };
+        assert_eq!(
+            rounded("cost_total_usd_per_month", &e(1_234.56, 20.0)),
+            "$1,235/month"
+        );
+        assert_eq!(rounded("x", &e(5.0, 0.0)), "$5.00/month");
+        assert_eq!(clock(73_915), "20:31:55");
+        assert_eq!(clock(86_400 + 61), "day 2 00:01:01");
     }
 }

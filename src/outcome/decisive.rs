@@ -5,7 +5,7 @@ use crate::engine::limiter::Limiter;
 use crate::model::retry::Service;
 use crate::model::{Plan, Quota};
 use crate::results::{DecisiveReplication, DecisiveStretch, WorkloadSecondCounts};
-use crate::simulation::decisive::{DecisiveSeconds, Stretch};
+use crate::simulation::decisive::{DecisiveSeconds, SecondsStretch};
 use crate::simulation::record::Record;
 use indexmap::IndexMap;
 
@@ -56,7 +56,7 @@ fn stretches(plan: &Plan, quota: &Quota, decisive: &DecisiveSeconds) -> Vec<Deci
     let each = decisive
         .stretches
         .iter()
-        .map(|&Stretch { from_s, seconds }| {
+        .map(|&SecondsStretch { from_s, seconds }| {
             let range = first..first + seconds;
             first += seconds;
             let mut quota_per_s: Vec<(u64, f64)> = Vec::new();

@@ -26,7 +26,7 @@ impl Content for Facts<'_> {
             fit: Fit::Open,
             ..Grid::new(header, self.0.iter().map(cells).collect())
         };
-        Page::of(vec![Block::Table(grid)])
+        Page::of("catalog", vec![Block::Table(grid)])
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {

@@ -5,7 +5,8 @@
 use indexmap::IndexMap;
 
 use super::content::Content;
-use super::page::{Block, Grid, Page};
+use super::metric_rows;
+use super::page::{Block, Fit, Grid, Page};
 use super::records::Records;
 use crate::catalog::item_label;
 use crate::metrics::{number, registry};
@@ -192,7 +193,12 @@ pub struct Compared<'a>(pub &'a [Comparison]);
 
 impl Content for Compared<'_> {
     fn page(&self) -> Page {
-        Page::of(blocks(self.0))
+        Page {
+            subject: "compare".to_owned(),
+            blocks: blocks(self.0),
+            details: details(self.0),
+            appendix: Vec::new(),
+        }
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {
@@ -204,7 +210,7 @@ impl Content for Compared<'_> {
     }
 }
 
-/// Every comparison for people.
+/// What decides about every comparison, for people.
 pub(super) fn blocks(comparisons: &[Comparison]) -> Vec<Block> {
     if comparisons.is_empty() {
         let text = "Nothing to compare: the scenario has only one variant.";
@@ -222,6 +228,47 @@ pub(super) fn blocks(comparisons: &[Comparison]) -> Vec<Block> {
             blocks.extend(more(c).map(Block::Line));
         }
         blocks.push(Block::Line(sentence(c)));
+    }
+    blocks.push(Block::Table(overview(comparisons)));
+    blocks
+}
+
+/// Differences of the summary's metrics that any comparison shows, a column each.
+fn overview(comparisons: &[Comparison]) -> Grid {
+    let names = comparisons.iter().map(|c| c.variant.clone());
+    let shown = metric_rows::metrics().filter(|id| {
+        let mut all = comparisons.iter().filter_map(|c| c.metrics.get(*id));
+        all.any(|d| d.mean.is_some() && d.verdict != Verdict::Same)
+    });
+    let rows = shown.map(|id| {
+        let label = registry::metric(id).map_or(id, |m| m.label);
+        let cells = comparisons.iter().map(|c| match c.metrics.get(id) {
+            Some(d) => {
+                let row = row(id, d);
+                format!("{}, {}", row.difference, row.verdict)
+            }
+            None => number::NO_DATA.to_owned(),
+        });
+        std::iter::once(label.to_owned()).chain(cells).collect()
+    });
+    Grid {
+        header: std::iter::once("difference".to_owned())
+            .chain(names)
+            .collect(),
+        rows: rows.collect(),
+        numbers: (0..=comparisons.len()).map(|i| i > 0).collect(),
+        fit: Fit::InBlocks,
+    }
+}
+
+/// All metrics of every comparison.
+pub(super) fn details(comparisons: &[Comparison]) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    for c in comparisons {
+        if comparisons.len() > 1 {
+            let title = format!("{} against {}", c.variant, c.baseline);
+            blocks.push(Block::Heading(4, title));
+        }
         blocks.push(differences("", &rows(c)));
         for part in parts(c) {
             blocks.push(differences(&part.name, &part.rows));

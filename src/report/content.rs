@@ -3,6 +3,7 @@
 use super::error::ReportError;
 use super::page::Page;
 use super::records::Records;
+use super::viewport::Viewport;
 use serde_json::Value;
 use std::fmt::Debug;
 
@@ -37,9 +38,17 @@ pub trait Format: Debug + Sync {
     /// Whether people read it: then it shows verdicts and differences too.
     fn for_people(&self) -> bool;
 
-    /// Content as text.
+    /// Content as text, as far as the place can show it.
     ///
     /// # Errors
     /// This format cannot write the content.
-    fn write(&self, content: &dyn Content) -> Result<String, ReportError>;
+    fn write_to(&self, content: &dyn Content, viewport: &Viewport) -> Result<String, ReportError>;
+
+    /// All of it, for a file.
+    ///
+    /// # Errors
+    /// This format cannot write the content.
+    fn write(&self, content: &dyn Content) -> Result<String, ReportError> {
+        self.write_to(content, &Viewport::default())
+    }
 }

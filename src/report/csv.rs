@@ -1,7 +1,7 @@
 //! The three CSV files, one struct a row: its fields are the header.
 //!
-//! A missing value is an empty cell, never 0. Not here: breakdowns by workload, bucket, key,
-//! requester and operation, which `results.json` and `report.html` carry.
+//! A missing value is an empty cell, never 0. Not here: breakdowns by bucket, key, requester and operation, which
+//! `results.json`, `metrics.parquet` and `report.html` carry.
 
 use super::error::ReportError;
 use super::records::Records;
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::results::RunResults;
 
-/// One metric of one variant.
+/// One metric of one variant, or of one of its workloads.
 #[derive(Debug, Serialize)]
 pub struct SummaryRow<'a> {
     /// The variant's name.
@@ -24,6 +24,8 @@ pub struct SummaryRow<'a> {
     pub ci_high: Option<f64>,
     /// Unit of the three.
     pub unit: &'a str,
+    /// The workload; `None` for the whole variant.
+    pub workload: Option<&'a str>,
 }
 
 /// One bin of one quota of one variant.
@@ -74,7 +76,9 @@ pub struct BillRow<'a> {
     pub amount_usd: f64,
 }
 
-const SUMMARY: &[&str] = &["variant", "metric", "mean", "ci_low", "ci_high", "unit"];
+const SUMMARY: &[&str] = &[
+    "variant", "metric", "mean", "ci_low", "ci_high", "unit", "workload",
+];
 const TIME_SERIES: &[&str] = &[
     "variant",
     "quota",
@@ -99,26 +103,34 @@ const BILL: &[&str] = &[
     "amount_usd",
 ];
 
-/// Every metric of every variant.
+/// Every metric of every variant, then every metric of every workload.
 ///
 /// # Errors
 /// Never in practice.
 pub(super) fn summary_rows(all: &[RunResults]) -> Result<Records, serde_json::Error> {
-    let variants = all.iter().flat_map(|results| &results.variants);
-    let rows = variants.flat_map(|v| {
-        v.metrics.iter().map(|(id, e)| SummaryRow {
-            variant: &v.name,
-            metric: id,
-            mean: e.mean,
-            ci_low: e.ci_low,
-            ci_high: e.ci_high,
-            unit: &e.unit,
-        })
+    let variants = || all.iter().flat_map(|results| &results.variants);
+    let whole = variants().map(|v| (&v.name, None, &v.metrics));
+    let workloads = variants().flat_map(|v| {
+        let workloads = v.by_workload.iter();
+        workloads.map(|(name, metrics)| (&v.name, Some(name), metrics))
     });
+    let rows = whole
+        .chain(workloads)
+        .flat_map(|(variant, workload, metrics)| {
+            metrics.iter().map(move |(id, e)| SummaryRow {
+                variant,
+                metric: id,
+                mean: e.mean,
+                ci_low: e.ci_low,
+                ci_high: e.ci_high,
+                unit: &e.unit,
+                workload: workload.map(String::as_str),
+            })
+        });
     Records::of(SUMMARY, rows)
 }
 
-/// `summary.csv`: every metric of every variant.
+/// `summary.csv`: every metric of every variant, then of every workload.
 ///
 /// # Errors
 /// Never in practice: the rows are written to memory.
@@ -206,6 +218,7 @@ mod tests {
             ci_low: None,
             ci_high: None,
             unit: "1",
+            workload: None,
         };
         assert_eq!(fields(row), SUMMARY.join(","));
         let row = TimeSeriesRow {

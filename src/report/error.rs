@@ -30,6 +30,9 @@ pub enum ReportError {
     /// A CSV file could not be put together.
     #[error("cannot build the CSV file: {0}")]
     Csv(#[from] ::csv::Error),
+    /// The Parquet file could not be put together.
+    #[error("cannot build metrics.parquet: {0}")]
+    Parquet(#[from] ::parquet::errors::ParquetError),
     /// A JSON file could not be put together.
     #[error("cannot build the JSON file: {0}")]
     Serialize(#[from] serde_json::Error),
@@ -45,6 +48,7 @@ impl ReportError {
             | Self::Draw { .. }
             | Self::Template(_)
             | Self::Csv(_)
+            | Self::Parquet(_)
             | Self::Serialize(_) => false,
         }
     }

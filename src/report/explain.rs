@@ -17,7 +17,7 @@ pub struct Explained<'a> {
 
 impl Content for Explained<'_> {
     fn page(&self) -> Page {
-        Page::of(vec![Block::Verbatim(text(self.requests))])
+        Page::of("explain", vec![Block::Verbatim(text(self.requests))])
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {

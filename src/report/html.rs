@@ -1,17 +1,17 @@
 //! `report.html`: one file that opens offline, without scripts, and prints well.
 //!
-//! Says first whether the quota is hit and which variant is worth it, then shows the figures behind
-//! it. Every text that comes from outside is escaped; only the figures' own SVG goes in as it is.
+//! In the order in which a review asks: the question and the answer, the variants, the decisive seconds, who causes
+//! and who suffers it, the bill, what would change the answer, what it rests on; then, in an appendix, all figures. Every text that comes from outside is escaped; only the figures' own SVG goes in as it is.
 
 use indexmap::IndexMap;
 use minijinja::{Environment, Value, context};
 
 use super::chart::Figure;
 use super::error::ReportError;
+use super::limit_name::limit_name;
 use super::text::{caption, note};
-use super::{compare, limits, side_by_side, summary, verdict};
-use crate::catalog::item_label;
-use crate::metrics::estimate::total_cost;
+use super::{compare, ladder, limits, metric_rows, outlook, peak, side_by_side, summary};
+use crate::catalog::{item_label, region_name};
 use crate::metrics::number;
 use crate::metrics::registry::{self, METRICS};
 use crate::metrics::top::TOP;
@@ -19,8 +19,11 @@ use crate::results::{
     BY_S3_REQUEST_RATE, Metrics, OthersResults, QuotaResults, RunResults, VariantResults,
 };
 
-/// Below this headroom a variant is near its quota: the usual alarm is at 80 % of it.
-const NEAR: f64 = 0.2;
+/// Most words of the answer.
+const ANSWER: usize = 60;
+
+/// Figures that stand with the answer; all others are in the appendix.
+const DECISIVE: [&str; 2] = ["decisive_seconds", "overlay"];
 
 /// Columns of the breakdown tables, as far as the results have them.
 const BREAKDOWN: [&str; 10] = [
@@ -41,14 +44,19 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
     let mut environment = Environment::new();
     // The name's ending switches escaping on.
     environment.add_template("report.html", include_str!("report.html.jinja"))?;
-    let rows: Vec<Value> = summary::rows(results)
+    environment.add_template("page.css", include_str!("page.css"))?;
+    let rows: Vec<Value> = metric_rows::rows(results)
         .into_iter()
         .map(|(label, cells)| context! { label, cells })
         .collect();
-    let charts: Vec<Value> = figures
+    let drawn = |f: &Figure| {
+        context! { title => f.title.as_str(), svg => Value::from_safe_string(f.svg.clone()) }
+    };
+    let (decisive_charts, charts): (Vec<&Figure>, Vec<&Figure>) = figures
         .iter()
-        .map(|f| context! { title => f.title.as_str(), svg => Value::from_safe_string(f.svg.clone()) })
-        .collect();
+        .partition(|f| DECISIVE.contains(&f.stem.as_str()));
+    let decisive_charts: Vec<Value> = decisive_charts.into_iter().map(drawn).collect();
+    let charts: Vec<Value> = charts.into_iter().map(drawn).collect();
     let resolved = serde_json::to_string_pretty(&resolved(results)?)?;
     let names: Vec<String> = results.variants.iter().map(|v| v.name.clone()).collect();
     let page = context! {
@@ -58,12 +66,20 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         version => results.kmsim_version.as_str(),
         sha256 => results.scenario.text_sha256.as_str(),
         warnings => results.warnings.clone(),
+        seed => results.seed,
         question => results.verdict.question.as_str(),
-        verdict => results.verdict.answer.as_str(),
-        ladder => ladder(results),
-        headlines => results.variants.iter().map(headline).collect::<Vec<_>>(),
+        answer => outlook::within_words(&results.verdict.answer, ANSWER),
+        rungs => rungs(results),
+        sentences => results.variants.iter().filter_map(peak::sentence).collect::<Vec<_>>(),
+        limits => results.variants.iter().filter_map(binding).collect::<Vec<_>>(),
+        who => who(results),
+        changes => outlook::changes(results),
+        commands => outlook::commands(results),
+        facts => outlook::facts(results).iter().map(|r| r.to_vec()).collect::<Vec<_>>(),
+        assumptions => outlook::assumptions(results).iter().map(|r| r.to_vec()).collect::<Vec<_>>(),
         names,
         summary => rows,
+        decisive_charts,
         charts,
         overview => overview(results),
         comparisons => results.comparisons.iter().map(comparison).collect::<Vec<_>>(),
@@ -73,6 +89,7 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         quotas => limited(results, |v| &v.by_quota, "by_quota", registry::Scope::of_quotas),
         request_rates => limited(results, |v| &v.by_s3_request_rate, BY_S3_REQUEST_RATE, registry::Scope::of_request_rates),
         left_out => summary::left_out(results),
+        reasons => summary::reasons(results).collect::<Vec<_>>(),
         bills => results.variants.iter().map(bill).collect::<Vec<_>>(),
         breakdowns => breakdowns(results),
         thresholds => thresholds(results),
@@ -101,120 +118,73 @@ fn resolved(results: &RunResults) -> Result<serde_json::Value, serde_json::Error
     Ok(written)
 }
 
-fn mean(v: &VariantResults, id: &str) -> Option<f64> {
-    v.metrics.get(id)?.mean
-}
-
-fn throttles(v: &VariantResults) -> bool {
-    throttles_by(v, "kms_throttled") || throttles_by(v, "s3_throttled")
-}
-
-fn throttles_by(v: &VariantResults, id: &str) -> bool {
-    mean(v, id).is_some_and(|t| t > 0.0)
-}
-
-fn price_text(v: &VariantResults) -> String {
-    match total_cost(&v.metrics) {
-        Some((id, e, m)) => number::value(id, &e.unit, m),
-        None => format!("cost: {}", number::NO_DATA),
-    }
-}
-
-/// Each variant, whether it keeps what it is held to, and why.
-fn ladder(results: &RunResults) -> Vec<Value> {
-    let rows = verdict::rows(results)
-        .into_iter()
-        .zip(&results.verdict.variants);
+/// Each variant: how it stands, what it changes, what it saves, and why.
+fn rungs(results: &RunResults) -> Vec<Value> {
+    let grid = ladder::grid(results);
+    let rows = grid.rows.into_iter().zip(&results.variants);
     rows.map(|(cells, v)| {
-        let class = match v.keeps {
+        let verdict = results.verdict.variants.iter().find(|j| j.name == v.name);
+        let class = match verdict.and_then(|j| j.keeps) {
             Some(true) => "better",
             Some(false) => "worse",
             None => "",
         };
-        context! { cells => cells.to_vec(), class }
+        let (saved, word) = outlook::saves(results, v);
+        context! {
+            cells, class,
+            best => results.verdict.best.as_ref() == Some(&v.name),
+            adds => outlook::adds(results, v),
+            saves => vec![saved, word],
+            why => verdict.map_or("", |j| j.why.as_str()),
+        }
     })
     .collect()
 }
 
-/// A figure inside a sentence, not to be broken from its unit.
-fn unbroken(text: &str) -> String {
-    text.replace(' ', "\u{a0}")
+/// The limit that binds a variant, where S3's are limited too.
+fn binding(v: &VariantResults) -> Option<String> {
+    Some(format!("{}: {}", v.name, limits::first(v)?))
 }
 
-/// How many requests failed, of the kinds that the variant makes.
-fn failed(v: &VariantResults) -> String {
-    let kinds = [
-        ("s3_requests", "s3_requests_failed", "S3 requests"),
-        (
-            "app_requests",
-            "app_requests_failed",
-            "application messages",
-        ),
-    ];
-    let failed_kinds = kinds.iter().filter_map(|(all, failed, what)| {
-        let any = mean(v, all).is_some_and(|n| n > 0.0);
-        any.then(|| format!("{} {what}", unbroken(&summary::cell(&v.metrics, failed))))
+/// Metrics of a workload over the whole run that say what it suffers.
+const SUFFERED: [&str; 4] = [
+    "kms_attempts",
+    "throttle_rate",
+    "s3_requests_failed",
+    "added_delay_s_p99",
+];
+
+/// Workloads of each variant's busiest second, and what they suffer over the whole run.
+fn who(results: &RunResults) -> Value {
+    let head: Vec<String> = SUFFERED.iter().map(|id| header(id).to_owned()).collect();
+    let rows = results.variants.iter().flat_map(|v| {
+        let peak = peak::peak(v);
+        let all = peak.as_ref().map_or(0, |p| p.attempts);
+        let of_peak = peak.map_or_else(Vec::new, |p| p.by_workload);
+        of_peak
+            .into_iter()
+            .map(move |(workload, attempts, throttled)| {
+                let metrics = v.by_workload.get(workload);
+                let cells: Vec<String> = SUFFERED
+                    .iter()
+                    .map(|id| metrics.map_or(String::new(), |m| metric_rows::cell(m, id)))
+                    .collect();
+                let share = attempts as f64 / all.max(1) as f64;
+                context! {
+                    variant => v.name.as_str(), workload, cells,
+                    attempts => number::grouped(attempts as f64, 0),
+                    share => number::whole_percent(share),
+                    throttled => number::grouped(throttled as f64, 0),
+                }
+            })
     });
-    let failed_kinds: Vec<_> = failed_kinds.collect();
-    format!("{} failed", failed_kinds.join(" and "))
-}
-
-/// One variant in a sentence.
-fn headline(v: &VariantResults) -> Value {
-    let of = |metrics: &Metrics, id: &str| unbroken(&summary::cell(metrics, id));
-    let tried = mean(v, "kms_attempts").is_some_and(|a| a > 0.0);
-    let Some((name, q)) = v.tightest_quota().filter(|_| tried) else {
-        let text = format!("No KMS attempt. Cost: {}.", price_text(v));
-        return context! { name => v.name.as_str(), class => "none", word => "no KMS traffic", text };
-    };
-    let headroom = q.metrics.get("quota_headroom").and_then(|e| e.mean);
-    let by_kms = throttles_by(v, "kms_throttled");
-    let (class, word) = match headroom {
-        _ if throttles(v) && !by_kms => ("hit", "hits S3's request rate"),
-        _ if throttles(v) => ("hit", "hits the quota"),
-        Some(h) if h < NEAR => ("near", "near the quota"),
-        _ => ("clear", "clear of the quota"),
-    };
-    let mut text = format!(
-        "Busiest second {} of a quota of {} ({name}), headroom {}. ",
-        of(&q.metrics, "kms_attempts_per_s_max"),
-        number::value("", "1/s", q.quota),
-        of(&q.metrics, "quota_headroom"),
-    );
-    if let Some(sentence) = limits::first(v) {
-        text += &format!("{sentence} ");
-    }
-    if throttles_by(v, "s3_throttled") {
-        text += &format!(
-            "S3 throttles {} of its attempts. ",
-            of(&v.metrics, "s3_throttle_rate")
-        );
-    }
-    if by_kms {
-        let values = v
-            .metrics
-            .get("kms_throttled")
-            .map_or(&[][..], |e| &e.values);
-        let hit = values.iter().flatten().filter(|t| **t > 0.0).count();
-        text += &format!(
-            "{} of KMS attempts throttled, in {hit} of {} replications; added delay p99 {}, max {}; \
-             {}. ",
-            of(&v.metrics, "throttle_rate"),
-            values.len(),
-            of(&v.metrics, "added_delay_s_p99"),
-            of(&v.metrics, "added_delay_s_max"),
-            failed(v),
-        );
-    } else if !throttles(v) {
-        text += "Nothing is throttled. ";
-    }
-    text += &format!("Cost: {}.", price_text(v));
-    context! { name => v.name.as_str(), class, word, text }
+    let rows: Vec<Value> = rows.collect();
+    context! { head, rows }
 }
 
 /// Differences of the summary's metrics, a column a variant.
 fn overview(results: &RunResults) -> Vec<Value> {
-    let rows = summary::metrics().map(|id: &'static str| {
+    let rows = metric_rows::metrics().map(|id: &'static str| {
         let of = |c: &crate::results::Comparison| {
             c.metrics.get(id).map(|d| {
                 let r = compare::row(id, d);
@@ -293,7 +263,7 @@ fn metric_table<'a>(
             .iter()
             .map(|id| {
                 if m.contains_key(*id) {
-                    summary::cell(m, id)
+                    metric_rows::cell(m, id)
                 } else {
                     String::new()
                 }
@@ -319,7 +289,11 @@ fn limited(
                 format!(", busiest at {}", number::instant(t))
             });
             let limit = number::value("", "1/s", q.quota);
-            (v.name.clone(), format!("{name}: {limit}{at}"), &q.metrics)
+            (
+                v.name.clone(),
+                format!("{}: {limit}{at}", limit_name(name)),
+                &q.metrics,
+            )
         });
         let others = v.others.get(name);
         rows.chain(others.map(|others| (v.name.clone(), together(others), &others.metrics)))
@@ -386,19 +360,16 @@ fn bill(v: &VariantResults) -> Value {
         .iter()
         .map(|l| {
             context! {
-                item => item_label(&l.item), account => l.account.as_str(), region => l.region.as_str(), unit => l.unit.as_str(),
+                item => item_label(&l.item), account => l.account.as_str(), region => region_name(&l.region).unwrap_or(&l.region), unit => l.unit.as_str(),
                 quantity => number::plain(l.quantity),
                 price => number::unit_price(l.unit_price_usd),
                 amount => number::usd(l.amount_usd),
             }
         })
         .collect();
-    let total = summary::cell(&v.metrics, "cost_total_usd");
-    let month = summary::cell(&v.metrics, "cost_total_usd_per_month");
-    let id = "cost_total_usd_per_month";
-    let why = v.without_data.get(id);
-    let no_month = why.map(|why| summary::without_data(&v.name, id, why));
-    context! { name => v.name.as_str(), lines, total, month, no_month }
+    let total = metric_rows::cell(&v.metrics, "cost_total_usd");
+    let month = metric_rows::cell(&v.metrics, "cost_total_usd_per_month");
+    context! { name => v.name.as_str(), lines, total, month }
 }
 
 fn definition(m: &registry::Metric) -> Value {

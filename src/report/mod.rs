@@ -12,6 +12,7 @@
 //!             └─ html                  report.html, with the same SVG inside
 //! ```
 
+pub mod answer_html;
 pub mod breakdowns;
 pub mod catalog;
 pub mod chart;
@@ -24,16 +25,23 @@ pub mod explain;
 pub(crate) mod fixture;
 pub mod format;
 pub mod html;
+mod ladder;
+mod limit_name;
 mod limits;
+mod metric_rows;
+pub mod metrics_parquet;
+mod outlook;
 pub mod page;
+mod peak;
 pub mod planning;
 pub mod records;
 mod side_by_side;
 pub mod summary;
 pub mod sweep;
-mod text;
+pub mod text;
 pub mod threshold;
 mod verdict;
+pub mod viewport;
 
 pub use error::ReportError;
 
@@ -161,6 +169,8 @@ fn draw(results: &RunResults, dir: &Path, charts: ChartFiles) -> Result<(), Repo
         csv::time_series(results)?.as_bytes(),
     )?;
     directory::write(&dir.join("bill.csv"), csv::bill(results)?.as_bytes())?;
+    let metrics = metrics_parquet::metrics_parquet(results)?;
+    directory::write(&dir.join("metrics.parquet"), &metrics)?;
     let figures = chart::all(results)?;
     write_figures(&figures, dir, charts)?;
     // Files of an earlier run that this run doesn't have.

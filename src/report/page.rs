@@ -5,8 +5,12 @@
 /// One answer for people.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
+    /// What it is, in a word or two: `run media-library`.
+    pub subject: String,
     /// What is always shown.
     pub blocks: Vec<Block>,
+    /// What is shown where all is asked for: the figures behind it.
+    pub details: Vec<Block>,
     /// What is shown in a file only: too long for a terminal.
     pub appendix: Vec<Block>,
 }
@@ -28,6 +32,8 @@ pub enum Block {
     Numbered(Vec<String>),
     /// Rows of cells.
     Table(Grid),
+    /// How a quota is used over time, a line for each variant.
+    Courses(Vec<Course>),
     /// What to type, with what it is for.
     Command(&'static str, String),
     /// A figure of the answer: its title and its path from the page.
@@ -36,6 +42,17 @@ pub enum Block {
     Verbatim(String),
     /// Another part of the answer follows.
     Break,
+}
+
+/// How one quota is used over time.
+#[derive(Clone, Debug)]
+pub struct Course {
+    /// What stands before it.
+    pub name: String,
+    /// The busiest second of each of its steps over the quota then in force.
+    pub peaks: Vec<f64>,
+    /// What stands after it.
+    pub note: String,
 }
 
 /// A table of texts.
@@ -58,8 +75,10 @@ pub enum Fit {
     Wrapped,
     /// As many columns at a time as fit, the first one with each.
     InBlocks,
-    /// Without rules, as wide as it is.
+    /// Without rules, as wide as it is where the lines may be long.
     Open,
+    /// Without rules, fitted.
+    Bare,
 }
 
 impl Grid {
@@ -77,10 +96,11 @@ impl Grid {
 
 impl Page {
     /// A page of these blocks.
-    pub fn of(blocks: Vec<Block>) -> Page {
+    pub fn of(subject: &str, blocks: Vec<Block>) -> Page {
         Page {
+            subject: subject.to_owned(),
             blocks,
-            appendix: Vec::new(),
+            ..Page::default()
         }
     }
 }

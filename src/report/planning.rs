@@ -45,8 +45,8 @@ impl Content for Searched<'_> {
         }
         blocks.extend(self.more.iter().cloned().map(Block::Line));
         Page {
-            blocks,
             appendix: self.requests.clone(),
+            ..Page::of("plan", blocks)
         }
     }
 
@@ -61,7 +61,10 @@ impl Content for Searched<'_> {
 
 impl Content for Cheapest {
     fn page(&self) -> Page {
-        Page::of(vec![Block::Paragraph(cheapest(self)), mitigations(self)])
+        Page::of(
+            "plan --mitigations",
+            vec![Block::Paragraph(cheapest(self)), mitigations(self)],
+        )
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {
@@ -71,7 +74,7 @@ impl Content for Cheapest {
 
 impl Content for Migration {
     fn page(&self) -> Page {
-        Page::of(migration(self))
+        Page::of("plan --migration", migration(self))
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {
@@ -81,7 +84,7 @@ impl Content for Migration {
 
 impl Content for Attribution {
     fn page(&self) -> Page {
-        Page::of(attribution(self))
+        Page::of("plan --attribution", attribution(self))
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {
@@ -91,7 +94,7 @@ impl Content for Attribution {
 
 impl Content for Map {
     fn page(&self) -> Page {
-        Page::of(recovery(self))
+        Page::of("plan --recovery", recovery(self))
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {

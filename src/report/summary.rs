@@ -4,97 +4,15 @@
 
 use super::content::{Content, Format};
 use super::error::ReportError;
+use super::metric_rows::rows;
 use super::page::{Block, Fit, Grid, Page};
 use super::records::Records;
 use super::text::{caption, note};
-use super::{compare, csv, limits, side_by_side, threshold, verdict};
-use crate::metrics::number;
+use super::{compare, csv, ladder, limits, peak, side_by_side, threshold, verdict};
 use crate::metrics::registry;
-use crate::results::{Comparison, Metrics, RunResults, VariantResults};
+use crate::results::{Comparison, RunResults, VariantResults};
 use indexmap::IndexMap;
 use serde_json::Value;
-
-/// Whether a row is shown although no variant has a value in it other than none or zero.
-#[derive(Clone, Copy, PartialEq)]
-enum Show {
-    Always,
-    WithData,
-    NonZero,
-}
-
-/// Rows of the summary, by metric. The quota row follows `kms_attempts_per_s_max`.
-const ROWS: &[(&str, Show)] = &[
-    ("kms_calls", Show::Always),
-    ("kms_attempts", Show::Always),
-    ("kms_throttled", Show::Always),
-    ("throttle_rate", Show::Always),
-    ("s3_throttled", Show::WithData),
-    ("s3_throttle_rate", Show::WithData),
-    ("kms_attempts_per_s_max", Show::Always),
-    ("quota_headroom", Show::Always),
-    ("s3_headroom", Show::WithData),
-    ("cloudwatch_alarm_80_percent", Show::WithData),
-    ("added_delay_s_p50", Show::Always),
-    ("added_delay_s_p99", Show::Always),
-    ("added_delay_s_max", Show::Always),
-    ("s3_requests_failed", Show::Always),
-    ("app_requests_failed", Show::NonZero),
-    ("s3_requests_denied", Show::NonZero),
-    ("job_completion_s", Show::WithData),
-    ("cost_total_usd", Show::Always),
-    ("cost_total_usd_per_month", Show::Always),
-];
-
-/// Metrics that a summary shows, in its order.
-pub fn metrics() -> impl Iterator<Item = &'static str> {
-    ROWS.iter().map(|(id, _)| *id)
-}
-
-/// A metric of a table row as text.
-pub fn cell(metrics: &Metrics, id: &str) -> String {
-    metrics
-        .get(id)
-        .map_or_else(|| number::NO_DATA.to_owned(), |e| number::estimate(id, e))
-}
-
-/// The rows of the summary: label, then one text a variant.
-pub fn rows(results: &RunResults) -> Vec<(String, Vec<String>)> {
-    let mut rows = Vec::new();
-    for (id, show) in ROWS {
-        let mean = |v: &VariantResults| v.metrics.get(*id).and_then(|e| e.mean);
-        let wanted = match show {
-            Show::Always => true,
-            Show::WithData => results.variants.iter().any(|v| mean(v).is_some()),
-            Show::NonZero => results
-                .variants
-                .iter()
-                .any(|v| mean(v).is_some_and(|m| m != 0.0)),
-        };
-        if !wanted {
-            continue;
-        }
-        let label = registry::metric(id).map_or(*id, |m| m.label);
-        let busiest = *id == "kms_attempts_per_s_max";
-        let cells = results.variants.iter().map(|v| {
-            // The busiest second stands beside the quota it counts against, so both come from
-            // the tightest quota, not from whichever quota is busiest in absolute numbers.
-            let tightest = v.tightest_quota().filter(|_| busiest);
-            cell(tightest.map_or(&v.metrics, |(_, q)| &q.metrics), id)
-        });
-        rows.push((label.to_owned(), cells.collect()));
-        if busiest {
-            let quota = |v: &VariantResults| match v.tightest_quota() {
-                Some((_, q)) => number::value("", "1/s", q.quota),
-                None => number::NO_DATA.to_owned(),
-            };
-            rows.push((
-                "of a quota of".to_owned(),
-                results.variants.iter().map(quota).collect(),
-            ));
-        }
-    }
-    rows
-}
 
 /// Why a metric of a variant, or of several, has no data, as a sentence.
 pub fn without_data(variants: &str, id: &str, why: &str) -> String {
@@ -103,7 +21,7 @@ pub fn without_data(variants: &str, id: &str, why: &str) -> String {
 }
 
 /// Why metrics have no data, each reason once, with the variants that it holds for.
-fn reasons(results: &RunResults) -> impl Iterator<Item = String> {
+pub(super) fn reasons(results: &RunResults) -> impl Iterator<Item = String> {
     let mut variants: IndexMap<(&str, &str), Vec<&str>> = IndexMap::new();
     for v in &results.variants {
         for (id, why) in &v.without_data {
@@ -160,7 +78,18 @@ impl Content for Summary<'_> {
             blocks.push(Block::Break);
             blocks.extend(compare::blocks(comparisons));
         }
-        Page::of(blocks)
+        let names = self.results.iter().map(|r| r.scenario.name.as_str());
+        Page {
+            subject: format!("run {}", names.collect::<Vec<_>>().join(", ")),
+            blocks,
+            details: self
+                .results
+                .iter()
+                .flat_map(details)
+                .chain(self.against.iter().flat_map(|c| compare::details(c)))
+                .collect(),
+            appendix: Vec::new(),
+        }
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {
@@ -175,8 +104,37 @@ impl Content for Summary<'_> {
     }
 }
 
-/// One run.
+/// What decides about one run.
 fn run(results: &RunResults) -> Vec<Block> {
+    let mut blocks = vec![Block::Line(caption(results))];
+    blocks.extend(verdict::answer(results).map(Block::Paragraph));
+    blocks.push(Block::Table(ladder::grid(results)));
+    let courses = ladder::courses(results);
+    if !courses.is_empty() {
+        blocks.push(Block::Line(QUOTA_OVER_TIME.to_owned()));
+        blocks.push(Block::Courses(courses));
+    }
+    // The busiest second of the baseline, and of the variant to take.
+    let best = |v: &&VariantResults| results.verdict.best.as_ref() == Some(&v.name);
+    let first = results.variants.first();
+    let best = results.variants.iter().skip(1).find(best);
+    let sentences = first.into_iter().chain(best).filter_map(peak::sentence);
+    blocks.extend(sentences.map(Block::Paragraph));
+    for v in &results.variants {
+        let sentence = limits::first(v);
+        blocks.extend(sentence.map(|s| Block::Line(format!("{}: {s}", v.name))));
+    }
+    blocks.extend(threshold::table(results).map(Block::Table));
+    blocks.extend(results.warnings.iter().cloned().map(Block::Warning));
+    blocks
+}
+
+/// What the courses are.
+const QUOTA_OVER_TIME: &str =
+    "Busiest seconds over the run; █ is the whole quota in force, ▲ is beyond it:";
+
+/// The figures behind it.
+fn details(results: &RunResults) -> Vec<Block> {
     let names = results.variants.iter().map(|v| v.name.clone());
     let rows = rows(results).into_iter();
     let grid = Grid {
@@ -187,8 +145,7 @@ fn run(results: &RunResults) -> Vec<Block> {
         numbers: (0..=results.variants.len()).map(|i| i > 0).collect(),
         fit: Fit::InBlocks,
     };
-    let mut blocks = vec![Block::Line(caption(results))];
-    blocks.extend(verdict::blocks(results));
+    let mut blocks: Vec<Block> = verdict::table(results).into_iter().collect();
     blocks.extend([Block::Table(grid), Block::Line(note(results).to_owned())]);
     let tables = [side_by_side::quotas(results), side_by_side::groups(results)];
     for table in tables.into_iter().flatten() {
@@ -196,14 +153,8 @@ fn run(results: &RunResults) -> Vec<Block> {
         blocks.push(Block::Table(grid));
         blocks.extend(more.map(Block::Line));
     }
-    for v in &results.variants {
-        let sentence = limits::first(v);
-        blocks.extend(sentence.map(|s| Block::Line(format!("{}: {s}", v.name))));
-    }
     blocks.extend(reasons(results).map(Block::Paragraph));
     blocks.extend(left_out(results).map(Block::Paragraph));
-    blocks.extend(threshold::table(results).map(Block::Table));
-    blocks.extend(results.warnings.iter().cloned().map(Block::Warning));
     blocks
 }
 
@@ -213,6 +164,7 @@ mod tests {
     use crate::report::fixture;
     use crate::report::format::{Markdown, TextTable};
     use crate::report::text::WIDTH;
+    use crate::report::viewport::Viewport;
 
     fn summary(results: &RunResults) -> String {
         text(&TextTable, results).unwrap()
@@ -233,6 +185,96 @@ mod tests {
                 table.into_iter().all(|l| l.chars().count() <= WIDTH),
                 "{text}"
             );
+        }
+    }
+
+    /// Results of many shapes: one to twelve variants, odd names, long runs, nothing at all.
+    fn shapes() -> Vec<RunResults> {
+        let mut all: Vec<RunResults> = (1..=12).map(fixture::variants).collect();
+        all.extend([
+            fixture::evening_peak(),
+            fixture::hostile_names(),
+            fixture::thirty_days(),
+            fixture::nothing_happened(),
+            fixture::one_replication(),
+        ]);
+        all
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        for results in shapes() {
+            let runs = std::slice::from_ref(&results);
+            let summary = Summary {
+                results: runs,
+                against: vec![&results.comparisons],
+            };
+            for columns in [60, 80, 120] {
+                for (unicode, full) in [(true, true), (true, false), (false, true), (false, false)]
+                {
+                    let viewport = Viewport {
+                        columns: Some(columns),
+                        unicode,
+                        full,
+                    };
+                    let text = TextTable.write_to(&summary, &viewport).unwrap();
+                    for line in text.lines() {
+                        assert!(line.chars().count() <= columns, "{columns}: {line}\n{text}");
+                    }
+                    assert!(unicode || text.is_ascii(), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_terminal_shows_the_answer_first_and_all_that_decides() {
+        let results = fixture::variants(6);
+        let summary = Summary {
+            results: std::slice::from_ref(&results),
+            against: Vec::new(),
+        };
+        let viewport = Viewport {
+            columns: Some(80),
+            unicode: true,
+            full: false,
+        };
+        let text = TextTable.write_to(&summary, &viewport).unwrap();
+        assert!(text.lines().count() <= 40, "{text}");
+        let answer = results.verdict.answer.split(' ').next().unwrap_or_default();
+        let second = text.lines().nth(1).unwrap_or_default();
+        assert!(second.starts_with(answer), "{text}");
+        assert!(
+            text.contains('│') && text.contains("Busiest second of"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_comment_is_short_and_can_be_found_again() {
+        for results in shapes() {
+            let summary = Summary {
+                results: std::slice::from_ref(&results),
+                against: vec![&results.comparisons],
+            };
+            let viewport = Viewport {
+                full: false,
+                ..Viewport::default()
+            };
+            let text = Markdown.write_to(&summary, &viewport).unwrap();
+            let first = text.lines().next().unwrap_or_default();
+            assert!(
+                first.starts_with("<!-- kmsim run ") && first.ends_with(" -->"),
+                "{text}"
+            );
+            assert_eq!(
+                text.matches("<details>").count(),
+                text.matches("</details>").count()
+            );
+            if results.variants.len() <= 6 {
+                let n = text.chars().count();
+                assert!(n <= 8_000, "{n} characters\n{text}");
+            }
         }
     }
 

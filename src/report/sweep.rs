@@ -42,7 +42,7 @@ pub struct Swept<'a> {
 
 impl Content for Swept<'_> {
     fn page(&self) -> Page {
-        Page::of(blocks(self.sweep, self.runs, self.metrics))
+        Page::of("sweep", blocks(self.sweep, self.runs, self.metrics))
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {

@@ -57,26 +57,54 @@ pub(super) fn wrap(name: &str, width: usize) -> String {
     lines.join("\n")
 }
 
-/// Sentences, wrapped to `WIDTH` columns.
-pub fn wrapped(text: &str) -> String {
+/// Lines of at most `width` characters, broken at blanks; a word that is longer is broken where it can be. What goes on
+/// begins `hang` blanks further in than its line did.
+pub fn filled(text: &str, width: usize, hang: usize) -> String {
     let mut out = String::new();
     for line in text.lines() {
-        let mut width = 0;
-        for word in line.split(' ') {
-            let n = word.chars().count();
-            if width > 0 && width + 1 + n > WIDTH {
+        let words = line.trim_start_matches(' ');
+        let own = (line.len() - words.len()).min(width / 2);
+        let further = (own + hang).min(width / 2);
+        let blanks = |out: &mut String, n: usize| out.extend(std::iter::repeat_n(' ', n));
+        blanks(&mut out, own);
+        let (mut used, mut is_first) = (own, true);
+        for mut word in words.trim_end_matches(' ').split(' ') {
+            let begin = |out: &mut String| {
+                out.truncate(out.trim_end_matches(' ').len());
                 out.push('\n');
-                width = 0;
-            } else if width > 0 {
-                out.push(' ');
-                width += 1;
+                blanks(out, further);
+                further
+            };
+            if !is_first {
+                if used + 1 + word.chars().count() > width {
+                    used = begin(&mut out);
+                } else {
+                    out.push(' ');
+                    used += 1;
+                }
+            }
+            while used + word.chars().count() > width {
+                let cut = cut(word, width - used);
+                out.push_str(&word[..cut]);
+                word = &word[cut..];
+                used = begin(&mut out);
             }
             out += word;
-            width += n;
+            used += word.chars().count();
+            is_first = false;
         }
+        out.truncate(out.trim_end_matches(' ').len());
         out.push('\n');
     }
     out
+}
+
+/// Where a word is broken that has more than `most` characters.
+fn cut(word: &str, most: usize) -> usize {
+    let most = most.max(1);
+    let end = word.char_indices().nth(most).map_or(word.len(), |(i, _)| i);
+    let at = word[..end].rfind(['/', '-', '_', '=', '.', ',', ':']);
+    at.map_or(end, |i| i + 1)
 }
 
 /// The letter that stands on a variant's line and before its name in the legend.
@@ -95,4 +123,29 @@ pub(super) fn capital(text: &str) -> String {
     chars
         .next()
         .map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_where_they_can_be() {
+        for (text, width, hang, expected) in [
+            ("", 9, 0, ""),
+            ("one two three", 9, 2, "one two\n  three\n"),
+            ("  in two three", 9, 2, "  in two\n    three\n"),
+            ("a/bcdefghijkl", 6, 0, "a/\nbcdefg\nhijkl\n"),
+            ("abc\ndef", 3, 0, "abc\ndef\n"),
+            ("exactly ten", 11, 0, "exactly ten\n"),
+        ] {
+            assert_eq!(filled(text, width, hang), expected, "{text:?}");
+        }
+        let long = "a  b   `path/of/a/file/that/is/long` = 5".repeat(5);
+        for width in 24..90 {
+            let lines = filled(&long, width, 4);
+            let widest = lines.lines().map(|l| l.chars().count()).max();
+            assert!(widest <= Some(width), "{width}: {lines}");
+        }
+    }
 }

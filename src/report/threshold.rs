@@ -68,7 +68,10 @@ pub struct Verdicts<'a>(pub &'a RunResults);
 
 impl Content for Verdicts<'_> {
     fn page(&self) -> Page {
-        Page::of(table(self.0).map(Block::Table).into_iter().collect())
+        Page::of(
+            "thresholds",
+            table(self.0).map(Block::Table).into_iter().collect(),
+        )
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {

@@ -22,20 +22,21 @@ pub(super) fn rows(results: &RunResults) -> Vec<[String; 3]> {
         .collect()
 }
 
-/// The answer, and above one variant the table of all.
-pub(super) fn blocks(results: &RunResults) -> Vec<Block> {
+/// The answer, where there is one.
+pub(super) fn answer(results: &RunResults) -> Option<String> {
+    let answer = &results.verdict.answer;
+    (!answer.is_empty()).then(|| answer.clone())
+}
+
+/// Above one variant the table of all, each with what speaks for or against it.
+pub(super) fn table(results: &RunResults) -> Option<Block> {
     let verdict = &results.verdict;
-    if verdict.answer.is_empty() {
-        return Vec::new();
+    if verdict.answer.is_empty() || verdict.variants.len() < 2 {
+        return None;
     }
-    let mut blocks = vec![Block::Paragraph(verdict.answer.clone())];
-    if verdict.variants.len() > 1 {
-        let header = ["variant", "verdict", "why"];
-        let grid = Grid {
-            numbers: vec![false; header.len()],
-            ..Grid::new(header, rows(results))
-        };
-        blocks.push(Block::Table(grid));
-    }
-    blocks
+    let header = ["variant", "verdict", "why"];
+    Some(Block::Table(Grid {
+        numbers: vec![false; header.len()],
+        ..Grid::new(header, rows(results))
+    }))
 }

@@ -5,7 +5,7 @@
 //! are looked at once, where results are read. Left out: whether the numbers are right.
 
 use super::metrics::Metrics;
-use super::schema::{BinSeries, RunResults, Series, VariantResults, replications};
+use super::schema::{BinSeries, DecisiveStretch, RunResults, Series, VariantResults, replications};
 use std::collections::HashSet;
 
 /// Beyond this no figure of a run can be: the largest counters are bytes and attempts of a year.
@@ -13,6 +13,12 @@ const LARGEST: f64 = 1e30;
 
 /// Seconds: some three thousand years.
 const LONGEST_S: u64 = 100_000_000_000;
+
+/// Most seconds that are kept one by one.
+const DECISIVE: usize = 7_200;
+
+/// Beyond this no count of a second can be; the sum of many is still a number.
+const MOST_A_SECOND: u64 = 1_000_000_000_000;
 
 /// Most bins of a series.
 const BINS: usize = 2_000;
@@ -117,7 +123,29 @@ fn of_variant(v: &VariantResults) -> Result<(), String> {
             format!("`{}` of the bill is beyond 1e30", line.item)
         })?;
     }
+    for (name, replications) in &v.decisive_seconds {
+        let stretches = replications.iter().flat_map(|r| &r.stretches);
+        let mut instants = replications.iter().filter_map(|r| r.busiest_second_at_s);
+        let whole = instants.all(|t| t <= LONGEST_S) && stretches.clone().all(whole_stretch);
+        ensure(whole, || {
+            format!("the decisive seconds of `{name}` do not have one count for each")
+        })?;
+    }
     series(&v.series)
+}
+
+/// Whether each workload has one count for each second.
+fn whole_stretch(s: &DecisiveStretch) -> bool {
+    let mut counts = s.by_workload.values();
+    s.from_s <= LONGEST_S
+        && s.seconds <= DECISIVE
+        && s.quota_per_s.iter().all(|(_, quota)| sane(*quota))
+        && counts.all(|c| {
+            let mut all = c.attempts.iter().chain(&c.throttled);
+            c.attempts.len() == s.seconds
+                && [0, s.seconds].contains(&c.throttled.len())
+                && all.all(|n| *n <= MOST_A_SECOND)
+        })
 }
 
 fn metrics(of: &Metrics, replications: usize) -> Result<(), String> {

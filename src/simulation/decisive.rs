@@ -20,7 +20,7 @@ pub const MOST_WORKLOADS: usize = 20;
 
 /// What one workload offered to a quota in one second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Share {
+pub struct WorkloadShare {
     /// Index of the workload.
     pub workload: usize,
     /// Attempts.
@@ -35,12 +35,12 @@ pub struct SecondShares {
     /// The second.
     pub second: u64,
     /// By workload.
-    pub shares: Box<[Share]>,
+    pub shares: Box<[WorkloadShare]>,
 }
 
 /// A stretch of seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stretch {
+pub struct SecondsStretch {
     /// Its first second.
     pub from_s: u64,
     /// How many seconds.
@@ -62,7 +62,7 @@ pub struct WorkloadSeconds {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DecisiveSeconds {
     /// In order of time, apart from one another.
-    pub stretches: Vec<Stretch>,
+    pub stretches: Vec<SecondsStretch>,
     /// The largest workloads first.
     pub workloads: Vec<WorkloadSeconds>,
     /// Throttled seconds that there was no room for.
@@ -91,11 +91,11 @@ impl DecisiveSeconds {
                 kept.insert(second);
             }
         }
-        let mut stretches: Vec<Stretch> = Vec::new();
+        let mut stretches: Vec<SecondsStretch> = Vec::new();
         for &second in &kept {
             match stretches.last_mut() {
                 Some(last) if last.from_s + last.seconds as u64 == second => last.seconds += 1,
-                Some(_) | None => stretches.push(Stretch {
+                Some(_) | None => stretches.push(SecondsStretch {
                     from_s: second,
                     seconds: 1,
                 }),

@@ -136,6 +136,7 @@ fn a_run_writes_the_results_directory_and_nothing_else() {
         "summary.csv",
         "timeseries.csv",
         "bill.csv",
+        "metrics.parquet",
         "report.html",
         "manifest.json",
     ];
@@ -150,7 +151,10 @@ fn a_run_writes_the_results_directory_and_nothing_else() {
             "{chart}"
         );
     }
-    assert!(text(&first["summary.csv"]).starts_with("variant,metric,mean,ci_low,ci_high,unit\n"));
+    assert!(
+        text(&first["summary.csv"])
+            .starts_with("variant,metric,mean,ci_low,ci_high,unit,workload\n")
+    );
     assert!(!text(&first["report.html"]).contains("src=\"http"));
 
     let manifest = json(&text(&first["manifest.json"]));
@@ -322,7 +326,7 @@ fn formats_go_to_standard_output_and_talk_to_standard_error() {
         kmsim(dir.path(), &args)
     };
     let table = run(&[]);
-    assert!(text(&table.stdout).contains("KMS attempts") && text(&table.stdout).contains("more"));
+    assert!(text(&table.stdout).contains("peak of quota") && text(&table.stdout).contains("more"));
     assert!(text(&table.stderr).contains("small"));
     assert!(
         !text(&table.stderr).contains('\u{1b}') && !text(&table.stdout).contains('\u{1b}'),

@@ -322,7 +322,7 @@ fn run_commands(page: &Page, dir: &Path, failures: &mut Vec<String>) -> Option<S
                     };
                     let simulates = ["run", "compare", "plan", "sweep"].contains(&args[0].as_str());
                     if command == SHOWN {
-                        args.extend(["--format".to_owned(), "markdown".to_owned()]);
+                        args.extend(["--full", "--format", "markdown"].map(str::to_owned));
                     } else if simulates {
                         args.extend(["--set".to_owned(), "replications=2".to_owned()]);
                     }
@@ -372,7 +372,7 @@ fn every_command_shown_ends_well() {
     for row in rows {
         if !printed.lines().any(|l| l == row) {
             failures.push(format!(
-                "README.md shows\n{row}\nbut `{SHOWN} --format markdown` prints\n{printed}"
+                "README.md shows\n{row}\nbut `{SHOWN} --full --format markdown` prints\n{printed}"
             ));
             break;
         }

@@ -188,7 +188,15 @@ fn a_regression_gate_takes_metrics_with_their_own_tolerance() {
     assert_eq!(status, 1, "{said}");
     // The table calls 4 % noise where that is what it is.
     let table = |noise: &str| {
-        let args = ["run", "more.toml", "--baseline", "before", "--noise", noise];
+        let args = [
+            "run",
+            "more.toml",
+            "--full",
+            "--baseline",
+            "before",
+            "--noise",
+            noise,
+        ];
         let output = kmsim(dir.path(), &args).output().expect("kmsim ends");
         String::from_utf8(output.stdout).expect("UTF-8")
     };

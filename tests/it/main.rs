@@ -4,6 +4,7 @@
 mod access;
 mod bucket_keys;
 mod cancel;
+mod ci_recipes;
 mod cli;
 mod cloudtrail;
 mod common;

@@ -11,6 +11,7 @@ use super::grid::{Axes, Heading, PanelGrid};
 use super::page::{self, Sign};
 use super::theme::{self, SMALL};
 use crate::metrics::number;
+use crate::report::limit_name::limit_name;
 use crate::report::text::caption;
 use crate::results::directory::file_stems;
 use crate::results::{QuotaSeries, RunResults, VariantResults};
@@ -75,7 +76,7 @@ fn subjects(results: &RunResults) -> Vec<Subject> {
     let mut subjects: Vec<Subject> = vec![];
     for (name, stem) in shown.into_iter().zip(stems) {
         let stem = format!("{STEM}_{stem}");
-        let title = format!("KMS attempts per second against quota {name}");
+        let title = format!("KMS attempts per second: {}", limit_name(name));
         subjects.push(Subject {
             stem,
             title,

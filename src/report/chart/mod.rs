@@ -10,6 +10,7 @@ mod axis;
 mod bars;
 mod canvas;
 mod cost;
+mod decisive;
 mod figure;
 mod grid;
 mod heat;
@@ -32,7 +33,8 @@ use figure::Chart;
 use rayon::prelude::*;
 
 /// Every kind of figure of a run, in the order of presentation.
-const CHARTS: [Chart; 6] = [
+const CHARTS: [Chart; 7] = [
+    decisive::CHART,
     attempts::CHART,
     throttle_rate::CHART,
     kms_calls::CHART,

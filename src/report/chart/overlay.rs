@@ -1,15 +1,16 @@
 //! KMS attempts per second of all variants in one panel, each on its tightest quota.
 //!
-//! For the shape of the difference; each variant's own interval and busiest seconds stand in its own figure.
+//! For the shape of the difference, with each variant's quota and busiest second; its interval stands in its own figure.
 
-use super::axis::{self, Panel};
-use super::canvas::{Drawn, svg};
+use super::axis::{self, Axis, Panel};
+use super::canvas::{Canvas, Drawn, Side, grey, svg};
 use super::figure::{Chart, figure, from_to, mean};
 use super::page::{self, Sign};
-use super::theme;
+use super::theme::{self, Line};
 use crate::metrics::number;
 use crate::report::text::caption;
 use crate::results::{RunResults, VariantResults};
+use plotters::style::RGBColor;
 
 const TITLE: &str = "KMS attempts per second, variants overlaid";
 
@@ -24,7 +25,7 @@ pub(super) const CHART: Chart = Chart {
     },
 };
 
-/// Most lines that one panel holds legibly.
+/// Most lines that one panel holds legibly: a panel for each so many variants.
 const LINES: usize = 6;
 
 /// Most steps of a line.
@@ -35,12 +36,16 @@ struct AttemptsLine {
     variant: usize,
     steps: Vec<(f64, f64, f64)>,
     quotas: Vec<f64>,
+    /// Start and end of the bin that each quota is in force in \[s\].
+    times: Vec<(f64, f64)>,
+    /// Where the busiest second is \[s\], and its attempts.
+    busiest: Option<(f64, f64)>,
     name: String,
 }
 
 fn course(results: &RunResults, variant: usize) -> Option<AttemptsLine> {
     let v: &VariantResults = &results.variants[variant];
-    let (quota, _) = v.tightest_quota()?;
+    let (quota, seen) = v.tightest_quota()?;
     let series = v.series.quotas.get(quota)?;
     let (t, mean) = (&v.series.t_s, &series.kms_attempts_per_s.mean);
     let quotas = &series.quota_per_s;
@@ -59,6 +64,18 @@ fn course(results: &RunResults, variant: usize) -> Option<AttemptsLine> {
         variant,
         steps: steps.collect(),
         quotas: quotas.clone(),
+        times: t
+            .iter()
+            .map(|t| (*t as f64, (t + v.series.bin_s) as f64))
+            .collect(),
+        busiest: seen.busiest_second_at_s.map(|at| {
+            let of_series = series.kms_attempts_per_s.max.iter().copied();
+            let attempts = seen.busiest_second_attempts.map(|n| n as f64);
+            (
+                at as f64,
+                attempts.unwrap_or_else(|| of_series.fold(0.0, f64::max)),
+            )
+        }),
         name: format!("{} (quota {})", v.name, from_to(first, last)),
     })
 }
@@ -70,75 +87,122 @@ fn draw(results: &RunResults) -> Drawn<String> {
     let drawn: Vec<AttemptsLine> = (0..results.variants.len())
         .filter(|i| tried(&results.variants[*i]))
         .filter_map(|i| course(results, i))
-        .take(LINES)
         .collect();
     if drawn.is_empty() {
         return page::words(TITLE, &head, "No variant made any KMS attempts.");
     }
-    let left_out = results.variants.iter().filter(|v| tried(v)).count() - drawn.len();
+    let left_out = results.variants.len() - drawn.len();
     if left_out > 0 {
-        head.push(format!(
-            "Only the first {LINES} variants are drawn; the other {left_out} have figures of their own"
-        ));
+        let s = if left_out == 1 { "" } else { "s" };
+        head.push(format!("{left_out} variant{s} without KMS attempts"));
     }
-    // One quota for all is a line; several appear only in the legend.
-    let first = &drawn[0].quotas;
-    let shared = drawn.iter().all(|c| {
-        let n = c.quotas.len().min(first.len());
-        c.quotas[..n] == first[..n]
-    });
-    let shared = (shared && first.iter().all(|q| *q == first[0])).then(|| first[0]);
     let steps = || drawn.iter().flat_map(|c| &c.steps);
-    let high = steps().map(|s| s.2).chain(shared).fold(0.0, f64::max);
-    let y = axis::linear(0.0, high, 6.0, number::tick);
     let end = steps()
         .map(|s| s.1)
         .fold(results.horizon_s as f64, f64::max);
     let (x, unit) = axis::time(end, 14.0);
     svg(TITLE, |c| {
-        let top = page::head(c, TITLE, &head)?;
-        let mut entries: Vec<_> = drawn
-            .iter()
-            .map(|course| (Sign::Lettered(course.variant), course.name.clone()))
-            .collect();
-        if shared.is_some() {
-            entries.push((
-                Sign::Line(theme::QUOTA),
-                "quota, the same for all".to_owned(),
-            ));
+        let mut top = page::head(c, TITLE, &head)?;
+        for some in drawn.chunks(LINES) {
+            top = panel(c, top, some, &x)? + 30.0;
         }
-        let top = page::legend(c, top, &entries)? + 4.0;
-        let p = Panel::alone(top, 14.0, 360.0, &x, &y);
-        p.grid(c)?;
-        if let Some(quota) = shared {
-            c.line(
-                &[(p.left, p.py(quota)), (p.right, p.py(quota))],
-                theme::QUOTA,
-            )?;
-        }
-        for course in &drawn {
-            let points: Vec<_> = course
-                .steps
-                .iter()
-                .flat_map(|s| [(p.px(s.0), p.py(s.2)), (p.px(s.1), p.py(s.2))])
-                .collect();
-            c.line(&points, theme::variant_line(course.variant))?;
-        }
-        for (k, course) in drawn.iter().enumerate() {
-            let share = (k as f64 + 0.5) / drawn.len() as f64;
-            // Where nothing is attempted the lines of all lie on each other.
-            let busy: Vec<_> = course.steps.iter().filter(|s| s.2 > 0.0).collect();
-            if let Some(s) = busy.get((busy.len() as f64 * share) as usize) {
-                page::lettered(c, p.px((s.0 + s.1) / 2.0), p.py(s.2), course.variant)?;
-            }
-        }
-        p.frame(c)?;
-        p.x_title(c, &format!("time since the run's start [{unit}]"))?;
-        p.y_title(
-            c,
-            "KMS attempts per second, mean [1/s]",
-            y.text_width() + 18.0,
+        let title = format!("time since the run's start [{unit}]");
+        c.text(
+            theme::WIDTH / 2.0,
+            top - 1.0,
+            &title,
+            grey(theme::TEXT),
+            Side::Center,
         )?;
-        Ok(p.bottom + 50.0)
+        Ok(top + 20.0)
     })
+}
+
+/// Some variants in one panel; returns the y below it \[px\].
+fn panel(c: &mut Canvas<'_>, top: f64, drawn: &[AttemptsLine], x: &Axis) -> Drawn<f64> {
+    // One quota for all is one line; where they differ, each is drawn in its variant's colour.
+    let first = &drawn[0].quotas;
+    let shared = drawn.iter().all(|c| {
+        let n = c.quotas.len().min(first.len());
+        c.quotas[..n] == first[..n]
+    });
+    let peaks = drawn.iter().filter_map(|c| Some(c.busiest?.1));
+    let quotas = drawn.iter().flat_map(|c| &c.quotas).copied();
+    let steps = drawn.iter().flat_map(|c| &c.steps).map(|s| s.2);
+    let most = steps.chain(peaks).fold(0.0, f64::max);
+    let quota = quotas.filter(|q| q.is_finite()).fold(0.0, f64::max);
+    // A quota far beyond all that happened would press it onto the zero line; the legend says it.
+    let high = if quota > most * 10.0 {
+        most
+    } else {
+        most.max(quota)
+    };
+    let y = axis::linear(0.0, high, 6.0, number::tick);
+    let mut entries: Vec<_> = drawn
+        .iter()
+        .map(|course| (Sign::Lettered(course.variant), course.name.clone()))
+        .collect();
+    entries.push((Sign::Marker, "busiest second, with its letter".to_owned()));
+    entries.push(match shared {
+        true => (
+            Sign::Line(theme::QUOTA),
+            "quota, the same for all".to_owned(),
+        ),
+        false => (
+            Sign::Line(quota_line(theme::BLACK)),
+            "quota, in its variant's colour".to_owned(),
+        ),
+    });
+    let top = page::legend(c, top, &entries)? + 4.0;
+    let p = Panel::alone(top, 14.0, 360.0, x, &y);
+    p.grid(c)?;
+    for course in drawn.iter().take(if shared { 1 } else { drawn.len() }) {
+        let line = match shared {
+            true => theme::QUOTA,
+            false => quota_line(theme::variant_line(course.variant).color),
+        };
+        let ends = course.quotas.iter().zip(&course.times).flat_map(|(q, t)| {
+            let y = p.py(*q);
+            [(p.px(t.0), y), (p.px(t.1), y)]
+        });
+        let visible: Vec<_> = ends.collect();
+        if course.quotas.iter().any(|q| *q <= y.high) {
+            c.line(&visible, line)?;
+        }
+    }
+    for course in drawn {
+        let points: Vec<_> = course
+            .steps
+            .iter()
+            .flat_map(|s| [(p.px(s.0), p.py(s.2)), (p.px(s.1), p.py(s.2))])
+            .collect();
+        c.line(&points, theme::variant_line(course.variant))?;
+    }
+    for course in drawn {
+        if let Some((at, attempts)) = course.busiest {
+            let (x, y) = (p.px(at), p.py(attempts));
+            page::marker(c, x, y)?;
+            let beside = if x + 24.0 < p.right {
+                x + 14.0
+            } else {
+                x - 14.0
+            };
+            page::lettered(c, beside, y, course.variant)?;
+        }
+    }
+    p.frame(c)?;
+    p.y_title(
+        c,
+        "KMS attempts per second, mean [1/s]",
+        y.text_width() + 18.0,
+    )?;
+    Ok(p.bottom)
+}
+
+fn quota_line(color: RGBColor) -> Line {
+    Line {
+        color,
+        width: 1.2,
+        dash: &[1.5, 2.5],
+    }
 }

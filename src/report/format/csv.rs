@@ -2,6 +2,7 @@
 
 use crate::report::content::{Content, Format};
 use crate::report::error::ReportError;
+use crate::report::viewport::Viewport;
 
 /// The rows of an answer, for a spreadsheet.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ impl Format for Csv {
         false
     }
 
-    fn write(&self, content: &dyn Content) -> Result<String, ReportError> {
+    fn write_to(&self, content: &dyn Content, _: &Viewport) -> Result<String, ReportError> {
         let records = content.records()?;
         let records = records.ok_or(ReportError::NoRows(self.name()))?;
         Ok(records.delimited(b',')?)

@@ -2,6 +2,7 @@
 
 use crate::report::content::{Content, Format};
 use crate::report::error::ReportError;
+use crate::report::viewport::Viewport;
 use crate::results::json;
 
 /// All of an answer, for programs.
@@ -21,7 +22,7 @@ impl Format for Json {
         false
     }
 
-    fn write(&self, content: &dyn Content) -> Result<String, ReportError> {
+    fn write_to(&self, content: &dyn Content, _: &Viewport) -> Result<String, ReportError> {
         Ok(json::text(&content.value()?)?)
     }
 }

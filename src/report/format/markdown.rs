@@ -1,8 +1,10 @@
 //! Markdown, for a pull request or a file.
 
+use super::table::sparkline;
 use crate::report::content::{Content, Format};
 use crate::report::error::ReportError;
-use crate::report::page::{Block, Grid};
+use crate::report::page::{Block, Course, Grid};
+use crate::report::viewport::Viewport;
 
 /// The page of an answer with its appendix.
 #[derive(Debug)]
@@ -21,25 +23,85 @@ impl Format for Markdown {
         true
     }
 
-    fn write(&self, content: &dyn Content) -> Result<String, ReportError> {
+    fn write_to(&self, content: &dyn Content, viewport: &Viewport) -> Result<String, ReportError> {
         let page = content.page();
-        let mut out = String::new();
-        let mut after_warning = false;
-        for part in page.blocks.iter().chain(&page.appendix) {
-            let text = block(part);
-            if text.is_empty() {
-                continue;
-            }
-            let warning = matches!(part, Block::Warning(_));
-            // Items of one list stand together.
-            if !(out.is_empty() || warning && after_warning) {
+        let mut out = marker(&page.subject);
+        out += &part(&page.blocks);
+        let details: Vec<String> = pieces(page.details.iter().chain(&page.appendix));
+        if viewport.full {
+            for piece in details {
                 out.push('\n');
+                out += &piece;
             }
-            out += &text;
-            after_warning = warning;
+            return Ok(out);
         }
+        if details.is_empty() {
+            return Ok(out);
+        }
+        out += OPEN;
+        let mut left_out = 0;
+        for piece in &details {
+            // Once something is left out the rest would stand without what leads to it.
+            let room = MOST.saturating_sub(out.chars().count() + CLOSE.len() + LEFT_OUT.len() + 1);
+            if left_out > 0 || piece.chars().count() > room {
+                left_out += 1;
+            } else {
+                out.push('\n');
+                out += piece;
+            }
+        }
+        if left_out > 0 {
+            out.push('\n');
+            out += LEFT_OUT;
+        }
+        out += CLOSE;
         Ok(out)
     }
+}
+
+/// Most characters of a comment, where not all is asked for.
+const MOST: usize = 8_000;
+
+const OPEN: &str = "\n<details><summary>Details</summary>\n";
+const CLOSE: &str = "\n</details>\n";
+const LEFT_OUT: &str = "More is in report.html and results.json, and here with `--full`.\n";
+
+/// By this line whoever posts the text finds the comment that it posted before.
+fn marker(subject: &str) -> String {
+    // Nothing that could end the comment.
+    let subject: String = subject.replace(['>', '<', '\n', '\r'], "");
+    match subject.trim_end_matches('-') {
+        "" => "<!-- kmsim -->\n".to_owned(),
+        subject => format!("<!-- kmsim {subject} -->\n"),
+    }
+}
+
+fn part(blocks: &[Block]) -> String {
+    let mut out = String::new();
+    for piece in pieces(blocks.iter()) {
+        out.push('\n');
+        out += &piece;
+    }
+    out
+}
+
+/// Blocks as Markdown; those of one list stand together.
+fn pieces<'b>(blocks: impl Iterator<Item = &'b Block>) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut after_warning = false;
+    for part in blocks {
+        let text = block(part);
+        if text.is_empty() {
+            continue;
+        }
+        let warning = matches!(part, Block::Warning(_));
+        match out.last_mut().filter(|_| warning && after_warning) {
+            Some(list) => *list += &text,
+            None => out.push(text),
+        }
+        after_warning = warning;
+    }
+    out
 }
 
 fn block(block: &Block) -> String {
@@ -60,9 +122,21 @@ fn block(block: &Block) -> String {
         Block::Table(grid) => table(grid),
         Block::Command(lead, command) => format!("{lead}: `{command}`\n"),
         Block::Image(title, path) => format!("![{}]({path})\n", escaped(title)),
+        Block::Courses(courses) => {
+            let lines: String = courses.iter().map(course).collect();
+            format!("```text\n{lines}```\n")
+        }
         Block::Verbatim(text) => format!("```text\n{}\n```\n", text.trim_end()),
         Block::Break => String::new(),
     }
+}
+
+/// Steps of a course.
+const STEPS: usize = 60;
+
+fn course(course: &Course) -> String {
+    let line = sparkline(&course.peaks, STEPS, true);
+    format!("│{line}│ {} {}\n", course.note, course.name)
 }
 
 fn table(grid: &Grid) -> String {
@@ -108,6 +182,13 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_ends_the_marker_early() {
+        assert_eq!(marker(""), "<!-- kmsim -->\n");
+        let line = marker("run a-->b\n<script>");
+        assert_eq!((line.matches("-->").count(), line.lines().count()), (1, 1));
+    }
 
     #[test]
     fn what_reads_as_markup_is_escaped() {

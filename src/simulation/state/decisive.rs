@@ -7,7 +7,7 @@
 
 use crate::model::PlanPart;
 use crate::simulation::decisive::{
-    AROUND_S, BUSIEST, DecisiveSeconds, MOST_SECONDS, SecondShares, Share,
+    AROUND_S, BUSIEST, DecisiveSeconds, MOST_SECONDS, SecondShares, WorkloadShare,
 };
 use crate::simulation::record::Record;
 use crate::simulation::state::class::Classes;
@@ -31,7 +31,7 @@ struct Offered {
 }
 
 /// Where attempts of one quota are counted.
-struct Counted {
+struct CountedAttempts {
     quota: u32,
     workload: u32,
     by: Counter,
@@ -91,7 +91,7 @@ impl Counter {
 
 /// A second of the last minute.
 #[derive(Default)]
-struct HeldSecond {
+struct RecentSecond {
     /// None where `u64::MAX`.
     second: u64,
     /// Arrivals of a second in which nothing is looked at, by action of a selection.
@@ -99,12 +99,12 @@ struct HeldSecond {
     actions: Vec<u32>,
     counts: Vec<u64>,
     /// What any other second held, as (quota, share).
-    shares: Vec<(u32, Share)>,
+    shares: Vec<(u32, WorkloadShare)>,
 }
 
-impl HeldSecond {
+impl RecentSecond {
     /// Adds a share to that of the same workload and quota, where it was among the last.
-    fn add(&mut self, quota: u32, share: Share) {
+    fn add(&mut self, quota: u32, share: WorkloadShare) {
         let last = self.shares.iter_mut().rev().take(NEAR);
         let mut of_same = last.filter(|(q, known)| (*q, known.workload) == (quota, share.workload));
         match of_same.next() {
@@ -183,10 +183,10 @@ impl OfQuota {
 
 /// The decisive seconds of a component, as they come.
 pub struct DecisiveState {
-    counted: Vec<Counted>,
+    counted: Vec<CountedAttempts>,
     /// By action, numbered among all: (quota, workload, calls) of one arrival.
     actions: Vec<Vec<(u32, u32, u64)>>,
-    held: Vec<HeldSecond>,
+    held: Vec<RecentSecond>,
     quotas: Vec<OfQuota>,
     /// By workload, for the row that is being made.
     sums: Vec<Offered>,
@@ -197,7 +197,7 @@ impl DecisiveState {
         let mut counted = Vec::new();
         for (c, class) in plan.classes.iter().enumerate() {
             let workload = class.workload as u32;
-            let new = |quota: usize, by| Counted {
+            let new = |quota: usize, by| CountedAttempts {
                 quota: quota as u32,
                 workload,
                 by,
@@ -234,9 +234,9 @@ impl DecisiveState {
             counted,
             actions: actions.collect(),
             held: (0..HELD)
-                .map(|_| HeldSecond {
+                .map(|_| RecentSecond {
                     second: u64::MAX,
-                    ..HeldSecond::default()
+                    ..RecentSecond::default()
                 })
                 .collect(),
             quotas: plan.quotas.iter().map(|_| OfQuota::default()).collect(),
@@ -259,7 +259,7 @@ impl DecisiveState {
             held.counts.clear();
             for (&action, &n) in actions.iter().zip(counts).filter(|(_, n)| **n > 0) {
                 for &(quota, workload, each) in &self.actions[action as usize] {
-                    let share = Share {
+                    let share = WorkloadShare {
                         workload: workload as usize,
                         attempts: n * each,
                         throttled: 0,
@@ -289,7 +289,7 @@ impl DecisiveState {
             if now == counted.so_far {
                 continue;
             }
-            let share = Share {
+            let share = WorkloadShare {
                 workload: counted.workload as usize,
                 attempts: now.attempts - counted.so_far.attempts,
                 throttled: now.throttled - counted.so_far.throttled,
@@ -323,7 +323,7 @@ impl DecisiveState {
         }
         debug_assert_eq!(
             self.quotas[q].rows.last().map(|row| {
-                let sum = |of: fn(&Share) -> u64| row.shares.iter().map(of).sum::<u64>();
+                let sum = |of: fn(&WorkloadShare) -> u64| row.shares.iter().map(of).sum::<u64>();
                 (row.second, sum(|s| s.attempts), sum(|s| s.throttled))
             }),
             Some((second, seen.attempts, seen.throttled)),
@@ -353,9 +353,9 @@ impl DecisiveState {
             }
         }
         let offered = sums.iter_mut().map(std::mem::take).enumerate();
-        let shares: Box<[Share]> = offered
+        let shares: Box<[WorkloadShare]> = offered
             .filter(|(_, sum)| sum.attempts > 0)
-            .map(|(workload, sum)| Share {
+            .map(|(workload, sum)| WorkloadShare {
                 workload,
                 attempts: sum.attempts,
                 throttled: sum.throttled,

@@ -1,0 +1,275 @@
+//! The seconds around each variant's busiest one: what each workload asks for, what is throttled, and the quota.
+//!
+//! One replication, the one with the busiest second; each panel has axes of its own, as variants are busiest at
+//! different times. Not shown: variants beyond the sixth, and seconds further away, which `results.json` has.
+
+use super::axis::{self, Axis, Panel};
+use super::canvas::{Canvas, Drawn, bold, grey, svg, text_width};
+use super::figure::{Chart, figure};
+use super::page::{self, Sign, paragraph};
+use super::theme::{self, BLACK, Fill, HEADING, Hatch, Line, MARGIN, SMALL, WIDTH};
+use crate::metrics::number;
+use crate::report::limit_name::limit_name;
+use crate::report::peak::{Moment, moment, quota_in_force};
+use crate::report::text::caption;
+use crate::results::{DecisiveReplication, DecisiveStretch, RunResults, VariantResults};
+
+const TITLE: &str = "The decisive seconds: who asks for how much";
+
+pub(super) const CHART: Chart = Chart {
+    stem: "decisive_seconds",
+    several: false,
+    draw: |results| {
+        let shown = windows(results);
+        let drawn =
+            (!shown.is_empty()).then(|| figure("decisive_seconds", TITLE, draw(results, &shown)));
+        drawn.into_iter().collect()
+    },
+};
+
+/// Most variants that are drawn.
+const PANELS: usize = 6;
+
+/// Most workloads that are told apart.
+const WORKLOADS: usize = 6;
+
+/// Most seconds before and after the busiest.
+const AROUND: (u64, u64) = (120, 180);
+
+const THROTTLED: Line = Line {
+    color: BLACK,
+    width: 1.4,
+    dash: &[2.0, 2.0],
+};
+
+/// What a panel shows.
+struct DecisiveWindow<'r> {
+    variant: &'r VariantResults,
+    limit: &'r str,
+    replication: &'r DecisiveReplication,
+    stretch: &'r DecisiveStretch,
+    at_s: u64,
+    /// Seconds of the stretch.
+    seconds: std::ops::Range<usize>,
+}
+
+impl DecisiveWindow<'_> {
+    /// Attempts and throttled ones of a workload in a second of the stretch.
+    fn of(&self, workload: &str, i: usize) -> (u64, u64) {
+        let counts = self.stretch.by_workload.get(workload);
+        counts.map_or((0, 0), |c| {
+            let at = |all: &[u64]| all.get(i).copied().unwrap_or(0);
+            (at(&c.attempts), at(&c.throttled))
+        })
+    }
+
+    fn total(&self, i: usize) -> (u64, u64) {
+        let names = self.stretch.by_workload.keys();
+        let both = names.map(|name| self.of(name, i));
+        both.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    }
+
+    fn quota(&self, second: u64) -> f64 {
+        quota_in_force(self.stretch, second)
+    }
+
+    fn second(&self, i: usize) -> u64 {
+        self.stretch.from_s + i as u64
+    }
+}
+
+/// What there is to draw: the stretch with the busiest second of each variant's tightest quota.
+fn windows(results: &RunResults) -> Vec<DecisiveWindow<'_>> {
+    let of = |variant| window(variant);
+    results
+        .variants
+        .iter()
+        .filter_map(of)
+        .take(PANELS)
+        .collect()
+}
+
+fn window(variant: &VariantResults) -> Option<DecisiveWindow<'_>> {
+    let Moment {
+        limit,
+        replication,
+        stretch,
+        at_s,
+    } = moment(variant)?;
+    let at = (at_s - stretch.from_s) as usize;
+    let from = at.saturating_sub(AROUND.0 as usize);
+    Some(DecisiveWindow {
+        variant,
+        limit,
+        replication,
+        stretch,
+        at_s,
+        seconds: from..(at + AROUND.1 as usize).min(stretch.seconds),
+    })
+}
+
+/// The workloads that ask for most in any window.
+fn workloads<'r>(shown: &[DecisiveWindow<'r>]) -> Vec<&'r str> {
+    let mut sums: Vec<(&str, u64)> = Vec::new();
+    for w in shown {
+        for (name, counts) in &w.stretch.by_workload {
+            let n: u64 = counts.attempts[w.seconds.clone()].iter().sum();
+            match sums.iter_mut().find(|(known, _)| known == name) {
+                Some((_, sum)) => *sum += n,
+                None => sums.push((name, n)),
+            }
+        }
+    }
+    sums.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+    sums.iter().take(WORKLOADS).map(|(name, _)| *name).collect()
+}
+
+/// Areas have no strokes: the order of the stack tells them apart where colours do not.
+fn fill(i: usize) -> Fill {
+    Fill {
+        hatch: Hatch::None,
+        ..theme::part_fill(i)
+    }
+}
+
+/// Time of day marks of a window.
+fn time_axis(w: &DecisiveWindow<'_>) -> Axis {
+    let (from, to) = (w.second(w.seconds.start), w.second(w.seconds.end));
+    let step = match to - from {
+        s if s <= 60 => 10,
+        s if s <= 180 => 20,
+        _ => 30,
+    };
+    let ticks = (from.div_ceil(step)..=to / step).map(|i| i * step);
+    Axis {
+        low: from as f64,
+        high: to.max(from + 1) as f64,
+        log: false,
+        ticks: ticks.map(|t| (t as f64, number::clock(t))).collect(),
+    }
+}
+
+fn draw(results: &RunResults, shown: &[DecisiveWindow<'_>]) -> Drawn<String> {
+    let names = workloads(shown);
+    let mut head = vec![caption(results)];
+    let left_out = results.variants.len() - shown.len();
+    if left_out > 0 {
+        let s = if left_out == 1 { "" } else { "s" };
+        head.push(format!(
+            "Not drawn: {left_out} variant{s} without attempts, or beyond the sixth"
+        ));
+    }
+    svg(TITLE, |c| {
+        let top = page::head(c, TITLE, &head)?;
+        let mut entries: Vec<_> = names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| (Sign::Fill(fill(i)), (*name).to_owned()))
+            .collect();
+        let has_others = |w: &DecisiveWindow<'_>| {
+            w.stretch
+                .by_workload
+                .keys()
+                .any(|n| !names.contains(&n.as_str()))
+        };
+        if shown.iter().any(has_others) {
+            entries.push((Sign::Fill(fill(names.len())), "all others".to_owned()));
+        }
+        entries.push((Sign::Line(THROTTLED), "throttled".to_owned()));
+        entries.push((Sign::Line(theme::QUOTA), "quota".to_owned()));
+        entries.push((Sign::Marker, "busiest second".to_owned()));
+        let mut y = page::legend(c, top, &entries)?;
+        let height = if shown.len() > 3 { 130.0 } else { 170.0 };
+        for w in shown {
+            y = panel(c, y, height, w, &names)?;
+        }
+        Ok(y)
+    })
+}
+
+fn panel(
+    c: &mut Canvas<'_>,
+    mut y: f64,
+    height: f64,
+    w: &DecisiveWindow<'_>,
+    names: &[&str],
+) -> Drawn<f64> {
+    let width = WIDTH - 2.0 * MARGIN;
+    y = paragraph(c, MARGIN, y + 6.0, width, &w.variant.name, bold(HEADING))?;
+    let busiest = w.total((w.at_s - w.stretch.from_s) as usize);
+    let quota = w.quota(w.at_s);
+    let note = format!(
+        "replication {}: {}/s at {}, {} of them throttled; quota {} ({})",
+        w.replication.replication,
+        number::grouped(busiest.0 as f64, 0),
+        number::clock(w.at_s),
+        number::grouped(busiest.1 as f64, 0),
+        number::value("", "1/s", quota),
+        limit_name(w.limit),
+    );
+    y = paragraph(c, MARGIN, y, width, &note, grey(SMALL))? + 8.0;
+    let most = w.seconds.clone().map(|i| w.total(i).0).max().unwrap_or(0) as f64;
+    let quotas = w.seconds.clone().map(|i| w.quota(w.second(i)));
+    let high = quotas.fold(most, f64::max);
+    let y_axis = axis::linear(0.0, high * 1.08, 4.0, number::tick);
+    let x_axis = time_axis(w);
+    let p = Panel::alone(y, 14.0, height, &x_axis, &y_axis);
+    p.grid(c)?;
+    stack(c, &p, w, names)?;
+    let steps = |value: &dyn Fn(usize) -> f64| -> Vec<(f64, f64)> {
+        let seconds = w.seconds.clone();
+        let ends = seconds.flat_map(|i| {
+            let at = w.second(i) as f64;
+            let y = p.py(value(i));
+            [(p.px(at), y), (p.px(at + 1.0), y)]
+        });
+        ends.collect()
+    };
+    if w.seconds.clone().any(|i| w.total(i).1 > 0) {
+        c.line(&steps(&|i| w.total(i).1 as f64), THROTTLED)?;
+    }
+    c.line(&steps(&|i| w.quota(w.second(i))), theme::QUOTA)?;
+    p.frame(c)?;
+    page::marker(c, p.px(w.at_s as f64 + 0.5), p.py(busiest.0 as f64))?;
+    let title = "attempts per second [1/s]";
+    if text_width(title, grey(SMALL)) < height + 40.0 {
+        p.y_title(c, title, y_axis.text_width() + 18.0)?;
+    }
+    Ok(p.bottom + 28.0)
+}
+
+/// What each workload asks for, on top of one another: the largest at the bottom.
+fn stack(c: &mut Canvas<'_>, p: &Panel<'_>, w: &DecisiveWindow<'_>, names: &[&str]) -> Drawn<()> {
+    let mut below: Vec<u64> = vec![0; w.seconds.len()];
+    for k in 0..=names.len() {
+        let top: Vec<u64> = w
+            .seconds
+            .clone()
+            .zip(&below)
+            .map(|(i, below)| match names.get(k) {
+                Some(name) => below + w.of(name, i).0,
+                None => w.total(i).0,
+            })
+            .collect();
+        if top != below {
+            let edge = |counts: &[u64]| -> Vec<(f64, f64)> {
+                let ends = w.seconds.clone().zip(counts).flat_map(|(i, &n)| {
+                    let (at, y) = (w.second(i) as f64, p.py(n as f64));
+                    [(p.px(at), y), (p.px(at + 1.0), y)]
+                });
+                ends.collect()
+            };
+            let mut area = edge(&top);
+            area.extend(edge(&below).into_iter().rev());
+            c.polygon(&area, fill(k).color, 1.0)?;
+            let thin = Line {
+                color: BLACK,
+                width: 0.4,
+                dash: &[],
+            };
+            c.line(&edge(&top), thin)?;
+        }
+        below = top;
+    }
+    Ok(())
+}
