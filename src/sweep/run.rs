@@ -259,7 +259,11 @@ impl Sweep {
     fn kept(&self, dir: &Path, (s, v): (usize, usize)) -> Option<Run> {
         let text = std::fs::read_to_string(Sweep::file(dir, s, v)).ok()?;
         let run: Run = serde_json::from_str(&text).ok()?;
-        (run.setting == s && run.variant == self.variants[v]).then_some(run)
+        let is_whole = run
+            .metrics
+            .values()
+            .all(|values| values.len() == self.replications as usize);
+        (is_whole && run.setting == s && run.variant == self.variants[v]).then_some(run)
     }
 
     /// Runs what is missing in the current rayon pool, of every `shard.1` runs the `shard.0`-th (from 0); `done` counts

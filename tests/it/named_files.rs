@@ -260,3 +260,70 @@ arrivals.poisson.rate = "3/s"
         assert!(hidden.is_empty(), "{hidden:?}");
     }
 }
+
+#[test]
+fn a_doctored_sweep_is_refused_or_run_again() {
+    let text = r#"horizon = "5s"
+replications = 2
+region = "eu-west-3"
+key.main = {}
+[workload.w]
+key = "main"
+clients = 1
+operations.Decrypt = 1
+arrivals.poisson.rate = "3/s"
+"#;
+    let dir = folder("s.toml", text);
+    let args = [
+        "sweep",
+        "s.toml",
+        "--over",
+        "workload.w.growth=1,2",
+        "--out",
+        "o",
+        "--charts",
+        "none",
+    ];
+    assert_eq!(run_kmsim(dir.path(), &args).0, 0);
+    let at = |name: &str| dir.path().join("o").join(name);
+    let read = |name: &str| fs::read_to_string(at(name)).expect("a file");
+    let (plan, run, table) = (
+        read("sweep.json"),
+        read("runs/000001-0.json"),
+        read("sweep.csv"),
+    );
+    // What is swept is what it says: anything else is another sweep.
+    for doctored in [
+        "",
+        "[]",
+        "{}",
+        "null",
+        "{\"settings\": 3}",
+        &plan[..plan.len() / 2],
+        &plan.replace("\"settings\"", "\"sets\""),
+        &plan.replace("\"seed\": ", "\"seed\": 9"),
+    ] {
+        fs::write(at("sweep.json"), doctored).expect("write");
+        let (status, _, said) = run_kmsim(dir.path(), &args);
+        assert_eq!(status, 2, "{doctored:?}: {said}");
+        assert!(said.contains("holds another sweep"), "{doctored:?}: {said}");
+    }
+    fs::write(at("sweep.json"), &plan).expect("write");
+    // A run that is not whole is done again.
+    for doctored in [
+        "",
+        "[]",
+        "{}",
+        "{\"setting\": 1}",
+        &run[..run.len() / 3],
+        &run.replace("\"setting\": 1", "\"setting\": 7"),
+        &run.replacen("[", "[[", 1),
+        &run.replacen("[", "[1e999, ", 1),
+        &run.replacen("[", "[0.5, ", 1),
+    ] {
+        fs::write(at("runs/000001-0.json"), doctored).expect("write");
+        let (status, _, said) = run_kmsim(dir.path(), &args);
+        assert_eq!(status, 0, "{doctored:?}: {said}");
+        assert_eq!(read("sweep.csv"), table, "{doctored:?}");
+    }
+}
