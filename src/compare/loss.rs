@@ -66,7 +66,7 @@ fn share(metrics: &Metrics, some: &[&str], all: &[&str]) -> Estimate {
     let sum = |ids: &[&str], i: usize| -> f64 {
         let values = ids
             .iter()
-            .filter_map(|id| metrics.get(*id)?.values.get(i).copied());
+            .filter_map(|id| metrics.get(id)?.values.get(i).copied());
         values.flatten().sum()
     };
     let shares = (0..replications(metrics)).map(|i| {

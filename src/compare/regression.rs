@@ -521,10 +521,7 @@ mod tests {
             ];
             run(1, vec![variant("a", "x", metrics)])
         };
-        let (before, after) = (
-            failing_too(&many, &vec![Some(0.0); 3]),
-            failing_too(&few, &few),
-        );
+        let (before, after) = (failing_too(&many, &[Some(0.0); 3]), failing_too(&few, &few));
         assert!(matches!(
             kinds(&before, &after, "kms_throttled")[..],
             [RegressionKind::WorkLost { before: 0.0, .. }]
