@@ -8,7 +8,7 @@ use crate::compare::{across, merged, shortened};
 use crate::input::files::Files;
 use crate::report;
 use crate::report::compare::Compared;
-use crate::results::folder::{OutputFolder, Sharing};
+use crate::results::folder::{OutputFolder, FolderSharing};
 use crate::results::{self, RunResults};
 
 pub(super) fn compare(args: &args::CompareArgs) -> Result<(), CommandError> {
@@ -17,7 +17,7 @@ pub(super) fn compare(args: &args::CompareArgs) -> Result<(), CommandError> {
     let files = Files::default();
     input::one_stdin(&args.inputs)?;
     let out = args.out.as_deref();
-    let folder = out.map(|dir| OutputFolder::claim(dir, Sharing::Alone, args.at_once.wait));
+    let folder = out.map(|dir| OutputFolder::claim(dir, FolderSharing::Alone, args.at_once.wait));
     let folder = folder.transpose()?;
     for (i, path) in args.inputs.iter().enumerate() {
         if path.is_dir() {

@@ -20,7 +20,7 @@ mod sweep;
 mod terminal;
 
 use crate::results::RESULTS_FILE;
-use crate::results::folder::{OutputFolder, Sharing};
+use crate::results::folder::{OutputFolder, FolderSharing};
 use clap::{CommandFactory, Parser};
 use failure::CommandError;
 use std::process::ExitCode;
@@ -79,7 +79,7 @@ fn redraw(args: &args::ReportArgs) -> Result<(), CommandError> {
     // A folder without results is not made, and told by whoever reads them.
     let folder = args.dir.join(RESULTS_FILE).exists().then(|| {
         let wait = args.at_once.wait;
-        OutputFolder::claim(&args.dir, Sharing::Alone, wait)
+        OutputFolder::claim(&args.dir, FolderSharing::Alone, wait)
     });
     let _folder = folder.transpose()?;
     crate::report::redraw(&args.dir, args.charts.files)?;

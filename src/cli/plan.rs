@@ -19,7 +19,7 @@ use crate::report::content::{Content, Format};
 use crate::report::format::{Json, Markdown};
 use crate::report::planning::{Searched, date, request};
 use crate::results::directory;
-use crate::results::folder::{OutputFolder, Sharing};
+use crate::results::folder::{OutputFolder, FolderSharing};
 use crate::scenario::thresholds::of_each_workload;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -76,7 +76,7 @@ pub(super) fn plan(args: &args::PlanArgs) -> Result<(), CommandError> {
     let dir = args.out.clone().unwrap_or_else(|| {
         Path::new("output").join(format!("{}-plan", directory::folder_name(&source.name)))
     });
-    let _folder = OutputFolder::claim(&dir, Sharing::Alone, args.at_once.wait)?;
+    let _folder = OutputFolder::claim(&dir, FolderSharing::Alone, args.at_once.wait)?;
     let targets = targets(args, &study, &loaded)?;
     let pool = simulate::pool(&args.how)?;
     let effort = simulate::effort_of(&study, &loaded).times(TRIALS);

@@ -11,7 +11,7 @@ use crate::compare::{regressions, shortened};
 use crate::effort::Effort;
 use crate::report;
 use crate::report::summary::Summary;
-use crate::results::folder::{OutputFolder, Sharing};
+use crate::results::folder::{OutputFolder, FolderSharing};
 use crate::results::{self, Manifest, RunResults, VariantManifest, directory};
 use crate::run::{RunOptions, VERSION};
 use crate::scenario::{Loaded, Variant};
@@ -158,7 +158,7 @@ fn claimed(dirs: &[PathBuf], wait: bool) -> Result<Vec<OutputFolder>, CommandErr
     dirs.sort();
     let claimed = dirs
         .into_iter()
-        .map(|dir| OutputFolder::claim(dir, Sharing::Alone, wait));
+        .map(|dir| OutputFolder::claim(dir, FolderSharing::Alone, wait));
     Ok(claimed.collect::<Result<_, _>>()?)
 }
 

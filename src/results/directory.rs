@@ -42,7 +42,7 @@ pub(super) fn fault(action: &'static str, path: &Path) -> impl FnOnce(io::Error)
 
 /// What this process is writing, and has written.
 #[derive(Debug, Default)]
-struct Writing {
+struct UnderWay {
     /// Files under way, and lock files.
     temporary: BTreeSet<PathBuf>,
     /// Folders that this process made, the outer ones before the inner ones.
@@ -51,13 +51,13 @@ struct Writing {
     finished: BTreeMap<PathBuf, usize>,
 }
 
-static WRITING: Mutex<Writing> = Mutex::new(Writing {
+static WRITING: Mutex<UnderWay> = Mutex::new(UnderWay {
     temporary: BTreeSet::new(),
     made: BTreeSet::new(),
     finished: BTreeMap::new(),
 });
 
-fn writing() -> MutexGuard<'static, Writing> {
+fn writing() -> MutexGuard<'static, UnderWay> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -143,7 +143,7 @@ impl Temporary {
         }
     }
 
-    fn becomes(self, path: &Path) -> io::Result<()> {
+    fn becomes(&self, path: &Path) -> io::Result<()> {
         let mut writing = writing();
         fs::rename(&self.path, path)?;
         writing.temporary.remove(&self.path);
@@ -273,12 +273,11 @@ pub fn write_by(
     drop(file);
     // A full disk may be reported only here; it must be known before the old file goes.
     let whole = filled.and_then(|()| temporary.file.sync_all());
-    if let Err(source) = whole {
-        // The first error is the one to report; a file that was never made can't be removed.
+    whole.and_then(|()| temporary.becomes(path)).map_err(|source| {
+        // The first error is the one to report.
         let _ = temporary.remove();
-        return Err(fault("write", path)(source));
-    }
-    temporary.becomes(path).map_err(fault("write", path))
+        fault("write", path)(source)
+    })
 }
 
 /// Removes the log files of CloudTrail that are not of one of these stems, and their folder if it is empty then.

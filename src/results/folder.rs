@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// Who else may write to the folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sharing {
+pub enum FolderSharing {
     /// Nobody.
     Alone,
     /// The other shards of the same sweep: this one's number, from 1, and how many there are.
@@ -60,7 +60,7 @@ impl OutputFolder {
     ///
     /// # Errors
     /// Another run has it; the operating system refuses.
-    pub fn claim(dir: &Path, sharing: Sharing, wait: bool) -> Result<OutputFolder, FolderError> {
+    pub fn claim(dir: &Path, sharing: FolderSharing, wait: bool) -> Result<OutputFolder, FolderError> {
         directory::make(dir)?;
         let mut folder = OutputFolder {
             dir: dir.to_owned(),
@@ -68,8 +68,8 @@ impl OutputFolder {
         };
         let whole = dir.join(LOCK);
         match sharing {
-            Sharing::Alone => folder.lock(&whole, LockKind::Exclusive, wait)?,
-            Sharing::Shard(i, n) => {
+            FolderSharing::Alone => folder.lock(&whole, LockKind::Exclusive, wait)?,
+            FolderSharing::Shard(i, n) => {
                 folder.lock(&whole, LockKind::Shared, wait)?;
                 let own = dir.join(format!(".kmsim.shard-{i}-of-{n}.lock"));
                 folder.lock(&own, LockKind::Exclusive, wait)?;

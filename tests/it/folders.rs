@@ -3,7 +3,7 @@
 //! `KMSIM_KILLS=200 cargo test --test it folders -- --nocapture` kills as often as that; a few times by default.
 
 use crate::common::program::{ended, folder, kmsim, run_kmsim};
-use kmsim::results::folder::{OutputFolder, Sharing};
+use kmsim::results::folder::{OutputFolder, FolderSharing};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -84,7 +84,7 @@ fn until(what: &str, holds: impl Fn() -> bool) {
 fn a_second_run_into_a_folder_is_refused_or_waits() {
     let dir = folder("small.toml", SHORT);
     let args = ["run", "small.toml", "--out", "r", "--charts", "none"];
-    let held = OutputFolder::claim(&dir.path().join("r"), Sharing::Alone, false).expect("free");
+    let held = OutputFolder::claim(&dir.path().join("r"), FolderSharing::Alone, false).expect("free");
     for verb in [
         &args[..],
         &[
@@ -134,7 +134,7 @@ fn a_second_run_into_a_folder_is_refused_or_waits() {
         left.keys()
     );
     // Redrawing writes too.
-    let _held = OutputFolder::claim(&dir.path().join("r"), Sharing::Alone, false).expect("free");
+    let _held = OutputFolder::claim(&dir.path().join("r"), FolderSharing::Alone, false).expect("free");
     assert_eq!(run_kmsim(dir.path(), &["report", "r"]).0, 2);
 }
 
@@ -142,17 +142,17 @@ fn a_second_run_into_a_folder_is_refused_or_waits() {
 fn shards_share_a_folder_but_not_with_themselves_or_others() {
     let dir = tempfile::tempdir().expect("folder");
     let claim = |sharing| OutputFolder::claim(dir.path(), sharing, false);
-    let first = claim(Sharing::Shard(1, 2)).expect("free");
-    let second = claim(Sharing::Shard(2, 2)).expect("shared");
-    for other in [Sharing::Shard(1, 2), Sharing::Alone] {
+    let first = claim(FolderSharing::Shard(1, 2)).expect("free");
+    let second = claim(FolderSharing::Shard(2, 2)).expect("shared");
+    for other in [FolderSharing::Shard(1, 2), FolderSharing::Alone] {
         let refused = claim(other).expect_err("held").to_string();
         assert!(refused.contains("folder-in-use"), "{refused}");
     }
     drop(first);
-    claim(Sharing::Alone).expect_err("the second holds it still");
-    claim(Sharing::Shard(1, 2)).expect("free again");
+    claim(FolderSharing::Alone).expect_err("the second holds it still");
+    claim(FolderSharing::Shard(1, 2)).expect("free again");
     drop(second);
-    drop(claim(Sharing::Alone).expect("free"));
+    drop(claim(FolderSharing::Alone).expect("free"));
     assert!(
         files(dir.path()).is_empty(),
         "{:?}",

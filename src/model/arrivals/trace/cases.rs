@@ -116,7 +116,7 @@ pub(crate) fn add(cases: &mut Cases) {
         &["trcae.csv"],
     );
     cases.broken(
-        Code::MissingFile,
+        Code::RefusedFile,
         "file = \"trace.csv\"",
         "file = \".\"",
         "\".\"",
