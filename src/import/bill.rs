@@ -9,7 +9,7 @@ use super::evidence::series::{BilledAs, CountedAs, LoadOrigin, RecordKind, Serie
 use super::evidence::skip::SkipReason;
 use super::head::Head;
 use super::lines;
-use super::rows::{CsvRow, CsvRows};
+use super::rows::{CellRow, CellRows};
 use super::time;
 use super::window::Window;
 use serde_json::Value;
@@ -45,7 +45,7 @@ struct BillColumns {
 }
 
 impl BillColumns {
-    fn of(header: &CsvRow) -> Option<BillColumns> {
+    fn of(header: &CellRow) -> Option<BillColumns> {
         let at = |names: &[&str]| {
             names.iter().find_map(|name| {
                 header
@@ -109,8 +109,8 @@ impl BillColumns {
 
 /// Reads a bill as CSV.
 pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
-    let mut rows = CsvRows::of(window);
-    let mut row = CsvRow::default();
+    let mut rows = CellRows::of(window);
+    let mut row = CellRow::default();
     let reader = match rows.next(&mut row, findings) {
         Ok(_) => BillReader::of(&row),
         Err(FileEnd::Whole | FileEnd::LeftOut(_)) => None,
@@ -141,7 +141,7 @@ pub struct BillReader {
 
 impl BillReader {
     /// Of a bill with that header; `None`: it is not one.
-    pub fn of(header: &CsvRow) -> Option<BillReader> {
+    pub fn of(header: &CellRow) -> Option<BillReader> {
         Some(BillReader {
             columns: BillColumns::of(header)?,
             times: HashMap::new(),
@@ -150,7 +150,7 @@ impl BillReader {
     }
 
     /// Reads a row.
-    pub fn one(&mut self, row: &CsvRow, at: u64, findings: &mut Findings<'_>) {
+    pub fn one(&mut self, row: &CellRow, at: u64, findings: &mut Findings<'_>) {
         findings.seen += 1;
         match self.row(row, findings) {
             Ok(item) => findings.item(item),
@@ -158,7 +158,7 @@ impl BillReader {
         }
     }
 
-    fn row(&mut self, row: &CsvRow, findings: &mut Findings<'_>) -> Result<Item, SkipReason> {
+    fn row(&mut self, row: &CellRow, findings: &mut Findings<'_>) -> Result<Item, SkipReason> {
         let columns = &self.columns;
         let cell = |i: Option<usize>| row.cell(i);
         let service = cell(columns.service);
@@ -264,7 +264,7 @@ fn billed_as(service: &str, usage: &str, description: &str, unit: &str) -> Bille
     }
 }
 
-fn series(columns: &BillColumns, row: &CsvRow, billed: BilledAs, usage: &str) -> SeriesKey {
+fn series(columns: &BillColumns, row: &CellRow, billed: BilledAs, usage: &str) -> SeriesKey {
     let cell = |i: Option<usize>| row.cell(i).to_owned();
     // KMS's usage types begin with the Region's whole name.
     let named = usage.strip_suffix("-KMS-Requests").unwrap_or_default();

@@ -10,7 +10,7 @@ use super::evidence::series::{CountedAs, RecordKind};
 use super::evidence::skip::SkipReason;
 use super::head::Head;
 use super::lines;
-use super::rows::{CsvRow, CsvRows};
+use super::rows::{CellRow, CellRows};
 use super::time;
 use super::window::Window;
 use serde_json::Value;
@@ -190,7 +190,7 @@ pub struct ListColumns {
 
 impl ListColumns {
     /// By their names; `None`: they are not an inventory's.
-    pub fn named(header: &CsvRow) -> Option<ListColumns> {
+    pub fn named(header: &CellRow) -> Option<ListColumns> {
         let at = |name: &str| header.column(&[name]);
         let columns = ListColumns {
             bucket: at("bucket")?,
@@ -214,7 +214,7 @@ impl ListColumns {
     }
 
     /// By what is in the first rows; `None`: it is not an inventory's.
-    fn guessed(rows: &[CsvRow]) -> Option<ListColumns> {
+    fn guessed(rows: &[CellRow]) -> Option<ListColumns> {
         let first = rows.first().filter(|row| row.len() >= 4)?;
         let bucket = first.get(0)?;
         let is_bucket = |name: &str| {
@@ -266,7 +266,7 @@ impl ListColumns {
         let whole = &head[..memchr::memrchr(b'\n', head).unwrap_or(head.len())];
         let mut rows = Vec::new();
         for line in whole.split(|b| *b == b'\n').take(200) {
-            let mut row = CsvRow::default();
+            let mut row = CellRow::default();
             row.read(line.trim_ascii_end());
             rows.push(row);
         }
@@ -279,7 +279,7 @@ pub fn recognises(head: &Head) -> bool {
     if head.is_json() || head.bytes.starts_with(b"PAR1") || head.bytes.starts_with(b"ORC") {
         return false;
     }
-    let mut header = CsvRow::default();
+    let mut header = CellRow::default();
     header.read(head.first_line());
     head.is_listed
         || ListColumns::named(&header).is_some()
@@ -288,12 +288,12 @@ pub fn recognises(head: &Head) -> bool {
 
 /// Reads a list as CSV.
 pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
-    let listed = CsvRow::of(findings.hints.columns.iter().map(String::as_str));
+    let listed = CellRow::of(findings.hints.columns.iter().map(String::as_str));
     let guessed =
         ListColumns::of_head(&window.bytes()[..window.bytes().len().min(super::head::LENGTH)]);
     let mut columns = ListColumns::named(&listed);
-    let mut rows = CsvRows::of(window);
-    let mut row = CsvRow::default();
+    let mut rows = CellRows::of(window);
+    let mut row = CellRow::default();
     let mut reader = ListReader::default();
     let mut is_first = true;
     loop {
@@ -329,7 +329,7 @@ impl ListReader {
     pub fn one(
         &mut self,
         columns: &ListColumns,
-        row: &CsvRow,
+        row: &CellRow,
         at: u64,
         findings: &mut Findings<'_>,
     ) {
@@ -409,7 +409,7 @@ mod tests {
     #[test]
     fn columns_are_told_by_what_is_in_them() {
         let row = |text: &str| {
-            let mut row = CsvRow::default();
+            let mut row = CellRow::default();
             row.read(text.as_bytes());
             row
         };

@@ -10,7 +10,7 @@ use super::evidence::series::{CountedAs, LoadOrigin, RecordKind, SeriesKey, Via,
 use super::evidence::skip::SkipReason;
 use super::head::Head;
 use super::lines;
-use super::rows::{CsvRow, CsvRows};
+use super::rows::{CellRow, CellRows};
 use super::time;
 use super::window::Window;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -313,8 +313,8 @@ pub fn csv(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     let mut samples = Samples::default();
     let mut metrics: Vec<MetricName> = Vec::new();
     let file = findings.hints.file.clone();
-    let mut rows = CsvRows::of(window);
-    let mut row = CsvRow::default();
+    let mut rows = CellRows::of(window);
+    let mut row = CellRow::default();
     let mut headings = 0;
     let end = loop {
         let at = match rows.next(&mut row, findings) {
@@ -356,7 +356,7 @@ pub fn csv(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
 }
 
 /// The metrics of a heading row's columns.
-fn named(row: &CsvRow, file: &str) -> Vec<MetricName> {
+fn named(row: &CellRow, file: &str) -> Vec<MetricName> {
     let mut all: Vec<MetricName> = Vec::new();
     for cell in row.iter() {
         let name = match cell.trim().trim_matches('"') {

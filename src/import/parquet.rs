@@ -7,7 +7,7 @@ use super::evidence::finding::{FileEnd, Findings};
 use super::evidence::skip::SkipReason;
 use super::head::Head;
 use super::inventory::{ListColumns, ListReader};
-use super::rows::CsvRow;
+use super::rows::CellRow;
 use super::table::TableReader;
 use super::time;
 use super::window::Window;
@@ -53,7 +53,7 @@ pub fn read(_: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
 fn rows(reader: &SerializedFileReader<File>, findings: &mut Findings<'_>) -> FileEnd {
     let schema = reader.metadata().file_metadata().schema();
     let fields = schema.get_fields();
-    let header = CsvRow::of(fields.iter().map(|f| f.name()));
+    let header = CellRow::of(fields.iter().map(|f| f.name()));
     let mut to = if let Some(columns) = ListColumns::named(&header) {
         ParquetReader::List(columns, ListReader::default())
     } else if let Some(bill) = BillReader::of(&header) {
@@ -82,7 +82,7 @@ fn rows(reader: &SerializedFileReader<File>, findings: &mut Findings<'_>) -> Fil
     let Ok(all) = all else {
         return FileEnd::Broken("has columns that cannot be read".to_owned(), 0);
     };
-    let (mut row, mut cells) = (CsvRow::default(), vec![String::new(); header.len()]);
+    let (mut row, mut cells) = (CellRow::default(), vec![String::new(); header.len()]);
     let mut n = 0;
     for record in all {
         let Ok(record) = record else {

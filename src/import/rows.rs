@@ -14,15 +14,15 @@ const LONGEST: usize = 1 << 20;
 
 /// The cells of a row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CsvRow {
+pub struct CellRow {
     text: String,
     cells: Vec<Range<usize>>,
 }
 
-impl CsvRow {
+impl CellRow {
     /// A row of these cells.
-    pub fn of<'a>(cells: impl IntoIterator<Item = &'a str>) -> CsvRow {
-        let mut row = CsvRow::default();
+    pub fn of<'a>(cells: impl IntoIterator<Item = &'a str>) -> CellRow {
+        let mut row = CellRow::default();
         for cell in cells {
             row.push(cell);
         }
@@ -158,18 +158,18 @@ fn row_end(text: &[u8], looked: &mut Looked) -> Option<usize> {
 }
 
 /// The rows of a file that is read from its beginning.
-pub struct CsvRows<'w> {
+pub struct CellRows<'w> {
     window: &'w mut Window,
 }
 
-impl<'w> CsvRows<'w> {
+impl<'w> CellRows<'w> {
     /// Of that file.
-    pub fn of(window: &'w mut Window) -> CsvRows<'w> {
-        CsvRows { window }
+    pub fn of(window: &'w mut Window) -> CellRows<'w> {
+        CellRows { window }
     }
 
     /// The next row that is not empty, and the byte at which it begins; `Err`: how the file ended.
-    pub fn next(&mut self, row: &mut CsvRow, findings: &mut Findings<'_>) -> Result<u64, FileEnd> {
+    pub fn next(&mut self, row: &mut CellRow, findings: &mut Findings<'_>) -> Result<u64, FileEnd> {
         let mut looked = Looked::default();
         loop {
             let at = self.window.offset();
@@ -232,8 +232,8 @@ mod tests {
             skipped += chunk.skips.values().map(|s| s.0).sum::<u64>();
         };
         let mut findings = Findings::new("test", &mut send);
-        let mut reader = CsvRows::of(&mut window);
-        let (mut all, mut row) = (Vec::new(), CsvRow::default());
+        let mut reader = CellRows::of(&mut window);
+        let (mut all, mut row) = (Vec::new(), CellRow::default());
         let end = loop {
             match reader.next(&mut row, &mut findings) {
                 Ok(_) => all.push(row.iter().map(str::to_owned).collect()),
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn columns_are_found_by_their_names() {
-        let header = CsvRow::of(["Last_Modified date", "KEY"]);
+        let header = CellRow::of(["Last_Modified date", "KEY"]);
         assert_eq!(header.column(&["lastModifiedDate", "key"]), Some(0));
         assert_eq!(header.column(&["size", "Key"]), Some(1));
         assert_eq!((header.len(), header.column(&["size"])), (2, None));

@@ -6,7 +6,7 @@ use super::evidence::series::{
 };
 use super::evidence::skip::SkipReason;
 use super::head::Head;
-use super::rows::{CsvRow, CsvRows};
+use super::rows::{CellRow, CellRows};
 use super::time;
 use super::window::Window;
 
@@ -26,8 +26,8 @@ pub fn recognises(head: &Head) -> bool {
 
 /// Reads a table.
 pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
-    let mut rows = CsvRows::of(window);
-    let mut row = CsvRow::default();
+    let mut rows = CellRows::of(window);
+    let mut row = CellRow::default();
     let reader = match rows.next(&mut row, findings) {
         Ok(_) => TableReader::of(&row),
         Err(FileEnd::Whole | FileEnd::LeftOut(_)) => None,
@@ -54,7 +54,7 @@ pub struct TableReader {
 
 impl TableReader {
     /// Of a table with that header; `None`: it is not one.
-    pub fn of(header: &CsvRow) -> Option<TableReader> {
+    pub fn of(header: &CellRow) -> Option<TableReader> {
         let at = |names: &[&str]| header.column(names);
         let operation = at(&["operation", "eventname"])?;
         Some(TableReader {
@@ -74,7 +74,7 @@ impl TableReader {
     }
 
     /// Reads a row.
-    pub fn one(&mut self, row: &CsvRow, byte: u64, findings: &mut Findings<'_>) {
+    pub fn one(&mut self, row: &CellRow, byte: u64, findings: &mut Findings<'_>) {
         findings.seen += 1;
         let Some(second) = time::of_table(row.cell(Some(self.time))) else {
             return findings.skip(SkipReason::NoTime, || format!("byte {byte}"));

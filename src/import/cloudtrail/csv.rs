@@ -9,7 +9,7 @@ use super::super::evidence::skip::SkipReason;
 use super::super::head::Head;
 use super::super::json;
 use super::super::lines;
-use super::super::rows::{CsvRow, CsvRows};
+use super::super::rows::{CellRow, CellRows};
 use super::super::window::Window;
 use super::event::{EVENT_KEYS, EventReader, index_of};
 use serde_json::{Map, Value};
@@ -82,7 +82,7 @@ fn named(name: &str) -> &str {
 
 /// Whether a file that begins so is such a table.
 pub fn recognises(head: &Head) -> bool {
-    let mut header = CsvRow::default();
+    let mut header = CellRow::default();
     header.read(head.first_line());
     let has = |name: &str| header.iter().any(|cell| named(cell) == name);
     (has("eventSource") && has("eventName") && has("eventTime")) || has(MESSAGE)
@@ -101,8 +101,8 @@ pub fn is_results(head: &Head) -> bool {
 
 /// Reads a table as CSV.
 pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
-    let mut rows = CsvRows::of(window);
-    let mut row = CsvRow::default();
+    let mut rows = CellRows::of(window);
+    let mut row = CellRow::default();
     let names: Vec<String> = match rows.next(&mut row, findings) {
         Ok(_) => row.iter().map(|name| named(name).to_owned()).collect(),
         Err(end) => return end,
