@@ -157,7 +157,7 @@ pub fn held_out(
     let writing = options.writing;
     let bare = |(stretch, places): (LoadStretch, Places)| bare(&stretch, &places, writing, width);
     let calls = calls(evidence, &loads, options.region, width).map(|all| {
-        let counts = |of: &dyn Fn(&[(i64, u64)]) -> Vec<(i64, u64)>| {
+        let counts = |of: &Picked<'_>| {
             let each: Vec<Vec<(i64, u64)>> = all.attempts.values().map(|c| of(c)).collect();
             let mut figures = CallFigures::of(each.iter().map(Vec::as_slice), cut, to - cut, width);
             let throttled = all.throttled.as_deref();
@@ -289,10 +289,19 @@ fn bare(
     }
 }
 
+/// Seconds (or periods) and their counts.
+type SecondCounts = Vec<(i64, u64)>;
+
+/// What is made of counts.
+type Picked<'a> = dyn Fn(&[(i64, u64)]) -> SecondCounts + 'a;
+
+/// Account, Region and quota.
+type QuotaOf = (String, String, &'static str);
+
 /// KMS calls as the files tell them.
 struct ToldCalls {
     /// Attempts, by what shares a quota.
-    attempts: BTreeMap<(String, String, &'static str), Vec<(i64, u64)>>,
+    attempts: BTreeMap<QuotaOf, SecondCounts>,
     /// Throttled ones of all; `None`: it is not told which are.
     throttled: Option<Vec<(i64, u64)>>,
 }
@@ -313,7 +322,7 @@ fn calls(
             LoadOrigin::Table,
         ],
     };
-    let mut attempts: BTreeMap<(String, String, &'static str), Counts> = BTreeMap::new();
+    let mut attempts: BTreeMap<QuotaOf, Counts> = BTreeMap::new();
     let mut throttled = Counts::default();
     let mut listed = false;
     for (key, counts) in &evidence.series {

@@ -138,7 +138,7 @@ fn of_bucket(bucket: &BucketUse) -> Value {
         "writes": bucket.writes,
         "kms_calls_for_objects": for_objects,
         "kms_calls_for_bucket_key": for_bucket_key,
-        "bucket_keys": (calls > 0).then(|| match (for_objects, for_bucket_key) {
+        "bucket_keys": (calls > 0).then_some(match (for_objects, for_bucket_key) {
             (_, 0) => "off",
             (0, _) => "on",
             (_, _) => "on, with objects older than they are",

@@ -323,7 +323,7 @@ fn searched(
 }
 
 fn bins(counts: &[(i64, u64)], from: i64, span: i64, period: i64) -> Vec<RateBin> {
-    let width = ((span + BINS - 1) / BINS).min(LONGEST_BIN).max(1);
+    let width = ((span + BINS - 1) / BINS).clamp(1, LONGEST_BIN);
     let width = (width + period - 1) / period * period;
     let count = (span + width - 1) / width;
     let mut bins: Vec<RateBin> = (0..count)

@@ -84,16 +84,15 @@ impl ThingTexts {
 fn wrapped(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
-        if let Some(line) = lines.last_mut() {
-            if line.is_empty() || line.chars().count() + word.chars().count() < WIDTH {
-                if !line.is_empty() {
-                    line.push(' ');
-                }
+        let fits = |line: &String| line.chars().count() + word.chars().count() < WIDTH;
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if fits(line) => {
+                line.push(' ');
                 line.push_str(word);
-                continue;
             }
+            Some(_) | None => lines.push(format!("  {word}")),
         }
-        lines.push(format!("  {word}"));
     }
     lines
 }
