@@ -8,7 +8,7 @@ use crate::compare::{across, merged, shortened};
 use crate::input::files::Files;
 use crate::report;
 use crate::report::compare::Compared;
-use crate::results::folder::{OutputFolder, FolderSharing};
+use crate::results::folder::{FolderSharing, OutputFolder};
 use crate::results::{self, RunResults};
 
 pub(super) fn compare(args: &args::CompareArgs) -> Result<(), CommandError> {

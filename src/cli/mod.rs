@@ -20,7 +20,7 @@ mod sweep;
 mod terminal;
 
 use crate::results::RESULTS_FILE;
-use crate::results::folder::{OutputFolder, FolderSharing};
+use crate::results::folder::{FolderSharing, OutputFolder};
 use clap::{CommandFactory, Parser};
 use failure::CommandError;
 use std::process::ExitCode;

@@ -19,7 +19,7 @@ use crate::report::content::{Content, Format};
 use crate::report::format::{Json, Markdown};
 use crate::report::planning::{Searched, date, request};
 use crate::results::directory;
-use crate::results::folder::{OutputFolder, FolderSharing};
+use crate::results::folder::{FolderSharing, OutputFolder};
 use crate::scenario::thresholds::of_each_workload;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;

@@ -11,7 +11,7 @@ use crate::compare::{regressions, shortened};
 use crate::effort::Effort;
 use crate::report;
 use crate::report::summary::Summary;
-use crate::results::folder::{OutputFolder, FolderSharing};
+use crate::results::folder::{FolderSharing, OutputFolder};
 use crate::results::{self, Manifest, RunResults, VariantManifest, directory};
 use crate::run::{RunOptions, VERSION};
 use crate::scenario::{Loaded, Variant};

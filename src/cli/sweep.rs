@@ -11,7 +11,7 @@ use crate::report::answer_html::answer_html;
 use crate::report::content::Format;
 use crate::report::format::Markdown;
 use crate::report::sweep::Swept;
-use crate::results::folder::{OutputFolder, FolderSharing};
+use crate::results::folder::{FolderSharing, OutputFolder};
 use crate::results::{directory, json};
 use crate::sweep::run::{Run, Sweep};
 use crate::sweep::{grid, latin_hypercube, parquet, table};
@@ -46,9 +46,9 @@ pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
     pool.install(|| plan.check(&source, &studies))?;
     let all = efforts.times(plan.settings.len() as f64);
     simulate::admit(&source.name, &all, &args.how)?;
-    let sharing = args
-        .shard
-        .map_or(FolderSharing::Alone, |(i, n)| FolderSharing::Shard(i + 1, n));
+    let sharing = args.shard.map_or(FolderSharing::Alone, |(i, n)| {
+        FolderSharing::Shard(i + 1, n)
+    });
     let folder = OutputFolder::claim(&dir, sharing, args.at_once.wait)?;
     plan.open(&dir)?;
     let shard = args.shard.unwrap_or((0, 1));

@@ -273,11 +273,13 @@ pub fn write_by(
     drop(file);
     // A full disk may be reported only here; it must be known before the old file goes.
     let whole = filled.and_then(|()| temporary.file.sync_all());
-    whole.and_then(|()| temporary.becomes(path)).map_err(|source| {
-        // The first error is the one to report.
-        let _ = temporary.remove();
-        fault("write", path)(source)
-    })
+    whole
+        .and_then(|()| temporary.becomes(path))
+        .map_err(|source| {
+            // The first error is the one to report.
+            let _ = temporary.remove();
+            fault("write", path)(source)
+        })
 }
 
 /// Removes the log files of CloudTrail that are not of one of these stems, and their folder if it is empty then.

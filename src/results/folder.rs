@@ -60,7 +60,11 @@ impl OutputFolder {
     ///
     /// # Errors
     /// Another run has it; the operating system refuses.
-    pub fn claim(dir: &Path, sharing: FolderSharing, wait: bool) -> Result<OutputFolder, FolderError> {
+    pub fn claim(
+        dir: &Path,
+        sharing: FolderSharing,
+        wait: bool,
+    ) -> Result<OutputFolder, FolderError> {
         directory::make(dir)?;
         let mut folder = OutputFolder {
             dir: dir.to_owned(),

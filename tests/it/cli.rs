@@ -137,6 +137,8 @@ fn a_run_writes_the_results_directory_and_nothing_else() {
         "timeseries.csv",
         "bill.csv",
         "metrics.parquet",
+        "breakdowns.csv",
+        "breakdowns.parquet",
         "report.html",
         "manifest.json",
     ];

@@ -3,7 +3,7 @@
 //! `KMSIM_KILLS=200 cargo test --test it folders -- --nocapture` kills as often as that; a few times by default.
 
 use crate::common::program::{ended, folder, kmsim, run_kmsim};
-use kmsim::results::folder::{OutputFolder, FolderSharing};
+use kmsim::results::folder::{FolderSharing, OutputFolder};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -84,7 +84,8 @@ fn until(what: &str, holds: impl Fn() -> bool) {
 fn a_second_run_into_a_folder_is_refused_or_waits() {
     let dir = folder("small.toml", SHORT);
     let args = ["run", "small.toml", "--out", "r", "--charts", "none"];
-    let held = OutputFolder::claim(&dir.path().join("r"), FolderSharing::Alone, false).expect("free");
+    let held =
+        OutputFolder::claim(&dir.path().join("r"), FolderSharing::Alone, false).expect("free");
     for verb in [
         &args[..],
         &[
@@ -134,7 +135,8 @@ fn a_second_run_into_a_folder_is_refused_or_waits() {
         left.keys()
     );
     // Redrawing writes too.
-    let _held = OutputFolder::claim(&dir.path().join("r"), FolderSharing::Alone, false).expect("free");
+    let _held =
+        OutputFolder::claim(&dir.path().join("r"), FolderSharing::Alone, false).expect("free");
     assert_eq!(run_kmsim(dir.path(), &["report", "r"]).0, 2);
 }
 

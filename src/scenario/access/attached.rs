@@ -173,7 +173,8 @@ impl<'a> Attached<'a> {
         !self.has_policies
             && is_managed_by_customer
             && account == resource.account()
-            && who.is_none_or(|who| who.principal.is_none())
+            // An empty list of policies says something: nothing is allowed.
+            && who.is_none_or(|who| who.principal.is_none() && who.identity_policies.is_none())
             && !self.service_control.contains_key(account)
             && !self.resource_control.contains_key(account)
     }
