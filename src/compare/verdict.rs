@@ -192,7 +192,7 @@ fn paired(a: &VariantResults, b: &VariantResults) -> bool {
 /// Whether two variants are asked for the same work: the same arrivals, or as many requests as far as is shown.
 fn same_work(a: &VariantResults, b: &VariantResults) -> bool {
     let as_many = |id: &&str| {
-        let d = difference(None, a.metrics.get(*id), b.metrics.get(*id), false);
+        let d = difference(None, a.metrics.get(id), b.metrics.get(id), false);
         match (d.ci_low.zip(d.ci_high), d.mean) {
             (Some((low, high)), _) => low <= 0.0 && high >= 0.0,
             (None, mean) => mean.is_none_or(|mean| mean == 0.0),

@@ -157,8 +157,11 @@ fn largest<'r, T: 'r>(
     (rows.len() > keep.len() + 1).then_some(keep)
 }
 
+/// The larger or smaller of two.
+type Extreme = fn(f64, f64) -> f64;
+
 /// What is a maximum over things, and what a minimum.
-const EXTREMES: [(&str, fn(f64, f64) -> f64); 3] = [
+const EXTREMES: [(&str, Extreme); 3] = [
     ("added_delay_s_max", f64::max),
     ("s3_attempts_per_s_max", f64::max),
     ("s3_headroom", f64::min),

@@ -44,7 +44,8 @@ pub(super) fn calls_saved(
     changes: &[PartChange<'_>],
 ) -> Result<Vec<Option<f64>>, StudyError> {
     let mut saved = vec![None; changes.len()];
-    let mut open = vec![0..changes.len()];
+    let mut open = Vec::new();
+    open.push(0..changes.len());
     let mut read = 0;
     while let Some(range) = open.pop() {
         if range.is_empty() || read == MOST_READ {

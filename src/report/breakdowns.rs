@@ -9,6 +9,9 @@ use crate::sweep::table::{self, Column};
 use crate::units::visible::visible;
 use std::io;
 
+/// Mean or an end of an interval.
+type EstimatePart = fn(&Estimate) -> Option<f64>;
+
 /// A row: its breakdown, its name, its metrics.
 type BreakdownRow<'v> = (&'static str, &'v String, &'v Metrics);
 
@@ -51,7 +54,7 @@ fn columns(v: &VariantResults, rows: &[BreakdownRow<'_>]) -> Vec<(String, Column
         ("name".to_owned(), text(&|row| row.1.clone())),
     ];
     for m in metrics() {
-        let parts: [(&str, fn(&Estimate) -> Option<f64>); 3] = [
+        let parts: [(&str, EstimatePart); 3] = [
             ("", |e| e.mean),
             ("_ci_low", |e| e.ci_low),
             ("_ci_high", |e| e.ci_high),

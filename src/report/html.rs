@@ -255,14 +255,14 @@ fn metric_table<'a>(
     let present: Vec<&str> = ids
         .iter()
         .copied()
-        .filter(|id| rows.clone().any(|(_, _, m)| m.contains_key(*id)))
+        .filter(|id| rows.clone().any(|(_, _, m)| m.contains_key(id)))
         .collect();
     let head = present.iter().map(|id| header(id).to_owned()).collect();
     let body = rows.map(|(variant, name, m)| {
         let cells: Vec<String> = present
             .iter()
             .map(|id| {
-                if m.contains_key(*id) {
+                if m.contains_key(id) {
                     metric_rows::cell(m, id)
                 } else {
                     String::new()

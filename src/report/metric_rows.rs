@@ -50,7 +50,7 @@ pub fn cell(metrics: &Metrics, id: &str) -> String {
 pub fn rows(results: &RunResults) -> Vec<(String, Vec<String>)> {
     let mut rows = Vec::new();
     for (id, show) in ROWS {
-        let mean = |v: &VariantResults| v.metrics.get(*id).and_then(|e| e.mean);
+        let mean = |v: &VariantResults| v.metrics.get(id).and_then(|e| e.mean);
         let wanted = match show {
             Show::Always => true,
             Show::WithData => results.variants.iter().any(|v| mean(v).is_some()),
