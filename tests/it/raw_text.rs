@@ -58,10 +58,7 @@ fn nothing_that_acts_reaches_a_terminal_or_a_file() {
     fs::write(dir.path().join("s.toml"), &text).expect("write");
     let broken = text.replace("clients = 1", "clients = 1\nclinets = \"\\u001B[1m\"");
     fs::write(dir.path().join("broken.toml"), broken).expect("write");
-    let raw = text
-        .replace("seed", "seed")
-        .replace("[key", "# \u{1b}[2J\n[key")
-        + "x = \u{1b}[2J\n";
+    let raw = text.replace("[key", "# \u{1b}[2J\n[key") + "x = \u{1b}[2J\n";
     fs::write(dir.path().join("raw.toml"), raw).expect("write");
     let set = "key.\"\u{1b}[2J\".regon=1";
     let target = ["--target", "throttle_rate < 1%", "--variant", "other"];

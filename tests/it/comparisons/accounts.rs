@@ -637,11 +637,7 @@ fn log_groups_call_kms_stream_by_stream() {
         ("", "log_streams = 40\nregion = \"eu-west-1\"", 134.0),
         ("", "log_streams = 40\naccount = \"other\"", 134.0),
     ] {
-        let group = if group.contains("eu-west-1") {
-            format!("{group}\nincoming_bytes_per_second = \"2 MB\"")
-        } else {
-            format!("{group}\nincoming_bytes_per_second = \"2 MB\"")
-        };
+        let group = format!("{group}\nincoming_bytes_per_second = \"2 MB\"");
         let mut scenario = text(assumption, &group);
         let (mut region, mut account) = ("us-east-1", "main");
         if group.contains("eu-west-1") {

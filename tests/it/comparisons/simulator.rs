@@ -717,6 +717,9 @@ fn simulate(world: &World, seed: u64) -> Vec<Found> {
     s.found
 }
 
+/// One of the numbers found.
+type Count = fn(&Found) -> f64;
+
 const RUNS: u64 = 60;
 
 /// Runs both and compares what they count, workload by workload.
@@ -736,7 +739,7 @@ fn agree(what: &str, text: &str, world: &World) {
             ["s3_requests", "s3_requests_failed"]
         };
         let metrics = &results.variants[0].by_workload[flow.name];
-        let mut rows: Vec<(&str, fn(&Found) -> f64)> = vec![
+        let mut rows: Vec<(&str, Count)> = vec![
             (requests, |f| f.requests),
             (failed, |f| f.failed),
             ("kms_calls", |f| f.calls),

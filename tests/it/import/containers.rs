@@ -104,7 +104,7 @@ fn base64(bytes: &[u8]) -> String {
             text.push(LETTERS[(bits >> (18 - 6 * i) & 63) as usize] as char);
         }
     }
-    while text.len() % 4 != 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     text
