@@ -1,6 +1,6 @@
 //! Rows of CSV files out of the window, whatever is between their quotes.
 //!
-//! A quote that nobody closes makes the rest of a file one row. A row that is not closed within [`LONGEST`] bytes or at the
+//! A quote that nobody closes makes the rest of a file one row. A row that is not closed within `LONGEST` bytes or at the
 //! file's end is therefore counted as malformed up to the end of its line, and what follows is read on.
 
 use super::evidence::finding::{FileEnd, Findings};
