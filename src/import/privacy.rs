@@ -57,8 +57,11 @@ fn is_public(kind: NameOf, name: &str) -> bool {
         NameOf::Key => {
             let service = name.strip_prefix("alias/aws/");
             name.is_empty()
-                || service
-                    .is_some_and(|s| s.len() <= 20 && s.bytes().all(|b| b.is_ascii_lowercase()))
+                || service.is_some_and(|s| {
+                    s.len() <= 20
+                        && s.bytes()
+                            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+                })
         }
         NameOf::Requester => name.is_empty() || is_host(name) || name == "AWS Internal",
     }

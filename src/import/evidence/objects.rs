@@ -117,7 +117,8 @@ impl ObjectList {
     /// Bytes of current objects.
     pub fn bytes(&self) -> u64 {
         let current = self.kinds.iter().filter(|(k, _)| k.current);
-        current.map(|(_, c)| c.bytes).sum()
+        // Sizes may be nonsense, and all of them together more than a number holds.
+        current.map(|(_, c)| c.bytes).fold(0, u64::saturating_add)
     }
 
     /// Current objects whose encryption the list says.
