@@ -185,7 +185,10 @@ pub struct DeclaredThings {
 }
 
 /// What each plan and state declares, by its path.
-pub fn declared(evidence: &AccountEvidence) -> BTreeMap<&str, DeclaredThings> {
+pub fn declared<'e>(
+    evidence: &'e AccountEvidence,
+    names: &Names,
+) -> BTreeMap<&'e str, DeclaredThings> {
     let mut all: BTreeMap<&str, DeclaredThings> = BTreeMap::new();
     for (path, fact) in &evidence.facts {
         if let Fact::Resources { resources, .. } = fact {
@@ -204,7 +207,9 @@ pub fn declared(evidence: &AccountEvidence) -> BTreeMap<&str, DeclaredThings> {
         }) = fact.bucket()
         {
             let algorithm = encryption.map_or("none stated", Sse::algorithm);
-            of.buckets.insert(address.clone(), algorithm);
+            // An address says what its author calls the bucket.
+            let shown = names.whole(NameOf::Bucket, address);
+            of.buckets.insert(shown, algorithm);
         }
     }
     all

@@ -92,7 +92,7 @@ fn files(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>
     let to_skip: BTreeMap<_, _> = evidence.files_left_out.iter().filter(of_trails).collect();
     all.insert("files_to_skip".to_owned(), json!(to_skip));
     all.insert("files_left_out".to_owned(), json!(evidence.files_left_out));
-    let declared = shown::declared(evidence);
+    let declared = shown::declared(evidence, names);
     let told = evidence.files.iter().map(|f| {
         let mut one = json!({
             "path": names.path(&f.path),

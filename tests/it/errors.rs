@@ -153,7 +153,7 @@ fn several_faults_are_reported_in_one_go() {
     // The base's faults are there in both variants and reported once.
     assert_eq!(said.matches("workload.app.clients").count(), 1, "{said}");
 
-    let said = refused("a = 1 1\nb = \n[c\nd = \"\n", &[]);
+    let said = refused("seed = 1 1\nb = \n[c\nd = \"\n", &[]);
     assert!(said.matches("error[syntax]").count() >= 3, "{said}");
 }
 
@@ -282,19 +282,19 @@ fn files_that_are_no_scenarios() {
             &["0xe9", "--> bad.toml:2:12", "UTF-8"],
         ),
         ((0..=255).collect(), "syntax", &["bad.toml:"]),
-        (vec![0; 1000], "syntax", &["bad.toml:1:1"]),
+        (vec![0; 1000], "syntax", &["bad.toml is no scenario"]),
         (
-            format!("a = {}", "[".repeat(50_000)).into_bytes(),
+            format!("key = {}", "[".repeat(50_000)).into_bytes(),
             "syntax",
             &["nested too deeply"],
         ),
         (
-            format!("a = {}1{}", "{ a = ".repeat(5_000), " }".repeat(5_000)).into_bytes(),
+            format!("key = {}1{}", "{ a = ".repeat(5_000), " }".repeat(5_000)).into_bytes(),
             "syntax",
             &["nested too deeply"],
         ),
         (
-            format!("[{}]\n", vec!["a"; 20_000].join(".")).into_bytes(),
+            format!("[key.{}]\n", vec!["a"; 20_000].join(".")).into_bytes(),
             "syntax",
             &["nested too deeply"],
         ),

@@ -189,6 +189,7 @@ fn compare_tells_settings_pairing_workloads_and_bill() {
             "seeded.toml",
             "--out",
             "both",
+            "--full",
         ],
     );
     assert_eq!(status, 0, "{said}");
