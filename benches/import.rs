@@ -149,17 +149,15 @@ fn kms_record(n: u64) -> Value {
     })
 }
 
+/// Real logs, where they are: beside the repository.
+fn shared_data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data")
+}
+
 /// Records of a real trail, or of one made up where shared/data is absent.
 fn real() -> Vec<Value> {
-    let folder = ["../shared/data", "/work/shared/data"]
-        .iter()
-        .map(|f| {
-            Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join(f)
-                .join("cloudtrail-invictus")
-        })
-        .find(|f| f.is_dir());
-    let Some(folder) = folder else {
+    let folder = shared_data().join("cloudtrail-invictus");
+    let Some(folder) = Some(folder).filter(|f| f.is_dir()) else {
         println!("(shared/data is absent: records are made up)");
         let other = |n| {
             let mut record = kms_record(n);
@@ -275,7 +273,7 @@ fn log(size: usize) -> (Vec<u8>, u64) {
         "2020-01-01-05-06-35-0123456789ABCDEF",
         "2022-01-01-05-06-35-0123456789ABCDEF",
     ] {
-        let path = Path::new("/work/shared/data/s3-access-log-dandi").join(file);
+        let path = shared_data().join("s3-access-log-dandi").join(file);
         let text = fs::read(path).unwrap_or_default();
         real.extend(
             text.split(|b| *b == b'\n')

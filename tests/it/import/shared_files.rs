@@ -7,14 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// The folder, or nothing where it is absent, which is said.
 pub(super) fn shared() -> Option<PathBuf> {
-    let folder = [
-        "../shared/data",
-        "../../shared/data",
-        "../../../work/shared/data",
-    ]
-    .iter()
-    .map(|f| Path::new(env!("CARGO_MANIFEST_DIR")).join(f))
-    .find(|f| f.join("import").is_dir());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    let folder = Some(folder).filter(|f| f.join("import").is_dir());
     if folder.is_none() {
         eprintln!("import::shared_files: skipped, ../shared/data/import is absent");
     }
