@@ -257,7 +257,7 @@ pub fn statistics(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
         let points = page.datapoints.unwrap_or_default();
         if !points.is_empty() && points.iter().all(|p| p.sum.is_none()) {
             findings.fact(Fact::Note(
-                "a metric's statistic is not Sum: its samples are no counts".to_owned(),
+                "a metric's statistic is not Sum: its samples do not count requests".to_owned(),
             ));
         }
         for point in points {

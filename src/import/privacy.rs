@@ -4,6 +4,7 @@
 //! not do: there are only 10¹² account numbers.
 
 use super::evidence::series::NOT_A_NAME;
+use crate::units::visible::acts;
 use sha2::{Digest, Sha256};
 
 /// How names are written.
@@ -70,7 +71,8 @@ fn is_public(kind: NameOf, name: &str) -> bool {
 /// Characters that a terminal takes for commands, shown as one that it does not.
 fn without_commands(text: &str) -> String {
     let harmless = |c: char| {
-        if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+        // A path has one line.
+        if c.is_control() || acts(c) {
             '\u{fffd}'
         } else {
             c

@@ -72,7 +72,7 @@ pub enum FileRefusal {
 }
 
 impl FileRefusal {
-    /// A way out.
+    /// What to do about it.
     pub fn help(&self) -> &'static str {
         match self {
             FileRefusal::Unreadable(_) => {

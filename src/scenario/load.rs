@@ -213,7 +213,7 @@ fn parsed(input: &Input, sets: &[String], sources: &mut Sources) -> Result<Table
     if !may_be_scenario(&input.text) {
         // Of what is no scenario nothing is shown: it may be anything.
         let message = format!(
-            "{} is no scenario: none of its lines sets a key of one",
+            "{} is not a scenario: none of its lines sets a key of one",
             input.shown
         );
         let help = "name a TOML file as docs/SCENARIO.md describes it";

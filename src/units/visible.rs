@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// Whether a character does something instead of being shown: controls but for the end of a line and the tab, and those
 /// that turn or hide the letters around them.
-fn acts(c: char) -> bool {
+pub fn acts(c: char) -> bool {
     match c {
         '\n' | '\t' => false,
         '\u{061c}'

@@ -282,7 +282,7 @@ fn files_that_are_no_scenarios() {
             &["0xe9", "--> bad.toml:2:12", "UTF-8"],
         ),
         ((0..=255).collect(), "syntax", &["bad.toml:"]),
-        (vec![0; 1000], "syntax", &["bad.toml is no scenario"]),
+        (vec![0; 1000], "syntax", &["bad.toml is not a scenario"]),
         (
             format!("key = {}", "[".repeat(50_000)).into_bytes(),
             "syntax",

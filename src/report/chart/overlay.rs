@@ -1,6 +1,6 @@
 //! KMS attempts per second of all variants in one panel, each on its tightest quota.
 //!
-//! For the shape of the difference, with each variant's quota and busiest second; its interval stands in its own figure.
+//! For the shape of the difference, with each variant's quota and busiest second; its interval has a figure of its own.
 
 use super::axis::{self, Axis, Panel};
 use super::canvas::{Canvas, Drawn, Side, grey, svg};

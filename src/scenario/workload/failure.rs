@@ -31,7 +31,7 @@ pub(super) fn has_effect(
         ),
         Arrivals::Open(_) | Arrivals::Trace(_) if own == OnFailure::FailJob => (
             "on_failure",
-            "is `fail-job`, but the workload is no job",
+            "is `fail-job`, but the workload is not a job",
             "write `fail-upload`, or give it a `job`",
         ),
         Arrivals::Open(_) | Arrivals::Trace(_) if no_upload && !own.is_nothing() => (
