@@ -14,6 +14,7 @@ pub use records::{RunError, RunOptions};
 
 use crate::catalog;
 use crate::compare::{compare_all, verdict};
+use crate::metrics::bounds;
 use crate::outcome;
 use crate::results::{
     Estimate, PrecisionResult, RunResults, RunVerdict, SCHEMA_VERSION, ScenarioRecord,
@@ -110,6 +111,7 @@ pub fn run(
         verdict: RunVerdict::default(),
     };
     results.verdict = verdict(&results);
+    debug_assert_eq!(bounds::fault(&results), None, "what no run may find");
     Ok((results, manifests))
 }
 

@@ -123,6 +123,16 @@ fn s3_operation(name: &str) -> Option<&'static str> {
     crate::catalog::s3_operation(name).map(|row| row.id.as_str())
 }
 
+/// The KMS operation of that name, as scenarios write it; `None`: it is none of theirs.
+fn kms_operation(name: &str) -> Option<&str> {
+    name.parse::<crate::catalog::KmsOperation>()
+        .is_ok()
+        .then_some(name)
+}
+
+/// Why what is asked for is left out where no scenario can say it.
+const UNKNOWN: &str = "requests for operations that kmsim does not know";
+
 /// The loads of what was found.
 pub fn loads(evidence: &AccountEvidence, region: Option<&str>) -> Loads {
     let mut all = Loads {
@@ -358,6 +368,9 @@ fn call(key: &SeriesKey, counts: &Counts, all: &mut Loads, evidence: &AccountEvi
     if request.is_some() {
         at.spec = String::new();
     }
+    let Some(operation) = request.or_else(|| kms_operation(operation)) else {
+        return all.leave_out(UNKNOWN, counts.total());
+    };
     let load = all.put(at, operation, key, counts);
     load.sessions = load.sessions.max(sessions);
 }
@@ -418,10 +431,15 @@ fn counted(key: &SeriesKey, counts: &Counts, all: &mut Loads) {
         LoadTarget::Bucket(key.bucket.clone())
     };
     let operation = match &target {
-        LoadTarget::Bucket(_) => s3_operation(&key.operation).unwrap_or(&key.operation),
-        LoadTarget::Key(_) => &key.operation,
+        LoadTarget::Bucket(_) => s3_operation(&key.operation),
+        LoadTarget::Key(_) => kms_operation(&key.operation),
     };
-    all.put(at(key, target), operation, key, counts);
+    match operation {
+        Some(operation) => {
+            all.put(at(key, target), operation, key, counts);
+        }
+        None => all.leave_out(UNKNOWN, counts.total()),
+    }
 }
 
 /// A throttled call names no key: it goes where most calls of its requester and operation go.
@@ -473,6 +491,9 @@ fn home(key: &SeriesKey, counts: &Counts, all: &mut Loads) {
     let best = candidates.max_by(|a, b| a.0.cmp(&b.0));
     let (at, operation) = match best {
         Some((_, at, operation)) => (at, operation),
+        None if kms_operation(&key.operation).is_none() => {
+            return all.leave_out(UNKNOWN, counts.total());
+        }
         None => (
             at(key, LoadTarget::Key(String::new())),
             key.operation.clone(),

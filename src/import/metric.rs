@@ -21,6 +21,8 @@ use std::fmt::{self, Formatter};
 
 /// Samples that are held before they are handed in.
 const HELD: usize = 1_000_000;
+/// The longest period that a sum is of \[s\]; samples further apart do not say how long theirs is.
+const LONGEST_PERIOD: i64 = 31 * 86_400;
 /// Rows above the first sample of a CSV file.
 const HEADINGS: usize = 8;
 
@@ -408,7 +410,7 @@ impl Samples {
         for (metric, mut samples) in std::mem::take(&mut self.metrics) {
             samples.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
             let gaps = samples.windows(2).map(|w| w[1].0.saturating_sub(w[0].0));
-            let least = gaps.filter(|g| *g > 0).min();
+            let least = gaps.filter(|g| (1..=LONGEST_PERIOD).contains(g)).min();
             let before = self.periods.get(&metric).copied();
             let period = match (least, before) {
                 (Some(a), Some(b)) => a.min(b),

@@ -204,7 +204,10 @@ impl FromValue for Span {
 
     fn from_value(value: &Value, path: &str, faults: &Diagnostics) -> Option<Span> {
         let number = match &value.node {
-            Node::String(text) => return quantity(text.parse(), value, path, faults),
+            Node::String(text) => {
+                return quantity(text.parse(), value, path, faults)
+                    .filter(|span| within_longest(*span, value, path, faults));
+            }
             Node::Integer(0) => return Some(Span::ZERO),
             Node::Float(number) if *number == 0.0 => return Some(Span::ZERO),
             Node::Integer(number) => number.to_string(),
@@ -225,6 +228,21 @@ impl FromValue for Span {
         );
         None
     }
+}
+
+/// Whether a length of time is one that instants can be put off by; records it where not.
+fn within_longest(span: Span, value: &Value, path: &str, faults: &Diagnostics) -> bool {
+    let within = span <= Span::LONGEST;
+    if !within {
+        let longest = Span::LONGEST;
+        let message = format!("`{path}` must be at most {longest}, but is {span}");
+        faults.push(
+            Diagnostic::error(Code::OutOfRange, message)
+                .at(value.place.clone())
+                .help(format!("choose a value at most {longest}")),
+        );
+    }
+    within
 }
 
 impl FromValue for Rate {

@@ -4,6 +4,7 @@
 //! A metric exists once, as a row of [`registry::METRICS`]. Results, CSV, tables, axis labels,
 //! comparisons and documentation all read that row.
 
+pub mod bounds;
 pub mod estimate;
 pub mod number;
 pub mod registry;

@@ -23,9 +23,11 @@ const MOST_A_SECOND: u64 = 1_000_000_000_000;
 /// Most bins of a series.
 const BINS: usize = 2_000;
 
-/// What is wrong with results, where anything is; the first fault.
-pub(super) fn fault(results: &RunResults) -> Option<String> {
-    check(results).err()
+impl RunResults {
+    /// What does not hang together in them, where anything does not; the first of it.
+    pub fn fault(&self) -> Option<String> {
+        check(self).err()
+    }
 }
 
 fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {

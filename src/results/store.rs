@@ -3,7 +3,6 @@
 use super::directory::{self, FileError};
 use super::json;
 use super::schema::{Manifest, RunResults, SCHEMA_VERSION};
-use super::sound;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -136,7 +135,7 @@ pub fn parse(text: &str, path: &Path) -> Result<RunResults, StoreError> {
         });
     }
     let results: RunResults = serde_json::from_str(text).map_err(fault)?;
-    match sound::fault(&results) {
+    match results.fault() {
         Some(reason) => Err(StoreError::Unsound {
             path: path.to_owned(),
             reason,

@@ -1,6 +1,5 @@
 //! `[assumption]`: what AWS does not document.
 
-use super::run_settings::LATEST;
 use crate::input::diagnostic::{Code, Diagnostics};
 use crate::input::document::Table;
 use crate::input::keyword::keywords;
@@ -114,11 +113,11 @@ pub(super) fn assumptions(r: &mut Reader<'_>) -> Assumptions {
             .unwrap_or(EncryptionCondition::Header),
         log_group_association_delay: {
             let default = Span::from_secs(300);
-            r.or_in("log_group_association_delay", default, ..=LATEST)
+            r.or_in("log_group_association_delay", default, ..=Span::LONGEST)
         },
         log_stream_data_key_lifetime: {
             let (key, default) = ("log_stream_data_key_lifetime", Span::from_secs(300));
-            let lifetime = r.or_in(key, default, Span::from_secs(1)..=LATEST);
+            let lifetime = r.or_in(key, default, Span::from_secs(1)..=Span::LONGEST);
             if lifetime.whole_seconds().is_none() {
                 r.fault(
                     Code::OutOfRange,

@@ -4,7 +4,6 @@ use super::account::Placement;
 use super::alias::{self, LookedUp};
 use super::key::KmsKeySettings;
 use super::policy::PolicySettings;
-use super::run_settings::LATEST;
 use crate::access::PolicyKind;
 use crate::catalog::KeySpec;
 use crate::input::declared::Declared;
@@ -346,7 +345,7 @@ pub(super) fn buckets(
 
 /// Ages of objects under `key`.
 fn age(r: &mut Reader<'_>, key: &str) -> Option<AgeSettings> {
-    let span = Span::from_ns(1)..=LATEST;
+    let span = Span::from_ns(1)..=Span::LONGEST;
     let uniform = |r: &mut Reader<'_>| {
         let longest = r.required_in("longest", span.clone())?;
         Some(AgeSettings::Uniform { longest })

@@ -2,7 +2,6 @@
 
 use super::account::Placement;
 use super::policy::PolicySettings;
-use super::run_settings::LATEST;
 use crate::access::PolicyKind;
 use crate::catalog::{self, KeySpec};
 use crate::input::declared::Declared;
@@ -147,8 +146,8 @@ pub(super) fn keys(
             spec = known;
         }
         let key_store = r.name_among("key_store", stores);
-        let disabled_at = r.optional_in("disabled_at", ..=LATEST);
-        let pending_deletion_at = r.optional_in("pending_deletion_at", ..=LATEST);
+        let disabled_at = r.optional_in("disabled_at", ..=Span::LONGEST);
+        let pending_deletion_at = r.optional_in("pending_deletion_at", ..=Span::LONGEST);
         let id = r.or("id", name.to_owned());
         let aliases = aliases(r, managed_by);
         let policy = PolicySettings::read(r, "policy", PolicyKind::Key, placement.files);
@@ -272,7 +271,7 @@ fn unique_aliases(r: &Reader<'_>, keys: &Declared<KmsKeySettings>) {
 /// Key policies that replace the first, in order of time.
 fn policy_changes(r: &mut Reader<'_>, files: &Files) -> Vec<PolicyChange> {
     let changes = r.list("policy_changes", |_, r| {
-        let at = r.required_in("at", Span::from_ns(1)..=LATEST);
+        let at = r.required_in("at", Span::from_ns(1)..=Span::LONGEST);
         let policy = PolicySettings::read(r, "policy", PolicyKind::Key, files);
         if !r.has("policy") {
             let _: Option<String> = r.required("policy");

@@ -2,7 +2,6 @@
 
 use super::account::Placement;
 use super::key::{KmsKeySettings, ManagedBy};
-use super::run_settings::LATEST;
 use crate::catalog::KeySpec;
 use crate::input::declared::Declared;
 use crate::input::diagnostic::{Code, Place};
@@ -43,7 +42,7 @@ pub(super) fn log_groups(
         let account = placement.account(r);
         let region = placement.region(r, account.as_deref());
         let key = r.required_name_among("key", keys);
-        let associated_at = r.optional_in("associated_at", ..=LATEST);
+        let associated_at = r.optional_in("associated_at", ..=Span::LONGEST);
         let log_streams = r.or_in("log_streams", 1, 1..=1_000_000);
         let incoming_bytes_per_second = r.required("incoming_bytes_per_second");
         let queries = r.rate_above_zero("queries", "no query would ever arrive");

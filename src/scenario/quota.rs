@@ -2,7 +2,6 @@
 
 use super::account::Placement;
 use super::key::KeyStore;
-use super::run_settings::LATEST;
 use crate::catalog;
 use crate::input::declared::Declared;
 use crate::input::diagnostic::{Code, Diagnostic};
@@ -80,7 +79,7 @@ pub(super) fn quotas(
         };
         let limit = r.rate_above_zero("limit", ADMITS_NOTHING);
         let changes = r.list("changes", |_, r| {
-            let at = r.required_in("at", ..=LATEST);
+            let at = r.required_in("at", ..=Span::LONGEST);
             let limit = r.rate_above_zero("limit", ADMITS_NOTHING);
             if !r.has("limit") {
                 let _: Option<Rate> = r.required("limit");

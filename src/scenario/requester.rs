@@ -2,7 +2,6 @@
 
 use super::account::Placement;
 use super::policy::PolicySettings;
-use super::run_settings::LATEST;
 use crate::access::{PolicyKind, Principal};
 use crate::input::declared::Declared;
 use crate::input::diagnostic::Code;
@@ -39,7 +38,7 @@ pub(super) fn requesters(r: &mut Reader<'_>, placement: &Placement<'_>) -> Decla
         let role = r.or("role", name.to_owned());
         let session_policy = r.optional("session_policy");
         let sessions = r.or_in("sessions", 1, 1..=100_000);
-        let access_revoked_at = r.optional_in("access_revoked_at", ..=LATEST);
+        let access_revoked_at = r.optional_in("access_revoked_at", ..=Span::LONGEST);
         let files = placement.files;
         let identity_policies =
             PolicySettings::read_all(r, "identity_policies", PolicyKind::Identity, files);

@@ -9,9 +9,6 @@ use jiff::tz::Disambiguation;
 /// Keys that hold for the whole file.
 pub(super) const RUN_KEYS: [&str; 5] = ["seed", "replications", "horizon", "warm_up", "start"];
 
-/// The longest horizon, and the latest that something can happen.
-pub(super) const LATEST: Span = Span::from_secs(10 * 366 * 86_400);
-
 /// What a scenario is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReadFor {
@@ -39,7 +36,7 @@ pub(super) struct RunSettings {
 pub(super) fn run_settings(r: &mut Reader<'_>, purpose: ReadFor) -> Option<RunSettings> {
     let seed = r.or("seed", 1);
     let replications = r.or_in("replications", 10, 1..=100_000);
-    let horizons = Span::from_secs(1)..=LATEST;
+    let horizons = Span::from_secs(1)..=Span::LONGEST;
     let horizon = match purpose {
         ReadFor::Explain if !r.has("horizon") => {
             r.optional_in("horizon", horizons).or(Some(EXPLAINED))

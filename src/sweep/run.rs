@@ -193,8 +193,8 @@ impl Sweep {
         directory::make(&runs)?;
         directory::remove_left(&runs)?;
         let path = dir.join(PLAN_FILE);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => match serde_json::from_str::<Sweep>(&text) {
+        match std::fs::read(&path) {
+            Ok(text) => match serde_json::from_slice::<Sweep>(&text) {
                 Ok(found) if found == *self => Ok(()),
                 Ok(found) => Err(SweepError::Other {
                     dir: dir.to_owned(),

@@ -21,6 +21,10 @@ impl Span {
     /// No time at all.
     pub const ZERO: Span = Span { ns: 0 };
 
+    /// The longest that a setting may say, and the latest that something can happen: ten years. An instant within it put
+    /// off by as long, over and over, still is one that can be counted.
+    pub const LONGEST: Span = Span::from_secs(10 * 366 * 86_400);
+
     /// `ns` nanoseconds.
     pub const fn from_ns(ns: u64) -> Span {
         Span { ns }

@@ -16,6 +16,7 @@ mod effort;
 mod errors;
 mod fleet;
 mod folders;
+mod fuzzed;
 mod gates;
 mod house;
 mod iam;

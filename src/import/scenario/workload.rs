@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 const APART: usize = 1_000;
 /// A stretch without any load that ends what belongs together \[s\].
 const SILENCE: i64 = 7 * 86_400;
+/// The longest stretch, which a scenario's horizon can be \[s\].
+const LONGEST: i64 = 10 * 366 * 86_400;
 
 /// A workload.
 #[derive(Clone, Debug)]
@@ -347,7 +349,11 @@ fn cut(stretch: &mut LoadStretch) {
     let mut now: Option<(i64, i64, u64)> = None;
     for (&second, &n) in &all {
         now = match now {
-            Some((from, last, sum)) if second - last <= SILENCE => Some((from, second, sum + n)),
+            Some((from, last, sum))
+                if second - last <= SILENCE && second + period - from <= LONGEST =>
+            {
+                Some((from, second, sum + n))
+            }
             Some(_) | None => Some((second, second, n)),
         };
         if let Some((from, last, sum)) = now

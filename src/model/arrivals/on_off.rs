@@ -28,7 +28,7 @@ impl ArrivalShape for OnOff {
 
     fn read(r: &mut Reader<'_>) -> Option<OnOff> {
         let (on, off) = (required_rate(r, "on"), required_rate(r, "off"));
-        let lengths = Span::from_ns(1_000_000)..=Span::from_secs(86_400 * 3_660);
+        let lengths = Span::from_ns(1_000_000)..=Span::LONGEST;
         let mean_on = r.required_in("mean_on", lengths.clone());
         let mean_off = r.required_in("mean_off", lengths);
         Some(OnOff {

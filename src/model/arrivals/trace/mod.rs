@@ -73,9 +73,6 @@ fn is_one(dispersion: &f64) -> bool {
 /// What `count` says of a file whose rows are one request each.
 const NO_COUNT: &str = "none";
 
-/// The longest time after its first arrival that a trace may reach \[ns\]: ten years, as the longest horizon.
-const LONGEST: f64 = 10.0 * 366.0 * 86_400.0 * SECOND as f64;
-
 impl Trace {
     /// The table `trace`.
     pub(super) fn read(r: &mut Reader<'_>, files: &Files) -> Option<Trace> {
@@ -186,7 +183,7 @@ impl Trace {
         }
         let last = self.recording.rows.last_at().unwrap_or(0);
         let reached = last as f64 * scale;
-        if reached > LONGEST {
+        if reached > Span::LONGEST.as_ns() as f64 {
             r.fault(
                 Code::OutOfRange,
                 place,

@@ -208,9 +208,9 @@ pub(crate) mod cases {
         cases.broken(
             Code::OutOfRange,
             "initial_backoff = \"50ms\"",
-            "initial_backoff = \"100000d\"",
-            "\"100000d\"",
-            &["1d", "100000d"],
+            "initial_backoff = \"100d\"",
+            "\"100d\"",
+            &["1d", "100d"],
         );
         cases.broken(
             Code::OutOfRange,

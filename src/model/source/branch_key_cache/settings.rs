@@ -77,7 +77,7 @@ impl ClientCacheKind for BranchKeyCacheSettings {
     ) -> Option<BranchKeyCacheSettings> {
         let sharing = Sharing::read(r, others, &["cache"]);
         let cache = CacheKind::read(r);
-        let ttl: Option<Span> = r.required_in("ttl", Span::from_secs(1)..=LONGEST);
+        let ttl: Option<Span> = r.required_in("ttl", Span::from_secs(1)..=Span::LONGEST);
         if let Some(ttl) = ttl
             && ttl.whole_seconds().is_none()
         {
@@ -273,12 +273,9 @@ impl StormTrackingSettings {
     }
 }
 
-/// A longest time: what is put off by it in a run of ten years still comes within the time that can be counted.
-const LONGEST: Span = Span::from_secs(86_400 * 3_660);
-
 /// A span of whole milliseconds above 0.
 fn milliseconds(r: &mut Reader<'_>, key: &str, default: Span) -> Span {
-    let span = r.or_in(key, default, Span::from_ns(1_000_000)..=LONGEST);
+    let span = r.or_in(key, default, Span::from_ns(1_000_000)..=Span::LONGEST);
     if !span.as_ns().is_multiple_of(1_000_000) {
         r.fault(
             Code::OutOfRange,
