@@ -6,6 +6,7 @@ use super::chart::Figure;
 use super::content::Content;
 use super::error::ReportError;
 use super::page::{Block, Page};
+use super::scripts;
 use crate::run::VERSION;
 use minijinja::{Environment, Value, context};
 
@@ -37,14 +38,12 @@ pub fn answer_html(
         .chain(&appendix)
         .filter_map(block)
         .collect();
-    let charts: Vec<Value> = figures
-        .iter()
-        .map(|f| Value::from_safe_string(f.svg.clone()))
-        .collect();
+    let charts = figures.iter().enumerate();
+    let charts: Vec<Value> = charts.map(|(i, f)| scripts::figure(i, f)).collect();
     let mut environment = Environment::new();
-    environment.add_template("page.css", include_str!("page.css"))?;
+    scripts::add_templates(&mut environment)?;
     environment.add_template("answer.html", include_str!("answer.html.jinja"))?;
-    let page = context! { title, answer, version => VERSION, charts, blocks };
+    let page = context! { scripts => scripts::scripts(figures)?, title, answer, version => VERSION, charts, blocks };
     Ok(environment.get_template("answer.html")?.render(page)?)
 }
 

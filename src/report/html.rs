@@ -1,4 +1,4 @@
-//! `report.html`: one file that opens offline, without scripts, and prints well.
+//! `report.html`: one file that opens offline, with and without scripts, and prints well.
 //!
 //! In the order in which a review asks: the question and the answer, the variants, the decisive seconds, who causes
 //! and who suffers it, the bill, what would change the answer, what it rests on; then, in an appendix, all figures. Every text that comes from outside is escaped; only the figures' own SVG goes in as it is.
@@ -10,7 +10,7 @@ use super::chart::Figure;
 use super::error::ReportError;
 use super::limit_name::limit_name;
 use super::text::{caption, note};
-use super::{compare, ladder, limits, metric_rows, outlook, peak, side_by_side, summary};
+use super::{compare, ladder, limits, metric_rows, outlook, peak, scripts, side_by_side, summary};
 use crate::catalog::{item_label, region_name};
 use crate::metrics::number;
 use crate::metrics::registry::{self, METRICS};
@@ -44,22 +44,22 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
     let mut environment = Environment::new();
     // The name's ending switches escaping on.
     environment.add_template("report.html", include_str!("report.html.jinja"))?;
-    environment.add_template("page.css", include_str!("page.css"))?;
+    scripts::add_templates(&mut environment)?;
     let rows: Vec<Value> = metric_rows::rows(results)
         .into_iter()
         .map(|(label, cells)| context! { label, cells })
         .collect();
-    let drawn = |f: &Figure| {
-        context! { title => f.title.as_str(), svg => Value::from_safe_string(f.svg.clone()) }
-    };
-    let (decisive_charts, charts): (Vec<&Figure>, Vec<&Figure>) = figures
+    let drawn = |(place, f): (usize, &Figure)| scripts::figure(place, f);
+    let (decisive_charts, charts): (Vec<_>, Vec<_>) = figures
         .iter()
-        .partition(|f| DECISIVE.contains(&f.stem.as_str()));
+        .enumerate()
+        .partition(|(_, f)| DECISIVE.contains(&f.stem.as_str()));
     let decisive_charts: Vec<Value> = decisive_charts.into_iter().map(drawn).collect();
     let charts: Vec<Value> = charts.into_iter().map(drawn).collect();
     let resolved = serde_json::to_string_pretty(&resolved(results)?)?;
     let names: Vec<String> = results.variants.iter().map(|v| v.name.clone()).collect();
     let page = context! {
+        scripts => scripts::scripts(figures)?,
         scenario => results.scenario.name.as_str(),
         caption => caption(results),
         note => note(results),

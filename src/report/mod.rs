@@ -35,6 +35,7 @@ pub mod page;
 mod peak;
 pub mod planning;
 pub mod records;
+mod scripts;
 mod side_by_side;
 pub mod summary;
 pub mod sweep;

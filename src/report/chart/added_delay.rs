@@ -5,6 +5,7 @@
 use super::axis::{self, Axis, Panel};
 use super::canvas::{Drawn, svg};
 use super::figure::{Chart, figure, label};
+use super::live::{LiveAxis, LiveDot, LiveFigure, LiveInk, LiveLayer, LivePanel, LiveShape};
 use super::page::{self, Sign};
 use super::theme;
 use crate::metrics::number;
@@ -17,7 +18,10 @@ const TITLE: &str = "Delay added by throttling, by variant";
 pub(super) const CHART: Chart = Chart {
     stem: "added_delay",
     several: false,
-    draw: |results| Ok(vec![figure("added_delay", TITLE, draw(results))?]),
+    draw: |results| {
+        let drawn = figure("added_delay", TITLE, draw(results))?;
+        Ok(vec![drawn.with(live(results))])
+    },
 };
 
 /// Smallest share shown.
@@ -62,6 +66,44 @@ fn words(v: &VariantResults) -> String {
         )
     };
     ids.map(text).join(", ")
+}
+
+/// The same tails, point by point.
+fn live(results: &RunResults) -> LiveFigure {
+    let layers = results.variants.iter().enumerate().filter_map(|(i, v)| {
+        let dots: Vec<LiveDot> = tail(&v.series.added_delay)
+            .into_iter()
+            .filter(|(_, share)| *share > 0.0)
+            .map(|(x, y)| LiveDot {
+                x,
+                y,
+                interval: None,
+                text: String::new(),
+            })
+            .collect();
+        let ink = LiveInk::Line(theme::variant_line(i));
+        (!dots.is_empty()).then(|| LiveLayer::new(&v.name, LiveShape::Line(dots), ink))
+    });
+    let log = |axis: LiveAxis| LiveAxis {
+        log: Some(true),
+        ..axis
+    };
+    LiveFigure {
+        caption: vec![caption(results)],
+        each: "",
+        panels: vec![LivePanel {
+            name: String::new(),
+            note: String::new(),
+            x: log(LiveAxis::number("added delay x [s], logarithmic")),
+            y: log(LiveAxis::share(&format!(
+                "share of requests with {} > x",
+                short()
+            ))),
+            layers: layers.collect(),
+            moment: None,
+            window: None,
+        }],
+    }
 }
 
 /// Draws the figure.

@@ -8,8 +8,11 @@ use super::axis::{self, Panel};
 use super::canvas::{Canvas, Drawn, Look, Side, bold, svg, text_width};
 use super::figure::{Chart, figure, from_to, label, mean};
 use super::grid::{Axes, Heading, PanelGrid};
+use super::live::{
+    LiveAxis, LiveDot, LiveFigure, LiveInk, LiveLayer, LivePanel, LiveShape, LiveSwitch, LiveX,
+};
 use super::page::{self, Sign};
-use super::theme::{self, SMALL};
+use super::theme::{self, Fill, Hatch, Line, SMALL};
 use crate::metrics::number;
 use crate::report::limit_name::limit_name;
 use crate::report::text::caption;
@@ -32,7 +35,10 @@ pub(super) const CHART: Chart = Chart {
     draw: |results| {
         let subjects = subjects(results).into_iter();
         subjects
-            .map(|s| figure(&s.stem, &s.title, draw(results, &s)))
+            .map(|s| {
+                let drawn = figure(&s.stem, &s.title, draw(results, &s))?;
+                Ok(drawn.with(live(results, &s)))
+            })
             .collect()
     },
 };
@@ -195,6 +201,102 @@ fn heading(v: &VariantResults, name: &str) -> Heading {
     }
 }
 
+/// The fill of the band around the mean.
+const BAND: Fill = Fill {
+    color: theme::BAND,
+    hatch: Hatch::None,
+    dark: false,
+};
+
+/// Variants that tried this quota, and what is said of the others.
+fn shown<'r>(results: &'r RunResults, name: &str) -> (Vec<&'r VariantResults>, Option<String>) {
+    let (shown, calm): (Vec<&VariantResults>, Vec<_>) = results
+        .variants
+        .iter()
+        .partition(|v| busiest(v, name).is_some());
+    let names: Vec<_> = calm.iter().map(|v| v.name.as_str()).collect();
+    let said = format!("No attempts against this quota: {}", names.join(" · "));
+    (shown, (!names.is_empty()).then_some(said))
+}
+
+/// Every bin as `results.json` has it.
+fn live(results: &RunResults, subject: &Subject) -> LiveFigure {
+    let Some(name) = &subject.quota else {
+        return LiveFigure::default();
+    };
+    let (shown, others) = shown(results, name);
+    let panels = shown.into_iter().filter_map(|v| {
+        let s = v.series.quotas.get(name)?;
+        let x = LiveX::of(&v.series.t_s);
+        let all = |values: &[f64]| values.iter().copied().map(Some).collect::<Vec<_>>();
+        let line = |name: &str, line: Line, values: Vec<Option<f64>>| {
+            LiveLayer::new(
+                name,
+                LiveShape::Steps(x.clone(), values),
+                LiveInk::Line(line),
+            )
+        };
+        let a = &s.kms_attempts_per_s;
+        let mut layers = Vec::new();
+        if a.ci_low.iter().any(Option::is_some) {
+            let band = LiveShape::Band(x.clone(), a.ci_low.clone(), a.ci_high.clone());
+            layers.push(LiveLayer::new(
+                "95 % interval of the mean",
+                band,
+                LiveInk::Fill(BAND),
+            ));
+        }
+        layers.push(line(
+            "busiest second in each bin",
+            theme::BUSIEST,
+            all(&a.max),
+        ));
+        layers.push(line(
+            "CloudWatch, one-minute sum ÷ 60",
+            theme::CLOUDWATCH,
+            all(&s.cloudwatch_per_s),
+        ));
+        layers.push(line("mean over replications", theme::MEAN, all(&a.mean)));
+        let alarm = s.quota_per_s.iter().map(|q| Some(q * 0.8)).collect();
+        layers.push(line("80 % of the quota", theme::ALARM, alarm).switched(LiveSwitch::Off));
+        layers.push(line("quota", theme::QUOTA, all(&s.quota_per_s)).switched(LiveSwitch::Fixed));
+        let peak = busiest(v, name);
+        if let Some(b) = &peak {
+            let dot = LiveDot {
+                x: b.at_s as f64,
+                y: b.attempts,
+                interval: None,
+                text: String::new(),
+            };
+            let shape = LiveShape::Points(vec![dot]);
+            layers.push(LiveLayer::new(
+                "busiest second of the run",
+                shape,
+                LiveInk::Points(theme::BUSIEST),
+            ));
+        }
+        let Heading { name, note } = heading(v, name);
+        Some(LivePanel {
+            name,
+            note,
+            x: LiveAxis::time(),
+            y: LiveAxis::with_limit(
+                &format!("{} per second [1/s]", label("kms_attempts")),
+                peak.as_ref().map_or(0.0, |b| b.attempts),
+                peak.as_ref().map_or(0.0, |b| b.quota),
+            ),
+            layers,
+            moment: peak.map(|b| b.at_s as f64),
+            window: None,
+        })
+    });
+    LiveFigure {
+        caption: [caption(results)].into_iter().chain(others).collect(),
+        each: "variant",
+        panels: panels.collect(),
+    }
+}
+
 /// Draws one figure.
 fn draw(results: &RunResults, subject: &Subject) -> Drawn<String> {
     let mut head = vec![caption(results)];
@@ -202,17 +304,8 @@ fn draw(results: &RunResults, subject: &Subject) -> Drawn<String> {
         return page::words(&subject.title, &head, "No variant made any KMS attempts.");
     };
     // Variants that leave this quota alone are named in words: their panels would be empty.
-    let (shown, calm): (Vec<&VariantResults>, Vec<_>) = results
-        .variants
-        .iter()
-        .partition(|v| busiest(v, name).is_some());
-    if !calm.is_empty() {
-        let names: Vec<_> = calm.iter().map(|v| v.name.as_str()).collect();
-        head.push(format!(
-            "No attempts against this quota: {}",
-            names.join(" · ")
-        ));
-    }
+    let (shown, others) = shown(results, name);
+    head.extend(others);
     let layout = PanelGrid::new(results, shown.len());
     let series = |v: &VariantResults| {
         v.series

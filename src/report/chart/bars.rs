@@ -5,6 +5,7 @@
 
 use super::axis::{self, Axis, Panel};
 use super::canvas::{Canvas, Drawn, Look, Side, bold, grey, look, text_width, wrap};
+use super::live::{LiveAxis, LiveDot, LiveFigure, LiveInk, LiveLayer, LivePanel, LiveShape};
 use super::page::{self, Sign};
 use super::theme::{self, Fill, Line, MARGIN, SMALL, TEXT, WHITE, WIDTH};
 use crate::metrics::number;
@@ -55,6 +56,52 @@ fn fill(bars: &[Bar], part: usize) -> Fill {
         theme::NEGATIVE
     } else {
         theme::part_fill(part)
+    }
+}
+
+/// The same bars, the first at the top.
+pub(super) fn live(caption: &[String], bars: &[Bar], stack: &Stack<'_>) -> LiveFigure {
+    let order = || bars.iter().rev();
+    let mut layers: Vec<LiveLayer> = Vec::new();
+    for (i, name) in stack.parts.iter().enumerate() {
+        let amounts = order().map(|b| b.parts.get(i).copied().filter(|a| *a != 0.0));
+        let shape = LiveShape::Bars(amounts.collect());
+        layers.push(LiveLayer::new(name, shape, LiveInk::Fill(fill(bars, i))));
+    }
+    let totals = order().enumerate().filter_map(|(i, b)| {
+        let (x, interval) = b.total?;
+        let text = [b.label.as_str(), b.note.as_str()];
+        let text = text.into_iter().filter(|t| !t.is_empty());
+        Some(LiveDot {
+            x,
+            y: i as f64,
+            interval,
+            text: text.collect::<Vec<_>>().join(" · "),
+        })
+    });
+    let ink = Line {
+        color: theme::BLACK,
+        width: 1.75,
+        dash: &[],
+    };
+    let totals = LiveShape::Points(totals.collect());
+    layers.push(LiveLayer::new(
+        "total, with 95 % interval",
+        totals,
+        LiveInk::Points(ink),
+    ));
+    LiveFigure {
+        caption: caption.to_vec(),
+        each: "",
+        panels: vec![LivePanel {
+            name: String::new(),
+            note: String::new(),
+            x: LiveAxis::number(stack.x_title),
+            y: LiveAxis::names("", order().map(|b| b.name.clone())),
+            layers: if bars.is_empty() { vec![] } else { layers },
+            moment: None,
+            window: None,
+        }],
     }
 }
 

@@ -148,7 +148,21 @@ fn finish(raw: &str, title: &str, height: f64, widths: &[f64]) -> Drawn<String> 
     );
     let mut lines = raw.lines().skip(1);
     let mut widths = widths.iter();
+    let mut open_path = None;
     while let Some(line) = lines.next() {
+        if let Some((style, way)) = outline(line) {
+            // Lines of one style are one path: a dashed one has hundreds.
+            if open_path != Some(style) {
+                out.push_str(if open_path.is_some() { "\"/>\n" } else { "" });
+                out.push_str(&format!("<path {style}d=\""));
+            }
+            out.push_str(&way);
+            open_path = Some(style);
+            continue;
+        }
+        if open_path.take().is_some() {
+            out.push_str("\"/>\n");
+        }
         let Some(open) = line.strip_prefix("<text ") else {
             out.push_str(line);
             out.push('\n');
@@ -160,7 +174,37 @@ fn finish(raw: &str, title: &str, height: f64, widths: &[f64]) -> Drawn<String> 
             "<text textLength=\"{width:.0}\" lengthAdjust=\"spacingAndGlyphs\" {open}{content}{close}\n"
         ));
     }
+    if open_path.is_some() {
+        out.push_str("\"/>\n");
+    }
     Ok(out)
+}
+
+/// The attributes and the way of a line or an area that hides what is below; `None` for everything else.
+///
+/// Steps from one point to the next take a third of the room that places take.
+fn outline(line: &str) -> Option<(&str, String)> {
+    let (rest, close) = match line.strip_prefix("<polyline ") {
+        Some(rest) => (rest, ""),
+        None => (line.strip_prefix("<polygon ")?, "z"),
+    };
+    let (style, points) = rest.split_once("points=\"")?;
+    let mut way = String::new();
+    let mut last: Option<(i64, i64)> = None;
+    for point in points.trim_end_matches("\"/>").split_whitespace() {
+        let (x, y) = point.split_once(',')?;
+        let (x, y): (i64, i64) = (x.parse().ok()?, y.parse().ok()?);
+        way.push_str(&match last {
+            None => format!("M{x} {y}"),
+            Some((from, same)) if same == y => format!("h{}", x - from),
+            Some((same, from)) if same == x => format!("v{}", y - from),
+            Some((from_x, from_y)) => format!("l{} {}", x - from_x, y - from_y),
+        });
+        last = Some((x, y));
+    }
+    way.push_str(close);
+    // Areas that let others shine through are drawn one by one.
+    (style.contains("opacity=\"1\"") || close.is_empty()).then_some((style, way))
 }
 
 fn unit(v: f64) -> i32 {
@@ -319,6 +363,31 @@ mod tests {
         assert!(text_width("w", bold(12.0)) > 0.0);
         let lines = wrap("a-rather-long-name-of-a-variant without end", 80.0, look);
         assert!(lines.len() > 2 && lines.iter().all(|l| text_width(l, look) <= 80.0));
+    }
+
+    #[test]
+    fn lines_of_one_style_are_one_path_of_steps() {
+        let drawn = svg("a title", |c| {
+            c.line(
+                &[(0.0, 0.0), (50.0, 0.0), (50.0, 25.0), (60.0, 30.0)],
+                theme::ALARM,
+            )?;
+            c.polygon(&[(0.0, 0.0), (10.0, 0.0), (10.0, 10.0)], theme::BAND, 1.0)?;
+            c.polygon(&[(0.0, 0.0), (10.0, 0.0), (10.0, 10.0)], theme::BAND, 0.5)?;
+            Ok(100.0)
+        });
+        let drawn = drawn.unwrap();
+        let paths: Vec<&str> = drawn.lines().filter(|l| l.starts_with("<path ")).collect();
+        assert_eq!(paths.len(), 2, "{drawn}");
+        assert!(paths[0].matches('M').count() > 5, "{}", paths[0]);
+        assert!(paths[1].ends_with(" d=\"M0 0h40v40z\"/>"), "{}", paths[1]);
+        assert!(!drawn.contains("<polyline") && drawn.matches("<polygon").count() == 1);
+        assert!(
+            drawn
+                .lines()
+                .all(|l| l.starts_with('<') && l.ends_with('>')),
+            "{drawn}"
+        );
     }
 
     #[test]

@@ -3,11 +3,12 @@
 //! Items of several accounts and Regions are added up; `bill.csv` keeps them apart.
 
 use super::bars::{self, Bar, Stack};
-use super::canvas::{Drawn, svg};
-use super::figure::{Chart, figure, label};
+use super::canvas::svg;
+use super::figure::{Chart, Figure, figure, label};
 use super::page;
 use crate::catalog::item_label;
 use crate::metrics::number;
+use crate::report::error::ReportError;
 use crate::report::text::caption;
 use crate::results::{RunResults, VariantResults};
 
@@ -16,7 +17,7 @@ const TITLE: &str = "Cost by variant and bill item";
 pub(super) const CHART: Chart = Chart {
     stem: "cost",
     several: false,
-    draw: |results| Ok(vec![figure("cost", TITLE, draw(results))?]),
+    draw: |results| Ok(vec![drawn(results)?]),
 };
 
 fn amount(v: &VariantResults, item: &str) -> f64 {
@@ -27,8 +28,8 @@ fn amount(v: &VariantResults, item: &str) -> f64 {
         .sum()
 }
 
-/// Draws the figure.
-fn draw(results: &RunResults) -> Drawn<String> {
+/// The figure.
+fn drawn(results: &RunResults) -> Result<Figure, ReportError> {
     let mut head = vec![caption(results)];
     let mut items: Vec<String> = vec![];
     for line in results.variants.iter().flat_map(|v| &v.bill) {
@@ -41,7 +42,11 @@ fn draw(results: &RunResults) -> Drawn<String> {
         }
     }
     if items.is_empty() {
-        return page::words(TITLE, &head, "Nothing is charged in any variant.");
+        return figure(
+            "cost",
+            TITLE,
+            page::words(TITLE, &head, "Nothing is charged in any variant."),
+        );
     }
     let bar = |v: &VariantResults| {
         let e = v.metrics.get("cost_total_usd");
@@ -72,8 +77,9 @@ fn draw(results: &RunResults) -> Drawn<String> {
         x_title: &x_title,
         amount: number::usd,
     };
-    svg(TITLE, |c| {
+    let drawn = svg(TITLE, |c| {
         let top = page::head(c, TITLE, &head)?;
         bars::draw(c, top, &bars, &stack)
-    })
+    });
+    Ok(figure("cost", TITLE, drawn)?.with(bars::live(&head, &bars, &stack)))
 }

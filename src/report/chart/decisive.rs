@@ -6,6 +6,9 @@
 use super::axis::{self, Axis, Panel};
 use super::canvas::{Canvas, Drawn, bold, grey, svg, text_width};
 use super::figure::{Chart, figure};
+use super::live::{
+    LiveAxis, LiveDot, LiveFigure, LiveInk, LiveLayer, LivePanel, LiveShape, LiveSwitch, LiveX,
+};
 use super::page::{self, Sign, paragraph};
 use super::theme::{self, BLACK, Fill, HEADING, Hatch, Line, MARGIN, SMALL, WIDTH};
 use crate::metrics::number;
@@ -21,9 +24,11 @@ pub(super) const CHART: Chart = Chart {
     several: false,
     draw: |results| {
         let shown = windows(results);
-        let drawn =
-            (!shown.is_empty()).then(|| figure("decisive_seconds", TITLE, draw(results, &shown)));
-        drawn.into_iter().collect()
+        if shown.is_empty() {
+            return Ok(vec![]);
+        }
+        let drawn = figure("decisive_seconds", TITLE, draw(results, &shown))?;
+        Ok(vec![drawn.with(live(results, &shown))])
     },
 };
 
@@ -149,8 +154,8 @@ fn time_axis(w: &DecisiveWindow<'_>) -> Axis {
     }
 }
 
-fn draw(results: &RunResults, shown: &[DecisiveWindow<'_>]) -> Drawn<String> {
-    let names = workloads(shown);
+/// What stands below the title.
+fn head(results: &RunResults, shown: &[DecisiveWindow<'_>]) -> Vec<String> {
     let mut head = vec![caption(results)];
     let left_out = results.variants.len() - shown.len();
     if left_out > 0 {
@@ -159,6 +164,99 @@ fn draw(results: &RunResults, shown: &[DecisiveWindow<'_>]) -> Drawn<String> {
             "Not drawn: {left_out} variant{s} without attempts, or beyond the sixth"
         ));
     }
+    head
+}
+
+/// What stands above a panel.
+fn note(w: &DecisiveWindow<'_>) -> String {
+    let busiest = w.total((w.at_s - w.stretch.from_s) as usize);
+    format!(
+        "replication {}: {}/s at {}, {} of them throttled; quota {} ({})",
+        w.replication.replication,
+        number::grouped(busiest.0 as f64, 0),
+        number::clock(w.at_s),
+        number::grouped(busiest.1 as f64, 0),
+        number::value("", "1/s", w.quota(w.at_s)),
+        limit_name(w.limit),
+    )
+}
+
+/// Most seconds before and after the busiest that a page has.
+const NEAR: u64 = 900;
+
+/// The same seconds and those around them, each as `results.json` has it.
+fn live(results: &RunResults, shown: &[DecisiveWindow<'_>]) -> LiveFigure {
+    let names = workloads(shown);
+    let panels = shown.iter().map(|w| {
+        let at = (w.at_s - w.stretch.from_s) as usize;
+        let seconds = at.saturating_sub(NEAR as usize)..(at + NEAR as usize).min(w.stretch.seconds);
+        let x = || LiveX::Even(w.second(seconds.start) as f64, 1.0);
+        let each = |value: &dyn Fn(usize) -> f64| -> Vec<Option<f64>> {
+            seconds.clone().map(|i| Some(value(i))).collect()
+        };
+        let stack = |name: &str, k: usize, value: &dyn Fn(usize) -> f64| {
+            LiveLayer::new(
+                name,
+                LiveShape::Stack(x(), each(value)),
+                LiveInk::Fill(fill(k)),
+            )
+        };
+        let mut layers: Vec<LiveLayer> = Vec::new();
+        for (k, name) in names.iter().enumerate() {
+            if w.stretch.by_workload.contains_key(*name) {
+                layers.push(stack(name, k, &|i| w.of(name, i).0 as f64));
+            }
+        }
+        let named = |i: usize| names.iter().map(|n| w.of(n, i).0).sum::<u64>();
+        let others = |i: usize| (w.total(i).0 - named(i)) as f64;
+        if seconds.clone().any(|i| others(i) > 0.0) {
+            layers.push(stack("all others", names.len(), &others));
+        }
+        let line = |name: &str, line: Line, value: &dyn Fn(usize) -> f64| {
+            LiveLayer::new(
+                name,
+                LiveShape::Steps(x(), each(value)),
+                LiveInk::Line(line),
+            )
+        };
+        layers.push(line("throttled", THROTTLED, &|i| w.total(i).1 as f64));
+        let quota = line("quota", theme::QUOTA, &|i| w.quota(w.second(i)));
+        layers.push(quota.switched(LiveSwitch::Fixed));
+        let busiest = LiveDot {
+            x: w.at_s as f64,
+            y: w.total(at).0 as f64,
+            interval: None,
+            text: String::new(),
+        };
+        let dot = LiveShape::Points(vec![busiest.clone()]);
+        layers.push(LiveLayer::new(
+            "busiest second",
+            dot,
+            LiveInk::Points(theme::MEAN),
+        ));
+        LivePanel {
+            name: w.variant.name.clone(),
+            note: note(w),
+            x: LiveAxis::time(),
+            y: LiveAxis::with_limit("attempts per second [1/s]", busiest.y, w.quota(w.at_s)),
+            layers,
+            moment: Some(w.at_s as f64),
+            window: Some((
+                w.second(w.seconds.start) as f64,
+                w.second(w.seconds.end) as f64,
+            )),
+        }
+    });
+    LiveFigure {
+        caption: head(results, shown),
+        each: "variant",
+        panels: panels.collect(),
+    }
+}
+
+fn draw(results: &RunResults, shown: &[DecisiveWindow<'_>]) -> Drawn<String> {
+    let names = workloads(shown);
+    let head = head(results, shown);
     svg(TITLE, |c| {
         let top = page::head(c, TITLE, &head)?;
         let mut entries: Vec<_> = names
@@ -197,17 +295,7 @@ fn panel(
     let width = WIDTH - 2.0 * MARGIN;
     y = paragraph(c, MARGIN, y + 6.0, width, &w.variant.name, bold(HEADING))?;
     let busiest = w.total((w.at_s - w.stretch.from_s) as usize);
-    let quota = w.quota(w.at_s);
-    let note = format!(
-        "replication {}: {}/s at {}, {} of them throttled; quota {} ({})",
-        w.replication.replication,
-        number::grouped(busiest.0 as f64, 0),
-        number::clock(w.at_s),
-        number::grouped(busiest.1 as f64, 0),
-        number::value("", "1/s", quota),
-        limit_name(w.limit),
-    );
-    y = paragraph(c, MARGIN, y, width, &note, grey(SMALL))? + 8.0;
+    y = paragraph(c, MARGIN, y, width, &note(w), grey(SMALL))? + 8.0;
     let most = w.seconds.clone().map(|i| w.total(i).0).max().unwrap_or(0) as f64;
     let quotas = w.seconds.clone().map(|i| w.quota(w.second(i)));
     let high = quotas.fold(most, f64::max);

@@ -1,6 +1,8 @@
 //! A figure, a kind of figure, and the texts that figures share.
 
 use super::canvas::Drawn;
+use super::live::LiveFigure;
+use super::plotly::{InteractiveFigure, interactive};
 use super::png;
 use crate::metrics::{number, registry};
 use crate::report::error::ReportError;
@@ -16,9 +18,18 @@ pub struct Figure {
     pub title: String,
     /// The drawing, a complete SVG document with width and height in CSS pixels.
     pub svg: String,
+    /// What a page draws in its place where scripts run; `None` where there is nothing to draw.
+    pub interactive: Option<InteractiveFigure>,
 }
 
 impl Figure {
+    /// The same with what it shows as numbers.
+    pub(super) fn with(mut self, live: LiveFigure) -> Figure {
+        let drawn = live.panels.iter().any(|p| !p.layers.is_empty());
+        self.interactive = drawn.then(|| interactive(&live));
+        self
+    }
+
     /// The same drawing as PNG, one and a half device pixels for one CSS pixel.
     ///
     /// # Errors
@@ -113,6 +124,7 @@ pub(super) fn figure(stem: &str, title: &str, svg: Drawn<String>) -> Result<Figu
         stem: stem.to_owned(),
         title: title.to_owned(),
         svg,
+        interactive: None,
     })
 }
 

@@ -1,8 +1,9 @@
 //! A heat map: a cell for each pair of values, the darker the larger, with its value as text.
 
 use super::canvas::{Canvas, Drawn, Look, Side, grey, look, svg, text_width, wrap};
+use super::live::{LiveAxis, LiveFigure, LiveInk, LiveLayer, LivePanel, LiveShape};
 use super::page;
-use super::theme::{self, Line, MARGIN, SMALL, TEXT, WHITE, WIDTH};
+use super::theme::{self, Fill, Hatch, Line, MARGIN, SMALL, TEXT, WHITE, WIDTH};
 use plotters::style::RGBColor;
 
 /// What is drawn.
@@ -28,6 +29,31 @@ const NAMES: f64 = 240.0;
 fn shade(share: f64) -> RGBColor {
     let at = |from: f64, to: f64| (from + (to - from) * share).round() as u8;
     RGBColor(at(247.0, 8.0), at(251.0, 48.0), at(255.0, 107.0))
+}
+
+/// The same cells.
+pub(super) fn live(h: &Heat<'_>) -> LiveFigure {
+    let fill = Fill {
+        color: shade(1.0),
+        hatch: Hatch::None,
+        dark: true,
+    };
+    let shape = LiveShape::Cells(h.cells.clone());
+    let layer = LiveLayer::new("darker is larger", shape, LiveInk::Fill(fill));
+    let empty = h.cells.iter().all(Vec::is_empty);
+    LiveFigure {
+        caption: h.head.clone(),
+        each: "",
+        panels: vec![LivePanel {
+            name: String::new(),
+            note: String::new(),
+            x: LiveAxis::names(&h.x_title, h.xs.iter().cloned()),
+            y: LiveAxis::names(&h.y_title, h.ys.iter().cloned()),
+            layers: if empty { vec![] } else { vec![layer] },
+            moment: None,
+            window: None,
+        }],
+    }
 }
 
 /// Draws the figure.

@@ -1,10 +1,11 @@
 //! KMS calls by variant, stacked by KMS operation.
 
 use super::bars::{self, Bar, Stack};
-use super::canvas::{Drawn, svg};
-use super::figure::{Chart, figure, label, mean};
+use super::canvas::svg;
+use super::figure::{Chart, Figure, figure, label, mean};
 use super::page;
 use crate::metrics::number;
+use crate::report::error::ReportError;
 use crate::report::text::caption;
 use crate::results::{RunResults, VariantResults};
 
@@ -13,7 +14,7 @@ const TITLE: &str = "KMS calls by variant and KMS operation";
 pub(super) const CHART: Chart = Chart {
     stem: "kms_calls",
     several: false,
-    draw: |results| Ok(vec![figure("kms_calls", TITLE, draw(results))?]),
+    draw: |results| Ok(vec![drawn(results)?]),
 };
 
 fn operations(v: &VariantResults) -> impl Iterator<Item = (&String, f64)> {
@@ -24,12 +25,16 @@ fn operations(v: &VariantResults) -> impl Iterator<Item = (&String, f64)> {
     })
 }
 
-/// Draws the figure.
-fn draw(results: &RunResults) -> Drawn<String> {
+/// The figure.
+fn drawn(results: &RunResults) -> Result<Figure, ReportError> {
     let head = [caption(results)];
     let called = |v: &VariantResults| mean(&v.metrics, "kms_calls").is_some_and(|c| c > 0.0);
     if !results.variants.iter().any(called) {
-        return page::words(TITLE, &head, "No variant made any KMS calls.");
+        return figure(
+            "kms_calls",
+            TITLE,
+            page::words(TITLE, &head, "No variant made any KMS calls."),
+        );
     }
     let mut names: Vec<String> = vec![];
     for (name, _) in results.variants.iter().flat_map(operations) {
@@ -61,8 +66,9 @@ fn draw(results: &RunResults) -> Drawn<String> {
         x_title: &x_title,
         amount: |v| number::plain(v.round()),
     };
-    svg(TITLE, |c| {
+    let drawn = svg(TITLE, |c| {
         let top = page::head(c, TITLE, &head)?;
         bars::draw(c, top, &bars, &stack)
-    })
+    });
+    Ok(figure("kms_calls", TITLE, drawn)?.with(bars::live(&head, &bars, &stack)))
 }

@@ -5,6 +5,9 @@
 use super::axis::{self, Axis, Panel};
 use super::canvas::{Canvas, Drawn, Side, grey, svg};
 use super::figure::{Chart, figure, from_to, mean};
+use super::live::{
+    LiveAxis, LiveDot, LiveFigure, LiveInk, LiveLayer, LivePanel, LiveShape, LiveSwitch, LiveX,
+};
 use super::page::{self, Sign};
 use super::theme::{self, Line};
 use crate::metrics::number;
@@ -19,9 +22,12 @@ pub(super) const CHART: Chart = Chart {
     several: false,
     draw: |results| {
         // One variant alone would only repeat its own figure.
-        let several = results.variants.len() > 1;
-        let drawn = several.then(|| figure("overlay", TITLE, draw(results)));
-        drawn.into_iter().collect()
+        if results.variants.len() < 2 {
+            return Ok(vec![]);
+        }
+        Ok(vec![
+            figure("overlay", TITLE, draw(results))?.with(live(results)),
+        ])
     },
 };
 
@@ -80,14 +86,90 @@ fn course(results: &RunResults, variant: usize) -> Option<AttemptsLine> {
     })
 }
 
+/// The variants that tried, each with its line.
+fn tried(results: &RunResults) -> Vec<AttemptsLine> {
+    let tried = |v: &VariantResults| mean(&v.metrics, "kms_attempts").is_some_and(|a| a > 0.0);
+    (0..results.variants.len())
+        .filter(|i| tried(&results.variants[*i]))
+        .filter_map(|i| course(results, i))
+        .collect()
+}
+
+/// Every bin as `results.json` has it.
+fn live(results: &RunResults) -> LiveFigure {
+    let drawn = tried(results);
+    let shared = share_a_quota(&drawn);
+    let mut layers = Vec::new();
+    for (k, c) in drawn.iter().enumerate() {
+        let v = &results.variants[c.variant];
+        let Some(series) = v.tightest_quota().and_then(|q| v.series.quotas.get(q.0)) else {
+            continue;
+        };
+        let x = LiveX::of(&v.series.t_s);
+        let all = |values: &[f64]| values.iter().copied().map(Some).collect::<Vec<_>>();
+        let line = theme::variant_line(c.variant);
+        let steps = |name: &str, values: &[f64], line: Line| {
+            let shape = LiveShape::Steps(x.clone(), all(values));
+            LiveLayer::new(name, shape, LiveInk::Line(line))
+        };
+        layers.push(steps(&v.name, &series.kms_attempts_per_s.mean, line));
+        if !shared {
+            let name = format!("quota of {}", v.name);
+            let quota = steps(&name, &c.quotas, quota_line(line.color));
+            layers.push(quota.of(&name).switched(LiveSwitch::Fixed));
+        } else if k == 0 {
+            layers.push(steps("quota", &c.quotas, theme::QUOTA).switched(LiveSwitch::Fixed));
+        }
+        if let Some((x, y)) = c.busiest {
+            let dot = LiveDot {
+                x,
+                y,
+                interval: None,
+                text: String::new(),
+            };
+            let name = format!("busiest second of {}", v.name);
+            let shape = LiveShape::Points(vec![dot]);
+            layers.push(LiveLayer::new(&name, shape, LiveInk::Points(line)).of(&v.name));
+        }
+    }
+    let peaks = drawn.iter().filter_map(|c| c.busiest);
+    let first = peaks.max_by(|a, b| a.1.total_cmp(&b.1));
+    let quotas = drawn.iter().flat_map(|c| &c.quotas).copied();
+    let quota = quotas.filter(|q| q.is_finite()).fold(0.0, f64::max);
+    LiveFigure {
+        caption: vec![caption(results)],
+        each: "",
+        panels: vec![LivePanel {
+            name: String::new(),
+            note: String::new(),
+            x: LiveAxis::time(),
+            y: LiveAxis::with_limit(
+                "KMS attempts per second, mean [1/s]",
+                first.map_or(0.0, |p| p.1),
+                quota,
+            ),
+            layers,
+            moment: first.map(|p| p.0),
+            window: None,
+        }],
+    }
+}
+
+/// Whether one quota is in force for all.
+fn share_a_quota(drawn: &[AttemptsLine]) -> bool {
+    let Some(first) = drawn.first() else {
+        return true;
+    };
+    drawn.iter().all(|c| {
+        let n = c.quotas.len().min(first.quotas.len());
+        c.quotas[..n] == first.quotas[..n]
+    })
+}
+
 /// Draws the figure.
 fn draw(results: &RunResults) -> Drawn<String> {
     let mut head = vec![caption(results)];
-    let tried = |v: &VariantResults| mean(&v.metrics, "kms_attempts").is_some_and(|a| a > 0.0);
-    let drawn: Vec<AttemptsLine> = (0..results.variants.len())
-        .filter(|i| tried(&results.variants[*i]))
-        .filter_map(|i| course(results, i))
-        .collect();
+    let drawn = tried(results);
     if drawn.is_empty() {
         return page::words(TITLE, &head, "No variant made any KMS attempts.");
     }
@@ -121,11 +203,7 @@ fn draw(results: &RunResults) -> Drawn<String> {
 /// Some variants in one panel; returns the y below it \[px\].
 fn panel(c: &mut Canvas<'_>, top: f64, drawn: &[AttemptsLine], x: &Axis) -> Drawn<f64> {
     // One quota for all is one line; where they differ, each is drawn in its variant's colour.
-    let first = &drawn[0].quotas;
-    let shared = drawn.iter().all(|c| {
-        let n = c.quotas.len().min(first.len());
-        c.quotas[..n] == first[..n]
-    });
+    let shared = share_a_quota(drawn);
     let peaks = drawn.iter().filter_map(|c| Some(c.busiest?.1));
     let quotas = drawn.iter().flat_map(|c| &c.quotas).copied();
     let steps = drawn.iter().flat_map(|c| &c.steps).map(|s| s.2);

@@ -87,7 +87,7 @@ pub fn search(answer: &Solution, scenario: &str, place: usize) -> Result<Vec<Fig
             foot: String::new(),
         };
         let stem = format!("target_{}_{}", place + 1, i + 1);
-        drawn.push(figure(&stem, &f.title, xy::draw(&f))?);
+        drawn.push(figure(&stem, &f.title, xy::draw(&f))?.with(xy::live(&f)));
     }
     Ok(drawn)
 }
@@ -186,7 +186,7 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Figure, ReportError> {
         from_zero: false,
         foot: names.join(" · "),
     };
-    figure("front", &f.title, xy::draw(&f))
+    Ok(figure("front", &f.title, xy::draw(&f))?.with(xy::live(&f)))
 }
 
 /// Throttled attempts that each workload caused, with what it bore and attempted beside it.
@@ -243,7 +243,7 @@ pub fn attribution(a: &Attribution, scenario: &str) -> Result<Figure, ReportErro
         let top = page::head(c, title, &head)?;
         bars::draw(c, top, &bars, &stack)
     });
-    figure("attribution", title, drawn)
+    Ok(figure("attribution", title, drawn)?.with(bars::live(&head, &bars, &stack)))
 }
 
 /// How long recovery takes, by load and retry profile.
@@ -296,5 +296,5 @@ pub fn recovery(map: &Map, scenario: &str) -> Result<Figure, ReportError> {
         ys: retries,
         text: &|v| v.map_or_else(|| "no".to_owned(), |v| format!("{v} s")),
     };
-    figure("recovery", &title, heat::draw(&h))
+    Ok(figure("recovery", &title, heat::draw(&h))?.with(heat::live(&h)))
 }

@@ -3,6 +3,7 @@
 use super::canvas::{Drawn, Side, bold, look, svg, text_width, wrap};
 use super::figure::{Figure, figure, label};
 use super::heat::{self, Heat};
+use super::live::{LiveAxis, LiveFigure, LiveInk, LiveLayer, LivePanel, LiveShape};
 use super::theme::{self, Line, MARGIN, SMALL, TEXT, WIDTH};
 use super::xy::{self, Dot, PlotSeries, SeriesKind};
 use super::{axis, page};
@@ -64,26 +65,42 @@ pub fn all(sweep: &Sweep, runs: &[Run], metrics: &[&str]) -> Result<Vec<Figure>,
             let numeric = Quantity::all(sweep.settings.iter().map(|s| s[0].as_str())).is_some();
             let lines = sweep.keys.len() == 1 || distinct(sweep, 1).len() <= LINES;
             if sweep.keys.len() <= 2 && numeric && lines {
-                let drawn = draw_lines(sweep, runs, variant, metric);
-                figures.push(figure(&format!("lines_{suffix}"), metric, drawn)?);
+                let name = format!("lines_{suffix}");
+                let plot = lines_over(sweep, runs, variant, metric);
+                let drawn = plot.as_ref().map_err(Clone::clone).and_then(xy::draw);
+                let drawn = figure(&name, &title_of(sweep, metric), drawn)?;
+                figures.push(plot.map_or(drawn.clone(), |p| drawn.with(xy::live(&p))));
             }
             let small = |k: usize| distinct(sweep, k).len() <= CELLS;
             if sweep.keys.len() == 2 && small(0) && small(1) {
-                let drawn = draw_heat(sweep, runs, variant, metric);
-                figures.push(figure(&format!("heat_{suffix}"), metric, drawn)?);
+                let text = |v: Option<f64>| {
+                    v.map_or_else(
+                        || number::NO_DATA.to_owned(),
+                        |v| number::value(metric, unit(metric), v),
+                    )
+                };
+                let h = heat_of(sweep, runs, variant, metric, &text);
+                let drawn = figure(&format!("heat_{suffix}"), &h.title, heat::draw(&h))?;
+                figures.push(drawn.with(heat::live(&h)));
             }
             if sweep.keys.len() > 1 {
                 let found = effects(sweep, runs, variant, metric);
                 let drawn = draw_tornado(sweep, variant, metric, &found);
-                figures.push(figure(&format!("tornado_{suffix}"), metric, drawn)?);
+                let title = tornado_title(metric);
+                let drawn = figure(&format!("tornado_{suffix}"), &title, drawn)?;
+                figures.push(drawn.with(live_tornado(sweep, variant, metric, &found)));
             }
         }
     }
     Ok(figures)
 }
 
+fn title_of(sweep: &Sweep, metric: &str) -> String {
+    format!("{} over {}", capital(label(metric)), sweep.keys[0])
+}
+
 /// The metric over the first key, a line for each value of the second.
-fn draw_lines(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn<String> {
+fn lines_over(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn<xy::Plot> {
     let second = if sweep.keys.len() > 1 {
         distinct(sweep, 1)
     } else {
@@ -125,8 +142,8 @@ fn draw_lines(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn
     } else {
         format!("{} [{x_unit}]", sweep.keys[0])
     };
-    xy::draw(&xy::Plot {
-        title: format!("{} over {}", capital(label(metric)), sweep.keys[0]),
+    Ok(xy::Plot {
+        title: title_of(sweep, metric),
         caption: vec![caption(sweep, variant)],
         x_title,
         y_title: format!("{} [{y_unit}]", label(metric)),
@@ -142,7 +159,13 @@ fn draw_lines(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn
     })
 }
 
-fn draw_heat(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn<String> {
+fn heat_of<'t>(
+    sweep: &Sweep,
+    runs: &[Run],
+    variant: &str,
+    metric: &str,
+    text: &'t dyn Fn(Option<f64>) -> String,
+) -> Heat<'t> {
     let (xs, ys) = (distinct(sweep, 0), distinct(sweep, 1));
     let value = |x: &str, y: &str| {
         let at = |r: &&Run| {
@@ -155,7 +178,7 @@ fn draw_heat(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn<
         .iter()
         .map(|y| xs.iter().map(|x| value(x, y)).collect())
         .collect();
-    heat::draw(&Heat {
+    Heat {
         title: format!(
             "{} over {} and {}",
             capital(label(metric)),
@@ -171,13 +194,8 @@ fn draw_heat(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn<
         xs,
         ys,
         cells,
-        text: &|v| {
-            v.map_or_else(
-                || number::NO_DATA.to_owned(),
-                |v| number::value(metric, unit(metric), v),
-            )
-        },
-    })
+        text,
+    }
 }
 
 /// Most keys of a tornado.
@@ -187,13 +205,60 @@ const NAMES: f64 = 300.0;
 /// Room on each side of the bars, as a share of what they span.
 const ROOM: f64 = 0.12;
 
-fn draw_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[KeyEffect]) -> Drawn<String> {
-    let title = format!("What moves {} most", label(metric));
-    let head = [
+fn tornado_title(metric: &str) -> String {
+    format!("What moves {} most", label(metric))
+}
+
+fn tornado_head(sweep: &Sweep, variant: &str) -> [String; 2] {
+    [
         caption(sweep, variant),
         "Each bar: from the lowest to the highest mean over a key's values, all other keys varied"
             .to_owned(),
-    ];
+    ]
+}
+
+/// The same bars, the first at the top.
+fn live_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[KeyEffect]) -> LiveFigure {
+    let order = || found.iter().take(BARS).rev();
+    let spans = LiveShape::Spans(order().map(|e| (e.low.1, e.high.1)).collect());
+    let mut layers = vec![LiveLayer::new(
+        "lowest to highest mean",
+        spans,
+        LiveInk::Fill(theme::part_fill(3)),
+    )];
+    let overall = Line {
+        color: theme::BLACK,
+        width: 1.5,
+        dash: &[6.0, 3.0],
+    };
+    if let Some(first) = found.first() {
+        let shape = LiveShape::Mark(first.overall);
+        layers.push(LiveLayer::new("mean of all", shape, LiveInk::Line(overall)));
+    }
+    let (_, y_unit) = xy::metric_axis(metric, unit(metric));
+    let title = format!("{} [{y_unit}]", label(metric));
+    LiveFigure {
+        caption: tornado_head(sweep, variant).to_vec(),
+        each: "",
+        panels: vec![LivePanel {
+            name: String::new(),
+            note: String::new(),
+            x: if number::is_share(metric) {
+                LiveAxis::share(&title)
+            } else {
+                LiveAxis::number(&title)
+            },
+            y: LiveAxis::names("", order().map(|e| e.key.clone())),
+            layers: if found.is_empty() { vec![] } else { layers },
+            moment: None,
+            window: None,
+        }],
+    }
+}
+
+fn draw_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[KeyEffect]) -> Drawn<String> {
+    let title = tornado_title(metric);
+    let head = tornado_head(sweep, variant);
     let Some(first) = found.first() else {
         return page::words(&title, &head, "No data to show.");
     };

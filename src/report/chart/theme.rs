@@ -27,8 +27,29 @@ pub(super) const FRAME: RGBColor = RGBColor(120, 120, 120);
 pub(super) const PALE: RGBColor = RGBColor(205, 205, 205);
 pub(super) const SHADE: RGBColor = RGBColor(240, 240, 236);
 
+/// A colour as it is on a dark ground: what is dark becomes light and the other way round, in the same hue.
+pub(super) fn by_night(color: RGBColor) -> RGBColor {
+    let RGBColor(r, g, b) = color;
+    let [r, g, b] = [r, g, b].map(|part| f64::from(part) / 255.0);
+    let (low, high) = (r.min(g).min(b), r.max(g).max(b));
+    let light = (low + high) / 2.0;
+    let turned = 0.9 - 0.65 * light;
+    // As far from grey as before, of what the lightness has room for.
+    let room = |light: f64| (1.0 - (2.0 * light - 1.0).abs()).max(1e-9);
+    let vivid = (high - low) / room(light) * room(turned);
+    let part = |v: f64| {
+        let at = if high > low {
+            (v - low) / (high - low) - 0.5
+        } else {
+            0.0
+        };
+        ((turned + vivid * at).clamp(0.0, 1.0) * 255.0).round() as u8
+    };
+    RGBColor(part(r), part(g), part(b))
+}
+
 /// A line's colour, width [px] and dash: lengths of stroke and gap in turn [px], empty for solid.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
     pub color: RGBColor,
     pub width: f64,
@@ -87,7 +108,7 @@ pub(super) fn variant_line(i: usize) -> Line {
 }
 
 /// Direction of the strokes on an area.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Hatch {
     None,
     Up,
@@ -98,7 +119,7 @@ pub(super) enum Hatch {
 }
 
 /// An area's colour and hatch.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Fill {
     pub color: RGBColor,
     pub hatch: Hatch,

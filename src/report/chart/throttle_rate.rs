@@ -7,6 +7,7 @@ use super::axis::{self, Panel};
 use super::canvas::{Canvas, Drawn, svg};
 use super::figure::{Chart, figure, label, mean};
 use super::grid::{Axes, Heading, PanelGrid};
+use super::live::{LiveAxis, LiveFigure, LiveInk, LiveLayer, LivePanel, LiveShape, LiveX};
 use super::page::{self, Sign};
 use super::theme::{self, Line};
 use crate::metrics::number;
@@ -18,7 +19,10 @@ const TITLE: &str = "Share of KMS attempts throttled over time";
 pub(super) const CHART: Chart = Chart {
     stem: "throttle_rate",
     several: false,
-    draw: |results| Ok(vec![figure("throttle_rate", TITLE, draw(results))?]),
+    draw: |results| {
+        let drawn = figure("throttle_rate", TITLE, draw(results))?;
+        Ok(vec![drawn.with(live(results))])
+    },
 };
 
 /// Most lines that one panel holds legibly.
@@ -80,6 +84,46 @@ fn overall(v: &VariantResults) -> String {
     match v.metrics.get("throttle_rate") {
         Some(e) if e.mean.is_some() => format!("{} overall", number::estimate("throttle_rate", e)),
         _ => number::NO_DATA.to_owned(),
+    }
+}
+
+/// Every bin: throttled ÷ attempts, each as `results.json` has it.
+fn live(results: &RunResults) -> LiveFigure {
+    let layers = results.variants.iter().enumerate().filter_map(|(i, v)| {
+        let s = v.series.quotas.get(worst(v)?)?;
+        let both = s
+            .kms_throttled_per_s
+            .mean
+            .iter()
+            .zip(&s.kms_attempts_per_s.mean);
+        let shares =
+            both.map(|(throttled, attempts)| (*attempts > 0.0).then(|| throttled / attempts));
+        let shape = LiveShape::Steps(LiveX::of(&v.series.t_s), shares.collect());
+        Some(LiveLayer::new(
+            &v.name,
+            shape,
+            LiveInk::Line(theme::variant_line(i)),
+        ))
+    });
+    let layers: Vec<LiveLayer> = layers.collect();
+    let first = results.variants.iter().filter(|v| worst(v).is_some());
+    let moment = first
+        .filter_map(|v| v.tightest_quota()?.1.busiest_second_at_s)
+        .next();
+    let bin = results.variants.iter().map(|v| v.series.bin_s).max();
+    let step = bin.map(|s| format!("Each step: throttled ÷ attempts in {}", number::instant(s)));
+    LiveFigure {
+        caption: [caption(results)].into_iter().chain(step).collect(),
+        each: "",
+        panels: vec![LivePanel {
+            name: String::new(),
+            note: String::new(),
+            x: LiveAxis::time(),
+            y: LiveAxis::share(&format!("{} [% of attempts]", label("throttle_rate"))),
+            layers,
+            moment: moment.map(|at| at as f64),
+            window: None,
+        }],
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::axis::{self, Axis, Panel};
 use super::canvas::{Canvas, Drawn, Side, bold, svg};
+use super::live::{LiveAxis, LiveDot, LiveFigure, LiveInk, LiveLayer, LivePanel, LiveShape};
 use super::page::{self, Sign};
-use super::theme::{self, Line, MARGIN, SMALL};
+use super::theme::{self, Fill, Hatch, Line, MARGIN, SMALL};
 use crate::metrics::number;
 
 /// A point with the 95 % interval of its y.
@@ -93,6 +94,87 @@ const WHISKER: Line = Line {
     width: 1.0,
     dash: &[],
 };
+
+/// The same points, lines, levels and marks.
+pub(super) fn live(f: &Plot) -> LiveFigure {
+    let mut layers: Vec<LiveLayer> = Vec::new();
+    if let Some(((from, to), name)) = &f.band {
+        let fill = Fill {
+            color: theme::BAND,
+            hatch: Hatch::None,
+            dark: false,
+        };
+        let shape = LiveShape::Shade(*from, *to);
+        layers.push(LiveLayer::new(name, shape, LiveInk::Fill(fill)));
+    }
+    for (level, name) in &f.levels {
+        let shape = LiveShape::Level(*level);
+        layers.push(LiveLayer::new(name, shape, LiveInk::Line(theme::QUOTA)));
+    }
+    for (mark, name) in &f.marks {
+        let shape = LiveShape::Mark(*mark);
+        layers.push(LiveLayer::new(
+            name,
+            shape,
+            LiveInk::Line(theme::CLOUDWATCH),
+        ));
+    }
+    let mut order: Vec<usize> = (0..f.series.len()).collect();
+    order.sort_by_key(|i| f.series[*i].kind != SeriesKind::Pale);
+    for i in order {
+        let s = &f.series[i];
+        if s.dots.is_empty() {
+            continue;
+        }
+        let dots = s.dots.iter().map(|d| {
+            let mut beside = f.labels.iter().filter(|l| l.0 == d.x && l.1 == d.y);
+            LiveDot {
+                x: d.x,
+                y: d.y,
+                interval: d.interval,
+                text: beside.next().map_or_else(String::new, |l| l.2.clone()),
+            }
+        });
+        let dots = dots.collect();
+        let (shape, ink) = match s.kind {
+            SeriesKind::Line => (LiveShape::Line(dots), LiveInk::Line(theme::variant_line(i))),
+            SeriesKind::Points => (
+                LiveShape::Points(dots),
+                LiveInk::Points(theme::variant_line(1)),
+            ),
+            SeriesKind::Pale => {
+                let pale = Line {
+                    color: theme::FRAME,
+                    ..WHISKER
+                };
+                (LiveShape::Points(dots), LiveInk::Points(pale))
+            }
+        };
+        layers.push(LiveLayer::new(&s.name, shape, ink));
+    }
+    let shown = f.series.iter().any(|s| !s.dots.is_empty());
+    let axis = |title: &str, text: fn(f64) -> String| {
+        // An axis that writes 1 as 100 % has shares.
+        if text(1.0) == percent(1.0) {
+            LiveAxis::share(title)
+        } else {
+            LiveAxis::number(title)
+        }
+    };
+    LiveFigure {
+        caption: f.caption.clone(),
+        each: "",
+        panels: vec![LivePanel {
+            name: String::new(),
+            note: f.foot.clone(),
+            x: axis(&f.x_title, f.x_text),
+            y: axis(&f.y_title, f.y_text),
+            layers: if shown { layers } else { vec![] },
+            moment: None,
+            window: None,
+        }],
+    }
+}
 
 /// Draws the figure.
 pub(super) fn draw(f: &Plot) -> Drawn<String> {

@@ -1,0 +1,146 @@
+//! What makes a page's figures interactive: the library and the figures' data, packed, and the few lines that unpack them.
+//!
+//! The policy in the page's head allows these two scripts and this style sheet by their hashes and nothing else, so that
+//! the page asks no network for anything. Without scripts, and in print, the drawings stand in the page.
+
+use super::chart::Figure;
+use super::chart::plotly::{InteractiveFigure, PlotlyTrace, by_night};
+use super::error::ReportError;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::{Compression, write::GzEncoder};
+use minijinja::{Environment, Value, context};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+
+/// Plotly's JavaScript, gzip in base64, and its hash: build.rs makes them.
+const LIBRARY: &str = include_str!(concat!(env!("OUT_DIR"), "/plotly.js.gz.base64"));
+const LIBRARY_HASH: &str = include_str!(concat!(env!("OUT_DIR"), "/plotly.js.sha256"));
+
+const BOOT: &str = include_str!("boot.js");
+const STYLE: &str = include_str!("page.css");
+
+/// Adds the templates that every page shares.
+pub(super) fn add_templates(environment: &mut Environment<'_>) -> Result<(), ReportError> {
+    environment.add_template("figure.html", include_str!("figure.html.jinja"))?;
+    Ok(())
+}
+
+/// A figure as the template shows it; its place is that among all figures of the page.
+pub(super) fn figure(place: usize, f: &Figure) -> Value {
+    context! {
+        place, title => f.title.as_str(), svg => Value::from_safe_string(f.svg.clone()),
+        interactive => f.interactive.as_ref().map(shown),
+    }
+}
+
+fn shown(figure: &InteractiveFigure) -> Value {
+    let switches = figure.switches.iter().map(|s| {
+        context! {
+            name => s.name.as_str(), sign => s.sign, color => s.color.as_str(), dash => s.dash.as_str(), on => s.on,
+        }
+    });
+    let panels = figure.panels.iter().map(|p| {
+        context! { name => p.name.as_str(), note => p.note.as_str(), height => p.height }
+    });
+    context! {
+        caption => figure.caption.clone(), each => figure.each, axes => figure.axes.as_str(), log => figure.log,
+        switches => switches.collect::<Vec<_>>(), zooms => figure.zooms.clone(),
+        panels => panels.collect::<Vec<_>>(),
+    }
+}
+
+/// What stands in the page's head, and its scripts.
+pub(super) fn scripts(figures: &[Figure]) -> Result<Value, ReportError> {
+    let interactive: Vec<&InteractiveFigure> = figures
+        .iter()
+        .filter_map(|f| f.interactive.as_ref())
+        .collect();
+    let dark = by_night(interactive.iter().copied());
+    let mut style = STYLE.to_owned();
+    for color in dark.keys() {
+        style.push_str(&format!(".c{} {{ color: {color}; }}\n", &color[1..]));
+    }
+    style.push_str("@media screen and (prefers-color-scheme: dark) {\n");
+    for (day, night) in &dark {
+        style.push_str(&format!(".c{} {{ color: {night}; }}\n", &day[1..]));
+    }
+    style.push_str("}\n");
+    let panels = interactive.iter().flat_map(|f| &f.panels);
+    let heights: BTreeSet<u32> = panels.map(|p| p.height).collect();
+    for height in heights {
+        style.push_str(&format!(".h{height} {{ min-height: {height}px; }}\n"));
+    }
+    // Plotly adds its rules to a style element that is empty at first, and looks whether pictures inside an address show.
+    let mut policy = format!(
+        "default-src 'none'; img-src data:; style-src 'sha256-{}' 'sha256-{}'",
+        hash(&style),
+        hash("")
+    );
+    let mut packed = None;
+    if !interactive.is_empty() {
+        policy.push_str(&format!(
+            "; script-src 'sha256-{}' 'sha256-{LIBRARY_HASH}'",
+            hash(BOOT)
+        ));
+        let told = PageFigures {
+            dark: &dark,
+            figures: figures
+                .iter()
+                .map(|f| f.interactive.as_ref().map(told))
+                .collect(),
+        };
+        let text = serde_json::to_vec(&told)?;
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::new(4));
+        // Memory takes all that it is given.
+        let bytes = gzip
+            .write_all(&text)
+            .and_then(|()| gzip.finish())
+            .unwrap_or_default();
+        packed = Some(Value::from_safe_string(STANDARD.encode(bytes)));
+    }
+    Ok(context! {
+        policy, style => Value::from_safe_string(style), figures => packed,
+        library => Value::from_safe_string(LIBRARY.to_owned()), boot => Value::from_safe_string(BOOT.to_owned()),
+    })
+}
+
+/// What the scripts read.
+#[derive(Serialize)]
+struct PageFigures<'f> {
+    /// Colours by day, each with the one by night.
+    dark: &'f BTreeMap<String, String>,
+    /// By place; `None` for what is a drawing only.
+    figures: Vec<Option<ToldFigure<'f>>>,
+}
+
+#[derive(Serialize)]
+struct ToldFigure<'f> {
+    panels: Vec<ToldPanel<'f>>,
+}
+
+#[derive(Serialize)]
+struct ToldPanel<'f> {
+    data: &'f [PlotlyTrace],
+    layout: &'f serde_json::Value,
+    zooms: &'f [serde_json::Value],
+    values: &'static str,
+}
+
+fn told(figure: &InteractiveFigure) -> ToldFigure<'_> {
+    let panels = figure.panels.iter().map(|p| ToldPanel {
+        data: &p.data,
+        layout: &p.layout,
+        zooms: &p.zooms,
+        values: p.values,
+    });
+    ToldFigure {
+        panels: panels.collect(),
+    }
+}
+
+fn hash(text: &str) -> String {
+    STANDARD.encode(Sha256::digest(text))
+}
