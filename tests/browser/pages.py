@@ -101,7 +101,7 @@ def variant(results, name):
 
 
 def tightest(v):
-    known = {n: q["metrics"]["quota_headroom"]["mean"] for n, q in v["by_quota"].items() if "quota_headroom" in q["metrics"]}
+    known = {n: q["quota_headroom"]["mean"] for n, q in v["by_quota"].items() if "quota_headroom" in q}
     known = {n: h for n, h in known.items() if h is not None}
     return min(known, key=known.get)
 

@@ -297,6 +297,7 @@ fn panel(p: &LivePanel, switches: &[LegendSwitch], panels: usize) -> Interactive
         "xaxis": x, "yaxis": y, "shapes": shapes, "showlegend": false,
         "barmode": "relative", "bargap": 0.35,
         "hovermode": if unified { "x unified" } else { "closest" },
+        "hoverdistance": if unified { -1 } else { 20 },
         "hoverlabel": {"align": "left", "bgcolor": hex(theme::WHITE), "bordercolor": hex(theme::FRAME), "font": {"color": ink, "size": 12}, "namelength": -1},
         "margin": {"l": 56, "r": 16, "t": 10, "b": 40}, "height": height,
         "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
