@@ -43,6 +43,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+// Checks that tests of the outside share call the library by its name.
+#[cfg(test)]
+extern crate self as kmsim;
+
 pub mod access;
 #[cfg(feature = "import")]
 pub mod backtest;

@@ -51,15 +51,22 @@ fn requests(plan: &Plan) -> f64 {
 
 /// Whether runs of it are over soon, counted and simulated.
 pub fn is_small(loaded: &Loaded, most: f64) -> bool {
-    let effort = |plan: &Plan| Effort::of(plan, loaded.replications);
     let variants = || loaded.variants.iter().map(|v| &v.plan);
     let seconds: f64 = variants()
         .map(|p| p.horizon_s as f64 * p.components.len() as f64)
         .sum();
     let replications = f64::from(loaded.replications);
+    // Whatever is asked for, what it takes can be told, so that the limits of the command line hold.
+    let efforts: Vec<Effort> = variants()
+        .map(|plan| Effort::of(plan, loaded.replications))
+        .collect();
+    for effort in &efforts {
+        let told = [effort.events, effort.seconds, effort.bytes];
+        assert!(told.iter().all(|x| x.is_finite()), "{effort:?}");
+    }
     seconds * replications < most * 10.0
         && variants().map(requests).sum::<f64>() * replications < most
-        && variants().all(|plan| effort(plan).bytes < 100e6 && effort(plan).events < most)
+        && efforts.iter().all(|e| e.bytes < 100e6 && e.events < most)
 }
 
 /// Whether something else than a call may meet a need: what is missed is drawn in counted seconds, so that counting and

@@ -6,6 +6,9 @@
 //! refused. Here are the list of the tables and what is true of all of them together: a key or a diagnostic code
 //! without a row fails, and so does a row without effect.
 
+#[path = "../../../tests/fuzz_targets/checks.rs"]
+mod checks;
+mod extremes;
 mod keys;
 mod texts;
 
