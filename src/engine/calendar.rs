@@ -11,6 +11,7 @@
 //! push and take; apart, each would have to show the others its fields.
 
 use super::SECOND;
+use super::narrow::{capped, index, low_bits};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -31,7 +32,7 @@ const SPAN_NS: u64 = SECOND / SPANS as u64;
 
 /// Seconds that are kept in a ring, the open one first; what is further away goes to a map.
 const NEAR: u64 = 64;
-const RING: usize = NEAR as usize * SPANS;
+const RING: usize = index(NEAR) * SPANS;
 
 /// Places that a span is given at a time.
 const CHUNK: u32 = 32;
@@ -394,7 +395,7 @@ impl<E: Copy + Ord> Calendar<E> {
     #[inline(always)]
     pub fn add_new(&mut self, at: u64, event: E) {
         debug_assert_eq!(self.new, self.all_new);
-        let node = EventNode::new((at - self.start) as u32, event, |_| {});
+        let node = EventNode::new(capped::<u32>(at - self.start), event, |_| {});
         if self.all_new == self.most_new {
             self.add_room(node);
         }
@@ -407,7 +408,7 @@ impl<E: Copy + Ord> Calendar<E> {
     #[cold]
     fn add_room(&mut self, any: EventNode<E>) {
         let from = self.first_new as usize..(self.first_new + self.most_new) as usize;
-        let first = self.pool.len() as u32;
+        let first = capped::<u32>(self.pool.len());
         for chunk in self.first_new / CHUNK..(self.first_new + self.most_new) / CHUNK {
             self.after[chunk as usize] = std::mem::replace(&mut self.free, chunk);
         }
@@ -547,8 +548,8 @@ impl<E: Copy + Ord> Calendar<E> {
             .sort_unstable_by(|&a, &b| in_order(pool, a, b));
         let mut head = NONE;
         for &order in self.unsorted.iter().rev() {
-            self.pool[order as u32 as usize].next = head;
-            head = order as u32;
+            self.pool[low_bits(order) as usize].next = head;
+            head = low_bits(order);
         }
         self.parts[part] = head;
     }
@@ -578,7 +579,7 @@ impl<E: Copy + Ord> Calendar<E> {
         let time = rest[0] >> (TIME_SHIFT - 1);
         let tied = rest.partition_point(|&o| o >> (TIME_SHIFT - 1) == time);
         let pool = &self.pool;
-        rest[..tied].sort_by_key(|&o| pool[o as u32 as usize].event);
+        rest[..tied].sort_by_key(|&o| pool[low_bits(o) as usize].event);
         self.untied = self.cursor + tied;
     }
 
@@ -598,7 +599,7 @@ impl<E: Copy + Ord> Calendar<E> {
             next = self.order[self.cursor];
         }
         self.cursor += 1;
-        Some(EventPlace(next as u32))
+        Some(EventPlace(low_bits(next)))
     }
 
     /// What comes next in the current slot, unless that is after `at` \[ns\].
@@ -608,7 +609,7 @@ impl<E: Copy + Ord> Calendar<E> {
             self.sort();
         }
         let &next = self.order.get(self.cursor)?;
-        let place = EventPlace(next as u32);
+        let place = EventPlace(low_bits(next));
         (self.look(place).0 <= at).then(|| self.take_next())?
     }
 
@@ -660,14 +661,14 @@ impl<E: Copy + Ord> Calendar<E> {
         let ahead = at.wrapping_sub(self.opened);
         let spans_ahead = spans_in(ahead);
         debug_assert!(
-            spans_ahead as usize >= self.span,
+            index(spans_ahead) >= self.span,
             "an event in a span that is over"
         );
-        let span = (self.first_span + spans_ahead as usize) % RING;
+        let span = (self.first_span + index(spans_ahead)) % RING;
         if spans_ahead >= RING as u64 || span == self.span_in_ring {
             return None;
         }
-        let since = (ahead - spans_ahead * SPAN_NS) as u32;
+        let since = capped::<u32>(ahead - spans_ahead * SPAN_NS);
         Some((self.room_in(span, any) as usize, since))
     }
 
@@ -688,7 +689,7 @@ impl<E: Copy + Ord> Calendar<E> {
     #[inline(never)]
     fn add_chunk(&mut self, span: usize, any: E) {
         if self.free == NONE {
-            self.free = self.pool.len() as u32 / CHUNK;
+            self.free = capped::<u32>(self.pool.len()) / CHUNK;
             self.add_places(CHUNK, EventNode::new(0, any, |_| {}));
         }
         let chunk = self.free;
@@ -710,7 +711,7 @@ impl<E: Copy + Ord> Calendar<E> {
             let entry = Scheduled { at, event };
             return self.far.entry(at / SECOND).or_default().push(entry);
         }
-        let since = since as u32;
+        let since = capped::<u32>(since);
         let slot = slot_of(since);
         debug_assert!(
             at >= self.start && slot >= self.slot,
@@ -736,7 +737,7 @@ impl<E: Copy + Ord> Calendar<E> {
         let pool = &self.pool;
         // Before the new ones of that instant, which have bit 32 set.
         let comes_before = |o: u64| match (o >> TIME_SHIFT).cmp(&since) {
-            Ordering::Equal => o & NEW == 0 && pool[o as u32 as usize].event <= event,
+            Ordering::Equal => o & NEW == 0 && pool[low_bits(o) as usize].event <= event,
             order => order == Ordering::Less,
         };
         let after = self.order[self.cursor..].partition_point(|&o| comes_before(o));
@@ -814,7 +815,7 @@ fn first_span_of(second: u64) -> usize {
 /// The slot of its span that a time since the start of the span \[ns\] lies in.
 #[inline(always)]
 fn slot_of(since: u32) -> usize {
-    slots_in(u64::from(since)) as usize % SPAN_SLOTS
+    index(slots_in(u64::from(since))) % SPAN_SLOTS
 }
 
 /// Whole slots in so many nanoseconds.
@@ -842,9 +843,9 @@ fn whole<const PART: u64>(n: u64) -> u64 {
 fn in_order<E: Ord>(pool: &[EventNode<E>], a: u64, b: u64) -> Ordering {
     let by_time = (a >> NEW.trailing_zeros()).cmp(&(b >> NEW.trailing_zeros()));
     by_time.then_with(|| match a & NEW {
-        0 => pool[a as u32 as usize]
+        0 => pool[low_bits(a) as usize]
             .event
-            .cmp(&pool[b as u32 as usize].event),
+            .cmp(&pool[low_bits(b) as usize].event),
         _ => a.cmp(&b),
     })
 }
@@ -861,7 +862,7 @@ fn sort_by_time(keys: &[u64], sorted: &mut Vec<u64>) {
         return sorted.sort_unstable();
     }
     let bits = keys.len().next_power_of_two().min(BUCKETS).ilog2();
-    let bucket_of = |key: u64| (key >> (TIME_SHIFT + TIME_BITS - bits)) as usize % BUCKETS;
+    let bucket_of = |key: u64| index(key >> (TIME_SHIFT + TIME_BITS - bits)) % BUCKETS;
     let mut ends = [0_u32; BUCKETS];
     for &key in keys {
         ends[bucket_of(key)] += 1;

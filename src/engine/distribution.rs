@@ -3,6 +3,7 @@
 //! Continuous distributions are cut into buckets of at most 0.5 % width once, so that a drawn
 //! delay and a counted one come from the same numbers. Sums are convolved on the same grid.
 
+use super::narrow::{index, signed_whole, whole};
 use super::random::{Key, Stream};
 use std::collections::BTreeMap;
 
@@ -33,7 +34,7 @@ impl Distribution {
             return Distribution::constant(median_ns);
         }
         // Beyond ± 6 σ lie 2·10⁻⁹ of the probability; they go to the outermost buckets.
-        let steps = (6.0 * sigma * RESOLUTION).ceil() as i64;
+        let steps = signed_whole((6.0 * sigma * RESOLUTION).ceil());
         let normal = |z: f64| 0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2);
         let mut buckets = BTreeMap::new();
         for i in -steps..=steps {
@@ -41,7 +42,7 @@ impl Distribution {
             let low = if i == -steps { 0.0 } else { normal(edge(i)) };
             let high = if i == steps { 1.0 } else { normal(edge(i + 1)) };
             let value = median_ns as f64 * libm::exp(i as f64 / RESOLUTION);
-            *buckets.entry(value.round() as u64).or_insert(0.0) += high - low;
+            *buckets.entry(whole(value.round())).or_insert(0.0) += high - low;
         }
         Distribution::from_buckets(buckets)
     }
@@ -83,7 +84,7 @@ impl Distribution {
             .iter()
             .map(|p| {
                 sum += p / total;
-                (sum * 18_446_744_073_709_551_616.0) as u64
+                whole(sum * 18_446_744_073_709_551_616.0)
             })
             .collect();
         if let Some(last) = cumulative.last_mut() {
@@ -151,12 +152,12 @@ const GRID_POINTS: usize = 512 + 256 * 55 + 1;
 fn grid_point(ns: u64) -> usize {
     let bits = 64 - ns.leading_zeros();
     if bits <= 9 {
-        return ns as usize;
+        return index(ns);
     }
     let shift = bits - 9;
     // Rounded half up, without the overflow that adding the half first could bring.
     let mantissa = (ns >> shift) + (ns >> (shift - 1) & 1);
-    512 + 256 * (shift as usize - 1) + mantissa as usize - 256
+    512 + 256 * (shift as usize - 1) + index(mantissa) - 256
 }
 
 /// The value of a point of the common grid.

@@ -3,9 +3,16 @@
 //! What the simulated world is made of stands in [`crate::model`]; how a run goes through its
 //! seconds, and why most of them are only counted, in [`crate::simulation`].
 
+#![warn(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap
+)]
+
 pub mod calendar;
 pub mod distribution;
 pub mod limiter;
+pub mod narrow;
 pub mod permutation;
 pub mod power;
 pub mod random;

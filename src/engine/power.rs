@@ -3,6 +3,7 @@
 //! A number that is only compared need not be known to the last digit: where this one leaves the comparison open, `libm`
 //! decides. So what is drawn stays the same to the digit on every machine, and most draws do without `pow`.
 
+use super::narrow::{index, signed_whole};
 use std::f64::consts::{LN_2, LOG2_E};
 use std::sync::LazyLock;
 
@@ -45,7 +46,7 @@ pub fn power(base: f64, exponent: f64) -> Option<Nearly> {
         return None;
     }
     let bits = base.to_bits();
-    let octave = (bits >> MANTISSA_BITS) as i64 - 1_023;
+    let octave = (bits >> MANTISSA_BITS).cast_signed() - 1_023;
     let part = (bits >> (MANTISSA_BITS - PART_BITS)) as usize % PARTS;
     let mantissa = f64::from_bits(bits & ((1 << MANTISSA_BITS) - 1) | 1.0_f64.to_bits());
     let (inverse, log2, _) = PART[part];
@@ -70,12 +71,12 @@ fn exp2(x: f64, error: f64) -> Option<Nearly> {
         return None;
     }
     let parts = (x * PARTS as f64).round();
-    let whole = parts as i64;
-    let (octave, part) = (whole >> PART_BITS, whole as usize % PARTS);
+    let whole = signed_whole(parts);
+    let (octave, part) = (whole >> PART_BITS, index(whole.cast_unsigned()) % PARTS);
     // e to the power of f, f at most ln 2 / 256.
     let f = (x - parts / PARTS as f64) * LN_2;
     let tail = f * (1.0 / 2.0 + f * (1.0 / 6.0 + f * (1.0 / 24.0 + f * (1.0 / 120.0))));
-    let scale = f64::from_bits(((1_023 + octave) as u64) << MANTISSA_BITS);
+    let scale = f64::from_bits((1_023 + octave).cast_unsigned() << MANTISSA_BITS);
     let value = PART[part].2 * scale * (1.0 + f * (1.0 + tail));
     Some(Nearly {
         value,

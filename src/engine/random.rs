@@ -10,6 +10,7 @@
 //! Samplers: Poisson by Hörmann's PTRS (1993), binomial by his BTRS (1993), Zipf by
 //! rejection-inversion (Hörmann and Derflinger 1996).
 
+use super::narrow::{self, low_bits, signed_whole, whole};
 use super::power::{self, Nearly};
 use std::ops::Range;
 
@@ -74,7 +75,7 @@ impl Key {
     /// at: independent of an instant that these give. The bias is below n / 2³².
     #[inline(always)]
     pub fn below_by_lower_bits(self, n: u32) -> u32 {
-        ((u64::from(self.0 as u32) * u64::from(n)) >> 32) as u32
+        ((u64::from(low_bits(self.0)) * u64::from(n)) >> 32) as u32
     }
 
     /// The first of some numbers i for which the Poisson number of this mean under [`Key::with`] i is above 0; their end
@@ -145,7 +146,7 @@ impl Stream {
         let (u, v) = (self.unit() - 0.5, self.unit());
         let (us, k) = hat.candidate(u);
         if hat.is_within(us, v) {
-            return k as i64 as u64;
+            return signed_whole(k).cast_unsigned();
         }
         self.poisson_by_rejection(&hat, u, v)
     }
@@ -173,10 +174,10 @@ impl Stream {
         loop {
             let (us, k) = hat.candidate(u);
             if hat.is_within(us, v) {
-                return k as i64 as u64;
+                return signed_whole(k).cast_unsigned();
             }
-            if k >= 0.0 && (us >= 0.013 || v <= us) && hat.is_below(us, v, k as i64 as f64) {
-                return k as i64 as u64;
+            if k >= 0.0 && (us >= 0.013 || v <= us) && hat.is_below(us, v, signed_whole(k) as f64) {
+                return signed_whole(k).cast_unsigned();
             }
             (u, v) = (self.unit() - 0.5, self.unit());
         }
@@ -228,7 +229,7 @@ impl Stream {
                 continue;
             }
             if us >= 0.07 && v <= v_r {
-                return k as u64;
+                return whole(k);
             }
             let alpha = (2.83 + 5.1 / b) * spread;
             let mode = ((nf + 1.0) * p).floor();
@@ -237,7 +238,7 @@ impl Stream {
                 - libm::lgamma(nf - k + 1.0)
                 + (k - mode) * libm::log(p / (1.0 - p));
             if libm::log(v * alpha / (a / (us * us) + b)) <= bound {
-                return k as u64;
+                return whole(k);
             }
         }
     }
@@ -264,7 +265,7 @@ impl Stream {
         if p >= 1.0 {
             return n;
         }
-        let mut digits = (p.max(0.0) * 18_446_744_073_709_551_616.0) as u64;
+        let mut digits = whole(p.max(0.0) * 18_446_744_073_709_551_616.0);
         let (mut open, mut below) = (n, 0);
         while open > 0 && digits != 0 {
             let ones = self.heads(open);
@@ -349,7 +350,7 @@ impl Zipf {
         let k = (x + 0.5).floor().clamp(1.0, self.n as f64);
         let is_taken =
             k - x <= self.squeeze || y >= self.integral(k + 0.5) - libm::pow(k, -self.exponent);
-        is_taken.then_some(k as u64 - 1)
+        is_taken.then_some(narrow::whole(k) - 1)
     }
 
     /// The same where it can be told without `pow`.
@@ -364,7 +365,7 @@ impl Zipf {
         let whole = (x + 0.5 - error).floor();
         let k = whole.clamp(1.0, self.n as f64);
         let is_decided = whole == (x + 0.5 + error).floor() && k - x <= self.squeeze - error;
-        is_decided.then_some(k as u64 - 1)
+        is_decided.then_some(narrow::whole(k) - 1)
     }
 
     /// Number of ranks.
@@ -463,7 +464,7 @@ fn finalise(mut z: u64) -> u64 {
 #[inline(always)]
 fn open_unit(bits: u64) -> f64 {
     // Signed, whose conversion is a single instruction: 53 bits fit.
-    ((bits >> 11) as i64 as f64 + 0.5) * (1.0 / 9_007_199_254_740_992.0)
+    ((bits >> 11).cast_signed() as f64 + 0.5) * (1.0 / 9_007_199_254_740_992.0)
 }
 
 #[cfg(test)]

@@ -7,6 +7,12 @@
 //! Not here: the scenario as written ([`crate::scenario`]), the passage of time
 //! ([`crate::simulation`]).
 
+#![warn(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap
+)]
+
 pub mod arrivals;
 pub mod latency;
 pub mod log_group;

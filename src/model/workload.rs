@@ -6,6 +6,7 @@ use super::objects::{Popularity, Size};
 use super::retry;
 use super::source::{ClientCache, Draw};
 use crate::engine::distribution::Distribution;
+use crate::engine::narrow::whole;
 use crate::engine::random::Key;
 use std::sync::Arc;
 
@@ -55,7 +56,7 @@ impl Workload {
             Size::Constant(bytes) => Some(recorded().unwrap_or(bytes)),
             Size::Lognormal { median, sigma } => Some(recorded().unwrap_or_else(|| {
                 let z = Draw::Size.of(arrival).stream().normal();
-                (median as f64 * libm::exp(sigma * z)).round() as u64
+                whole((median as f64 * libm::exp(sigma * z)).round())
             })),
         }
     }

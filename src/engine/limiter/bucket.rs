@@ -2,6 +2,7 @@
 
 use super::rate::{Certificate, Step};
 use crate::engine::SECOND;
+use crate::engine::narrow::whole;
 
 /// Continuous refill up to a capacity. One token is `den` · 10⁹ units, `num` units come in each
 /// nanosecond, both divided by what they have in common.
@@ -241,7 +242,7 @@ impl TokenLevel {
 
 /// burst · rate tokens, at least one: a bucket that can never hold a token admits nobody.
 fn capacity(burst: f64, rate: u64, token: u64) -> u64 {
-    ((burst * rate as f64 * SECOND as f64).round() as u64).max(token)
+    whole((burst * rate as f64 * SECOND as f64).round()).max(token)
 }
 
 fn gcd(mut a: u64, mut b: u64) -> u64 {

@@ -3,6 +3,7 @@
 use super::density::Density;
 use super::rate::required_rate;
 use super::shape::{Ahead, ArrivalProcess, ArrivalShape, Beginning};
+use crate::engine::narrow::capped;
 use crate::input::reader::Reader;
 use crate::units::Rate;
 use serde::Serialize;
@@ -53,8 +54,9 @@ pub struct EvenlySpaced {
 impl ArrivalProcess for EvenlySpaced {
     fn of_second(&mut self, second: u64) -> (f64, Density) {
         let (num, den, start) = (self.rate.num(), self.rate.den(), self.start);
-        let before =
-            |s: u64| (u128::from(s - start) * u128::from(num)).div_ceil(u128::from(den)) as u64;
+        let before = |s: u64| {
+            capped::<u64>((u128::from(s - start) * u128::from(num)).div_ceil(u128::from(den)))
+        };
         let first = before(second);
         let n = before(second + 1) - first;
         let density = Density::Even {

@@ -2,6 +2,7 @@
 
 use crate::engine::SECOND;
 use crate::engine::calendar::{SLOT_NS, SLOTS};
+use crate::engine::narrow::{capped, whole};
 use crate::engine::random::Key;
 use crate::units::Rate;
 
@@ -43,7 +44,7 @@ impl Density {
             Density::Even { .. } => x,
             Density::Linear(a, b) => x * (a + 0.5 * (b - a) * x),
             Density::Steps(steps) => {
-                let ns = (x * SECOND as f64) as u64;
+                let ns = whole(x * SECOND as f64);
                 let i = steps.partition_point(|s| s.0 < ns).min(steps.len() - 1);
                 let (start, below) = if i == 0 { (0, 0.0) } else { steps[i - 1] };
                 let (end, mass) = steps[i];
@@ -104,13 +105,13 @@ impl Density {
             Density::Even { .. } => {
                 let instants = self.even_instants(second).into_iter().flatten();
                 for (i, at) in (0..n).zip(instants) {
-                    f(at, i as u32, key.with(i));
+                    f(at, capped::<u32>(i), key.with(i));
                 }
             }
             Density::Linear(..) | Density::Steps(_) => {
                 for i in 0..n {
                     let id = key.with(LISTED | i);
-                    f(self.instant(id.unit()), i as u32, id);
+                    f(self.instant(id.unit()), capped::<u32>(i), id);
                 }
             }
         }
@@ -120,7 +121,7 @@ impl Density {
     #[inline(always)]
     fn instant(&self, u: f64) -> u64 {
         match self {
-            Density::Even { .. } => ((u * SECOND as f64) as u64).min(SECOND - 1),
+            Density::Even { .. } => whole(u * SECOND as f64).min(SECOND - 1),
             Density::Linear(a, b) => {
                 // Inverse of the distribution function of a linear density.
                 let x = if a == b {
@@ -128,7 +129,7 @@ impl Density {
                 } else {
                     u * (a + b) / (a + (a * a + u * (b * b - a * a)).max(0.0).sqrt())
                 };
-                ((x * SECOND as f64) as u64).min(SECOND - 1)
+                whole(x * SECOND as f64).min(SECOND - 1)
             }
             Density::Steps(steps) => {
                 let total = steps.last().map_or(0.0, |s| s.1);
@@ -141,7 +142,7 @@ impl Density {
                 } else {
                     0.0
                 };
-                let at = start + (x * (end - start) as f64) as u64;
+                let at = start + whole(x * (end - start) as f64);
                 at.min(SECOND - 1)
             }
         }
@@ -157,7 +158,7 @@ impl Density {
     pub fn split(&self, n: u64, key: Key, counts: &mut Vec<u32>) {
         let mut nodes = [0_u64; 2 * SLOTS];
         self.split_to(SLOTS, n, key, &mut nodes);
-        counts.extend(nodes[SLOTS..].iter().map(|&n| n as u32));
+        counts.extend(nodes[SLOTS..].iter().map(|&n| capped::<u32>(n)));
     }
 
     /// Splits `n` over `parts` (a power of two, at most [`SLOTS`]) equal parts of the second, into
@@ -231,7 +232,7 @@ impl EvenInstants {
     /// How many of all the second's instants lie before one of it \[ns\].
     pub fn before(&self, ns: u64) -> u64 {
         let all = ((self.from + u128::from(ns)) * self.num).div_ceil(self.den);
-        all.saturating_sub(self.first) as u64
+        capped::<u64>(all.saturating_sub(self.first))
     }
 }
 
@@ -240,7 +241,7 @@ impl Iterator for EvenInstants {
 
     #[inline(always)]
     fn next(&mut self) -> Option<u64> {
-        let at = self.next as u64;
+        let at = capped::<u64>(self.next);
         self.next += self.step;
         self.beyond += self.step_beyond;
         if self.beyond >= self.num {
@@ -276,7 +277,7 @@ pub fn instant_in_slot(key: Key) -> u64 {
 /// The number in its second of the `i`-th arrival of a slot.
 #[inline(always)]
 pub fn number_in_slot(slot: usize, i: u32) -> u32 {
-    (slot as u32) << 23 | i
+    capped::<u32>(slot) << 23 | i
 }
 
 /// The keys of such arrivals.

@@ -8,6 +8,7 @@ use super::curve::{Curve, RateOverTime};
 use super::local_clock::{DAY, LocalClock};
 use super::rate::{MAX_RATE, required_rate};
 use super::shape::{ArrivalShape, Beginning};
+use crate::engine::narrow::index;
 use crate::input::diagnostic::Code;
 use crate::input::reader::Reader;
 use crate::units::Rate;
@@ -152,7 +153,7 @@ impl LocalDays {
             }
             Some(power) => self.peak * libm::exp(power * log_of_wave(angle)),
         };
-        rate * self.weekly[day as usize]
+        rate * self.weekly[index(day)]
     }
 }
 
@@ -167,7 +168,7 @@ impl RateOverTime for LocalDays {
         let (last, now) = (self.clock.since_monday(t - 1), self.clock.since_monday(t));
         let (day, next) = (last / DAY, now / DAY);
         let goes_on = now == (last + 1) % (7 * DAY);
-        let jumps = !goes_on || self.weekly[day as usize] != self.weekly[next as usize];
+        let jumps = !goes_on || self.weekly[index(day)] != self.weekly[index(next)];
         jumps.then(|| self.rate_on(day, last % DAY + 1))
     }
 }

@@ -1,6 +1,7 @@
 //! A job: workers with one request under way each, until its objects are done.
 
 use super::super::latency::LatencySettings;
+use crate::engine::narrow::whole_u32;
 use crate::input::diagnostic::Code;
 use crate::input::keyword::keywords;
 use crate::input::reader::Reader;
@@ -96,7 +97,7 @@ impl Job {
         if objects > f64::from(u32::MAX) {
             return None;
         }
-        self.objects = objects as u32;
+        self.objects = whole_u32(objects);
         Some(())
     }
 }

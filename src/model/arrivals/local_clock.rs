@@ -13,7 +13,7 @@ pub struct LocalClock {
 impl LocalClock {
     /// Local time from `start` (t = 0) on: offsets change with daylight saving, up to `horizon_s`.
     pub fn new(start: &jiff::ZonedDateTime, horizon_s: u64) -> LocalClock {
-        let monday = i64::from(start.weekday().to_monday_zero_offset()) * DAY as i64;
+        let monday = i64::from(start.weekday().to_monday_zero_offset()) * DAY.cast_signed();
         let since_midnight = start
             .time()
             .duration_since(jiff::civil::Time::midnight())
@@ -23,11 +23,11 @@ impl LocalClock {
         let mut offsets = vec![(0, first)];
         for transition in start.time_zone().following(start.timestamp()) {
             let after = transition.timestamp().as_second() - start.timestamp().as_second();
-            if after <= 0 || after as u64 > horizon_s {
+            if after <= 0 || after.cast_unsigned() > horizon_s {
                 break;
             }
             offsets.push((
-                after as u64,
+                after.cast_unsigned(),
                 first + i64::from(transition.offset().seconds()) - utc,
             ));
         }
@@ -38,6 +38,6 @@ impl LocalClock {
     pub fn since_monday(&self, t: u64) -> u64 {
         let i = self.offsets.partition_point(|o| o.0 <= t);
         let offset = self.offsets.get(i.saturating_sub(1)).map_or(0, |o| o.1);
-        (t as i64 + offset).rem_euclid(7 * DAY as i64) as u64
+        (t.cast_signed() + offset).rem_euclid(7 * DAY.cast_signed()) as u64
     }
 }

@@ -5,6 +5,7 @@ use super::density::Density;
 use super::rate::required_rate;
 use super::shape::{ArrivalProcess, ArrivalShape, Beginning};
 use crate::engine::SECOND;
+use crate::engine::narrow::whole;
 use crate::engine::random::Stream;
 use crate::input::reader::Reader;
 use crate::units::{Rate, Span};
@@ -102,7 +103,7 @@ impl Switched {
         } else {
             self.mean_off
         };
-        ((mean_s * SECOND as f64 * self.periods.exponential()) as u64).max(1)
+        whole(mean_s * SECOND as f64 * self.periods.exponential()).max(1)
     }
 }
 

@@ -128,7 +128,7 @@ impl Pieces {
         let (from, to) = self.piece;
         let rate = |t: u64| {
             // Signed, whose conversion is a single instruction: seconds fit.
-            let share = (t - from.0) as i64 as f64 / (to.0 - from.0) as i64 as f64;
+            let share = (t - from.0).cast_signed() as f64 / (to.0 - from.0).cast_signed() as f64;
             from.1 + (to.1 - from.1) * share
         };
         let end = start + 1;

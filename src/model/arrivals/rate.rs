@@ -3,6 +3,7 @@
 //! Rates are multiplied exactly, the factor taken to six decimals. Shapes in time, mixes, clients and workers stay.
 //! Left out: growth in the course of a run, which a curve can write.
 
+use crate::engine::narrow::whole;
 use crate::input::reader::Reader;
 use crate::units::Rate;
 
@@ -24,10 +25,10 @@ pub fn growth(r: &mut Reader<'_>) -> f64 {
 
 /// `factor` times a rate; `None` where that is above [`MAX_RATE`] or no fraction of two 64-bit integers holds it.
 pub(super) fn times(rate: Rate, factor: f64) -> Option<Rate> {
-    let millionths = (factor * DECIMALS).round() as u64;
+    let millionths = whole((factor * DECIMALS).round());
     let exact = || {
         let num = rate.num().checked_mul(millionths)?;
-        let den = rate.den().checked_mul(DECIMALS as u64)?;
+        let den = rate.den().checked_mul(whole(DECIMALS))?;
         Rate::new(num, den)
     };
     exact()

@@ -10,6 +10,7 @@
 //!
 //! Left out: slow answers, which count as failures in some libraries.
 
+use crate::engine::narrow::whole_u32;
 use crate::input::diagnostic::Code;
 use crate::input::keyword::keywords;
 use crate::input::reader::Reader;
@@ -84,7 +85,7 @@ impl BreakerSettings {
         let failures = self.failure_threshold.get() * f64::from(self.window);
         CircuitBreaker {
             window: self.window,
-            failures: (failures.ceil() as u32).max(1),
+            failures: whole_u32(failures.ceil()).max(1),
             open_time: self.open_time.as_ns(),
             blocks: self.blocks,
             holds: false,
@@ -132,7 +133,7 @@ impl BrakeSettings {
         let most = self.refused_threshold.get() * f64::from(self.window) + 1e-9;
         CircuitBreaker {
             window: self.window,
-            failures: most.floor() as u32 + 1,
+            failures: whole_u32(most.floor()) + 1,
             open_time: self.hold_time.as_ns(),
             blocks: Blocks::Requests,
             holds: true,

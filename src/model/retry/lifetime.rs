@@ -3,6 +3,7 @@
 //!
 //! Left out: requests under way, which go on with the new client.
 
+use crate::engine::narrow::capped;
 use crate::engine::random::Key;
 use crate::input::diagnostic::Code;
 use crate::input::reader::Reader;
@@ -78,13 +79,13 @@ impl ClientLives {
         };
         self.are_counted = true;
         for (client, life) in (0..).zip(&mut self.clients) {
-            life.left = key.with(client).below(u64::from(requests)) as u32 + 1;
+            life.left = capped::<u32>(key.with(client).below(u64::from(requests))) + 1;
         }
     }
 
     /// Time has passed until `at` \[ns\], in which nobody remembered anything.
     pub fn pass(&mut self, at: u64) {
-        (0..self.clients.len() as u32).for_each(|client| {
+        (0..capped::<u32>(self.clients.len())).for_each(|client| {
             self.sends(client, at, false);
         });
     }
@@ -96,7 +97,7 @@ impl ClientLives {
         let mut is_replaced = false;
         if let Some(time) = self.rules.time {
             let ahead = u128::from(time.as_ns()) * u128::from(client) / n;
-            let number = ((u128::from(at) + ahead) / u128::from(time.as_ns())) as u64;
+            let number = capped::<u64>((u128::from(at) + ahead) / u128::from(time.as_ns()));
             is_replaced = number > life.number;
             life.number = number;
         }

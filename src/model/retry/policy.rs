@@ -8,6 +8,7 @@ use super::rate_limiter::{ClientRateLimiter, RateLimiterRules};
 use super::retry_after::RetryAfter;
 use crate::catalog;
 use crate::engine::SECOND;
+use crate::engine::narrow::whole;
 use crate::engine::random::Key;
 use crate::units::Span;
 use num_rational::BigRational;
@@ -343,7 +344,7 @@ impl RetryPolicy {
             ErrorKind::Timeout | ErrorKind::Transient => cost.other,
         };
         let wait = limiter?.take(now, tokens).err()?;
-        Some((wait * SECOND as f64).round() as u64)
+        Some(whole((wait * SECOND as f64).round()))
     }
 
     /// Whether the attempt after `failed` ones waits for a token of the client's rate limiter.

@@ -1,6 +1,7 @@
 //! The client's retry quota: a token bucket that only successes fill. As a scenario may write it, a quota gives a
 //! success the cost of its last retry back, a retry token bucket the same for each.
 
+use crate::engine::narrow::whole_u32;
 use crate::input::reader::Reader;
 use serde::Serialize;
 
@@ -342,7 +343,7 @@ impl TokenBucketSettings {
     }
 
     pub(super) fn quota(&self) -> RetryQuota {
-        let deposit = (self.success_deposit * f64::from(TOKEN)).round() as u32;
+        let deposit = whole_u32((self.success_deposit * f64::from(TOKEN)).round());
         RetryQuota {
             refund: Refund::Nothing,
             shared: self.shared,

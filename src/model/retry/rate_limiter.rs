@@ -9,6 +9,7 @@
 //! which they fell asleep.
 
 use crate::catalog::RateLimiterProfile;
+use crate::engine::narrow::{capped, whole};
 use std::collections::VecDeque;
 
 /// Figures of a client rate limiter.
@@ -169,7 +170,7 @@ impl ClientRateLimiter {
 
     fn measure(&mut self, rules: &RateLimiterRules, now: f64) {
         // Rounded down, for time is not below zero.
-        let bucket = (now * rules.buckets_per_s) as u64 as f64 / rules.buckets_per_s;
+        let bucket = whole(now * rules.buckets_per_s) as f64 / rules.buckets_per_s;
         self.answers += 1.0;
         if bucket > self.bucket {
             let newest = self.answers / (bucket - self.bucket);
@@ -265,7 +266,7 @@ impl<T: Copy> SendQueue<T> {
             }
             None => {
                 self.waiting.push(waiting);
-                self.waiting.len() as u32 - 1
+                capped::<u32>(self.waiting.len()) - 1
             }
         };
         self.sleep(Sleepers {

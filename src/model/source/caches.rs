@@ -6,6 +6,7 @@ use super::encrypted_messages::wrapped;
 use super::need::{Fetch, LookUp, NO_TICKET, Need};
 use super::scope::CacheScope;
 use super::service_key::ServiceKeyCache;
+use crate::engine::narrow::capped;
 use crate::engine::random::Key;
 use std::collections::BTreeMap;
 
@@ -70,16 +71,16 @@ impl Caches {
         };
         if !uses.is_fleet {
             if let Some(process) = self.process(w, need) {
-                *need.ticket() = process.count(1) as u32;
+                *need.ticket() = capped::<u32>(process.count(1));
             }
             return;
         }
-        let number = self.workloads[w].count(1) as u32;
+        let number = capped::<u32>(self.workloads[w].count(1));
         *need.ticket() = number;
         if matches!(uses.scope, CacheScope::Invocation { .. })
             && let Some(process) = self.process(w, need)
         {
-            let in_process = process.count(1) as u32;
+            let in_process = capped::<u32>(process.count(1));
             self.workloads[w].in_process.insert(number, in_process);
         }
     }

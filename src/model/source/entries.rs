@@ -1,6 +1,7 @@
 //! The entries of one local cache, and which of them go: over the capacity, and when too old.
 
 use super::mixer::Mixer;
+use crate::engine::narrow::capped;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
 
@@ -208,7 +209,7 @@ impl Entries {
             }
             None => {
                 self.slots.push(new);
-                self.slots.len() as u32 - 1
+                capped::<u32>(self.slots.len()) - 1
             }
         };
         self.index.insert(id, slot);

@@ -16,7 +16,7 @@ impl Hasher for Mixer {
     }
 
     fn write_isize(&mut self, n: isize) {
-        self.write_u64(n as u64);
+        self.write_u64((n as i64).cast_unsigned());
     }
 
     fn write_u64(&mut self, n: u64) {

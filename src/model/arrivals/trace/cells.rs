@@ -1,5 +1,7 @@
 //! Columns of whole numbers, as narrow as what they hold.
 
+use crate::engine::narrow::capped;
+
 /// Whole numbers in as many bytes each as the largest takes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Integers {
@@ -66,9 +68,15 @@ impl Integers {
     /// Puts another number of the same range in the place of each.
     pub fn replace(&mut self, by: impl Fn(u64) -> u64) {
         match self {
-            Integers::One(v) => v.iter_mut().for_each(|n| *n = by((*n).into()) as u8),
-            Integers::Two(v) => v.iter_mut().for_each(|n| *n = by((*n).into()) as u16),
-            Integers::Four(v) => v.iter_mut().for_each(|n| *n = by((*n).into()) as u32),
+            Integers::One(v) => v
+                .iter_mut()
+                .for_each(|n| *n = capped::<u8>(by((*n).into()))),
+            Integers::Two(v) => v
+                .iter_mut()
+                .for_each(|n| *n = capped::<u16>(by((*n).into()))),
+            Integers::Four(v) => v
+                .iter_mut()
+                .for_each(|n| *n = capped::<u32>(by((*n).into()))),
             Integers::Eight(v) => v.iter_mut().for_each(|n| *n = by(*n)),
         }
     }

@@ -9,6 +9,7 @@
 
 use super::Trace;
 use crate::engine::SECOND;
+use crate::engine::narrow;
 use crate::engine::random::{Key, Stream};
 
 impl Trace {
@@ -37,7 +38,7 @@ impl Trace {
     fn scaled(&self, n: u64, key: Key) -> u64 {
         let whole = self.rate_scale.floor();
         let more = key.named("rate scale").stream();
-        n * whole as u64 + { more }.binomial(n, self.rate_scale - whole)
+        n * narrow::whole(whole) + { more }.binomial(n, self.rate_scale - whole)
     }
 }
 

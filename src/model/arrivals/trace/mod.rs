@@ -23,6 +23,7 @@ pub use rows::Rows;
 pub use time::TimeUnit;
 
 use crate::engine::SECOND;
+use crate::engine::narrow;
 use crate::engine::random::Key;
 use crate::input::diagnostic::Code;
 use crate::input::files::Files;
@@ -241,14 +242,14 @@ impl Trace {
         if self.time_scale == 1.0 {
             u64::try_from(at).unwrap_or(u64::MAX)
         } else {
-            (at as f64 * self.time_scale).round() as u64
+            narrow::whole((at as f64 * self.time_scale).round())
         }
     }
 
     /// Over what time a row's requests come \[ns\]; 0 where each is one request.
     fn period_ns(&self) -> u64 {
         let period = self.recording.period.unwrap_or(0);
-        (period as f64 * self.time_scale).round() as u64
+        narrow::whole((period as f64 * self.time_scale).round())
     }
 
     /// Time from the first to the last arrival of one round, in whole seconds, rounded up.
@@ -325,7 +326,7 @@ impl Trace {
                 break;
             }
             let extra = fraction > 0.0 && key.with(round).with(i as u64).unit() < fraction;
-            for _ in 0..whole as u64 + u64::from(extra) {
+            for _ in 0..narrow::whole(whole) + u64::from(extra) {
                 f(ordinal, at - second * SECOND, i);
                 ordinal += 1;
             }

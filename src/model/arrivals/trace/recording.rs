@@ -9,6 +9,7 @@ use super::plain::plain_rows;
 use super::rows::Rows;
 use super::time::{TimeUnit, Times};
 use crate::engine::SECOND;
+use crate::engine::narrow::{self, capped, index};
 use crate::engine::random::Key;
 use crate::input::diagnostic::{Code, Diagnostic};
 use crate::input::files::Hashed;
@@ -287,7 +288,7 @@ impl SeenNames {
                 None => self.all.insert_full(name.to_owned()).0,
             };
         }
-        self.last as u32
+        capped::<u32>(self.last)
     }
 }
 
@@ -423,7 +424,7 @@ impl RowReader {
             .iter()
             .map(|kind| place_of(&kinds, kind))
             .collect();
-        rows.kinds.replace(|kind| numbers[kind as usize]);
+        rows.kinds.replace(|kind| numbers[index(kind)]);
         let times = self.times.finish(options.time_unit).map_err(at_fault)?;
         let recognised = times.recognised;
         if times.is_sorted {
@@ -433,7 +434,7 @@ impl RowReader {
                 .into_ns()
                 .for_each(|ns| instants.push(ns.abs_diff(first)));
         } else {
-            let mut order: Vec<u32> = (0..n as u32).collect();
+            let mut order: Vec<u32> = (0..capped::<u32>(n)).collect();
             order.sort_by_key(|&i| times.ns(i as usize));
             let first = times.ns(order[0] as usize);
             for &i in &order {
@@ -488,7 +489,7 @@ fn place_of(kinds: &[RowKind], kind: &RowKind) -> u64 {
 fn count(text: &str) -> Option<u64> {
     let n = text.parse::<f64>().ok()?;
     let whole = n >= 0.0 && n.fract() == 0.0 && n <= 9_007_199_254_740_992.0;
-    whole.then_some(n as u64)
+    whole.then_some(narrow::whole(n))
 }
 
 /// Over what time the requests of rows that count are spread \[ns\]: what is given, else the least time between two.

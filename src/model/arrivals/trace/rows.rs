@@ -1,6 +1,7 @@
 //! Rows of a recording in order of time, column by column: a row takes some ten to twenty bytes.
 
 use super::cells::{Cells, Integers};
+use crate::engine::narrow::{capped, low_bits_of_wide};
 
 /// Rows of a recording in order of time.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -55,7 +56,7 @@ impl Rows {
     /// What a row says of its request: index of [`super::Recording::kinds`].
     #[inline(always)]
     pub fn kind(&self, row: usize) -> u32 {
-        self.kinds.get(row) as u32
+        capped::<u32>(self.kinds.get(row))
     }
 
     /// Identity of its object.
@@ -92,7 +93,7 @@ impl Instants {
         if self.high.last().is_none_or(|last| last.1 != high) {
             self.high.push((self.low.len(), high));
         }
-        self.low.push(at as u32);
+        self.low.push(low_bits_of_wide(at));
     }
 
     fn at(&self, row: usize) -> u128 {

@@ -4,6 +4,7 @@
 //! microseconds or nanoseconds since 1970. These ranges do not overlap.
 
 use crate::engine::SECOND;
+use crate::engine::narrow::{capped, wide_whole};
 use crate::input::keyword::{Keyword, keywords};
 
 keywords! {
@@ -303,7 +304,7 @@ impl Minute {
                 return None;
             }
             let value = |all: i128, digit: &u8| all * 10 + i128::from(digit - b'0');
-            fraction = digits[..n].iter().fold(0, value) * 10_i128.pow(9 - n as u32);
+            fraction = digits[..n].iter().fold(0, value) * 10_i128.pow(9 - capped::<u32>(n));
             rest = &digits[n..];
         }
         if !is_second {
@@ -388,7 +389,7 @@ fn plain_number(text: &str) -> Option<i128> {
             return None;
         }
         let fraction = &fraction[..fraction.len().min(9)];
-        below = value(fraction) * 10_i64.pow(9 - fraction.len() as u32);
+        below = value(fraction) * 10_i64.pow(9 - capped::<u32>(fraction.len()));
     }
     let billionths = i128::from(value(whole)) * i128::from(SECOND) + i128::from(below);
     Some(if negative { -billionths } else { billionths })
@@ -405,8 +406,8 @@ fn billionths(text: &str, number: f64) -> i128 {
             let below: i128 = format!("{digits:0<9}").parse().unwrap_or(0);
             w * i128::from(SECOND) + sign * below
         }
-        _ if number.fract() == 0.0 => number as i128 * i128::from(SECOND),
-        _ => (number * SECOND as f64).round() as i128,
+        _ if number.fract() == 0.0 => wide_whole(number) * i128::from(SECOND),
+        _ => wide_whole((number * SECOND as f64).round()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The objects that were there before the run: under which bucket keys they were written, and how often each
 //! of those keys is asked for.
 
+use crate::engine::narrow::{index, whole};
 use crate::engine::permutation::Permutation;
 use crate::engine::random::Key;
 use crate::model::objects::Popularity;
@@ -75,7 +76,7 @@ impl Age {
             Age::Uniform { longest } => object.below(longest.max(1)),
             Age::Lognormal { median, sigma } => {
                 let z = object.stream().normal();
-                (median as f64 * libm::exp(sigma * z)) as u64
+                whole(median as f64 * libm::exp(sigma * z))
             }
         }
     }
@@ -109,7 +110,7 @@ impl ObjectWeights {
             Popularity::Uniform { .. } => ObjectWeights::default(),
             Popularity::Zipf(zipf) => ObjectWeights(
                 (0..zipf.ranks())
-                    .map(|object| ((zipf.share(object) * WHOLE).round() as u64).max(1))
+                    .map(|object| whole((zipf.share(object) * WHOLE).round()).max(1))
                     .collect(),
             ),
         }
@@ -117,7 +118,7 @@ impl ObjectWeights {
 
     fn of(&self, object: u64) -> u64 {
         // Objects that are alike weigh the same.
-        self.0.get(object as usize).copied().unwrap_or(1)
+        self.0.get(index(object)).copied().unwrap_or(1)
     }
 }
 
@@ -147,9 +148,9 @@ impl KeyPopularity {
                 ((0..met).collect(), (0..met).map(count).collect())
             }
             (Archive::Keys { keys, .. }, Popularity::Zipf(_)) => {
-                let mut sums = vec![0; keys.min(objects) as usize];
+                let mut sums = vec![0; index(keys.min(objects))];
                 for object in 0..objects {
-                    sums[archive.key_of(object, key) as usize] += weights.of(object);
+                    sums[index(archive.key_of(object, key))] += weights.of(object);
                 }
                 ((0..sums.len() as u64).collect(), sums)
             }

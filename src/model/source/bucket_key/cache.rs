@@ -7,6 +7,7 @@
 //! fetch it too (with single flight the simulation lets them wait). A part of an upload, or a
 //! replica, needs a key to write under that one Decrypt has verified.
 
+use crate::engine::narrow::capped;
 use crate::model::source::held::HeldKey;
 use crate::model::source::mixer::Mixer;
 use std::collections::HashMap;
@@ -147,7 +148,7 @@ impl BucketKeyCache {
     pub fn next_partition(&mut self) -> u32 {
         let n = self.requests;
         self.requests += 1;
-        (n % u64::from(self.settings.fanout)) as u32
+        capped::<u32>(n % u64::from(self.settings.fanout))
     }
 
     /// The bucket key that an object written at `at` goes under, if the partition holds one.

@@ -3,6 +3,7 @@
 use super::cache::BucketKeyId;
 use super::older::OlderObjects;
 use crate::engine::SECOND;
+use crate::engine::narrow::index;
 use crate::model::source::caches::Caches;
 use crate::model::source::need::{Draw, Need};
 
@@ -35,7 +36,7 @@ impl ObjectKinds {
                 older_objects,
             } => match caches.workloads[need.workload()].reads {
                 Some(writer) => {
-                    let written = caches.workloads[writer].written.get(need.object() as usize);
+                    let written = caches.workloads[writer].written.get(index(need.object()));
                     written.is_none_or(|&id| id == BucketKeyId::None)
                 }
                 None => {

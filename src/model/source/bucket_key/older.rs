@@ -1,5 +1,6 @@
 //! Objects from before bucket keys were switched on: the share of reads that still goes to them, second by second.
 
+use crate::engine::narrow::whole;
 use std::fmt;
 
 /// The share of reads that goes to objects without a bucket key.
@@ -104,7 +105,7 @@ impl Decline {
 
 impl fmt::Display for Decline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let span = |s: f64| crate::units::Span::from_ns((s * 1e9).round() as u64);
+        let span = |s: f64| crate::units::Span::from_ns(whole((s * 1e9).round()));
         match self {
             Decline::Never => f.write_str("for ever"),
             Decline::HalfLife(half) => write!(f, "half of them gone every {}", span(*half)),

@@ -2,6 +2,7 @@
 
 use super::archive::{Archive, ObjectWeights};
 use super::cache::{BucketKeyFetch, BucketKeyId, BucketKeyRules};
+use crate::engine::narrow::index;
 use crate::model::source::caches::Caches;
 use crate::model::source::need::{Fetch, LookUp, NO_TICKET, Need};
 use crate::units::Span;
@@ -142,7 +143,7 @@ impl BucketKeyUse {
     fn key_of_object(&self, caches: &Caches, need: &impl Need) -> BucketKeyId {
         if let Some(writer) = caches.workloads[need.workload()].reads {
             let written = &caches.workloads[writer].written;
-            let object = need.object() as usize;
+            let object = index(need.object());
             return written.get(object).copied().unwrap_or(BucketKeyId::None);
         }
         BucketKeyId::Archived(self.archive.key_of(need.object(), caches.archive))

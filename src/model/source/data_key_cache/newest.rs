@@ -5,6 +5,7 @@
 //! decide what can be decrypted, and nothing need be looked for.
 
 use super::cache::{Cmm, Sdk};
+use crate::engine::narrow::index;
 use std::collections::BTreeSet;
 
 /// What a cache must have room for, in data keys of each producer: of those still under way when their turn is over,
@@ -59,7 +60,7 @@ impl NewestKeys {
     pub(super) fn new(sdk: Sdk, producers: u64) -> NewestKeys {
         NewestKeys {
             sdk,
-            of: vec![NewestKey::unknown(NEVER); producers as usize],
+            of: vec![NewestKey::unknown(NEVER); index(producers)],
             later: BTreeSet::new(),
         }
     }
@@ -67,7 +68,7 @@ impl NewestKeys {
     /// Whether a message of a producer can be decrypted at `at` \[ns\] without KMS.
     #[inline]
     pub(super) fn decrypt(&mut self, cmm: &Cmm, producer: u64, data_key: u64, at: u64) -> bool {
-        let key = &mut self.of[producer as usize];
+        let key = &mut self.of[index(producer)];
         if key.data_key != data_key {
             *key = NewestKey::unknown(data_key);
             while self.next_later(producer) != NEVER {}
@@ -76,7 +77,7 @@ impl NewestKeys {
         if key.awaited <= at {
             self.answers(producer, at);
         }
-        let key = &self.of[producer as usize];
+        let key = &self.of[index(producer)];
         key.answered != NEVER && {
             let age = (self.sdk.clock(at)).saturating_sub(self.sdk.clock(key.answered));
             age <= self.sdk.clock(cmm.max_age)
@@ -85,7 +86,7 @@ impl NewestKeys {
 
     /// KMS decrypts a data key of a producer and answers at `ready` \[ns\].
     pub(super) fn decrypted(&mut self, producer: u64, data_key: u64, ready: u64) {
-        let key = &mut self.of[producer as usize];
+        let key = &mut self.of[index(producer)];
         if key.data_key != data_key {
             // Nobody asks for it any more.
             return;
@@ -106,11 +107,11 @@ impl NewestKeys {
         data_key: u64,
         at: u64,
     ) -> u64 {
-        if self.of[producer as usize].data_key != data_key {
+        if self.of[index(producer)].data_key != data_key {
             return 0;
         }
         self.answers(producer, at);
-        let answered = self.of[producer as usize].answered;
+        let answered = self.of[index(producer)].answered;
         if answered == NEVER {
             return 0;
         }
@@ -121,9 +122,9 @@ impl NewestKeys {
 
     /// Takes in what KMS has answered by `at`.
     fn answers(&mut self, producer: u64, at: u64) {
-        while self.of[producer as usize].awaited <= at {
+        while self.of[index(producer)].awaited <= at {
             let next = self.next_later(producer);
-            let key = &mut self.of[producer as usize];
+            let key = &mut self.of[index(producer)];
             key.answered = key.awaited;
             key.awaited = next;
         }

@@ -3,6 +3,7 @@
 use super::cache::{Cmm, Message, Sdk, Suite};
 use super::held::HeldDataKeys;
 use super::newest::NewestKeys;
+use crate::engine::narrow::index;
 use crate::model::source::caches::Caches;
 use crate::model::source::client_cache::{AppProcess, CacheUse, ClientSideCache};
 use crate::model::source::encrypted_messages::{EncryptedMessages, wrapped};
@@ -143,7 +144,7 @@ impl EncryptedMessages {
         });
         let mut calls = 0;
         for (message, (at, key)) in self.starting_at(first).zip(list()) {
-            if open.as_ref().is_some_and(|open| !open[message.0 as usize]) {
+            if open.as_ref().is_some_and(|open| !open[index(message.0)]) {
                 continue;
             }
             let process = &mut of.processes[process_of(key)];
@@ -218,7 +219,7 @@ pub fn calls_in_second(
     }
     let mut calls = 0;
     let instants = list();
-    while let Some(&(at, key)) = instants.get(done as usize) {
+    while let Some(&(at, key)) = instants.get(index(done)) {
         let more = cache.encrypt_all(cmm, &message, n - done, (at, to));
         if more == 0 && cache.encrypt(cmm, &message, at).is_none() {
             calls += 1;
