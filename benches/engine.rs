@@ -8,7 +8,7 @@ mod plain_heap;
 use kmsim::input::Input;
 use kmsim::model::Plan;
 use kmsim::scenario::load;
-use kmsim::simulation::{SimulationOptions, simulate};
+use kmsim::simulation::{Rehearsal, SimulationOptions, simulate};
 use std::path::Path;
 use std::time::Instant;
 
@@ -33,6 +33,7 @@ fn engine(plan: &Plan) -> (f64, u64, u64) {
         decisive: true,
         lost_at: None,
         every_second: false,
+        rehearsal: Rehearsal::None,
         sample: 0,
         seed: 1,
         replication: 0,
@@ -302,6 +303,7 @@ fn replications() {
                                     decisive: true,
                                     lost_at: None,
                                     every_second: false,
+                                    rehearsal: Rehearsal::None,
                                     sample: 0,
                                     seed: 1,
                                     replication,

@@ -10,7 +10,7 @@ mod records;
 
 pub use counted::{CountedRun, calls_apart};
 pub use precision::Precision;
-pub use records::{RunError, RunOptions};
+pub use records::{QuietRun, RunError, RunOptions};
 
 use crate::catalog;
 use crate::compare::{compare_all, verdict};
@@ -132,7 +132,34 @@ pub fn run_variant(
     results.into_iter().next().ok_or(RunError::Empty)
 }
 
-/// The same, unless every replication is lost: it is given up as soon as so many attempts of one quota have been
+/// Most seconds of all replications and components of which it is kept what quiet time counts.
+const MOST_KEPT: u64 = 1 << 24;
+
+/// Most splits of arrivals over a second that all of them keep, 1 kB each.
+const MOST_SPLITS: u64 = 1 << 16;
+
+/// The same, with what it counted in quiet time: for [`RunOptions::quiet`].
+///
+/// # Errors
+/// As [`run_variant`].
+pub fn run_and_keep(
+    variant: &Variant,
+    seed: u64,
+    replications: u32,
+    options: RunOptions<'_>,
+) -> Result<(VariantResults, QuietRun), RunError> {
+    let plan = &variant.plan;
+    let parts = plan.components.len() as u64 * u64::from(replications);
+    let mut records = VariantRecords::new(1);
+    let may_keep = plan.horizon_s.saturating_mul(parts) <= MOST_KEPT;
+    records.keeps = may_keep.then_some((MOST_SPLITS / parts.max(1)) as usize);
+    records.extend(&[variant], seed, 0..replications, options)?;
+    let results = records.results(&[variant], seed, options)?;
+    let results = results.into_iter().next().ok_or(RunError::Empty)?;
+    Ok((results, records.quiet))
+}
+
+/// As [`run_variant`], unless every replication is lost: it is given up as soon as so many attempts of one quota have been
 /// throttled in it. `None` where all are.
 ///
 /// # Errors

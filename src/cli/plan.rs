@@ -170,7 +170,7 @@ fn quota(
     name: &str,
 ) -> Result<Outputs, CommandError> {
     let variant = study.with(&[], &[])?;
-    let present = study.run(&[], &[], study.seed)?;
+    let present = study.present()?;
     let all = pools(&variant, &present, &[])?;
     let wanted = pools(&variant, &present, &args.pools)?;
     if wanted.is_empty() {

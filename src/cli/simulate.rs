@@ -90,7 +90,7 @@ pub(super) fn simulate(
                     share,
                     most: precision.most,
                 }),
-                cancel: None,
+                ..RunOptions::default()
             };
             pool.install(|| crate::run::run(loaded, options))
         },

@@ -7,6 +7,9 @@ use super::narrow::{index, signed_whole, whole};
 use super::random::{Key, Stream};
 use std::collections::BTreeMap;
 
+/// First bits of a number by which its value is looked up.
+const GUIDE_BITS: u32 = 10;
+
 /// Buckets per e-fold: 0.5 % wide.
 const RESOLUTION: f64 = 200.0;
 
@@ -18,6 +21,8 @@ pub struct Distribution {
     probabilities: Vec<f64>,
     /// Cumulated probabilities scaled to 2⁶⁴.
     cumulative: Vec<u64>,
+    /// For each value of a number's first bits: the first place whose cumulated probability is not below all such numbers.
+    guide: Vec<u32>,
     /// The only value, if there is one.
     constant: Option<u64>,
 }
@@ -94,12 +99,31 @@ impl Distribution {
             [only] => Some(only),
             _ => None,
         };
+        let mut place = 0;
+        let guide = (0..=1_u64 << GUIDE_BITS).map(|first| {
+            let least = u128::from(first) << (64 - GUIDE_BITS);
+            while u128::from(cumulative[place as usize]) < least
+                && (place as usize) < cumulative.len() - 1
+            {
+                place += 1;
+            }
+            place
+        });
         Distribution {
             constant,
+            guide: match constant {
+                Some(_) => Vec::new(),
+                None => guide.collect(),
+            },
             values,
             probabilities,
             cumulative,
         }
+    }
+
+    /// The shortest duration that is ever drawn \[ns\].
+    pub fn least(&self) -> u64 {
+        self.values.first().copied().unwrap_or(0)
     }
 
     /// One duration \[ns\].
@@ -108,7 +132,12 @@ impl Distribution {
         if let Some(only) = self.constant {
             return only;
         }
-        self.values[self.cumulative.partition_point(|&c| c < key.bits())]
+        let bits = key.bits();
+        let first = index(bits >> (64 - GUIDE_BITS));
+        let (from, to) = (self.guide[first] as usize, self.guide[first + 1] as usize);
+        // Few values share their first bits, most have them for themselves.
+        let places = self.cumulative[from..to].iter();
+        self.values[from + places.take_while(|&&c| c < bits).count()]
     }
 
     /// One duration, of a key that is only made where it is needed.
@@ -211,6 +240,27 @@ mod tests {
                 (got / expected - 1.0).abs() < 0.012,
                 "{q}: {got} for {expected}"
             );
+        }
+    }
+
+    #[test]
+    fn the_guide_leads_to_the_first_value_that_is_not_below() {
+        let narrow = Distribution::lognormal(4_000_000, 0.01);
+        for d in [
+            Distribution::lognormal(4_000_000, 0.5),
+            narrow.plus(&Distribution::lognormal(30_000_000, 2.0)),
+            narrow.quantiles(2),
+            narrow,
+        ] {
+            let near = d
+                .cumulative
+                .iter()
+                .flat_map(|&c| [c - 1, c, c.saturating_add(1)]);
+            let some = (0..2_000).map(|i| Key::root(1, 2).with(i).bits());
+            for bits in near.chain(some).chain([0, u64::MAX]) {
+                let place = d.cumulative.partition_point(|&c| c < bits);
+                assert_eq!(d.draw(Key::from_bits(bits)), d.values[place]);
+            }
         }
     }
 

@@ -112,7 +112,7 @@ pub fn metric_values(
     Ok(values.map(|v| v.get(metric).copied()).collect())
 }
 
-/// Results of one variant from its replications' records, in order.
+/// Results of one variant from its replications' records, in order; without how long requests took unless `with_latencies`.
 ///
 /// # Errors
 /// [`BillError`] where a price is not known.
@@ -120,9 +120,12 @@ pub fn variant_results(
     plan: &Plan,
     seed: u64,
     records: &[Record],
+    with_latencies: bool,
 ) -> Result<VariantResults, BillError> {
     let mut counts = WholeCounts::of(plan, records, 0)?;
-    counts.add_latencies(plan, records, 0, seed);
+    if with_latencies {
+        counts.add_latencies(plan, records, 0, seed);
+    }
     let WholeCounts {
         bills,
         no_month,

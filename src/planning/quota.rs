@@ -6,6 +6,7 @@ use super::{SearchOutcome, Solution, Study, StudyError, Trial};
 use crate::input::document::key_text;
 use crate::metrics::target::{Relation, Target};
 use crate::results::VariantResults;
+use crate::run::RunError;
 use crate::scenario::Variant;
 use crate::scenario::quota::{LimiterSettings, QuotaSettings};
 use std::collections::BTreeMap;
@@ -207,17 +208,22 @@ pub fn smallest_quota(
     smallest(study, pool, others, targets, true)
 }
 
-/// The same; `may_end_early`: whether trials may be given up.
+/// The same; `in_short`: trials may be given up, and are told what quiet time counts.
 fn smallest(
     study: &Study,
     pool: &Pool,
     others: &[Pool],
     targets: &[Target],
-    may_end_early: bool,
+    in_short: bool,
 ) -> Result<Solution, StudyError> {
     let free: Vec<String> = others.iter().flat_map(|p| p.limited(UNLIMITED)).collect();
     let settings = |per_s: u64| [free.clone(), pool.limited(per_s)].concat();
-    let unlimited = study.run(&[], &settings(UNLIMITED), study.seed)?;
+    let run_at = |per_s: u64, lost_at: Option<&[u64]>| match in_short {
+        true => study.run_limited(&settings(per_s), targets, lost_at),
+        false => study.run(&[], &settings(per_s), study.seed).map(Some),
+    };
+    let nothing = || StudyError::Run(RunError::Empty);
+    let unlimited = run_at(UNLIMITED, None)?.ok_or_else(nothing)?;
     let busiest = unlimited.by_quota.get(&pool.name).and_then(|q| {
         let values = &q.metrics.get("kms_attempts_per_s_max")?.values;
         Some(values.iter().flatten().copied().fold(0.0, f64::max))
@@ -236,21 +242,33 @@ fn smallest(
         let results = study.run(&[], &settings(per_s), seed)?;
         Ok(Trial::of(study, per_s as f64, seed, targets, &results))
     };
-    let hopeless = match may_end_early {
+    let hopeless = match in_short {
         true => Hopeless::of(&study.with(&[], &settings(UNLIMITED))?, &unlimited, targets),
         false => None,
     };
+    // At its busiest second nothing is refused there either: then no run is needed to tell what is.
+    let is_known = in_short
+        && pool.fixed_window
+        && hopeless.is_some()
+        && (targets.iter()).all(|t| ["throttle_rate", "kms_throttled"].contains(&t.metric));
     let found = search(range, targets, BTreeMap::new(), &mut |at, completeness| {
-        let (Some(hopeless), Completeness::Partial) = (&hopeless, completeness) else {
-            return run(at, study.seed);
-        };
         let (value, seed) = (at as f64, study.seed);
-        Ok(
-            match study.run_unless_lost(&settings(at), seed, &hopeless.throttled)? {
-                Some(results) => Trial::of(study, value, seed, targets, &results),
-                None => Trial::cut_short(study, value, seed, targets, hopeless.target),
-            },
-        )
+        if is_known && at == best {
+            return Ok(Trial::of(study, value, seed, targets, &unlimited));
+        }
+        let missed = match completeness {
+            Completeness::Partial => hopeless.as_ref(),
+            Completeness::Whole => None,
+        };
+        let lost_at = missed.map(|hopeless| &hopeless.throttled[..]);
+        match (run_at(at, lost_at)?, missed) {
+            (Some(results), _) => Ok(Trial::of(study, value, seed, targets, &results)),
+            (None, Some(missed)) => {
+                let target = missed.target;
+                Ok(Trial::cut_short(study, value, seed, targets, target))
+            }
+            (None, None) => Err(nothing()),
+        }
     })?;
     let (value, checks) = match (found.outcome, found.sure) {
         (SearchOutcome::Found, Some(sure)) => confirmed(study, targets, sure, &run)?,
@@ -352,7 +370,7 @@ mod tests {
     use crate::input::Input;
 
     #[test]
-    fn giving_up_what_is_surely_missed_changes_no_answer() {
+    fn what_trials_are_spared_changes_no_answer() {
         const WINDOW: &str = "fixed-window = {}";
         const BUCKET: &str = "token-bucket = { burst = 1 }";
         const CROWD: &str = "flash-crowd = { base = \"30/s\", peak = \"150/s\", at = \"8s\", rise = \"2s\", decay = \"4s\" }";
@@ -397,7 +415,7 @@ mod tests {
             let (study, _) =
                 Study::new(&input, &[], None).unwrap_or_else(|e| panic!("{e}\n{text}"));
             let variant = study.with(&[], &[]).expect("a variant");
-            let present = study.run(&[], &[], study.seed).expect("results");
+            let present = study.present().expect("results");
             let pools = pools(&variant, &present, &[]).expect("pools");
             for target in [
                 "throttle_rate < 0.1%",

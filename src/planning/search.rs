@@ -42,6 +42,9 @@ pub enum Completeness {
 /// Times that the end of a bisection is foreseen before its middles are run in turn.
 const FORESEEN: u32 = 6;
 
+/// How far a value is from its limit, as a share of it, that is next to nothing.
+const NEXT_TO_NOTHING: f64 = 0.95;
+
 /// Steps of the scan where nothing meets the targets: it may be the other end that does.
 const UNMET: u32 = 7;
 
@@ -300,11 +303,16 @@ impl<E> Search<'_, E> {
         })
     }
 
-    /// Where between two runs the targets cease to be met if how far they are from that is linear.
+    /// Where between two runs the targets cease to be met if how far they are from that is linear, or quadratic where one
+    /// of them is met with hardly anything: what a limit begins to refuse grows faster and faster.
     fn edge(&self, good: u64, bad: u64, level: Confidence) -> Option<f64> {
         let margin = |at| self.trials.get(&at)?.margin(self.targets, level);
         let (above, below) = (margin(good)?, margin(bad)?);
-        let share = above / (above - below);
+        let share = if above < NEXT_TO_NOTHING {
+            above / (above - below)
+        } else {
+            1.0 / (1.0 - below).sqrt()
+        };
         let edge = good as f64 + (bad as f64 - good as f64) * share;
         edge.is_finite().then_some(edge)
     }

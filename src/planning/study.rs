@@ -4,12 +4,14 @@ use crate::input::Input;
 use crate::input::document::{Table, key_text};
 use crate::metrics::target::{Relation, Target};
 use crate::results::{Estimate, ThresholdResult, ThresholdVerdict, VariantResults};
-use crate::run::{RunError, RunOptions, run_unless_lost, run_variant, thresholds_of};
+use crate::run::{
+    QuietRun, RunError, RunOptions, run_and_keep, run_unless_lost, run_variant, thresholds_of,
+};
 use crate::scenario::load::{has_variants, overrides};
 use crate::scenario::{Changeable, Loaded, ScenarioError, Variant, load};
 use serde::Serialize;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 /// Why a setting could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +58,8 @@ pub struct Study {
     pub replications: u32,
     /// Set to true, it ends the run that is under way, and with it the search.
     cancel: Option<Arc<AtomicBool>>,
+    /// What the variant counted in quiet time, with the seed and replications of that run.
+    quiet: Arc<OnceLock<(u64, u32, QuietRun)>>,
 }
 
 impl Study {
@@ -91,6 +95,7 @@ impl Study {
             seed: loaded.seed,
             replications: loaded.replications,
             cancel: None,
+            quiet: Arc::default(),
         };
         Ok((study, loaded))
     }
@@ -170,22 +175,47 @@ impl Study {
         Ok((results, thresholds))
     }
 
-    /// The same with the keys set, unless all replications are lost ([`run_unless_lost`]).
+    /// The results of the variant as it is. What it counts in quiet time is kept for runs with other limits.
     ///
     /// # Errors
     /// As [`Study::run`].
-    pub(super) fn run_unless_lost(
+    pub fn present(&self) -> Result<VariantResults, StudyError> {
+        let variant = self.with(&[], &[])?;
+        let (seed, replications) = (self.seed, self.replications);
+        let (results, quiet) = run_and_keep(&variant, seed, replications, self.options())?;
+        // Of several that run it at once one is enough.
+        _ = self.quiet.set((seed, replications, quiet));
+        Ok(results)
+    }
+
+    /// The results, as far as targets ask for them, with keys set that change the limits of quotas and nothing else;
+    /// `lost_at`: unless all replications are lost ([`run_unless_lost`]).
+    ///
+    /// # Errors
+    /// As [`Study::run`].
+    pub(super) fn run_limited(
         &self,
         sets: &[String],
-        seed: u64,
-        lost_at: &[u64],
+        targets: &[Target],
+        lost_at: Option<&[u64]>,
     ) -> Result<Option<VariantResults>, StudyError> {
         let variant = self.with(&[], sets)?;
+        let kept = self.quiet.get();
+        let of_these = kept.filter(|kept| (kept.0, kept.1) == (self.seed, self.replications));
         let options = RunOptions {
-            cancel: self.cancel.as_deref(),
-            ..RunOptions::default()
+            quiet: of_these.map(|kept| &kept.2),
+            no_latencies: !targets.iter().any(|t| t.metric.starts_with("latency_s_")),
+            ..self.options()
         };
-        Ok(run_unless_lost(&variant, seed, lost_at, options)?)
+        Ok(match lost_at {
+            Some(lost_at) => run_unless_lost(&variant, self.seed, lost_at, options)?,
+            None => Some(run_variant(
+                &variant,
+                self.seed,
+                self.replications,
+                options,
+            )?),
+        })
     }
 
     /// How its runs are run.

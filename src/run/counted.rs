@@ -11,7 +11,7 @@ use crate::outcome;
 use crate::results::{Metrics, VariantResults};
 use crate::scenario::Variant;
 use crate::simulation::record::{QuotaRecord, Record};
-use crate::simulation::{SimulationOptions, simulate};
+use crate::simulation::{Rehearsal, SimulationOptions, simulate};
 use std::collections::BTreeSet;
 
 /// Most seconds of quotas and replications that are kept one by one.
@@ -71,7 +71,7 @@ impl<'v> CountedRun<'v> {
     /// # Errors
     /// [`RunError`] where a price is not known.
     pub fn results(&self) -> Result<VariantResults, RunError> {
-        let results = outcome::variant_results(&self.variant.plan, self.seed, &self.records);
+        let results = outcome::variant_results(&self.variant.plan, self.seed, &self.records, true);
         results.map_err(|source| no_price(self.variant, source))
     }
 
@@ -195,6 +195,7 @@ impl<'v> CountedRun<'v> {
             options.check()?;
             let options = SimulationOptions {
                 every_second: true,
+                rehearsal: Rehearsal::None,
                 ..self.options(replication, options)
             };
             let own = simulate(plan, gone, options)?;
@@ -291,6 +292,7 @@ fn of_replication(seed: u64, replication: usize, options: RunOptions<'_>) -> Sim
         decisive: false,
         lost_at: None,
         every_second: false,
+        rehearsal: Rehearsal::None,
         cancel: options.cancel,
     }
 }

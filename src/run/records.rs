@@ -7,7 +7,7 @@ use crate::outcome;
 use crate::results::{VariantManifest, VariantResults};
 use crate::scenario::Variant;
 use crate::simulation::record::Record;
-use crate::simulation::{Cancelled, SimulationOptions, simulate};
+use crate::simulation::{Cancelled, QuietTime, Rehearsal, SimulationOptions, simulate};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,7 +24,16 @@ pub struct RunOptions<'a> {
     pub precision: Option<Precision>,
     /// Set to true by another thread, it ends the run with [`RunError::Cancelled`] within some 20 ms.
     pub cancel: Option<&'a AtomicBool>,
+    /// What [`run_and_keep`](super::run_and_keep) kept of a variant with the same seed, which differs from the one to be
+    /// run in the limits of its quotas only: the same results, sooner.
+    pub quiet: Option<&'a QuietRun>,
+    /// Nobody asks how long requests took: those metrics are left out (`latency_s_…`).
+    pub no_latencies: bool,
 }
+
+/// What the replications of a variant counted in quiet time.
+#[derive(Clone, Debug, Default)]
+pub struct QuietRun(Vec<QuietTime>);
 
 impl RunOptions<'_> {
     pub(super) fn check(&self) -> Result<(), RunError> {
@@ -71,6 +80,9 @@ pub(super) struct VariantRecords {
     pub(super) every_second: bool,
     /// By replication: throttled attempts of one quota at which it is given up; none where this is empty.
     pub(super) lost_at: Vec<u64>,
+    /// Where what quiet time counts is kept, with so many splits of each part: what was.
+    pub(super) keeps: Option<usize>,
+    pub(super) quiet: QuietRun,
     /// By variant and quota: attempts of the busiest second of any replication so far; empty where the seconds that
     /// decide are not recorded.
     pub(super) busiest: Vec<Vec<AtomicU64>>,
@@ -89,7 +101,23 @@ impl VariantRecords {
             sample: 0,
             every_second: false,
             lost_at: Vec::new(),
+            keeps: None,
+            quiet: QuietRun::default(),
             busiest: Vec::new(),
+        }
+    }
+
+    /// What a component, one of so many, of a replication is told of quiet time, or keeps.
+    fn rehearsal<'q>(
+        &self,
+        options: RunOptions<'q>,
+        replication: u64,
+        (component, components): (usize, usize),
+    ) -> Rehearsal<'q> {
+        let number = replication as usize * components + component;
+        match options.quiet.and_then(|quiet| quiet.0.get(number)) {
+            Some(quiet) => Rehearsal::Repeat(quiet),
+            None => self.keeps.map_or(Rehearsal::None, Rehearsal::Keep),
         }
     }
 
@@ -144,6 +172,11 @@ impl VariantRecords {
                     decisive: !self.busiest.is_empty(),
                     lost_at: self.lost_at.get(replication as usize).copied(),
                     every_second: self.every_second,
+                    rehearsal: self.rehearsal(
+                        options,
+                        replication,
+                        (component, plan.components.len()),
+                    ),
                     cancel: options.cancel,
                 };
                 let component = &plan.components[component];
@@ -153,8 +186,11 @@ impl VariantRecords {
             })
             .collect();
         for (&(v, _, component), done) in tasks.iter().zip(done) {
-            let (record, seconds) = done?;
+            let (mut record, seconds) = done?;
             self.engine_s[v] += seconds;
+            if self.keeps.is_some() {
+                self.quiet.0.push(std::mem::take(&mut record.quiet));
+            }
             let (plan, all) = (&variants[v].plan, &mut self.of[v]);
             if plan.components.len() == 1 {
                 all.push(record);
@@ -180,7 +216,8 @@ impl VariantRecords {
         pairs
             .map(|(variant, records)| {
                 options.check()?;
-                outcome::variant_results(&variant.plan, seed, records)
+                let latencies = !options.no_latencies;
+                outcome::variant_results(&variant.plan, seed, records, latencies)
                     .map_err(|source| no_price(variant, source))
             })
             .collect()

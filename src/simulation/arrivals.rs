@@ -68,6 +68,8 @@ pub fn pieces<'d>(
 /// Lays the second's arrivals out over its slots. `only_one_by_one`: of those workloads only.
 pub fn spread(world: &mut World<'_>, only_one_by_one: bool) {
     let mut spread = std::mem::take(&mut world.arrivals.spread);
+    let mut kept = world.kept_splits.take();
+    let second = world.arrivals.drawn.second();
     spread.clear();
     for d in world.arrivals.drawn.workloads() {
         if only_one_by_one && !d.one_by_one {
@@ -81,14 +83,17 @@ pub fn spread(world: &mut World<'_>, only_one_by_one: bool) {
                 n,
                 key,
                 density,
-            } => spread.split(action, d.workload, n, key, density),
+            } => {
+                let of = (second, action, d.workload);
+                spread.split(of, n, (key, density), kept.as_mut());
+            }
         });
     }
     spread.close();
     if world.quotas.are_weighed() {
         spread.weigh(&world.actions, &mut world.quotas);
     }
-    world.arrivals.spread = spread;
+    (world.arrivals.spread, world.kept_splits) = (spread, kept);
 }
 
 /// The requests of an arrival that are sent before any of them is answered, one after another.

@@ -7,6 +7,7 @@ use crate::engine::calendar::SLOTS;
 use crate::engine::limiter::Tokens;
 use crate::model::arrivals::in_slot;
 use crate::simulation::arrivals::spread;
+use crate::simulation::beside::{begin_beside, pass_beside};
 use crate::simulation::held::recover;
 use crate::simulation::jobs::{has_job_start, start_jobs};
 use crate::simulation::losers::lose_slot;
@@ -19,23 +20,33 @@ use crate::simulation::world::World;
 pub fn contend(world: &mut World<'_>, second: u64) {
     recover(world, second);
     world.workloads.order_guarded(true);
-    // How many requests a running job sends depends on the answers, and so does how much of an upload is: every slot is
-    // open then. So it is where no quota can tell what it has left without instants.
-    let is_weighed = !(world.options.simulate_all
-        || world.workloads.jobs_run()
-        || world.workloads.have_uploads()
-        || has_job_start(world, second)
-        || world.workloads.are_paced()
-        || world.quotas.all_timed());
-    if is_weighed {
-        world.quotas.weigh();
-    } else {
-        world.quotas.stop_weighing();
+    // How many requests a running job sends depends on the answers, and so does how much of an upload is: where that has
+    // no bound, every slot is open. So it is where no quota can tell what it has left without instants.
+    let has_jobs = world.workloads.jobs_run() || has_job_start(world, second);
+    let is_beside = has_jobs && begin_beside(world);
+    if !is_beside {
+        let is_weighed = !(world.options.simulate_all
+            || has_jobs
+            || world.workloads.have_uploads()
+            || world.workloads.are_paced()
+            || world.quotas.all_timed());
+        if is_weighed {
+            world.quotas.weigh();
+        } else {
+            world.quotas.stop_weighing();
+        }
+        spread(world, false);
     }
-    spread(world, false);
     world.calendar.open(second);
     start_jobs(world, second);
-    for slot in 0..SLOTS {
+    let mut first = 0;
+    if is_beside {
+        match pass_beside(world, second) {
+            Some(slot) => first = slot,
+            None => return,
+        }
+    }
+    for slot in first..SLOTS {
         if world.options.is_cancelled() {
             return;
         }
@@ -43,13 +54,13 @@ pub fn contend(world: &mut World<'_>, second: u64) {
             continue;
         }
         let verdict = if world.quotas.are_weighed() {
-            verdict(world, second, slot)
+            verdict(world, second, slot, has_jobs)
         } else {
             SlotVerdict::Open
         };
         match verdict {
             SlotVerdict::Quiet => count_slot(world, slot, second),
-            SlotVerdict::Exhausted if !world.workloads.have_memory() => {
+            SlotVerdict::Exhausted if !has_jobs && !world.workloads.have_memory() => {
                 if !world.workloads.have_quotas() {
                     in_any_order(world, slot, second);
                 } else if world.arrivals.spread.is_streamed() {
@@ -76,7 +87,7 @@ enum SlotVerdict {
 }
 
 /// What the quotas say of a slot, which has begun.
-fn verdict(world: &mut World<'_>, second: u64, slot: usize) -> SlotVerdict {
+fn verdict(world: &mut World<'_>, second: u64, slot: usize, has_jobs: bool) -> SlotVerdict {
     // The new arrivals were weighed when they were spread.
     let (classes, quotas) = (&world.classes, &mut world.quotas);
     match quotas.sole() {
@@ -87,7 +98,11 @@ fn verdict(world: &mut World<'_>, second: u64, slot: usize) -> SlotVerdict {
             classes.for_each_asked(request.class, |q| quotas.of(q).expect_in_slot(slot, 1));
         }),
     }
-    let (quiet, exhausted) = world.quotas.room_for_slot(second, slot);
+    let jobs = match has_jobs {
+        true => world.workloads.most_of_jobs(),
+        false => None,
+    };
+    let (quiet, exhausted) = world.quotas.room_for_slot(second, slot, jobs);
     match (quiet, exhausted) {
         (true, _) => SlotVerdict::Quiet,
         (false, true) => SlotVerdict::Exhausted,

@@ -4,6 +4,7 @@ use crate::engine::calendar::SLOTS;
 use crate::simulation::arrivals::spread;
 use crate::simulation::held::{begin_held, end_held};
 use crate::simulation::misses::draw_misses;
+use crate::simulation::rehearsal::keep;
 use crate::simulation::slots::{begin_slot, count_slot};
 use crate::simulation::totals::add_counted;
 use crate::simulation::world::World;
@@ -63,4 +64,5 @@ fn count_second(world: &mut World<'_>, second: u64) {
     );
     world.counters.count_second(second, actions, counts);
     world.quotas.take_arriving();
+    keep(world, second);
 }

@@ -140,7 +140,8 @@ fn instants(world: &World<'_>, held: &HeldSecond, q: usize) -> Spread {
                 density,
             } => {
                 if world.actions[action].demand_of(q) > 0 {
-                    spread.split(action, d.workload, n, key, density);
+                    let of = (drawn.second(), action, d.workload);
+                    spread.split(of, n, (key, density), None);
                 }
             }
         });

@@ -9,6 +9,7 @@ use crate::simulation::idle::pass_over;
 use crate::simulation::jobs::finish_open;
 use crate::simulation::options::Cancelled;
 use crate::simulation::record::QuotaRecord;
+use crate::simulation::rehearsal::{begin, end, pass_losses, repeat};
 use crate::simulation::world::World;
 use std::sync::atomic::Ordering;
 
@@ -21,11 +22,17 @@ pub fn run(world: &mut World<'_>) -> Result<(), Cancelled> {
     for &w in world.workloads.jobs() {
         world.counters.record().jobs[w] = Some(None);
     }
+    begin(world);
     let horizon = world.plan.horizon_s;
     let (mut second, mut shown) = (0, 0);
     loop {
+        if is_lost(world) {
+            world.counters.record().is_lost = true;
+            break;
+        }
         if second < horizon {
             second = pass_over(world, second);
+            second = repeat(world, second);
         }
         // Not every second: the counter is shared by all threads.
         if let Some(progress) = world.options.progress
@@ -42,29 +49,32 @@ pub fn run(world: &mut World<'_>) -> Result<(), Cancelled> {
                 None => break,
             }
         }
+        pass_losses(world, second);
         pass_second(world, second);
         // What a second has left unfinished is looked at by nobody.
         if world.options.is_cancelled() {
             return Err(Cancelled);
         }
         second += 1;
-        if is_lost(world) {
-            world.counters.record().is_lost = true;
-            break;
-        }
     }
+    end(world);
     let last = second.saturating_sub(1);
     world.counters.end(world.plan, &mut world.classes, last);
     Ok(())
 }
 
-/// Whether so many attempts of one quota have been throttled that nobody asks how it goes on.
+/// Whether so many attempts of one quota have been throttled, or surely will be, that nobody asks how it goes on.
 fn is_lost(world: &mut World<'_>) -> bool {
     let Some(lost_at) = world.options.lost_at else {
         return false;
     };
-    let mut quotas = world.counters.record().quotas.iter().flatten();
-    quotas.any(|quota| quota.throttled >= lost_at)
+    let quotas = &world.counters.record().quotas;
+    let is_so = |(used, &q): (usize, &usize)| {
+        let coming = world.coming_losses.get(used).copied().unwrap_or(0);
+        let seen = quotas[q].as_ref().map_or(0, |quota| quota.throttled);
+        seen + coming >= lost_at
+    };
+    world.quotas.used().iter().enumerate().any(is_so)
 }
 
 /// One second: draw, certify, then count or go through its slots.

@@ -53,7 +53,19 @@ pub fn draw_misses(world: &mut World<'_>, second: u64) {
         }
     }
     world.arrivals.drawn = drawn;
-    for look in misses.looks() {
+    // Asked for one after another they would wait for memory, each by itself.
+    let (plan, caches) = (world.plan, &world.caches.bucket_keys);
+    let is_met = |look: &PossibleMiss| match plan.kms_steps[look.kms_step].source.drawing() {
+        Some(Drawing::Reads(uses)) => {
+            let id = BucketKeyId::Archived(look.archived);
+            caches[uses.cache].holds(look.partition, id, look.at)
+        }
+        Some(
+            Drawing::Calls | Drawing::Turns { .. } | Drawing::Messages(_) | Drawing::ServiceKeys(_),
+        )
+        | None => false,
+    };
+    for look in misses.looks(is_met) {
         look_at(world, look);
     }
     world.misses = misses;

@@ -44,10 +44,12 @@
 //! What caches miss in a counted second is drawn directly where it can be (module `misses`): there counting
 //! and simulating agree in distribution, everywhere else to the digit.
 //!
-//! Not counted: seconds of running jobs.
+//! How many requests a running job sends depends on the answers. In its seconds the requests of jobs and the retries are
+//! looked at, all else is counted for as long as everything surely fits (module `beside`).
 
 mod answers;
 mod arrivals;
+mod beside;
 mod caches;
 mod certificate;
 mod contention;
@@ -67,6 +69,7 @@ mod misses;
 mod offer;
 mod options;
 pub mod record;
+mod rehearsal;
 pub mod sample;
 mod service_keys;
 mod slots;
@@ -77,6 +80,7 @@ mod world;
 
 pub use keys::{action_key, replication_key};
 pub use options::{Cancelled, SimulationOptions};
+pub use rehearsal::{QuietTime, Rehearsal};
 
 use crate::model::{Component, Plan, PlanPart};
 use record::Record;
@@ -95,11 +99,13 @@ pub fn simulate(
     let copies = PlanPart::copies(plan, component);
     let part = PlanPart::new(plan, component, copies.as_ref());
     let mut world = World::new(&part, options);
+    world.options.rehearsal = rehearsal::possible(&world, options.rehearsal);
     law::run(&mut world)?;
     let mut record = world.counters.into_record();
     if let Some(decisive) = world.decisive {
         decisive.into_seconds(&part, &mut record);
     }
+    record.quiet = world.rehearsed;
     if let Some(sampler) = world.sampler {
         (record.calls_sampled, record.requests_sampled) = sampler.into_samples();
     }

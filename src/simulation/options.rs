@@ -1,5 +1,6 @@
 //! How a replication is run.
 
+use crate::simulation::state::rehearsal::Rehearsal;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// How a replication is run.
@@ -22,6 +23,8 @@ pub struct SimulationOptions<'a> {
     pub lost_at: Option<u64>,
     /// Keep how many attempts each quota sees in every single second ([`super::record::QuotaRecord::every_second`]).
     pub every_second: bool,
+    /// What it keeps of quiet time for others, or is told by one of them.
+    pub rehearsal: Rehearsal<'a>,
     /// Set by whoever wants the simulation to stop. It is looked at in every simulated second and in every
     /// slot of one that is contended.
     pub cancel: Option<&'a AtomicBool>,

@@ -5,6 +5,7 @@
 
 use super::decisive::DecisiveSeconds;
 use super::sample::Sample;
+use super::state::rehearsal::QuietTime;
 use crate::model::{Component, MAX_NEEDS, Plan};
 use hdrhistogram::Histogram;
 
@@ -244,6 +245,8 @@ pub struct Record {
     pub seconds_counted: u64,
     /// Attempts simulated one by one, warm-up included.
     pub attempts_expanded: u64,
+    /// What was counted in quiet time, where others want it ([`super::Rehearsal::Keep`]).
+    pub quiet: QuietTime,
     /// Sample of the KMS calls that CloudTrail's trails deliver.
     pub calls_sampled: Sample,
     /// Sample of the requests whose data events they deliver.
@@ -348,6 +351,7 @@ impl Record {
             is_lost: false,
             seconds_counted: 0,
             attempts_expanded: 0,
+            quiet: QuietTime::default(),
             calls_sampled: Sample::default(),
             requests_sampled: Sample::default(),
         }

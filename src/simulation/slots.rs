@@ -36,7 +36,8 @@ pub fn count_slot(world: &mut World<'_>, slot: usize, second: u64) {
             world.quotas.of(q).take_counted(n * each);
         }
     }
-    if world.workloads.have_memory() {
+    // Objects go to the workers that are free first.
+    if world.workloads.have_memory() || world.workloads.jobs_run() {
         in_order(world, slot, true);
     } else {
         // Listed arrivals and retries: all are admitted, so their order does not matter.
@@ -127,6 +128,9 @@ pub fn add_new(world: &mut World<'_>, slot: usize, memory_only: bool, count: boo
 /// Does so with those that are split.
 #[inline(always)]
 fn add_splits(world: &mut World<'_>, slot: usize, memory_only: bool, count: bool) {
+    if memory_only && !world.workloads.have_memory() {
+        return;
+    }
     let base = world.arrivals.drawn.second() * SECOND;
     let (classes, counters) = (&mut world.classes, &mut world.counters);
     let calendar = &mut world.calendar;

@@ -2,7 +2,7 @@
 
 use super::state::spread::Spread;
 use super::world::World;
-use super::{SimulationOptions, law};
+use super::{Rehearsal, SimulationOptions, law};
 use crate::input::Input;
 use crate::model::PlanPart;
 use crate::scenario;
@@ -16,6 +16,7 @@ fn counted(text: &str, simulate_all: bool, most_listed: usize) -> Vec<String> {
         decisive: true,
         lost_at: None,
         every_second: false,
+        rehearsal: Rehearsal::None,
         seed: 5,
         simulate_all,
         replication: 0,

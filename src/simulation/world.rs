@@ -12,9 +12,12 @@ use crate::simulation::state::decisive::DecisiveState;
 use crate::simulation::state::flights::Flights;
 use crate::simulation::state::held::Held;
 use crate::simulation::state::idle::Idle;
+use crate::simulation::state::job_demand::most_of_jobs;
+use crate::simulation::state::kept_splits::KeptSplits;
 use crate::simulation::state::lost::Lost;
 use crate::simulation::state::misses::Misses;
 use crate::simulation::state::quota::Quotas;
+use crate::simulation::state::rehearsal::QuietTime;
 use crate::simulation::state::request::{Purpose, RequestState};
 use crate::simulation::state::sampler::Sampler;
 use crate::simulation::state::spread::SecondArrivals;
@@ -45,6 +48,12 @@ pub struct World<'a> {
     pub(super) idle: Idle,
     /// What is drawn of caches.
     pub(super) misses: Misses<'a>,
+    /// What is kept of quiet time.
+    pub(super) rehearsed: QuietTime,
+    /// How arrivals are split, where others want it.
+    pub(super) kept_splits: Option<KeptSplits>,
+    /// By quota that is used: attempts that it surely refuses from the present second on, as far as that is known.
+    pub(super) coming_losses: Vec<u64>,
 }
 
 impl<'a> World<'a> {
@@ -83,13 +92,15 @@ impl<'a> World<'a> {
         let has_flights = plan.kms_steps.iter().any(KmsStep::has_single_flight)
             || any_cache(ClientCache::has_single_flight);
         let has_waits = has_flights || any_cache(ClientCache::has_waits);
+        let classes = Classes::new(plan, class_action);
+        let most_of_jobs = most_of_jobs(plan, &classes);
         let mut world = World {
             plan,
             options,
             calendar: Calendar::new(),
-            classes: Classes::new(plan, class_action),
+            classes,
             quotas: Quotas::new(plan.quotas, &used),
-            workloads: Workloads::new(plan, workloads, has_waits),
+            workloads: Workloads::new(plan, workloads, has_waits, most_of_jobs),
             caches: Caches::new(
                 plan.bucket_key_caches,
                 plan.workloads
@@ -107,6 +118,9 @@ impl<'a> World<'a> {
             held: Held::default(),
             idle: Idle::default(),
             misses: Misses::default(),
+            rehearsed: QuietTime::default(),
+            kept_splits: None,
+            coming_losses: Vec::new(),
         };
         if !options.simulate_all {
             world.quotas.set_sole(world.find_sole_quota());

@@ -14,7 +14,7 @@ use kmsim::model::retry::{
     Backoff, BackoffKind, Capped, ExponentialBackoff, Jitter, RetryPolicy, RetryQuota,
 };
 use kmsim::results::{Metrics, RunResults, VariantManifest, VariantResults};
-use kmsim::simulation::{Cancelled, SimulationOptions, simulate};
+use kmsim::simulation::{Cancelled, Rehearsal, SimulationOptions, simulate};
 use kmsim::units::Span;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -664,6 +664,7 @@ fn windows_hold(plan: &Plan, seed: u64, replication: u64, text: &str) {
             decisive: true,
             lost_at: None,
             every_second: false,
+            rehearsal: Rehearsal::None,
             sample: 0,
             seed,
             replication,
@@ -1739,6 +1740,7 @@ fn a_cancelled_simulation_stops_within_its_second() {
         decisive: true,
         lost_at: None,
         every_second: false,
+        rehearsal: Rehearsal::None,
         sample: 0,
         seed: 1,
         replication: 0,

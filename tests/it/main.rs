@@ -32,6 +32,7 @@ mod named_files;
 mod near_misses;
 mod planning;
 mod raw_text;
+mod rehearsal;
 mod request_rates;
 mod retry;
 mod scenarios;

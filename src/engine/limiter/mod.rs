@@ -15,6 +15,7 @@ mod window;
 pub use bucket::Tokens;
 use bucket::{TokenBucketState, TokenLevel};
 pub use rate::{Certificate, Shape, Step};
+use std::ops::Range;
 use window::{Fixed, Sliding};
 
 /// What is known of a limiter at the start of a second; for [`Limiter::restore`].
@@ -110,6 +111,22 @@ impl Limiter {
     pub fn room_in(&mut self, second: u64) -> Option<u64> {
         match &mut self.state {
             State::Fixed(window) => Some(window.room_in(second)),
+            State::Sliding(_) | State::Bucket(_) => None,
+        }
+    }
+
+    /// Whether it surely admits `n` attempts in every one of some seconds, whatever came before them.
+    pub fn admits_each(&self, seconds: &Range<u64>, n: u64) -> bool {
+        match &self.state {
+            State::Fixed(window) => window.admits_each(seconds, n),
+            State::Sliding(_) | State::Bucket(_) => false,
+        }
+    }
+
+    /// Most attempts that it admits in a second, where that is a window of its own.
+    pub fn most_in(&self, second: u64) -> Option<u64> {
+        match &self.state {
+            State::Fixed(window) => window.most_in(second),
             State::Sliding(_) | State::Bucket(_) => None,
         }
     }

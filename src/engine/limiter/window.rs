@@ -3,6 +3,7 @@
 use super::rate::{Certificate, Step};
 use crate::engine::SECOND;
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// A stretch of time with one window length and capacity.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +94,27 @@ impl Fixed {
     pub(super) fn room_in(&mut self, second: u64) -> u64 {
         self.has_room(second * SECOND);
         self.left
+    }
+
+    /// Whether `n` attempts fit into every one of some seconds: where each is a window of its own.
+    pub(super) fn admits_each(&self, seconds: &Range<u64>, n: u64) -> bool {
+        let all = &self.segments.all;
+        let in_force = |ns| all.partition_point(|s| s.from_ns <= ns).max(1) - 1;
+        let (first, last) = (
+            in_force(seconds.start * SECOND),
+            in_force((seconds.end * SECOND).saturating_sub(1)),
+        );
+        let fits = |s: &WindowSegment| s.window_ns == SECOND && n <= s.capacity;
+        all[first..=last].iter().all(fits)
+    }
+
+    /// Most attempts that are admitted in a second, where it is a window of its own.
+    pub(super) fn most_in(&self, second: u64) -> Option<u64> {
+        let (segments, at) = (&self.segments.all, second * SECOND);
+        let i = segments.partition_point(|s| s.from_ns <= at);
+        let of = segments[i.saturating_sub(1)];
+        let is_own = of.window_ns == SECOND && of.from_ns.is_multiple_of(SECOND);
+        is_own.then_some(of.capacity)
     }
 
     #[inline(always)]

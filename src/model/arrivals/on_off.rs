@@ -110,6 +110,11 @@ impl Switched {
 impl ArrivalProcess for Switched {
     fn of_second(&mut self, second: u64) -> (f64, Density) {
         let (from, to) = (second * SECOND, (second + 1) * SECOND);
+        // Nobody asked for the seconds before.
+        while self.until <= from {
+            self.is_on = !self.is_on;
+            self.until += self.length();
+        }
         let mut steps = Vec::new();
         let (mut mass, mut t) = (0.0, from);
         while t < to {

@@ -102,6 +102,15 @@ impl Counters {
         }
     }
 
+    /// Counts the arrivals of all actions in some seconds, from `first` on, in which nothing is looked at.
+    pub fn count_stretch(&mut self, first: u64, counts: &[u64]) {
+        let in_warm_up = self.in_warm_up(first * SECOND);
+        let whole = &mut self.whole[usize::from(in_warm_up)];
+        for (whole, n) in whole.iter_mut().zip(counts) {
+            *whole += n;
+        }
+    }
+
     /// Adds the arrivals of whole seconds to the record.
     fn add_whole(&mut self, plan: &PlanPart<'_>, classes: &Classes) {
         let records = [&mut self.record, &mut self.unmeasured];

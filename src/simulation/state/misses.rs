@@ -148,8 +148,9 @@ impl<'a> Misses<'a> {
         self.drawn[workload]
     }
 
-    /// What has to be looked at, in order of time.
-    pub fn looks(&mut self) -> &[PossibleMiss] {
+    /// What has to be looked at, in order of time, but for what surely is met.
+    pub fn looks(&mut self, is_met: impl Fn(&PossibleMiss) -> bool) -> &[PossibleMiss] {
+        self.looks.retain(|look| !is_met(look));
         self.looks.sort_by_key(|look| look.at);
         &self.looks
     }
@@ -408,8 +409,9 @@ impl NotHeld {
                 return true;
             }
             let expires = fetched.until / SECOND;
-            let held = keys.keys.binary_search(&fetched.key);
-            if let (true, Ok(k)) = (expires > second, held) {
+            if expires > second
+                && let Some(k) = keys.place_of(fetched.key)
+            {
                 let partition = &mut partitions[fetched.partition as usize];
                 if partition.expires[k] == 0 {
                     partition.weights.remove(k, keys.weights[k]);

@@ -3,6 +3,7 @@
 use crate::engine::calendar::SLOTS;
 use crate::engine::limiter::{Certificate, Known, Limiter, Tokens};
 use crate::model::Quota;
+use std::ops::Range;
 
 /// A quota with its state and what this second saw of it.
 pub struct QuotaState {
@@ -214,6 +215,28 @@ impl Quotas {
         &self.used
     }
 
+    /// What each of those saw of the present second so far.
+    pub fn attempts(&self) -> impl Iterator<Item = u64> {
+        self.used.iter().map(|&q| self.all[q].attempts)
+    }
+
+    /// Whether each of those surely admits so many attempts in every one of some seconds, whatever came before.
+    pub fn admit_each(&self, seconds: &Range<u64>, most: &[u64]) -> bool {
+        let mut used = self.used.iter().zip(most);
+        used.len() == most.len()
+            && used.all(|(&q, &most)| self.all[q].limiter.admits_each(seconds, most))
+    }
+
+    /// Most attempts that one of them admits in a second, where that is a window of its own.
+    pub fn most_in(&self, quota: usize, second: u64) -> Option<u64> {
+        self.all[quota].limiter.most_in(second)
+    }
+
+    /// The rate that is in force in a second, per second.
+    pub fn per_second(&self, quota: usize, second: u64) -> f64 {
+        self.all[quota].limiter.per_second(second)
+    }
+
     /// Does something with each of those.
     #[inline(always)]
     pub fn for_each(&mut self, mut on: impl FnMut(usize, &mut QuotaState)) {
@@ -324,13 +347,19 @@ impl Quotas {
         self.weighed = false;
     }
 
-    /// Whether all have room for what could be offered in a slot, and whether none has any.
+    /// Whether all have room for what could be offered in a slot, and whether none has any. `more`: what each could be
+    /// asked for besides.
     #[inline(always)]
-    pub fn room_for_slot(&mut self, second: u64, slot: usize) -> (bool, bool) {
+    pub fn room_for_slot(
+        &mut self,
+        second: u64,
+        slot: usize,
+        more: Option<&[u64]>,
+    ) -> (bool, bool) {
         let (mut enough, mut none) = (true, true);
         for &q in &self.used {
             let quota = &mut self.all[q];
-            let demand = u64::from(quota.demand[slot]);
+            let demand = u64::from(quota.demand[slot]) + more.map_or(0, |more| more[q]);
             if demand == 0 {
                 continue;
             }
@@ -339,6 +368,22 @@ impl Quotas {
             none &= room == Some(0);
         }
         (enough, none)
+    }
+
+    /// What could be offered in a slot is no longer among what is set aside for the second's new arrivals.
+    pub fn set_out(&mut self, slot: usize) {
+        self.for_each(|_, quota| quota.arriving -= u64::from(quota.demand[slot]));
+    }
+
+    /// Whether all have room for what could be offered in a slot, for what is set aside, and for `more`.
+    pub fn have_room_beside(&mut self, second: u64, slot: usize, more: Option<&[u64]>) -> bool {
+        self.used.iter().all(|&q| {
+            let quota = &mut self.all[q];
+            let slot = u64::from(quota.demand[slot]);
+            let demand = quota.arriving + slot + more.map_or(0, |more| more[q]);
+            let room = quota.limiter.room_in(second);
+            room.is_some_and(|room| demand <= room)
+        })
     }
 
     /// Whether the state of all is known exactly.

@@ -6,6 +6,7 @@ use crate::model::arrivals::Density;
 use crate::simulation::state::action::ActionState;
 use crate::simulation::state::drawn::{ActiveWorkloads, Arrival, DrawnSecond};
 use crate::simulation::state::evenly::EvenArrivals;
+use crate::simulation::state::kept_splits::KeptSplits;
 use crate::simulation::state::quota::Quotas;
 use crate::simulation::state::stream::ArrivalStream;
 
@@ -130,10 +131,21 @@ impl Spread {
         }
     }
 
-    /// Adds `n` arrivals of an action, split over the slots.
-    pub fn split(&mut self, action: usize, workload: usize, n: u64, key: Key, density: &Density) {
+    /// Adds `n` arrivals of an action of a workload in a second, split over the slots; `kept`: splits of other runs, where
+    /// they are kept.
+    pub fn split(
+        &mut self,
+        (second, action, workload): (u64, usize, usize),
+        n: u64,
+        (key, density): (Key, &Density),
+        kept: Option<&mut KeptSplits>,
+    ) {
         let counts = self.slot_counts.len();
-        density.split(n, key, &mut self.slot_counts);
+        let split = |counts: &mut Vec<u32>| density.split(n, key, counts);
+        match kept {
+            Some(kept) => kept.split((second, action), n, &mut self.slot_counts, split),
+            None => split(&mut self.slot_counts),
+        }
         self.splits.push(Split {
             action: action as u32,
             workload: workload as u32,

@@ -265,10 +265,17 @@ pub struct Workloads {
     has_waits: bool,
     /// Whether the uploads of any fail as a whole.
     has_uploads: bool,
+    /// Most that all jobs ask each quota for in a slot that refuses nobody, where it is known.
+    most_of_jobs: Option<Vec<u64>>,
 }
 
 impl Workloads {
-    pub fn new(plan: &PlanPart<'_>, all: Vec<WorkloadState>, has_waits: bool) -> Workloads {
+    pub fn new(
+        plan: &PlanPart<'_>,
+        all: Vec<WorkloadState>,
+        has_waits: bool,
+        most_of_jobs: Option<Vec<u64>>,
+    ) -> Workloads {
         let is_open = |w: usize| !matches!(plan.workloads[w].kind, Kind::Job { .. });
         let here =
             |is: &dyn Fn(usize) -> bool| (0..all.len()).filter(|&w| is(w)).collect::<Vec<usize>>();
@@ -281,6 +288,7 @@ impl Workloads {
             has_tokens: all.iter().any(|w| w.retries.has_quotas()),
             has_waits,
             has_uploads: all.iter().any(|w| w.fails_uploads),
+            most_of_jobs,
             all,
         }
     }
@@ -351,6 +359,11 @@ impl Workloads {
     pub fn uploads_wait(&self) -> bool {
         let mut here = self.open.iter().map(|&w| &self.all[w]);
         self.has_uploads && here.any(|w| w.fails_uploads && w.waiting > 0)
+    }
+
+    /// Most that all jobs ask each quota for in a slot that refuses nobody, where it is known.
+    pub fn most_of_jobs(&self) -> Option<&[u64]> {
+        self.most_of_jobs.as_deref()
     }
 
     /// Whether a job has requests under way.

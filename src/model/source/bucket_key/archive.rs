@@ -132,6 +132,16 @@ impl KeyPopularity {
         steps <= MOST_STEPS.min(horizon_s.saturating_mul(1_024))
     }
 
+    /// The place of a key, if anybody asks for it.
+    #[inline]
+    pub fn place_of(&self, key: u64) -> Option<usize> {
+        // Most archives have the first so many keys, each in its own place.
+        if self.keys.get(index(key)) == Some(&key) {
+            return Some(index(key));
+        }
+        self.keys.binary_search(&key).ok()
+    }
+
     /// Adds up the popularity of the objects under each key of a replication.
     pub fn new(
         popularity: &Popularity,

@@ -214,6 +214,13 @@ impl BucketKeyCache {
             .is_some_and(|copy| copy.uses(at, renewed))
     }
 
+    /// Whether the partition holds `id` at `at`; its lifetime does not start over.
+    #[inline]
+    pub fn holds(&self, partition: u32, id: BucketKeyId, at: u64) -> bool {
+        let copy = self.reading.get(&(partition, id));
+        copy.is_some_and(|copy| copy.serves(at))
+    }
+
     /// KMS decrypted `id` for a miss at `at` and answers at `ready`.
     pub fn decrypted(&mut self, partition: u32, id: BucketKeyId, at: u64, ready: u64) {
         if id == BucketKeyId::None {
