@@ -19,7 +19,7 @@ use std::io::Write;
 const LIBRARY: &str = include_str!(concat!(env!("OUT_DIR"), "/plotly.js.gz.base64"));
 const LIBRARY_HASH: &str = include_str!(concat!(env!("OUT_DIR"), "/plotly.js.sha256"));
 
-const BOOT: &str = include_str!("boot.js");
+pub(super) const BOOT: &str = include_str!("boot.js");
 const STYLE: &str = include_str!("page.css");
 
 /// Adds the templates that every page shares.

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use super::*;
 use crate::results::directory::probe;
 use crate::results::{RESULTS_FILE, read};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 fn all_fixtures() -> Vec<(&'static str, RunResults)> {
     vec![
@@ -108,10 +111,36 @@ fn check_svg(file: &str, svg: &str, results: &RunResults) {
 }
 
 fn check_html(html: &str) {
-    assert!(!html.contains("<script"));
-    for load in ["src=", "href=", "url(", "@import"] {
+    // Only what the policy allows by its hash runs, and nothing is loaded.
+    let policy = html.split_once("content=\"default-src 'none'; ").unwrap().1;
+    let policy = policy.split_once('"').unwrap().0;
+    let own = format!(
+        "'sha256-{}'",
+        STANDARD.encode(Sha256::digest(scripts::BOOT))
+    );
+    for script in html.split("<script").skip(1) {
+        let (kind, text) = script.split_once('>').unwrap();
+        let text = text.split_once("</script>").unwrap().0;
+        assert!(
+            kind.starts_with(" type=\"application/gzip\"")
+                || (kind.is_empty() && text == scripts::BOOT && policy.contains(&own)),
+            "{kind}"
+        );
+    }
+    let style = html.split_once("<style>").unwrap().1;
+    let style = style.split_once("</style>").unwrap().0;
+    assert!(
+        policy.contains(&STANDARD.encode(Sha256::digest(style))),
+        "{policy}"
+    );
+    for load in ["src=", "url(", "@import", "style=\""] {
         assert!(!html.contains(load), "{load}");
     }
+    assert!(
+        html.split("href=")
+            .skip(1)
+            .all(|link| link.starts_with("\"#"))
+    );
     for part in [
         "answer",
         "ladder",

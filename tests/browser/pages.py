@@ -303,7 +303,6 @@ def zoom_and_switches(it):
 
 def keyboard(it):
     """Tab reaches the skip link first and then every button of the figures."""
-    it.page.evaluate("() => { scrollTo(0, 0); document.activeElement?.blur() }")
     it.page.keyboard.press("Tab")
     check(it.page.evaluate("() => document.activeElement.className") == "skip", "the first Tab is not the skip link")
     buttons = it.page.locator("figure button:visible").count()
@@ -408,6 +407,7 @@ def main(folders):
             it.ready()
             busy = it.busy_s()
             check(busy <= READY_S, html, "is ready after", busy, "s")
+            keyboard(it)
             told = f"{html}: {size:,} bytes, ready after {busy:.2f} s"
             if (folder / "results.json").exists():
                 results = json.loads((folder / "results.json").read_text())
@@ -423,7 +423,6 @@ def main(folders):
             else:
                 compared = {"values": any_figure(it)}
                 check(compared["values"] > 0, html, "nothing compared")
-            keyboard(it)
             check(not it.complaints, html, it.complaints[:3])
             without_scripts_and_in_print(browser, html, it)
             it.close()

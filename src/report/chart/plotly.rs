@@ -325,10 +325,8 @@ fn axis(a: &LiveAxis) -> Value {
             axis["tickformat"] = json!("%H:%M:%S\nday %-j");
             axis["hoverformat"] = json!("day %-j %H:%M:%S");
         }
-        LiveScale::Number => {
-            axis["separatethousands"] = json!(true);
-            axis["exponentformat"] = json!("none");
-        }
+        // Written out, on a logarithmic axis too, where Plotly's own ticks are small.
+        LiveScale::Number => axis["tickformat"] = json!(",.12~r"),
         LiveScale::Share => axis["tickformat"] = json!(",~%"),
         LiveScale::Names(names) => {
             let places: Vec<usize> = (0..names.len()).collect();
