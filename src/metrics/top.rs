@@ -27,8 +27,14 @@ pub fn shorten(variants: &mut [VariantResults], named: &[&str]) {
             "by_workload" => ("by_workload", named),
             name => (name, &[][..]),
         };
-        let apart: Vec<ApartRows> = variants.iter().map(|v| ApartRows::of(v, name)).collect();
+        let apart = variants.iter_mut().map(|v| ApartRows::taken(v, i, name));
+        let apart: Vec<ApartRows> = apart.collect();
         let Some(keep) = largest(apart.iter().map(|a| &a.rows), named, weight) else {
+            for (v, apart) in variants.iter_mut().zip(apart) {
+                if apart.others.is_none() {
+                    *v.breakdowns_mut()[i].1 = apart.rows;
+                }
+            }
             continue;
         };
         let taken = |row: &str| apart.iter().any(|a| a.rows.contains_key(row));
@@ -93,6 +99,17 @@ impl ApartRows {
             }
         });
         ApartRows { rows, others }
+    }
+
+    /// Of the i-th breakdown, which is called so. Rows of things only are taken, not copied: there may be a million.
+    fn taken(v: &mut VariantResults, i: usize, breakdown: &str) -> ApartRows {
+        if v.others.contains_key(breakdown) {
+            return ApartRows::of(v, breakdown);
+        }
+        ApartRows {
+            rows: std::mem::take(v.breakdowns_mut()[i].1),
+            others: None,
+        }
     }
 
     /// The rows to keep, in their order; the rest is added to the others.

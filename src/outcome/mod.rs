@@ -109,7 +109,7 @@ pub fn metric_values(
     let mut counts = WholeCounts::of(plan, records, first)?;
     counts.add_latencies(plan, records, first, seed);
     let values = counts.per_replication.iter();
-    Ok(values.map(|v| v.get(metric).copied()).collect())
+    Ok(values.map(|v| v.get(metric)).collect())
 }
 
 /// Results of one variant from its replications' records, in order; without how long requests took unless `with_latencies`.

@@ -3,12 +3,13 @@
 use super::delay::{may_be_delayed, quantile};
 use super::values::{Estimates, Values};
 use crate::engine::SECOND;
-use crate::metrics::registry::METRICS;
+use crate::metrics::registry::{METRICS, place};
 use crate::model::{Class, Delivery, Kind, KmsStep, Plan, Workload};
 use crate::results::Metrics;
 use crate::simulation::record::{Delays, KmsStepCount, Record, histogram};
 use indexmap::IndexMap;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 /// A breakdown: to which of its groups each class and KMS step belongs.
 pub(super) struct Groups {
@@ -219,9 +220,18 @@ fn requests_of_upload(plan: &Plan, workload: &Workload, class: usize) -> Option<
     kinds.find_map(|&(c, n)| (c == class).then_some(u64::from(n)))
 }
 
+/// Where nothing was counted yet: a metric that counts is 0 without any event.
+static ZEROS: LazyLock<[Option<u64>; METRICS.len()]> = LazyLock::new(|| {
+    let mut zeros = [None; METRICS.len()];
+    let all = METRICS.iter().zip(&mut zeros);
+    all.for_each(|(m, zero)| *zero = m.is_count().then_some(0));
+    zeros
+});
+
 /// What a group's classes and KMS steps counted.
 struct GroupTally<'r> {
-    counts: BTreeMap<&'static str, u64>,
+    /// By place in the registry; `None` where nothing of the kind can be counted.
+    counts: [Option<u64>; METRICS.len()],
     delays: Vec<&'r Delays>,
     /// Requests that may have been delayed, and ended well.
     with_need: u64,
@@ -231,17 +241,17 @@ struct GroupTally<'r> {
 
 impl<'r> GroupTally<'r> {
     fn new() -> GroupTally<'r> {
-        let zeros = METRICS.iter().filter(|m| m.is_count()).map(|m| (m.id, 0));
         GroupTally {
-            counts: zeros.collect(),
+            counts: *ZEROS,
             delays: Vec::new(),
             with_need: 0,
             job: None,
         }
     }
 
-    fn add(&mut self, id: &'static str, n: u64) {
-        *self.counts.entry(id).or_insert(0) += n;
+    /// Adds to the count of a metric, by its place.
+    fn add(&mut self, place: usize, n: u64) {
+        *self.counts[place].get_or_insert(0) += n;
     }
 
     fn class(&mut self, plan: &Plan, record: &'r Record, c: usize) {
@@ -252,29 +262,29 @@ impl<'r> GroupTally<'r> {
             Some(_) => (0, n.succeeded),
         };
         if class.tier.is_some() {
-            self.add("s3_requests", n.requests);
-            self.add("s3_requests_succeeded", succeeded);
-            self.add("s3_requests_denied", denied + n.denied);
-            self.add("s3_requests_failed", n.failed);
+            self.add(const { place("s3_requests") }, n.requests);
+            self.add(const { place("s3_requests_succeeded") }, succeeded);
+            self.add(const { place("s3_requests_denied") }, denied + n.denied);
+            self.add(const { place("s3_requests_failed") }, n.failed);
         } else {
-            self.add("app_requests", n.requests);
-            self.add("app_requests_denied", denied + n.denied);
-            self.add("app_requests_failed", n.failed);
+            self.add(const { place("app_requests") }, n.requests);
+            self.add(const { place("app_requests_denied") }, denied + n.denied);
+            self.add(const { place("app_requests_failed") }, n.failed);
         }
         if let Some(call) = class
             .denial
             .and_then(|d| plan.denials[d].call_without_quota)
         {
-            self.add("cloudtrail_kms_events", denied);
+            self.add(const { place("cloudtrail_kms_events") }, denied);
             let copies = copies(plan.denial_deliveries(&call));
-            self.add("cloudtrail_kms_copies", denied * copies);
+            self.add(const { place("cloudtrail_kms_copies") }, denied * copies);
         }
         if class.request_rate.is_some() {
-            self.add("s3_attempts", n.tries);
-            self.add("s3_throttled", n.tries_throttled);
+            self.add(const { place("s3_attempts") }, n.tries);
+            self.add(const { place("s3_throttled") }, n.tries_throttled);
         }
         let data_copies = copies(plan.data_deliveries(class));
-        self.add("cloudtrail_data_events", n.requests * data_copies);
+        self.add(const { place("cloudtrail_data_events") }, n.requests * data_copies);
         if may_be_delayed(class) {
             self.with_need += n.succeeded;
             self.delays
@@ -286,13 +296,13 @@ impl<'r> GroupTally<'r> {
             Kind::Open { .. } | Kind::Trace { .. } => (workload.fails_uploads, false),
         };
         if propagates {
-            self.add("requests_not_sent", n.not_sent);
-            self.add("objects_failed", n.objects_failed);
+            self.add(const { place("requests_not_sent") }, n.not_sent);
+            self.add(const { place("objects_failed") }, n.objects_failed);
             if is_job {
-                self.add("job_runs_failed", n.runs_failed);
+                self.add(const { place("job_runs_failed") }, n.runs_failed);
             } else {
                 let each = requests_of_upload(plan, workload, c).unwrap_or(u64::MAX);
-                self.add("objects_failed", denied / each);
+                self.add(const { place("objects_failed") }, denied / each);
             }
         }
         if let Some(run) = record.jobs[class.workload] {
@@ -304,19 +314,21 @@ impl<'r> GroupTally<'r> {
     fn kms_step(&mut self, plan: &Plan, record: &Record, l: usize) {
         let (kms_step, n) = (&plan.kms_steps[l], &record.kms_steps[l]);
         if !kms_step.is_only_logged() {
-            self.add("kms_needs", n.needs);
-            self.add(kms_step.source.metric(), n.met);
-            self.add("kms_calls", n.calls);
-            self.add("kms_attempts", n.attempts);
-            self.add("kms_admitted", n.admitted());
-            self.add("kms_throttled", n.throttled());
-            self.add("kms_retries", n.attempts - n.calls);
+            self.add(const { place("kms_needs") }, n.needs);
+            if n.met > 0 {
+                self.add(place(kms_step.source.metric()), n.met);
+            }
+            self.add(const { place("kms_calls") }, n.calls);
+            self.add(const { place("kms_attempts") }, n.attempts);
+            self.add(const { place("kms_admitted") }, n.admitted());
+            self.add(const { place("kms_throttled") }, n.throttled());
+            self.add(const { place("kms_retries") }, n.attempts - n.calls);
         }
         for account in plan.loggers(kms_step) {
             let events = events(plan, kms_step, n, account);
-            self.add("cloudtrail_kms_events", events);
+            self.add(const { place("cloudtrail_kms_events") }, events);
             let copies = copies(plan.kms_deliveries(kms_step, account));
-            self.add("cloudtrail_kms_copies", events * copies);
+            self.add(const { place("cloudtrail_kms_copies") }, events * copies);
         }
     }
 
@@ -325,8 +337,8 @@ impl<'r> GroupTally<'r> {
         let (kms_step, n) = (&plan.kms_steps[l], &record.kms_steps[l]);
         let of_s3 = plan.classes[kms_step.class].tier.is_some();
         let [requests, denied] = match of_s3 {
-            true => ["s3_requests", "s3_requests_denied"],
-            false => ["app_requests", "app_requests_denied"],
+            true => const { [place("s3_requests"), place("s3_requests_denied")] },
+            false => const { [place("app_requests"), place("app_requests_denied")] },
         };
         self.add(requests, n.denied);
         self.add(denied, n.denied);
@@ -343,19 +355,21 @@ impl<'r> GroupTally<'r> {
     }
 
     fn values(self) -> Values {
-        let mut values: Values = self.counts.iter().map(|(&id, &n)| (id, n as f64)).collect();
-        let count = |id: &str| self.counts.get(id).copied().unwrap_or(0);
-        if count("kms_attempts") > 0 {
-            values.insert(
-                "throttle_rate",
-                count("kms_throttled") as f64 / count("kms_attempts") as f64,
-            );
+        let mut values = Values::default();
+        for (place, count) in self.counts.iter().enumerate() {
+            *values.at(place) = count.map(|n| n as f64);
         }
-        if count("s3_attempts") > 0 {
-            values.insert(
-                "s3_throttle_rate",
-                count("s3_throttled") as f64 / count("s3_attempts") as f64,
-            );
+        let count = |place: usize| self.counts[place].unwrap_or(0);
+        let (attempts, throttled) =
+            const { (place("kms_attempts"), place("kms_throttled")) };
+        if count(attempts) > 0 {
+            *values.at(const { place("throttle_rate") }) =
+                Some(count(throttled) as f64 / count(attempts) as f64);
+        }
+        let (attempts, throttled) = const { (place("s3_attempts"), place("s3_throttled")) };
+        if count(attempts) > 0 {
+            *values.at(const { place("s3_throttle_rate") }) =
+                Some(count(throttled) as f64 / count(attempts) as f64);
         }
         if self.with_need > 0 {
             let delays = self.delays.iter();

@@ -115,7 +115,7 @@ pub(super) fn by_trail(
         let found = TrailResults {
             account: plan.accounts[trail.account].clone(),
             events_billed: billed as f64 / (records.len().max(1)) as f64,
-            metrics: estimates(&values, |m| known.contains_key(m.id)),
+            metrics: estimates(&values, |m| known.get(m.id).is_some()),
         };
         Ok((trail.name.clone(), found))
     });

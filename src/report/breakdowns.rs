@@ -53,13 +53,19 @@ fn columns(v: &VariantResults, rows: &[BreakdownRow<'_>]) -> Vec<(String, Column
         ("breakdown".to_owned(), text(&|row| row.0.to_owned())),
         ("name".to_owned(), text(&|row| row.1.clone())),
     ];
+    // Metrics stand in one order.
+    let mut places = vec![0; rows.len()];
     for m in metrics() {
         let parts: [(&str, EstimatePart); 3] = [
             ("", |e| e.mean),
             ("_ci_low", |e| e.ci_low),
             ("_ci_high", |e| e.ci_high),
         ];
-        let estimates: Vec<Option<&Estimate>> = rows.iter().map(|row| row.2.get(m.id)).collect();
+        let estimates: Vec<Option<&Estimate>> = rows
+            .iter()
+            .zip(&mut places)
+            .map(|(row, place)| row.2.get_near(m.id, place))
+            .collect();
         for (suffix, of) in parts {
             let values = estimates.iter().map(|estimate| of((*estimate)?));
             columns.push((

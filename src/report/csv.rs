@@ -8,6 +8,7 @@ use super::records::Records;
 use serde::Serialize;
 
 use crate::results::RunResults;
+use std::io;
 
 /// One metric of one variant, or of one of its workloads.
 #[derive(Debug, Serialize)]
@@ -76,6 +77,7 @@ pub struct BillRow<'a> {
     pub amount_usd: f64,
 }
 
+// Headers are written from lists so that a file without rows has one too; a test holds the lists against the structs.
 const SUMMARY: &[&str] = &[
     "variant", "metric", "mean", "ci_low", "ci_high", "unit", "workload",
 ];
@@ -140,7 +142,10 @@ pub fn summary(results: &RunResults) -> Result<String, ReportError> {
 }
 
 /// `timeseries.csv`: every bin of every quota of every variant.
-pub fn time_series(results: &RunResults) -> Result<String, csv::Error> {
+///
+/// # Errors
+/// What cannot be written.
+pub fn time_series(results: &RunResults, to: &mut dyn io::Write) -> io::Result<()> {
     let rows = results.variants.iter().flat_map(|v| {
         v.series.quotas.iter().flat_map(move |(quota, s)| {
             let (attempts, throttled) = (&s.kms_attempts_per_s, &s.kms_throttled_per_s);
@@ -163,11 +168,14 @@ pub fn time_series(results: &RunResults) -> Result<String, csv::Error> {
                 })
         })
     });
-    write(TIME_SERIES, rows)
+    Records::write(TIME_SERIES, rows, to)
 }
 
 /// `bill.csv`: every line of every variant's bill.
-pub fn bill(results: &RunResults) -> Result<String, csv::Error> {
+///
+/// # Errors
+/// What cannot be written.
+pub fn bill(results: &RunResults, to: &mut dyn io::Write) -> io::Result<()> {
     let rows = results.variants.iter().flat_map(|v| {
         v.bill.iter().map(|l| BillRow {
             variant: &v.name,
@@ -180,18 +188,7 @@ pub fn bill(results: &RunResults) -> Result<String, csv::Error> {
             amount_usd: l.amount_usd,
         })
     });
-    write(BILL, rows)
-}
-
-/// The header is written from a list so that a file without rows has one too; a test holds the
-/// lists against the structs.
-fn write<R: Serialize>(
-    header: &[&str],
-    rows: impl Iterator<Item = R>,
-) -> Result<String, csv::Error> {
-    let records =
-        Records::of(header, rows).map_err(|e| csv::Error::from(std::io::Error::from(e)))?;
-    records.delimited(b',')
+    Records::write(BILL, rows, to)
 }
 
 #[cfg(test)]
@@ -263,11 +260,11 @@ mod tests {
             .iter()
             .map(|v| v.series.t_s.len() * v.series.quotas.len())
             .sum();
-        assert_eq!(time_series(&results).unwrap().lines().count(), bins + 1);
-        assert!(
-            bill(&fixture::nothing_happened())
-                .unwrap()
-                .starts_with("variant,item,")
-        );
+        let mut text = Vec::new();
+        time_series(&results, &mut text).unwrap();
+        assert_eq!(text.split(|b| *b == b'\n').count(), bins + 2);
+        text.clear();
+        bill(&fixture::nothing_happened(), &mut text).unwrap();
+        assert!(text.starts_with(b"variant,item,"));
     }
 }

@@ -165,11 +165,10 @@ fn write_figures(
 
 fn draw(results: &RunResults, dir: &Path, charts: ChartFiles) -> Result<(), ReportError> {
     directory::write(&dir.join("summary.csv"), csv::summary(results)?.as_bytes())?;
-    directory::write(
-        &dir.join("timeseries.csv"),
-        csv::time_series(results)?.as_bytes(),
-    )?;
-    directory::write(&dir.join("bill.csv"), csv::bill(results)?.as_bytes())?;
+    directory::write_by(&dir.join("timeseries.csv"), |file| {
+        csv::time_series(results, file)
+    })?;
+    directory::write_by(&dir.join("bill.csv"), |file| csv::bill(results, file))?;
     let metrics = metrics_parquet::metrics_parquet(results)?;
     directory::write(&dir.join("metrics.parquet"), &metrics)?;
     let figures = chart::all(results)?;

@@ -361,7 +361,7 @@ proptest! {
             summary::text(&format::TextTable, &results).unwrap();
             let figures = chart::all(&results).unwrap();
             html::report(&results, &figures).unwrap();
-            csv::time_series(&results).unwrap();
+            csv::time_series(&results, &mut Vec::new()).unwrap();
         }
     }
 }

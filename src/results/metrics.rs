@@ -56,6 +56,17 @@ impl Metrics {
             .map(AsRef::as_ref)
     }
 
+    /// The same where it is asked for one metric after another in their order: `place` is where the next one is looked for
+    /// first.
+    pub fn get_near(&self, id: &str, place: &mut usize) -> Option<&Estimate> {
+        let at = match self.ids.get_index(*place) {
+            Some(near) if near == id => *place,
+            Some(_) | None => self.ids.get_index_of(id)?,
+        };
+        *place = at + 1;
+        self.estimates.get(at).map(AsRef::as_ref)
+    }
+
     /// The same, to be changed.
     pub fn get_mut(&mut self, id: &str) -> Option<&mut Estimate> {
         let place = self.ids.get_index_of(id)?;
@@ -173,6 +184,8 @@ pub struct MetricsTable {
     ids: Arc<IndexSet<String>>,
     /// Estimates so far, by unit and by the bits of their values.
     known: HashMap<&'static str, HashMap<ValueBits, Arc<Estimate>>>,
+    /// Those of the last thing, which most of the next one's are like.
+    last: Vec<Arc<Estimate>>,
 }
 
 /// Values of replications, to be compared to the bit.
@@ -184,6 +197,7 @@ impl MetricsTable {
         MetricsTable {
             ids: Arc::new(ids.into_iter().collect()),
             known: HashMap::new(),
+            last: Vec::new(),
         }
     }
 
@@ -191,23 +205,38 @@ impl MetricsTable {
     /// `estimate` makes one of values that were not there before.
     pub fn metrics(
         &mut self,
-        of: impl IntoIterator<Item = (&'static str, Vec<Option<f64>>)>,
+        of: impl IntoIterator<
+            Item = (
+                &'static str,
+                impl IntoIterator<Item = Option<f64>, IntoIter: Clone>,
+            ),
+        >,
         estimate: impl Fn(Vec<Option<f64>>, &str) -> Estimate,
     ) -> Metrics {
         let mut estimates = Vec::with_capacity(self.ids.len());
         let mut bits = Vec::new();
-        for (unit, values) in of {
+        for (i, (unit, values)) in of.into_iter().enumerate() {
+            let values = values.into_iter();
+            let to_bits = |v: Option<f64>| v.map(f64::to_bits);
+            if let Some(last) = self.last.get(i)
+                && last.unit == unit
+                && values.clone().map(to_bits).eq(last.values.iter().copied().map(to_bits))
+            {
+                estimates.push(Arc::clone(last));
+                continue;
+            }
             bits.clear();
-            bits.extend(values.iter().map(|v| v.map(f64::to_bits)));
+            bits.extend(values.clone().map(to_bits));
             let known = self.known.entry(unit).or_default();
             let found = known.get(bits.as_slice()).map(Arc::clone);
             estimates.push(found.unwrap_or_else(|| {
-                let made = Arc::new(estimate(values, unit));
+                let made = Arc::new(estimate(values.collect(), unit));
                 known.insert(bits.as_slice().into(), Arc::clone(&made));
                 made
             }));
         }
         debug_assert_eq!(estimates.len(), self.ids.len(), "a metric without values");
+        self.last.clone_from(&estimates);
         Metrics {
             ids: Arc::clone(&self.ids),
             estimates,

@@ -1,5 +1,6 @@
 //! The arrivals of one second: their counts, and where they lie when somebody has to know.
 
+use crate::model::Kind;
 use crate::simulation::state::drawn::{Arrival, DrawnSecond, DrawnWorkload};
 use crate::simulation::state::piece::ArrivalPiece;
 use crate::simulation::state::request::RequestState;
@@ -24,7 +25,7 @@ pub fn draw(world: &mut World<'_>, second: u64) {
         d.has_memory = state.has_memory();
         d.one_by_one = state.has_memory() || state.retries.has_debts();
         let kind = &plan.workloads[d.workload].kind;
-        let actions = &actions[d.first_action..d.first_action + counts.len()];
+        let actions = &actions[d.first_action..][..plan.workloads[d.workload].actions.len()];
         d.density = state
             .arriving
             .draw(second, kind, actions, counts, multinomial);
@@ -36,6 +37,7 @@ fn select(world: &mut World<'_>, second: u64) {
     let (drawn, selection) = (&mut world.arrivals.drawn, &mut world.arrivals.selection);
     drawn.select(selection);
     let is_known = selection.is_known();
+    let mut has_rows = false;
     for &w in world.workloads.open() {
         let state = world.workloads.of(w);
         if !state.arriving.active().contains(&second) {
@@ -43,6 +45,7 @@ fn select(world: &mut World<'_>, second: u64) {
         }
         let (first_action, actions) = (state.first_action(), world.plan.workloads[w].actions.len());
         let first = drawn.add(w, first_action, actions);
+        has_rows |= matches!(world.plan.workloads[w].kind, Kind::Trace { .. });
         if !is_known {
             for a in 0..actions {
                 let action = first_action + a;
@@ -50,6 +53,7 @@ fn select(world: &mut World<'_>, second: u64) {
             }
         }
     }
+    drawn.added_all(has_rows);
 }
 
 /// The arrivals of one of a second's workloads: the few, and those that have instants of their

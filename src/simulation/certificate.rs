@@ -15,8 +15,11 @@ pub fn certify(world: &mut World<'_>, second: u64) -> bool {
     if waits || has_job_start(world, second) || paced {
         return false;
     }
-    let counts = world.arrivals.drawn.counts();
-    world.quotas.expect(world.arrivals.selection.calls(counts));
+    let (selection, drawn) = (&world.arrivals.selection, &world.arrivals.drawn);
+    match drawn.few() {
+        Some(few) => world.quotas.expect(selection.calls_of(few, drawn.counts())),
+        None => world.quotas.expect(selection.calls(drawn.counts())),
+    }
     add_waiting(world);
     // Most contended seconds show in the new arrivals alone.
     if world.quotas.exceed_a_window(second) {

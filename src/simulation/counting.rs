@@ -58,11 +58,8 @@ pub fn quiet(world: &mut World<'_>, second: u64) -> bool {
 
 /// Counts a second in which nothing is looked at: its new arrivals, and nothing else.
 fn count_second(world: &mut World<'_>, second: u64) {
-    let (actions, counts) = (
-        world.arrivals.selection.actions(),
-        world.arrivals.drawn.counts(),
-    );
-    world.counters.count_second(second, actions, counts);
+    let (selection, drawn) = (&world.arrivals.selection, &world.arrivals.drawn);
+    world.counters.count_second(second, selection, drawn);
     world.quotas.take_arriving();
     keep(world, second);
 }

@@ -138,8 +138,7 @@ fn hold_second(world: &mut World<'_>, second: u64, looked_at: bool) {
     if looked_at {
         decisive.hold(second, &world.counters.records(), &world.classes);
     } else {
-        let (selection, counts) = (&world.arrivals.selection, world.arrivals.drawn.counts());
-        decisive.hold_counted(second, (selection.number(), selection.actions()), counts);
+        decisive.hold_counted(second, &world.arrivals.selection, &world.arrivals.drawn);
     }
 }
 

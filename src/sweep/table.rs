@@ -8,6 +8,7 @@ use super::run::{Run, Sweep};
 use crate::metrics::registry::METRICS;
 use crate::units::visible;
 use indexmap::IndexSet;
+use std::fmt::Write as _;
 
 /// A column with its values.
 #[derive(Clone, Debug)]
@@ -103,13 +104,43 @@ pub fn csv(columns: &[(String, Column)]) -> Result<String, csv::Error> {
             .map(|(name, _)| visible::cell(name).into_owned()),
     )?;
     let rows = columns.first().map_or(0, |(_, c)| c.len());
+    let mut text = String::new();
     for row in 0..rows {
-        writer.write_record(columns.iter().map(|(_, c)| match c {
-            Column::Integer(v) => v[row].to_string(),
-            Column::Number(v) => v[row].map_or_else(String::new, |v| v.to_string()),
-            Column::Text(v) => visible::cell(&v[row]).into_owned(),
-        }))?;
+        for (_, column) in columns {
+            text.clear();
+            match column {
+                Column::Integer(v) => _ = write!(text, "{}", v[row]),
+                Column::Number(v) => v[row].into_iter().for_each(|v| number(&mut text, v)),
+                Column::Text(v) => text.push_str(&visible::cell(&v[row])),
+            }
+            writer.write_field(&text)?;
+        }
+        writer.write_record(None::<&[u8]>)?;
     }
     let bytes = writer.into_inner().map_err(|e| e.into_error())?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A number as text; the whole ones, which most are, by a shorter way to the same digits.
+fn number(text: &mut String, v: f64) {
+    let whole = v as i64;
+    if whole as f64 == v && whole != 0 && whole.unsigned_abs() < 1 << 53 {
+        _ = write!(text, "{whole}");
+    } else {
+        _ = write!(text, "{v}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_number_has_the_digits_of_its_shortest_form() {
+        let tiny = [0.0, -0.0, 0.1, -2.5, 1e-9, f64::NAN, f64::INFINITY];
+        let large = [-3.0, 7.0, 123_456_789.0, 9.007e15, 9.1e15, 1e21, -1e300];
+        for v in tiny.into_iter().chain(large) {
+            let mut text = String::new();
+            super::number(&mut text, v);
+            assert_eq!(text, v.to_string());
+        }
+    }
 }

@@ -10,14 +10,14 @@ use std::ops::Range;
 pub struct ActionState {
     key: Key,
     /// Most calls that one arrival can offer to each quota.
-    demand: Vec<(usize, u64)>,
+    demand: Box<[(usize, u64)]>,
     /// Classes of its requests, one after another; empty where there is only `class`.
-    parts: Vec<u32>,
+    parts: Box<[u32]>,
     class: u32,
     /// How many of its requests earn.
     earning: u32,
     /// Where each step of an upload begins whose steps are asked for one after another, and where the last ends; else empty.
-    steps: Vec<u16>,
+    steps: Box<[u16]>,
 }
 
 impl ActionState {
@@ -64,11 +64,11 @@ impl ActionState {
         }
         ActionState {
             key,
-            demand,
-            parts,
+            demand: demand.into(),
+            parts: parts.into(),
             class,
             earning,
-            steps,
+            steps: steps.into(),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::engine::random::Key;
 use crate::model::arrivals::{Ahead, ArrivalProcess, Beginning, Density, OpenProcess};
 use crate::model::{Kind, PlanPart, Workload};
 use crate::simulation::state::action::ActionState;
-use crate::simulation::state::drawn::{Arrival, DrawnSecond, DrawnWorkload};
+use crate::simulation::state::drawn::{Arrival, DrawnCounts, DrawnSecond, DrawnWorkload};
 use crate::simulation::state::evenly::EvenArrivals;
 use crate::simulation::state::piece::ArrivalPiece;
 use crate::simulation::state::request::Purpose;
@@ -117,33 +117,40 @@ impl Arriving {
         second: u64,
         kind: &Kind,
         actions: &[ActionState],
-        counts: &mut [u64],
+        mut counts: DrawnCounts<'_>,
         multinomial: &mut Vec<u64>,
     ) -> Option<Density> {
         let Some(process) = &mut self.process else {
-            counts.fill(0);
+            counts.clear();
             if self.counts_rows {
                 return self.count_rows(second, kind, counts);
             }
-            self.for_each_row(second, kind, |_, _, _, action| counts[action] += 1);
+            self.for_each_row(second, kind, |_, _, _, action| counts.add(action, 1));
             return None;
         };
         let (mean, density) = process.of_second(second);
         if density.is_random() {
             let shares = actions.iter().zip(&self.shares);
-            for (n, (action, share)) in counts.iter_mut().zip(shares) {
-                *n = action.key_of(second).stream().poisson(mean * share);
-            }
+            counts.write(|counts| {
+                for (n, (action, share)) in counts.iter_mut().zip(shares) {
+                    *n = action.key_of(second).stream().poisson(mean * share);
+                }
+            });
         } else {
             let mut stream = self.key.with(second).stream();
             stream.multinomial(mean as u64, &self.shares, multinomial);
-            counts.copy_from_slice(multinomial);
+            counts.write(|counts| counts.copy_from_slice(multinomial));
         }
         Some(density)
     }
 
     /// Counts what comes in a second of a trace whose rows count; `None` for all else.
-    fn count_rows(&self, second: u64, kind: &Kind, counts: &mut [u64]) -> Option<Density> {
+    fn count_rows(
+        &self,
+        second: u64,
+        kind: &Kind,
+        mut counts: DrawnCounts<'_>,
+    ) -> Option<Density> {
         let Kind::Trace {
             trace,
             actions,
@@ -158,7 +165,7 @@ impl Arriving {
             let row = trace.recording.rows.kind(i);
             let stream = mix.with(i as u64).stream();
             actions.split(row, n, &self.shares, stream, |action, n| {
-                counts[action] += n
+                counts.add(action, n);
             });
         });
         Some(Density::Linear(1.0, 1.0))

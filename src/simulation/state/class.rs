@@ -29,8 +29,9 @@ pub struct ClassState {
     is_denied: bool,
     /// Whether something may meet one of its needs, so that the latency of each of its calls is drawn by itself.
     has_memory: bool,
-    /// What its requests count: those of the measured time, and those of the warm-up.
-    tally: [Tally; 2],
+    /// What its requests count: those of the measured time, and those of the warm-up, where there are any.
+    tally: Tally,
+    of_warm_up: Option<Box<Tally>>,
 }
 
 /// Counters of a class until they are added to the record: all but `failed` and `delays` are for requests that
@@ -77,7 +78,8 @@ impl ClassState {
             answer: class.answer,
             is_denied: class.denial.is_some(),
             has_memory: kms_steps.iter().any(KmsStep::has_memory),
-            tally: Default::default(),
+            tally: Tally::default(),
+            of_warm_up: None,
         }
     }
 
@@ -113,17 +115,30 @@ impl ClassState {
     /// The counters of its requests that arrived after the warm-up, or in it.
     #[inline(always)]
     pub fn tally(&mut self, in_warm_up: bool) -> &mut Tally {
-        &mut self.tally[usize::from(in_warm_up)]
+        if in_warm_up {
+            self.of_warm_up.get_or_insert_default()
+        } else {
+            &mut self.tally
+        }
+    }
+
+    /// Those that there are.
+    fn tallies(&mut self) -> impl Iterator<Item = &mut Tally> {
+        std::iter::once(&mut self.tally).chain(self.of_warm_up.as_deref_mut())
     }
 
     /// Attempts that it has tallied and not yet added to the records, and how many of them were throttled; none
     /// where more than one quota may refuse its requests.
     #[inline(always)]
     pub fn tallied(&self) -> (u64, u64) {
-        let [measured, warm_up] = &self.tally;
-        let throttled = measured.throttled + warm_up.throttled;
-        let admitted = measured.undelayed + measured.delayed + warm_up.undelayed + warm_up.delayed;
-        (admitted + throttled, throttled)
+        let tallies = std::iter::once(&self.tally).chain(self.of_warm_up.as_deref());
+        tallies.fold((0, 0), |(attempts, throttled), tally| {
+            let admitted = tally.undelayed + tally.delayed;
+            (
+                attempts + admitted + tally.throttled,
+                throttled + tally.throttled,
+            )
+        })
     }
 
     /// Adds `n` requests to the record all of whose needs were calls, and admitted.
@@ -181,7 +196,7 @@ impl ClassState {
         at: u64,
         request: &RequestState,
     ) {
-        let tally = &mut self.tally[usize::from(request.arrived < warm_up)];
+        let tally = self.tally(request.arrived < warm_up);
         let waited = request.is_waiting();
         if waited {
             tally.delayed += 1;
@@ -361,7 +376,7 @@ impl Classes {
     pub fn add_tallies(&mut self, mut records: [&mut Record; 2]) {
         for (c, class) in self.all.iter_mut().enumerate() {
             let only_kms_step = class.only_quota().map(|_| class.first_kms_step as usize);
-            let tallies = class.tally.iter_mut().zip(&mut records);
+            let tallies = class.tallies().zip(&mut records);
             tallies
                 .filter(|(_, record)| has_classes(record))
                 .for_each(|(tally, record)| tally.add_to(record, c, only_kms_step));
@@ -371,7 +386,7 @@ impl Classes {
     /// Moves the delays to the records, at the end of a run.
     pub fn move_delays(&mut self, mut records: [&mut Record; 2]) {
         for (c, class) in self.all.iter_mut().enumerate() {
-            let tallies = class.tally.iter_mut().zip(&mut records);
+            let tallies = class.tallies().zip(&mut records);
             for (tally, record) in tallies.filter(|(_, record)| has_classes(record)) {
                 record.delays[c] = std::mem::take(&mut tally.delays);
             }

@@ -4,6 +4,7 @@ use crate::engine::SECOND;
 use crate::model::PlanPart;
 use crate::simulation::record::Record;
 use crate::simulation::state::class::Classes;
+use crate::simulation::state::drawn::{ActiveWorkloads, DrawnSecond};
 
 /// What was counted so far.
 pub struct Counters {
@@ -32,7 +33,10 @@ impl Counters {
             record: Record::new(classes, kms_steps, plan.quotas.len(), plan.workloads.len()),
             unmeasured,
             counted: vec![0; actions],
-            whole: [vec![0; actions], vec![0; actions]],
+            whole: [
+                vec![0; actions],
+                vec![0; if plan.warm_up_s > 0 { actions } else { 0 }],
+            ],
         }
     }
 
@@ -94,12 +98,15 @@ impl Counters {
 
     /// Counts the arrivals of a second in which nothing is looked at.
     #[inline(always)]
-    pub fn count_second(&mut self, second: u64, actions: &[u32], counts: &[u64]) {
+    pub fn count_second(
+        &mut self,
+        second: u64,
+        selection: &ActiveWorkloads,
+        drawn: &DrawnSecond,
+    ) {
         let in_warm_up = self.in_warm_up(second * SECOND);
         let whole = &mut self.whole[usize::from(in_warm_up)];
-        for (&action, n) in actions.iter().zip(counts) {
-            whole[action as usize] += n;
-        }
+        selection.for_each_drawn(drawn, |action, n| whole[action as usize] += n);
     }
 
     /// Counts the arrivals of all actions in some seconds, from `first` on, in which nothing is looked at.

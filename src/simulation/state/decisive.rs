@@ -11,14 +11,12 @@ use crate::simulation::decisive::{
 };
 use crate::simulation::record::Record;
 use crate::simulation::state::class::Classes;
+use crate::simulation::state::drawn::{ActiveWorkloads, DrawnSecond, MANY_ACTIONS};
 use crate::simulation::state::quota::QuotaSecond;
+use indexmap::IndexSet;
 
 /// How many seconds are held back.
 const HELD: usize = AROUND_S as usize + 1;
-
-/// Actions of a second from which on their counts are added up at once: a trace may have a million, and a minute of seconds is
-/// held.
-const MANY_ACTIONS: usize = 64;
 
 /// Rows of a quota after which those that turned out not to matter are dropped.
 const ROWS: usize = 4_096;
@@ -184,8 +182,10 @@ impl OfQuota {
 /// The decisive seconds of a component, as they come.
 pub struct DecisiveState {
     counted: Vec<CountedAttempts>,
-    /// By action, numbered among all: (quota, workload, calls) of one arrival.
-    actions: Vec<Vec<(u32, u32, u64)>>,
+    /// By action, numbered among all: which of `asked` one arrival asks.
+    actions: Vec<u32>,
+    /// What arrivals ask, each list once: (quota, workload, calls).
+    asked: IndexSet<Vec<(u32, u32, u64)>>,
     held: Vec<RecentSecond>,
     quotas: Vec<OfQuota>,
     /// By workload, for the row that is being made.
@@ -217,22 +217,25 @@ impl DecisiveState {
                 }));
             }
         }
-        let actions = plan.workloads.iter().enumerate().flat_map(|(w, workload)| {
-            workload.actions.iter().map(move |action| {
+        let mut asked = IndexSet::new();
+        let mut actions = Vec::new();
+        for (w, workload) in plan.workloads.iter().enumerate() {
+            for action in &workload.actions {
                 let requests = action.requests.iter();
-                let asked = requests.flat_map(|&(class, n)| {
+                let of_action = requests.flat_map(|&(class, n)| {
                     let class = &plan.classes[class];
                     let steps = plan.kms_steps_of(class).iter();
                     let quotas = steps.flat_map(|step| step.quotas.iter().copied());
                     let quotas = class.request_rate.into_iter().chain(quotas);
                     quotas.map(move |q| (q as u32, w as u32, u64::from(n)))
                 });
-                asked.collect()
-            })
-        });
+                actions.push(asked.insert_full(of_action.collect()).0 as u32);
+            }
+        }
         DecisiveState {
             counted,
-            actions: actions.collect(),
+            actions,
+            asked,
             held: (0..HELD)
                 .map(|_| RecentSecond {
                     second: u64::MAX,
@@ -249,16 +252,20 @@ impl DecisiveState {
     pub fn hold_counted(
         &mut self,
         second: u64,
-        (selection, actions): (u64, &[u32]),
-        counts: &[u64],
+        selection: &ActiveWorkloads,
+        drawn: &DrawnSecond,
     ) {
+        let actions = selection.actions();
         let held = &mut self.held[(second % HELD as u64) as usize];
         held.second = second;
         held.shares.clear();
+        // Counts of many actions are added up at once: a minute of seconds is held.
         if actions.len() >= MANY_ACTIONS {
             held.counts.clear();
-            for (&action, &n) in actions.iter().zip(counts).filter(|(_, n)| **n > 0) {
-                for &(quota, workload, each) in &self.actions[action as usize] {
+            let (of_actions, asked) = (&self.actions, &self.asked);
+            let mut add = |(of, n): (u32, u64)| {
+                let asked = asked.get_index(of as usize).into_iter().flatten();
+                for &(quota, workload, each) in asked.filter(|_| n > 0) {
                     let share = WorkloadShare {
                         workload: workload as usize,
                         attempts: n * each,
@@ -266,16 +273,26 @@ impl DecisiveState {
                     };
                     held.add(quota, share);
                 }
-            }
+            };
+            // Those of one workload stand together, and most ask the same.
+            let mut last = (0, 0);
+            selection.for_each_drawn(drawn, |action, n| {
+                let of = of_actions[action as usize];
+                if of != last.0 {
+                    add(std::mem::replace(&mut last, (of, 0)));
+                }
+                last.1 += n;
+            });
+            add(last);
             return;
         }
-        if held.selection != selection {
-            held.selection = selection;
+        if held.selection != selection.number() {
+            held.selection = selection.number();
             held.actions.clear();
             held.actions.extend_from_slice(actions);
         }
         held.counts.clear();
-        held.counts.extend_from_slice(counts);
+        held.counts.extend_from_slice(drawn.counts());
     }
 
     /// Holds any other second: what it added to the counters.
@@ -340,7 +357,7 @@ impl DecisiveState {
         }
         let sums = &mut self.sums;
         for (&action, &n) in held.actions.iter().zip(&held.counts) {
-            for &(quota, w, each) in &self.actions[action as usize] {
+            for &(quota, w, each) in &self.asked[self.actions[action as usize] as usize] {
                 if quota as usize == q {
                     sums[w as usize].attempts += n * each;
                 }

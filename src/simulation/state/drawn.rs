@@ -11,6 +11,8 @@ pub struct DrawnSecond {
     workloads: Vec<DrawnWorkload>,
     /// Arrivals by action, workload after workload.
     counts: Vec<u64>,
+    /// Which of them may be above 0, where a second has few of many; each at most once.
+    few: Option<Vec<u32>>,
     /// Which selection of workloads this is; only a part of one where 0.
     selection: u64,
     multinomial: Vec<u64>,
@@ -35,6 +37,12 @@ impl DrawnSecond {
         &self.counts
     }
 
+    /// Which of those counts may be above 0, where a second has few of many.
+    #[inline(always)]
+    pub fn few(&self) -> Option<&[u32]> {
+        self.few.as_deref()
+    }
+
     /// All its arrivals.
     pub fn total(&self) -> u64 {
         self.counts.iter().sum()
@@ -49,6 +57,7 @@ impl DrawnSecond {
     pub fn clear(&mut self) {
         self.workloads.clear();
         self.counts.clear();
+        self.few = None;
         self.selection = 0;
     }
 
@@ -80,11 +89,26 @@ impl DrawnSecond {
         first
     }
 
+    /// All workloads have been added; `has_rows`: the rows of a trace are among them.
+    pub fn added_all(&mut self, has_rows: bool) {
+        self.few = (has_rows && self.counts.len() >= MANY_ACTIONS).then(Vec::new);
+    }
+
     /// Shows each of the workloads, its counts by action, which are to be drawn, and room to draw in.
     #[inline(always)]
-    pub fn draw(&mut self, mut on: impl FnMut(&mut DrawnWorkload, &mut [u64], &mut Vec<u64>)) {
+    pub fn draw(
+        &mut self,
+        mut on: impl FnMut(&mut DrawnWorkload, DrawnCounts<'_>, &mut Vec<u64>),
+    ) {
+        if let Some(few) = &mut self.few {
+            few.drain(..).for_each(|i| self.counts[i as usize] = 0);
+        }
         for d in &mut self.workloads {
-            let counts = &mut self.counts[d.first..d.first + d.actions];
+            let counts = DrawnCounts {
+                counts: &mut self.counts[d.first..d.first + d.actions],
+                first: d.first as u32,
+                few: self.few.as_mut(),
+            };
             on(d, counts, &mut self.multinomial);
         }
     }
@@ -125,6 +149,51 @@ impl DrawnSecond {
     }
 }
 
+/// Actions from which on a second is taken to have arrivals of few of them only: a trace may have a million, and a
+/// second shall take as long as it has rows.
+pub const MANY_ACTIONS: usize = 64;
+
+/// The counts of one workload, which are to be drawn.
+pub struct DrawnCounts<'c> {
+    counts: &'c mut [u64],
+    /// Number of the first among all.
+    first: u32,
+    few: Option<&'c mut Vec<u32>>,
+}
+
+impl DrawnCounts<'_> {
+    /// Begins to count by [`DrawnCounts::add`].
+    #[inline]
+    pub fn clear(&mut self) {
+        if self.few.is_none() {
+            self.counts.fill(0);
+        }
+    }
+
+    /// Counts arrivals of an action.
+    #[inline(always)]
+    pub fn add(&mut self, action: usize, n: u64) {
+        let count = &mut self.counts[action];
+        if let Some(few) = &mut self.few
+            && *count == 0
+            && n > 0
+        {
+            few.push(self.first + action as u32);
+        }
+        *count += n;
+    }
+
+    /// Has all of them written.
+    #[inline(always)]
+    pub fn write(&mut self, by: impl FnOnce(&mut [u64])) {
+        by(self.counts);
+        if let Some(few) = &mut self.few {
+            let above = (self.first..).zip(self.counts.iter()).filter(|(_, n)| **n > 0);
+            few.extend(above.map(|(i, _)| i));
+        }
+    }
+}
+
 /// Which open workloads are active, and what they ask for.
 #[derive(Default)]
 pub struct ActiveWorkloads {
@@ -132,6 +201,8 @@ pub struct ActiveWorkloads {
     actions: Vec<u32>,
     /// Most calls that one arrival of a count can offer to a quota, as (count, quota, calls).
     demand: Vec<(u32, u32, u64)>,
+    /// Where each count's begins.
+    first_demand: Vec<u32>,
     /// Counts its changes.
     number: u64,
     /// The first second for which it has to be looked at again.
@@ -142,6 +213,7 @@ impl ActiveWorkloads {
     pub fn clear(&mut self) {
         self.actions.clear();
         self.demand.clear();
+        self.first_demand.clear();
     }
 
     /// Has it made anew if any of these seconds, in which workloads begin or end, has come since.
@@ -168,6 +240,7 @@ impl ActiveWorkloads {
     /// Adds the action of a count, and what one of its arrivals may ask for.
     pub fn add(&mut self, action: usize, count: usize, demand: &[(usize, u64)]) {
         self.actions.push(action as u32);
+        self.first_demand.push(self.demand.len() as u32);
         let asked = demand.iter();
         let asked = asked.map(|&(q, each)| (count as u32, q as u32, each));
         self.demand.extend(asked);
@@ -184,6 +257,31 @@ impl ActiveWorkloads {
     pub fn calls(&self, counts: &[u64]) -> impl Iterator<Item = (usize, u64)> {
         let demand = self.demand.iter();
         demand.map(|&(count, q, each)| (q as usize, counts[count as usize] * each))
+    }
+
+    /// The same of a few of the counts, the others being 0.
+    #[inline(always)]
+    pub fn calls_of(&self, few: &[u32], counts: &[u64]) -> impl Iterator<Item = (usize, u64)> {
+        few.iter().flat_map(|&count| {
+            let (n, first) = (counts[count as usize], self.first_demand[count as usize]);
+            let demand = self.demand[first as usize..].iter();
+            let own = demand.take_while(move |&&(of, _, _)| of == count);
+            own.map(move |&(_, q, each)| (q as usize, n * each))
+        })
+    }
+
+    /// Shows each of its actions, numbered among all, of which a second may have drawn arrivals, and how many.
+    #[inline(always)]
+    pub fn for_each_drawn(&self, drawn: &DrawnSecond, mut on: impl FnMut(u32, u64)) {
+        match &drawn.few {
+            None => {
+                let counts = self.actions.iter().zip(&drawn.counts);
+                counts.for_each(|(&action, &n)| on(action, n));
+            }
+            Some(few) => few
+                .iter()
+                .for_each(|&i| on(self.actions[i as usize], drawn.counts[i as usize])),
+        }
     }
 
     /// Has it made anew for the next second: a workload will be active when it was not going to be.

@@ -7,6 +7,7 @@ use crate::engine::narrow::capped;
 pub(super) enum Integers {
     One(Vec<u8>),
     Two(Vec<u16>),
+    Three(Vec<[u8; 3]>),
     Four(Vec<u32>),
     Eight(Vec<u64>),
 }
@@ -22,6 +23,7 @@ impl Integers {
         match self {
             Integers::One(v) => v.len(),
             Integers::Two(v) => v.len(),
+            Integers::Three(v) => v.len(),
             Integers::Four(v) => v.len(),
             Integers::Eight(v) => v.len(),
         }
@@ -32,6 +34,7 @@ impl Integers {
         match self {
             Integers::One(v) => v[i].into(),
             Integers::Two(v) => v[i].into(),
+            Integers::Three(v) => of_three(v[i]),
             Integers::Four(v) => v[i].into(),
             Integers::Eight(v) => v[i],
         }
@@ -42,6 +45,7 @@ impl Integers {
         let pushed = match self {
             Integers::One(v) => u8::try_from(n).map(|n| v.push(n)).is_ok(),
             Integers::Two(v) => u16::try_from(n).map(|n| v.push(n)).is_ok(),
+            Integers::Three(v) => three(n).map(|n| v.push(n)).is_some(),
             Integers::Four(v) => u32::try_from(n).map(|n| v.push(n)).is_ok(),
             Integers::Eight(v) => {
                 v.push(n);
@@ -54,12 +58,22 @@ impl Integers {
         }
     }
 
-    /// The same numbers in twice as many bytes.
+    /// The same numbers in more bytes.
     #[cold]
     fn widen(&mut self) {
         *self = match std::mem::take(self) {
             Integers::One(v) => Integers::Two(v.into_iter().map(u16::from).collect()),
-            Integers::Two(v) => Integers::Four(v.into_iter().map(u32::from).collect()),
+            Integers::Two(v) => {
+                let wide = v.into_iter().map(|n| {
+                    let [low, high] = n.to_le_bytes();
+                    [low, high, 0]
+                });
+                Integers::Three(wide.collect())
+            }
+            Integers::Three(v) => {
+                let wide = v.into_iter().map(|n| capped::<u32>(of_three(n)));
+                Integers::Four(wide.collect())
+            }
             Integers::Four(v) => Integers::Eight(v.into_iter().map(u64::from).collect()),
             widest @ Integers::Eight(_) => widest,
         };
@@ -74,6 +88,10 @@ impl Integers {
             Integers::Two(v) => v
                 .iter_mut()
                 .for_each(|n| *n = capped::<u16>(by((*n).into()))),
+            Integers::Three(v) => v.iter_mut().for_each(|n| {
+                let [a, b, c, ..] = by(of_three(*n)).to_le_bytes();
+                *n = [a, b, c];
+            }),
             Integers::Four(v) => v
                 .iter_mut()
                 .for_each(|n| *n = capped::<u32>(by((*n).into()))),
@@ -89,6 +107,18 @@ impl Integers {
             .for_each(|&i| ordered.push(self.get(i as usize)));
         ordered
     }
+}
+
+#[inline(always)]
+fn of_three([a, b, c]: [u8; 3]) -> u64 {
+    u64::from(u32::from_le_bytes([a, b, c, 0]))
+}
+
+/// A number in three bytes, if it fits.
+#[inline(always)]
+fn three(n: u64) -> Option<[u8; 3]> {
+    let [a, b, c, above @ ..] = n.to_le_bytes();
+    (above == [0; 5]).then_some([a, b, c])
 }
 
 /// A column of whole numbers of which rows may have none: nothing is kept where no row has one.
@@ -176,6 +206,7 @@ mod tests {
             vec![Some(3), None, Some(255)],
             vec![None, Some(256), None, None, Some(0)],
             vec![Some(7), Some(70_000), Some(u64::MAX), None],
+            vec![Some((1 << 24) - 1), None, Some(65_536), Some(1 << 24)],
             (0..200).map(|i| (i % 3 > 0).then_some(i)).collect(),
             (0..200).map(Some).collect(),
         ] {

@@ -15,6 +15,7 @@ mod plain;
 mod recording;
 mod row_actions;
 mod rows;
+mod seen;
 mod time;
 
 pub use recording::{Recording, RowKind, TraceError};

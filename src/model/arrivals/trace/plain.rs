@@ -57,21 +57,41 @@ pub(super) fn plain_rows(
         let text = std::str::from_utf8(&block[..whole]).ok()?;
         let has_mark = is_first && text.starts_with('\u{feff}');
         is_first &= text.is_empty();
-        if has_mark || text.contains('"') || has_lone_return(text) {
+        if has_mark {
             return None;
         }
-        for line in text.lines().filter(|line| !line.is_empty()) {
-            ends.clear();
-            let commas = line.bytes().enumerate().filter(|(_, b)| *b == b',');
-            ends.extend(commas.map(|(i, _)| i));
+        let mut start = 0;
+        // Shows the line that ends before a place.
+        let mut line_until = |end: usize, start: usize, ends: &mut Vec<usize>| {
+            let line = &text[start..end];
+            let line = line.strip_suffix('\r').unwrap_or(line);
             ends.push(line.len());
-            if *columns.get_or_insert(ends.len()) != ends.len() {
-                return None;
+            let is_plain = line.is_empty()
+                || (*columns.get_or_insert(ends.len()) == ends.len()
+                    && on(PlainCells { line, ends }));
+            ends.clear();
+            is_plain
+        };
+        for (i, &byte) in text.as_bytes().iter().enumerate() {
+            // What matters is all below what most bytes are.
+            if byte > b',' {
+                continue;
             }
-            let cells = PlainCells { line, ends: &ends };
-            if !on(cells) {
-                return None;
+            match byte {
+                b',' => ends.push(i - start),
+                b'\n' => {
+                    if !line_until(i, start, &mut ends) {
+                        return None;
+                    }
+                    start = i + 1;
+                }
+                b'\r' if text.as_bytes().get(i + 1) != Some(&b'\n') => return None,
+                b'"' => return None,
+                _ => {}
             }
+        }
+        if start < text.len() && !line_until(text.len(), start, &mut ends) {
+            return None;
         }
         if read == 0 {
             return Some(());
@@ -79,12 +99,6 @@ pub(super) fn plain_rows(
         block.copy_within(whole..filled, 0);
         left = filled - whole;
     }
-}
-
-/// Whether a line ends with a carriage return alone.
-fn has_lone_return(text: &str) -> bool {
-    let mut returns = text.match_indices('\r');
-    returns.any(|(at, _)| !text[at + 1..].starts_with('\n'))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use super::column::{Columns, NumberColumn};
 use super::plain::plain_rows;
 use super::rows::Rows;
+use super::seen::{SeenKinds, SeenNames};
 use super::time::{TimeUnit, Times};
 use crate::engine::SECOND;
 use crate::engine::narrow::{self, capped, index};
@@ -17,7 +18,6 @@ use crate::input::named_file::NamedFile;
 use crate::model::arrivals::rate::MAX_RATE;
 use crate::units::Span;
 use csv::StringRecord;
-use indexmap::IndexSet;
 use std::io::Read;
 use std::path::Path;
 
@@ -268,30 +268,6 @@ fn unreadable_row(path: &Path, line: u64, e: &csv::Error) -> TraceError {
     }
 }
 
-/// Names in order of appearance, each once.
-#[derive(Default)]
-struct SeenNames {
-    all: IndexSet<String>,
-    /// The last one's number: many rows name what the row before named.
-    last: usize,
-}
-
-impl SeenNames {
-    fn number(&mut self, name: &str) -> u32 {
-        if self
-            .all
-            .get_index(self.last)
-            .is_none_or(|last| last.as_str() != name)
-        {
-            self.last = match self.all.get_index_of(name) {
-                Some(known) => known,
-                None => self.all.insert_full(name.to_owned()).0,
-            };
-        }
-        capped::<u32>(self.last)
-    }
-}
-
 /// Reads rows one after another.
 struct RowReader {
     columns: Columns,
@@ -301,9 +277,7 @@ struct RowReader {
     rows: Rows,
     counts: Vec<u64>,
     operations: SeenNames,
-    requesters: SeenNames,
-    kinds: IndexSet<RowKind>,
-    last_kind: Option<(RowKind, usize)>,
+    kinds: SeenKinds,
 }
 
 impl RowReader {
@@ -333,9 +307,7 @@ impl RowReader {
             rows: Rows::default(),
             counts: Vec::new(),
             operations: SeenNames::default(),
-            requesters: SeenNames::default(),
-            kinds: IndexSet::new(),
-            last_kind: None,
+            kinds: SeenKinds::default(),
         })
     }
 
@@ -367,23 +339,15 @@ impl RowReader {
                 )),
             }
         }
-        let kind = RowKind {
-            operation: filled(columns.operation).map(|name| self.operations.number(name)),
-            requester: filled(columns.requester).map(|name| self.requesters.number(name)),
-        };
-        let kind = match self.last_kind {
-            Some((last, number)) if last == kind => number,
-            Some(_) | None => {
-                let number = self.kinds.insert_full(kind).0;
-                self.last_kind = Some((kind, number));
-                number
-            }
-        };
+        let operation = filled(columns.operation).map(|name| self.operations.number(name));
+        let requester = filled(columns.requester);
         let object = filled(columns.key.filter(|_| columns.count.is_none()));
         let object = object.map(|name| Key::root(0, 0).named(name).bits());
         match self.times.push(cell(columns.time).unwrap_or(""), line) {
             Ok(()) => {
-                self.rows.kinds.push(kind as u64);
+                let kinds = &mut self.rows.kinds;
+                self.kinds
+                    .row(operation, requester, |kind| kinds.push(kind.into()));
                 self.rows.objects.push(object);
                 self.rows.sizes.push(size);
             }
@@ -406,7 +370,9 @@ impl RowReader {
                 reason,
             }]
         };
-        let n = self.rows.kinds.len();
+        let (mut rows, mut counts, mut kinds) = (self.rows, self.counts, self.kinds);
+        kinds.look_up(|kind| rows.kinds.push(kind.into()));
+        let n = rows.kinds.len();
         if n == 0 {
             let reason = "no rows: a trace needs at least one arrival".to_owned();
             return Err(at_fault((1, reason)));
@@ -416,15 +382,10 @@ impl RowReader {
             return Err(at_fault((1, reason)));
         }
         let number = self.numbers.iter().find(|c| c.is_number).map(|c| c.at);
-        let (mut rows, mut counts) = (self.rows, self.counts);
-        let mut kinds: Vec<RowKind> = self.kinds.iter().copied().collect();
-        kinds.sort_unstable();
-        let numbers: Vec<u64> = self
-            .kinds
-            .iter()
-            .map(|kind| place_of(&kinds, kind))
-            .collect();
-        rows.kinds.replace(|kind| numbers[index(kind)]);
+        let (requesters, kinds, places) = kinds.finish();
+        if let Some(places) = places {
+            rows.kinds.replace(|shown| places[index(shown)].into());
+        }
         let times = self.times.finish(options.time_unit).map_err(at_fault)?;
         let recognised = times.recognised;
         if times.is_sorted {
@@ -461,8 +422,8 @@ impl RowReader {
             period,
             recognised,
             kinds,
-            operations: self.operations.all.into_iter().collect(),
-            requesters: self.requesters.all.into_iter().collect(),
+            operations: self.operations.into_names(),
+            requesters,
             sha256,
         };
         if let Some(column) = number.filter(|_| options.checked)
@@ -478,11 +439,6 @@ impl RowReader {
         }
         Ok(recording)
     }
-}
-
-/// The place of a kind among all of them, which are in order.
-fn place_of(kinds: &[RowKind], kind: &RowKind) -> u64 {
-    kinds.partition_point(|k| k < kind) as u64
 }
 
 /// How many requests a row is: a whole number, also where it is written `12.0`.

@@ -214,9 +214,14 @@ impl Written {
         if !self.wide.is_empty() {
             return self.wide.push(n);
         }
-        let multiple = n / self.unit;
+        // Most numbers are small, and divided several times as fast.
+        let small = i64::try_from(n).ok().zip(i64::try_from(self.unit).ok());
+        let (multiple, rest) = match small {
+            Some((n, unit)) => (i128::from(n / unit), i128::from(n % unit)),
+            None => (n / self.unit, n % self.unit),
+        };
         match i64::try_from(multiple) {
-            Ok(multiple) if i128::from(multiple) * self.unit == n => {
+            Ok(multiple) if rest == 0 => {
                 if self.narrow.last().is_none_or(|chunk| chunk.len() == CHUNK) {
                     self.narrow.push(Vec::new());
                 }
@@ -345,6 +350,9 @@ fn epoch(billionths: i128) -> Option<TimeUnit> {
 
 /// n ÷ d, to the nearest.
 fn rounded(n: i128, d: i128) -> i128 {
+    if d == 1 {
+        return n;
+    }
     (n + (d / 2) * n.signum()) / d
 }
 
