@@ -284,7 +284,10 @@ impl<'r> GroupTally<'r> {
             self.add(const { place("s3_throttled") }, n.tries_throttled);
         }
         let data_copies = copies(plan.data_deliveries(class));
-        self.add(const { place("cloudtrail_data_events") }, n.requests * data_copies);
+        self.add(
+            const { place("cloudtrail_data_events") },
+            n.requests * data_copies,
+        );
         if may_be_delayed(class) {
             self.with_need += n.succeeded;
             self.delays
@@ -360,8 +363,7 @@ impl<'r> GroupTally<'r> {
             *values.at(place) = count.map(|n| n as f64);
         }
         let count = |place: usize| self.counts[place].unwrap_or(0);
-        let (attempts, throttled) =
-            const { (place("kms_attempts"), place("kms_throttled")) };
+        let (attempts, throttled) = const { (place("kms_attempts"), place("kms_throttled")) };
         if count(attempts) > 0 {
             *values.at(const { place("throttle_rate") }) =
                 Some(count(throttled) as f64 / count(attempts) as f64);

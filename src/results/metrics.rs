@@ -220,7 +220,10 @@ impl MetricsTable {
             let to_bits = |v: Option<f64>| v.map(f64::to_bits);
             if let Some(last) = self.last.get(i)
                 && last.unit == unit
-                && values.clone().map(to_bits).eq(last.values.iter().copied().map(to_bits))
+                && values
+                    .clone()
+                    .map(to_bits)
+                    .eq(last.values.iter().copied().map(to_bits))
             {
                 estimates.push(Arc::clone(last));
                 continue;

@@ -145,12 +145,7 @@ impl Arriving {
     }
 
     /// Counts what comes in a second of a trace whose rows count; `None` for all else.
-    fn count_rows(
-        &self,
-        second: u64,
-        kind: &Kind,
-        mut counts: DrawnCounts<'_>,
-    ) -> Option<Density> {
+    fn count_rows(&self, second: u64, kind: &Kind, mut counts: DrawnCounts<'_>) -> Option<Density> {
         let Kind::Trace {
             trace,
             actions,

@@ -98,12 +98,7 @@ impl Counters {
 
     /// Counts the arrivals of a second in which nothing is looked at.
     #[inline(always)]
-    pub fn count_second(
-        &mut self,
-        second: u64,
-        selection: &ActiveWorkloads,
-        drawn: &DrawnSecond,
-    ) {
+    pub fn count_second(&mut self, second: u64, selection: &ActiveWorkloads, drawn: &DrawnSecond) {
         let in_warm_up = self.in_warm_up(second * SECOND);
         let whole = &mut self.whole[usize::from(in_warm_up)];
         selection.for_each_drawn(drawn, |action, n| whole[action as usize] += n);

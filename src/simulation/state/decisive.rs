@@ -249,12 +249,7 @@ impl DecisiveState {
 
     /// Holds a second in which nothing was looked at.
     #[inline]
-    pub fn hold_counted(
-        &mut self,
-        second: u64,
-        selection: &ActiveWorkloads,
-        drawn: &DrawnSecond,
-    ) {
+    pub fn hold_counted(&mut self, second: u64, selection: &ActiveWorkloads, drawn: &DrawnSecond) {
         let actions = selection.actions();
         let held = &mut self.held[(second % HELD as u64) as usize];
         held.second = second;

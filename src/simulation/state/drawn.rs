@@ -96,10 +96,7 @@ impl DrawnSecond {
 
     /// Shows each of the workloads, its counts by action, which are to be drawn, and room to draw in.
     #[inline(always)]
-    pub fn draw(
-        &mut self,
-        mut on: impl FnMut(&mut DrawnWorkload, DrawnCounts<'_>, &mut Vec<u64>),
-    ) {
+    pub fn draw(&mut self, mut on: impl FnMut(&mut DrawnWorkload, DrawnCounts<'_>, &mut Vec<u64>)) {
         if let Some(few) = &mut self.few {
             few.drain(..).for_each(|i| self.counts[i as usize] = 0);
         }
@@ -188,7 +185,9 @@ impl DrawnCounts<'_> {
     pub fn write(&mut self, by: impl FnOnce(&mut [u64])) {
         by(self.counts);
         if let Some(few) = &mut self.few {
-            let above = (self.first..).zip(self.counts.iter()).filter(|(_, n)| **n > 0);
+            let above = (self.first..)
+                .zip(self.counts.iter())
+                .filter(|(_, n)| **n > 0);
             few.extend(above.map(|(i, _)| i));
         }
     }
