@@ -49,8 +49,8 @@ fn of_a_run(text: &str) {
         let text = text.expect("a text");
         assert!(!text.contains("NaN"), "{text}");
     }
-    csv::time_series(&results).expect("CSV");
-    csv::bill(&results).expect("CSV");
+    csv::time_series(&results, &mut Vec::new()).expect("CSV");
+    csv::bill(&results, &mut Vec::new()).expect("CSV");
     metrics_parquet::metrics_parquet(&results).expect("Parquet");
     let named = ["a", "b"].map(|name| (name.to_owned(), results.clone()));
     kmsim::compare::merged(&named);

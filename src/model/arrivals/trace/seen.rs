@@ -295,7 +295,8 @@ mod tests {
                 let o = names.number(&operation);
                 assert_eq!(o as usize, of_operations.insert_full(operation).0);
                 seen.row(Some(o), requester.as_deref(), |kind| found.push(kind));
-                let requester = requester.map(|name| capped::<u32>(of_requesters.insert_full(name).0));
+                let requester =
+                    requester.map(|name| capped::<u32>(of_requesters.insert_full(name).0));
                 expected.push(RowKind {
                     operation: Some(o),
                     requester,
