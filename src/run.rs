@@ -108,6 +108,7 @@ pub fn run(
         thresholds: thresholds(loaded, &results),
         variants: results,
         precision,
+        assumption_effects: Vec::new(),
         verdict: RunVerdict::default(),
     };
     results.verdict = verdict(&results);

@@ -153,6 +153,10 @@ pub struct RunArgs {
     pub precision: PrecisionArgs,
     #[command(flatten)]
     pub baseline: Baseline,
+    /// Run the first variant and the best again with each assumption in force at the ends of its range; report.html
+    /// and results.json tell which move them most
+    #[arg(long)]
+    pub sensitivity: bool,
 }
 
 /// What to do about another run that writes to the same folder.

@@ -4,15 +4,19 @@ use super::args::{self, How};
 use super::failure::CommandError;
 use super::gate;
 use super::input;
-use super::simulate::{admit, effort, pool, simulate, threads};
+use super::simulate::{admit, effort, effort_of, pool, simulate, threads};
 use super::terminal::{print, say};
 use crate::cloudtrail::{LogFile, log_file};
 use crate::compare::{regressions, shortened};
 use crate::effort::Effort;
+use crate::planning::Study;
+use crate::planning::assumed::AssumedQuestion;
 use crate::report;
 use crate::report::summary::Summary;
 use crate::results::folder::{FolderSharing, OutputFolder};
-use crate::results::{self, Manifest, RunResults, VariantManifest, directory};
+use crate::results::{
+    self, AssumptionEffect, Manifest, RunResults, VariantManifest, VariantResults, directory,
+};
 use crate::run::{RunOptions, VERSION};
 use crate::scenario::{Loaded, Variant};
 use crate::simulation::record::Record;
@@ -37,8 +41,11 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
     let _folders = claimed(&dirs, args.at_once.wait)?;
     let gate = gate::regression_gate(&args.baseline);
     let (mut all, mut held) = (Vec::new(), Vec::new());
-    for (scenario, dir) in loaded.iter().zip(&dirs) {
-        let (whole, variants) = simulate(scenario, &args.how, &args.precision)?;
+    for ((scenario, dir), path) in loaded.iter().zip(&dirs).zip(&args.scenarios) {
+        let (mut whole, variants) = simulate(scenario, &args.how, &args.precision)?;
+        if args.sensitivity {
+            whole.assumption_effects = assumption_effects(args, path, &whole)?;
+        }
         // A metric of any workload may be gated, one of those too that are not kept.
         held.extend(baseline.iter().map(|b| regressions(b, &whole, &gate)));
         write_breakdowns(&whole, dir)?;
@@ -74,6 +81,38 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
         failures.extend(gate::regression(held, &args.baseline));
     }
     gate::print_judged(&text, &failures)
+}
+
+/// What the assumptions in force are worth for the first variant and for the best.
+fn assumption_effects(
+    args: &args::RunArgs,
+    path: &Path,
+    whole: &RunResults,
+) -> Result<Vec<AssumptionEffect>, CommandError> {
+    if path == Path::new("-") {
+        return Err(CommandError::Input(
+            "error: `--sensitivity` reads the scenario again, and standard input is read\n  = help: give a file"
+                .to_owned(),
+        ));
+    }
+    let (source, sets) = input::text(path, &args.overrides)?;
+    let best = whole.verdict.best.as_ref();
+    let is_asked = |(i, v): &(usize, &VariantResults)| *i == 0 || best == Some(&v.name);
+    let mut effects = Vec::new();
+    for (_, v) in whole.variants.iter().enumerate().filter(is_asked) {
+        let (mut study, loaded) = Study::new(&source, &sets, Some(&v.name))?;
+        study.replications = whole.replications;
+        let question = AssumedQuestion::new(study, v)?;
+        let once = effort_of(question.study(), &loaded);
+        admit(
+            &whole.scenario.name,
+            &once.times(question.runs() as f64),
+            &args.how,
+        )?;
+        effects.extend(pool(&args.how)?.install(|| question.answer(v))?);
+    }
+    effects.sort_by(|a, b| b.moves.total_cmp(&a.moves));
+    Ok(effects)
 }
 
 /// Writes every row of every breakdown as CSV and Parquet.

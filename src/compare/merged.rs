@@ -73,6 +73,7 @@ pub fn merged(results: &[(String, RunResults)]) -> Option<RunResults> {
         comparisons: across(results),
         thresholds,
         precision: None,
+        assumption_effects: Vec::new(),
         verdict: RunVerdict::default(),
     };
     merged.verdict = verdict(&merged);

@@ -60,6 +60,7 @@ pub(super) fn run(seed: u64, variants: Vec<VariantResults>) -> RunResults {
         comparisons: Vec::new(),
         thresholds: Vec::new(),
         precision: None,
+        assumption_effects: Vec::new(),
         verdict: crate::results::RunVerdict::default(),
     }
 }

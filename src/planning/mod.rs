@@ -9,6 +9,7 @@
 
 pub mod answer;
 mod apart;
+pub mod assumed;
 pub mod attribution;
 pub mod cheapest;
 pub mod choice;

@@ -74,6 +74,7 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         limits => results.variants.iter().filter_map(binding).collect::<Vec<_>>(),
         who => who(results),
         changes => outlook::changes(results),
+        sensitivity => sensitivity(results),
         commands => outlook::commands(results),
         facts => outlook::facts(results).iter().map(|r| r.to_vec()).collect::<Vec<_>>(),
         assumptions => outlook::assumptions(results).iter().map(|r| r.to_vec()).collect::<Vec<_>>(),
@@ -139,6 +140,13 @@ fn rungs(results: &RunResults) -> Vec<Value> {
         }
     })
     .collect()
+}
+
+/// The assumptions that move the answer most.
+fn sensitivity(results: &RunResults) -> Value {
+    let found = outlook::sensitivity(results);
+    let grid = &found.grid;
+    context! { note => found.note, header => &grid.header, rows => &grid.rows, numbers => &grid.numbers }
 }
 
 /// The limit that binds a variant, where S3's are limited too.

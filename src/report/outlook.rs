@@ -5,9 +5,13 @@ use super::compare;
 use super::limit_name::limit_name;
 use crate::catalog::{item_label, price, quota_by_name, region_name};
 use crate::compare::settings;
+use crate::metrics::estimate::TOTAL_COSTS;
 use crate::metrics::number;
+use crate::metrics::registry;
+use crate::planning::assumed::{FAILED_SHARE, PEAK_OF_QUOTA, stated};
 use crate::report::ladder;
-use crate::results::{RunResults, VariantResults};
+use crate::report::page::Grid;
+use crate::results::{AssumedChange, RunResults, VariantResults};
 use serde_json::Value;
 
 /// Things that a line names before it counts the others.
@@ -144,8 +148,8 @@ pub(super) fn commands(results: &RunResults) -> Vec<(String, String)> {
             format!("kmsim plan {file}{variant} --growth --target 'throttle_rate <= 0'"),
         ),
         (
-            "What an assumption is worth",
-            format!("kmsim sweep {file}{variant} --over 'assumption.bucket_key_lifetime=1m,5m'"),
+            "What each assumption in force is worth here",
+            format!("kmsim run {file} --sensitivity"),
         ),
         (
             "The same run again",
@@ -157,6 +161,117 @@ pub(super) fn commands(results: &RunResults) -> Vec<(String, String)> {
     ]
     .map(|(what, command)| (what.to_owned(), command))
     .to_vec()
+}
+
+/// Assumptions that are told of.
+const TOLD: usize = 3;
+
+/// The assumptions that move the answer most.
+pub(super) struct Sensitivity {
+    /// What the rows are of, in a sentence.
+    pub note: String,
+    /// The rows.
+    pub grid: Grid,
+}
+
+/// The three that move it most: found by running again where that was asked for, else as docs/MODEL.md states.
+pub(super) fn sensitivity(results: &RunResults) -> Sensitivity {
+    if results.assumption_effects.is_empty() {
+        let variants = results.variants.iter();
+        let variants = variants.map(|v| (&results.scenario.resolved["variant"][&v.name], v));
+        let rows = stated(variants).into_iter().take(TOLD).map(|row| {
+            let key = format!("{}: assumption.{}", row.number, row.key);
+            vec![key, row.stated.to_owned()]
+        });
+        let header = [
+            "assumption",
+            "what halving, doubling or turning it did there",
+        ];
+        return Sensitivity {
+            note: "The three assumptions in force that moved most where docs/MODEL.md tried them: in media-library, not in this scenario. To try them here, run it with --sensitivity.".to_owned(),
+            grid: Grid::named(2, header.map(str::to_owned).to_vec(), rows.collect()),
+        };
+    }
+    let mut keys: Vec<&str> = Vec::new();
+    for effect in &results.assumption_effects {
+        if !keys.contains(&effect.key.as_str()) {
+            keys.push(&effect.key);
+        }
+    }
+    let told = &keys[..keys.len().min(TOLD)];
+    let mut rows = Vec::new();
+    let mut cost = "cost_total_usd_per_month";
+    for key in told {
+        let of = results.assumption_effects.iter().filter(|e| e.key == *key);
+        for effect in of {
+            let in_force = match &effect.in_force {
+                Value::Null => "none".to_owned(),
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            for trial in &effect.trials {
+                let change = |id: &str, unit: &str| match trial.metrics.get(id) {
+                    Some(AssumedChange {
+                        before: Some(a),
+                        after: Some(b),
+                    }) => {
+                        let of = |v: f64| number::value(id, unit, v);
+                        match a == b {
+                            true => of(*a),
+                            false => format!("{} → {}", of(*a), of(*b)),
+                        }
+                    }
+                    Some(_) | None => number::NO_DATA.to_owned(),
+                };
+                let share = |id: &str| match trial.metrics.get(id) {
+                    Some(AssumedChange {
+                        before: Some(a),
+                        after: Some(b),
+                    }) => match a == b {
+                        true => number::percent(*a),
+                        false => format!("{} → {}", number::percent(*a), number::percent(*b)),
+                    },
+                    Some(_) | None => number::NO_DATA.to_owned(),
+                };
+                if let Some(id) = TOTAL_COSTS
+                    .into_iter()
+                    .find(|id| trial.metrics.contains_key(*id))
+                {
+                    cost = id;
+                }
+                let unit = registry::metric(cost).map_or("USD", |m| m.unit);
+                rows.push(vec![
+                    format!("{}: {}", effect.number, effect.key),
+                    effect.variant.clone(),
+                    in_force.clone(),
+                    trial.value.clone(),
+                    share(PEAK_OF_QUOTA),
+                    share("throttle_rate"),
+                    share(FAILED_SHARE),
+                    change(cost, unit),
+                ]);
+            }
+        }
+    }
+    let replications = results.assumption_effects.iter().map(|e| e.replications);
+    let replications = replications.max().unwrap_or(0);
+    let header = [
+        "assumption",
+        "variant",
+        "in force",
+        "tried",
+        "peak of quota",
+        "throttled",
+        "failed",
+        registry::metric(cost).map_or(cost, |m| m.label),
+    ];
+    Sensitivity {
+        note: format!(
+            "The three assumptions in force that move it most, of {}: each run again at the ends of its range, with the same random numbers in {replications} replication(s).",
+            keys.len()
+        ),
+        grid: Grid::named(4, header.map(str::to_owned).to_vec(), rows),
+    }
 }
 
 /// Assumptions in force: key, and value by variant where variants differ.

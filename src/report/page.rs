@@ -82,6 +82,21 @@ pub enum Fit {
 }
 
 impl Grid {
+    /// A table whose first columns, so many, are names and all others numbers.
+    pub fn named(names: usize, header: Vec<String>, rows: Vec<Vec<String>>) -> Grid {
+        Grid {
+            numbers: (0..header.len()).map(|i| i >= names).collect(),
+            header,
+            rows,
+            fit: Fit::Wrapped,
+        }
+    }
+
+    /// No table: what words alone say.
+    pub fn none() -> Grid {
+        Grid::named(0, Vec::new(), Vec::new())
+    }
+
     /// A table whose first column names the row, and whose middle columns are numbers.
     pub fn new<const N: usize>(header: [&str; N], rows: Vec<[String; N]>) -> Grid {
         let last = N.saturating_sub(2).max(1);

@@ -33,6 +33,7 @@ pub(super) fn figure(place: usize, f: &Figure) -> Value {
     context! {
         place, title => f.title.as_str(), svg => Value::from_safe_string(f.svg.clone()),
         interactive => f.interactive.as_ref().map(shown),
+        header => &f.table.header, rows => &f.table.rows, numbers => &f.table.numbers,
     }
 }
 

@@ -20,10 +20,11 @@ mod store;
 
 pub use metrics::{Estimate, Metrics, MetricsTable};
 pub use schema::{
-    BY_S3_REQUEST_RATE, BillLine, BinSeries, Comparison, CostLeftOut, DecisiveReplication,
-    DecisiveStretch, DelayHistogram, Difference, Manifest, OthersResults, PrecisionResult,
-    QuotaResults, QuotaSeries, RunResults, RunVerdict, SCHEMA_VERSION, ScenarioRecord, Series,
-    SettingDifference, ThresholdResult, ThresholdVerdict, TrailResults, VariantManifest,
-    VariantResults, VariantVerdict, Verdict, WorkloadSecondCounts, replications,
+    AssumedChange, AssumptionEffect, AssumptionTrial, BY_S3_REQUEST_RATE, BillLine, BinSeries,
+    Comparison, CostLeftOut, DecisiveReplication, DecisiveStretch, DelayHistogram, Difference,
+    Manifest, OthersResults, PrecisionResult, QuotaResults, QuotaSeries, RunResults, RunVerdict,
+    SCHEMA_VERSION, ScenarioRecord, Series, SettingDifference, ThresholdResult, ThresholdVerdict,
+    TrailResults, VariantManifest, VariantResults, VariantVerdict, Verdict, WorkloadSecondCounts,
+    replications,
 };
 pub use store::{RESULTS_FILE, StoreError, parse, read, write};

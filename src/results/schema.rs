@@ -43,9 +43,54 @@ pub struct RunResults {
     /// What was asked of the intervals and whether it was reached; `None` where nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<PrecisionResult>,
+    /// What the assumptions in force are worth, where it was asked for: of the first variant and of the best, the one
+    /// that moves it most first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumption_effects: Vec<AssumptionEffect>,
     /// Which variant is the one to take; empty in results of versions that gave none.
     #[serde(default)]
     pub verdict: RunVerdict,
+}
+
+/// What a variant becomes where an assumption is not as it is by default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AssumptionEffect {
+    /// Its number in docs/MODEL.md.
+    pub number: String,
+    /// Its key.
+    pub key: String,
+    /// The variant.
+    pub variant: String,
+    /// The value in force.
+    pub in_force: serde_json::Value,
+    /// Replications of the runs, the first ones of the variant's.
+    pub replications: u32,
+    /// How far the trial that moves it most does: the larger of the change of the busiest second as a share of the quota, of
+    /// the shares of attempts throttled and of requests failed, and of the total cost as a share of itself.
+    pub moves: f64,
+    /// What was tried in its place.
+    pub trials: Vec<AssumptionTrial>,
+}
+
+/// A value tried in place of an assumption.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AssumptionTrial {
+    /// The value, as TOML writes it.
+    pub value: String,
+    /// As in [`AssumptionEffect`], of this value.
+    pub moves: f64,
+    /// Means before and after, by metric; `peak_of_quota` is the busiest second of the tightest quota over the quota,
+    /// `s3_requests_failed_share` what fails for good of S3's requests.
+    pub metrics: IndexMap<String, AssumedChange>,
+}
+
+/// A metric with an assumption in force, and with another value in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AssumedChange {
+    /// In force.
+    pub before: Option<f64>,
+    /// Tried.
+    pub after: Option<f64>,
 }
 
 /// Which variant is the one to take, and why.

@@ -10,6 +10,7 @@ use super::page::{self, Sign};
 use super::theme;
 use crate::metrics::number;
 use crate::metrics::registry;
+use crate::report::page::Grid;
 use crate::report::text::caption;
 use crate::results::{DelayHistogram, RunResults, VariantResults};
 
@@ -19,7 +20,7 @@ pub(super) const CHART: Chart = Chart {
     stem: "added_delay",
     several: false,
     draw: |results| {
-        let drawn = figure("added_delay", TITLE, draw(results))?;
+        let drawn = figure("added_delay", TITLE, draw(results), table(results))?;
         Ok(vec![drawn.with(live(results))])
     },
 };
@@ -49,6 +50,38 @@ fn tail(h: &DelayHistogram) -> Vec<(f64, f64)> {
         left -= count;
     }
     points
+}
+
+/// Most rows of the table.
+const ROWS: usize = 24;
+
+/// The share of requests that is delayed by more than some of the histograms' bounds, a column for each variant.
+fn table(results: &RunResults) -> Grid {
+    let of = |v: &VariantResults| v.series.added_delay.lower_s.clone();
+    let mut bounds: Vec<f64> = results.variants.iter().flat_map(of).collect();
+    bounds.retain(|b| *b > 0.0);
+    bounds.sort_by(f64::total_cmp);
+    bounds.dedup();
+    let each = bounds.len().div_ceil(ROWS).max(1);
+    let share = |v: &VariantResults, bound: f64| {
+        let h = &v.series.added_delay;
+        let total: f64 = h.count.iter().sum();
+        let beyond = h.lower_s.iter().zip(&h.count).filter(|(l, _)| **l >= bound);
+        let beyond: f64 = beyond.map(|(_, n)| n).sum();
+        match total > 0.0 {
+            true => number::percent(beyond / total),
+            false => number::NO_DATA.to_owned(),
+        }
+    };
+    let rows = bounds.iter().step_by(each).map(|bound| {
+        let shares = results.variants.iter().map(|v| share(v, *bound));
+        std::iter::once(number::duration(*bound))
+            .chain(shares)
+            .collect()
+    });
+    let names = results.variants.iter().map(|v| v.name.clone());
+    let header = std::iter::once(format!("requests with {} of more than", short()));
+    Grid::named(1, header.chain(names).collect(), rows.collect())
 }
 
 fn words(v: &VariantResults) -> String {

@@ -7,7 +7,7 @@
 use super::axis::{self, Panel};
 use super::canvas::{Canvas, Drawn, Look, Side, bold, svg, text_width};
 use super::figure::{Chart, figure, from_to, label, mean};
-use super::grid::{Axes, Heading, PanelGrid};
+use super::grid::{Axes, Heading, OWN_AXES, PanelGrid, y_axes};
 use super::live::{
     LiveAxis, LiveDot, LiveFigure, LiveInk, LiveLayer, LivePanel, LiveShape, LiveSwitch, LiveX,
 };
@@ -15,6 +15,7 @@ use super::page::{self, Sign};
 use super::theme::{self, Fill, Hatch, Line, SMALL};
 use crate::metrics::number;
 use crate::report::limit_name::limit_name;
+use crate::report::page::Grid;
 use crate::report::text::caption;
 use crate::results::directory::file_stems;
 use crate::results::{QuotaSeries, RunResults, VariantResults};
@@ -36,7 +37,7 @@ pub(super) const CHART: Chart = Chart {
         let subjects = subjects(results).into_iter();
         subjects
             .map(|s| {
-                let drawn = figure(&s.stem, &s.title, draw(results, &s))?;
+                let drawn = figure(&s.stem, &s.title, draw(results, &s), table(results, &s))?;
                 Ok(drawn.with(live(results, &s)))
             })
             .collect()
@@ -151,6 +152,50 @@ fn merged(v: &VariantResults, s: &QuotaSeries, most: usize) -> Vec<Bin> {
         }
     });
     bins.collect()
+}
+
+/// Rows of the table for each variant.
+const ROWS: usize = 24;
+
+/// The panels as a table: what they show, in fewer and longer steps.
+fn table(results: &RunResults, subject: &Subject) -> Grid {
+    let Some(name) = &subject.quota else {
+        return Grid::none();
+    };
+    let header = [
+        "variant",
+        "from",
+        "mean [1/s]",
+        "95 % interval [1/s]",
+        "busiest second [1/s]",
+        "quota [1/s]",
+        "CloudWatch, highest minute ÷ 60 [1/s]",
+    ];
+    let shown = results
+        .variants
+        .iter()
+        .filter(|v| busiest(v, name).is_some());
+    let rows = shown.flat_map(|v| {
+        let series = v.series.quotas.get(name);
+        let bins = series.map_or_else(Vec::new, |s| merged(v, s, ROWS));
+        bins.into_iter().map(move |b| {
+            let per_s = |v: f64| number::plain(v.round());
+            let ends = b.interval.map(|(low, high)| {
+                let half = (high - low) / 2.0;
+                number::spread("", "1", b.mean, half)
+            });
+            vec![
+                v.name.clone(),
+                number::clock(b.from_s as u64),
+                number::plain(b.mean),
+                ends.unwrap_or_default(),
+                per_s(b.max),
+                number::plain(b.quota),
+                number::plain(b.cloudwatch),
+            ]
+        })
+    });
+    Grid::named(2, header.map(str::to_owned).to_vec(), rows.collect())
 }
 
 /// The busiest second after the warm-up over all replications: where \[s\], how many, and the quota then in force.
@@ -315,15 +360,31 @@ fn draw(results: &RunResults, subject: &Subject) -> Drawn<String> {
     };
     let panels: Vec<Vec<Bin>> = shown.iter().map(|v| series(v)).collect();
     let bins = || panels.iter().flatten();
-    let most = bins().map(|b| b.max.max(b.cloudwatch)).fold(0.0, f64::max);
-    let quota = bins()
-        .map(|b| b.quota)
-        .filter(|q| q.is_finite())
-        .fold(0.0, f64::max);
+    let most_of = |bins: &[Bin]| {
+        let each = bins.iter().map(|b| b.max.max(b.cloudwatch));
+        each.fold(0.0, f64::max)
+    };
+    let quota_of = |bins: &[Bin]| {
+        let each = bins.iter().map(|b| b.quota).filter(|q| q.is_finite());
+        each.fold(0.0, f64::max)
+    };
+    let most = panels.iter().map(|p| most_of(p)).fold(0.0, f64::max);
+    let quota = panels.iter().map(|p| quota_of(p)).fold(0.0, f64::max);
     let beyond = most < FAR_BELOW * quota;
-    let high = if beyond { most } else { most.max(quota) };
+    let highs: Vec<f64> = panels
+        .iter()
+        .map(|p| match beyond {
+            true => most_of(p),
+            false => most_of(p).max(quota_of(p)),
+        })
+        .collect();
     // Room above the highest line for the text on it.
-    let y = axis::linear(0.0, high * 1.12, 5.0, number::tick);
+    let ys = y_axes(&highs, |high| {
+        axis::linear(0.0, high * 1.12, 5.0, number::tick)
+    });
+    if ys.len() > 1 {
+        head.push(OWN_AXES.to_owned());
+    }
     let end = bins()
         .map(|b| b.to_s)
         .fold(results.horizon_s as f64, f64::max);
@@ -342,7 +403,7 @@ fn draw(results: &RunResults, subject: &Subject) -> Drawn<String> {
         let axes = Axes {
             x: &x,
             x_title: &format!("time since the run's start [{unit}]"),
-            y: &y,
+            ys: &ys,
             y_title: &format!("{} per second [1/s]", label("kms_attempts")),
         };
         let mut bottom = layout.draw(c, top, &headings, &axes, |c, p, i| {

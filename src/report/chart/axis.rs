@@ -187,7 +187,9 @@ impl<'a> Panel<'a> {
                     ..thin
                 },
             )?;
-            c.text(x, self.bottom + 12.0, t, text, Side::Center)?;
+            // At the sheet's edge a text stands a little aside.
+            let most = WIDTH - 2.0 - text_width(t, text) / 2.0;
+            c.text(x.min(most), self.bottom + 12.0, t, text, Side::Center)?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::live::{LiveAxis, LiveDot, LiveFigure, LiveInk, LiveLayer, LivePanel, 
 use super::page::{self, Sign};
 use super::theme::{self, Fill, Line, MARGIN, SMALL, TEXT, WHITE, WIDTH};
 use crate::metrics::number;
+use crate::report::page::Grid;
 
 /// One variant's bar.
 pub(super) struct Bar {
@@ -103,6 +104,23 @@ pub(super) fn live(caption: &[String], bars: &[Bar], stack: &Stack<'_>) -> LiveF
             window: None,
         }],
     }
+}
+
+/// The bars as a table: a row each, its parts, its total in words.
+pub(super) fn table(bars: &[Bar], parts: &[String], amount: fn(f64) -> String) -> Grid {
+    let noted = bars.iter().any(|b| !b.note.is_empty());
+    let mut header = vec!["variant".to_owned()];
+    header.extend(parts.iter().cloned());
+    header.push("total".to_owned());
+    header.extend(noted.then(String::new));
+    let rows = bars.iter().map(|b| {
+        let mut row = vec![b.name.clone()];
+        row.extend(b.parts.iter().map(|p| amount(*p)));
+        row.push(b.label.clone());
+        row.extend(noted.then(|| b.note.clone()));
+        row
+    });
+    Grid::named(1, header, rows.collect())
 }
 
 /// Draws legend and bars from `y` on; returns the y below them [px].

@@ -9,15 +9,18 @@ use super::page;
 use crate::catalog::item_label;
 use crate::metrics::number;
 use crate::report::error::ReportError;
+use crate::report::page::Grid;
 use crate::report::text::caption;
 use crate::results::{RunResults, VariantResults};
 
 const TITLE: &str = "Cost by variant and bill item";
 
+const STEM: &str = "cost";
+
 pub(super) const CHART: Chart = Chart {
-    stem: "cost",
+    stem: STEM,
     several: false,
-    draw: |results| Ok(vec![drawn(results)?]),
+    draw: |results| Ok(vec![draw(results)?]),
 };
 
 fn amount(v: &VariantResults, item: &str) -> f64 {
@@ -28,8 +31,8 @@ fn amount(v: &VariantResults, item: &str) -> f64 {
         .sum()
 }
 
-/// The figure.
-fn drawn(results: &RunResults) -> Result<Figure, ReportError> {
+/// Draws the figure.
+fn draw(results: &RunResults) -> Result<Figure, ReportError> {
     let mut head = vec![caption(results)];
     let mut items: Vec<String> = vec![];
     for line in results.variants.iter().flat_map(|v| &v.bill) {
@@ -42,11 +45,8 @@ fn drawn(results: &RunResults) -> Result<Figure, ReportError> {
         }
     }
     if items.is_empty() {
-        return figure(
-            "cost",
-            TITLE,
-            page::words(TITLE, &head, "Nothing is charged in any variant."),
-        );
+        let words = page::words(TITLE, &head, "Nothing is charged in any variant.");
+        return figure(STEM, TITLE, words, Grid::none());
     }
     let bar = |v: &VariantResults| {
         let e = v.metrics.get("cost_total_usd");
@@ -81,5 +81,6 @@ fn drawn(results: &RunResults) -> Result<Figure, ReportError> {
         let top = page::head(c, TITLE, &head)?;
         bars::draw(c, top, &bars, &stack)
     });
-    Ok(figure("cost", TITLE, drawn)?.with(bars::live(&head, &bars, &stack)))
+    let table = bars::table(&bars, stack.parts, stack.amount);
+    Ok(figure(STEM, TITLE, drawn, table)?.with(bars::live(&head, &bars, &stack)))
 }

@@ -1,7 +1,7 @@
 //! The seconds around each variant's busiest one: what each workload asks for, what is throttled, and the quota.
 //!
 //! One replication, the one with the busiest second; each panel has axes of its own, as variants are busiest at
-//! different times. Not shown: variants beyond the sixth, and seconds further away, which `results.json` has.
+//! different times. More than six variants have several figures. Not shown: seconds further away, which `results.json` has.
 
 use super::axis::{self, Axis, Panel};
 use super::canvas::{Canvas, Drawn, bold, grey, svg, text_width};
@@ -10,9 +10,10 @@ use super::live::{
     LiveAxis, LiveDot, LiveFigure, LiveInk, LiveLayer, LivePanel, LiveShape, LiveSwitch, LiveX,
 };
 use super::page::{self, Sign, paragraph};
-use super::theme::{self, BLACK, Fill, HEADING, Hatch, Line, MARGIN, SMALL, WIDTH};
+use super::theme::{self, BLACK, Fill, HEADING, Hatch, Line, MARGIN, SMALL, TEXT, WIDTH};
 use crate::metrics::number;
 use crate::report::limit_name::limit_name;
+use crate::report::page::Grid;
 use crate::report::peak::{Moment, moment, quota_in_force};
 use crate::report::text::caption;
 use crate::results::{DecisiveReplication, DecisiveStretch, RunResults, VariantResults};
@@ -20,20 +21,37 @@ use crate::results::{DecisiveReplication, DecisiveStretch, RunResults, VariantRe
 const TITLE: &str = "The decisive seconds: who asks for how much";
 
 pub(super) const CHART: Chart = Chart {
-    stem: "decisive_seconds",
-    several: false,
+    stem: STEM,
+    several: true,
     draw: |results| {
         let shown = windows(results);
-        if shown.is_empty() {
-            return Ok(vec![]);
-        }
-        let drawn = figure("decisive_seconds", TITLE, draw(results, &shown))?;
-        Ok(vec![drawn.with(live(results, &shown))])
+        let sheets = shown.chunks(PANELS).enumerate();
+        let drawn = sheets.map(|(i, some)| {
+            let (stem, title) = match i {
+                0 => (STEM.to_owned(), TITLE.to_owned()),
+                i => (
+                    format!("{STEM}_{}", i + 1),
+                    format!("{TITLE}, further variants"),
+                ),
+            };
+            let names = workloads(some);
+            let left_out = results.variants.len() - shown.len();
+            let svg = draw(results, &title, some, &names, left_out);
+            let drawn = figure(&stem, &title, svg, table(some, &names))?;
+            Ok(drawn.with(live(results, some, left_out)))
+        });
+        drawn.collect()
     },
 };
 
-/// Most variants that are drawn.
+/// File name of the first figure, and what those of the others begin with.
+const STEM: &str = "decisive_seconds";
+
+/// Most variants that one figure holds.
 const PANELS: usize = 6;
+
+/// Most variants that are drawn.
+const VARIANTS: usize = 24;
 
 /// Most workloads that are told apart.
 const WORKLOADS: usize = 6;
@@ -90,7 +108,7 @@ fn windows(results: &RunResults) -> Vec<DecisiveWindow<'_>> {
         .variants
         .iter()
         .filter_map(of)
-        .take(PANELS)
+        .take(VARIANTS)
         .collect()
 }
 
@@ -154,14 +172,56 @@ fn time_axis(w: &DecisiveWindow<'_>) -> Axis {
     }
 }
 
+/// Rows of the table for each variant.
+const ROWS: usize = 20;
+
+/// The panels as a table: attempts in a few seconds each, by workload.
+fn table(shown: &[DecisiveWindow<'_>], names: &[&str]) -> Grid {
+    let mut header: Vec<String> = [
+        "variant",
+        "from",
+        "seconds",
+        "attempts",
+        "busiest second",
+        "throttled",
+        "quota [1/s]",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    header.extend(names.iter().map(|name| (*name).to_owned()));
+    let count = |n: u64| number::grouped(n as f64, 0);
+    let rows = shown.iter().flat_map(|w| {
+        let all: Vec<usize> = w.seconds.clone().collect();
+        let step = [1, 2, 5, 10, 15, 20, 30, 60];
+        let step = step.into_iter().find(|s| all.len().div_ceil(*s) <= ROWS);
+        let steps: Vec<Vec<usize>> = all.chunks(step.unwrap_or(60)).map(<[_]>::to_vec).collect();
+        steps.into_iter().map(move |some| {
+            let sum = |of: &dyn Fn(usize) -> u64| some.iter().map(|i| of(*i)).sum::<u64>();
+            let busiest = some.iter().map(|i| w.total(*i).0).max().unwrap_or(0);
+            let first = w.second(some[0]);
+            let mut row = vec![
+                w.variant.name.clone(),
+                number::clock(first),
+                some.len().to_string(),
+                count(sum(&|i| w.total(i).0)),
+                count(busiest),
+                count(sum(&|i| w.total(i).1)),
+                number::plain(w.quota(first)),
+            ];
+            row.extend(names.iter().map(|name| count(sum(&|i| w.of(name, i).0))));
+            row
+        })
+    });
+    Grid::named(2, header, rows.collect())
+}
+
 /// What stands below the title.
-fn head(results: &RunResults, shown: &[DecisiveWindow<'_>]) -> Vec<String> {
+fn head(results: &RunResults, left_out: usize) -> Vec<String> {
     let mut head = vec![caption(results)];
-    let left_out = results.variants.len() - shown.len();
     if left_out > 0 {
         let s = if left_out == 1 { "" } else { "s" };
         head.push(format!(
-            "Not drawn: {left_out} variant{s} without attempts, or beyond the sixth"
+            "Not drawn: {left_out} variant{s} without attempts, or beyond the first {VARIANTS}"
         ));
     }
     head
@@ -185,7 +245,7 @@ fn note(w: &DecisiveWindow<'_>) -> String {
 const NEAR: u64 = 900;
 
 /// The same seconds and those around them, each as `results.json` has it.
-fn live(results: &RunResults, shown: &[DecisiveWindow<'_>]) -> LiveFigure {
+fn live(results: &RunResults, shown: &[DecisiveWindow<'_>], left_out: usize) -> LiveFigure {
     let names = workloads(shown);
     let panels = shown.iter().map(|w| {
         let at = (w.at_s - w.stretch.from_s) as usize;
@@ -248,17 +308,22 @@ fn live(results: &RunResults, shown: &[DecisiveWindow<'_>]) -> LiveFigure {
         }
     });
     LiveFigure {
-        caption: head(results, shown),
+        caption: head(results, left_out),
         each: "variant",
         panels: panels.collect(),
     }
 }
 
-fn draw(results: &RunResults, shown: &[DecisiveWindow<'_>]) -> Drawn<String> {
-    let names = workloads(shown);
-    let head = head(results, shown);
-    svg(TITLE, |c| {
-        let top = page::head(c, TITLE, &head)?;
+fn draw(
+    results: &RunResults,
+    title: &str,
+    shown: &[DecisiveWindow<'_>],
+    names: &[&str],
+    left_out: usize,
+) -> Drawn<String> {
+    let head = head(results, left_out);
+    svg(title, |c| {
+        let top = page::head(c, title, &head)?;
         let mut entries: Vec<_> = names
             .iter()
             .enumerate()
@@ -279,7 +344,7 @@ fn draw(results: &RunResults, shown: &[DecisiveWindow<'_>]) -> Drawn<String> {
         let mut y = page::legend(c, top, &entries)?;
         let height = if shown.len() > 3 { 130.0 } else { 170.0 };
         for w in shown {
-            y = panel(c, y, height, w, &names)?;
+            y = panel(c, y, height, w, names)?;
         }
         Ok(y)
     })
@@ -319,10 +384,10 @@ fn panel(
     c.line(&steps(&|i| w.quota(w.second(i))), theme::QUOTA)?;
     p.frame(c)?;
     page::marker(c, p.px(w.at_s as f64 + 0.5), p.py(busiest.0 as f64))?;
-    let title = "attempts per second [1/s]";
-    if text_width(title, grey(SMALL)) < height + 40.0 {
-        p.y_title(c, title, y_axis.text_width() + 18.0)?;
-    }
+    let [long, short] = ["attempts per second [1/s]", "attempts [1/s]"];
+    let fits = text_width(long, grey(TEXT)) < height;
+    let title = if fits { long } else { short };
+    p.y_title(c, title, y_axis.text_width() + 18.0)?;
     Ok(p.bottom + 28.0)
 }
 

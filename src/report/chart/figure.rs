@@ -6,6 +6,7 @@ use super::plotly::{InteractiveFigure, interactive};
 use super::png;
 use crate::metrics::{number, registry};
 use crate::report::error::ReportError;
+use crate::report::page::Grid;
 use crate::results::{Metrics, RunResults};
 use std::str::FromStr;
 
@@ -20,6 +21,8 @@ pub struct Figure {
     pub svg: String,
     /// What a page draws in its place where scripts run; `None` where there is nothing to draw.
     pub interactive: Option<InteractiveFigure>,
+    /// Its numbers, for whoever cannot see it; without rows where it shows none.
+    pub table: Grid,
 }
 
 impl Figure {
@@ -114,8 +117,13 @@ impl Chart {
     }
 }
 
-/// A drawing as a figure.
-pub(super) fn figure(stem: &str, title: &str, svg: Drawn<String>) -> Result<Figure, ReportError> {
+/// A drawing as a figure, with what it shows as a table.
+pub(super) fn figure(
+    stem: &str,
+    title: &str,
+    svg: Drawn<String>,
+    table: Grid,
+) -> Result<Figure, ReportError> {
     let svg = svg.map_err(|reason| ReportError::Draw {
         figure: stem.to_owned(),
         reason,
@@ -125,6 +133,7 @@ pub(super) fn figure(stem: &str, title: &str, svg: Drawn<String>) -> Result<Figu
         title: title.to_owned(),
         svg,
         interactive: None,
+        table,
     })
 }
 

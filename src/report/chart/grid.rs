@@ -1,4 +1,4 @@
-//! Small multiples: one panel a variant, aligned, on one x axis and one y axis.
+//! Small multiples: one panel a variant, aligned, on one x axis; on one y axis too, unless it would flatten some of them.
 
 use super::axis::{Axis, Panel};
 use super::canvas::{Canvas, Drawn, bold, grey, wrap};
@@ -14,13 +14,29 @@ pub(super) struct Heading {
     pub note: String,
 }
 
-/// The axes that all panels share, with their titles.
+/// The axes of the panels, with their titles.
 pub(super) struct Axes<'a> {
     pub x: &'a Axis,
     pub x_title: &'a str,
-    pub y: &'a Axis,
+    /// One for all panels, or one for each.
+    pub ys: &'a [Axis],
     pub y_title: &'a str,
 }
+
+/// A panel whose own axis would end below the highest one over this has it.
+const FLAT: f64 = 2.5;
+
+/// Axes for panels of these heights: one for all, or one for each where one would flatten some.
+pub(super) fn y_axes(highs: &[f64], axis: impl Fn(f64) -> Axis) -> Vec<Axis> {
+    let most = highs.iter().copied().fold(0.0, f64::max);
+    match highs.iter().any(|high| *high < most / FLAT) {
+        true => highs.iter().map(|high| axis(*high)).collect(),
+        false => vec![axis(most)],
+    }
+}
+
+/// What a caption says of axes that differ.
+pub(super) const OWN_AXES: &str = "Each panel has a y axis of its own";
 
 const GAP: f64 = 26.0;
 const Y_TITLE: f64 = 18.0;
@@ -80,7 +96,8 @@ impl PanelGrid {
         mut paint: impl FnMut(&mut Canvas<'_>, &Panel<'_>, usize) -> Drawn<()>,
     ) -> Drawn<f64> {
         let (n, width, height) = (self.columns, self.cell_width(), self.height);
-        let gutter = axes.y.text_width() + 8.0;
+        let texts = axes.ys.iter().map(Axis::text_width);
+        let gutter = texts.fold(0.0, f64::max) + 8.0;
         for (row, cells) in headings.chunks(n).enumerate() {
             // The tallest heading of a row decides, so that its frames stand in line.
             let lines = |h: &Heading| {
@@ -106,15 +123,19 @@ impl PanelGrid {
                 if !heading.note.is_empty() {
                     paragraph(c, x, text_y, width, &heading.note, grey(SMALL))?;
                 }
+                let place = row * n + column;
+                // Never without any.
+                let Some(y_axis) = axes.ys.get(place).or(axes.ys.first()) else {
+                    continue;
+                };
                 let panel = Panel {
                     left: x + gutter,
                     top,
                     right: x + width,
                     bottom: top + height,
                     x: axes.x,
-                    y: axes.y,
+                    y: y_axis,
                 };
-                let place = row * n + column;
                 panel.grid(c)?;
                 paint(c, &panel, place)?;
                 panel.frame(c)?;

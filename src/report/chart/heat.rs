@@ -4,6 +4,7 @@ use super::canvas::{Canvas, Drawn, Look, Side, grey, look, svg, text_width, wrap
 use super::live::{LiveAxis, LiveFigure, LiveInk, LiveLayer, LivePanel, LiveShape};
 use super::page;
 use super::theme::{self, Fill, Hatch, Line, MARGIN, SMALL, TEXT, WHITE, WIDTH};
+use crate::report::page::Grid;
 use plotters::style::RGBColor;
 
 /// What is drawn.
@@ -54,6 +55,17 @@ pub(super) fn live(h: &Heat<'_>) -> LiveFigure {
             window: None,
         }],
     }
+}
+
+/// The cells as a table.
+pub(super) fn table(h: &Heat<'_>) -> Grid {
+    let corner = format!("{} ↓ · {} →", h.y_title, h.x_title);
+    let header = std::iter::once(corner).chain(h.xs.iter().cloned());
+    let rows = h.ys.iter().zip(&h.cells).rev().map(|(y, row)| {
+        let cells = row.iter().map(|v| (h.text)(*v));
+        std::iter::once(y.clone()).chain(cells).collect()
+    });
+    Grid::named(1, header.collect(), rows.collect())
 }
 
 /// Draws the figure.

@@ -6,15 +6,18 @@ use super::figure::{Chart, Figure, figure, label, mean};
 use super::page;
 use crate::metrics::number;
 use crate::report::error::ReportError;
+use crate::report::page::Grid;
 use crate::report::text::caption;
 use crate::results::{RunResults, VariantResults};
 
 const TITLE: &str = "KMS calls by variant and KMS operation";
 
+const STEM: &str = "kms_calls";
+
 pub(super) const CHART: Chart = Chart {
-    stem: "kms_calls",
+    stem: STEM,
     several: false,
-    draw: |results| Ok(vec![drawn(results)?]),
+    draw: |results| Ok(vec![draw(results)?]),
 };
 
 fn operations(v: &VariantResults) -> impl Iterator<Item = (&String, f64)> {
@@ -25,16 +28,13 @@ fn operations(v: &VariantResults) -> impl Iterator<Item = (&String, f64)> {
     })
 }
 
-/// The figure.
-fn drawn(results: &RunResults) -> Result<Figure, ReportError> {
+/// Draws the figure.
+fn draw(results: &RunResults) -> Result<Figure, ReportError> {
     let head = [caption(results)];
     let called = |v: &VariantResults| mean(&v.metrics, "kms_calls").is_some_and(|c| c > 0.0);
     if !results.variants.iter().any(called) {
-        return figure(
-            "kms_calls",
-            TITLE,
-            page::words(TITLE, &head, "No variant made any KMS calls."),
-        );
+        let words = page::words(TITLE, &head, "No variant made any KMS calls.");
+        return figure(STEM, TITLE, words, Grid::none());
     }
     let mut names: Vec<String> = vec![];
     for (name, _) in results.variants.iter().flat_map(operations) {
@@ -70,5 +70,6 @@ fn drawn(results: &RunResults) -> Result<Figure, ReportError> {
         let top = page::head(c, TITLE, &head)?;
         bars::draw(c, top, &bars, &stack)
     });
-    Ok(figure("kms_calls", TITLE, drawn)?.with(bars::live(&head, &bars, &stack)))
+    let table = bars::table(&bars, stack.parts, stack.amount);
+    Ok(figure(STEM, TITLE, drawn, table)?.with(bars::live(&head, &bars, &stack)))
 }

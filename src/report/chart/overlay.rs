@@ -1,4 +1,5 @@
-//! KMS attempts per second of all variants in one panel, each on its tightest quota.
+//! KMS attempts per second of the variants over one another, each on its tightest quota: a panel for up to six of them,
+//! and for those alike in size, as one far smaller would lie on the zero line.
 //!
 //! For the shape of the difference, with each variant's quota and busiest second; its interval has a figure of its own.
 
@@ -11,6 +12,7 @@ use super::live::{
 use super::page::{self, Sign};
 use super::theme::{self, Line};
 use crate::metrics::number;
+use crate::report::page::Grid;
 use crate::report::text::caption;
 use crate::results::{RunResults, VariantResults};
 use plotters::style::RGBColor;
@@ -23,16 +25,20 @@ pub(super) const CHART: Chart = Chart {
     draw: |results| {
         // One variant alone would only repeat its own figure.
         if results.variants.len() < 2 {
-            return Ok(vec![]);
+            return Ok(Vec::new());
         }
-        Ok(vec![
-            figure("overlay", TITLE, draw(results))?.with(live(results)),
-        ])
+        let drawn = tried(results);
+        let svg = draw(results, &drawn);
+        let drawn = figure("overlay", TITLE, svg, table(&drawn))?;
+        Ok(vec![drawn.with(live(results))])
     },
 };
 
-/// Most lines that one panel holds legibly: a panel for each so many variants.
+/// Most lines that one panel holds legibly.
 const LINES: usize = 6;
+
+/// A line whose highest point is less than the panel's highest over this gets a panel of its own size.
+const FLAT: f64 = 12.0;
 
 /// Most steps of a line.
 const STEPS: usize = 220;
@@ -47,6 +53,78 @@ struct AttemptsLine {
     /// Where the busiest second is \[s\], and its attempts.
     busiest: Option<(f64, f64)>,
     name: String,
+    quota: String,
+}
+
+impl AttemptsLine {
+    /// Its highest point.
+    fn top(&self) -> f64 {
+        let steps = self.steps.iter().map(|s| s.2);
+        steps.chain(self.busiest.map(|b| b.1)).fold(0.0, f64::max)
+    }
+}
+
+/// The lines of each panel, the highest panel first; in a panel in the order of the variants.
+fn panels(drawn: &[AttemptsLine]) -> Vec<Vec<&AttemptsLine>> {
+    let mut by_height: Vec<&AttemptsLine> = drawn.iter().collect();
+    by_height.sort_by(|a, b| b.top().total_cmp(&a.top()));
+    let mut panels: Vec<Vec<&AttemptsLine>> = Vec::new();
+    for line in by_height {
+        let fits = |p: &&mut Vec<&AttemptsLine>| p.len() < LINES && p[0].top() < line.top() * FLAT;
+        match panels.last_mut().filter(fits) {
+            Some(panel) => panel.push(line),
+            None => panels.push(vec![line]),
+        }
+    }
+    for panel in &mut panels {
+        panel.sort_by_key(|line| line.variant);
+    }
+    panels
+}
+
+/// Rows of the table.
+const ROWS: usize = 24;
+
+/// The lines as a table: quota and busiest second, then means of a few long steps, a column for each variant.
+fn table(drawn: &[AttemptsLine]) -> Grid {
+    let ends = drawn.iter().flat_map(|c| &c.times).map(|t| t.1);
+    let end = ends.fold(0.0, f64::max);
+    let step = (end / ROWS as f64).ceil().max(1.0);
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut row = |name: String, cell: &dyn Fn(&AttemptsLine) -> String| {
+        let cells = drawn.iter().map(cell);
+        rows.push(std::iter::once(name).chain(cells).collect());
+    };
+    row("quota".to_owned(), &|c| c.quota.clone());
+    row("busiest second".to_owned(), &|c| {
+        c.busiest.map_or_else(String::new, |(at, n)| {
+            let n = number::grouped(n, 0);
+            format!("{n}/s at {}", number::clock(at as u64))
+        })
+    });
+    for i in 0..(end / step).ceil() as usize {
+        let (from, to) = (i as f64 * step, (i + 1) as f64 * step);
+        row(format!("mean from {}", number::clock(from as u64)), &|c| {
+            // As much of each step as lies in the row.
+            let within = |s: &&(f64, f64, f64)| s.0 < to && s.1 > from;
+            let (mut sum, mut seconds) = (0.0, 0.0);
+            for (a, b, mean) in c.steps.iter().filter(within) {
+                let width = b.min(to) - a.max(from);
+                sum += mean * width;
+                seconds += width;
+            }
+            match seconds > 0.0 {
+                true => format!("{}/s", number::plain(sum / seconds)),
+                false => String::new(),
+            }
+        });
+    }
+    let names = drawn.iter().map(|c| c.name.clone());
+    Grid::named(
+        1,
+        std::iter::once(String::new()).chain(names).collect(),
+        rows,
+    )
 }
 
 fn course(results: &RunResults, variant: usize) -> Option<AttemptsLine> {
@@ -82,7 +160,8 @@ fn course(results: &RunResults, variant: usize) -> Option<AttemptsLine> {
                 attempts.unwrap_or_else(|| of_series.fold(0.0, f64::max)),
             )
         }),
-        name: format!("{} (quota {})", v.name, from_to(first, last)),
+        name: v.name.clone(),
+        quota: from_to(first, last),
     })
 }
 
@@ -98,7 +177,7 @@ fn tried(results: &RunResults) -> Vec<AttemptsLine> {
 /// Every bin as `results.json` has it.
 fn live(results: &RunResults) -> LiveFigure {
     let drawn = tried(results);
-    let shared = share_a_quota(&drawn);
+    let shared = share_a_quota(drawn.iter());
     let mut layers = Vec::new();
     for (k, c) in drawn.iter().enumerate() {
         let v = &results.variants[c.variant];
@@ -156,20 +235,19 @@ fn live(results: &RunResults) -> LiveFigure {
 }
 
 /// Whether one quota is in force for all.
-fn share_a_quota(drawn: &[AttemptsLine]) -> bool {
-    let Some(first) = drawn.first() else {
+fn share_a_quota<'c>(mut drawn: impl Iterator<Item = &'c AttemptsLine>) -> bool {
+    let Some(first) = drawn.next() else {
         return true;
     };
-    drawn.iter().all(|c| {
+    drawn.all(|c| {
         let n = c.quotas.len().min(first.quotas.len());
         c.quotas[..n] == first.quotas[..n]
     })
 }
 
 /// Draws the figure.
-fn draw(results: &RunResults) -> Drawn<String> {
+fn draw(results: &RunResults, drawn: &[AttemptsLine]) -> Drawn<String> {
     let mut head = vec![caption(results)];
-    let drawn = tried(results);
     if drawn.is_empty() {
         return page::words(TITLE, &head, "No variant made any KMS attempts.");
     }
@@ -185,8 +263,8 @@ fn draw(results: &RunResults) -> Drawn<String> {
     let (x, unit) = axis::time(end, 14.0);
     svg(TITLE, |c| {
         let mut top = page::head(c, TITLE, &head)?;
-        for some in drawn.chunks(LINES) {
-            top = panel(c, top, some, &x)? + 30.0;
+        for some in panels(drawn) {
+            top = panel(c, top, &some, &x)? + 30.0;
         }
         let title = format!("time since the run's start [{unit}]");
         c.text(
@@ -201,13 +279,11 @@ fn draw(results: &RunResults) -> Drawn<String> {
 }
 
 /// Some variants in one panel; returns the y below it \[px\].
-fn panel(c: &mut Canvas<'_>, top: f64, drawn: &[AttemptsLine], x: &Axis) -> Drawn<f64> {
+fn panel(c: &mut Canvas<'_>, top: f64, drawn: &[&AttemptsLine], x: &Axis) -> Drawn<f64> {
     // One quota for all is one line; where they differ, each is drawn in its variant's colour.
-    let shared = share_a_quota(drawn);
-    let peaks = drawn.iter().filter_map(|c| Some(c.busiest?.1));
+    let shared = share_a_quota(drawn.iter().copied());
     let quotas = drawn.iter().flat_map(|c| &c.quotas).copied();
-    let steps = drawn.iter().flat_map(|c| &c.steps).map(|s| s.2);
-    let most = steps.chain(peaks).fold(0.0, f64::max);
+    let most = drawn.iter().map(|c| c.top()).fold(0.0, f64::max);
     let quota = quotas.filter(|q| q.is_finite()).fold(0.0, f64::max);
     // A quota far beyond all that happened would press it onto the zero line; the legend says it.
     let high = if quota > most * 10.0 {
@@ -218,9 +294,14 @@ fn panel(c: &mut Canvas<'_>, top: f64, drawn: &[AttemptsLine], x: &Axis) -> Draw
     let y = axis::linear(0.0, high, 6.0, number::tick);
     let mut entries: Vec<_> = drawn
         .iter()
-        .map(|course| (Sign::Lettered(course.variant), course.name.clone()))
+        .map(|course| {
+            let (_, most) = course.busiest.unwrap_or_default();
+            let most = number::grouped(most, 0);
+            let text = format!("{}: {most}/s of {}", course.name, course.quota);
+            (Sign::Lettered(course.variant), text)
+        })
         .collect();
-    entries.push((Sign::Marker, "busiest second, with its letter".to_owned()));
+    entries.push((Sign::Marker, "busiest second".to_owned()));
     entries.push(match shared {
         true => (
             Sign::Line(theme::QUOTA),
@@ -256,15 +337,24 @@ fn panel(c: &mut Canvas<'_>, top: f64, drawn: &[AttemptsLine], x: &Axis) -> Draw
             .collect();
         c.line(&points, theme::variant_line(course.variant))?;
     }
+    let mut taken: Vec<(f64, f64)> = Vec::new();
     for course in drawn {
         if let Some((at, attempts)) = course.busiest {
             let (x, y) = (p.px(at), p.py(attempts));
             page::marker(c, x, y)?;
-            let beside = if x + 24.0 < p.right {
-                x + 14.0
-            } else {
-                x - 14.0
+            // Beside its mark, further away where another letter stands.
+            let free = |at: &f64| {
+                let inside = *at > p.left + 8.0 && *at < p.right - 8.0;
+                let near = |t: &(f64, f64)| (t.0 - at).abs() < 17.0 && (t.1 - y).abs() < 17.0;
+                inside && !taken.iter().any(near)
             };
+            let places = (0..12).map(|i| 14.0 + 18.0 * f64::from(i / 2));
+            let signed = places.enumerate().map(|(i, d)| match i % 2 {
+                0 => x + d,
+                _ => x - d,
+            });
+            let beside = signed.into_iter().find(free).unwrap_or(x + 14.0);
+            taken.push((beside, y));
             page::lettered(c, beside, y, course.variant)?;
         }
     }

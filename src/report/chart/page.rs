@@ -118,7 +118,7 @@ pub(super) fn lettered(c: &mut Canvas<'_>, x: f64, y: f64, i: usize) -> Drawn<()
     c.disc(x, y, 7.5, theme::WHITE, true)?;
     c.disc(x, y, 7.5, color, false)?;
     let text = Look {
-        size: 10.5,
+        size: theme::SMALL,
         bold: true,
         color,
     };

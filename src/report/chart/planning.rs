@@ -13,6 +13,8 @@ use crate::planning::cheapest::Cheapest;
 use crate::planning::recovery::Map;
 use crate::planning::{SearchOutcome, Solution, Trial};
 use crate::report::error::ReportError;
+use crate::report::limit_name::limit_name;
+use crate::report::page::Grid;
 use crate::report::text::letter;
 
 fn label(id: &str) -> &str {
@@ -58,6 +60,10 @@ pub fn search(answer: &Solution, scenario: &str, place: usize) -> Result<Vec<Fig
             )],
             x_title: x_unit.to_owned(),
             y_title: format!("{name} [{y_unit}]"),
+            metric: (
+                target.metric.to_owned(),
+                target.row().map_or("1", |m| m.unit).to_owned(),
+            ),
             x_text: number::tick,
             y_text,
             series: vec![
@@ -87,7 +93,8 @@ pub fn search(answer: &Solution, scenario: &str, place: usize) -> Result<Vec<Fig
             foot: String::new(),
         };
         let stem = format!("target_{}_{}", place + 1, i + 1);
-        drawn.push(figure(&stem, &f.title, xy::draw(&f))?.with(xy::live(&f)));
+        let drawn_one = figure(&stem, &f.title, xy::draw(&f), xy::table(&f))?;
+        drawn.push(drawn_one.with(xy::live(&f)));
     }
     Ok(drawn)
 }
@@ -160,6 +167,7 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Figure, ReportError> {
         )],
         x_title: format!("{} [{unit}]", label(found.cost_metric)),
         y_title: "throttle rate [% of attempts]".to_owned(),
+        metric: ("throttle_rate".to_owned(), "1".to_owned()),
         x_text: number::tick,
         y_text: xy::percent,
         series: vec![
@@ -186,7 +194,7 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Figure, ReportError> {
         from_zero: false,
         foot: names.join(" · "),
     };
-    Ok(figure("front", &f.title, xy::draw(&f))?.with(xy::live(&f)))
+    Ok(figure("front", &f.title, xy::draw(&f), xy::table(&f))?.with(xy::live(&f)))
 }
 
 /// Throttled attempts that each workload caused, with what it bore and attempted beside it.
@@ -207,7 +215,7 @@ pub fn attribution(a: &Attribution, scenario: &str) -> Result<Figure, ReportErro
     let none = entries.iter().all(|e| e.borne.mean.unwrap_or(0.0) == 0.0);
     if none {
         let drawn = page::words(title, &head, "No attempt was throttled.");
-        return figure("attribution", title, drawn);
+        return figure("attribution", title, drawn, Grid::none());
     }
     if entries.len() > TOP {
         head.push(format!("The first {TOP} of {}", entries.len()));
@@ -243,7 +251,8 @@ pub fn attribution(a: &Attribution, scenario: &str) -> Result<Figure, ReportErro
         let top = page::head(c, title, &head)?;
         bars::draw(c, top, &bars, &stack)
     });
-    Ok(figure("attribution", title, drawn)?.with(bars::live(&head, &bars, &stack)))
+    let table = bars::table(&bars, &parts, |v| number::tick(v) + " %");
+    Ok(figure("attribution", title, drawn, table)?.with(bars::live(&head, &bars, &stack)))
 }
 
 /// How long recovery takes, by load and retry profile.
@@ -279,7 +288,7 @@ pub fn recovery(map: &Map, scenario: &str) -> Result<Figure, ReportError> {
             format!(
                 "Scenario {scenario}, variant {}, quota {} of {}",
                 map.variant,
-                map.quota,
+                limit_name(&map.quota),
                 number::value("", "1/s", map.quota_per_s)
             ),
             format!(
@@ -296,5 +305,6 @@ pub fn recovery(map: &Map, scenario: &str) -> Result<Figure, ReportError> {
         ys: retries,
         text: &|v| v.map_or_else(|| "no".to_owned(), |v| format!("{v} s")),
     };
-    Ok(figure("recovery", &title, heat::draw(&h))?.with(heat::live(&h)))
+    let drawn = figure("recovery", &title, heat::draw(&h), heat::table(&h))?;
+    Ok(drawn.with(heat::live(&h)))
 }

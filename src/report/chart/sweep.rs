@@ -10,6 +10,7 @@ use super::{axis, page};
 use crate::metrics::estimate::Moments;
 use crate::metrics::{number, registry};
 use crate::report::error::ReportError;
+use crate::report::page::Grid;
 use crate::report::text::capital;
 use crate::sweep::Quantity;
 use crate::sweep::run::{Run, Sweep};
@@ -68,7 +69,8 @@ pub fn all(sweep: &Sweep, runs: &[Run], metrics: &[&str]) -> Result<Vec<Figure>,
                 let name = format!("lines_{suffix}");
                 let plot = lines_over(sweep, runs, variant, metric);
                 let drawn = plot.as_ref().map_err(Clone::clone).and_then(xy::draw);
-                let drawn = figure(&name, &title_of(sweep, metric), drawn)?;
+                let table = plot.as_ref().map_or_else(|_| Grid::none(), xy::table);
+                let drawn = figure(&name, &title_of(sweep, metric), drawn, table)?;
                 figures.push(plot.map_or(drawn.clone(), |p| drawn.with(xy::live(&p))));
             }
             let small = |k: usize| distinct(sweep, k).len() <= CELLS;
@@ -80,14 +82,16 @@ pub fn all(sweep: &Sweep, runs: &[Run], metrics: &[&str]) -> Result<Vec<Figure>,
                     )
                 };
                 let h = heat_of(sweep, runs, variant, metric, &text);
-                let drawn = figure(&format!("heat_{suffix}"), &h.title, heat::draw(&h))?;
+                let (stem, table) = (format!("heat_{suffix}"), heat::table(&h));
+                let drawn = figure(&stem, &h.title, heat::draw(&h), table)?;
                 figures.push(drawn.with(heat::live(&h)));
             }
             if sweep.keys.len() > 1 {
                 let found = effects(sweep, runs, variant, metric);
                 let drawn = draw_tornado(sweep, variant, metric, &found);
                 let title = tornado_title(metric);
-                let drawn = figure(&format!("tornado_{suffix}"), &title, drawn)?;
+                let table = tornado_table(metric, &found);
+                let drawn = figure(&format!("tornado_{suffix}"), &title, drawn, table)?;
                 figures.push(drawn.with(live_tornado(sweep, variant, metric, &found)));
             }
         }
@@ -147,6 +151,7 @@ fn lines_over(sweep: &Sweep, runs: &[Run], variant: &str, metric: &str) -> Drawn
         caption: vec![caption(sweep, variant)],
         x_title,
         y_title: format!("{} [{y_unit}]", label(metric)),
+        metric: (metric.to_owned(), unit(metric).to_owned()),
         x_text: number::tick,
         y_text,
         series: series.collect(),
@@ -254,6 +259,22 @@ fn live_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[KeyEffect])
             window: None,
         }],
     }
+}
+
+/// The bars of a tornado as a table.
+fn tornado_table(metric: &str, found: &[KeyEffect]) -> Grid {
+    let value = |v: f64| number::value(metric, unit(metric), v);
+    let header = ["key", "lowest mean", "at", "highest mean", "at"];
+    let rows = found.iter().take(BARS).map(|e| {
+        vec![
+            e.key.clone(),
+            value(e.low.1),
+            e.low.0.clone(),
+            value(e.high.1),
+            e.high.0.clone(),
+        ]
+    });
+    Grid::named(1, header.map(str::to_owned).to_vec(), rows.collect())
 }
 
 fn draw_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[KeyEffect]) -> Drawn<String> {

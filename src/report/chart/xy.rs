@@ -6,6 +6,7 @@ use super::live::{LiveAxis, LiveDot, LiveFigure, LiveInk, LiveLayer, LivePanel, 
 use super::page::{self, Sign};
 use super::theme::{self, Fill, Hatch, Line, MARGIN, SMALL};
 use crate::metrics::number;
+use crate::report::page::Grid;
 
 /// A point with the 95 % interval of its y.
 #[derive(Clone, Copy)]
@@ -39,6 +40,8 @@ pub(super) struct Plot {
     pub caption: Vec<String>,
     pub x_title: String,
     pub y_title: String,
+    /// Identifier and unit of the metric that the y axis shows.
+    pub metric: (String, String),
     /// How a tick of the x axis is written.
     pub x_text: fn(f64) -> String,
     /// How a tick of the y axis is written.
@@ -174,6 +177,22 @@ pub(super) fn live(f: &Plot) -> LiveFigure {
             window: None,
         }],
     }
+}
+
+/// The points as a table, a row each.
+pub(super) fn table(f: &Plot) -> Grid {
+    let header = ["", &f.x_title, &f.y_title];
+    let (id, unit) = (&f.metric.0, &f.metric.1);
+    let rows = f.series.iter().flat_map(|s| {
+        s.dots.iter().map(move |d| {
+            let found = match d.interval {
+                Some((low, high)) => number::spread(id, unit, d.y, (high - low) / 2.0),
+                None => number::value(id, unit, d.y),
+            };
+            vec![s.name.clone(), (f.x_text)(d.x), found]
+        })
+    });
+    Grid::named(1, header.map(str::to_owned).to_vec(), rows.collect())
 }
 
 /// Draws the figure.
