@@ -296,10 +296,9 @@ mod tests {
     use super::*;
     use crate::input::Input;
 
-    const SCENARIO: &str = "horizon = \"2m\"\nreplications = 3\nregion = \"eu-west-3\"\n[key.k]\n\
-        [bucket.b]\nkey = \"k\"\nbucket_key = true\nolder_objects = 0.2\narchived_bucket_keys = 50\n\
-        [requester.r]\n[workload.w]\nbucket = \"b\"\nrequester = \"r\"\noperations.GetObject = 1\n\
-        objects.population = 10000\narrivals.constant.rate = \"50/s\"\nclients = 2\n";
+    const SCENARIO: &str = "horizon = \"2m\"\nreplications = 3\nregion = \"eu-west-3\"\nretry.none = {}\n\
+        key.k = {}\nbucket.b = { key = \"k\", bucket_key = true }\n[workload.w]\nbucket = \"b\"\n\
+        operations.PutObject = 1\narrivals.poisson.rate = \"50/s\"\n";
 
     #[test]
     fn what_is_tried_is_a_default_that_acts() {
