@@ -133,7 +133,7 @@ fn seconds(of: &DecisiveReplication) -> Vec<(u64, u64, u64)> {
 fn throttled_span(seconds: &[(u64, u64, u64)]) -> Option<(u64, u64)> {
     let mut throttled = seconds.iter().filter(|s| s.2 > 0).map(|s| s.0);
     let first = throttled.next()?;
-    Some((first, throttled.last().unwrap_or(first) + 1))
+    Some((first, throttled.next_back().unwrap_or(first) + 1))
 }
 
 /// The axis: what was throttled with a little room, or nearly all of the run as the whole.
