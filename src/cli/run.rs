@@ -5,7 +5,7 @@ use super::failure::CommandError;
 use super::gate;
 use super::input;
 use super::simulate::{admit, effort, effort_of, pool, simulate, threads};
-use super::terminal::{print, say};
+use super::terminal::{print, say, viewport};
 use crate::cloudtrail::{LogFile, log_file};
 use crate::compare::{regressions, shortened};
 use crate::effort::Effort;
@@ -236,14 +236,15 @@ pub(super) fn check(args: &args::CheckArgs) -> Result<(), CommandError> {
             if let Some(warning) = effort.warning(threads) {
                 say(&format!("{}: {warning}", loaded.name));
             }
-            print(&format!(
+            let line = format!(
                 "{}: {} × {} over {}: {}",
                 loaded.name,
                 count(variants.len() as u64, "variant"),
                 count(loaded.replications.into(), "replication"),
                 loaded.horizon,
                 variants.join(", ")
-            ))?;
+            );
+            print(&viewport(true).sentence(&line))?;
         }
     }
     Ok(())

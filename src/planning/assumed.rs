@@ -90,7 +90,7 @@ fn acting(resolved: &serde_json::Value, present: &VariantResults) -> HashSet<Act
     let buckets = buckets.into_iter().flat_map(|all| all.values());
     let has = |key: &str, value: &str| {
         let text = |v: &serde_json::Value| v[key].to_string().trim_matches('"') == value;
-        buckets.clone().any(|b| text(b))
+        buckets.clone().any(text)
     };
     let groups = resolved["log_group"].as_object();
     let all = [

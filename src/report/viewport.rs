@@ -1,6 +1,6 @@
 //! What the place can show that a text is written to: how wide it is, which characters, how much at once.
 
-use super::text::WIDTH;
+use super::text::{WIDTH, filled};
 
 /// A place that text is written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,15 @@ impl Viewport {
     /// Columns that sentences and tables keep to.
     pub(super) fn width(&self) -> usize {
         self.columns.map_or(WIDTH, |n| n.max(NARROWEST))
+    }
+
+    /// A sentence in the characters that can be shown, in lines that are no longer than a terminal's.
+    pub fn sentence(&self, text: &str) -> String {
+        let text = self.spelled(text);
+        match self.columns {
+            Some(_) => filled(&text, self.width(), 2),
+            None => text,
+        }
     }
 
     /// A text in the characters that can be shown.
