@@ -1,7 +1,8 @@
 //! How fast import reads, as ratios to what any program would do, in the same run.
 //!
 //! `cargo bench --bench import`; `cargo bench --bench import -- NAME` runs the rows whose name contains NAME. The row `day` makes
-//! a day of CloudTrail of 1 GB gzipped and takes some minutes; it runs only when it is named.
+//! a day of CloudTrail of 1 GB gzipped and takes some minutes, `blanks` reads 10 GB of blanks in 10 MB, and `files` makes a million files;
+//! these run only when they are named.
 //!
 //! Speeds are decompressed MB (10⁶ bytes) per second of CPU time of the reading thread, the best of [`ROUNDS`] alternating
 //! rounds: other programs on the machine change them less than time on the clock, and the ratios hardly.
@@ -44,8 +45,14 @@ fn main() {
     if runs("memory") {
         memory(folder);
     }
-    if wanted.iter().any(|w| "day" == w) {
-        day(folder);
+    for (name, bench) in [
+        ("day", day as fn(&Path)),
+        ("blanks", blanks),
+        ("files", files),
+    ] {
+        if wanted.iter().any(|w| name == w) {
+            bench(folder);
+        }
     }
 }
 
@@ -219,9 +226,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 fn import(paths: &[PathBuf], threads: usize, records: u64) {
     let options = GatherOptions {
-        format: None,
-        metric: None,
         threads,
+        ..GatherOptions::default()
     };
     let found = gather(paths, &options);
     let sum: u64 = found.records.values().sum();
@@ -519,4 +525,78 @@ fn day(folder: &Path) {
             took.peak_mb
         );
     }
+}
+
+/// 10 GB of blanks between two records, in 10 MB.
+fn blanks(folder: &Path) {
+    println!("10 GB of blanks in 10 MB: at most 80 MB");
+    let blank = gzip(" ".repeat(10 << 20).as_bytes());
+    let (record, other) = (kms_record(1).to_string(), kms_record(2).to_string());
+    let (one, n) = log(1);
+    let one = String::from_utf8(one).expect("text");
+    assert_eq!(n, 1);
+    let samples = "timestamp,value\n2026-03-02 03:00:00,5\n";
+    for (name, first, last) in [
+        ("trail", record.as_str(), other.as_str()),
+        ("log", &one, &one),
+        ("samples", samples, "\n2026-03-02 03:01:00,5\n"),
+    ] {
+        let path = folder.join(name);
+        let mut to = BufWriter::new(File::create(&path).expect("created"));
+        to.write_all(&gzip(first.as_bytes())).expect("written");
+        for _ in 0..1_024 {
+            to.write_all(&blank).expect("written");
+        }
+        to.write_all(&gzip(last.as_bytes())).expect("written");
+        drop(to);
+        let args = [
+            "import",
+            name,
+            "--region",
+            "eu-west-3",
+            "--metric",
+            "value",
+            "--threads",
+            "1",
+            "--quiet",
+        ];
+        let took = process::run(&process::programs()[0], &args, folder);
+        println!(
+            "{name:<8} {:.1} s of CPU, {:.0} MB",
+            took.cpu_s, took.peak_mb
+        );
+    }
+}
+
+/// A million files of one record each.
+fn files(folder: &Path) {
+    println!("a million files");
+    for i in 0..1_000_000_u64 {
+        let within = folder.join(format!("files/{:04}", i / 1_000));
+        if i % 1_000 == 0 {
+            fs::create_dir_all(&within).expect("a folder");
+        }
+        let mut record = kms_record(i);
+        record["eventID"] = json!(format!("{i:016x}"));
+        let name = format!(
+            "111122223333_CloudTrail_eu-west-3_20260302T03{:02}Z_{i:016x}.json",
+            i / 60 % 60
+        );
+        fs::write(
+            within.join(name),
+            json!({ "Records": [record] }).to_string(),
+        )
+        .expect("written");
+    }
+    let args = [
+        "import",
+        "files",
+        "--threads",
+        "1",
+        "--quiet",
+        "--out",
+        "out.toml",
+    ];
+    let took = kmsim(folder, &args);
+    println!("{:.1} s of CPU, {:.0} MB", took.cpu_s, took.peak_mb);
 }

@@ -306,6 +306,9 @@ pub struct ImportArgs {
     /// A metric that counts requests, where its name does not say so
     #[arg(long, value_name = "NAME")]
     pub metric: Option<String>,
+    /// Value of a parameter of CloudFormation templates, instead of its default
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub parameters: Vec<(String, String)>,
     /// Retry profile of clients whose user agent does not tell, such as standard or none
     #[arg(long, value_name = "PROFILE", value_parser = retry_profile)]
     pub retry: Option<String>,
@@ -315,6 +318,8 @@ pub struct ImportArgs {
     /// Learn from the first part in time alone as well, simulate the rest, and tell how far off that is
     #[arg(long, value_name = "SHARE", value_parser = held_out)]
     pub holdout: Option<f64>,
+    #[command(flatten)]
+    pub at_once: WaitArgs,
     /// Write names, account numbers and ARNs as they are instead of pseudonyms
     #[arg(long)]
     pub keep_names: bool,
@@ -324,6 +329,14 @@ pub struct ImportArgs {
     /// Suppress messages; faults are still told
     #[arg(long)]
     pub quiet: bool,
+}
+
+/// A template's parameter and its value.
+fn parameter(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        Some(_) | None => Err("write NAME=VALUE, such as Stage=prod".to_owned()),
+    }
 }
 
 /// A format of files by its name.

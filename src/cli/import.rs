@@ -12,14 +12,18 @@ use crate::import::privacy::Names;
 use crate::import::scenario::written::{MARK, WritingOptions, WrittenScenario, scenario};
 use crate::import::summary;
 use crate::import::{time, told};
-use crate::results::directory;
+use crate::results::directory::{self, TemporaryFolder};
+use crate::results::folder::OutputFolder;
 use crate::run::RunOptions;
 use crate::units::visible::visible;
+use std::collections::BTreeSet;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 pub(super) fn import(args: &ImportArgs) -> Result<(), CommandError> {
     let out = Output::at(&args.out)?;
+    // From before anything is read to the end.
+    let _folder = OutputFolder::claim_among_others(&out.folder, args.at_once.wait)?;
     let threads = args.threads.map_or_else(
         || std::thread::available_parallelism().map_or(1, usize::from),
         usize::from,
@@ -34,6 +38,8 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), CommandError> {
         &GatherOptions {
             format: args.format,
             metric: args.metric.clone(),
+            parameters: args.parameters.iter().cloned().collect(),
+            region: args.region.clone(),
             threads,
         },
     );
@@ -43,10 +49,14 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), CommandError> {
         retry: args.retry.clone(),
         clients: args.clients.map(|n| n as usize),
     };
-    let written = scenario(&evidence, &loads, &names, &options);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool
+        .map_err(|e| CommandError::Internal(format!("error: cannot start worker threads: {e}")))?;
+    let written = pool.install(|| scenario(&evidence, &loads, &names, &options));
     let mut all = summary::totals(&evidence, &names);
     summary::outcome(&evidence, &loads, &names, written.as_ref(), &mut all);
     let mut faults = Vec::new();
+    faults.extend(without_parameter(&evidence, &args.parameters));
     let tested = args.holdout.map(|share| {
         let holdout = HoldoutOptions {
             share,
@@ -54,7 +64,7 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), CommandError> {
             names: &names,
             writing: &options,
         };
-        tested(&evidence, holdout, &out, threads)
+        pool.install(|| tested(&evidence, holdout, &out))
     });
     let tested = match tested {
         Some(Ok(tested)) => {
@@ -98,23 +108,42 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), CommandError> {
     verdict(&evidence, written.as_ref(), &args.out, &names, faults)
 }
 
+/// Parameters that no template has.
+fn without_parameter(evidence: &AccountEvidence, given: &[(String, String)]) -> Vec<String> {
+    let known: BTreeSet<&String> = evidence
+        .facts
+        .iter()
+        .filter_map(|(_, fact)| fact.template())
+        .flat_map(|template| &template.parameters)
+        .collect();
+    let unknown = given.iter().filter(|(name, _)| !known.contains(name));
+    unknown
+        .map(|(name, _)| {
+            let like = crate::input::spelling::did_you_mean(name, known.iter().map(|k| k.as_str()));
+            let help = match (like, known.is_empty()) {
+                (Some(like), _) => format!("did you mean `{like}`?"),
+                (None, true) => "none of the files is a template that has parameters".to_owned(),
+                (None, false) => "leave it out, or give the template that has it".to_owned(),
+            };
+            format!("error: `--parameter {}`: no template has a parameter of that name\n  = help: {help}", visible(name))
+        })
+        .collect()
+}
+
 /// The back-test, or what is wrong with it.
 fn tested(
     evidence: &AccountEvidence,
     options: HoldoutOptions<'_>,
     out: &Output,
-    threads: usize,
 ) -> Result<BackTest, String> {
     let holdout = held_out(evidence, options).map_err(|why| {
         format!("error: `--holdout`: {why}\n  = help: give files of a longer time, or leave it out")
     })?;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|e| format!("error: cannot start worker threads: {e}"))?;
-    let folder = out.folder.join(format!(".{}.holdout", out.stem));
-    let tested = pool.install(|| back_test(&holdout, &folder, RunOptions::default()));
-    // Files of scenarios that were simulated; nothing else was ever in it.
-    let _ = std::fs::remove_dir_all(&folder);
-    tested.map_err(|e| format!("error: `--holdout`: {e}"))
+    // For the files of scenarios that are simulated.
+    let folder = TemporaryFolder::beside(&out.folder.join(format!("{}.holdout", out.stem)))
+        .map_err(|e| format!("error: `--holdout`: {e}"))?;
+    back_test(&holdout, folder.path(), RunOptions::default())
+        .map_err(|e| format!("error: `--holdout`: {e}"))
 }
 
 /// The back-test as a table.
@@ -203,10 +232,15 @@ fn verdict(
         faults.extend(others);
     }
     if faults.is_empty() && !evidence.has_read() {
-        faults.push(
-            "error: none of the files is of a known format\n  = help: `--format` names one; `kmsim import --help` lists them"
-                .to_owned(),
-        );
+        let reasons = evidence.files_left_out.iter();
+        let reasons: Vec<String> = reasons.map(|(why, n)| format!("{n} × {why}")).collect();
+        let reasons = match reasons.is_empty() {
+            true => "there is none".to_owned(),
+            false => reasons.join("; "),
+        };
+        faults.push(format!(
+            "error: none of the files is of a format that is read: {reasons}\n  = help: `--format` names one; `kmsim import --help` lists them"
+        ));
     }
     if faults.is_empty() && evidence.is_useless() {
         faults.push(
@@ -262,7 +296,10 @@ impl Output {
             )));
         }
         Ok(Output {
-            folder: path.parent().map(Path::to_path_buf).unwrap_or_default(),
+            folder: match path.parent() {
+                Some(folder) if folder != Path::new("") => folder.to_path_buf(),
+                Some(_) | None => PathBuf::from("."),
+            },
             file: format!("{stem}.toml"),
             stem: stem.to_owned(),
         })

@@ -4,6 +4,7 @@
 
 use super::access_log;
 use super::bill;
+use super::cloudformation;
 use super::cloudtrail;
 use super::evidence::finding::{FileEnd, Findings};
 use super::head::Head;
@@ -46,7 +47,7 @@ pub const FORMATS: &[SourceFormat] = &[
         name: "orc",
         help: "ORC: recognised, and left out; S3 Inventory also comes as CSV and Parquet",
         recognises: parquet::is_orc,
-        read: |_, _| FileEnd::LeftOut("ORC, which is not read"),
+        read: |_, _| FileEnd::LeftOut("ORC, which is not read: choose Parquet or CSV"),
     },
     SourceFormat {
         name: "inventory-manifest",
@@ -127,6 +128,12 @@ pub const FORMATS: &[SourceFormat] = &[
         read: terraform::read,
     },
     SourceFormat {
+        name: "cloudformation",
+        help: "CloudFormation template, JSON or YAML; aws cloudformation get-template; what CDK writes",
+        recognises: cloudformation::recognises,
+        read: cloudformation::read,
+    },
+    SourceFormat {
         name: "cost-explorer",
         help: "aws ce get-cost-and-usage, grouped by USAGE_TYPE and OPERATION",
         recognises: bill::is_explorer,
@@ -172,4 +179,12 @@ pub fn named(name: &str) -> Option<&'static SourceFormat> {
 /// The format of a file that begins so.
 pub fn recognised(head: &Head) -> Option<&'static SourceFormat> {
     FORMATS.iter().find(|f| (f.recognises)(head))
+}
+
+/// Whether files of a format hold CloudTrail records.
+pub fn is_trail(format: &str) -> bool {
+    matches!(
+        format,
+        "cloudtrail" | "cloudtrail-csv" | "cloudtrail-results"
+    )
 }

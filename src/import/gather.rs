@@ -12,6 +12,7 @@ use super::inventory::Manifests;
 use super::merger::Merger;
 use super::walk;
 use super::window::{NoMore, Window};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +30,10 @@ pub struct GatherOptions {
     pub format: Option<&'static SourceFormat>,
     /// A metric that counts requests.
     pub metric: Option<String>,
+    /// Values of templates' parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// The Region of files that name none.
+    pub region: Option<String>,
     /// Threads that read.
     pub threads: usize,
 }
@@ -144,6 +149,8 @@ fn read(path: &Path, options: &GatherOptions, manifests: &Manifests, send: &mut 
                     .to_string_lossy()
                     .into_owned(),
                 metric: options.metric.clone(),
+                parameters: options.parameters.clone(),
+                region: options.region.clone(),
                 path: path.to_path_buf(),
                 columns: listed.map_or(Vec::new(), |list| list.columns.clone()),
             };

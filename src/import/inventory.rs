@@ -149,7 +149,7 @@ pub fn manifest(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
         }
         if document["fileFormat"] == "ORC" {
             findings.fact(Fact::Note(
-                "an inventory is in ORC, which is not read; CSV and Parquet are".to_owned(),
+                "an inventory is in ORC, which is not read: choose Parquet or CSV as its format (aws s3api put-bucket-inventory-configuration)".to_owned(),
             ));
         }
     })

@@ -10,12 +10,13 @@ use super::evidence::finding::{Chunk, FileEnd, Item};
 use super::evidence::objects::ObjectKind;
 use super::evidence::series::{CountedAs, RecordKind, SeriesKey, Via};
 use super::evidence::skip::Skipped;
+use super::format::is_trail;
 use super::remembered::{Fingerprints, Remembered};
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-/// Fingerprints kept for finding duplicates: at least so many, what a hash table of 2²¹ places takes.
-const REMEMBERED: usize = 1_750_000;
+/// Fingerprints kept for finding duplicates: at least so many, what 2²¹ places take.
+const REMEMBERED: usize = 1_570_000;
 /// The same for calls that two accounts log, which are fewer.
 const REMEMBERED_SHARED: usize = 200_000;
 /// Series kept apart; beyond them the later ones lose their names, caller and key first.
@@ -24,6 +25,8 @@ const SERIES: usize = 20_000;
 const KINDS: usize = 10_000;
 /// Bytes of what they are called.
 const KIND_BYTES: usize = 8 << 20;
+/// Files that are told one by one; beyond them only those with which something is wrong.
+const FILES: usize = 1_000;
 /// Name of what is not told apart.
 const OTHERS: &str = "others";
 /// Sessions of a series that are told apart.
@@ -36,7 +39,7 @@ const ALL_SESSIONS: usize = 200_000;
 struct KnownKind {
     kind: usize,
     series: Option<usize>,
-    object: Option<ObjectKind>,
+    object: Option<Box<ObjectKind>>,
     is_event: bool,
     is_kms: bool,
     /// Whether it is a sample of a metric, or a row of a table.
@@ -49,7 +52,9 @@ pub struct Merger {
     path: String,
     /// Kinds of the present file.
     known: Vec<KnownKind>,
-    kinds: Vec<(RecordKind, u64)>,
+    kinds: Vec<RecordKind>,
+    /// How many there are of each.
+    kind_counts: Vec<u64>,
     kind_numbers: BTreeMap<RecordKind, usize>,
     kind_bytes: usize,
     series: Vec<Counts>,
@@ -71,6 +76,7 @@ impl Default for Merger {
             path: String::new(),
             known: Vec::new(),
             kinds: Vec::new(),
+            kind_counts: Vec::new(),
             kind_numbers: BTreeMap::new(),
             kind_bytes: 0,
             series: Vec::new(),
@@ -159,7 +165,7 @@ impl Merger {
         }
         let is_sample = matches!(kind.tally, CountedAs::Sample);
         let object = match &kind.tally {
-            CountedAs::Object(object) => Some(object.clone()),
+            CountedAs::Object(object) => Some(Box::new(object.clone())),
             CountedAs::Event(_)
             | CountedAs::Line { .. }
             | CountedAs::Row(_)
@@ -168,7 +174,8 @@ impl Merger {
         let new = self.kinds.len();
         let number = *self.kind_numbers.entry(kind.clone()).or_insert(new);
         if number == new {
-            self.kinds.push((kind, 0));
+            self.kinds.push(kind);
+            self.kind_counts.push(0);
         }
         self.known.push(KnownKind {
             kind: number,
@@ -237,6 +244,7 @@ impl Merger {
             | Fact::Quota(_)
             | Fact::TrailExcludesKms
             | Fact::Metric(_)
+            | Fact::Template(_)
             | Fact::Resources { .. } => self.evidence.facts.push((self.path.clone(), fact)),
         }
     }
@@ -255,7 +263,7 @@ impl Merger {
             return false;
         }
         let known = &self.known[item.kind as usize];
-        self.kinds[known.kind].1 += 1;
+        self.kind_counts[known.kind] += 1;
         if known.is_event {
             self.evidence.events.add(item.at, item.n);
             if known.is_kms {
@@ -321,8 +329,15 @@ impl Merger {
                 (format, read, Some(format!("{what} (byte {at})")))
             }
         };
+        let path = std::mem::take(&mut self.path);
+        if read && fault.is_none() && self.records > 0 && self.evidence.files.len() >= FILES {
+            let beyond = &mut self.evidence.files_beyond;
+            beyond.read += 1;
+            beyond.of_trails += usize::from(is_trail(format));
+            return;
+        }
         self.evidence.files.push(FileReport {
-            path: std::mem::take(&mut self.path),
+            path,
             format: told.to_owned(),
             records: self.records,
             read,
@@ -335,7 +350,8 @@ impl Merger {
         self.evidence.forgetful = self.ids.is_forgetful() || self.shared.is_forgetful();
         self.evidence.unsought = self.ids.unsought() + self.shared.unsought();
         self.kind_numbers.clear();
-        self.evidence.kinds = self.kinds.into_iter().filter(|kind| kind.1 > 0).collect();
+        let kinds = self.kinds.into_iter().zip(self.kind_counts);
+        self.evidence.kinds = kinds.filter(|kind| kind.1 > 0).collect();
         for (key, number) in self.series_numbers {
             let mut counts = std::mem::take(&mut self.series[number]);
             counts.settle();

@@ -9,6 +9,7 @@
 
 pub mod access_log;
 pub mod bill;
+pub mod cloudformation;
 pub mod cloudtrail;
 pub mod demand;
 pub mod evidence;
@@ -38,3 +39,4 @@ pub mod time;
 pub mod told;
 pub mod walk;
 pub mod window;
+pub mod yaml;

@@ -27,6 +27,8 @@ pub enum NameOf {
     Key,
     /// A role, user or service.
     Requester,
+    /// What a template calls something: a resource, a parameter, a condition.
+    Declared,
 }
 
 impl NameOf {
@@ -36,6 +38,7 @@ impl NameOf {
             NameOf::Bucket => "bucket",
             NameOf::Key => "key",
             NameOf::Requester => "role",
+            NameOf::Declared => "name",
         }
     }
 }
@@ -54,7 +57,7 @@ fn is_public(kind: NameOf, name: &str) -> bool {
         })
     };
     match kind {
-        NameOf::Account | NameOf::Bucket => name.is_empty(),
+        NameOf::Account | NameOf::Bucket | NameOf::Declared => name.is_empty(),
         NameOf::Key => {
             let service = name.strip_prefix("alias/aws/");
             name.is_empty()
@@ -169,7 +172,7 @@ impl Names {
 fn short(kind: NameOf, name: &str) -> &str {
     let last = name.rsplit(['/', ':']).next().unwrap_or(name);
     match kind {
-        NameOf::Account | NameOf::Bucket => name,
+        NameOf::Account | NameOf::Bucket | NameOf::Declared => name,
         NameOf::Key | NameOf::Requester => last,
     }
 }

@@ -4,36 +4,87 @@
 //! remembered, and of those that were forgotten only the 2 h of event time in which they lie: a record of another time cannot
 //! repeat them, and one of that time is counted as not sought.
 
-use std::collections::{BTreeSet, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
 
 /// Length of the spans of event time \[s\].
 const SPAN: i64 = 7_200;
 /// Spans that are told apart.
 const SPANS: usize = 50_000;
 
-/// A fingerprint is a hash already.
-#[derive(Default)]
-pub struct AsItIs(u64);
+/// A set of fingerprints: places in a row, each taken by the first that comes to it or behind it. Which place a fingerprint comes to, no
+/// file can foresee.
+#[derive(Debug)]
+pub struct Fingerprints {
+    /// 0: free.
+    places: Vec<u64>,
+    taken: usize,
+    salt: u64,
+}
 
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+impl Default for Fingerprints {
+    fn default() -> Fingerprints {
+        static SALT: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(0_u64) | 1);
+        Fingerprints {
+            places: Vec::new(),
+            taken: 0,
+            salt: *SALT,
         }
-    }
-
-    fn write_u64(&mut self, n: u64) {
-        self.0 = n;
     }
 }
 
-/// A set of fingerprints.
-pub type Fingerprints = HashSet<u64, BuildHasherDefault<AsItIs>>;
+impl Fingerprints {
+    /// Where a fingerprint is, or the free place for it. There is one.
+    #[inline]
+    fn place(&self, id: u64) -> usize {
+        let mask = self.places.len() - 1;
+        let mut place = (id.wrapping_mul(self.salt) >> 32) as usize & mask;
+        while self.places[place] != id && self.places[place] != 0 {
+            place = (place + 1) & mask;
+        }
+        place
+    }
+
+    /// Whether it is there.
+    #[inline]
+    pub fn contains(&self, id: u64) -> bool {
+        self.taken > 0 && self.places[self.place(id)] == id
+    }
+
+    /// Adds one, which is not 0; `false`: it was there.
+    #[inline]
+    pub fn insert(&mut self, id: u64) -> bool {
+        if self.taken * 4 >= self.places.len() * 3 {
+            self.grow();
+        }
+        let place = self.place(id);
+        let is_new = self.places[place] != id;
+        self.places[place] = id;
+        self.taken += usize::from(is_new);
+        is_new
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let larger = (self.places.len() * 4).clamp(8, self.places.len().max(1 << 17) * 2);
+        let old = std::mem::replace(&mut self.places, vec![0; larger]);
+        for id in old.into_iter().filter(|id| *id != 0) {
+            let place = self.place(id);
+            self.places[place] = id;
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.taken
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.taken == 0
+    }
+}
 
 /// Fingerprints, and the spans in which they lie.
 #[derive(Default)]
@@ -78,8 +129,7 @@ impl Remembered {
     /// Whether the record of that event time is there already; it is afterwards.
     #[inline]
     pub fn knows(&mut self, at: i64, id: u64) -> bool {
-        if !self.before.ids.is_empty() && self.before.ids.contains(&id) || !self.now.ids.insert(id)
-        {
+        if !self.before.ids.is_empty() && self.before.ids.contains(id) || !self.now.ids.insert(id) {
             return true;
         }
         let span = at.div_euclid(SPAN);
@@ -99,7 +149,7 @@ impl Remembered {
 
     /// Whether it is there already.
     pub fn has(&self, id: u64) -> bool {
-        self.before.ids.contains(&id) || self.now.ids.contains(&id)
+        self.before.ids.contains(id) || self.now.ids.contains(id)
     }
 
     fn forget(&mut self) {
@@ -130,6 +180,25 @@ impl Remembered {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_set_holds_each_once() {
+        let mut set = Fingerprints::default();
+        assert!(!set.contains(7) && set.is_empty());
+        for i in 1..=200_000_u64 {
+            // Such as differ in their low, their middle or their high bits alone.
+            for id in [i, i << 20, i << 40] {
+                let known = set.contains(id);
+                assert_eq!(set.insert(id), !known);
+                assert!(!set.insert(id) && set.contains(id));
+            }
+        }
+        let mut known = std::collections::HashSet::new();
+        for i in 1..=200_000_u64 {
+            known.extend([i, i << 20, i << 40]);
+        }
+        assert_eq!(set.len(), known.len());
+    }
 
     #[test]
     fn what_is_forgotten_is_said() {

@@ -99,6 +99,7 @@ pub fn encryption(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
             key: key.map(str::to_owned),
             key_by_reference: false,
             bucket_key: Some(rule["BucketKeyEnabled"].as_bool().unwrap_or(false)),
+            unresolved: false,
         }));
     })
 }

@@ -1,7 +1,7 @@
 //! What the files show of the account: how well bucket keys and caches work, who calls, with what software, against which quotas.
 
 use super::evidence::collected::AccountEvidence;
-use super::evidence::fact::{BucketFact, Fact, Sse};
+use super::evidence::fact::{BucketFact, Fact, Sse, UnresolvedValue};
 use super::evidence::series::{BilledAs, LoadOrigin, RequestOutcome, SeriesKey, Via};
 use super::load::{BucketUse, Loads};
 use super::policy;
@@ -173,7 +173,20 @@ fn billed(evidence: &AccountEvidence) -> Value {
     })
 }
 
-/// What one plan or state declares.
+/// A value that a template does not say, and where it is needed.
+pub fn unresolved(value: &UnresolvedValue, names: &Names) -> String {
+    let of = |name: &str| names.whole(NameOf::Declared, name);
+    let what = match (value.what.as_str(), value.of.as_str()) {
+        (what, "") => what.to_owned(),
+        (what, name) => format!("{what} {}", of(name)),
+    };
+    match value.place.as_str() {
+        "" => what,
+        place => format!("{what} in {}", of(place)),
+    }
+}
+
+/// What one plan, state or template declares.
 #[derive(Clone, Debug, Default)]
 pub struct DeclaredThings {
     /// Resources.
@@ -184,7 +197,7 @@ pub struct DeclaredThings {
     pub buckets: BTreeMap<String, &'static str>,
 }
 
-/// What each plan and state declares, by its path.
+/// What each plan, state and template declares, by its path.
 pub fn declared<'e>(
     evidence: &'e AccountEvidence,
     names: &Names,

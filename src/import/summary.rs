@@ -6,6 +6,7 @@ use super::evidence::fact::{Fact, Sse};
 use super::evidence::series::{BilledAs, CountedAs, LoadOrigin, S3Event, Via};
 use super::evidence::skip::SkipReason;
 use super::fit::dispersion;
+use super::format::is_trail;
 use super::load::Loads;
 use super::privacy::{NameOf, Names};
 use super::scenario::written::WrittenScenario;
@@ -85,9 +86,21 @@ pub fn totals(evidence: &AccountEvidence, names: &Names) -> Map<String, Value> {
 
 fn files(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>) {
     let read = evidence.files.iter().filter(|f| f.read);
-    all.insert("files".to_owned(), json!(read.clone().count()));
-    let of_trail = read.filter(|f| is_trail(&f.format) && f.records > 0);
-    all.insert("cloudtrail_files".to_owned(), json!(of_trail.count()));
+    let beyond = evidence.files_beyond;
+    all.insert(
+        "files".to_owned(),
+        json!(read.clone().count() + beyond.read),
+    );
+    let of_trail = read
+        .filter(|f| is_trail(&f.format) && f.records > 0)
+        .count();
+    all.insert(
+        "cloudtrail_files".to_owned(),
+        json!(of_trail + beyond.of_trails),
+    );
+    if beyond.read > 0 {
+        all.insert("sources_not_listed".to_owned(), json!(beyond.read));
+    }
     let of_trails = |(why, _): &(&&str, &u64)| ["digest", "insight"].contains(*why);
     let to_skip: BTreeMap<_, _> = evidence.files_left_out.iter().filter(of_trails).collect();
     all.insert("files_to_skip".to_owned(), json!(to_skip));
@@ -148,14 +161,6 @@ fn records(evidence: &AccountEvidence, all: &mut Map<String, Value>) {
             "one_call_in_two_accounts": evidence.shared,
         }),
     );
-}
-
-/// Whether files of a format hold CloudTrail records.
-pub fn is_trail(format: &str) -> bool {
-    matches!(
-        format,
-        "cloudtrail" | "cloudtrail-csv" | "cloudtrail-results"
-    )
 }
 
 /// What CloudTrail records are counted by.
@@ -449,6 +454,7 @@ fn known(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>
     // Of buckets whose settings are not stated, S3's default is told: SSE-S3.
     let mut stated: BTreeSet<String> = BTreeSet::new();
     let mut declared: BTreeMap<&str, BTreeSet<&String>> = BTreeMap::new();
+    let (mut unresolved, mut absent, mut templates) = (BTreeSet::new(), Map::new(), false);
     for (_, fact) in &evidence.facts {
         match fact {
             Fact::Bucket(bucket) => {
@@ -459,9 +465,14 @@ fn known(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>
                         format!("unnamed-{unnamed}")
                     }
                 };
-                let mut told = json!({ "encryption": bucket.encryption.unwrap_or(Sse::S3).name() });
+                let mut told = json!({ "encryption": match bucket.encryption {
+                    Some(sse) => sse.name(),
+                    None if bucket.unresolved => "unknown",
+                    None => Sse::S3.name(),
+                } });
                 if matches!(bucket.encryption, Some(Sse::Kms | Sse::DsseKms)) {
                     told["key"] = match &bucket.key {
+                        Some(key) if key.is_empty() => json!("unknown"),
                         Some(key) => json!(names.whole(NameOf::Key, key)),
                         None => json!("aws/s3 (AWS managed)"),
                     };
@@ -512,6 +523,19 @@ fn known(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>
             Fact::Metric(metric) if metric.partial => {
                 notes.insert("a metric has more pages that were not given".to_owned());
             }
+            Fact::Template(template) => {
+                templates = true;
+                for value in &template.unresolved {
+                    unresolved.insert(shown::unresolved(value, names));
+                }
+                for (id, condition) in &template.absent {
+                    let of = |name: &str| names.whole(NameOf::Declared, name);
+                    absent.insert(
+                        of(id),
+                        json!(format!("condition {} does not hold", of(condition))),
+                    );
+                }
+            }
             Fact::Metric(_) | Fact::InventoryTaken { .. } => {}
             Fact::Note(note) => {
                 notes.insert(note.clone());
@@ -531,6 +555,10 @@ fn known(evidence: &AccountEvidence, names: &Names, all: &mut Map<String, Value>
     }
     if all.contains_key("kms_keys") {
         all.insert("kms_keys".to_owned(), json!(keys.len()));
+    }
+    if templates {
+        all.insert("unresolved".to_owned(), json!(unresolved));
+        all.insert("absent_by_condition".to_owned(), Value::Object(absent));
     }
     if !quotas.is_empty() {
         all.insert("quotas".to_owned(), json!(quotas));

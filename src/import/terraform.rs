@@ -271,6 +271,7 @@ fn facts(
             key,
             key_by_reference: by_reference,
             bucket_key,
+            unresolved: false,
         }));
     }
 }

@@ -3,10 +3,11 @@
 use super::evidence::collected::AccountEvidence;
 use super::evidence::fact::Fact;
 use super::evidence::series::{CountedAs, LoadOrigin, S3Event, SeriesKey, Via};
+use super::format::is_trail;
 use super::load::Loads;
 use super::privacy::{NameOf, Names};
 use super::scenario::written::WrittenScenario;
-use super::summary::is_trail;
+use super::shown;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -33,13 +34,16 @@ fn count(n: u64, what: &str) -> String {
 pub fn totals(evidence: &AccountEvidence, names: &Names) -> String {
     let mut text = String::new();
     let read = evidence.files.iter().filter(|f| f.read).count();
+    let read = read + evidence.files_beyond.read;
     let _ = writeln!(text, "files read: {}", grouped(read as u64));
     for (why, n) in &evidence.files_left_out {
         let _ = writeln!(text, "files left out: {} ({why})", grouped(*n));
     }
-    let unknown = |f: &&super::evidence::collected::FileReport| f.format == "unknown format";
-    for file in evidence.files.iter().filter(unknown).take(5) {
-        let _ = writeln!(text, "  {}: unknown format", names.path(&file.path));
+    let strange = |f: &&super::evidence::collected::FileReport| {
+        f.format == "unknown format" || f.format.starts_with("ORC")
+    };
+    for file in evidence.files.iter().filter(strange).take(5) {
+        let _ = writeln!(text, "  {}: {}", names.path(&file.path), file.format);
     }
     let hollow = |f: &&super::evidence::collected::FileReport| f.read && f.records == 0;
     let hollow: Vec<_> = evidence.files.iter().filter(hollow).collect();
@@ -119,7 +123,7 @@ pub fn remarks(
     said.extend(unknown_load(evidence, names));
     if evidence.unsought > 0 {
         said.push(format!(
-            "warning: {} records came after more than 1,750,000 others: whether they repeat one of the same 2 h is not known; give each trail's files by themselves, or in order of time",
+            "warning: {} records came after more than 1,570,000 others: whether they repeat one of the same 2 h is not known; give each trail's files by themselves, or in order of time",
             grouped(evidence.unsought)
         ));
     }
@@ -136,6 +140,7 @@ pub fn remarks(
             | Fact::Bucket(_)
             | Fact::Key(_)
             | Fact::Quota(_)
+            | Fact::Template(_)
             | Fact::TrailExcludesKms
             | Fact::InventoryTaken { .. }
             | Fact::Resources { .. } => continue,
@@ -144,6 +149,26 @@ pub fn remarks(
         if !said.contains(&note) {
             said.push(note);
         }
+    }
+    let mut open: BTreeSet<String> = BTreeSet::new();
+    for template in evidence.facts.iter().filter_map(|(_, f)| f.template()) {
+        open.extend(
+            template
+                .unresolved
+                .iter()
+                .map(|v| shown::unresolved(v, names)),
+        );
+    }
+    if !open.is_empty() {
+        let first: Vec<&str> = open.iter().take(5).map(String::as_str).collect();
+        let more = match open.len().saturating_sub(5) {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        said.push(format!(
+            "note: templates do not say: {}{more} (--region and --parameter NAME=VALUE say some of it)",
+            first.join(", ")
+        ));
     }
     if let Some(written) = written {
         for (what, n) in &written.stretch.left_out {

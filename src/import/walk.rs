@@ -21,27 +21,39 @@ pub fn files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Obstacle>) {
     let (mut found, mut obstacles) = (Vec::new(), Vec::new());
     for path in paths {
         match fs::metadata(path) {
-            Ok(meta) => enter(path, &meta, &mut found, &mut obstacles),
+            Ok(meta) if meta.is_file() || meta.is_dir() => {
+                enter(path, &meta, &mut found, &mut obstacles);
+            }
+            // Inside a folder it may lie about; named, it was meant to be read.
+            Ok(_) => obstacles.push(Obstacle {
+                path: path.clone(),
+                reason: "is not a regular file: write what comes from it to one".to_owned(),
+                is_fault: true,
+            }),
             Err(e) => obstacles.push(unreadable(path, &e)),
         }
     }
-    found.sort_by_cached_key(|path: &PathBuf| {
+    let by_time = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        (delivered(&name), path.clone())
-    });
-    found.dedup();
-    each_once(&mut found);
+        (delivered(&name), path)
+    };
+    let mut timed: Vec<(u64, PathBuf)> = found.into_iter().map(by_time).collect();
+    timed.sort_unstable();
+    timed.dedup();
+    let mut found: Vec<PathBuf> = timed.into_iter().map(|(_, path)| path).collect();
+    each_once(&mut found, paths.len() > 1);
     obstacles.sort_by(|a, b| a.path.cmp(&b.path));
     (found, obstacles)
 }
 
-/// A file that two of the given paths lead to is read once.
+/// A file that two of the given paths lead to is read once, and so is one that has several names.
 #[cfg(unix)]
-fn each_once(files: &mut Vec<PathBuf>) {
+fn each_once(files: &mut Vec<PathBuf>, several_paths: bool) {
     use std::os::unix::fs::MetadataExt;
     let mut known = std::collections::HashSet::new();
     files.retain(|path| match fs::metadata(path) {
-        Ok(meta) => known.insert((meta.dev(), meta.ino())),
+        Ok(meta) if several_paths || meta.nlink() > 1 => known.insert((meta.dev(), meta.ino())),
+        Ok(_) => true,
         // What became of it is told when it is read.
         Err(_) => true,
     });
@@ -49,7 +61,7 @@ fn each_once(files: &mut Vec<PathBuf>) {
 
 /// A file that two of the given paths lead to is read once.
 #[cfg(not(unix))]
-fn each_once(files: &mut Vec<PathBuf>) {
+fn each_once(files: &mut Vec<PathBuf>, _several_paths: bool) {
     let mut known = std::collections::HashSet::new();
     files.retain(|path| match fs::canonicalize(path) {
         Ok(path) => known.insert(path),
@@ -112,13 +124,14 @@ fn below(path: &Path, found: &mut Vec<PathBuf>, obstacles: &mut Vec<Obstacle>) {
     }
 }
 
-/// The time in the name of a delivered file, digits only: `…_20260302T0305Z_…` of CloudTrail, `2026-03-02-03-05-09-…` of
-/// access logs. Empty: none.
-fn delivered(name: &str) -> String {
+/// The time in the name of a delivered file as a number of 14 digits: `…_20260302T0305Z_…` of CloudTrail, `2026-03-02-03-05-09-…` of
+/// access logs. 0: none.
+fn delivered(name: &str) -> u64 {
+    let number = |digits: &str| digits.parse().unwrap_or(0);
     let part = |text: &str| {
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
         let plain = text.len() == 14 && text.as_bytes()[8] == b'T' && text.ends_with('Z');
-        (plain && digits.len() == 12).then_some(digits)
+        (plain && digits.len() == 12).then(|| number(&digits) * 100)
     };
     if let Some(time) = name.split('_').find_map(part) {
         return time;
@@ -130,10 +143,10 @@ fn delivered(name: &str) -> String {
             Some(p) if p.len() == length && p.bytes().all(|b| b.is_ascii_digit()) => {
                 time.push_str(p);
             }
-            Some(_) | None => return String::new(),
+            Some(_) | None => return 0,
         }
     }
-    time
+    number(&time)
 }
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ pub(super) fn fault(action: &'static str, path: &Path) -> impl FnOnce(io::Error)
 struct UnderWay {
     /// Files under way, and lock files.
     temporary: BTreeSet<PathBuf>,
+    /// Folders under way.
+    folders: BTreeSet<PathBuf>,
     /// Folders that this process made, the outer ones before the inner ones.
     made: BTreeSet<PathBuf>,
     /// Whole files, by folder.
@@ -53,6 +55,7 @@ struct UnderWay {
 
 static WRITING: Mutex<UnderWay> = Mutex::new(UnderWay {
     temporary: BTreeSet::new(),
+    folders: BTreeSet::new(),
     made: BTreeSet::new(),
     finished: BTreeMap::new(),
 });
@@ -68,6 +71,9 @@ pub fn abandon() -> BTreeMap<PathBuf, usize> {
     // What cannot be removed is left for the next run: nobody is there to mend it.
     for path in std::mem::take(&mut writing.temporary) {
         let _ = fs::remove_file(path);
+    }
+    for folder in std::mem::take(&mut writing.folders) {
+        let _ = fs::remove_dir_all(folder);
     }
     for folder in std::mem::take(&mut writing.made).iter().rev() {
         let _ = fs::remove_dir(folder);
@@ -159,6 +165,58 @@ impl Temporary {
     }
 }
 
+/// Name of the file in a folder under way whose lock says that its process lives.
+const HELD: &str = "in-use";
+
+/// A folder under way, for files that are needed only meanwhile. It is removed when it is dropped, and by whoever ends this process;
+/// of a killed process, the next run that takes the folder around it removes it.
+#[derive(Debug)]
+pub struct TemporaryFolder {
+    path: PathBuf,
+    /// Locked as long as its process lives.
+    held: File,
+}
+
+impl TemporaryFolder {
+    /// A new folder beside a path, with a name of its own.
+    ///
+    /// # Errors
+    /// What the operating system refuses.
+    pub fn beside(path: &Path) -> Result<TemporaryFolder, FileError> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        loop {
+            let bits = RandomState::new().hash_one(std::process::id());
+            let folder = path.with_file_name(format!("{BEFORE}{name}.{bits:016x}{AFTER}"));
+            let mut writing = writing();
+            match fs::create_dir(&folder) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(e) => return Err(fault("create directory", &folder)(e)),
+            }
+            writing.folders.insert(folder.clone());
+            let held = File::create_new(folder.join(HELD)).map_err(fault("write", &folder))?;
+            // A file system without locks: the folder around it is not locked there either.
+            let _ = held.try_lock();
+            return Ok(TemporaryFolder { path: folder, held });
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        let _ = self.held.unlock();
+        // What cannot be removed is left for the next run.
+        if fs::remove_dir_all(&self.path).is_ok() {
+            writing().folders.remove(&self.path);
+        }
+    }
+}
+
 /// Whether a file has the name of one under way.
 fn is_temporary(name: &str) -> bool {
     let bits = name
@@ -180,8 +238,14 @@ pub fn remove_left(folder: &Path) -> Result<(), FileError> {
     };
     for entry in entries {
         let entry = entry.map_err(fault("list directory", folder))?;
-        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        if !is_file || !is_temporary(&entry.file_name().to_string_lossy()) {
+        if !is_temporary(&entry.file_name().to_string_lossy()) {
+            continue;
+        }
+        let kind = entry.file_type();
+        if kind.as_ref().is_ok_and(|kind| kind.is_dir()) {
+            remove_left_folder(&entry.path())?;
+        }
+        if !kind.is_ok_and(|kind| kind.is_file()) {
             continue;
         }
         // One that is gone, or that may not be opened, is another's.
@@ -193,6 +257,19 @@ pub fn remove_left(folder: &Path) -> Result<(), FileError> {
         }
     }
     Ok(())
+}
+
+/// Removes a folder under way whose process is dead.
+fn remove_left_folder(folder: &Path) -> Result<(), FileError> {
+    let is_dead = match File::options().write(true).open(folder.join(HELD)) {
+        Ok(held) => held.try_lock().is_ok(),
+        // Its process died before, or while it was removed.
+        Err(e) => e.kind() == io::ErrorKind::NotFound,
+    };
+    match is_dead.then(|| fs::remove_dir_all(folder)) {
+        Some(Err(e)) if e.kind() != io::ErrorKind::NotFound => Err(fault("remove", folder)(e)),
+        Some(Ok(()) | Err(_)) | None => Ok(()),
+    }
 }
 
 fn remove_if_there(path: &Path) -> Result<(), FileError> {

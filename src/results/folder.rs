@@ -86,6 +86,22 @@ impl OutputFolder {
         Ok(folder)
     }
 
+    /// Takes `dir`, in which files of others lie too, for this run, and removes what dead runs have left in it.
+    /// `wait`s for another run that writes to it, or refuses.
+    ///
+    /// # Errors
+    /// Another run has it; the operating system refuses.
+    pub fn claim_among_others(dir: &Path, wait: bool) -> Result<OutputFolder, FolderError> {
+        directory::make(dir)?;
+        let mut folder = OutputFolder {
+            dir: dir.to_owned(),
+            locks: Vec::new(),
+        };
+        folder.lock(&dir.join(LOCK), LockKind::Exclusive, wait)?;
+        directory::remove_left(dir)?;
+        Ok(folder)
+    }
+
     /// Keeps the other shards from writing what is written once for all of them, as long as the lock is held.
     ///
     /// # Errors

@@ -6,8 +6,10 @@ mod containers;
 mod hostile;
 mod inventories;
 mod mutated;
+mod paths;
 mod private;
 mod shared_files;
+mod templates;
 mod written;
 
 use serde_json::{Value, json};

@@ -21,7 +21,7 @@ use super::parts::{
 };
 
 /// How many keys are asked for.
-pub const EVENT_KEYS: usize = 31;
+pub const EVENT_KEYS: usize = 32;
 
 /// The keys of a record and of what records come in.
 pub mod key {
@@ -87,6 +87,19 @@ pub mod key {
     pub const AWSLOGS: usize = 29;
     /// `kinesis`
     pub const KINESIS: usize = 30;
+    /// `sourceIPAddress`
+    pub const ADDRESS: usize = 31;
+}
+
+/// What tells one client of a caller from another: its session, and the address it calls from. A service's name is no address.
+fn client(session: Option<&[u8]>, address: Option<&[u8]>) -> u64 {
+    let is_host =
+        |text: &&[u8]| !text.ends_with(b".amazonaws.com\"") && *text != b"\"AWS Internal\"";
+    let address = address.filter(is_host).map_or(0, fingerprint);
+    match session.map_or(0, fingerprint) ^ address.rotate_left(1) {
+        0 => u64::from(session.is_some()),
+        client => client,
+    }
 }
 
 /// Which key it is.
@@ -104,6 +117,7 @@ pub fn index_of(name: &[u8]) -> Option<usize> {
         b"eventCategory" => key::CATEGORY,
         b"managementEvent" => key::MANAGEMENT,
         b"userAgent" => key::AGENT,
+        b"sourceIPAddress" => key::ADDRESS,
         b"userIdentity" => key::IDENTITY,
         b"requestParameters" => key::PARAMETERS,
         b"resources" => key::RESOURCES,
@@ -332,7 +346,7 @@ impl EventReader {
         let values = &record.values;
         let who = Identity::of(values[key::IDENTITY]);
         let throttled = self.begin(record, source, who.kind);
-        self.session = who.session.map_or(0, fingerprint);
+        self.session = client(who.session, values[key::ADDRESS]);
         let asked = Parameters::of(values[key::PARAMETERS]);
         let resource = values[key::RESOURCES].and_then(key_of_resources);
         for part in [
@@ -443,7 +457,7 @@ impl EventReader {
         }
         let who = Identity::of(values[key::IDENTITY]);
         let throttled = self.begin(record, source, who.kind);
-        self.session = who.session.map_or(0, fingerprint);
+        self.session = client(who.session, values[key::ADDRESS]);
         let asked = Parameters::of(values[key::PARAMETERS]);
         let applied = values[key::ADDITIONAL]
             .and_then(|a| json::of_object::<1>(a, |k| (k == b"SSEApplied").then_some(0)))

@@ -23,11 +23,23 @@ pub struct FileReport {
     pub fault: Option<String>,
 }
 
+/// Files that were read whole and are not told one by one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FilesBeyond {
+    /// All of them.
+    pub read: usize,
+    /// Those with CloudTrail records.
+    pub of_trails: usize,
+}
+
 /// All that was found.
 #[derive(Debug, Default)]
 pub struct AccountEvidence {
-    /// Every file that was looked at, in the order in which they were read.
+    /// Files that were looked at, in the order in which they were read: all that something is wrong with, or that are left out, and as many
+    /// others as are told one by one.
     pub files: Vec<FileReport>,
+    /// The others: they were read whole, and hold records.
+    pub files_beyond: FilesBeyond,
     /// Files left out as a whole, by reason.
     pub files_left_out: BTreeMap<&'static str, u64>,
     /// Kinds of records in the order of their first one, each with how many there are, duplicates not counted.

@@ -24,6 +24,8 @@ pub enum Fact {
         /// Of bucket policies.
         bucket_policies: Vec<String>,
     },
+    /// What a template leaves open.
+    Template(TemplateFact),
     /// When a bucket's inventory was begun.
     InventoryTaken {
         /// Bucket.
@@ -40,6 +42,14 @@ impl Fact {
     pub fn bucket(&self) -> Option<&BucketFact> {
         if let Fact::Bucket(bucket) = self {
             return Some(bucket);
+        }
+        None
+    }
+
+    /// What a template leaves open, where it is about one.
+    pub fn template(&self) -> Option<&TemplateFact> {
+        if let Fact::Template(template) = self {
+            return Some(template);
         }
         None
     }
@@ -106,12 +116,36 @@ pub struct BucketFact {
     pub address: Option<String>,
     /// Its default encryption; `None`: not stated.
     pub encryption: Option<Sse>,
-    /// Its key; `None` with KMS: the AWS managed key aws/s3.
+    /// Its key; `None` with KMS: the AWS managed key aws/s3; empty: one that the file does not say.
     pub key: Option<String>,
     /// Whether its key is only known by a reference.
     pub key_by_reference: bool,
     /// Whether bucket keys are on.
     pub bucket_key: Option<bool>,
+    /// Whether its encryption is stated in a way that only AWS can resolve.
+    pub unresolved: bool,
+}
+
+/// What a template leaves open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateFact {
+    /// Names of its parameters.
+    pub parameters: Vec<String>,
+    /// What only AWS, or who creates the stack, knows.
+    pub unresolved: Vec<UnresolvedValue>,
+    /// Resources that are not there, each with the condition that does not hold.
+    pub absent: Vec<(String, String)>,
+}
+
+/// A value that a template does not say.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnresolvedValue {
+    /// A function or a parameter of AWS's, or what kind of thing it is.
+    pub what: String,
+    /// Which one, by the name that the template gives it; empty: AWS's own.
+    pub of: String,
+    /// Logical ID of the resource that needs it; empty: all of the template.
+    pub place: String,
 }
 
 /// A KMS key.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 /// Records of a chunk.
-const CHUNK: usize = 4_096;
+const CHUNK: usize = 2_048;
 /// Kinds that are told apart without asking the merger.
 const MOST_KINDS: usize = 1 << 14;
 /// Bytes of what tells them apart.
@@ -79,6 +79,20 @@ pub struct Hints {
     pub columns: Vec<String>,
     /// A metric that counts requests, whatever its name.
     pub metric: Option<String>,
+    /// Values of a template's parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// The Region of files that name none.
+    pub region: Option<String>,
+}
+
+/// Places for kinds that were asked for last, at first and at most: so many that few kinds share one.
+const RECENT: [usize; 2] = [1 << 8, 1 << 14];
+
+/// A kind that was asked for, and what tells it apart.
+#[derive(Clone, Debug, Default)]
+struct RecentKind {
+    key: Vec<u8>,
+    kind: u32,
 }
 
 /// Where a reader puts what it finds.
@@ -91,6 +105,9 @@ pub struct Findings<'a> {
     format: &'static str,
     known: HashMap<Vec<u8>, u32, KeyHash>,
     kinds: u32,
+    /// Kinds by a weak hash of what tells them apart; cleared when numbers begin anew.
+    recent: Vec<RecentKind>,
+    scratch: Vec<u8>,
     skips: BTreeMap<SkipReason, (u64, String)>,
     /// Records seen, used or not.
     pub seen: u64,
@@ -113,6 +130,8 @@ impl<'a> Findings<'a> {
             format,
             known: HashMap::with_hasher(KeyHash::new()),
             kinds: 0,
+            recent: Vec::new(),
+            scratch: Vec::new(),
             skips: BTreeMap::new(),
             seen: 0,
             settings: 0,
@@ -132,6 +151,7 @@ impl<'a> Findings<'a> {
             self.hand_in();
             self.known.clear();
             (self.kinds, self.key_bytes) = (0, 0);
+            self.recent.clear();
             self.chunk.fresh = true;
         }
         let number = self.kinds;
@@ -140,6 +160,55 @@ impl<'a> Findings<'a> {
         self.known.insert(key.to_vec(), number);
         self.chunk.kinds.push(make());
         number
+    }
+
+    /// The number of a kind by parts that tell it apart; asked for again and again, it is found without
+    /// putting them together.
+    #[inline]
+    pub fn kind_of<const N: usize>(
+        &mut self,
+        parts: [&[u8]; N],
+        make: impl FnOnce() -> RecordKind,
+    ) -> u32 {
+        let place = parts.iter().fold(N as u64, |state, part| {
+            let length = part.len() as u64;
+            (state.rotate_left(7) ^ last_bytes(part) ^ length).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        });
+        // Of a product, the high bits depend on all of the factors.
+        let place = (place >> 40) as usize;
+        if let Some(mask) = self.recent.len().checked_sub(1) {
+            let recent = &self.recent[place & mask];
+            if is_of(&recent.key, &parts) {
+                return recent.kind;
+            }
+        }
+        self.kind_anew(place, &parts, make)
+    }
+
+    #[cold]
+    fn kind_anew(
+        &mut self,
+        place: usize,
+        parts: &[&[u8]],
+        make: impl FnOnce() -> RecordKind,
+    ) -> u32 {
+        let mut key = std::mem::take(&mut self.scratch);
+        key.clear();
+        for part in parts {
+            key.extend_from_slice(part);
+            key.push(b' ');
+        }
+        let kind = self.kind(&key, make);
+        if self.recent.len() < RECENT[1].min(self.known.len() * 32).max(RECENT[0]) {
+            // What was there has its place elsewhere now.
+            let larger = (self.recent.len() * 4).max(RECENT[0]);
+            self.recent.clear();
+            self.recent.resize(larger, RecentKind::default());
+        }
+        let mask = self.recent.len() - 1;
+        let recent = &mut self.recent[place & mask];
+        (recent.kind, self.scratch) = (kind, std::mem::replace(&mut recent.key, key));
+        kind
     }
 
     /// A record.
@@ -173,7 +242,12 @@ impl<'a> Findings<'a> {
         self.chunk.seen = std::mem::take(&mut self.seen);
         self.chunk.settings = std::mem::take(&mut self.settings);
         self.chunk.not_ours = std::mem::take(&mut self.not_ours);
+        let many = self.chunk.items.len() == CHUNK;
         (self.send)(std::mem::take(&mut self.chunk));
+        // More of them are likely to come.
+        if many {
+            self.chunk.items.reserve_exact(CHUNK);
+        }
     }
 
     /// Ends the file.
@@ -188,6 +262,47 @@ impl<'a> Findings<'a> {
 #[inline]
 pub fn fingerprint(text: &[u8]) -> u64 {
     hash(text, 0x2d35_8dcc_aa6c_78a5).max(1)
+}
+
+/// A fingerprint of a text and a short one beside it, never 0.
+#[inline]
+pub fn fingerprint_beside(text: &[u8], beside: &[u8]) -> u64 {
+    let beside = (last_bytes(beside) ^ beside.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    hash(text, 0x2d35_8dcc_aa6c_78a5 ^ beside).max(1)
+}
+
+/// The last bytes of a text, up to eight, as a number.
+#[inline]
+fn last_bytes(text: &[u8]) -> u64 {
+    match (text.last_chunk::<8>(), text.last_chunk::<4>()) {
+        (Some(eight), _) => u64::from_le_bytes(*eight),
+        (None, Some(four)) => u64::from(u32::from_le_bytes(*four)) << 24 | u64::from(text[0]),
+        (None, None) => text.iter().fold(0, |n, b| n << 8 | u64::from(*b)),
+    }
+}
+
+/// Whether texts of one length are equal, most of which are short: without a call.
+#[inline(always)]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let (words, of_b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
+    let whole = words
+        .iter()
+        .zip(of_b)
+        .all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b));
+    whole && last_bytes(a) == last_bytes(b) && (a.len() >= 8 || a.len() < 4 || a == b)
+}
+
+/// Whether a key is these parts, each with a blank behind it.
+#[inline]
+fn is_of<const N: usize>(key: &[u8], parts: &[&[u8]; N]) -> bool {
+    let mut rest = key;
+    for part in parts {
+        match rest.split_at_checked(part.len()) {
+            Some((own, [b' ', more @ ..])) if same(own, part) => rest = more,
+            Some(_) | None => return false,
+        }
+    }
+    rest.is_empty() && !key.is_empty()
 }
 
 /// 64 bits of a text: 16 bytes a multiplication, for import hashes every record more than once.

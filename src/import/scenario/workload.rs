@@ -9,6 +9,7 @@ use super::super::load::{Load, LoadKey, LoadTarget, Loads};
 use super::super::policy;
 use super::samples;
 use crate::catalog::{self, KeySpec, KmsOperation};
+use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -166,13 +167,14 @@ pub fn spec_for(operation: &str, spec: &str) -> Option<KeySpec> {
     guesses.into_iter().flatten().find(fits)
 }
 
-/// The workloads of what was found; `retry` is the profile of clients that are not told, `clients` how many share each
+/// The workloads of what was found, fitted in the current rayon pool; `retry` is the profile of clients that are not told, `clients` how many share each
 /// workload's load, where that is known.
 pub fn workloads(loads: &Loads, retry: Option<&str>, clients: Option<usize>) -> LoadStretch {
     let mut stretch = LoadStretch {
         left_out: loads.left_out.clone(),
         ..LoadStretch::default()
     };
+    let mut apart: Vec<(Imported, &Load, Vec<&str>)> = Vec::new();
     for (at, load) in &loads.loads {
         if catalog::partition(&at.region).is_none() {
             let why = match at.region.as_str() {
@@ -203,26 +205,29 @@ pub fn workloads(loads: &Loads, retry: Option<&str>, clients: Option<usize>) -> 
             let at = LoadKey { spec, ..at.clone() };
             let mut imported = empty(at, load, retry);
             imported.clients = clients.unwrap_or(imported.clients);
-            add(&mut imported, load, &operations, clients);
-            if imported.total() > 0 {
-                stretch.workloads.push(imported);
-            }
+            apart.push((imported, load, operations));
         }
     }
+    apart
+        .par_iter_mut()
+        .for_each(|(imported, load, operations)| add(imported, load, operations, clients));
+    let all = apart.into_iter().map(|(imported, _, _)| imported);
+    stretch.workloads = all.filter(|w| w.total() > 0).collect();
     cut(&mut stretch);
     let (from, to) = (stretch.from, stretch.to);
-    for workload in &mut stretch.workloads {
+    stretch.workloads.par_iter_mut().for_each(|workload| {
         if workload.at.period == 1 {
             workload.trend = trend::fitted(&workload.seconds(), from, to);
         }
-    }
+    });
     stretch
         .workloads
         .sort_by(|a, b| (b.total(), &a.at).cmp(&(a.total(), &b.at)));
     put_together(&mut stretch);
-    for workload in &mut stretch.workloads {
-        workload.fit = workload.fitted();
-    }
+    stretch
+        .workloads
+        .par_iter_mut()
+        .for_each(|workload| workload.fit = workload.fitted());
     stretch
 }
 

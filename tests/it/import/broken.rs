@@ -10,9 +10,8 @@ use std::path::Path;
 
 fn read(path: &Path, threads: usize) -> AccountEvidence {
     let options = GatherOptions {
-        format: None,
-        metric: None,
         threads,
+        ..GatherOptions::default()
     };
     gather(&[path.to_path_buf()], &options)
 }

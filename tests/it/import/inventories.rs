@@ -143,3 +143,49 @@ lake,b,1,true,true,,2026-03-02T03:05:55.000Z,,\n";
     );
     assert_eq!(totals["skipped"][0]["reason"], "a delete marker");
 }
+
+#[test]
+fn what_a_list_says_of_age_and_bucket_keys_is_in_the_scenario() {
+    let dir = tempfile::tempdir().expect("a folder");
+    // Reads from 12:00 on. Under bucket keys: one object of the hour from 02:00 on, 9.5 h old in its middle, and one of the hour from
+    // 11:00 on, 0.5 h old. ln 34,200 s and ln 1,800 s: median √(34,200 × 1,800) s = 7,846 s, σ = ½ ln 19 = 1.472. One of three objects
+    // under KMS has no bucket key. The fourth is under no KMS key, the fifth is no current version.
+    let list = "\
+bucket,key,version_id,is_latest,is_delete_marker,size,last_modified_date,encryption_status,bucket_key_status\n\
+lake,a,1,true,false,5,2026-03-02T02:59:59.000Z,SSE-KMS,ENABLED\n\
+lake,b,1,true,false,5,2026-03-02T11:00:00.000Z,SSE-KMS,ENABLED\n\
+lake,c,1,true,false,5,2020-01-01T00:00:00.000Z,SSE-KMS,DISABLED\n\
+lake,d,1,true,false,5,2026-03-02T02:00:00.000Z,SSE-S3,\n\
+lake,a,0,false,false,5,2026-03-01T03:05:55.000Z,SSE-KMS,ENABLED\n";
+    fs::write(dir.path().join("list.csv"), list).expect("written");
+    let line = |i: u32| {
+        let (minute, second) = (i / 60 % 60, i % 60);
+        format!(
+            "o lake [02/Mar/2026:12:{minute:02}:{second:02} +0000] 10.0.0.1 arn:aws:iam::111122223333:user/etl ID{i} REST.GET.OBJECT k \"GET /k HTTP/1.1\" 200 - 1 1 1 1 \"-\" \"x\" - h SigV4 C AuthHeader lake.s3.eu-west-3.amazonaws.com TLSv1.3 - -\n"
+        )
+    };
+    fs::write(
+        dir.path().join("log"),
+        (0..900).map(line).collect::<String>(),
+    )
+    .expect("written");
+    let (status, totals, text) = import(dir.path(), &["list.csv", "log", "--keep-names"]);
+    assert_eq!(status, 0, "{text}");
+    assert_eq!(lake(&totals)["older_objects"], json!(1.0 / 3.0));
+    let scenario = fs::read_to_string(dir.path().join("mine.toml")).expect("a scenario");
+    let of = |key: &str| {
+        let line = scenario.lines().find(|l| l.contains(&format!("{key} = ")));
+        line.unwrap_or_else(|| panic!("{key} is not in {scenario}"))
+            .split_once(" = ")
+            .expect("a value")
+            .1
+            .to_owned()
+    };
+    assert_eq!(of("older_objects"), "0.3333");
+    assert_eq!(of("archive_age.lognormal.median"), "\"7846s\"");
+    assert_eq!(of("archive_age.lognormal.sigma"), "1.472");
+    assert_eq!(of("bucket_key"), "true");
+    assert!(scenario.contains("objects = 4"), "{scenario}");
+    let (status, text) = super::told(&super::kmsim(dir.path(), &["check", "mine.toml"]));
+    assert_eq!(status, 0, "{text}");
+}

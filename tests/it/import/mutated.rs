@@ -38,8 +38,8 @@ pub(super) fn counted(evidence: &AccountEvidence) -> u64 {
 fn read(path: &Path, format: Option<&str>) -> AccountEvidence {
     let options = GatherOptions {
         format: format.and_then(named),
-        metric: None,
         threads: 1,
+        ..GatherOptions::default()
     };
     gather(&[path.to_path_buf()], &options)
 }
@@ -148,6 +148,10 @@ pub(super) fn samples() -> Vec<(&'static str, Vec<u8>)> {
         ("cloudtrail", text(json!({ "messageType": "DATA_MESSAGE", "logEvents": [{ "message": records[0].to_string() }] }))),
         ("cloudtrail-csv", b"eventtime,eventsource,eventname,awsregion,eventid,useridentity,requestparameters\n2026-03-02T03:00:00Z,kms.amazonaws.com,Decrypt,eu-west-3,1,\"{type=IAMUser, arn=a}\",\"{\"\"keyId\"\":\"\"k\"\"}\"\n".to_vec()),
         ("cloudtrail-results", text(json!({ "QueryStatus": "FINISHED", "QueryResultRows": lake }))),
+        (
+            "cloudformation",
+            b"Resources:\n  Lake:\n    Type: AWS::S3::Bucket\n    Properties: {BucketName: !Sub 'lake'}\n  Key: {Type: 'AWS::KMS::Key'}\n".to_vec(),
+        ),
         ("s3-access-log", access.replace(" A ", " B ").into_bytes().into_iter().chain(access.bytes()).collect()),
         ("metric-data", text(json!({ "MetricDataResults": [{ "Id": "m1", "Label": "CallCount", "Timestamps": minutes, "Values": [1, 2, 3, 4, 5, 6, 7, 8, 9], "StatusCode": "Complete" }] }))),
         ("metric-statistics", text(json!({ "Label": "CallCount", "Datapoints": minutes.iter().map(|m| json!({ "Timestamp": m, "Sum": 3.0 })).collect::<Vec<_>>() }))),

@@ -4,8 +4,10 @@
 //! left; the URI ends at the first `HTTP/d.d" ` (else the first `" `) that a status follows; what is behind the user agent is
 //! read from the last quote. A line with more than one place where its URI might end is read by the first, and counted as ambiguous.
 
+mod line;
+
 use super::cloudtrail::client;
-use super::evidence::finding::{FileEnd, Findings, Item, fingerprint};
+use super::evidence::finding::{FileEnd, Findings, Item, fingerprint, fingerprint_beside};
 use super::evidence::series::{CountedAs, LoadOrigin, RecordKind, RequestOutcome, SeriesKey, Via};
 use super::evidence::skip::SkipReason;
 use super::head::Head;
@@ -13,7 +15,8 @@ use super::json;
 use super::lines;
 use super::time;
 use super::window::Window;
-use memchr::{memchr, memmem, memrchr};
+use line::{AccessLine, LineReader, is_operation};
+use memchr::memmem;
 
 /// Whether a file that begins so is an access log.
 pub fn recognises(head: &Head) -> bool {
@@ -32,169 +35,10 @@ pub fn recognises_json(head: &Head) -> bool {
             && memmem::find(head.first_line(), br#""bucket_name""#).is_some())
 }
 
-/// A line's fields as far as they matter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AccessLine<'a> {
-    /// Bucket.
-    pub bucket: &'a [u8],
-    /// When \[s since 1970\].
-    pub at: i64,
-    /// ARN, canonical ID, or `-`.
-    pub requester: &'a [u8],
-    /// Request ID.
-    pub request_id: &'a [u8],
-    /// Operation.
-    pub operation: &'a [u8],
-    /// Object, as the log encodes it.
-    pub object: &'a [u8],
-    /// HTTP status.
-    pub status: &'a [u8],
-    /// Error code.
-    pub error: &'a [u8],
-    /// User agent.
-    pub agent: &'a [u8],
-    /// Host of the request.
-    pub host: &'a [u8],
-    /// Whether its URI might end elsewhere.
-    pub ambiguous: bool,
-}
-
-/// The next field that ends with a blank, and what follows.
-fn field(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let begin = text.iter().position(|b| *b != b' ')?;
-    let text = &text[begin..];
-    match memchr(b' ', text) {
-        Some(n) => Some((&text[..n], &text[n + 1..])),
-        None => Some((text, &[])),
-    }
-}
-
-/// Whether a status and its blank come here, or `-` and a blank.
-fn is_status(text: &[u8]) -> bool {
-    match text {
-        [b'-', b' ', ..] => true,
-        [a, b, c, b' ', ..] => [a, b, c].iter().all(|d| d.is_ascii_digit()),
-        [..] => false,
-    }
-}
-
-/// Behind the URI, and whether it might end elsewhere.
-fn after_uri(text: &[u8]) -> Option<(&[u8], bool)> {
-    let begin = text.iter().position(|b| *b != b' ')?;
-    let text = &text[begin..];
-    if let Some(rest) = text.strip_prefix(b"- ") {
-        return Some((rest, false));
-    }
-    let inner = text.strip_prefix(b"\"")?;
-    let (mut by_version, mut by_quote) = (None, None);
-    let mut ends = 0;
-    let mut from = 0;
-    while let Some(n) = memchr(b'"', &inner[from..]) {
-        let at = from + n;
-        from = at + 1;
-        if inner.get(at + 1) != Some(&b' ') || !is_status(&inner[at + 2..]) {
-            continue;
-        }
-        let before = &inner[..at];
-        let has_version = before.len() >= 8
-            && matches!(&before[before.len() - 8..], [b'H', b'T', b'T', b'P', b'/', a, b'.', b] if a.is_ascii_digit() && b.is_ascii_digit());
-        if has_version {
-            ends += 1;
-            by_version.get_or_insert(at + 2);
-        }
-        by_quote.get_or_insert(at + 2);
-        // The referer's quote is the next but nine fields; few lines have more than one end.
-        if ends > 1 {
-            break;
-        }
-    }
-    let end = by_version.or(by_quote)?;
-    Some((&inner[end..], ends > 1))
-}
-
-impl<'a> AccessLine<'a> {
-    /// The fields of a line; `None`: it is not one.
-    pub fn of(line: &'a [u8]) -> Option<AccessLine<'a>> {
-        let (_, rest) = field(line)?;
-        let (bucket, rest) = field(rest)?;
-        let open = rest.iter().position(|b| *b != b' ')?;
-        let inner = rest[open..].strip_prefix(b"[")?;
-        let close = memchr(b']', &inner[..inner.len().min(40)])?;
-        let at = time::of_access_log(&inner[..close])?;
-        let (_, rest) = field(&inner[close + 1..])?;
-        let (mut requester, mut rest) = field(rest)?;
-        let (mut request_id, mut behind) = field(rest)?;
-        let (mut operation, mut last) = field(behind)?;
-        // A field may be missing altogether: operations have dots, request IDs have none.
-        if !is_operation(operation) && is_operation(request_id) {
-            (operation, last) = (request_id, behind);
-            (request_id, behind) = (requester, rest);
-            (requester, rest) = (b"-", rest);
-        }
-        let _ = (behind, rest);
-        if !is_operation(operation) {
-            return None;
-        }
-        let (object, rest) = field(last)?;
-        let (rest, ambiguous) = after_uri(rest)?;
-        let (status, rest) = field(rest)?;
-        let (error, rest) = field(rest)?;
-        let tail_at = memrchr(b'"', rest);
-        let (agent, tail) = match tail_at {
-            Some(end) => (&rest[agent_begin(&rest[..end])..end], &rest[end + 1..]),
-            None => (&b""[..], &b""[..]),
-        };
-        let mut host: &[u8] = b"";
-        let mut left = tail;
-        for _ in 0..6 {
-            match field(left) {
-                Some((value, rest)) => (host, left) = (value, rest),
-                None => {
-                    host = b"";
-                    break;
-                }
-            }
-        }
-        Some(AccessLine {
-            bucket,
-            at,
-            requester,
-            request_id,
-            operation,
-            object,
-            status,
-            error,
-            agent,
-            host,
-            ambiguous,
-        })
-    }
-}
-
-/// Where the user agent begins: behind the quote that follows the referer's, and a blank.
-fn agent_begin(text: &[u8]) -> usize {
-    let mut end = text.len();
-    while let Some(n) = memrchr(b'"', &text[..end]) {
-        if text[..n].ends_with(b"\" ") {
-            return n + 1;
-        }
-        end = n;
-    }
-    0
-}
-
-fn is_operation(text: &[u8]) -> bool {
-    let known = [&b"REST."[..], b"SOAP.", b"WEBSITE.", b"BATCH.", b"S3."];
-    text.len() <= 60
-        && known.iter().any(|p| text.starts_with(p))
-        && text
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_'))
-}
-
 /// Reads a text log.
 pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     let mut scratch = Vec::new();
+    let mut reader = LineReader::default();
     lines::each(window, findings, |text, at, findings| {
         if text.trim_ascii().is_empty() {
             return;
@@ -204,7 +48,7 @@ pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
         if text[0] == b'#' {
             return findings.skip(SkipReason::Comment, place);
         }
-        let Some(line) = AccessLine::of(text) else {
+        let Some(line) = reader.read(text) else {
             return findings.skip(SkipReason::Malformed, place);
         };
         if line.ambiguous {
@@ -264,36 +108,40 @@ pub fn record(text: &[u8], at: u64, findings: &mut Findings<'_>) {
         agent: b(8),
         host: b(9),
         ambiguous: false,
+        request: b"",
     };
     hand_in(&line, &mut Vec::new(), findings);
 }
 
 fn hand_in(line: &AccessLine<'_>, scratch: &mut Vec<u8>, findings: &mut Findings<'_>) {
-    scratch.clear();
-    let role = role(line.requester);
-    for part in [
+    let parts = [
         line.operation,
         line.status,
         line.error,
         line.bucket,
         line.agent,
         line.host,
-        role,
-    ] {
-        scratch.extend_from_slice(part);
-        scratch.push(b' ');
-    }
-    let kind = findings.kind(scratch, || kind(line));
-    scratch.clear();
-    for part in [line.request_id, line.operation, line.object, line.status] {
-        scratch.extend_from_slice(part);
-        scratch.push(b' ');
-    }
+        role(line.requester),
+    ];
+    let kind = findings.kind_of(parts, || kind(line));
+    let request = if line.request.is_empty() {
+        scratch.clear();
+        for part in [line.request_id, b" ", line.operation, b" ", line.object] {
+            scratch.extend_from_slice(part);
+        }
+        scratch
+    } else {
+        line.request
+    };
     let known = line.request_id != b"-" && !line.request_id.is_empty();
     findings.item(Item {
         at: line.at,
         n: 1,
-        id: if known { fingerprint(scratch) } else { 0 },
+        id: if known {
+            fingerprint_beside(request, line.status)
+        } else {
+            0
+        },
         shared: 0,
         session: fingerprint(line.requester),
         kind,
@@ -302,11 +150,12 @@ fn hand_in(line: &AccessLine<'_>, scratch: &mut Vec<u8>, findings: &mut Findings
 
 /// The part of a requester that its sessions have in common.
 fn role(requester: &[u8]) -> &[u8] {
-    match memchr(b'/', requester) {
-        Some(first) if requester[..first].ends_with(b":assumed-role") => {
-            memrchr(b'/', requester).map_or(requester, |n| &requester[..n])
+    let last = requester.iter().rposition(|b| *b == b'/');
+    match (last, requester.iter().position(|b| *b == b'/')) {
+        (Some(last), Some(first)) if requester[..first].ends_with(b":assumed-role") => {
+            &requester[..last]
         }
-        Some(_) | None => requester,
+        (_, _) => requester,
     }
 }
 
@@ -386,37 +235,10 @@ fn request(operation: &str) -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    const OWNER: &str = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be lake";
-
-    fn line(rest: &str) -> String {
-        format!("{OWNER} [06/Feb/2019:00:00:38 +0000] 192.0.2.3 {rest}")
-    }
-
-    #[test]
-    fn hostile_lines_are_read() {
-        let tail = "\"-\" \"x y\" - hostid= SigV4 C AuthHeader lake.s3.eu-west-3.amazonaws.com TLSV1.2 - -";
-        for (rest, status, ambiguous) in [
-            (format!("- ID REST.GET.OBJECT k \"GET /k HTTP/1.1\" 200 - 1 1 1 1 {tail}"), "200", false),
-            (format!("- ID REST.GET.OBJECT k \"GET /k?a=\"b\"&c=\"d\" HTTP/1.1\" 404 NoSuchKey 1 1 1 1 {tail}"), "404", false),
-            (format!("- ID REST.COPY.OBJECT_GET k - 200 - 1 1 1 1 {tail}"), "200", false),
-            (format!("- ID BATCH.DELETE.OBJECT k - 204 - - - - - - - - hostid= {tail}"), "204", false),
-            (format!(" arn:aws:iam::1:user/u ID REST.GET.OBJECT k \"GET /k HTTP/1.1\" 206 - - 1 1 1 {tail}"), "206", false),
-            // Who asks cannot forge a status unseen.
-            (format!("- ID REST.GET.OBJECT k \"GET /k HTTP/1.1\" 200 HTTP/1.1\" 403 - 1 1 1 1 {tail}"), "200", true),
-            ("- ID REST.PUT.OBJECT k \"PUT /k HTTP/1.1\" 200 - - 44 41 28 \"-\" \"S3Console/0.4\" -".to_owned(), "200", false),
-        ] {
-            let text = line(&rest);
-            let found = AccessLine::of(text.as_bytes()).unwrap_or_else(|| panic!("{rest}"));
-            assert_eq!((found.status, found.ambiguous), (status.as_bytes(), ambiguous), "{rest}");
-            assert_eq!(found.object, b"k");
-        }
-        assert!(AccessLine::of(b"# a comment").is_none());
-        assert!(AccessLine::of(b"").is_none());
-    }
-
     #[test]
     fn what_a_line_counts_as() {
-        let text = line(
+        let text = concat!(
+            "o lake [06/Feb/2019:00:00:38 +0000] 192.0.2.3 ",
             "arn:aws:sts::111122223333:assumed-role/etl/i-1 ID REST.PUT.OBJECT k \"PUT /k HTTP/1.1\" 503 SlowDown 1 1 1 1 \"-\" \"Boto3/1.44.5\" - h SigV4 C AuthHeader lake.s3.eu-west-3.amazonaws.com TLSv1.3 - - eu-west-1",
         );
         let line = AccessLine::of(text.as_bytes()).expect("a line");

@@ -1,0 +1,181 @@
+//! What lies in folders: a great many files, links, pipes, files that nobody may read, formats that are not read.
+
+use super::{event, import, kmsim, told};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// Writes so many small files below a folder, a hundred in each, and returns their records.
+fn many(dir: &Path, n: usize) -> usize {
+    for i in 0..n {
+        let folder = dir.join(format!("many/{:03}", i / 100));
+        if i % 100 == 0 {
+            fs::create_dir_all(&folder).expect("a folder");
+        }
+        let time = format!("2026-03-02T03:{:02}:{:02}Z", i / 60 % 60, i % 60);
+        let text = json!({ "Records": [event(&i.to_string(), &time, &json!({}))] }).to_string();
+        let name = format!(
+            "111122223333_CloudTrail_eu-west-3_20260302T03{:02}Z_{i:016x}.json",
+            i / 60 % 60
+        );
+        fs::write(folder.join(name), text).expect("written");
+    }
+    n
+}
+
+/// A million are in `cargo bench --bench import -- files`.
+#[test]
+fn of_a_great_many_files_each_counts_and_those_with_a_fault_are_named() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let n = many(dir.path(), 1_500);
+    // The last ones in order.
+    fs::write(dir.path().join("many/zz.json"), "{\"Records\":[{").expect("written");
+    fs::write(dir.path().join("many/zz.txt"), "whatever").expect("written");
+    let (status, totals, text) = import(dir.path(), &["many", "--threads", "2"]);
+    assert_eq!(status, 2, "{text}");
+    assert!(
+        text.contains("zz.json: breaks off") || text.contains("error: zz.json: "),
+        "{text}"
+    );
+    assert!(text.contains("zz.txt: unknown format"), "{text}");
+    assert_eq!(
+        (&totals["records"], &totals["files"]),
+        (&json!(n), &json!(n))
+    );
+    assert_eq!(totals["cloudtrail_files"], n);
+    let listed = totals["sources"].as_array().expect("sources");
+    let not_listed = totals["sources_not_listed"].as_u64().expect("a number") as usize;
+    assert_eq!(listed.len() + not_listed, n + 2);
+    for name in ["zz.json", "zz.txt"] {
+        assert!(listed.iter().any(|s| s["path"] == name), "{name}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_links_and_files_that_nobody_may_read_are_named() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let dir = tempfile::tempdir().expect("a folder");
+    many(dir.path(), 3);
+    let path = |name: &str| dir.path().join(name);
+    let made = Command::new("mkfifo").arg(path("many/pipe")).status();
+    assert!(made.is_ok_and(|s| s.success()), "mkfifo");
+    // Nobody writes to it: whoever opened it would wait for ever.
+    let (status, totals, text) = import(dir.path(), &["many"]);
+    assert_eq!((status, &totals["records"]), (0, &json!(3)), "{text}");
+    let of = |totals: &Value, name: &str| {
+        let all = totals["sources"].as_array().expect("sources");
+        all.iter()
+            .find(|s| s["path"] == name)
+            .cloned()
+            .unwrap_or_default()
+    };
+    assert_eq!(of(&totals, "pipe")["format"], "is not a regular file");
+    assert_eq!(totals["files_left_out"]["not a file"], 1);
+    // Named, it was meant to be read.
+    let (status, totals, text) = import(dir.path(), &["many/000", "many/pipe"]);
+    assert_eq!((status, &totals["records"]), (2, &json!(3)), "{text}");
+    assert!(
+        text.contains("pipe: is not a regular file: write what comes from it to one"),
+        "{text}"
+    );
+    fs::remove_file(path("many/pipe")).expect("removed");
+
+    symlink(path("nowhere"), path("many/broken")).expect("a link");
+    symlink(path("many"), path("many/loop")).expect("a link");
+    let (status, totals, text) = import(dir.path(), &["many"]);
+    assert_eq!((status, &totals["records"]), (2, &json!(3)), "{text}");
+    assert!(text.contains("broken: is a broken link"), "{text}");
+    assert_eq!(
+        of(&totals, "loop")["format"],
+        "is a link; name its target to read it"
+    );
+    fs::remove_file(path("many/broken")).expect("removed");
+
+    fs::write(path("many/secret.json"), "{}").expect("written");
+    fs::set_permissions(path("many/secret.json"), fs::Permissions::from_mode(0)).expect("set");
+    // Who may read everything has a file of the kernel that is only for writing.
+    let unreadable = match fs::read(path("many/secret.json")) {
+        Err(_) => "many/secret.json".to_owned(),
+        Ok(_) => "/proc/self/clear_refs".to_owned(),
+    };
+    if Path::new(&unreadable).exists() || unreadable.starts_with("many") {
+        let (status, totals, text) = import(dir.path(), &["many/000", &unreadable]);
+        assert_eq!((status, &totals["records"]), (2, &json!(3)), "{text}");
+        assert!(
+            text.contains("cannot be") && text.contains("read"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn an_inventory_in_orc_is_named_with_the_way_out() {
+    let dir = tempfile::tempdir().expect("a folder");
+    fs::write(dir.path().join("list.orc"), b"ORC\x08\x03\x10\x00").expect("written");
+    let (status, totals, text) = import(dir.path(), &["list.orc"]);
+    assert_eq!(status, 2, "{text}");
+    assert!(
+        text.contains("list.orc: ORC, which is not read: choose Parquet or CSV"),
+        "{text}"
+    );
+    assert_eq!(
+        totals["files_left_out"]["ORC, which is not read: choose Parquet or CSV"],
+        1
+    );
+    // By its manifest alone, too; beside a file that is read it is no fault.
+    let manifest = json!({
+        "sourceBucket": "lake", "destinationBucket": "arn:aws:s3:::lists", "version": "2016-11-30", "creationTimestamp": "1772499600000",
+        "fileFormat": "ORC", "fileSchema": "struct<bucket:string,key:string>", "files": [{ "key": "lists/list.orc" }]
+    });
+    fs::write(dir.path().join("manifest.json"), manifest.to_string()).expect("written");
+    fs::write(
+        dir.path().join("a.json"),
+        event("1", "2026-03-02T03:00:00Z", &json!({})).to_string(),
+    )
+    .expect("written");
+    let (status, _, text) = import(dir.path(), &["list.orc", "manifest.json", "a.json"]);
+    assert_eq!(status, 0, "{text}");
+    assert!(
+        text.contains("choose Parquet or CSV as its format"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_a_killed_import_left_goes_with_the_next_and_two_at_once_are_refused() {
+    let dir = tempfile::tempdir().expect("a folder");
+    many(dir.path(), 3);
+    let left = dir.path().join(".mine.holdout.0123456789abcdef.tmp");
+    fs::create_dir_all(left.join("7")).expect("a folder");
+    fs::write(left.join("7/load.csv"), "x").expect("written");
+    let of_somebody = dir.path().join(".mine.holdout");
+    fs::create_dir(&of_somebody).expect("a folder");
+    let (status, _, text) = import(dir.path(), &["many"]);
+    assert_eq!(status, 0, "{text}");
+    assert!(!left.exists() && of_somebody.exists());
+    assert!(
+        !dir.path().join(".kmsim.lock").exists(),
+        "the lock ends with the import"
+    );
+    // Another has the folder.
+    let lock = fs::File::create(dir.path().join(".kmsim.lock")).expect("created");
+    lock.lock().expect("locked");
+    let (status, text) = told(&kmsim(
+        dir.path(),
+        &["import", "many", "--out", "other.toml"],
+    ));
+    assert_eq!(status, 2, "{text}");
+    assert!(
+        text.contains("error[folder-in-use]") && text.contains("--wait"),
+        "{text}"
+    );
+    assert!(!dir.path().join("other.toml").exists());
+    lock.unlock().expect("unlocked");
+    let (status, text) = told(&kmsim(
+        dir.path(),
+        &["import", "many", "--out", "other.toml", "--wait"],
+    ));
+    assert_eq!(status, 0, "{text}");
+}
