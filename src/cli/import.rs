@@ -88,7 +88,14 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), CommandError> {
         for (name, text) in &written.files {
             out.write(name, text)?;
         }
+        let before = out.named_before();
         out.write(&out.file, &written.toml)?;
+        // Pseudonyms are others in each run, and so are the names of the files with load.
+        for name in before {
+            if !written.files.iter().any(|(kept, _)| *kept == name) {
+                let _ = std::fs::remove_file(out.folder.join(name));
+            }
+        }
     }
     if !args.quiet {
         print(&told::totals(&evidence, &names))?;
@@ -303,6 +310,23 @@ impl Output {
             file: format!("{stem}.toml"),
             stem: stem.to_owned(),
         })
+    }
+
+    /// The CSV files that the scenario names which import wrote here before; they are import's own.
+    fn named_before(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.folder.join(&self.file)).unwrap_or_default();
+        if !text.starts_with(MARK) {
+            return Vec::new();
+        }
+        let own = |name: &&str| {
+            let rest = name.strip_prefix(self.stem.as_str());
+            rest.is_some_and(|r| r.starts_with('.') && r.ends_with(".csv") && !r.contains(".."))
+        };
+        let named = text.lines().filter_map(|line| {
+            let behind = line.split_once("file = \"")?.1;
+            Some(behind.split_once('"')?.0)
+        });
+        named.filter(own).map(str::to_owned).collect()
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), CommandError> {

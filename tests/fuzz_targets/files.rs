@@ -69,8 +69,8 @@ pub fn import(format: &'static SourceFormat, bytes: &[u8]) {
 fn imported(path: &Path, format: Option<&'static SourceFormat>) {
     let options = GatherOptions {
         format,
-        metric: None,
         threads: 1,
+        ..GatherOptions::default()
     };
     let evidence = gather(&[path.to_path_buf()], &options);
     let records: u64 = evidence.records.values().sum();

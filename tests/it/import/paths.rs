@@ -159,6 +159,29 @@ fn what_a_killed_import_left_goes_with_the_next_and_two_at_once_are_refused() {
         !dir.path().join(".kmsim.lock").exists(),
         "the lock ends with the import"
     );
+    // Pseudonyms are others in each run: what the scenario before named goes, what lies beside it stays.
+    fs::write(dir.path().join("mine.own.csv"), "x").expect("written");
+    let tables = || {
+        let all = fs::read_dir(dir.path()).expect("a folder");
+        let names = all.map(|e| {
+            e.expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        });
+        let mut tables: Vec<String> = names.filter(|n| n.ends_with(".csv")).collect();
+        tables.sort();
+        tables
+    };
+    let before = tables();
+    let (status, _, text) = import(dir.path(), &["many"]);
+    assert_eq!(status, 0, "{text}");
+    let after = tables();
+    assert!(
+        before.len() == after.len() && before != after,
+        "{before:?} {after:?}"
+    );
+    assert!(after.contains(&"mine.own.csv".to_owned()));
     // Another has the folder.
     let lock = fs::File::create(dir.path().join(".kmsim.lock")).expect("created");
     lock.lock().expect("locked");
