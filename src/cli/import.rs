@@ -73,7 +73,10 @@ pub(super) fn import(args: &ImportArgs) -> Result<(), CommandError> {
             Some(tested)
         }
         Some(Err(fault)) => {
-            faults.push(fault);
+            // Without a scenario there is nothing to test, which is told already.
+            if written.is_some() {
+                faults.push(fault);
+            }
             None
         }
         None => None,
@@ -235,9 +238,7 @@ fn verdict(
         .faults()
         .map(|(path, what)| format!("error: {}: {what}", names.path(path)))
         .collect();
-    if written.is_some() {
-        faults.extend(others);
-    }
+    faults.extend(others);
     if faults.is_empty() && !evidence.has_read() {
         let reasons = evidence.files_left_out.iter();
         let reasons: Vec<String> = reasons.map(|(why, n)| format!("{n} × {why}")).collect();
