@@ -103,7 +103,7 @@ pub(super) fn scripts(figures: &[Figure]) -> Result<Value, ReportError> {
         packed = Some(Value::from_safe_string(STANDARD.encode(bytes)));
     }
     Ok(context! {
-        policy, style => Value::from_safe_string(style), figures => packed,
+        policy => Value::from_safe_string(policy), style => Value::from_safe_string(style), figures => packed,
         library => Value::from_safe_string(LIBRARY.to_owned()), boot => Value::from_safe_string(BOOT.to_owned()),
     })
 }

@@ -191,9 +191,14 @@ def lines(it, results, title, value):
             second = round((points[0]["x"] - BEGIN_MS) / 1000)
             for what, text in shown.items():
                 v = next((v for v in results["variants"] if v["name"] == what), None)
-                if v is None or second not in v["series"]["t_s"]:
+                own = re.search(r" at day (\d+) (\d+):(\d+):(\d+)$", text)
+                at = second
+                if own:  # The nearest value of a line with gaps says when it is.
+                    day, h, m, s = map(int, own.groups())
+                    at, text = ((day - 1) * 24 + h) * 3600 + m * 60 + s, text[: own.start()]
+                if v is None or at not in v["series"]["t_s"]:
                     continue
-                expected = value(v, v["series"]["t_s"].index(second))
+                expected = value(v, v["series"]["t_s"].index(at))
                 check(any(same(text, e) for e in expected), title, what, second, text, "is none of", expected)
                 compared += 1
     return compared
@@ -270,21 +275,21 @@ def zoom_and_switches(it):
         check("quota" in shown, "in one second of", name, "the pointer shows", shown)
         figure.get_by_role("button", name="everything").click()
         it.settle()
-        check(span(plot) >= whole, "everything is", span(plot), "ms")
+        check(span(plot) >= whole - 1_000, "everything is", span(plot), "ms")
 
         fixed = figure.locator(".entry", has_text="quota")
         check(fixed.count() > 0, "the quota has a switch, or no name")
         shown_quota = "p => p.data.some(t => t.name.startsWith('quota') && t.visible !== false)"
         for button in figure.locator("button[data-switch]").all():
             place = int(button.get_attribute("data-switch"))
-            visible = f"p => p.data.filter(t => t.meta === {place}).every(t => t.visible !== false)"
+            visible = f"p => p.data.filter(t => t.meta === {place}).map(t => t.visible !== false)"
             on = button.get_attribute("aria-pressed")
             for _ in range(2):
                 button.click()
                 it.settle()
                 on = {"true": "false", "false": "true"}[on]
                 check(button.get_attribute("aria-pressed") == on, button.inner_text(), "is not", on)
-                check(plot.evaluate(visible) == (on == "true"), button.inner_text(), "is drawn although", on)
+                check(set(plot.evaluate(visible)) <= {on == "true"}, button.inner_text(), "is drawn although", on)
                 check(plot.evaluate(shown_quota), "no quota when", button.inner_text(), "is", on)
         log = figure.locator("button[data-log]")
         for _ in range(2):

@@ -426,10 +426,15 @@ fn layer_traces(
         },
     };
     match &layer.shape {
-        LiveShape::Steps(x, y) => data.push(with(
-            along(x, y, time),
-            json!({"name": name, "line": stepped(line), "hovertemplate": hover(&layer.name, &p.y.scale, digits)}),
-        )),
+        LiveShape::Steps(x, y) => {
+            let mut shown = hover(&layer.name, &p.y.scale, digits);
+            if time && y.iter().any(Option::is_none) {
+                // In a gap the pointer finds the nearest value, which is of another time.
+                shown = shown.replace("<extra>", " at %{x|day %-j %H:%M:%S}<extra>");
+            }
+            let more = json!({"name": name, "line": stepped(line), "hovertemplate": shown});
+            data.push(with(along(x, y, time), more));
+        }
         LiveShape::Stack(x, y) => data.push(with(
             along(x, y, time),
             json!({"name": name, "mode": "lines", "stackgroup": "all", "fillcolor": color,
