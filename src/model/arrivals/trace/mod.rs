@@ -18,9 +18,10 @@ mod rows;
 mod seen;
 mod time;
 
-pub use recording::{Recording, RowKind, TraceError};
+pub use recording::{Recording, TraceError};
 pub use row_actions::RowActions;
 pub use rows::Rows;
+pub use seen::RowKind;
 pub use time::TimeUnit;
 
 use crate::engine::SECOND;

@@ -7,7 +7,7 @@
 use super::column::{Columns, NumberColumn};
 use super::plain::plain_rows;
 use super::rows::Rows;
-use super::seen::{SeenKinds, SeenNames};
+use super::seen::{RowKind, SeenKinds, SeenNames};
 use super::time::{TimeUnit, Times};
 use crate::engine::SECOND;
 use crate::engine::narrow::{self, capped, index};
@@ -60,15 +60,6 @@ pub struct Recording {
     pub requesters: Vec<String>,
     /// SHA-256 of the file, hexadecimal.
     pub sha256: String,
-}
-
-/// What a row says of its request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RowKind {
-    /// Index of the recording's operations, `None` where not recorded.
-    pub operation: Option<u32>,
-    /// Index of the recording's requesters.
-    pub requester: Option<u32>,
 }
 
 /// What is wrong with a trace file.

@@ -3,10 +3,18 @@
 //! To look up a name is to wait for memory. Rows are therefore looked up in batches, one row's waiting while another's
 //! goes on.
 
-use super::recording::RowKind;
 use crate::engine::narrow::{capped, index};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+
+/// What a row says of its request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowKind {
+    /// Index of the recording's operations, `None` where not recorded.
+    pub operation: Option<u32>,
+    /// Index of the recording's requesters.
+    pub requester: Option<u32>,
+}
 
 /// Names in order of appearance, each once.
 pub(super) struct SeenNames {
