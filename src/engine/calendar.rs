@@ -11,7 +11,7 @@
 //! push and take; apart, each would have to show the others its fields.
 
 use super::SECOND;
-use super::narrow::{capped, index, low_bits};
+use super::narrow::{capped, index, low_bits, within_u32};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -395,7 +395,7 @@ impl<E: Copy + Ord> Calendar<E> {
     #[inline(always)]
     pub fn add_new(&mut self, at: u64, event: E) {
         debug_assert_eq!(self.new, self.all_new);
-        let node = EventNode::new(capped::<u32>(at - self.start), event, |_| {});
+        let node = EventNode::new(within_u32(at - self.start), event, |_| {});
         if self.all_new == self.most_new {
             self.add_room(node);
         }
@@ -668,7 +668,7 @@ impl<E: Copy + Ord> Calendar<E> {
         if spans_ahead >= RING as u64 || span == self.span_in_ring {
             return None;
         }
-        let since = capped::<u32>(ahead - spans_ahead * SPAN_NS);
+        let since = within_u32(ahead - spans_ahead * SPAN_NS);
         Some((self.room_in(span, any) as usize, since))
     }
 
@@ -711,7 +711,7 @@ impl<E: Copy + Ord> Calendar<E> {
             let entry = Scheduled { at, event };
             return self.far.entry(at / SECOND).or_default().push(entry);
         }
-        let since = capped::<u32>(since);
+        let since = within_u32(since);
         let slot = slot_of(since);
         debug_assert!(
             at >= self.start && slot >= self.slot,

@@ -28,6 +28,17 @@ pub const fn low_bits_of_wide(n: u128) -> u32 {
     n as u32
 }
 
+/// A number that whoever asks keeps within 32 bits, where each instruction counts; debug builds make sure.
+#[inline(always)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "its caller keeps it within"
+)]
+pub const fn within_u32(n: u64) -> u32 {
+    debug_assert!(n <= 0xffff_ffff);
+    n as u32
+}
+
 /// A count in fewer bits; more than they hold becomes the most that they hold.
 #[inline(always)]
 pub fn capped<U: Bounded>(n: impl Unsigned + TryInto<U>) -> U {

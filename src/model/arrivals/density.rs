@@ -2,7 +2,7 @@
 
 use crate::engine::SECOND;
 use crate::engine::calendar::{SLOT_NS, SLOTS};
-use crate::engine::narrow::{capped, whole};
+use crate::engine::narrow::{capped, whole, within_u32};
 use crate::engine::random::Key;
 use crate::units::Rate;
 
@@ -105,13 +105,13 @@ impl Density {
             Density::Even { .. } => {
                 let instants = self.even_instants(second).into_iter().flatten();
                 for (i, at) in (0..n).zip(instants) {
-                    f(at, capped::<u32>(i), key.with(i));
+                    f(at, within_u32(i), key.with(i));
                 }
             }
             Density::Linear(..) | Density::Steps(_) => {
                 for i in 0..n {
                     let id = key.with(LISTED | i);
-                    f(self.instant(id.unit()), capped::<u32>(i), id);
+                    f(self.instant(id.unit()), within_u32(i), id);
                 }
             }
         }
@@ -158,7 +158,7 @@ impl Density {
     pub fn split(&self, n: u64, key: Key, counts: &mut Vec<u32>) {
         let mut nodes = [0_u64; 2 * SLOTS];
         self.split_to(SLOTS, n, key, &mut nodes);
-        counts.extend(nodes[SLOTS..].iter().map(|&n| capped::<u32>(n)));
+        counts.extend(nodes[SLOTS..].iter().map(|&n| within_u32(n)));
     }
 
     /// Splits `n` over `parts` (a power of two, at most [`SLOTS`]) equal parts of the second, into
@@ -277,7 +277,7 @@ pub fn instant_in_slot(key: Key) -> u64 {
 /// The number in its second of the `i`-th arrival of a slot.
 #[inline(always)]
 pub fn number_in_slot(slot: usize, i: u32) -> u32 {
-    capped::<u32>(slot) << 23 | i
+    within_u32(slot as u64) << 23 | i
 }
 
 /// The keys of such arrivals.
