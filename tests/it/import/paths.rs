@@ -97,7 +97,7 @@ fn pipes_links_and_files_that_nobody_may_read_are_named() {
     fs::remove_file(path("many/broken")).expect("removed");
 
     fs::write(path("many/secret.json"), "{}").expect("written");
-    fs::set_permissions(path("many/secret.json"), fs::Permissions::from_mode(0)).expect("set");
+    fs::set_permissions(path("many/secret.json"), fs::Permissions::from_mode(0o000)).expect("set");
     // Who may read everything has a file of the kernel that is only for writing.
     let unreadable = match fs::read(path("many/secret.json")) {
         Err(_) => "many/secret.json".to_owned(),
