@@ -6,6 +6,8 @@
 //!
 //! Speeds are decompressed MB (10⁶ bytes) per second of CPU time of the reading thread, the best of [`ROUNDS`] alternating
 //! rounds: other programs on the machine change them less than time on the clock, and the ratios hardly.
+//!
+//! Long because each row makes its own files.
 
 // Some of it is for the other bench.
 #[allow(dead_code)]

@@ -1,4 +1,6 @@
 //! FILE.import.json: every total, by the names that `docs/IMPORT.md` explains.
+//!
+//! Long because each kind of file has its own counters, and all of them are here.
 
 use super::evidence::collected::AccountEvidence;
 use super::evidence::counts::Counts;
