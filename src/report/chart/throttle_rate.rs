@@ -84,7 +84,7 @@ impl ThrottleLine<'_> {
 }
 
 /// What is drawn.
-struct Shown<'r> {
+struct ThrottleView<'r> {
     lines: Vec<ThrottleLine<'r>>,
     /// Start and end of the axis \[s\].
     window: (f64, f64),
@@ -145,7 +145,7 @@ fn window(from: f64, to: f64, end: f64) -> (f64, f64) {
     }
 }
 
-fn shown(results: &RunResults) -> Shown<'_> {
+fn shown(results: &RunResults) -> ThrottleView<'_> {
     let throttled: Vec<(usize, &VariantResults, &str)> = results
         .variants
         .iter()
@@ -159,7 +159,7 @@ fn shown(results: &RunResults) -> Shown<'_> {
 fn of_record<'r>(
     results: &RunResults,
     throttled: &[(usize, &'r VariantResults, &'r str)],
-) -> Option<Shown<'r>> {
+) -> Option<ThrottleView<'r>> {
     let all = throttled
         .iter()
         .map(|(_, v, quota)| Some(seconds(record(v, quota)?)));
@@ -214,7 +214,7 @@ fn of_record<'r>(
             number::instant(length)
         ),
     };
-    Some(Shown {
+    Some(ThrottleView {
         lines,
         window,
         step: format!("{each}, in the replication with the variant's busiest second"),
@@ -225,7 +225,7 @@ fn of_record<'r>(
 fn of_series<'r>(
     results: &RunResults,
     throttled: &[(usize, &'r VariantResults, &'r str)],
-) -> Shown<'r> {
+) -> ThrottleView<'r> {
     let all = throttled.iter().filter_map(|&(variant, v, quota)| {
         let s = v.series.quotas.get(quota)?;
         let (a, t) = (&s.kms_attempts_per_s.mean, &s.kms_throttled_per_s.mean);
@@ -266,7 +266,7 @@ fn of_series<'r>(
         true => format!("the worst {} of each step", number::instant(bin)),
         false => format!("throttled ÷ attempts in steps of {}", number::instant(bin)),
     };
-    Shown {
+    ThrottleView {
         lines,
         window,
         step: format!("{each}, over all replications"),
@@ -292,7 +292,7 @@ fn worst_of(steps: &[ThrottleStep]) -> Vec<ThrottleStep> {
 const ROWS: usize = 30;
 
 /// The lines as a table: the worst step of each of a few stretches, a column for each variant.
-fn table(shown: &Shown<'_>) -> Grid {
+fn table(shown: &ThrottleView<'_>) -> Grid {
     let (from, to) = shown.window;
     let width = ((to - from) / ROWS as f64).ceil().max(1.0);
     let header = std::iter::once("worst step from".to_owned());
@@ -405,7 +405,7 @@ fn live(results: &RunResults) -> LiveFigure {
 }
 
 /// Draws the figure.
-fn draw(results: &RunResults, shown: &Shown<'_>) -> Drawn<String> {
+fn draw(results: &RunResults, shown: &ThrottleView<'_>) -> Drawn<String> {
     let mut head = vec![caption(results)];
     let lines = &shown.lines;
     if lines.is_empty() {
