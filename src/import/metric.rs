@@ -7,7 +7,7 @@
 use super::evidence::fact::{Fact, MetricFact};
 use super::evidence::finding::{FileEnd, Findings, Item, fingerprint};
 use super::evidence::series::{CountedAs, LoadOrigin, RecordKind, SeriesKey, Via, word};
-use super::evidence::skip::SkipReason;
+use super::evidence::skip::{SkipReason, is_count};
 use super::head::Head;
 use super::lines;
 use super::rows::{CellRow, CellRows};
@@ -460,7 +460,7 @@ impl Samples {
                 series: Some(series),
             });
             for (at, value) in samples {
-                if value < 0.0 || value.fract() != 0.0 || value > 1e15 {
+                if !is_count(value, period) {
                     findings.skip(SkipReason::NotACount, || {
                         format!("its sample of {}", time::shown(at))
                     });

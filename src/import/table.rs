@@ -4,7 +4,7 @@ use super::evidence::finding::{FileEnd, Findings, Item};
 use super::evidence::series::{
     CountedAs, LoadOrigin, RecordKind, RequestOutcome, SeriesKey, Via, word,
 };
-use super::evidence::skip::SkipReason;
+use super::evidence::skip::{SkipReason, is_count};
 use super::head::Head;
 use super::rows::{CellRow, CellRows};
 use super::time;
@@ -83,7 +83,7 @@ impl TableReader {
             None => Some(1.0),
             Some(i) => row.cell(Some(i)).parse::<f64>().ok(),
         };
-        let Some(n) = n.filter(|n| *n >= 0.0 && n.fract() == 0.0 && *n < 1e15) else {
+        let Some(n) = n.filter(|n| is_count(*n, 1)) else {
             return findings.skip(SkipReason::NotACount, || format!("byte {byte}"));
         };
         let values = self.columns.map(|i| row.cell(i));

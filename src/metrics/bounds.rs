@@ -7,7 +7,18 @@ use crate::results::{Metrics, RunResults, VariantResults};
 ///
 /// A run of whatever scenario has none: debug builds make sure of it after each.
 pub fn fault(results: &RunResults) -> Option<String> {
-    results.fault().or_else(|| {
+    // A scenario that is only explained has no traffic, and so no figures to hang together.
+    let has_figures = |v: &VariantResults| {
+        v.metrics
+            .values()
+            .any(|e| e.values.iter().any(Option::is_some))
+    };
+    let together = if results.variants.iter().all(has_figures) {
+        results.fault()
+    } else {
+        None
+    };
+    together.or_else(|| {
         let mut variants = results.variants.iter();
         variants.find_map(|v| of_variant(v).map(|what| format!("variant `{}`: {what}", v.name)))
     })

@@ -22,7 +22,7 @@ use crate::model::arrivals::constant::Constant;
 use crate::model::arrivals::{self, Arrivals, OnFailure, OpenArrivals};
 use crate::model::objects::{PopularitySettings, SizeSettings};
 use crate::model::retry::{AnswerForm, ClientLifetime, RetrySettings, Service};
-use crate::model::source::ClientCacheSettings;
+use crate::model::source::{ClientCacheSettings, MOST_CLIENTS};
 use crate::units::{Rate, Span};
 use indexmap::IndexMap;
 use serde::Serialize;
@@ -231,7 +231,7 @@ impl WorkloadSettings {
             None if !r.has("retry") => context.retry.cloned(),
             own => own,
         };
-        let clients = r.optional_in("clients", 1..=10_000_000);
+        let clients = r.optional_in("clients", 1..=MOST_CLIENTS);
         let client_lifetime = ClientLifetime::read(r);
         let popularity = PopularitySettings::read(r);
         let reads = r.reference("reads", others());

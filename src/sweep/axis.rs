@@ -226,7 +226,9 @@ impl Quantity {
     pub fn of(text: &str) -> Option<Quantity> {
         let text = text.trim_matches('"');
         let quantity = |value: f64, unit| Some(Quantity { value, unit });
-        if let Ok(v) = text.replace('_', "").parse::<f64>() {
+        // `nan` and `inf` are words.
+        let number = text.replace('_', "").parse::<f64>();
+        if let Some(v) = number.ok().filter(|v| v.is_finite()) {
             return quantity(v, "1");
         }
         if let Ok(v) = text.parse::<Rate>() {
@@ -276,6 +278,11 @@ mod tests {
         assert_eq!(values("workload.w.growth=1.0..2.0:3"), ["1", "1.5", "2"]);
         assert_eq!(values("workload.w.clients=1..4:10"), ["1", "2", "3", "4"]);
         assert_eq!(values("a.b=1..100:3:log"), ["1", "10", "100"]);
+        assert!(
+            ["nan", "inf", "1e999"]
+                .iter()
+                .all(|word| Quantity::of(word).is_none())
+        );
         assert!(!"a=1..2".parse::<SweepAxis>().unwrap().is_finite());
         for (text, part) in [
             ("a", "no `=`"),

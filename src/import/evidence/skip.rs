@@ -59,6 +59,14 @@ impl SkipReason {
     }
 }
 
+/// Most requests of a second in a sample: a thousand times the largest quota of KMS, a tenth of what is simulated, so that several add up.
+const MOST_A_SECOND: f64 = 1e8;
+
+/// Whether a number can be how many requests came in so many seconds.
+pub fn is_count(n: f64, period_s: i64) -> bool {
+    (0.0..=MOST_A_SECOND * period_s as f64).contains(&n) && n.fract() == 0.0
+}
+
 /// How many were skipped, and where the first one is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Skipped {

@@ -9,6 +9,7 @@ use super::super::load::{Load, LoadKey, LoadTarget, Loads};
 use super::super::policy;
 use super::samples;
 use crate::catalog::{self, KeySpec, KmsOperation};
+use crate::model::source::MOST_CLIENTS;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -273,7 +274,8 @@ fn clients(load: &Load) -> usize {
     });
     let span = ends.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     let span = span.map_or(1, |(from, to)| (to - from).max(1)) as f64;
-    (load.total() as f64 / span / PER_CLIENT).ceil().max(1.0) as usize
+    let clients = (load.total() as f64 / span / PER_CLIENT).ceil();
+    clients.clamp(1.0, f64::from(MOST_CLIENTS)) as usize
 }
 
 /// Adds the demand behind the attempts of the operations.
@@ -315,7 +317,7 @@ fn add(imported: &mut Imported, load: &Load, operations: &[&str], clients: Optio
     }
     imported.range = range;
     imported.clients_by_retries = found.clients != imported.clients;
-    imported.clients = found.clients;
+    imported.clients = found.clients.min(MOST_CLIENTS as usize);
     for (operation, demand) in operations.iter().zip(&found.of) {
         let seconds = demand::whole(&demand.seconds);
         imported.demand.insert((*operation).to_owned(), seconds);

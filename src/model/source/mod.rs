@@ -30,7 +30,7 @@ pub use encrypted_messages::EncryptedMessages;
 pub use entries::EntryId;
 pub use kind::{CacheRefusal, ClientCacheKind, Question};
 pub use need::{Draw, Fetch, LookUp, Need};
-pub use scope::{CacheScope, ScopeSettings, Sharing};
+pub use scope::{CacheScope, MOST_CLIENTS, ScopeSettings, Sharing};
 pub use service_key::{ServiceKeyRules, ServiceKeyUse};
 
 use bucket_key::BucketKeyFetch;

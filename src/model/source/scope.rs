@@ -4,6 +4,9 @@ use crate::input::diagnostic::Code;
 use crate::input::reader::{Alternative, Reader};
 use serde::Serialize;
 
+/// Most clients of a workload, or of a process.
+pub const MOST_CLIENTS: u32 = 10_000_000;
+
 /// Whose cache a workload looks up.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sharing {
@@ -56,7 +59,7 @@ impl Sharing {
         let partition = r.optional("partition");
         let client = Alternative::new("client", |_| Some(ScopeSettings::Client {}));
         let process = Alternative::new("process", |r| {
-            let clients = r.required_in("clients", 1..=10_000_000)?;
+            let clients = r.required_in("clients", 1..=MOST_CLIENTS)?;
             Some(ScopeSettings::Process { clients })
         });
         let invocation = Alternative::new("invocation", |r| {
