@@ -53,7 +53,7 @@ pub struct InteractivePanel {
     pub name: String,
     /// Its figures in words.
     pub note: String,
-    /// Its height [px].
+    /// Its height \[px\].
     pub height: u32,
     /// Traces.
     pub data: Vec<PlotlyTrace>,
