@@ -9,6 +9,8 @@ pub fn filled(samples: &[(i64, u64)], period: i64) -> (Vec<(i64, u64)>, u64, boo
     let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
         return (Vec::new(), 0, false);
     };
+    let apart = apart(samples, period, first.0);
+    let samples = apart.as_slice();
     let slots = (last.0 - first.0) / period + 1;
     let missing = slots - samples.len() as i64;
     if period == 1 || missing <= 0 {
@@ -21,13 +23,29 @@ pub fn filled(samples: &[(i64, u64)], period: i64) -> (Vec<(i64, u64)>, u64, boo
     let mut all = vec![*first];
     for pair in samples.windows(2) {
         let (mut at, mean) = (pair[0].0 + period, pair[0].1.midpoint(pair[1].1));
-        while at < pair[1].0 {
+        while at + period <= pair[1].0 {
             all.push((at, mean));
             at += period;
         }
         all.push(pair[1]);
     }
     (all, missing_count, true)
+}
+
+/// The samples as they are, unless two are nearer than a period, as those of two sources are: then all by whole periods from the first.
+fn apart(samples: &[(i64, u64)], period: i64, first: i64) -> Vec<(i64, u64)> {
+    if samples.windows(2).all(|w| w[1].0 - w[0].0 >= period) {
+        return samples.to_vec();
+    }
+    let mut all: Vec<(i64, u64)> = Vec::new();
+    for (at, n) in samples {
+        let slot = first + (at - first) / period * period;
+        match all.last_mut() {
+            Some(last) if last.0 == slot => last.1 += n,
+            _ => all.push((slot, *n)),
+        }
+    }
+    all
 }
 
 #[cfg(test)]
@@ -45,5 +63,20 @@ mod tests {
         assert_eq!(all[4], (240, 140));
         let sparse = [(0, 5), (6_000, 5)];
         assert_eq!(filled(&sparse, 60), (sparse.to_vec(), 99, false));
+    }
+
+    #[test]
+    fn rows_never_overlap_and_no_request_is_lost() {
+        // Off the grid, one missing: none is put where the next one begins.
+        let odd: Vec<(i64, u64)> = [0, 60, 184, 240, 300, 360, 420, 480]
+            .map(|at| (at, 9))
+            .to_vec();
+        let (all, _, _) = filled(&odd, 56);
+        assert!(all.windows(2).all(|w| w[1].0 - w[0].0 >= 56), "{all:?}");
+        // Two sources that begin at different seconds.
+        let two: Vec<(i64, u64)> = (0..20).map(|i| (i * 30, 1)).collect();
+        let (all, missing, _) = filled(&two, 60);
+        assert!(all.windows(2).all(|w| w[1].0 - w[0].0 == 60), "{all:?}");
+        assert_eq!((all.iter().map(|s| s.1).sum::<u64>(), missing), (20, 0));
     }
 }
