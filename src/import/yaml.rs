@@ -154,7 +154,7 @@ impl YamlReader {
             (None, Value::Bool(key)) => within.key = Some(key.to_string()),
             (None, Value::Null) => within.key = Some(String::new()),
             (None, Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-                return Err("has a key that is no text");
+                return Err("has a key that is not a string");
             }
         }
         Ok(())
@@ -272,7 +272,7 @@ mod tests {
         assert_eq!(documents("a: *b\n").1.expect("a fault").line, 1);
         assert_eq!(
             documents("? [a]\n: b\n").1.expect("a fault").what,
-            "has a key that is no text"
+            "has a key that is not a string"
         );
     }
 }

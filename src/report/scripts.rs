@@ -53,7 +53,7 @@ fn shown(figure: &InteractiveFigure) -> Value {
     }
 }
 
-/// What stands in the page's head, and its scripts.
+/// The page's head and its scripts.
 pub(super) fn scripts(figures: &[Figure]) -> Result<Value, ReportError> {
     let interactive: Vec<&InteractiveFigure> = figures
         .iter()

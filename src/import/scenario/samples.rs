@@ -9,11 +9,14 @@ pub fn filled(samples: &[(i64, u64)], period: i64) -> (Vec<(i64, u64)>, u64, boo
     let (Some(first), Some(last)) = (samples.first(), samples.last()) else {
         return (Vec::new(), 0, false);
     };
+    if period == 1 {
+        return (samples.to_vec(), 0, false);
+    }
     let apart = apart(samples, period, first.0);
     let samples = apart.as_slice();
     let slots = (last.0 - first.0) / period + 1;
     let missing = slots - samples.len() as i64;
-    if period == 1 || missing <= 0 {
+    if missing <= 0 {
         return (samples.to_vec(), 0, false);
     }
     let missing_count = missing.unsigned_abs();

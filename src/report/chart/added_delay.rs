@@ -107,12 +107,7 @@ fn live(results: &RunResults) -> LiveFigure {
         let dots: Vec<LiveDot> = tail(&v.series.added_delay)
             .into_iter()
             .filter(|(_, share)| *share > 0.0)
-            .map(|(x, y)| LiveDot {
-                x,
-                y,
-                interval: None,
-                text: String::new(),
-            })
+            .map(|(x, y)| LiveDot::at(x, y))
             .collect();
         let ink = LiveInk::Line(theme::variant_line(i));
         (!dots.is_empty()).then(|| LiveLayer::new(&v.name, LiveShape::Line(dots), ink))

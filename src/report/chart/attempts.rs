@@ -307,12 +307,7 @@ fn live(results: &RunResults, subject: &Subject) -> LiveFigure {
         layers.push(line("quota", theme::QUOTA, all(&s.quota_per_s)).switched(LiveSwitch::Fixed));
         let peak = busiest(v, name);
         if let Some(b) = &peak {
-            let dot = LiveDot {
-                x: b.at_s as f64,
-                y: b.attempts,
-                interval: None,
-                text: String::new(),
-            };
+            let dot = LiveDot::at(b.at_s as f64, b.attempts);
             let shape = LiveShape::Points(vec![dot]);
             layers.push(LiveLayer::new(
                 "busiest second of the run",

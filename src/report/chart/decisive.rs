@@ -282,12 +282,7 @@ fn live(results: &RunResults, shown: &[DecisiveWindow<'_>], left_out: usize) -> 
         layers.push(line("throttled", THROTTLED, &|i| w.total(i).1 as f64));
         let quota = line("quota", theme::QUOTA, &|i| w.quota(w.second(i)));
         layers.push(quota.switched(LiveSwitch::Fixed));
-        let busiest = LiveDot {
-            x: w.at_s as f64,
-            y: w.total(at).0 as f64,
-            interval: None,
-            text: String::new(),
-        };
+        let busiest = LiveDot::at(w.at_s as f64, w.total(at).0 as f64);
         let dot = LiveShape::Points(vec![busiest.clone()]);
         layers.push(LiveLayer::new(
             "busiest second",

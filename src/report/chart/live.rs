@@ -61,7 +61,7 @@ pub(super) struct LiveLayer {
     pub name: String,
     pub shape: LiveShape,
     pub ink: LiveInk,
-    /// Layers of one group are switched together; its name stands in the legend.
+    /// Layers of one group are switched together; the legend shows its name.
     pub group: String,
     pub switch: LiveSwitch,
 }
@@ -142,6 +142,18 @@ pub(super) struct LiveDot {
     pub y: f64,
     pub interval: Option<(f64, f64)>,
     pub text: String,
+}
+
+impl LiveDot {
+    /// A dot without an interval and without words of its own.
+    pub(super) fn at(x: f64, y: f64) -> LiveDot {
+        LiveDot {
+            x,
+            y,
+            interval: None,
+            text: String::new(),
+        }
+    }
 }
 
 impl LiveLayer {

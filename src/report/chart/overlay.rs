@@ -200,12 +200,7 @@ fn live(results: &RunResults) -> LiveFigure {
             layers.push(steps("quota", &c.quotas, theme::QUOTA).switched(LiveSwitch::Fixed));
         }
         if let Some((x, y)) = c.busiest {
-            let dot = LiveDot {
-                x,
-                y,
-                interval: None,
-                text: String::new(),
-            };
+            let dot = LiveDot::at(x, y);
             let name = format!("busiest second of {}", v.name);
             let shape = LiveShape::Points(vec![dot]);
             layers.push(LiveLayer::new(&name, shape, LiveInk::Points(line)).of(&v.name));

@@ -131,7 +131,7 @@ struct Standing {
 }
 
 impl Standing {
-    /// The scenario of a row, short, if the key stands in it.
+    /// The scenario of a row, short, if it sets the key.
     fn of(key: &str, row: &KeyCase, folder: &Path) -> Option<Standing> {
         let mut sources = Sources::new();
         let mut table = parse(&mut sources, "row", row.text).expect("a row's text");
