@@ -291,7 +291,7 @@ pub struct CheckArgs {
 /// `kmsim import`.
 #[derive(Debug, clap::Args)]
 pub struct ImportArgs {
-    /// Files and folders; what each is, its content tells
+    /// Files, folders and pipes, `-` for standard input; what each is, its content tells
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     /// Scenario file to write; totals go to FILE.import.json and load to FILE.*.csv beside it

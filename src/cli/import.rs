@@ -2,6 +2,7 @@
 
 use super::args::ImportArgs;
 use super::failure::CommandError;
+use super::input::one_stdin;
 use super::terminal::{print, say};
 use crate::backtest::{BackTest, back_test};
 use crate::import::evidence::collected::AccountEvidence;
@@ -21,6 +22,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 pub(super) fn import(args: &ImportArgs) -> Result<(), CommandError> {
+    one_stdin(&args.paths)?;
     let out = Output::at(&args.out)?;
     // From before anything is read to the end.
     let _folder = OutputFolder::claim_among_others(&out.folder, args.at_once.wait)?;

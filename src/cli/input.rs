@@ -177,7 +177,7 @@ pub(super) fn one_stdin(paths: &[PathBuf]) -> Result<(), CommandError> {
     let n = paths.iter().filter(|p| *p == Path::new("-")).count();
     if n > 1 {
         return Err(CommandError::Input(format!(
-            "error[duplicate-name]: `-` is given {n} times, but standard input can be read only once\n  = help: keep one `-`, and name the other scenarios by their files"
+            "error[duplicate-name]: `-` is given {n} times, but standard input can be read only once\n  = help: keep one `-`, and name the others by their files"
         )));
     }
     Ok(())

@@ -143,11 +143,7 @@ fn read(path: &Path, options: &GatherOptions, manifests: &Manifests, send: &mut 
         (Some(format), _) => {
             let mut findings = Findings::new(format.name, send);
             findings.hints = Hints {
-                file: path
-                    .file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .into_owned(),
+                file: walk::shown(Path::new(path.file_name().unwrap_or_default())),
                 metric: options.metric.clone(),
                 parameters: options.parameters.clone(),
                 region: options.region.clone(),

@@ -15,6 +15,7 @@ use super::time;
 use super::window::Window;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 /// Bytes of a manifest at most.
@@ -80,7 +81,8 @@ impl Manifests {
     pub fn among(files: &[PathBuf]) -> Manifests {
         let is_manifest = |path: &&PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.ends_with("manifest.json") && path.metadata().is_ok_and(|m| m.len() <= MANIFEST)
+            let is_small = |m: Metadata| m.is_file() && m.len() <= MANIFEST;
+            name.ends_with("manifest.json") && path.metadata().is_ok_and(is_small)
         };
         let mut all: Vec<InventoryManifest> = files
             .iter()

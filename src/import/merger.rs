@@ -8,10 +8,12 @@ use super::evidence::counts::Counts;
 use super::evidence::fact::Fact;
 use super::evidence::finding::{Chunk, FileEnd, Item};
 use super::evidence::objects::ObjectKind;
+use super::evidence::periods::counted_once;
 use super::evidence::series::{CountedAs, RecordKind, SeriesKey, Via};
 use super::evidence::skip::Skipped;
 use super::format::is_trail;
 use super::remembered::{Fingerprints, Remembered};
+use super::walk::shown;
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
@@ -66,7 +68,28 @@ pub struct Merger {
     ids: Remembered,
     shared: Remembered,
     notes: HashSet<String>,
+    declared: DeclaredNames,
     records: u64,
+}
+
+/// Names that templates declare: another template's resource of the same name is another thing, the same template's there twice is not.
+#[derive(Default)]
+struct DeclaredNames(BTreeMap<String, Vec<u64>>);
+
+impl DeclaredNames {
+    /// The name, with a number behind it where other templates have had it before.
+    fn name(&mut self, template: u64, name: &str) -> String {
+        let of = self.0.entry(name.to_owned()).or_default();
+        let known = of.iter().position(|known| *known == template);
+        let n = known.unwrap_or_else(|| {
+            of.push(template);
+            of.len() - 1
+        });
+        match n {
+            0 => name.to_owned(),
+            n => format!("{name}-{}", n + 1),
+        }
+    }
 }
 
 impl Default for Merger {
@@ -87,6 +110,7 @@ impl Default for Merger {
             ids: Remembered::of(REMEMBERED),
             shared: Remembered::of(REMEMBERED_SHARED),
             notes: HashSet::new(),
+            declared: DeclaredNames::default(),
             records: 0,
         }
     }
@@ -103,7 +127,7 @@ impl Merger {
                 .or_default() += 1;
         }
         self.evidence.files.push(FileReport {
-            path: path.display().to_string(),
+            path: shown(path),
             format: reason.clone(),
             records: 0,
             read: false,
@@ -113,7 +137,7 @@ impl Merger {
 
     /// Begins the next file.
     pub fn begin(&mut self, path: &Path) {
-        self.path = path.display().to_string();
+        self.path = shown(path);
         self.known.clear();
         self.records = 0;
     }
@@ -209,7 +233,11 @@ impl Merger {
         }
         self.records += chunk.seen;
         self.evidence.ambiguous += chunk.ambiguous;
-        for fact in chunk.facts {
+        for (template, fact) in chunk.facts {
+            let fact = match template {
+                0 => fact,
+                _ => fact.renamed(&mut |name| self.declared.name(template, name)),
+            };
             self.fact(fact);
         }
         for (reason, (count, place)) in chunk.skips {
@@ -362,6 +390,12 @@ impl Merger {
                 }
                 self.evidence.series.insert(key, counts);
             }
+        }
+        if counted_once(&mut self.evidence.series) > 0 {
+            let note = "of samples of several periods of one metric and time, the shorter ones count, and of the longer ones what is left";
+            self.evidence
+                .facts
+                .push((String::new(), Fact::Note(note.to_owned())));
         }
         self.evidence.events.settle();
         self.evidence.kms_events.settle();

@@ -7,15 +7,19 @@ use super::evidence::finding::{FileEnd, Findings};
 use super::evidence::skip::SkipReason;
 use super::head::Head;
 use super::inventory::{ListColumns, ListReader};
+use super::lines;
 use super::rows::CellRow;
 use super::table::TableReader;
 use super::time;
-use super::window::Window;
+use super::walk::is_stdin;
+use super::window::{NoMore, Window};
 use ::parquet::errors::ParquetError;
-use ::parquet::file::reader::{FileReader, SerializedFileReader};
+use ::parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
 use ::parquet::record::Field;
 use ::parquet::schema::types::Type;
-use std::fs::File;
+use bytes::Bytes;
+use std::fs::{File, metadata};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Whether it is a Parquet file.
@@ -35,11 +39,31 @@ enum ParquetReader {
     Table(TableReader),
 }
 
-/// Reads a Parquet file; it seeks in the file itself.
-pub fn read(_: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
-    let reader = File::open(&findings.hints.path)
-        .map_err(ParquetError::from)
-        .and_then(SerializedFileReader::new);
+/// Bytes of what comes through a pipe at most.
+const PIPED: usize = 64 << 20;
+
+/// Reads a Parquet file; it seeks in the file itself. What comes through a pipe, where nobody can seek, is held.
+pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
+    let is_file = |path: &Path| !is_stdin(path) && metadata(path).is_ok_and(|m| m.is_file());
+    if is_file(&findings.hints.path) {
+        let file = File::open(&findings.hints.path).map_err(ParquetError::from);
+        return of(file.and_then(SerializedFileReader::new), findings);
+    }
+    match window.rest(PIPED) {
+        (bytes, None) => of(SerializedFileReader::new(Bytes::from(bytes)), findings),
+        (_, Some(NoMore::Broken(e))) => lines::broken(&e, window.offset()),
+        (_, Some(NoMore::Full | NoMore::End)) => FileEnd::Broken(
+            "is Parquet of more than 64 MiB through a pipe, in which nobody can seek: write it to a file, and name that"
+                .to_owned(),
+            0,
+        ),
+    }
+}
+
+fn of<R: ChunkReader + 'static>(
+    reader: Result<SerializedFileReader<R>, ParquetError>,
+    findings: &mut Findings<'_>,
+) -> FileEnd {
     match reader {
         Ok(reader) => rows(&reader, findings),
         // What the parser says may quote the file.
@@ -50,7 +74,10 @@ pub fn read(_: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     }
 }
 
-fn rows(reader: &SerializedFileReader<File>, findings: &mut Findings<'_>) -> FileEnd {
+fn rows<R: ChunkReader + 'static>(
+    reader: &SerializedFileReader<R>,
+    findings: &mut Findings<'_>,
+) -> FileEnd {
     let schema = reader.metadata().file_metadata().schema();
     let fields = schema.get_fields();
     let header = CellRow::of(fields.iter().map(|f| f.name()));

@@ -363,36 +363,48 @@ fn samples(evidence: &AccountEvidence, all: &mut Map<String, Value>) {
             LoadOrigin::CallCount | LoadOrigin::RequestCount | LoadOrigin::Table
         )
     };
-    let mut counts = Counts::default();
-    let (mut samples, mut period) = (0, i64::MAX);
+    // What has the same periods is one load.
+    let mut by: BTreeMap<(i64, i64), Counts> = BTreeMap::new();
+    let mut samples = 0;
     for (key, of_series) in &evidence.series {
-        if counted(key.origin) && key.period > 1 {
-            counts.merge(of_series);
+        if let Some(first) = of_series.seconds().first()
+            && counted(key.origin)
+            && key.period > 1
+        {
+            let period = i64::from(key.period);
+            let phase = first.0.rem_euclid(period);
+            by.entry((period, phase)).or_default().merge(of_series);
             samples += of_series.seconds().len();
-            period = period.min(key.period.into());
         }
     }
-    let (Some(first), Some(last)) = (counts.seconds().first(), counts.seconds().last()) else {
+    let Some(period) = by.keys().map(|(period, _)| *period).min() else {
         return;
     };
-    let slots = (last.0 - first.0) / period + 1;
-    let missing = slots - counts.seconds().len() as i64;
-    let total = counts.total();
-    let mean = total as f64 / (counts.seconds().len() as f64 * period as f64);
+    let (mut slots, mut present, mut total) = (0, 0, 0);
+    let (mut mean, mut peak) = (0.0, 0.0_f64);
+    let mut spans = Vec::new();
+    for ((period, _), counts) in &by {
+        let (seconds, sum) = (counts.seconds(), counts.total());
+        let (first, last) = (seconds[0].0, seconds[seconds.len() - 1].0);
+        slots += (last - first) / period + 1;
+        present += seconds.len() as i64;
+        total += sum;
+        mean += sum as f64 / (seconds.len() as f64 * *period as f64);
+        peak = peak.max(dispersion::busiest(seconds) as f64 / *period as f64);
+        // From, to.
+        let gaps = seconds.windows(2).filter(|w| w[1].0 - w[0].0 > *period);
+        spans.extend(gaps.map(|w| [time::shown(w[0].0 + period), time::shown(w[1].0)]));
+    }
+    spans.truncate(1_000);
     let mut put = |name: &str, value: Value| all.insert(name.to_owned(), value);
     put("period_s", json!(period));
     put("samples", json!(samples));
     put("slots", json!(slots));
-    put("missing", json!(missing));
+    put("missing", json!((slots - present).max(0)));
     put("total", json!(total as f64));
     put("mean_per_s", json!(mean));
-    let peak = dispersion::busiest(counts.seconds()) as f64 / period as f64;
     put("peak_period_per_s", json!(peak));
-    // From, to.
-    let gaps = counts.seconds().windows(2);
-    let gaps = gaps.filter(|w| w[1].0 - w[0].0 > period).take(1_000);
-    let spans = gaps.map(|w| [time::shown(w[0].0 + period), time::shown(w[1].0)]);
-    put("missing_spans", spans.collect());
+    put("missing_spans", json!(spans));
 }
 
 /// What rows of bills are counted by.

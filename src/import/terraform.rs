@@ -37,6 +37,9 @@ const OURS: &[&str] = &[
     "aws_cloudtrail",
 ];
 
+/// Types of resources that are KMS keys.
+const KEYS: &[&str] = &["aws_kms_key", "aws_kms_external_key", "aws_kms_replica_key"];
+
 /// Reads a plan or a state.
 pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     lines::documents(window, findings, |document: Value, findings| {
@@ -62,8 +65,48 @@ pub fn read(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
             "",
             &mut references,
         );
-        facts(&resources, &references, findings);
+        let unknown = unknown(&document);
+        let plan = PlanLinks {
+            references,
+            unknown,
+        };
+        facts(&resources, &plan, findings);
     })
+}
+
+/// What a plan says beside its resources.
+struct PlanLinks<'d> {
+    /// Addresses that each resource's expressions refer to.
+    references: BTreeMap<String, Vec<String>>,
+    /// What is known of each resource only when it is applied.
+    unknown: BTreeMap<&'d str, &'d Value>,
+}
+
+impl PlanLinks<'_> {
+    /// Whether a value of a resource, at the end of a path of blocks, is known only when it is applied; `None`: the plan does not say.
+    fn is_unknown(&self, address: &str, path: &[&str]) -> Option<bool> {
+        let mut value = *self.unknown.get(address)?;
+        for key in path {
+            if value == &Value::Bool(true) {
+                return Some(true);
+            }
+            value = &first(value)[*key];
+        }
+        Some(first(value) == &Value::Bool(true))
+    }
+}
+
+/// What each resource will be only when it is applied, as a plan says.
+fn unknown(document: &Value) -> BTreeMap<&str, &Value> {
+    let changes = document["resource_changes"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let each = changes.filter_map(|change| {
+        let unknown = &change["change"]["after_unknown"];
+        Some((change["address"].as_str()?, unknown)).filter(|_| !unknown.is_null())
+    });
+    each.collect()
 }
 
 /// The resources of a state as it is stored (version 4), in the shape in which `show -json` has them.
@@ -183,15 +226,56 @@ fn rule(block: &Value) -> Option<(Option<Sse>, Option<String>, bool)> {
     Some((sse, key.map(str::to_owned), on && sse == Some(Sse::Kms)))
 }
 
-fn facts(
+/// The address of the KMS key that one of these addresses is of, or of an alias of it.
+fn key_of(
+    refers: &[String],
     resources: &[&Value],
     references: &BTreeMap<String, Vec<String>>,
-    findings: &mut Findings<'_>,
-) {
+) -> Option<String> {
+    let of = |kinds: &[&str], refers: &[String]| {
+        let own = resources
+            .iter()
+            .filter(|r| r["type"].as_str().is_some_and(|t| kinds.contains(&t)));
+        let mut own = own.filter_map(|r| r["address"].as_str());
+        let is_own = |at: &&str| {
+            let at = plain(at);
+            let mut refers = refers.iter();
+            refers.any(|f| {
+                *f == at
+                    || f.strip_prefix(&at)
+                        .is_some_and(|rest| rest.starts_with('.'))
+            })
+        };
+        own.find(is_own).map(str::to_owned)
+    };
+    of(KEYS, refers).or_else(|| {
+        let alias = of(&["aws_kms_alias"], refers)?;
+        let target: Vec<String> = references
+            .get(&plain(&alias))?
+            .iter()
+            .map(|f| plain(f))
+            .collect();
+        of(KEYS, &target)
+    })
+}
+
+/// What stands for a key that is known only when the plan is applied.
+const UNKNOWN_KEY: &str = "";
+
+/// Where a rule of encryption is in its resource, and the key in the rule.
+const RULE: &[&str] = &["rule"];
+const LEGACY_RULE: &[&str] = &["server_side_encryption_configuration", "rule"];
+const KEY: &[&str] = &[
+    "apply_server_side_encryption_by_default",
+    "kms_master_key_id",
+];
+
+fn facts(resources: &[&Value], plan: &PlanLinks<'_>, findings: &mut Findings<'_>) {
+    let references = &plan.references;
     let text = |r: &Value, key: &str| r["values"][key].as_str().unwrap_or_default().to_owned();
     let of_type = |kind: &'static str| resources.iter().filter(move |r| r["type"] == kind).copied();
     let address = |r: &Value| r["address"].as_str().unwrap_or_default().to_owned();
-    for key in of_type("aws_kms_key").chain(of_type("aws_kms_external_key")) {
+    for key in KEYS.iter().flat_map(|kind| of_type(kind)) {
         findings.fact(Fact::Key(KeyFact {
             name: address(key),
             spec: key["values"]["customer_master_key_spec"]
@@ -243,12 +327,9 @@ fn facts(
                     || index(&own) == index(&there))
         });
         let legacy = &bucket["values"]["server_side_encryption_configuration"];
-        let (rules, at) = match configuration {
-            Some(c) => (rule(&c["values"]["rule"]), plain(&address(c))),
-            None => {
-                let block = first(legacy);
-                (rule(&block["rule"]), plain(&own))
-            }
+        let (rules, at, path) = match configuration {
+            Some(c) => (rule(&c["values"]["rule"]), address(c), RULE),
+            None => (rule(&first(legacy)["rule"]), own.clone(), LEGACY_RULE),
         };
         let (encryption, mut key, bucket_key) = match rules {
             Some((sse, key, on)) => (sse, key, Some(on)),
@@ -256,14 +337,25 @@ fn facts(
         };
         let mut by_reference = false;
         if key.is_none() && matches!(encryption, Some(Sse::Kms | Sse::DsseKms)) {
-            let refers = references.get(&at).into_iter().flatten();
-            let of_key = refers.map(|f| plain(f)).find_map(|f| {
-                let mut keys = of_type("aws_kms_key").map(address);
-                keys.find(|k| f == plain(k) || f.starts_with(&format!("{}.", plain(k))))
-            });
-            by_reference = of_key.is_some();
-            key = of_key;
+            let refers = references.get(&plain(&at)).into_iter().flatten();
+            let refers: Vec<String> = refers.map(|f| plain(f)).collect();
+            let of_key = key_of(&refers, resources, references);
+            // A value of null, which is known, is the AWS managed key, whatever it might have referred to.
+            let is_open = plan.is_unknown(&at, &[path, KEY].concat());
+            if is_open.unwrap_or(of_key.is_some()) {
+                by_reference = of_key.is_some();
+                key = Some(of_key.unwrap_or_else(|| UNKNOWN_KEY.to_owned()));
+            }
         }
+        let unresolved = encryption.is_none()
+            && plan.is_unknown(
+                &at,
+                &[
+                    path,
+                    &["apply_server_side_encryption_by_default", "sse_algorithm"],
+                ]
+                .concat(),
+            ) == Some(true);
         findings.fact(Fact::Bucket(BucketFact {
             name: Some(if name.is_empty() { own.clone() } else { name }),
             address: Some(own),
@@ -271,7 +363,7 @@ fn facts(
             key,
             key_by_reference: by_reference,
             bucket_key,
-            unresolved: false,
+            unresolved,
         }));
     }
 }

@@ -1,6 +1,7 @@
 //! The files below the given paths, in the order in which they are read.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A path that is no file to read.
@@ -14,22 +15,40 @@ pub struct Obstacle {
     pub is_fault: bool,
 }
 
+/// Whether a path stands for standard input.
+pub fn is_stdin(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+/// What a path is called where people read it.
+pub fn shown(path: &Path) -> String {
+    if is_stdin(path) {
+        "stdin".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+/// What there is to know of a file, behind links; of standard input, where the system has a name for it.
+fn metadata(path: &Path) -> io::Result<fs::Metadata> {
+    fs::metadata(if is_stdin(path) {
+        Path::new("/dev/stdin")
+    } else {
+        path
+    })
+}
+
 /// All files below the paths, by the time in their names and then by path, so that the deliveries of several trails of one
 /// time come after each other; and what could not be read. Links inside folders are not followed: nothing outside the
-/// given paths is read, and no folder twice.
+/// given paths is read, and no folder twice. A pipe that is itself among the paths is a file like others.
 pub fn files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Obstacle>) {
     let (mut found, mut obstacles) = (Vec::new(), Vec::new());
     for path in paths {
-        match fs::metadata(path) {
-            Ok(meta) if meta.is_file() || meta.is_dir() => {
-                enter(path, &meta, &mut found, &mut obstacles);
-            }
-            // Inside a folder it may lie about; named, it was meant to be read.
-            Ok(_) => obstacles.push(Obstacle {
-                path: path.clone(),
-                reason: "is not a regular file: write what comes from it to one".to_owned(),
-                is_fault: true,
-            }),
+        match metadata(path) {
+            Ok(meta) if meta.is_dir() => enter(path, &meta, &mut found, &mut obstacles),
+            // A pipe inside a folder may lie about; named, it was meant to be read.
+            Ok(_) => found.push(path.clone()),
+            Err(_) if is_stdin(path) => found.push(path.clone()),
             Err(e) => obstacles.push(unreadable(path, &e)),
         }
     }
@@ -51,7 +70,7 @@ pub fn files(paths: &[PathBuf]) -> (Vec<PathBuf>, Vec<Obstacle>) {
 fn each_once(files: &mut Vec<PathBuf>, several_paths: bool) {
     use std::os::unix::fs::MetadataExt;
     let mut known = std::collections::HashSet::new();
-    files.retain(|path| match fs::metadata(path) {
+    files.retain(|path| match metadata(path) {
         Ok(meta) if several_paths || meta.nlink() > 1 => known.insert((meta.dev(), meta.ino())),
         Ok(_) => true,
         // What became of it is told when it is read.

@@ -4,6 +4,7 @@
 //! of frames), UTF-16 with a byte order mark, or plain. However large the file or one record in it, no more than
 //! [`LARGEST`] is held.
 
+use super::walk::is_stdin;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
@@ -40,9 +41,14 @@ pub enum NoMore {
 }
 
 impl Window {
-    /// The bytes of a file.
+    /// The bytes of a file, or of standard input.
     pub fn open(path: &Path) -> io::Result<Window> {
-        Ok(Window::over(decoded(Box::new(File::open(path)?))?))
+        let source: ByteSource = if is_stdin(path) {
+            Box::new(io::stdin())
+        } else {
+            Box::new(File::open(path)?)
+        };
+        Ok(Window::over(decoded(source)?))
     }
 
     /// The bytes of a text, for tests and what stands inside another file.

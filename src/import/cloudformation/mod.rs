@@ -6,7 +6,7 @@
 pub mod intrinsic;
 
 use super::evidence::fact::{BucketFact, Fact, KeyFact, Sse, TemplateFact};
-use super::evidence::finding::{FileEnd, Findings};
+use super::evidence::finding::{FileEnd, Findings, fingerprint};
 use super::evidence::skip::SkipReason;
 use super::head::Head;
 use super::lines;
@@ -122,6 +122,13 @@ const OURS: &[&str] = &[
 const UNKNOWN_KEY: &str = "";
 
 fn template(document: &Value, findings: &mut Findings<'_>) {
+    findings.template = fingerprint(document.to_string().as_bytes());
+    declared(document, findings);
+    findings.template = 0;
+}
+
+/// What a template declares.
+fn declared(document: &Value, findings: &mut Findings<'_>) {
     let given = findings.hints.parameters.clone();
     let region = findings.hints.region.clone();
     let mut document = document.clone();

@@ -52,10 +52,15 @@ impl Counts {
         self.entries.iter().map(|entry| entry.1).sum()
     }
 
+    /// Seconds with events from one until before another; after [`Counts::settle`].
+    pub fn within(&self, from: i64, to: i64) -> &[(i64, u64)] {
+        let at = |second: i64| self.seconds().partition_point(|s| s.0 < second);
+        &self.seconds()[at(from)..at(to).max(at(from))]
+    }
+
     /// Those from one second until before another; after [`Counts::settle`].
     pub fn between(&self, from: i64, to: i64) -> Counts {
-        let at = |second: i64| self.seconds().partition_point(|s| s.0 < second);
-        let entries = self.entries[at(from)..at(to).max(at(from))].to_vec();
+        let entries = self.within(from, to).to_vec();
         Counts {
             sorted: entries.len(),
             entries,

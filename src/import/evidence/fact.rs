@@ -54,6 +54,65 @@ impl Fact {
         None
     }
 
+    /// The same of a template, with other names for what it declares: `name` is asked for each.
+    #[must_use]
+    pub fn renamed(self, name: &mut dyn FnMut(&str) -> String) -> Fact {
+        let mut each = |all: Vec<String>| all.iter().map(|n| name(n)).collect();
+        match self {
+            Fact::Bucket(bucket) => {
+                let is_generated = bucket.name == bucket.address;
+                let address = bucket.address.map(|a| name(&a));
+                // Logical IDs are letters and digits; IDs, ARNs and aliases of keys have others, too.
+                let is_declared = |key: &String| {
+                    !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric())
+                };
+                Fact::Bucket(BucketFact {
+                    name: if is_generated {
+                        address.clone()
+                    } else {
+                        bucket.name
+                    },
+                    key: bucket
+                        .key
+                        .map(|key| if is_declared(&key) { name(&key) } else { key }),
+                    address,
+                    ..bucket
+                })
+            }
+            Fact::Key(key) => Fact::Key(KeyFact {
+                name: name(&key.name),
+                ..key
+            }),
+            Fact::Resources {
+                resources,
+                log_groups_with_key,
+                bucket_policies,
+            } => Fact::Resources {
+                resources: each(resources),
+                log_groups_with_key: each(log_groups_with_key),
+                bucket_policies: each(bucket_policies),
+            },
+            Fact::Template(mut template) => {
+                for value in template
+                    .unresolved
+                    .iter_mut()
+                    .filter(|v| !v.place.is_empty())
+                {
+                    value.place = name(&value.place);
+                }
+                for (id, _) in &mut template.absent {
+                    *id = name(id);
+                }
+                Fact::Template(template)
+            }
+            other @ (Fact::Quota(_)
+            | Fact::TrailExcludesKms
+            | Fact::Metric(_)
+            | Fact::InventoryTaken { .. }
+            | Fact::Note(_)) => other,
+        }
+    }
+
     /// A quota in force, where it is about one.
     pub fn quota(&self) -> Option<&QuotaFact> {
         if let Fact::Quota(quota) = self {

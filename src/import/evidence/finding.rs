@@ -60,8 +60,8 @@ pub struct Chunk {
     pub ambiguous: u64,
     /// Whether kinds are numbered from 0 again.
     pub fresh: bool,
-    /// Facts.
-    pub facts: Vec<Fact>,
+    /// Facts, each with the template that says so (0: none).
+    pub facts: Vec<(u64, Fact)>,
     /// How the file ended; with its last chunk.
     pub end: Option<FileEnd>,
     /// Format of the file.
@@ -99,6 +99,8 @@ struct RecentKind {
 pub struct Findings<'a> {
     /// What is known beside the bytes.
     pub hints: Hints,
+    /// Fingerprint of the template that is read, whose names are its own; 0: none.
+    pub template: u64,
     /// Lines whose URI might end elsewhere.
     pub ambiguous: u64,
     chunk: Chunk,
@@ -125,6 +127,7 @@ impl<'a> Findings<'a> {
     pub fn new(format: &'static str, send: &'a mut dyn FnMut(Chunk)) -> Findings<'a> {
         Findings {
             hints: Hints::default(),
+            template: 0,
             ambiguous: 0,
             chunk: Chunk::default(),
             format,
@@ -228,7 +231,7 @@ impl<'a> Findings<'a> {
 
     /// What the file says beside its load.
     pub fn fact(&mut self, fact: Fact) {
-        self.chunk.facts.push(fact);
+        self.chunk.facts.push((self.template, fact));
     }
 
     /// How many were skipped for a reason so far.

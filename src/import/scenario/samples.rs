@@ -1,5 +1,7 @@
 //! Samples that are missing among those of a metric.
 
+use std::collections::BTreeMap;
+
 /// A share of periods without a sample up to which samples are lost; above it, nothing came.
 const LOST: f64 = 0.2;
 
@@ -35,11 +37,33 @@ pub fn filled(samples: &[(i64, u64)], period: i64) -> (Vec<(i64, u64)>, u64, boo
     (all, missing_count, true)
 }
 
+/// Puts the samples of several operations into the same periods, where those of one begin within those of another: rows of one file do
+/// not overlap.
+pub fn together(of: &mut BTreeMap<String, Vec<(i64, u64)>>, period: i64) {
+    let mut times: Vec<(i64, u64)> = of.values().flatten().map(|s| (s.0, 0)).collect();
+    times.sort_unstable();
+    times.dedup();
+    let Some(first) = times.first().map(|s| s.0) else {
+        return;
+    };
+    if times.windows(2).all(|w| w[1].0 - w[0].0 >= period) {
+        return;
+    }
+    for samples in of.values_mut() {
+        *samples = by_slot(samples, period, first);
+    }
+}
+
 /// The samples as they are, unless two are nearer than a period, as those of two sources are: then all by whole periods from the first.
 fn apart(samples: &[(i64, u64)], period: i64, first: i64) -> Vec<(i64, u64)> {
     if samples.windows(2).all(|w| w[1].0 - w[0].0 >= period) {
         return samples.to_vec();
     }
+    by_slot(samples, period, first)
+}
+
+/// The sums of whole periods from the first.
+fn by_slot(samples: &[(i64, u64)], period: i64, first: i64) -> Vec<(i64, u64)> {
     let mut all: Vec<(i64, u64)> = Vec::new();
     for (at, n) in samples {
         let slot = first + (at - first) / period * period;
@@ -66,6 +90,21 @@ mod tests {
         assert_eq!(all[4], (240, 140));
         let sparse = [(0, 5), (6_000, 5)];
         assert_eq!(filled(&sparse, 60), (sparse.to_vec(), 99, false));
+    }
+
+    #[test]
+    fn operations_of_one_file_have_the_same_periods() {
+        let every = |phase: i64| (0..5).map(|i| (phase + i * 60, 10 + i as u64)).collect();
+        let mut of: BTreeMap<String, Vec<(i64, u64)>> =
+            BTreeMap::from([("a".to_owned(), every(0)), ("b".to_owned(), every(30))]);
+        together(&mut of, 60);
+        assert_eq!((&of["a"], &of["b"]), (&every(0), &every(0)));
+        let mut apart = BTreeMap::from([
+            ("a".to_owned(), vec![(0, 1)]),
+            ("b".to_owned(), vec![(90, 1)]),
+        ]);
+        together(&mut apart, 60);
+        assert_eq!(apart["b"], [(90, 1)]);
     }
 
     #[test]

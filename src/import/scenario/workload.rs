@@ -225,6 +225,9 @@ pub fn workloads(loads: &Loads, retry: Option<&str>, clients: Option<usize>) -> 
         .workloads
         .sort_by(|a, b| (b.total(), &a.at).cmp(&(a.total(), &b.at)));
     put_together(&mut stretch);
+    for workload in stretch.workloads.iter_mut().filter(|w| w.at.period > 1) {
+        samples::together(&mut workload.demand, workload.at.period.into());
+    }
     stretch
         .workloads
         .par_iter_mut()

@@ -3,7 +3,7 @@
 
 use super::shared_files::shared;
 use super::{import, kmsim, told};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -372,4 +372,92 @@ fn a_part_that_cannot_be_held_out_is_refused() {
     let (status, _, text) = import(dir.path(), &["calls.csv", "--holdout", "80%"]);
     assert_eq!(status, 2, "{text}");
     assert!(text.contains("from 1% to 50%"), "{text}");
+}
+
+/// A line of a metric stream: a bucket's requests of a period that ends with the period's length behind its time.
+fn streamed(metric: &str, at: i64, n: u64) -> String {
+    let line = json!({
+        "metric_stream_name": "s", "account_id": "111122223333", "region": "eu-west-3", "namespace": "AWS/S3", "metric_name": metric,
+        "dimensions": { "BucketName": "lake", "FilterId": "all" }, "timestamp": at * 1_000,
+        "value": { "count": n, "sum": n, "max": 1.0, "min": 1.0 }, "unit": "Count"
+    });
+    format!("{line}\n")
+}
+
+#[test]
+fn operations_whose_periods_begin_at_different_seconds_make_a_scenario_that_is_accepted() {
+    let begin = 1_772_420_400;
+    for (period, phases) in [
+        (60, [0, 30, 59]),
+        (300, [0, 7, 150]),
+        (3_600, [0, 1_800, 60]),
+    ] {
+        let dir = tempfile::tempdir().expect("a folder");
+        let mut total = 0;
+        for (metric, phase) in ["GetRequests", "PutRequests", "HeadRequests"]
+            .iter()
+            .zip(phases)
+        {
+            let mut lines = String::new();
+            for i in 0..30_i64 {
+                let n = 40 + i.unsigned_abs() % 7;
+                // One is lost: as its neighbours.
+                if i == 11 && phase == 0 {
+                    total += (40 + 10 % 7_u64).midpoint(40 + 12 % 7);
+                    continue;
+                }
+                total += n;
+                lines += &streamed(metric, begin + phase + i * period, n);
+            }
+            fs::write(dir.path().join(format!("{metric}.json")), lines).expect("written");
+        }
+        let (status, _, text) = import(
+            dir.path(),
+            &["GetRequests.json", "PutRequests.json", "HeadRequests.json"],
+        );
+        assert_eq!(status, 0, "{text}");
+        let (status, text) = told(&kmsim(dir.path(), &["check", "mine.toml"]));
+        assert_eq!(status, 0, "{period} {phases:?}: {text}");
+        // All requests are in the files of the scenario, none of them twice.
+        let mut written = 0;
+        for entry in fs::read_dir(dir.path()).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.extension().is_some_and(|e| e == "csv") {
+                let text = fs::read_to_string(path).expect("text");
+                let rows = text.lines().skip(1);
+                let counts = rows.filter_map(|row| row.rsplit(',').next()?.parse::<u64>().ok());
+                written += counts.sum::<u64>();
+            }
+        }
+        assert_eq!(written, total, "{period} {phases:?}");
+    }
+}
+
+#[test]
+fn one_metric_by_the_minute_and_by_the_hour_counts_once() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let begin = 1_772_420_400;
+    let (mut minutes, mut hours) = (String::new(), String::new());
+    for hour in 0..10_i64 {
+        // Of the last five hours each minute is there, too.
+        if hour >= 5 {
+            for minute in 0..60 {
+                minutes += &streamed("GetRequests", begin + hour * 3_600 + minute * 60, 10);
+            }
+        }
+        hours += &streamed("GetRequests", begin + hour * 3_600, 600);
+    }
+    fs::write(dir.path().join("minutes.json"), minutes).expect("written");
+    fs::write(dir.path().join("hours.json"), hours).expect("written");
+    let (status, totals, text) = import(dir.path(), &["minutes.json", "hours.json"]);
+    assert_eq!(status, 0, "{text}");
+    let workloads = totals["workloads"].as_array().expect("workloads");
+    let total: u64 = workloads
+        .iter()
+        .filter_map(|w| w["attempts"].as_u64())
+        .sum();
+    assert_eq!(total, 6_000, "{totals}");
+    assert!(text.contains("the shorter ones count"), "{text}");
+    let (status, text) = told(&kmsim(dir.path(), &["check", "mine.toml"]));
+    assert_eq!(status, 0, "{text}");
 }

@@ -1,10 +1,12 @@
 //! What lies in folders: a great many files, links, pipes, files that nobody may read, formats that are not read.
 
-use super::{event, import, kmsim, told};
+use super::mutated::parquet_of;
+use super::{event, gzip, import, kmsim, told};
 use serde_json::{Value, json};
 use std::fs;
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Writes so many small files below a folder, a hundred in each, and returns their records.
 fn many(dir: &Path, n: usize) -> usize {
@@ -76,13 +78,6 @@ fn pipes_links_and_files_that_nobody_may_read_are_named() {
     };
     assert_eq!(of(&totals, "pipe")["format"], "is not a regular file");
     assert_eq!(totals["files_left_out"]["not a file"], 1);
-    // Named, it was meant to be read.
-    let (status, totals, text) = import(dir.path(), &["many/000", "many/pipe"]);
-    assert_eq!((status, &totals["records"]), (2, &json!(3)), "{text}");
-    assert!(
-        text.contains("pipe: is not a regular file: write what comes from it to one"),
-        "{text}"
-    );
     fs::remove_file(path("many/pipe")).expect("removed");
 
     symlink(path("nowhere"), path("many/broken")).expect("a link");
@@ -111,6 +106,116 @@ fn pipes_links_and_files_that_nobody_may_read_are_named() {
             "{text}"
         );
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn pipes_on_the_command_line_are_read_whatever_comes_through_them() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| dir.path().join(name);
+    let record = |id: &str| event(id, "2026-03-02T03:00:00Z", &json!({})).to_string();
+    let table = "time,operation,count\n2026-03-02T03:00:05Z,Decrypt,7\n";
+    let list = parquet_of(
+        &[
+            ("bucket", vec!["lake"; 3]),
+            ("key", vec!["a", "b", "c"]),
+            ("encryption_status", vec!["SSE-KMS"; 3]),
+            ("bucket_key_status", vec!["ENABLED", "DISABLED", "ENABLED"]),
+        ],
+        &[
+            ("size", vec![1, 2, 3]),
+            ("last_modified_date", vec![1_772_420_755_000; 3]),
+        ],
+        true,
+    );
+    let through: [(&str, Vec<u8>); 3] = [
+        ("trail", gzip(record("1").as_bytes())),
+        ("table", table.into()),
+        ("list", list.clone()),
+    ];
+    // As files.
+    for (name, bytes) in &through {
+        fs::write(path(name), bytes).expect("written");
+    }
+    let names = through.each_ref().map(|(name, _)| *name);
+    let given = [&names[..], &["--keep-names"]].concat();
+    let (status, files, text) = import(dir.path(), &given);
+    assert_eq!(status, 0, "{text}");
+    assert_eq!(
+        (&files["records"], &files["objects"]["lake"]["objects"]),
+        (&json!(1), &json!(3)),
+        "{text}"
+    );
+    for name in names {
+        fs::remove_file(path(name)).expect("removed");
+        let made = Command::new("mkfifo").arg(path(name)).status();
+        assert!(made.is_ok_and(|s| s.success()), "mkfifo");
+    }
+    for threads in ["1", "3"] {
+        let (status, totals, text) = std::thread::scope(|scope| {
+            for (name, bytes) in &through {
+                let to = path(name);
+                scope.spawn(move || fs::write(to, bytes).expect("written"));
+            }
+            import(dir.path(), &[&given[..], &["--threads", threads]].concat())
+        });
+        assert_eq!(status, 0, "{text}");
+        for counter in ["records", "objects", "workloads", "skipped"] {
+            assert_eq!(totals[counter], files[counter], "{text}");
+        }
+        let sources = totals["sources"].as_array().expect("sources");
+        assert!(
+            sources
+                .iter()
+                .any(|s| is_at(s, "list") && s["format"] == "parquet")
+        );
+    }
+    // Standard input beside a file, and a way out where it is named twice.
+    fs::write(path("a.json"), record("2")).expect("written");
+    let piped = |args: &[&str], bytes: &[u8]| {
+        let child = Command::new(env!("CARGO_BIN_EXE_kmsim"))
+            .args(["import", "--out", "mine.toml"])
+            .args(args)
+            .current_dir(dir.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut child = child.expect("kmsim starts");
+        // Who refuses does not read.
+        let _ = child.stdin.take().expect("a pipe").write_all(bytes);
+        let (status, text) = told(&child.wait_with_output().expect("it ends"));
+        let totals = fs::read_to_string(path("mine.import.json")).unwrap_or_default();
+        let totals: Value = serde_json::from_str(&totals).unwrap_or_default();
+        (status, totals, text)
+    };
+    for (bytes, format) in [
+        (gzip(record("3").as_bytes()), "cloudtrail"),
+        (list, "parquet"),
+    ] {
+        let (status, totals, text) = piped(&["-", "a.json"], &bytes);
+        assert_eq!(status, 0, "{text}");
+        let sources = totals["sources"].as_array().expect("sources");
+        assert!(
+            sources.len() == 2
+                && sources
+                    .iter()
+                    .any(|s| is_at(s, "stdin") && s["format"] == format),
+            "{totals}"
+        );
+    }
+    let (status, totals, text) = piped(&["-"], &gzip(record("4").as_bytes())[..40]);
+    assert!(
+        status == 2 && totals["sources"][0]["path"] == "stdin" && text.contains("error: stdin: "),
+        "{text}"
+    );
+    let (status, _, text) = piped(&["-", "-"], b"{}");
+    assert!(
+        status == 2 && text.contains("`-` is given 2 times"),
+        "{text}"
+    );
+    let (status, _, text) = piped(&["-"], b"");
+    assert!(status == 2 && text.contains("1 × empty"), "{text}");
 }
 
 #[test]

@@ -306,3 +306,125 @@ fn a_template_says_how_a_bucket_of_the_logs_is_encrypted() {
     let (status, text) = told(&super::kmsim(dir.path(), &["check", "mine.toml"]));
     assert_eq!(status, 0, "{text}");
 }
+
+#[test]
+fn two_templates_are_two_and_one_there_twice_is_one() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let template = |spec: &str| {
+        json!({ "Resources": {
+            "Key": { "Type": "AWS::KMS::Key", "Properties": { "KeySpec": spec } },
+            "Alias": { "Type": "AWS::KMS::Alias", "Properties": { "AliasName": "alias/lake", "TargetKeyId": { "Ref": "Key" } } },
+            "Lake": { "Type": "AWS::S3::Bucket", "Properties": { "BucketEncryption": { "ServerSideEncryptionConfiguration": [{
+                "BucketKeyEnabled": spec == "SYMMETRIC_DEFAULT",
+                "ServerSideEncryptionByDefault": { "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "alias/lake" } }] } } },
+            "Named": { "Type": "AWS::S3::Bucket", "Properties": { "BucketName": "shared-bucket" } }
+        } })
+    };
+    let path = |name: &str| dir.path().join(name);
+    let write = |name: &str, text: String| fs::write(path(name), text).expect("written");
+    write("a.json", template("SYMMETRIC_DEFAULT").to_string());
+    write("b.json", template("HMAC_256").to_string());
+    // The first once more, as AWS prints it.
+    let printed =
+        json!({ "TemplateBody": template("SYMMETRIC_DEFAULT"), "StagesAvailable": ["Original"] });
+    write("c.json", printed.to_string());
+    let args = ["a.json", "b.json", "c.json", "--keep-names"];
+    let (status, totals, text) = import(dir.path(), &args);
+    assert_eq!(status, 0, "{text}");
+    assert_eq!(
+        (&totals["resources"], &totals["kms_keys"]),
+        (&json!(8), &json!(2))
+    );
+    let on = |key: &str, on: bool| json!({ "encryption": "SSE-KMS", "key": key, "bucket_key": on });
+    assert_eq!(
+        totals["buckets"],
+        json!({ "Lake": on("Key", true), "Lake-2": on("Key-2", false), "shared-bucket": { "encryption": "SSE-S3" } })
+    );
+}
+
+/// What `terraform show -json` prints of a plan with one bucket, whose key is `expression`.
+fn plan(expression: &Value, key: &Value, unknown: &Value) -> Value {
+    let address = "aws_s3_bucket_server_side_encryption_configuration.lake";
+    let resource = |address: &str, values: Value| json!({ "address": address, "mode": "managed", "type": address.split('.').next(), "values": values });
+    let rule = json!([{ "apply_server_side_encryption_by_default": [{ "sse_algorithm": "aws:kms", "kms_master_key_id": key }] }]);
+    json!({
+        "format_version": "1.2", "terraform_version": "1.9.8",
+        "planned_values": { "root_module": { "resources": [
+            resource("aws_s3_bucket.lake", json!({ "bucket": "lake" })),
+            resource("aws_kms_key.own", json!({})),
+            resource("aws_kms_alias.own", json!({ "name": "alias/own" })),
+            resource(address, json!({ "bucket": "lake", "rule": rule })),
+        ] } },
+        "resource_changes": [{ "address": address, "change": { "actions": ["create"], "after_unknown": {
+            "id": true, "rule": [{ "apply_server_side_encryption_by_default": [{ "kms_master_key_id": unknown }] }] } } }],
+        "configuration": { "root_module": { "resources": [
+            { "address": "aws_kms_alias.own", "expressions": { "target_key_id": { "references": ["aws_kms_key.own.key_id", "aws_kms_key.own"] } } },
+            { "address": address, "expressions": {
+                "bucket": { "references": ["aws_s3_bucket.lake.id", "aws_s3_bucket.lake"] },
+                "rule": [{ "apply_server_side_encryption_by_default": [{ "kms_master_key_id": expression }] }] } }
+        ] } }
+    })
+}
+
+#[test]
+fn a_key_that_a_plan_does_not_know_is_not_the_aws_managed_one() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let refers = |to: &str| json!({ "references": [to] });
+    let by_reference = json!({ "key": "aws_kms_key.own", "key_known_only_by_reference": true });
+    let all: [(Value, Value, Value, Value); 5] = [
+        (
+            refers("aws_kms_key.own.arn"),
+            Value::Null,
+            json!(true),
+            by_reference.clone(),
+        ),
+        (
+            refers("aws_kms_alias.own.arn"),
+            Value::Null,
+            json!(true),
+            by_reference,
+        ),
+        // Another module's or another provider's.
+        (
+            refers("module.keys.arn"),
+            Value::Null,
+            json!(true),
+            json!({ "key": "unknown" }),
+        ),
+        // A variable that is null, or a choice that came to null.
+        (
+            refers("var.key"),
+            Value::Null,
+            Value::Null,
+            json!({ "key": "aws/s3 (AWS managed)" }),
+        ),
+        (
+            refers("aws_kms_key.own.arn"),
+            Value::Null,
+            json!(false),
+            json!({ "key": "aws/s3 (AWS managed)" }),
+        ),
+    ];
+    for (expression, key, unknown, expected) in all {
+        let text = plan(&expression, &key, &unknown).to_string();
+        fs::write(dir.path().join("plan.json"), text).expect("written");
+        let (status, totals, text) = import(dir.path(), &["plan.json", "--keep-names"]);
+        assert_eq!(status, 0, "{text}");
+        let mut wanted = json!({ "encryption": "SSE-KMS", "bucket_key": false });
+        wanted
+            .as_object_mut()
+            .expect("an object")
+            .extend(expected.as_object().cloned().expect("an object"));
+        assert_eq!(totals["buckets"]["lake"], wanted, "{expression}");
+    }
+    // Nor is a bucket under S3's default whose algorithm only the plan's application tells.
+    let mut open = plan(&refers("var.key"), &Value::Null, &Value::Null);
+    open["planned_values"]["root_module"]["resources"][3]["values"]["rule"] = json!([]);
+    open["resource_changes"][0]["change"]["after_unknown"]["rule"] = json!(true);
+    fs::write(dir.path().join("plan.json"), open.to_string()).expect("written");
+    let (_, totals, _) = import(dir.path(), &["plan.json", "--keep-names"]);
+    assert_eq!(
+        totals["buckets"]["lake"],
+        json!({ "encryption": "unknown" })
+    );
+}
