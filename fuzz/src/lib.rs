@@ -1,9 +1,9 @@
 //! The functions that are fuzzed: those of the tests.
 
 #[path = "../../tests/fuzz_targets/mod.rs"]
-mod fuzz_targets;
+pub mod fuzz_targets;
 
-use fuzz_targets::FuzzTarget;
+use fuzz_targets::{Depth, FuzzTarget};
 
 thread_local! {
     static ALL: Vec<FuzzTarget> = fuzz_targets::all();
@@ -17,6 +17,6 @@ pub fn run(name: &str, bytes: &[u8]) {
     ALL.with(|all| {
         let target = all.iter().find(|target| target.0 == name);
         let (_, run) = target.unwrap_or_else(|| panic!("no fuzz target `{name}`"));
-        run(bytes);
+        run(bytes, Depth::Sampled);
     });
 }

@@ -134,7 +134,9 @@ impl NamedFile {
                     return Err(FileRefusal::NotRegular(kind(&about)));
                 }
                 let real = fs::canonicalize(path)?;
-                if SYSTEM.iter().any(|system| real.starts_with(system)) {
+                if SYSTEM.iter().any(|system| real.starts_with(system))
+                    && !real.starts_with(IN_MEMORY)
+                {
                     return Err(FileRefusal::System);
                 }
                 let current = [folder, Path::new(".")];
@@ -199,6 +201,8 @@ impl NamedFile {
 
 /// Where the operating system shows itself as files.
 const SYSTEM: [&str; 3] = ["/proc", "/sys", "/dev"];
+/// Among them, a folder of ordinary files: Linux holds them in memory, and containers work there.
+const IN_MEMORY: &str = "/dev/shm";
 
 fn kind(about: &fs::Metadata) -> &'static str {
     if about.is_dir() {
@@ -309,6 +313,19 @@ mod tests {
                 "{to}: {said:?}"
             );
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn files_that_are_held_in_memory_are_files() {
+        let Ok(home) = tempfile::tempdir_in(IN_MEMORY) else {
+            return;
+        };
+        let own = home.path().join("own.json");
+        fs::write(&own, "own").expect("write");
+        let rules = FileRules::default();
+        let found = refused(&own, home.path(), NamedBy::Scenario, &rules);
+        assert_eq!(found.as_deref(), Ok("own"));
     }
 
     #[test]

@@ -21,7 +21,16 @@ pub use simulation::is_run;
 const IMPORT: &str = "import-";
 
 /// A target: its name, and what it does with bytes.
-pub type FuzzTarget = (String, Box<dyn Fn(&[u8])>);
+pub type FuzzTarget = (String, Box<dyn Fn(&[u8], Depth)>);
+
+/// How far an input is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// To what comes of it, whatever that takes.
+    Whole,
+    /// It is read, which takes microseconds; what takes milliseconds is done with one input in so many, told by its bytes.
+    Sampled,
+}
 
 /// All of them.
 pub fn all() -> Vec<FuzzTarget> {
@@ -37,10 +46,10 @@ pub fn all() -> Vec<FuzzTarget> {
     ];
     let mut all: Vec<FuzzTarget> = Vec::new();
     for (name, run) in plain {
-        all.push((name.to_owned(), Box::new(run)));
+        all.push((name.to_owned(), Box::new(move |bytes: &[u8], _| run(bytes))));
     }
     for format in FORMATS {
-        let run = |bytes: &[u8]| files::import(format, bytes);
+        let run = |bytes: &[u8], depth| files::import(format, bytes, depth);
         all.push((format!("{IMPORT}{}", format.name), Box::new(run)));
     }
     all

@@ -4,6 +4,7 @@
 mod fuzz_targets;
 
 use crate::common::Rng;
+use fuzz_targets::Depth;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -150,7 +151,7 @@ fn stored_input_keeps_what_is_promised() {
         assert!(!all.is_empty(), "no input is stored for `{name}`");
         for (path, input) in all {
             bytes += input.len() as u64;
-            let ended = catch_unwind(AssertUnwindSafe(|| run(&input)));
+            let ended = catch_unwind(AssertUnwindSafe(|| run(&input, Depth::Whole)));
             assert!(ended.is_ok(), "{} breaks a promise", path.display());
         }
     }
@@ -190,7 +191,7 @@ fn fresh_input_keeps_what_is_promised() {
             let one = |rng: &mut Rng| &inputs[rng.below(inputs.len() as u64) as usize];
             let (from, other) = (one(&mut rng), one(&mut rng));
             let input = changed(from, other, &mut rng);
-            let ended = catch_unwind(AssertUnwindSafe(|| run(&input)));
+            let ended = catch_unwind(AssertUnwindSafe(|| run(&input, Depth::Sampled)));
             assert!(
                 ended.is_ok(),
                 "target `{name}`, KMSIM_FUZZ_SEED={seed}, input {count} breaks a promise: {:?}",
