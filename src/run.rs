@@ -17,8 +17,8 @@ use crate::compare::{compare_all, verdict};
 use crate::metrics::bounds;
 use crate::outcome;
 use crate::results::{
-    Estimate, PrecisionResult, RunResults, RunVerdict, SCHEMA_VERSION, ScenarioRecord,
-    ThresholdResult, VariantManifest, VariantResults,
+    Estimate, PrecisionResult, ResolvedScenario, RunResults, RunVerdict, SCHEMA_VERSION,
+    ScenarioRecord, ThresholdResult, VariantManifest, VariantResults,
 };
 use crate::scenario::{Loaded, Variant};
 use crate::simulation::record::Record;
@@ -300,39 +300,18 @@ fn all_warnings(
     once
 }
 
-fn resolved(loaded: &Loaded) -> serde_json::Value {
-    let variants: serde_json::Map<String, serde_json::Value> = loaded
-        .variants
-        .iter()
-        .map(|v| {
-            let scenario = serde_json::to_value(&v.scenario);
-            let mut scenario = scenario.unwrap_or(serde_json::Value::Null);
-            shrink(&mut scenario);
-            (v.plan.name.clone(), scenario)
-        })
-        .collect();
-    serde_json::json!({
+/// As it is written, one variant after another.
+fn resolved(loaded: &Loaded) -> ResolvedScenario {
+    let settings = serde_json::json!({
         "seed": loaded.seed,
         "replications": loaded.replications,
         "horizon": loaded.horizon,
         "warm_up": loaded.warm_up,
-        "variant": variants,
-    })
-}
-
-/// Leaves no room to spare: maps double theirs as they grow, and tens of thousands of them stay until the end.
-fn shrink(value: &mut serde_json::Value) {
-    use serde_json::Value;
-    match value {
-        Value::Object(map) => {
-            let all = std::mem::take(map);
-            *map = serde_json::Map::with_capacity(all.len());
-            map.extend(all.into_iter().map(|(key, mut value)| {
-                shrink(&mut value);
-                (key, value)
-            }));
-        }
-        Value::Array(all) => all.iter_mut().for_each(shrink),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    });
+    let settings = settings.as_object().cloned().unwrap_or_default();
+    let mut resolved = ResolvedScenario::new(settings);
+    for v in &loaded.variants {
+        resolved.add(&v.plan.name, &v.scenario);
     }
+    resolved
 }

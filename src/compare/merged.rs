@@ -3,8 +3,8 @@
 use super::variants::across;
 use super::verdict::verdict;
 use crate::input::files::sha256_hex;
-use crate::results::{RunResults, RunVerdict, SCHEMA_VERSION, ScenarioRecord};
-use serde_json::{Map, Value, json};
+use crate::results::{ResolvedScenario, RunResults, RunVerdict, SCHEMA_VERSION, ScenarioRecord};
+use serde_json::Map;
 
 /// All variants of all runs, named `file:variant`, with [`across`]'s comparisons; `None` without a run.
 ///
@@ -12,15 +12,15 @@ use serde_json::{Map, Value, json};
 pub fn merged(results: &[(String, RunResults)]) -> Option<RunResults> {
     let (_, first) = results.first()?;
     let names: Vec<&str> = results.iter().map(|(name, _)| name.as_str()).collect();
-    let (mut variants, mut warnings, mut resolved) = (Vec::new(), Vec::new(), Map::new());
+    let (mut variants, mut warnings) = (Vec::new(), Vec::new());
+    let mut resolved = ResolvedScenario::new(Map::new());
     let mut thresholds = Vec::new();
     for (name, run) in results {
         for variant in &run.variants {
             let mut variant = variant.clone();
             let full = format!("{name}:{}", variant.name);
-            let settings = run.scenario.resolved["variant"][&variant.name].clone();
-            variant.name.clone_from(&full);
-            resolved.insert(full, settings);
+            resolved.add(&full, &run.scenario.resolved.variant(&variant.name));
+            variant.name = full;
             variants.push(variant);
         }
         thresholds.extend(run.thresholds.iter().cloned().map(|mut t| {
@@ -61,7 +61,7 @@ pub fn merged(results: &[(String, RunResults)]) -> Option<RunResults> {
         scenario: ScenarioRecord {
             name: names.join(" against "),
             text_sha256: sha256_hex(hashes.join(" ").as_bytes()),
-            resolved: json!({ "variant": Value::Object(resolved) }),
+            resolved,
         },
         seed: first.seed,
         replications: first.replications,

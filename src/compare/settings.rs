@@ -3,7 +3,9 @@
 //! Works on the resolved scenarios in the results, so a key that one file spells out and the other leaves to its
 //! default does not differ. Left out: which of the changes moves the results how much; `kmsim sweep` tells that.
 
+use crate::input::document::key_text;
 use crate::results::{RunResults, SettingDifference};
+use indexmap::IndexSet;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,17 +13,26 @@ use std::collections::{BTreeSet, HashMap};
 ///
 /// What only one of them has comes first, then what cannot be measured, then quantities by the factor between them.
 pub fn settings(a: (&RunResults, &str), b: (&RunResults, &str)) -> Vec<SettingDifference> {
-    let of = |(results, variant): (&RunResults, &str)| {
-        let mut leaves = Vec::new();
-        let resolved = &results.scenario.resolved;
-        // A comparison's own results hold those of several files, each variant under the file's name.
-        flatten(&resolved["variant"][variant], String::new(), &mut leaves);
-        for key in ["horizon", "warm_up"] {
-            flatten(&resolved[key], key.to_owned(), &mut leaves);
+    let both = [a, b].map(|(results, variant)| (&results.scenario.resolved, variant));
+    let mut leaves = [Vec::new(), Vec::new()];
+    // A comparison's own results hold those of several files, each variant under the file's name.
+    let kinds = both.iter().flat_map(|(resolved, v)| resolved.kinds(v));
+    let kinds: IndexSet<&str> = kinds.collect();
+    for kind in kinds {
+        // One after another: whole tables of many things take much room.
+        let tables = both.map(|(resolved, variant)| resolved.table(variant, kind));
+        if tables[0] != tables[1] {
+            for (table, leaves) in tables.iter().zip(&mut leaves) {
+                flatten(table, key_text(kind), leaves);
+            }
         }
-        leaves
-    };
-    let (a, b) = (of(a), of(b));
+    }
+    for key in ["horizon", "warm_up"] {
+        for ((resolved, _), leaves) in both.iter().zip(&mut leaves) {
+            flatten(resolved.setting(key), key.to_owned(), leaves);
+        }
+    }
+    let [a, b] = leaves;
     let by_path = |leaves: &[(String, String)]| -> HashMap<String, String> {
         // Of equal paths the first counts.
         leaves.iter().rev().cloned().collect()
@@ -63,18 +74,11 @@ fn rank(d: &SettingDifference) -> f64 {
 
 /// Every value of a tree with its path; empty tables and lists are values too.
 fn flatten(value: &Value, path: String, out: &mut Vec<(String, String)>) {
-    let joined = |key: &str| {
-        if path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{path}.{key}")
-        }
-    };
     match value {
         Value::Null => {}
         Value::Object(map) if !map.is_empty() => {
             for (key, value) in map {
-                flatten(value, joined(&crate::input::document::key_text(key)), out);
+                flatten(value, format!("{path}.{}", key_text(key)), out);
             }
         }
         Value::Array(list) if list.iter().any(Value::is_object) => {
@@ -113,7 +117,7 @@ mod tests {
     fn the_largest_change_stands_first() {
         let with = |resolved: Value| {
             let mut results = run(1, vec![]);
-            results.scenario.resolved = resolved;
+            results.scenario.resolved = resolved.into();
             results
         };
         let a = with(serde_json::json!({"horizon": "1m", "variant": {"x": {

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::results::{
-    DelayHistogram, Difference, Estimate, RunResults, ScenarioRecord, Series, VariantResults,
-    Verdict,
+    DelayHistogram, Difference, Estimate, ResolvedScenario, RunResults, ScenarioRecord, Series,
+    VariantResults, Verdict,
 };
 use indexmap::IndexMap;
 
@@ -48,7 +48,7 @@ pub(super) fn run(seed: u64, variants: Vec<VariantResults>) -> RunResults {
         scenario: ScenarioRecord {
             name: String::new(),
             text_sha256: String::new(),
-            resolved: serde_json::Value::Null,
+            resolved: ResolvedScenario::default(),
         },
         seed,
         replications: 3,

@@ -496,7 +496,8 @@ mod tests {
             ],
         );
         results.scenario.resolved = serde_json::json!({"variant": {
-            "as-is": {"a": 1, "b": 1}, "two": {"a": 2, "b": 2}, "one": {"a": 2, "b": 1}}});
+            "as-is": {"a": 1, "b": 1}, "two": {"a": 2, "b": 2}, "one": {"a": 2, "b": 1}}})
+        .into();
         assert_eq!(verdict(&results).best.as_deref(), Some("one"));
     }
 }

@@ -6,8 +6,11 @@
 use super::study::{Study, StudyError};
 use crate::input::document::{Node, Table};
 use crate::metrics::estimate::TOTAL_COSTS;
-use crate::results::{AssumedChange, AssumptionEffect, AssumptionTrial, VariantResults};
+use crate::results::{
+    AssumedChange, AssumptionEffect, AssumptionTrial, RunResults, VariantResults,
+};
 use indexmap::IndexMap;
+use serde_json::Value;
 use std::collections::HashSet;
 
 /// Most replications of each run: a ranking needs no narrow intervals.
@@ -80,19 +83,19 @@ const RANGES: [AssumptionRange; 18] = [
     range("M12", "kms_latency", &["{lognormal={median=\"2ms\",sigma=0.5}}", "{lognormal={median=\"8ms\",sigma=0.5}}"], ActsWith::Requests, "nothing that shows"),
 ];
 
-/// What of a variant, resolved, can make assumptions act.
-fn acting(resolved: &serde_json::Value, present: &VariantResults) -> HashSet<ActsWith> {
+/// What of a variant, of which `table` has the resolved tables, can make assumptions act.
+fn acting(table: impl Fn(&str) -> Value, present: &VariantResults) -> HashSet<ActsWith> {
     let any = |id: &str| {
         let mean = present.metrics.get(id).and_then(|e| e.mean);
         mean.is_some_and(|v| v > 0.0)
     };
-    let buckets = resolved["bucket"].as_object();
-    let buckets = buckets.into_iter().flat_map(|all| all.values());
+    let buckets = table("bucket");
+    let buckets = buckets.as_object().into_iter().flat_map(|all| all.values());
     let has = |key: &str, value: &str| {
-        let text = |v: &serde_json::Value| v[key].to_string().trim_matches('"') == value;
+        let text = |v: &Value| v[key].to_string().trim_matches('"') == value;
         buckets.clone().any(text)
     };
-    let groups = resolved["log_group"].as_object();
+    let groups = table("log_group");
     let all = [
         (ActsWith::Requests, true),
         (ActsWith::BucketKeys, has("bucket_key", "true")),
@@ -102,7 +105,10 @@ fn acting(resolved: &serde_json::Value, present: &VariantResults) -> HashSet<Act
             any("kms_throttled") || any("s3_throttled"),
         ),
         (ActsWith::Denials, any("s3_requests_denied")),
-        (ActsWith::LogGroups, groups.is_some_and(|g| !g.is_empty())),
+        (
+            ActsWith::LogGroups,
+            groups.as_object().is_some_and(|g| !g.is_empty()),
+        ),
     ];
     let acts = all.into_iter().filter(|(_, acts)| *acts);
     acts.map(|(with, _)| with).collect()
@@ -119,14 +125,10 @@ pub struct StatedEffect {
     pub stated: &'static str,
 }
 
-/// The assumptions that can act in any of these variants, resolved, those first that moved most where docs/MODEL.md tried
-/// them.
-pub fn stated<'v>(
-    variants: impl Iterator<Item = (&'v serde_json::Value, &'v VariantResults)>,
-) -> Vec<StatedEffect> {
-    let acts: HashSet<ActsWith> = variants
-        .flat_map(|(resolved, v)| acting(resolved, v))
-        .collect();
+/// The assumptions that can act in any of a run's variants, those first that moved most where docs/MODEL.md tried them.
+pub fn stated(results: &RunResults) -> Vec<StatedEffect> {
+    let of = |v| acting(|kind| results.scenario.resolved.table(&v.name, kind), v);
+    let acts: HashSet<ActsWith> = results.variants.iter().flat_map(of).collect();
     let rows = RANGES.iter().filter(|row| acts.contains(&row.acts));
     let stated = rows.map(|row| StatedEffect {
         number: row.number,
@@ -149,7 +151,7 @@ fn is_set(table: &Table, key: &str) -> bool {
 pub struct AssumedQuestion {
     study: Study,
     rows: Vec<&'static AssumptionRange>,
-    resolved: serde_json::Value,
+    resolved: Value,
 }
 
 impl std::fmt::Debug for AssumptionRange {
@@ -167,7 +169,7 @@ impl AssumedQuestion {
         let variant = study.with(&[], &[])?;
         let table = study.table()?;
         let resolved = serde_json::to_value(&variant.scenario).unwrap_or_default();
-        let acts = acting(&resolved, present);
+        let acts = acting(|kind| resolved[kind].clone(), present);
         let in_force =
             |row: &&AssumptionRange| acts.contains(&row.acts) && !is_set(&table, row.key);
         let rows = RANGES.iter().filter(in_force).collect();

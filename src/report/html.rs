@@ -56,7 +56,7 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         .partition(|(_, f)| DECISIVE.contains(&f.stem.as_str()));
     let decisive_charts: Vec<Value> = decisive_charts.into_iter().map(drawn).collect();
     let charts: Vec<Value> = charts.into_iter().map(drawn).collect();
-    let resolved = serde_json::to_string_pretty(&resolved(results)?)?;
+    let resolved = serde_json::to_string_pretty(&resolved(results))?;
     let names: Vec<String> = results.variants.iter().map(|v| v.name.clone()).collect();
     let page = context! {
         scripts => scripts::scripts(figures)?,
@@ -101,22 +101,37 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
 }
 
 /// The resolved scenario as it is written, of many things of a kind the first.
-fn resolved(results: &RunResults) -> Result<serde_json::Value, serde_json::Error> {
-    let mut written = serde_json::to_value(&results.scenario)?["resolved"].take();
-    let variants = written.get_mut("variant").and_then(|v| v.as_object_mut());
-    let settings = variants.into_iter().flatten().map(|(_, settings)| settings);
-    for (_, table) in settings.filter_map(|s| s.as_object_mut()).flatten() {
-        let Some(things) = table.as_object_mut().filter(|things| things.len() > TOP) else {
-            continue;
-        };
-        let left: Vec<String> = things.keys().skip(TOP).cloned().collect();
-        for name in &left {
-            things.shift_remove(name);
+fn resolved(results: &RunResults) -> serde_json::Value {
+    let beginning = |table: &serde_json::Value| match table.as_object() {
+        Some(things) if things.len() > TOP => {
+            let shown = things.iter().take(TOP);
+            let more = format!("{} more, in results.json", things.len() - TOP);
+            let shown = shown.map(|(name, thing)| (name.clone(), thing.clone()));
+            shown.chain([("…".to_owned(), more.into())]).collect()
         }
-        let more = format!("{} more, in results.json", left.len());
-        things.insert("…".to_owned(), more.into());
+        Some(_) | None => table.clone(),
+    };
+    let written = results.scenario.resolved.written();
+    within(written, &|key, value| match key {
+        "variant" => within(value, &|_, variant| {
+            within(variant, &|_, table| beginning(table))
+        }),
+        _ => value.clone(),
+    })
+}
+
+/// A table with each value changed; anything else as it is.
+fn within(
+    value: &serde_json::Value,
+    change: &dyn Fn(&str, &serde_json::Value) -> serde_json::Value,
+) -> serde_json::Value {
+    match value.as_object() {
+        Some(all) => all
+            .iter()
+            .map(|(key, value)| (key.clone(), change(key, value)))
+            .collect(),
+        None => value.clone(),
     }
-    Ok(written)
 }
 
 /// Each variant: how it stands, what it changes, what it saves, and why.

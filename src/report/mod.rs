@@ -55,7 +55,8 @@ use crate::results::directory::{self, CHARTS, FileError, TRAILS};
 use crate::results::{self, Manifest, RunResults};
 use crate::units::visible::visible;
 
-/// Writes the whole results directory.
+/// Writes the whole results directory. Whether it can be written to knows beforehand whoever claims it, an
+/// [`OutputFolder`](crate::results::folder::OutputFolder).
 ///
 /// # Errors
 /// What cannot be written or drawn.
@@ -65,7 +66,7 @@ pub fn write_all(
     dir: &Path,
     charts: ChartFiles,
 ) -> Result<(), ReportError> {
-    directory::probe(dir)?;
+    directory::make(&dir.join(CHARTS))?;
     // First what cannot be made again: if drawing fails, the simulated hours are kept.
     results::write(results, manifest, dir)?;
     draw(results, dir, charts)
@@ -116,7 +117,7 @@ pub fn write_trail(files: &[(&str, String)], dir: &Path) -> Result<(), ReportErr
 /// What cannot be read, written or drawn.
 pub fn redraw(dir: &Path, charts: ChartFiles) -> Result<(), ReportError> {
     let results = results::read(dir)?;
-    directory::probe(dir)?;
+    directory::make(&dir.join(CHARTS))?;
     draw(&results, dir, charts)
 }
 
@@ -130,7 +131,7 @@ pub fn write_answer(
     dir: &Path,
     charts: ChartFiles,
 ) -> Result<(), ReportError> {
-    directory::probe(dir)?;
+    directory::make(&dir.join(CHARTS))?;
     for (name, text) in texts {
         write_text(&dir.join(name), text)?;
     }

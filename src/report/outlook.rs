@@ -177,9 +177,7 @@ pub(super) struct Sensitivity {
 /// The three that move it most: found by running again where that was asked for, else as docs/MODEL.md states.
 pub(super) fn sensitivity(results: &RunResults) -> Sensitivity {
     if results.assumption_effects.is_empty() {
-        let variants = results.variants.iter();
-        let variants = variants.map(|v| (&results.scenario.resolved["variant"][&v.name], v));
-        let rows = stated(variants).into_iter().take(TOLD).map(|row| {
+        let rows = stated(results).into_iter().take(TOLD).map(|row| {
             let key = format!("{}: assumption.{}", row.number, row.key);
             vec![key, row.stated.to_owned()]
         });
@@ -278,8 +276,8 @@ pub(super) fn sensitivity(results: &RunResults) -> Sensitivity {
 pub(super) fn assumptions(results: &RunResults) -> Vec<[String; 2]> {
     let of = |v: &VariantResults| -> Vec<(String, String)> {
         let mut leaves = Vec::new();
-        let all = &results.scenario.resolved["variant"][&v.name]["assumption"];
-        flatten(all, "", &mut leaves);
+        let all = results.scenario.resolved.table(&v.name, "assumption");
+        flatten(&all, "", &mut leaves);
         leaves
     };
     let Some(first) = results.variants.first() else {

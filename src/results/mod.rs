@@ -19,6 +19,7 @@ mod sound;
 mod store;
 
 pub use metrics::{Estimate, Metrics, MetricsTable};
+pub use resolved::ResolvedScenario;
 pub use schema::{
     AssumedChange, AssumptionEffect, AssumptionTrial, BY_S3_REQUEST_RATE, BillLine, BinSeries,
     Comparison, CostLeftOut, DecisiveReplication, DecisiveStretch, DelayHistogram, Difference,

@@ -5,6 +5,7 @@
 //! and version.
 
 use super::metrics::Metrics;
+use super::resolved::ResolvedScenario;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -208,10 +209,9 @@ pub struct ScenarioRecord {
     pub name: String,
     /// SHA-256 of the file's text, in hexadecimal.
     pub text_sha256: String,
-    /// The scenario after `--set`, with every default filled in, by variant; written shorter where it has many things
-    /// of a kind.
-    #[serde(with = "super::resolved")]
-    pub resolved: serde_json::Value,
+    /// The scenario after `--set`, with every default filled in, by variant; shorter where it has many things of
+    /// a kind.
+    pub resolved: ResolvedScenario,
 }
 
 /// Replications that metrics have values of.

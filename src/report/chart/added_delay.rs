@@ -116,22 +116,15 @@ fn live(results: &RunResults) -> LiveFigure {
         log: Some(true),
         ..axis
     };
-    LiveFigure {
-        caption: vec![caption(results)],
-        each: "",
-        panels: vec![LivePanel {
-            name: String::new(),
-            note: String::new(),
-            x: log(LiveAxis::number("added delay x [s], logarithmic")),
-            y: log(LiveAxis::share(&format!(
-                "share of requests with {} > x",
-                short()
-            ))),
-            layers: layers.collect(),
-            moment: None,
-            window: None,
-        }],
-    }
+    let panel = LivePanel::new(
+        log(LiveAxis::number("added delay x [s], logarithmic")),
+        log(LiveAxis::share(&format!(
+            "share of requests with {} > x",
+            short()
+        ))),
+        layers.collect(),
+    );
+    LiveFigure::of_one(vec![caption(results)], panel)
 }
 
 /// Draws the figure.

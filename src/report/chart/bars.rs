@@ -91,19 +91,12 @@ pub(super) fn live(caption: &[String], bars: &[Bar], stack: &Stack<'_>) -> LiveF
         totals,
         LiveInk::Points(ink),
     ));
-    LiveFigure {
-        caption: caption.to_vec(),
-        each: "",
-        panels: vec![LivePanel {
-            name: String::new(),
-            note: String::new(),
-            x: LiveAxis::number(stack.x_title),
-            y: LiveAxis::names("", order().map(|b| b.name.clone())),
-            layers: if bars.is_empty() { vec![] } else { layers },
-            moment: None,
-            window: None,
-        }],
-    }
+    let panel = LivePanel::new(
+        LiveAxis::number(stack.x_title),
+        LiveAxis::names("", order().map(|b| b.name.clone())),
+        if bars.is_empty() { vec![] } else { layers },
+    );
+    LiveFigure::of_one(caption.to_vec(), panel)
 }
 
 /// The bars as a table: a row each, its parts, its total in words.

@@ -42,19 +42,12 @@ pub(super) fn live(h: &Heat<'_>) -> LiveFigure {
     let shape = LiveShape::Cells(h.cells.clone());
     let layer = LiveLayer::new("darker is larger", shape, LiveInk::Fill(fill));
     let empty = h.cells.iter().all(Vec::is_empty);
-    LiveFigure {
-        caption: h.head.clone(),
-        each: "",
-        panels: vec![LivePanel {
-            name: String::new(),
-            note: String::new(),
-            x: LiveAxis::names(&h.x_title, h.xs.iter().cloned()),
-            y: LiveAxis::names(&h.y_title, h.ys.iter().cloned()),
-            layers: if empty { vec![] } else { vec![layer] },
-            moment: None,
-            window: None,
-        }],
-    }
+    let panel = LivePanel::new(
+        LiveAxis::names(&h.x_title, h.xs.iter().cloned()),
+        LiveAxis::names(&h.y_title, h.ys.iter().cloned()),
+        if empty { vec![] } else { vec![layer] },
+    );
+    LiveFigure::of_one(h.head.clone(), panel)
 }
 
 /// The cells as a table.

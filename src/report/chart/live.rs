@@ -33,6 +33,32 @@ pub(super) struct LivePanel {
     pub window: Option<(f64, f64)>,
 }
 
+impl LiveFigure {
+    /// A figure of one panel, which needs no name.
+    pub fn of_one(caption: Vec<String>, panel: LivePanel) -> LiveFigure {
+        LiveFigure {
+            caption,
+            each: "",
+            panels: vec![panel],
+        }
+    }
+}
+
+impl LivePanel {
+    /// A pair of axes, all of them shown, and what is drawn over them.
+    pub fn new(x: LiveAxis, y: LiveAxis, layers: Vec<LiveLayer>) -> LivePanel {
+        LivePanel {
+            name: String::new(),
+            note: String::new(),
+            x,
+            y,
+            layers,
+            moment: None,
+            window: None,
+        }
+    }
+}
+
 /// An axis.
 #[derive(Clone, Debug)]
 pub(super) struct LiveAxis {

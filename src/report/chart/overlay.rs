@@ -210,23 +210,19 @@ fn live(results: &RunResults) -> LiveFigure {
     let first = peaks.max_by(|a, b| a.1.total_cmp(&b.1));
     let quotas = drawn.iter().flat_map(|c| &c.quotas).copied();
     let quota = quotas.filter(|q| q.is_finite()).fold(0.0, f64::max);
-    LiveFigure {
-        caption: vec![caption(results)],
-        each: "",
-        panels: vec![LivePanel {
-            name: String::new(),
-            note: String::new(),
-            x: LiveAxis::time(),
-            y: LiveAxis::with_limit(
+    let panel = LivePanel {
+        moment: first.map(|p| p.0),
+        ..LivePanel::new(
+            LiveAxis::time(),
+            LiveAxis::with_limit(
                 "KMS attempts per second, mean [1/s]",
                 first.map_or(0.0, |p| p.1),
                 quota,
             ),
             layers,
-            moment: first.map(|p| p.0),
-            window: None,
-        }],
-    }
+        )
+    };
+    LiveFigure::of_one(vec![caption(results)], panel)
 }
 
 /// Whether one quota is in force for all.

@@ -242,23 +242,16 @@ fn live_tornado(sweep: &Sweep, variant: &str, metric: &str, found: &[KeyEffect])
     }
     let (_, y_unit) = xy::metric_axis(metric, unit(metric));
     let title = format!("{} [{y_unit}]", label(metric));
-    LiveFigure {
-        caption: tornado_head(sweep, variant).to_vec(),
-        each: "",
-        panels: vec![LivePanel {
-            name: String::new(),
-            note: String::new(),
-            x: if number::is_share(metric) {
-                LiveAxis::share(&title)
-            } else {
-                LiveAxis::number(&title)
-            },
-            y: LiveAxis::names("", order().map(|e| e.key.clone())),
-            layers: if found.is_empty() { vec![] } else { layers },
-            moment: None,
-            window: None,
-        }],
-    }
+    let panel = LivePanel::new(
+        if number::is_share(metric) {
+            LiveAxis::share(&title)
+        } else {
+            LiveAxis::number(&title)
+        },
+        LiveAxis::names("", order().map(|e| e.key.clone())),
+        if found.is_empty() { vec![] } else { layers },
+    );
+    LiveFigure::of_one(tornado_head(sweep, variant).to_vec(), panel)
 }
 
 /// The bars of a tornado as a table.

@@ -389,19 +389,15 @@ fn live(results: &RunResults) -> LiveFigure {
         .next();
     let bin = results.variants.iter().map(|v| v.series.bin_s).max();
     let step = bin.map(|s| format!("Each step: throttled ÷ attempts in {}", number::instant(s)));
-    LiveFigure {
-        caption: [caption(results)].into_iter().chain(step).collect(),
-        each: "",
-        panels: vec![LivePanel {
-            name: String::new(),
-            note: String::new(),
-            x: LiveAxis::time(),
-            y: LiveAxis::share(&format!("{} [% of attempts]", label("throttle_rate"))),
+    let panel = LivePanel {
+        moment: moment.map(|at| at as f64),
+        ..LivePanel::new(
+            LiveAxis::time(),
+            LiveAxis::share(&format!("{} [% of attempts]", label("throttle_rate"))),
             layers,
-            moment: moment.map(|at| at as f64),
-            window: None,
-        }],
-    }
+        )
+    };
+    LiveFigure::of_one([caption(results)].into_iter().chain(step).collect(), panel)
 }
 
 /// Draws the figure.

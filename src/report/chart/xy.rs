@@ -164,19 +164,15 @@ pub(super) fn live(f: &Plot) -> LiveFigure {
             LiveAxis::number(title)
         }
     };
-    LiveFigure {
-        caption: f.caption.clone(),
-        each: "",
-        panels: vec![LivePanel {
-            name: String::new(),
-            note: f.foot.clone(),
-            x: axis(&f.x_title, f.x_text),
-            y: axis(&f.y_title, f.y_text),
-            layers: if shown { layers } else { vec![] },
-            moment: None,
-            window: None,
-        }],
-    }
+    let panel = LivePanel {
+        note: f.foot.clone(),
+        ..LivePanel::new(
+            axis(&f.x_title, f.x_text),
+            axis(&f.y_title, f.y_text),
+            if shown { layers } else { vec![] },
+        )
+    };
+    LiveFigure::of_one(f.caption.clone(), panel)
 }
 
 /// The points as a table, a row each.
