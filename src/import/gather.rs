@@ -10,7 +10,7 @@ use super::format::{self, SourceFormat};
 use super::head::{self, Head};
 use super::inventory::Manifests;
 use super::merger::Merger;
-use super::walk;
+use super::walk::{self, FileList};
 use super::window::{NoMore, Window};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -48,9 +48,9 @@ pub fn gather(paths: &[PathBuf], options: &GatherOptions) -> AccountEvidence {
     }
     let threads = options.threads.min(files.len());
     if threads <= 1 {
-        for file in &files {
-            merger.begin(file);
-            read(file, options, &manifests, &mut |chunk| merger.take(chunk));
+        for file in files.iter() {
+            merger.begin(&file);
+            read(&file, options, &manifests, &mut |chunk| merger.take(chunk));
         }
     } else {
         in_parallel(&files, options, &manifests, threads, &mut merger);
@@ -66,7 +66,7 @@ struct MergeTurn {
 }
 
 fn in_parallel(
-    files: &[PathBuf],
+    files: &FileList,
     options: &GatherOptions,
     manifests: &Manifests,
     threads: usize,
@@ -85,7 +85,7 @@ fn in_parallel(
             scope.spawn(move || {
                 loop {
                     let i = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(file) = files.get(i) else {
+                    let Some(file) = files.path(i) else {
                         return;
                     };
                     // A place of the ring is free when its file before has been merged.
@@ -98,7 +98,7 @@ fn in_parallel(
                     }
                     drop(merged);
                     let sender = &senders[i % senders.len()];
-                    read(file, options, manifests, &mut |chunk| {
+                    read(&file, options, manifests, &mut |chunk| {
                         // The merger is gone only when all is over.
                         let _ = sender.send(chunk);
                     });
@@ -106,7 +106,7 @@ fn in_parallel(
             });
         }
         for (i, file) in files.iter().enumerate() {
-            merger.begin(file);
+            merger.begin(&file);
             let receiver = &receivers[i % receivers.len()];
             while let Ok(chunk) = receiver.recv() {
                 let ended = chunk.end.is_some();

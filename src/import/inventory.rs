@@ -12,6 +12,7 @@ use super::head::Head;
 use super::lines;
 use super::rows::{CellRow, CellRows};
 use super::time;
+use super::walk::FileList;
 use super::window::Window;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -78,8 +79,8 @@ fn name_of(path: &str) -> &str {
 
 impl Manifests {
     /// The manifests among these files.
-    pub fn among(files: &[PathBuf]) -> Manifests {
-        let is_manifest = |path: &&PathBuf| {
+    pub fn among(files: &FileList) -> Manifests {
+        let is_manifest = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let is_small = |m: Metadata| m.is_file() && m.len() <= MANIFEST;
             name.ends_with("manifest.json") && path.metadata().is_ok_and(is_small)
@@ -88,7 +89,7 @@ impl Manifests {
             .iter()
             .filter(is_manifest)
             .filter_map(|path| {
-                let text = std::fs::read(path).ok()?;
+                let text = std::fs::read(&path).ok()?;
                 InventoryManifest::of(&serde_json::from_slice(&text).ok()?)
             })
             .collect();

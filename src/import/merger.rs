@@ -220,7 +220,11 @@ impl Merger {
             self.learn(kind);
         }
         let format = chunk.format;
-        let duplicates = chunk.items.iter().filter(|item| !self.count(item)).count() as u64;
+        let mut duplicates = 0;
+        for items in chunk.items.chunks(64) {
+            self.ids.look_ahead(items.iter().map(|item| item.id));
+            duplicates += items.iter().filter(|item| !self.count(item)).count() as u64;
+        }
         for (map, n) in [
             (&mut self.evidence.duplicates, duplicates),
             (&mut self.evidence.records, chunk.seen),

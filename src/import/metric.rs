@@ -22,7 +22,10 @@ use std::fmt::{self, Formatter};
 /// Samples that are held before they are handed in.
 const HELD: usize = 1_000_000;
 /// The longest period that a sum is of \[s\]; samples further apart do not say how long theirs is.
-const LONGEST_PERIOD: i64 = 31 * 86_400;
+pub const LONGEST_PERIOD: i64 = 31 * 86_400;
+/// What is said of times that are not read: whether `03/02/2026` is in March or in February nobody knows.
+const ODD_TIMES: &str =
+    "rows of a metric have times that are not read: write them as 2026-03-02 03:05:00, in UTC";
 /// Rows above the first sample of a CSV file.
 const HEADINGS: usize = 8;
 
@@ -317,7 +320,7 @@ pub fn csv(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     let file = findings.hints.file.clone();
     let mut rows = CellRows::of(window);
     let mut row = CellRow::default();
-    let mut headings = 0;
+    let (mut headings, mut told) = (0, false);
     let end = loop {
         let at = match rows.next(&mut row, findings) {
             Ok(at) => at,
@@ -325,7 +328,7 @@ pub fn csv(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
         };
         let Some(time) = time::of_table(row.cell(Some(0))) else {
             findings.seen += 1;
-            if samples.total == 0 && headings < HEADINGS {
+            if samples.total == 0 && headings < HEADINGS && is_heading(&row) {
                 // The first heading row has the names; `id` is another.
                 if headings == 0 {
                     metrics = named(&row, &file);
@@ -334,6 +337,10 @@ pub fn csv(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
                 findings.settings += 1;
             } else {
                 findings.skip(SkipReason::NoTime, || format!("byte {at}"));
+                if !told {
+                    findings.fact(Fact::Note(ODD_TIMES.to_owned()));
+                    told = true;
+                }
             }
             continue;
         };
@@ -355,6 +362,12 @@ pub fn csv(window: &mut Window, findings: &mut Findings<'_>) -> FileEnd {
     };
     samples.hand_in(findings);
     end
+}
+
+/// Whether a row stands above the samples: what is no time has no digits, while a time in a country's own order has.
+fn is_heading(row: &CellRow) -> bool {
+    let first = row.cell(Some(0));
+    !first.bytes().any(|b| b.is_ascii_digit())
 }
 
 /// The metrics of a heading row's columns.

@@ -15,7 +15,8 @@ use super::walk::is_stdin;
 use super::window::{NoMore, Window};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
-use ::parquet::record::Field;
+use ::parquet::record::reader::RowIter;
+use ::parquet::record::{Field, Row};
 use ::parquet::schema::types::Type;
 use bytes::Bytes;
 use std::fs::{File, metadata};
@@ -110,16 +111,7 @@ fn rows<R: ChunkReader + 'static>(
         return FileEnd::Broken("has columns that cannot be read".to_owned(), 0);
     };
     let (mut row, mut cells) = (CellRow::default(), vec![String::new(); header.len()]);
-    let mut n = 0;
-    for record in all {
-        let Ok(record) = record else {
-            return FileEnd::Broken(
-                format!(
-                    "has rows that cannot be read, from row {n} of {total} on (codecs other than Snappy are not built in)"
-                ),
-                0,
-            );
-        };
+    let end = each(all, total, |record, n| {
         for ((_, field), place) in record.get_column_iter().zip(&places) {
             if let Some(place) = place {
                 cells[*place].clear();
@@ -133,16 +125,39 @@ fn rows<R: ChunkReader + 'static>(
             ParquetReader::List(columns, list) => list.one(columns, &row, n, findings),
             ParquetReader::Table(table) => table.one(&row, n, findings),
         }
-        n += 1;
+    });
+    if let ParquetReader::Table(mut table) = to {
+        table.hand_in(findings);
     }
-    if n < total {
+    end.unwrap_or_else(|n| {
         findings.seen += total - n;
         for _ in n..total.min(n + 1) {
             findings.skip(SkipReason::Malformed, || format!("row {n}"));
         }
-        return FileEnd::Broken(format!("has {n} rows instead of {total}"), 0);
+        FileEnd::Broken(format!("has {n} rows instead of {total}"), 0)
+    })
+}
+
+/// Calls `f` with each row and its number; an error says how many there were of those announced.
+fn each(all: RowIter<'_>, total: u64, mut f: impl FnMut(&Row, u64)) -> Result<FileEnd, u64> {
+    let mut n = 0;
+    for record in all {
+        let Ok(record) = record else {
+            return Ok(FileEnd::Broken(
+                format!(
+                    "has rows that cannot be read, from row {n} of {total} on (codecs other than Snappy are not built in)"
+                ),
+                0,
+            ));
+        };
+        f(&record, n);
+        n += 1;
     }
-    FileEnd::Whole
+    if n < total {
+        Err(n)
+    } else {
+        Ok(FileEnd::Whole)
+    }
 }
 
 /// A value as CSV has it.

@@ -21,6 +21,8 @@ pub struct Fingerprints {
     places: Vec<u64>,
     taken: usize,
     salt: u64,
+    /// Bits that the number of a place has not.
+    shift: u32,
 }
 
 impl Default for Fingerprints {
@@ -30,16 +32,35 @@ impl Default for Fingerprints {
             places: Vec::new(),
             taken: 0,
             salt: *SALT,
+            shift: 63,
         }
     }
 }
 
 impl Fingerprints {
+    /// The place that a fingerprint comes to. Places are in the order of what decides on them, so that a larger row is filled from its
+    /// beginning to its end.
+    #[inline]
+    fn first_place(&self, id: u64) -> usize {
+        // Of a product, only the highest bits depend on all of a factor.
+        let mixed = (id ^ (id >> 32)).wrapping_mul(self.salt);
+        (mixed >> self.shift) as usize
+    }
+
+    /// Looks at the places of some that will be asked for, all at once: each is far away in memory.
+    #[inline]
+    pub fn look_ahead(&self, ids: impl Iterator<Item = u64>) {
+        if self.taken > 0 {
+            let seen = ids.fold(0, |seen, id| seen ^ self.places[self.first_place(id)]);
+            std::hint::black_box(seen);
+        }
+    }
+
     /// Where a fingerprint is, or the free place for it. There is one.
     #[inline]
     fn place(&self, id: u64) -> usize {
         let mask = self.places.len() - 1;
-        let mut place = (id.wrapping_mul(self.salt) >> 32) as usize & mask;
+        let mut place = self.first_place(id);
         while self.places[place] != id && self.places[place] != 0 {
             place = (place + 1) & mask;
         }
@@ -69,6 +90,7 @@ impl Fingerprints {
     fn grow(&mut self) {
         let larger = (self.places.len() * 4).clamp(8, self.places.len().max(1 << 17) * 2);
         let old = std::mem::replace(&mut self.places, vec![0; larger]);
+        self.shift = 64 - larger.trailing_zeros();
         for id in old.into_iter().filter(|id| *id != 0) {
             let place = self.place(id);
             self.places[place] = id;
@@ -145,6 +167,12 @@ impl Remembered {
             self.forget();
         }
         false
+    }
+
+    /// Looks at the places of some that will be asked for, all at once.
+    #[inline]
+    pub fn look_ahead(&self, ids: impl Iterator<Item = u64>) {
+        self.now.ids.look_ahead(ids);
     }
 
     /// Whether it is there already.

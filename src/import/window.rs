@@ -12,7 +12,7 @@ use std::path::Path;
 /// Bytes held for one record at most.
 pub const LARGEST: usize = 16 << 20;
 /// Bytes that the window begins with.
-const FIRST: usize = 256 << 10;
+const FIRST: usize = 64 << 10;
 
 /// A stream of bytes.
 type ByteSource = Box<dyn Read + Send>;

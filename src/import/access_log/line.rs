@@ -6,6 +6,7 @@
 
 use super::super::time;
 use memchr::{memchr, memrchr};
+use std::collections::HashMap;
 
 /// A line's fields as far as they matter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct AccessLine<'a> {
     pub agent: &'a [u8],
     /// Host of the request.
     pub host: &'a [u8],
+    /// A number that stands for the user agent among the lines of a file; 0: none does.
+    pub agent_number: u16,
     /// Whether its URI might end elsewhere.
     pub ambiguous: bool,
     /// Request ID, operation and object with a blank between each, as they stand in the line; empty: they do not stand so.
@@ -138,6 +141,7 @@ impl<'a> AccessLine<'a> {
             status,
             error,
             agent,
+            agent_number: 0,
             host,
             ambiguous,
             request: b"",
@@ -179,16 +183,22 @@ fn near(byte: u8, text: &[u8]) -> Option<usize> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let wanted = ONES * u64::from(byte);
-    let (words, rest) = text.as_chunks::<8>();
-    for (i, word) in words.iter().enumerate() {
-        let other = u64::from_le_bytes(*word) ^ wanted;
-        let hits = other.wrapping_sub(ONES) & !other & HIGH;
-        if hits != 0 {
-            return Some(i * 8 + hits.trailing_zeros() as usize / 8);
+    // Of the hits in a word, the lowest is a true one.
+    let hits = |word: [u8; 8]| {
+        let other = u64::from_le_bytes(word) ^ wanted;
+        other.wrapping_sub(ONES) & !other & HIGH
+    };
+    let (pairs, rest) = text.as_chunks::<16>();
+    for (i, pair) in pairs.iter().enumerate() {
+        let [a, b, c, d, e, f, g, h, more @ ..] = *pair;
+        let (low, high) = (hits([a, b, c, d, e, f, g, h]), hits(more));
+        if low | high != 0 {
+            let both = u128::from(high) << 64 | u128::from(low);
+            return Some(i * 16 + both.trailing_zeros() as usize / 8);
         }
     }
     let found = rest.iter().position(|b| *b == byte)?;
-    Some(words.len() * 8 + found)
+    Some(pairs.len() * 16 + found)
 }
 
 /// The next word up to one blank; `None`: there is none, or it is empty.
@@ -200,6 +210,13 @@ fn word<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     (end > 0).then_some(word)
 }
 
+/// Operations that are known again without a look at their letters.
+const OPERATIONS: usize = 4;
+
+/// User agents that have a number, and bytes of one that has.
+const AGENTS: usize = 1_000;
+const LONGEST_AGENT: usize = 1_000;
+
 /// Reads the lines of a file; lines after each other have much in common.
 #[derive(Debug, Default)]
 pub struct LineReader {
@@ -208,23 +225,36 @@ pub struct LineReader {
     /// The time of the last line, as text and as second.
     time: [u8; 26],
     at: i64,
-    /// The operation, the user agent and its closing quote, and signature, cipher and authentication of the last line read to its end.
-    operation: Vec<u8>,
+    /// Operations so far, the first few of them.
+    operations: Vec<Vec<u8>>,
+    /// The user agent and its closing quote, and signature, cipher and authentication of the last line read to its end.
     agent: Vec<u8>,
     security: Vec<u8>,
+    /// The number of that user agent, and those of others before.
+    agent_number: u16,
+    agents: HashMap<Vec<u8>, u16>,
 }
 
 impl LineReader {
-    /// The fields of a line; `None`: it is not one.
-    #[inline]
-    pub fn read<'a>(&mut self, line: &'a [u8]) -> Option<AccessLine<'a>> {
-        self.usual(line).or_else(|| AccessLine::of(line))
+    /// Another user agent comes, with its closing quote.
+    fn other_agent(&mut self, agent: &[u8]) {
+        self.agent.clear();
+        self.agent.extend_from_slice(agent);
+        let new = u16::try_from(self.agents.len() + 1).unwrap_or(0);
+        self.agent_number = match self.agents.get(agent) {
+            Some(number) => *number,
+            None if self.agents.len() < AGENTS && agent.len() <= LONGEST_AGENT => {
+                self.agents.insert(agent.to_vec(), new);
+                new
+            }
+            None => 0,
+        };
     }
 
     /// The fields of a line in which nothing is odd: one blank between fields, a URI, a referer and a user agent in quotes, and no
     /// other quotes. `None`: it has to be read with care.
-    #[inline]
-    fn usual<'a>(&mut self, line: &'a [u8]) -> Option<AccessLine<'a>> {
+    #[inline(always)]
+    pub fn usual<'a>(&mut self, line: &'a [u8]) -> Option<AccessLine<'a>> {
         let same = self.owner.len();
         let mut rest = line;
         if same > 0 && line.get(same) == Some(&b' ') && line[..same] == self.owner[..] {
@@ -251,12 +281,13 @@ impl LineReader {
         let operation = word(&mut rest)?;
         let object = word(&mut rest)?;
         let request = &line[from..line.len() - rest.len() - 1];
-        if operation != self.operation {
+        if !self.operations.iter().any(|known| known == operation) {
             if !is_operation(operation) {
                 return None;
             }
-            self.operation.clear();
-            self.operation.extend_from_slice(operation);
+            if self.operations.len() < OPERATIONS {
+                self.operations.push(operation.to_vec());
+            }
         }
         // The URI.
         let inner = rest.strip_prefix(b"\"")?;
@@ -280,8 +311,7 @@ impl LineReader {
             self.agent.len() - 1
         } else {
             let end = memchr(b'"', inner)?;
-            self.agent.clear();
-            self.agent.extend_from_slice(&inner[..=end]);
+            self.other_agent(&inner[..=end]);
             end
         };
         let agent = &inner[..end];
@@ -315,6 +345,7 @@ impl LineReader {
             status,
             error,
             agent,
+            agent_number: self.agent_number,
             host,
             ambiguous: false,
             request,
@@ -339,6 +370,7 @@ mod tests {
     fn fields<'a>(line: Option<AccessLine<'a>>) -> Option<AccessLine<'a>> {
         line.map(|line| AccessLine {
             request: b"",
+            agent_number: 0,
             ..line
         })
     }
@@ -349,7 +381,8 @@ mod tests {
         let usual = LINES.map(|line| reader.usual(line.as_bytes()).is_some());
         assert_eq!(usual, [true, true, false, false]);
         for line in LINES {
-            let read = reader.read(line.as_bytes());
+            let usual = reader.usual(line.as_bytes());
+            let read = usual.or_else(|| AccessLine::of(line.as_bytes()));
             assert!(
                 read.is_some() && fields(read) == AccessLine::of(line.as_bytes()),
                 "{line}"
@@ -369,6 +402,8 @@ mod tests {
             ),
             (Some(2), None, None)
         );
+        assert_eq!(near(b'x', b"0123456789abcdef0123456789abcx"), Some(29));
+        assert_eq!(near(b'x', b"\xf8\xf9\x79\x78\x79xx0123456789"), Some(3));
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 /// Records of a chunk.
-const CHUNK: usize = 2_048;
+const CHUNK: usize = 1_024;
 /// Kinds that are told apart without asking the merger.
 const MOST_KINDS: usize = 1 << 14;
 /// Bytes of what tells them apart.
@@ -89,10 +89,11 @@ pub struct Hints {
 const RECENT: [usize; 2] = [1 << 8, 1 << 14];
 
 /// A kind that was asked for, and what tells it apart.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct RecentKind {
-    key: Vec<u8>,
+    key: u64,
     kind: u32,
+    is_there: bool,
 }
 
 /// Where a reader puts what it finds.
@@ -166,32 +167,32 @@ impl<'a> Findings<'a> {
     }
 
     /// The number of a kind by parts that tell it apart; asked for again and again, it is found without
-    /// putting them together.
+    /// putting them together, by 64 bits that depend on all of them and that no file can foresee.
     #[inline]
     pub fn kind_of<const N: usize>(
         &mut self,
         parts: [&[u8]; N],
         make: impl FnOnce() -> RecordKind,
     ) -> u32 {
-        let place = parts.iter().fold(N as u64, |state, part| {
-            let length = part.len() as u64;
-            (state.rotate_left(7) ^ last_bytes(part) ^ length).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        let mut seed = self.known.hasher().0;
+        let key = parts.iter().fold(0, |key: u64, part| {
+            seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            key ^ hash(part, seed)
         });
-        // Of a product, the high bits depend on all of the factors.
-        let place = (place >> 40) as usize;
+        let place = (key >> 32) as usize;
         if let Some(mask) = self.recent.len().checked_sub(1) {
             let recent = &self.recent[place & mask];
-            if is_of(&recent.key, &parts) {
+            if recent.key == key && recent.is_there {
                 return recent.kind;
             }
         }
-        self.kind_anew(place, &parts, make)
+        self.kind_anew(key, &parts, make)
     }
 
     #[cold]
     fn kind_anew(
         &mut self,
-        place: usize,
+        recent_key: u64,
         parts: &[&[u8]],
         make: impl FnOnce() -> RecordKind,
     ) -> u32 {
@@ -202,15 +203,19 @@ impl<'a> Findings<'a> {
             key.push(b' ');
         }
         let kind = self.kind(&key, make);
-        if self.recent.len() < RECENT[1].min(self.known.len() * 32).max(RECENT[0]) {
+        self.scratch = key;
+        if self.recent.len() < RECENT[1].min(self.known.len() * 16).max(RECENT[0]) {
             // What was there has its place elsewhere now.
             let larger = (self.recent.len() * 4).max(RECENT[0]);
             self.recent.clear();
             self.recent.resize(larger, RecentKind::default());
         }
         let mask = self.recent.len() - 1;
-        let recent = &mut self.recent[place & mask];
-        (recent.kind, self.scratch) = (kind, std::mem::replace(&mut recent.key, key));
+        self.recent[(recent_key >> 32) as usize & mask] = RecentKind {
+            key: recent_key,
+            kind,
+            is_there: true,
+        };
         kind
     }
 
@@ -270,42 +275,7 @@ pub fn fingerprint(text: &[u8]) -> u64 {
 /// A fingerprint of a text and a short one beside it, never 0.
 #[inline]
 pub fn fingerprint_beside(text: &[u8], beside: &[u8]) -> u64 {
-    let beside = (last_bytes(beside) ^ beside.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    hash(text, 0x2d35_8dcc_aa6c_78a5 ^ beside).max(1)
-}
-
-/// The last bytes of a text, up to eight, as a number.
-#[inline]
-fn last_bytes(text: &[u8]) -> u64 {
-    match (text.last_chunk::<8>(), text.last_chunk::<4>()) {
-        (Some(eight), _) => u64::from_le_bytes(*eight),
-        (None, Some(four)) => u64::from(u32::from_le_bytes(*four)) << 24 | u64::from(text[0]),
-        (None, None) => text.iter().fold(0, |n, b| n << 8 | u64::from(*b)),
-    }
-}
-
-/// Whether texts of one length are equal, most of which are short: without a call.
-#[inline(always)]
-fn same(a: &[u8], b: &[u8]) -> bool {
-    let (words, of_b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
-    let whole = words
-        .iter()
-        .zip(of_b)
-        .all(|(a, b)| u64::from_le_bytes(*a) == u64::from_le_bytes(*b));
-    whole && last_bytes(a) == last_bytes(b) && (a.len() >= 8 || a.len() < 4 || a == b)
-}
-
-/// Whether a key is these parts, each with a blank behind it.
-#[inline]
-fn is_of<const N: usize>(key: &[u8], parts: &[&[u8]; N]) -> bool {
-    let mut rest = key;
-    for part in parts {
-        match rest.split_at_checked(part.len()) {
-            Some((own, [b' ', more @ ..])) if same(own, part) => rest = more,
-            Some(_) | None => return false,
-        }
-    }
-    rest.is_empty() && !key.is_empty()
+    hash(text, hash(beside, 0x2d35_8dcc_aa6c_78a5)).max(1)
 }
 
 /// 64 bits of a text: 16 bytes a multiplication, for import hashes every record more than once.
@@ -315,22 +285,46 @@ fn hash(text: &[u8], seed: u64) -> u64 {
         let product = u128::from(a) * u128::from(b);
         (product as u64) ^ ((product >> 64) as u64)
     };
-    let word = |bytes: &[u8], i: usize| {
+    let word = |bytes: &[u8; 16], i: usize| {
         let mut eight = [0; 8];
         eight.copy_from_slice(&bytes[i..i + 8]);
         u64::from_le_bytes(eight)
     };
-    let (k1, k2) = (0x8bb8_4b93_962e_acc9, 0x4b33_a62e_d433_d4a3);
+    // A block that would make a product 0 depends on the seed, too.
+    let (k1, k2) = (0x8bb8_4b93_962e_acc9 ^ seed, 0x4b33_a62e_d433_d4a3);
     let mut state = seed ^ k2;
-    let mut blocks = text.chunks_exact(16);
-    for block in &mut blocks {
-        state = fold(word(block, 0) ^ k1, word(block, 8) ^ state);
-    }
-    let rest = blocks.remainder();
-    let mut last = [0; 16];
-    last[..rest.len()].copy_from_slice(rest);
-    state = fold(word(&last, 0) ^ k1, word(&last, 8) ^ state);
+    let (last, behind) = match text.last_chunk::<16>() {
+        Some(last) => {
+            // All whole blocks but the last bytes, which may have some of them again.
+            for block in text[..text.len() - 1].as_chunks::<16>().0 {
+                state = fold(word(block, 0) ^ k1, word(block, 8) ^ state);
+            }
+            (word(last, 0), word(last, 8))
+        }
+        None => ends_of(text),
+    };
+    state = fold(last ^ k1, behind ^ state);
     fold(state ^ k1, text.len() as u64 ^ k2)
+}
+
+/// A text of less than 16 bytes as two numbers, which its length tells apart from others.
+#[inline(always)]
+fn ends_of(text: &[u8]) -> (u64, u64) {
+    if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        return (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+    }
+    if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        return (first.into(), last.into());
+    }
+    match text {
+        [] => (0, 0),
+        [first, ..] => {
+            let middle = text[text.len() / 2];
+            let last = text[text.len() - 1];
+            (u64::from(*first) << 8 | u64::from(middle), last.into())
+        }
+    }
 }
 
 /// Hashes the keys of kinds, for each file in another way, so that no file can be made to have equal ones.

@@ -461,3 +461,57 @@ fn one_metric_by_the_minute_and_by_the_hour_counts_once() {
     let (status, text) = told(&kmsim(dir.path(), &["check", "mine.toml"]));
     assert_eq!(status, 0, "{text}");
 }
+
+#[test]
+fn a_table_of_sums_is_spread_over_the_time_of_its_rows_and_one_of_requests_is_not() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let table = |times: &mut dyn Iterator<Item = i64>, count: bool| {
+        let mut text = String::from(if count {
+            "time,operation,region,count\n"
+        } else {
+            "time,operation,region\n"
+        });
+        for at in times {
+            let number = if count { ",600" } else { "" };
+            let _ = writeln!(text, "{},Decrypt,eu-west-3{number}", 1_772_420_400 + at);
+        }
+        fs::write(dir.path().join("table.csv"), text).expect("written");
+        let (status, totals, text) = import(dir.path(), &["table.csv"]);
+        assert_eq!(status, 0, "{text}");
+        let (status, text) = told(&kmsim(dir.path(), &["check", "mine.toml"]));
+        assert_eq!(status, 0, "{text}");
+        let workload = &totals["workloads"][0];
+        (workload["period_s"].clone(), workload["attempts"].clone())
+    };
+    let minutes = || (0..120).filter(|i| i % 50 != 7).map(|i| i * 60);
+    assert_eq!(table(&mut minutes(), true), (json!(60), json!(600 * 117)));
+    // Not evenly apart: each count is of its second.
+    assert_eq!(
+        table(&mut [0, 60, 130].into_iter(), true),
+        (json!(1), json!(1_800))
+    );
+    // Without counts each row is a request.
+    assert_eq!(table(&mut minutes(), false), (json!(1), json!(117)));
+}
+
+#[test]
+fn times_in_a_countrys_own_order_are_told_and_not_guessed() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for (first, second) in [
+        ("02.03.2026 03:00", "02.03.2026 03:01"),
+        ("3/2/2026 3:00 AM", "3/2/2026 3:01 AM"),
+    ] {
+        let text = format!(
+            "\"Label\",\"CallCount\"\n\"id\",\"m1\"\n\"{first}\",\"5\"\n\"{second}\",\"6\"\n"
+        );
+        fs::write(dir.path().join("console.csv"), text).expect("written");
+        let (status, totals, text) = import(dir.path(), &["console.csv"]);
+        assert_eq!(status, 2, "{text}");
+        assert!(
+            text.contains("without a valid time: 2")
+                && text.contains("write them as 2026-03-02 03:05:00, in UTC"),
+            "{text}"
+        );
+        assert_eq!(totals["skipped"][0]["count"], 2);
+    }
+}
