@@ -121,6 +121,16 @@ pub fn remarks(
 ) -> Vec<String> {
     let mut said = Vec::new();
     said.extend(unknown_load(evidence, names));
+    let workloads = written.iter().flat_map(|w| &w.stretch.workloads);
+    let unpriced: BTreeSet<&str> = workloads
+        .map(|workload| workload.at.region.as_str())
+        .filter(|region| crate::catalog::price("kms-requests", region).is_none())
+        .collect();
+    for region in unpriced {
+        said.push(format!(
+            "warning: the catalog has no prices of {region}: `kmsim check` names those that the scenario needs, as tables `[price.…]`"
+        ));
+    }
     if evidence.unsought > 0 {
         said.push(format!(
             "warning: {} records came after more than 1,570,000 others: whether they repeat one of the same 2 h is not known; give each trail's files by themselves, or in order of time",

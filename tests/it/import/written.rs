@@ -282,3 +282,50 @@ fn a_week_of_minutes_with_settings_and_quotas_is_ready_to_run() {
     let output = kmsim(dir.path(), &run);
     assert_eq!(output.status.code(), Some(0), "{}", told(&output).1);
 }
+
+#[test]
+fn regions_of_other_partitions_are_their_own_and_missing_prices_are_told() {
+    let dir = tempfile::tempdir().expect("a folder");
+    for (partition, region, host) in [
+        (
+            "aws-us-gov",
+            "us-gov-west-1",
+            "lake.s3.us-gov-west-1.amazonaws.com",
+        ),
+        (
+            "aws-cn",
+            "cn-north-1",
+            "lake.s3.cn-north-1.amazonaws.com.cn",
+        ),
+    ] {
+        let line = |i: u32| {
+            format!(
+                "o lake [02/Mar/2026:03:{:02}:{:02} +0000] 10.0.0.1 arn:{partition}:sts::222233334444:assumed-role/etl/s ID{i} REST.GET.OBJECT k \"GET /k HTTP/1.1\" 200 - 1 1 1 1 \"-\" \"x\" - h SigV4 C AuthHeader {host} TLSv1.3 - - {region}\n",
+                i / 60,
+                i % 60
+            )
+        };
+        let text: String = (0..600).map(line).collect();
+        fs::write(dir.path().join("log"), text).expect("written");
+        let (status, totals, text) = import(dir.path(), &["log", "--keep-names"]);
+        assert_eq!(status, 0, "{text}");
+        let workload = &totals["workloads"][0];
+        assert_eq!(
+            (&workload["region"], &workload["requester"]),
+            (&json!(region), &json!("etl"))
+        );
+        let (status, checked) = told(&kmsim(dir.path(), &["check", "mine.toml"]));
+        let has_prices = partition != "aws-cn";
+        assert_eq!(status == 0, has_prices, "{checked}");
+        assert_eq!(
+            text.contains("no prices of cn-north-1"),
+            !has_prices,
+            "{text}"
+        );
+        assert_eq!(
+            checked.contains("[price.kms-requests]"),
+            !has_prices,
+            "{checked}"
+        );
+    }
+}
