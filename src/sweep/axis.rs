@@ -61,7 +61,9 @@ impl FromStr for SweepAxis {
         if values.is_empty() {
             return Err(fault("has no values"));
         }
-        let Some((low, rest)) = values.split_once("..") else {
+        // Two dots in a quoted path, or in a list, are no range.
+        let is_list = values.contains(['"', '\'', ',']);
+        let Some((low, rest)) = values.split_once("..").filter(|_| !is_list) else {
             let list: Vec<String> = split(values);
             if list.len() > MOST || list.iter().any(String::is_empty) {
                 return Err(fault("has an empty value or too many"));
@@ -146,9 +148,11 @@ fn number(text: &str) -> Option<(f64, String)> {
         .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '_' | '-' | '+')))
         .unwrap_or(text.len());
     let value: f64 = text[..end].replace('_', "").parse().ok()?;
-    value
-        .is_finite()
-        .then(|| (value, text[end..].trim().to_owned()))
+    let unit = text[end..].trim();
+    let is_unit = unit
+        .chars()
+        .all(|c| c.is_alphanumeric() || matches!(c, ' ' | '/' | '%'));
+    (value.is_finite() && is_unit).then(|| (value, unit.to_owned()))
 }
 
 impl SweepAxis {
@@ -271,6 +275,8 @@ mod tests {
             values("workload.w.arrivals={poisson={rate=1}},{constant={rate=2}}"),
             ["{poisson={rate=1}}", "{constant={rate=2}}"]
         );
+        let paths = values("bucket.b.policy=\"../open.json\",\"../tls.json\"");
+        assert_eq!(paths, ["\"../open.json\"", "\"../tls.json\""]);
         assert_eq!(
             values("quota.q.limit=8000/s..16000/s:5"),
             ["8000/s", "10000/s", "12000/s", "14000/s", "16000/s"]
@@ -295,6 +301,7 @@ mod tests {
             ("a=1s..2m:3", "different units"),
             ("a=1..2:1", "count"),
             ("a=x..y:2", "not numbers"),
+            ("a=1..5@b..9", "not numbers"),
             ("a=1..2:3:lin", "`log`"),
         ] {
             let message = text.parse::<SweepAxis>().unwrap_err().to_string();
