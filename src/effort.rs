@@ -18,6 +18,9 @@ const COUNTED_STREAM: f64 = 40.0;
 /// Nanoseconds that a look at one number of a rare stream takes, where idle seconds are passed over.
 const IDLE_SECOND: f64 = 3.0;
 
+/// Nanoseconds that a second takes that could have been passed over or counted, and is simulated all the same.
+const SIMULATED_SECOND: f64 = 2_000.0;
+
 /// Nanoseconds that a second takes in which attempts are looked at, beside them.
 const CONTENDED_SECOND: f64 = 20_000.0;
 
@@ -79,11 +82,20 @@ pub struct Effort {
 impl Effort {
     /// Of so many replications of a plan.
     pub fn of(plan: &Plan, replications: u32) -> Effort {
+        Effort::of_run(plan, replications, false)
+    }
+
+    /// The same where every second is simulated, certified quiet or not (`--simulate-all`).
+    pub fn of_all_seconds(plan: &Plan, replications: u32) -> Effort {
+        Effort::of_run(plan, replications, true)
+    }
+
+    fn of_run(plan: &Plan, replications: u32, all_seconds: bool) -> Effort {
         let sampled = SampledSeconds::of(plan);
         let mut all = Effort::default();
         let (mut longest, mut largest) = (("", 0.0), ("", 0.0));
         for (w, workload) in plan.workloads.iter().enumerate() {
-            let (events, ns, bytes) = of_workload(plan, w, workload, &sampled);
+            let (events, ns, bytes) = of_workload(plan, w, workload, &sampled, all_seconds);
             all.events += events;
             all.seconds += ns / 1e9;
             all.bytes += bytes;
@@ -100,7 +112,12 @@ impl Effort {
         };
         (all.most, all.largest) = (path(longest, all.seconds), path(largest, all.bytes));
         let components = plan.components.len() as f64;
-        all.seconds += components * plan.horizon_s as f64 * IDLE_SECOND / 1e9;
+        let second = if all_seconds {
+            SIMULATED_SECOND
+        } else {
+            IDLE_SECOND
+        };
+        all.seconds += components * plan.horizon_s as f64 * second / 1e9;
         let runs = f64::from(replications);
         all.events *= runs;
         all.seconds *= runs;
@@ -400,6 +417,7 @@ fn of_workload(
     w: usize,
     workload: &Workload,
     sampled: &SampledSeconds,
+    all_seconds: bool,
 ) -> (f64, f64, f64) {
     let streams = workload.actions.len() as f64;
     let requests: f64 = (workload.actions.iter())
@@ -463,17 +481,18 @@ fn of_workload(
         });
         // Once throttled, clients with a rate limiter are followed.
         is_followed |= guarded && worst.contended > 0.5;
-        let looked_at = if is_followed { 1.0 } else { worst.contended };
+        let contended = if is_followed { 1.0 } else { worst.contended };
+        let looked_at = if all_seconds { 1.0 } else { contended };
         let attempts = arrivals * requests * tries_of_each(worst.throttled, most);
         // In a fixed window only what loses is looked at, and the slot in which the room runs out.
-        let one_by_one = if is_timed || guarded || cached {
+        let one_by_one = if all_seconds || is_timed || guarded || cached {
             attempts
         } else {
             attempts * worst.throttled.max(0.01)
         };
         let seconds = sampled.each.min(sampled.each * arrivals * 2.0);
         events += sampled.each * looked_at * one_by_one;
-        ns += sampled.each * looked_at * (one_by_one * each + CONTENDED_SECOND);
+        ns += sampled.each * (looked_at * one_by_one * each + contended * CONTENDED_SECOND);
         ns += seconds * (COUNTED_SECOND + COUNTED_STREAM * streams.min(1.0 + arrivals));
         if cached {
             ns += seconds * CACHED_SECOND;

@@ -38,7 +38,11 @@ pub(super) fn compare(args: &args::CompareArgs) -> Result<(), CommandError> {
     }
     let mut failures = Vec::new();
     for (i, loaded) in scenarios {
-        simulate::admit(&loaded.name, &simulate::effort(&loaded), &args.how)?;
+        simulate::admit(
+            &loaded.name,
+            &simulate::effort(&loaded, &args.how),
+            &args.how,
+        )?;
         let (found, _) = simulate::simulate(&loaded, &args.how, &args.precision)?;
         failures.extend(gate::precision(&found));
         all.push((i, loaded.name.clone(), found));

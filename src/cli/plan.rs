@@ -79,7 +79,7 @@ pub(super) fn plan(args: &args::PlanArgs) -> Result<(), CommandError> {
     let _folder = OutputFolder::claim(&dir, FolderSharing::Alone, args.at_once.wait)?;
     let targets = targets(args, &study, &loaded)?;
     let pool = simulate::pool(&args.how)?;
-    let effort = simulate::effort_of(&study, &loaded).times(TRIALS);
+    let effort = simulate::effort_of(&study, &loaded, &args.how).times(TRIALS);
     simulate::admit(&source.name, &effort, &args.how)?;
     let shown = args.scenario.display().to_string();
     let question = &args.question;

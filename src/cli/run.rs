@@ -20,7 +20,6 @@ use crate::results::{
 use crate::run::{RunOptions, VERSION};
 use crate::scenario::{Loaded, Variant};
 use crate::simulation::record::Record;
-use crate::sweep::parquet::parquet_of;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -34,7 +33,7 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
     let reading = || input::scenarios(&args.scenarios, &args.overrides);
     let loaded = pool(&args.how)?.install(reading)?;
     for scenario in &loaded {
-        admit(&scenario.name, &effort(scenario), &args.how)?;
+        admit(&scenario.name, &effort(scenario, &args.how), &args.how)?;
     }
     let dirs = directories(&loaded, args.out.as_deref())?;
     // Nothing is lost: whether results can be written is known before simulating.
@@ -48,7 +47,7 @@ pub(super) fn run(args: &args::RunArgs) -> Result<(), CommandError> {
         }
         // A metric of any workload may be gated, one of those too that are not kept.
         held.extend(baseline.iter().map(|b| regressions(b, &whole, &gate)));
-        write_breakdowns(&whole, dir)?;
+        report::write_breakdowns(&whole, dir)?;
         let results = shortened(whole);
         let manifest = manifest(&args.how, started, variants);
         let charts = args.charts.files;
@@ -103,7 +102,7 @@ fn assumption_effects(
         let (mut study, loaded) = Study::new(&source, &sets, Some(&v.name))?;
         study.replications = whole.replications;
         let question = AssumedQuestion::new(study, v)?;
-        let once = effort_of(question.study(), &loaded);
+        let once = effort_of(question.study(), &loaded, &args.how);
         admit(
             &whole.scenario.name,
             &once.times(question.runs() as f64),
@@ -113,15 +112,6 @@ fn assumption_effects(
     }
     effects.sort_by(|a, b| b.moves.total_cmp(&a.moves));
     Ok(effects)
-}
-
-/// Writes every row of every breakdown as CSV and Parquet.
-fn write_breakdowns(whole: &RunResults, dir: &Path) -> Result<(), CommandError> {
-    let parts = whole.variants.iter().flat_map(report::breakdowns::parts);
-    let parquet = parquet_of("breakdowns", parts).map_err(|e| {
-        CommandError::Internal(format!("error: cannot format breakdowns.parquet: {e}"))
-    })?;
-    Ok(report::write_breakdowns(whole, Some(&parquet), dir)?)
 }
 
 /// Writes a sample of each variant's events, and tells of how many it is.

@@ -8,7 +8,7 @@ use crate::effort::Effort;
 use crate::planning::Study;
 use crate::results::{RunResults, VariantManifest};
 use crate::run::{Precision, RunOptions, work};
-use crate::scenario::Loaded;
+use crate::scenario::{Loaded, Variant};
 
 /// Most events and memory where nobody waits: in a pipeline, which says so by `CI=true`.
 const MOST_EVENTS_IN_CI: u64 = 10_000_000_000;
@@ -50,17 +50,24 @@ pub(super) fn admit(name: &str, effort: &Effort, how: &How) -> Result<(), Comman
 }
 
 /// What all variants of a scenario take.
-pub(super) fn effort(loaded: &Loaded) -> Effort {
+pub(super) fn effort(loaded: &Loaded, how: &How) -> Effort {
     let variants = loaded.variants.iter();
-    let each = variants.map(|v| Effort::of(&v.plan, loaded.replications));
+    let each = variants.map(|v| of_variant(v, loaded.replications, how));
     each.fold(Effort::default(), Effort::then)
 }
 
 /// What one run of a study takes.
-pub(super) fn effort_of(study: &Study, loaded: &Loaded) -> Effort {
+pub(super) fn effort_of(study: &Study, loaded: &Loaded, how: &How) -> Effort {
     let mut variants = loaded.variants.iter();
     let variant = variants.find(|v| v.plan.name == study.variant);
-    variant.map_or_else(Effort::default, |v| Effort::of(&v.plan, study.replications))
+    variant.map_or_else(Effort::default, |v| of_variant(v, study.replications, how))
+}
+
+fn of_variant(variant: &Variant, replications: u32, how: &How) -> Effort {
+    match how.simulate_all {
+        true => Effort::of_all_seconds(&variant.plan, replications),
+        false => Effort::of(&variant.plan, replications),
+    }
 }
 
 /// Simulates one scenario in a pool of the requested number of threads.

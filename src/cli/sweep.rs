@@ -34,7 +34,7 @@ pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
     let unnamed = args.overrides.variants.is_empty().then_some(None);
     for name in unnamed.into_iter().chain(names) {
         let (study, loaded) = Study::new(&source, &sets, name)?;
-        efforts = efforts.then(simulate::effort_of(&study, &loaded));
+        efforts = efforts.then(simulate::effort_of(&study, &loaded, &args.how));
         studies.push(study);
     }
     let settings = settings(args, studies.first().map_or(0, |s| s.seed))?;
@@ -124,7 +124,7 @@ fn finish(
         args.metrics.clone()
     };
     let columns = table::columns(plan, runs);
-    let csv = table::csv(&columns).map_err(unwritable)?;
+    let csv = table::csv(&columns);
     let parquet = parquet::parquet(&columns).map_err(unwritable)?;
     let figures = report::chart::sweep::all(plan, runs, &metrics)?;
     let swept = Swept {

@@ -5,6 +5,7 @@
 
 use crate::metrics::registry::{METRICS, Metric, Scope};
 use crate::results::{Estimate, Metrics, RunResults, VariantResults};
+use crate::sweep::parquet::ParquetTable;
 use crate::sweep::table::{self, Column};
 use crate::units::visible::visible;
 use std::io;
@@ -19,7 +20,7 @@ type BreakdownRow<'v> = (&'static str, &'v String, &'v Metrics);
 const MOST_ROWS: usize = 10_000;
 
 /// The rows of one variant, so many at a time, column by column; one part without rows where there are none.
-pub fn parts(v: &VariantResults) -> impl Iterator<Item = Vec<(String, Column)>> {
+fn parts(v: &VariantResults) -> impl Iterator<Item = Vec<(String, Column)>> {
     let rows = rows(v);
     let starts = (0..rows.len().max(1)).step_by(MOST_ROWS);
     starts.map(move |from| {
@@ -82,21 +83,25 @@ fn metrics() -> impl Iterator<Item = &'static Metric> {
     METRICS.iter().filter(|m| m.scope != Scope::Variant)
 }
 
-/// Writes `breakdowns.csv`.
+/// Writes `breakdowns.csv`, and adds the rows to `breakdowns.parquet`.
 ///
 /// # Errors
 /// What cannot be written.
-pub fn write_csv(results: &RunResults, to: &mut dyn io::Write) -> io::Result<()> {
-    let mut is_first = true;
+pub fn write(
+    results: &RunResults,
+    csv: &mut dyn io::Write,
+    parquet: &mut ParquetTable,
+) -> io::Result<()> {
+    let mut text = String::new();
     for part in results.variants.iter().flat_map(parts) {
-        let text = table::csv(&part)?;
         // The header stands once.
-        let rows = match is_first {
-            true => &text,
-            false => text.split_once('\n').map_or("", |(_, rows)| rows),
-        };
-        to.write_all(visible(rows).as_bytes())?;
-        is_first = false;
+        if !parquet.has_begun() {
+            text.push_str(&table::header(&part));
+        }
+        table::rows(&mut text, &part);
+        csv.write_all(visible(&text).as_bytes())?;
+        text.clear();
+        parquet.add(&part).map_err(io::Error::other)?;
     }
     Ok(())
 }
@@ -110,7 +115,8 @@ mod tests {
     fn every_row_of_every_variant_stands_once_under_one_header() {
         let results = fixture::evening_peak();
         let mut written = Vec::new();
-        write_csv(&results, &mut written).unwrap();
+        let mut parquet = ParquetTable::new("breakdowns");
+        write(&results, &mut written, &mut parquet).unwrap();
         let text = String::from_utf8(written).unwrap();
         let mut lines = text.lines();
         let header = lines.next().unwrap();

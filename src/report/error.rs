@@ -30,8 +30,8 @@ pub enum ReportError {
     /// A CSV file could not be put together.
     #[error("cannot build the CSV file: {0}")]
     Csv(#[from] ::csv::Error),
-    /// The Parquet file could not be put together.
-    #[error("cannot build metrics.parquet: {0}")]
+    /// A Parquet file could not be put together.
+    #[error("cannot build a Parquet file: {0}")]
     Parquet(#[from] ::parquet::errors::ParquetError),
     /// A JSON file could not be put together.
     #[error("cannot build the JSON file: {0}")]

@@ -7,7 +7,7 @@
 //! ```text
 //! RunResults ─┬─ table, compare        text for a terminal, Markdown
 //!             ├─ csv                   summary.csv, timeseries.csv, bill.csv
-//!             ├─ breakdowns            breakdowns.csv, and columns for breakdowns.parquet
+//!             ├─ breakdowns            breakdowns.csv, breakdowns.parquet
 //!             ├─ chart ─ SVG ─ PNG     charts/*
 //!             └─ html                  report.html, with the same SVG inside
 //! ```
@@ -53,6 +53,7 @@ use rayon::prelude::*;
 use self::chart::ChartFiles;
 use crate::results::directory::{self, CHARTS, FileError, TRAILS};
 use crate::results::{self, Manifest, RunResults};
+use crate::sweep::parquet::ParquetTable;
 use crate::units::visible::visible;
 
 /// Writes the whole results directory. Whether it can be written to knows beforehand whoever claims it, an
@@ -72,22 +73,16 @@ pub fn write_all(
     draw(results, dir, charts)
 }
 
-/// Writes every row of every breakdown, before those that `results.json` does not keep are gone; `parquet` is the table
-/// as a Parquet file.
+/// Writes every row of every breakdown, before those that `results.json` does not keep are gone.
 ///
 /// # Errors
 /// What cannot be written.
-pub fn write_breakdowns(
-    results: &RunResults,
-    parquet: Option<&[u8]>,
-    dir: &Path,
-) -> Result<(), ReportError> {
-    directory::write_by(&dir.join("breakdowns.csv"), |file| {
-        breakdowns::write_csv(results, file)
+pub fn write_breakdowns(results: &RunResults, dir: &Path) -> Result<(), ReportError> {
+    let mut parquet = ParquetTable::new("breakdowns");
+    directory::write_by(&dir.join("breakdowns.csv"), |csv| {
+        breakdowns::write(results, csv, &mut parquet)
     })?;
-    if let Some(bytes) = parquet {
-        directory::write(&dir.join("breakdowns.parquet"), bytes)?;
-    }
+    directory::write(&dir.join("breakdowns.parquet"), &parquet.finish()?)?;
     Ok(())
 }
 

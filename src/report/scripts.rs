@@ -25,6 +25,7 @@ const STYLE: &str = include_str!("page.css");
 /// Adds the templates that every page shares.
 pub(super) fn add_templates(environment: &mut Environment<'_>) -> Result<(), ReportError> {
     environment.add_template("figure.html", include_str!("figure.html.jinja"))?;
+    environment.add_template("scripts.html", include_str!("scripts.html.jinja"))?;
     // As a template its megabytes go into the page without a copy in between.
     environment.add_template("library", LIBRARY)?;
     Ok(())

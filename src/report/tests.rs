@@ -74,7 +74,7 @@ fn check_png(file: &str, bytes: &[u8]) {
     let first = sheet.pixels()[0];
     let drawn = sheet.pixels().iter().filter(|p| **p != first).count();
     assert!(
-        sheet.width() == 1_560 && drawn > 2_000,
+        sheet.width() == 1_300 && drawn > 2_000,
         "{file}: {drawn} pixels drawn"
     );
 }

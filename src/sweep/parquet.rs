@@ -16,30 +16,40 @@ use std::sync::Arc;
 /// # Errors
 /// What the writer refuses.
 pub fn parquet(columns: &[(String, Column)]) -> Result<Vec<u8>, ParquetError> {
-    parquet_of("sweep", [columns])
+    let mut table = ParquetTable::new("sweep");
+    table.add(columns)?;
+    table.finish()
 }
 
-/// A table as a Parquet file, of which each part is a row group; all of them have the same columns.
-///
-/// # Errors
-/// What the writer refuses.
-pub fn parquet_of<T: AsRef<[(String, Column)]>>(
-    name: &str,
-    parts: impl IntoIterator<Item = T>,
-) -> Result<Vec<u8>, ParquetError> {
-    let mut bytes = Vec::new();
-    let mut parts = parts.into_iter();
-    let Some(first) = parts.next() else {
-        return Ok(bytes);
-    };
-    let properties = WriterProperties::builder()
-        .set_created_by(format!("kmsim {}", crate::run::VERSION))
-        .build();
-    let schema = Arc::new(schema(name, first.as_ref())?);
-    let mut writer = SerializedFileWriter::new(&mut bytes, schema, Arc::new(properties))?;
-    for part in std::iter::once(first).chain(parts) {
+/// A table as a Parquet file under way, of which each part is a row group; all of them have the same columns.
+#[derive(Debug)]
+pub struct ParquetTable {
+    name: &'static str,
+    writer: Option<SerializedFileWriter<Vec<u8>>>,
+}
+
+impl ParquetTable {
+    /// Without rows so far.
+    pub fn new(name: &'static str) -> ParquetTable {
+        ParquetTable { name, writer: None }
+    }
+
+    /// Whether it has a part.
+    pub fn has_begun(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// Adds rows.
+    ///
+    /// # Errors
+    /// What the writer refuses.
+    pub fn add(&mut self, columns: &[(String, Column)]) -> Result<(), ParquetError> {
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => none.insert(writer(self.name, columns)?),
+        };
         let mut group = writer.next_row_group()?;
-        for (_, column) in part.as_ref() {
+        for (_, column) in columns {
             let Some(mut to) = group.next_column()? else {
                 break;
             };
@@ -63,9 +73,28 @@ pub fn parquet_of<T: AsRef<[(String, Column)]>>(
             to.close()?;
         }
         group.close()?;
+        Ok(())
     }
-    writer.close()?;
-    Ok(bytes)
+
+    /// The whole file; nothing where no rows were added.
+    ///
+    /// # Errors
+    /// What the writer refuses.
+    pub fn finish(self) -> Result<Vec<u8>, ParquetError> {
+        self.writer
+            .map_or(Ok(Vec::new()), SerializedFileWriter::into_inner)
+    }
+}
+
+fn writer(
+    name: &str,
+    columns: &[(String, Column)],
+) -> Result<SerializedFileWriter<Vec<u8>>, ParquetError> {
+    let properties = WriterProperties::builder()
+        .set_created_by(format!("kmsim {}", crate::run::VERSION))
+        .build();
+    let schema = Arc::new(schema(name, columns)?);
+    SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))
 }
 
 fn schema(name: &str, columns: &[(String, Column)]) -> Result<Type, ParquetError> {
@@ -113,7 +142,7 @@ mod tests {
             ),
         ];
         assert_eq!(
-            crate::sweep::table::csv(&columns).unwrap(),
+            crate::sweep::table::csv(&columns),
             "setting,quota.q.limit,variant\n0,2.5,\"a, b\"\n1,,é\n"
         );
         let bytes = super::parquet(&columns).unwrap();

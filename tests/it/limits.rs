@@ -82,6 +82,20 @@ fn too_much_work_is_refused_by_its_estimate() {
 }
 
 #[test]
+fn quiet_seconds_cost_events_where_they_are_simulated() {
+    let dir = tempfile::tempdir().expect("folder");
+    let calm = scenario("clients = 10\narrivals.poisson.rate = \"500/s\"");
+    fs::write(dir.path().join("calm.toml"), calm).expect("write");
+    let most = ["run", "calm.toml", "--max-events", "1e6", "--out", "r"];
+    let (status, _, said) = run_kmsim(dir.path(), &[&most[..], &["--charts", "none"]].concat());
+    assert_eq!(status, 0, "{said}");
+    let (status, _, said) = run_kmsim(dir.path(), &[&most[..], &["--simulate-all"]].concat());
+    let told = ["4,000,000 events", "`workload.flood`", "--max-events"];
+    assert_eq!(status, 2, "{said}");
+    assert!(told.iter().all(|t| said.contains(t)), "{said}");
+}
+
+#[test]
 fn too_much_memory_is_refused_by_its_estimate() {
     let dir = tempfile::tempdir().expect("folder");
     let crowd =

@@ -3,6 +3,7 @@
 //! Coordinates are CSS pixels as `f64`; the backend's whole numbers are quarters of a pixel, so
 //! that thin lines stay where they belong. The same calls give the same bytes. Not here: axes.
 
+use std::borrow::Cow;
 use std::sync::Once;
 
 use plotters::backend::{DrawingBackend, SVGBackend};
@@ -164,7 +165,7 @@ fn finish(raw: &str, title: &str, height: f64, widths: &[f64]) -> Drawn<String> 
             out.push_str("\"/>\n");
         }
         let Some(open) = line.strip_prefix("<text ") else {
-            out.push_str(line);
+            out.push_str(&filled_thinly(line));
             out.push('\n');
             continue;
         };
@@ -205,6 +206,18 @@ fn outline(line: &str) -> Option<(&str, String)> {
     way.push_str(close);
     // Areas that let others shine through are drawn one by one.
     (style.contains("opacity=\"1\"") || close.is_empty()).then_some((style, way))
+}
+
+/// An area that lets others shine through, as one that is filled so: it looks the same, but what is transparent as a whole
+/// is drawn on a sheet of its own first.
+fn filled_thinly(line: &str) -> Cow<'_, str> {
+    let is_area = line.starts_with("<polygon ")
+        || (line.starts_with("<rect ") && line.contains(" stroke=\"none\""));
+    if is_area && !line.contains(" opacity=\"1\"") {
+        Cow::Owned(line.replacen(" opacity=", " fill-opacity=", 1))
+    } else {
+        Cow::Borrowed(line)
+    }
 }
 
 fn unit(v: f64) -> i32 {
@@ -382,6 +395,7 @@ mod tests {
         assert!(paths[0].matches('M').count() > 5, "{}", paths[0]);
         assert!(paths[1].ends_with(" d=\"M0 0h40v40z\"/>"), "{}", paths[1]);
         assert!(!drawn.contains("<polyline") && drawn.matches("<polygon").count() == 1);
+        assert!(drawn.contains("<polygon fill-opacity=\"0.5\" fill=\""));
         assert!(
             drawn
                 .lines()

@@ -58,5 +58,5 @@ pub fn all(results: &RunResults) -> Result<Vec<Figure>, ReportError> {
     let drawn = CHARTS.par_iter().map(|chart| (chart.draw)(results));
     let drawn: Vec<Result<Vec<Figure>, ReportError>> = drawn.collect();
     let figures: Result<Vec<Vec<Figure>>, ReportError> = drawn.into_iter().collect();
-    Ok(figures?.concat())
+    Ok(figures?.into_iter().flatten().collect())
 }

@@ -13,8 +13,8 @@ use resvg::{render as paint, tiny_skia};
 
 use super::canvas::Drawn;
 
-/// Device pixels for one CSS pixel: 1,560 for a figure, more than it is wide on a page.
-const SCALE: f32 = 1.5;
+/// Device pixels for one CSS pixel: 1,300 for a figure, more than it is wide on a page, with letters of 14 pixels.
+const SCALE: f32 = 1.25;
 
 fn fonts() -> Arc<fontdb::Database> {
     static FONTS: OnceLock<Arc<fontdb::Database>> = OnceLock::new();
@@ -176,8 +176,8 @@ mod tests {
             back.pixel(x, y)
                 .map(|p| [p.red(), p.green(), p.blue(), p.alpha()])
         };
-        assert_eq!((back.width(), back.height()), (14, 8));
-        assert_eq!(at(3, 3), Some([255, 0, 0, 255]));
-        assert_eq!(at(13, 7), Some([255; 4]));
+        assert_eq!((back.width(), back.height()), (12, 7));
+        assert_eq!(at(2, 2), Some([255, 0, 0, 255]));
+        assert_eq!(at(11, 6), Some([255; 4]));
     }
 }

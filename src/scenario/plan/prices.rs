@@ -6,15 +6,21 @@ use crate::catalog::{self};
 use crate::input::diagnostic::{Code, Diagnostic, Place};
 use crate::model::arrivals::Arrivals;
 use indexmap::IndexMap;
+use std::collections::HashMap;
 
 impl<'a> PlanBuilder<'a> {
     /// Everything that can be billed must have a price: better reported here than after hours.
     pub(super) fn prices(&self) {
         let mut missing: IndexMap<(&str, &str), Place> = IndexMap::new();
+        // A trace may name a million requesters, whose calls are priced alike.
+        let mut known: HashMap<(&str, &str), bool> = HashMap::new();
         let mut need = |item: &'static str, region: &'a str, place: &Place| {
-            let own = self.scenario.price.get(item);
-            let has_own = own.is_some_and(|p| p.region.as_deref().is_none_or(|r| r == region));
-            if !has_own && catalog::price(item, region).is_none() {
+            let is_known = *known.entry((item, region)).or_insert_with(|| {
+                let own = self.scenario.price.get(item);
+                let has_own = own.is_some_and(|p| p.region.as_deref().is_none_or(|r| r == region));
+                has_own || catalog::price(item, region).is_some()
+            });
+            if !is_known {
                 missing
                     .entry((item, region))
                     .or_insert_with(|| place.clone());

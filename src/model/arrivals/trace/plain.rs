@@ -21,12 +21,21 @@ impl<'l> PlainCells<'l> {
             Some(before) => self.ends[before] + 1,
             None => 0,
         };
-        Some(self.line[start..end].trim())
+        Some(trimmed(&self.line[start..end]))
     }
 
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &'l str> {
         (0..self.ends.len()).map_while(|i| self.get(i))
+    }
+}
+
+/// A field without the spaces around it, which most have not.
+#[inline]
+fn trimmed(field: &str) -> &str {
+    match field.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => field,
+        _ => field.trim(),
     }
 }
 
@@ -63,8 +72,8 @@ pub(super) fn plain_rows(
         let mut start = 0;
         // Shows the line that ends before a place.
         let mut line_until = |end: usize, start: usize, ends: &mut Vec<usize>| {
-            let line = &text[start..end];
-            let line = line.strip_suffix('\r').unwrap_or(line);
+            let has_return = text.as_bytes()[start..end].last() == Some(&b'\r');
+            let line = &text[start..end - usize::from(has_return)];
             ends.push(line.len());
             let is_plain = line.is_empty()
                 || (*columns.get_or_insert(ends.len()) == ends.len()

@@ -23,8 +23,9 @@ pub(super) struct SeenNames {
     ends: Vec<usize>,
     /// By hash, where there is room for more than there are; of a power of two.
     places: Vec<NamePlace>,
-    /// The last one's number: many rows name what the row before named.
+    /// The last one's number: many rows name what the row before named. And its length, and all of it where it is short.
     last: usize,
+    last_head: (usize, u64),
     seed: u64,
 }
 
@@ -45,6 +46,7 @@ impl Default for SeenNames {
             ends: Vec::new(),
             places: vec![NamePlace::default(); 16],
             last: 0,
+            last_head: (0, 0),
             // Nothing depends on the hash but the time that a lookup takes.
             seed: RandomState::new().hash_one(0),
         }
@@ -62,8 +64,12 @@ impl SeenNames {
     /// The number of a name.
     #[inline]
     pub fn number(&mut self, name: &str) -> u32 {
-        if self.get(self.last) != Some(name) {
+        let head = (name.len(), head(name, 0));
+        let may_be_last = head == self.last_head && !self.ends.is_empty();
+        let is_last = may_be_last && (name.len() <= HEAD || self.get(self.last) == Some(name));
+        if !is_last {
             self.last = self.number_by_hash(name, hash(self.seed, name)) as usize;
+            self.last_head = head;
         }
         capped::<u32>(self.last)
     }
@@ -85,6 +91,12 @@ impl SeenNames {
             }
             at = (at + 1) & mask;
         }
+    }
+
+    /// Where a name with this hash is looked for first.
+    #[inline]
+    fn first_place(&self, hash: u64) -> NamePlace {
+        self.places[index(hash) & (self.places.len() - 1)]
     }
 
     #[cold]
@@ -137,11 +149,22 @@ fn head(name: &str, hash: u64) -> u64 {
     }
 }
 
-/// Up to eight bytes as a number.
+/// Up to eight bytes as a number, the first one lowest.
 #[inline]
 fn word(bytes: &[u8]) -> u64 {
-    let bytes = bytes.iter().rev();
-    bytes.fold(0, |all, &byte| all << 8 | u64::from(byte))
+    let four = |at: usize| {
+        let four = bytes.get(at..at + 4)?.try_into().ok()?;
+        Some(u64::from(u32::from_le_bytes(four)))
+    };
+    let n = bytes.len();
+    match (four(0), n.checked_sub(4).and_then(four)) {
+        // Those in the middle are in both.
+        (Some(low), Some(high)) => low | high << (8 * (n - 4)),
+        _ => {
+            let bytes = bytes.iter().rev();
+            bytes.fold(0, |all, &byte| all << 8 | u64::from(byte))
+        }
+    }
 }
 
 /// Of eight bytes at a time, each multiplied and folded.
@@ -199,10 +222,23 @@ impl SeenKinds {
     pub fn look_up(&mut self, mut on: impl FnMut(u32)) {
         let mut names = self.names.as_str();
         let mut requesters = [0; BATCH];
-        for (row, requester) in self.rows.iter().zip(&mut requesters) {
+        // All that is not in the processor's caches is asked for before any of it is waited for.
+        let mut places = [NamePlace::default(); BATCH];
+        for (row, place) in self.rows.iter().zip(&mut places) {
+            if row.requester.is_some() {
+                *place = self.requesters.first_place(row.hash);
+            }
+        }
+        for ((row, place), requester) in self.rows.iter().zip(&places).zip(&mut requesters) {
             let Some(len) = row.requester else { continue };
             let (name, rest) = names.split_at(len as usize);
-            *requester = self.requesters.number_by_hash(name, row.hash);
+            // A place that is taken stays so.
+            let is_there = place.number > 0 && place.len == len && name.len() <= HEAD;
+            *requester = if is_there && place.head == word(name.as_bytes()) {
+                place.number - 1
+            } else {
+                self.requesters.number_by_hash(name, row.hash)
+            };
             names = rest;
         }
         for (row, requester) in self.rows.iter().zip(requesters) {

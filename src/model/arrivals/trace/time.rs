@@ -215,20 +215,13 @@ impl Written {
             return self.wide.push(n);
         }
         // Most numbers are small, and divided several times as fast.
-        let small = i64::try_from(n).ok().zip(i64::try_from(self.unit).ok());
-        let (multiple, rest) = match small {
-            Some((n, unit)) => (i128::from(n / unit), i128::from(n % unit)),
-            None => (n / self.unit, n % self.unit),
-        };
-        match i64::try_from(multiple) {
-            Ok(multiple) if rest == 0 => {
-                if self.narrow.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-                    self.narrow.push(Vec::new());
-                }
-                if let Some(chunk) = self.narrow.last_mut() {
-                    chunk.push(multiple);
-                }
-            }
+        if let (Ok(small), Ok(unit)) = (i64::try_from(n), i64::try_from(self.unit))
+            && small % unit == 0
+        {
+            return self.keep(small / unit);
+        }
+        match i64::try_from(n / self.unit) {
+            Ok(multiple) if n % self.unit == 0 => self.keep(multiple),
             Ok(_) => {
                 self.divide_unit();
                 self.push(n);
@@ -237,6 +230,14 @@ impl Written {
                 self.widen();
                 self.wide.push(n);
             }
+        }
+    }
+
+    #[inline]
+    fn keep(&mut self, multiple: i64) {
+        match self.narrow.last_mut() {
+            Some(chunk) if chunk.len() < CHUNK => chunk.push(multiple),
+            Some(_) | None => self.narrow.push(vec![multiple]),
         }
     }
 
@@ -381,25 +382,40 @@ fn plain_number(text: &str) -> Option<i128> {
         Some(digits) => (true, digits),
         None => (false, bytes),
     };
-    let point = digits.iter().position(|b| !b.is_ascii_digit());
-    let whole = &digits[..point.unwrap_or(digits.len())];
-    if whole.is_empty() || whole.len() > 18 {
-        return None;
-    }
-    let value = |digits: &[u8]| {
-        let digits = digits.iter();
-        digits.fold(0_i64, |all, digit| all * 10 + i64::from(digit - b'0'))
+    let digit = |at: usize| {
+        digits
+            .get(at)
+            .map(|b| b.wrapping_sub(b'0'))
+            .filter(|d| *d < 10)
     };
-    let mut below = 0;
-    if let Some(point) = point {
-        let fraction = digits[point..].strip_prefix(b".")?;
-        if !fraction.iter().all(u8::is_ascii_digit) {
+    let (mut whole, mut at) = (0_u64, 0);
+    while let Some(next) = digit(at) {
+        if at == 18 {
             return None;
         }
-        let fraction = &fraction[..fraction.len().min(9)];
-        below = value(fraction) * 10_i64.pow(9 - capped::<u32>(fraction.len()));
+        whole = whole * 10 + u64::from(next);
+        at += 1;
     }
-    let billionths = i128::from(value(whole)) * i128::from(SECOND) + i128::from(below);
+    let mut below = 0;
+    if at == 0 {
+        return None;
+    }
+    if at < digits.len() {
+        if digits[at] != b'.' {
+            return None;
+        }
+        at += 1;
+        let mut place = SECOND / 10;
+        while let Some(next) = digit(at) {
+            below += place * u64::from(next);
+            place /= 10;
+            at += 1;
+        }
+        if at < digits.len() {
+            return None;
+        }
+    }
+    let billionths = i128::from(whole) * i128::from(SECOND) + i128::from(below);
     Some(if negative { -billionths } else { billionths })
 }
 
