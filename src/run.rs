@@ -84,6 +84,18 @@ pub fn run(
     }
     let results = records.results(&variants, loaded.seed, options)?;
     let manifests = records.manifests(&variants);
+    let results = results_of(loaded, replications, results, precision);
+    Ok((results, manifests))
+}
+
+/// What its variants' results, in their order, are together.
+pub fn results_of(
+    loaded: &Loaded,
+    replications: u32,
+    results: Vec<VariantResults>,
+    precision: Option<PrecisionResult>,
+) -> RunResults {
+    let variants: Vec<&Variant> = loaded.variants.iter().collect();
     let mut warnings = loaded.warnings.clone();
     for (variant, results) in variants.iter().zip(&results) {
         warnings.extend(outcome::warnings(&variant.plan, results));
@@ -92,11 +104,7 @@ pub fn run(
     let mut results = RunResults {
         schema_version: SCHEMA_VERSION,
         kmsim_version: VERSION.to_owned(),
-        scenario: ScenarioRecord {
-            name: loaded.name.clone(),
-            text_sha256: loaded.text_sha256.clone(),
-            resolved: resolved(loaded),
-        },
+        scenario: scenario_record(loaded),
         seed: loaded.seed,
         replications,
         horizon_s: loaded.horizon.whole_seconds().unwrap_or(0),
@@ -113,7 +121,16 @@ pub fn run(
     };
     results.verdict = verdict(&results);
     debug_assert_eq!(bounds::fault(&results), None, "what no run may find");
-    Ok((results, manifests))
+    results
+}
+
+/// Which scenario it is, with every default filled in.
+pub fn scenario_record(loaded: &Loaded) -> ScenarioRecord {
+    ScenarioRecord {
+        name: loaded.name.clone(),
+        text_sha256: loaded.text_sha256.clone(),
+        resolved: resolved(loaded),
+    }
 }
 
 /// One variant's results over so many replications, in the current rayon pool.
@@ -153,6 +170,7 @@ pub fn run_and_keep(
     let parts = plan.components.len() as u64 * u64::from(replications);
     let mut records = VariantRecords::new(1);
     let may_keep = plan.horizon_s.saturating_mul(parts) <= MOST_KEPT;
+    records.busiest = vec![most_seen(plan)];
     records.keeps = may_keep.then_some((MOST_SPLITS / parts.max(1)) as usize);
     records.extend(&[variant], seed, 0..replications, options)?;
     let results = records.results(&[variant], seed, options)?;

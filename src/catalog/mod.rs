@@ -29,6 +29,7 @@ pub mod decimal;
 mod delivery;
 mod implicit_policy;
 mod left_out;
+mod limit_name;
 mod operation;
 mod policy;
 mod price;
@@ -51,6 +52,7 @@ pub use implicit_policy::{
     ImplicitPolicy, implicit_policies, implicit_policy, managed_key_policy, managed_key_services,
 };
 pub use left_out::{LeftOutRow, LeftOutWith, costs_left_out};
+pub use limit_name::{limit_name, payer_name};
 pub use operation::{KeySpec, KmsOperation, UnknownName};
 pub use policy::{PolicyLimit, policy_limits, policy_limits_of};
 pub use price::{

@@ -2,17 +2,18 @@
 
 use super::args;
 use super::failure::CommandError;
-use super::terminal::say;
+use super::terminal::{command_line, say};
 use super::{gate, input, progress, simulate};
 use crate::effort::Effort;
 use crate::planning::Study;
 use crate::report;
-use crate::report::answer_html::answer_html;
+use crate::report::answer_html::{AnswerBasis, answer_html};
 use crate::report::content::Format;
 use crate::report::format::Markdown;
 use crate::report::sweep::Swept;
 use crate::results::folder::{FolderSharing, OutputFolder};
-use crate::results::{directory, json};
+use crate::results::{ScenarioRecord, directory, json};
+use crate::run::scenario_record;
 use crate::sweep::run::{Run, Sweep};
 use crate::sweep::{grid, latin_hypercube, parquet, table};
 use std::path::Path;
@@ -26,6 +27,7 @@ const MOST: usize = 1_000_000;
 pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
     let (source, sets) = input::text(&args.scenario, &args.overrides)?;
     let (mut studies, mut efforts) = (Vec::new(), Effort::default());
+    let mut record = None;
     let names = args
         .overrides
         .variants
@@ -35,6 +37,7 @@ pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
     for name in unnamed.into_iter().chain(names) {
         let (study, loaded) = Study::new(&source, &sets, name)?;
         efforts = efforts.then(simulate::effort_of(&study, &loaded, &args.how));
+        record.get_or_insert_with(|| scenario_record(&loaded));
         studies.push(study);
     }
     let settings = settings(args, studies.first().map_or(0, |s| s.seed))?;
@@ -73,7 +76,7 @@ pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
         say("the last shard writes the table and charts, or the same command without `--shard`");
         return Ok(());
     }
-    finish(args, &plan, &runs, &dir)
+    finish(args, record.unwrap_or_default(), &plan, &runs, &dir)
 }
 
 /// The settings that the axes make.
@@ -114,6 +117,7 @@ fn settings(args: &args::SweepArgs, seed: u64) -> Result<Vec<Vec<String>>, Comma
 /// Table, figures and what is printed.
 fn finish(
     args: &args::SweepArgs,
+    mut record: ScenarioRecord,
     plan: &Sweep,
     runs: &[Run],
     dir: &Path,
@@ -135,11 +139,17 @@ fn finish(
     };
     let page = Markdown.write(&swept)?;
     directory::write(&dir.join("sweep.parquet"), &parquet)?;
-    let html = answer_html(
-        &format!("Sweep of {}", args.scenario.display()),
-        &swept,
-        &figures,
-    )?;
+    if let Some(variants) = record.resolved["variant"].as_object_mut() {
+        variants.retain(|name, _| plan.variants.contains(name));
+    }
+    let basis = AnswerBasis {
+        scenario: &record,
+        seed: plan.seed,
+        replications: plan.replications,
+        present: None,
+        again: &command_line(),
+    };
+    let html = answer_html(&swept, &figures, &basis)?;
     let texts = [
         ("sweep.csv", csv.as_str()),
         ("sweep.md", page.as_str()),

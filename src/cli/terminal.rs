@@ -34,6 +34,20 @@ pub(crate) fn say(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
+/// The command that was given, as a shell takes it.
+pub(crate) fn command_line() -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+%".contains(c);
+    let quoted = std::env::args_os().skip(1).map(|arg| {
+        let arg = arg.to_string_lossy();
+        match !arg.is_empty() && arg.chars().all(is_plain) {
+            true => arg.into_owned(),
+            false => format!("'{}'", arg.replace('\'', "'\\''")),
+        }
+    });
+    let words = std::iter::once("kmsim".to_owned()).chain(quoted);
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// What standard output can show: the width of the terminal that it is, else that of `COLUMNS`, where that is set;
 /// ASCII where the locale is not UTF-8.
 pub(crate) fn viewport(full: bool) -> Viewport {

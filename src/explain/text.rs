@@ -3,7 +3,7 @@
 use super::explanation::{Explanation, KmsCall, Permission, QuotaDrawnOn};
 use super::refusal;
 use crate::access::ContextValue;
-use crate::catalog::item_label;
+use crate::catalog::{item_label, limit_name};
 use crate::metrics::number;
 use serde_json::Value;
 use std::fmt::Write;
@@ -178,7 +178,7 @@ fn drawn_on(quota: &QuotaDrawnOn) -> String {
     };
     format!(
         "draws on {}: {}, shared with {others}",
-        quota.name,
+        limit_name(&quota.name),
         number::value("", "1/s", quota.per_second)
     )
 }

@@ -135,6 +135,15 @@ impl Target {
     }
 }
 
+/// A limit for a metric where people read it.
+pub fn in_words(id: &str, workload: Option<&str>, sign: &str, limit: &str) -> String {
+    let label = metric(id).map_or(id, |m| m.label);
+    match workload {
+        Some(workload) => format!("{label} of {workload} {sign} {limit}"),
+        None => format!("{label} {sign} {limit}"),
+    }
+}
+
 /// What `[workload.NAME.]METRIC` names.
 ///
 /// # Errors
@@ -231,6 +240,17 @@ impl Target {
         metric(self.metric)
     }
 
+    /// The target where people read it, with the limit as it was written: `throttle rate of playback < 0.1 %`.
+    pub fn in_words(&self) -> String {
+        let sign = self.comparison.sign();
+        let limit = self.text.rsplit(sign).next().unwrap_or_default().trim();
+        let limit = match limit.strip_suffix('%') {
+            Some(share) => format!("{} %", share.trim_end()),
+            None => limit.to_owned(),
+        };
+        in_words(self.metric, self.workload.as_deref(), sign, &limit)
+    }
+
     /// What the target is about in a variant's results; `None` where there is no such workload.
     pub fn of<'a>(&self, results: &'a VariantResults) -> Option<&'a Estimate> {
         match &self.workload {
@@ -281,6 +301,8 @@ mod tests {
         ] {
             assert_eq!(target(text).limit, limit, "{text}");
         }
+        let words = target("workload.w.throttle_rate<0.2%").in_words();
+        assert_eq!(words, "throttle rate of w < 0.2 %");
         let t = target("workload.\"a.b\".throttle_rate >= 1");
         assert_eq!(t.workload.as_deref(), Some("a.b"));
         assert_eq!(

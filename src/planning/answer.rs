@@ -23,6 +23,9 @@ pub enum SearchOutcome {
 pub struct Solution {
     /// What was asked, in words.
     pub question: String,
+    /// The request quota that it is about, `account/region/quota-code[/store]`; `None` where it is about none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quota: Option<String>,
     /// The variant.
     pub variant: String,
     /// The answer's setting, as `--set` takes it.

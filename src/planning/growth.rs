@@ -3,6 +3,7 @@
 use super::search::{Range, SearchResult, search};
 use super::study::Confidence;
 use super::{SearchOutcome, Solution, Study, StudyError, Trial};
+use crate::catalog::limit_name;
 use crate::input::document::key_text;
 use crate::metrics::number;
 use crate::metrics::target::Target;
@@ -104,7 +105,10 @@ pub fn largest_growth(
         let results = study.run(&[], &sets, study.seed)?;
         nearest = results.tightest_quota().map(|(name, quota)| {
             let headroom = number::estimate("quota_headroom", &quota.metrics["quota_headroom"]);
-            format!("the quota that is reached first is {name}: headroom {headroom} at this growth")
+            format!(
+                "the quota that is reached first is {}: headroom {headroom} at this growth",
+                limit_name(name)
+            )
         });
     }
     let question = if workloads.is_empty() {
@@ -137,6 +141,7 @@ fn answer(
     let factor = |at: u64| at as f64 / SCALE;
     Solution {
         question,
+        quota: None,
         variant: study.variant.clone(),
         settings: keys
             .iter()

@@ -7,7 +7,7 @@
 //! storage of old versions.
 
 use super::{Study, StudyError};
-use crate::catalog::{self, S3OperationRow};
+use crate::catalog::{self, S3OperationRow, limit_name};
 use crate::input::document::key_text;
 use crate::model::source::bucket_key::older::Decline;
 use crate::results::{Estimate, VariantResults};
@@ -358,7 +358,8 @@ impl Planned<'_> {
             if left <= 0.0 {
                 return Err(StudyError::question(
                     format!(
-                        "the variant's own requests leave nothing of S3's request rate `{name}` ({}/s)",
+                        "the variant's own requests leave nothing of S3's request rate for {} ({}/s)",
+                        limit_name(name),
                         in_force(q)
                     ),
                     "spread the bucket over more `prefixes`",
@@ -401,9 +402,9 @@ impl Planned<'_> {
             let headroom = pool.and_then(|p| p.metrics.get("quota_headroom")?.mean);
             if let Some(left) = headroom.filter(|left| *left < self.q.share) {
                 notes.push(format!(
-                    "in its busiest second the variant leaves {:.0} % of `{}`, less than the {:.0} % that the migration uses: some calls would be throttled",
+                    "in its busiest second the variant leaves {:.0} % of the quota for {}, less than the {:.0} % that the migration uses: some calls would be throttled",
                     left.max(0.0) * 100.0,
-                    limit.name,
+                    limit_name(&limit.name),
                     self.q.share * 100.0
                 ));
             }

@@ -3,6 +3,7 @@
 use super::search::{Completeness, Range, SearchResult, search};
 use super::study::Confidence;
 use super::{SearchOutcome, Solution, Study, StudyError, Trial};
+use crate::catalog::limit_name;
 use crate::input::document::key_text;
 use crate::metrics::target::{Relation, Target};
 use crate::results::VariantResults;
@@ -46,6 +47,13 @@ impl Pool {
     /// The settings that give it no limit to speak of.
     pub(super) fn unlimited(&self) -> Vec<String> {
         self.limited(UNLIMITED)
+    }
+
+    /// The settings that give it a key of its table.
+    pub(super) fn with(&self, setting: &str) -> Vec<String> {
+        let mut sets = self.making.clone();
+        sets.push(format!("quota.{}.{setting}", self.key));
+        sets
     }
 
     /// The settings that give it a limit from t = 0 on.
@@ -317,7 +325,8 @@ fn answer(
     let outcome = found.checked(&checks, targets, &mut notes);
     let edge = |at: Option<u64>| at.map(|at| at as f64);
     Solution {
-        question: format!("smallest request quota of {}", pool.name),
+        question: format!("smallest request quota for {}", limit_name(&pool.name)),
+        quota: Some(pool.name.clone()),
         variant: study.variant.clone(),
         settings: pool
             .limited(value)

@@ -8,6 +8,7 @@
 
 use super::quota::Pool;
 use super::{Study, StudyError};
+use crate::catalog::limit_name;
 use crate::input::document::{Table, key_text};
 use crate::model::arrivals::Arrivals;
 use crate::results::VariantResults;
@@ -114,7 +115,10 @@ pub fn recovery(
         .unwrap_or(0.0);
     if attempts == 0.0 {
         return Err(StudyError::question(
-            format!("no KMS call draws on {}", pool.name),
+            format!(
+                "no KMS call draws on the quota for {}",
+                limit_name(&pool.name)
+            ),
             "choose another with `--pool`",
         ));
     }

@@ -3,9 +3,10 @@
 use crate::input::Input;
 use crate::input::document::{Table, key_text};
 use crate::metrics::target::{Relation, Target};
-use crate::results::{Estimate, ThresholdResult, ThresholdVerdict, VariantResults};
+use crate::results::{Estimate, RunResults, ThresholdResult, ThresholdVerdict, VariantResults};
 use crate::run::{
-    QuietRun, RunError, RunOptions, run_and_keep, run_unless_lost, run_variant, thresholds_of,
+    QuietRun, RunError, RunOptions, results_of, run_and_keep, run_unless_lost, run_variant,
+    thresholds_of,
 };
 use crate::scenario::load::{has_variants, overrides};
 use crate::scenario::{Changeable, Loaded, ScenarioError, Variant, load};
@@ -186,6 +187,16 @@ impl Study {
         // Of several that run it at once one is enough.
         _ = self.quiet.set((seed, replications, quiet));
         Ok(results)
+    }
+
+    /// The same with all that a run of this variant alone would say.
+    ///
+    /// # Errors
+    /// As [`Study::run`].
+    pub fn as_it_is(&self) -> Result<RunResults, StudyError> {
+        let loaded = self.changeable.with(&[], &[])?;
+        let results = vec![self.present()?];
+        Ok(results_of(&loaded, self.replications, results, None))
     }
 
     /// The results, as far as targets ask for them, with keys set that change the limits of quotas and nothing else;

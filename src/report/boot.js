@@ -22,10 +22,13 @@
   const told = (plot) => shown.figures[figureOf(plot).dataset.figure].panels[plot.dataset.plot];
   const pressed = (figure, name, value) => figure.querySelector(`[data-${name}="${value}"]`)?.ariaPressed !== "false";
   const visible = (plot) => told(plot).data.map((trace) => pressed(figureOf(plot), "switch", trace.meta));
-  const scale = (plot) => {
+  const scaled = async (plot) => {
     const log = figureOf(plot).querySelector("[data-log]");
-    const { values } = told(plot);
-    return log ? { [`${values}.type`]: log.ariaPressed === "true" ? "log" : "linear", [`${values}.autorange`]: true } : {};
+    if (!log) return;
+    const { values, stacked } = told(plot);
+    const type = log.ariaPressed === "true" ? "log" : "linear";
+    const axis = { [`${values}.type`]: type, [`${values}.autorange`]: true };
+    await (stacked ? Plotly.update(plot, stacked[type], axis, stacked.traces) : Plotly.relayout(plot, axis));
   };
   const drawn = new Set();
   const draw = async (plot) => {
@@ -33,7 +36,8 @@
     for (const trace of data) trace.customdata ??= trace.orientation === "h" ? trace.x : trace.y;
     await Plotly.newPlot(plot, data, layout, { displayModeBar: false, responsive: true });
     drawn.add(plot);
-    await Plotly.update(plot, { visible: visible(plot) }, scale(plot));
+    await Plotly.restyle(plot, { visible: visible(plot) });
+    await scaled(plot);
   };
   const of = (figure) => [...drawn].filter((plot) => figure.contains(plot));
 
@@ -59,7 +63,7 @@
     if (panel) figure.querySelector(`[data-part="${panel}"]`).hidden = button.ariaPressed === "false";
     for (const plot of of(figure)) {
       if ("switch" in button.dataset) Plotly.restyle(plot, { visible: visible(plot) });
-      if ("log" in button.dataset) Plotly.relayout(plot, scale(plot));
+      if ("log" in button.dataset) scaled(plot);
       if (zoom) Plotly.relayout(plot, told(plot).zooms[zoom] ?? {});
       if ("whole" in button.dataset) Plotly.relayout(plot, { "xaxis.autorange": true, "yaxis.autorange": true });
     }

@@ -8,7 +8,7 @@ use super::content::Content;
 use super::metric_rows;
 use super::page::{Block, Fit, Grid, Page};
 use super::records::Records;
-use crate::catalog::item_label;
+use crate::catalog::{item_label, payer_name};
 use crate::metrics::{number, registry};
 use crate::results::{Comparison, Difference, Verdict};
 use serde_json::Value;
@@ -74,10 +74,10 @@ pub fn row(id: &str, d: &Difference) -> Row {
     }
 }
 
-/// A line of the bill for people, `KMS requests, main/us-east-1`; of what is not one, its name.
+/// A line of the bill for people, `KMS requests, US East (N. Virginia)`; of what is not one, its name.
 fn bill_line(name: &str) -> String {
     match name.split_once(' ') {
-        Some((item, payer)) => format!("{}, {payer}", item_label(item)),
+        Some((item, payer)) => format!("{}, {}", item_label(item), payer_name(payer)),
         None => name.to_owned(),
     }
 }
@@ -197,7 +197,7 @@ impl Content for Compared<'_> {
             subject: "compare".to_owned(),
             blocks: blocks(self.0),
             details: details(self.0),
-            appendix: Vec::new(),
+            ..Page::default()
         }
     }
 

@@ -8,19 +8,15 @@ use minijinja::{Environment, Value, context};
 
 use super::chart::Figure;
 use super::error::ReportError;
-use super::limit_name::limit_name;
+use super::sections::{self, header};
 use super::text::{caption, note};
-use super::{compare, ladder, limits, metric_rows, outlook, peak, scripts, side_by_side, summary};
-use crate::catalog::{item_label, region_name};
+use super::{compare, ladder, metric_rows, outlook, peak, scripts, side_by_side};
+use crate::catalog::limit_name;
 use crate::metrics::number;
 use crate::metrics::registry::{self, METRICS};
-use crate::metrics::top::TOP;
 use crate::results::{
     BY_S3_REQUEST_RATE, Metrics, OthersResults, QuotaResults, RunResults, VariantResults,
 };
-
-/// Most words of the answer.
-const ANSWER: usize = 60;
 
 /// Figures that stand with the answer; all others are in the appendix.
 const DECISIVE: [&str; 2] = ["decisive_seconds", "overlay"];
@@ -56,28 +52,23 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         .partition(|(_, f)| DECISIVE.contains(&f.stem.as_str()));
     let decisive_charts: Vec<Value> = decisive_charts.into_iter().map(drawn).collect();
     let charts: Vec<Value> = charts.into_iter().map(drawn).collect();
-    let resolved = serde_json::to_string_pretty(&resolved(results))?;
     let names: Vec<String> = results.variants.iter().map(|v| v.name.clone()).collect();
     let page = context! {
         scripts => scripts::scripts(figures)?,
-        scenario => results.scenario.name.as_str(),
+        name => results.scenario.name.as_str(),
         caption => caption(results),
         note => note(results),
         version => results.kmsim_version.as_str(),
-        sha256 => results.scenario.text_sha256.as_str(),
         warnings => results.warnings.clone(),
-        seed => results.seed,
         question => results.verdict.question.as_str(),
-        answer => outlook::within_words(&results.verdict.answer, ANSWER),
+        answer => outlook::within_words(&results.verdict.answer, outlook::ANSWER),
         rungs => rungs(results),
         sentences => results.variants.iter().filter_map(peak::sentence).collect::<Vec<_>>(),
-        limits => results.variants.iter().filter_map(binding).collect::<Vec<_>>(),
-        who => who(results),
+        who => sections::who(results),
         changes => outlook::changes(results),
-        sensitivity => sensitivity(results),
+        sensitivity => sections::sensitivity(results),
         commands => outlook::commands(results),
-        facts => outlook::facts(results).iter().map(|r| r.to_vec()).collect::<Vec<_>>(),
-        assumptions => outlook::assumptions(results).iter().map(|r| r.to_vec()).collect::<Vec<_>>(),
+        rests => sections::rests(&results.scenario, Some(results)),
         names,
         summary => rows,
         decisive_charts,
@@ -89,49 +80,13 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         }),
         quotas => limited(results, |v| &v.by_quota, "by_quota", registry::Scope::of_quotas),
         request_rates => limited(results, |v| &v.by_s3_request_rate, BY_S3_REQUEST_RATE, registry::Scope::of_request_rates),
-        left_out => summary::left_out(results),
-        reasons => summary::reasons(results).collect::<Vec<_>>(),
-        bills => results.variants.iter().map(bill).collect::<Vec<_>>(),
+        bills => sections::bills(results),
         breakdowns => breakdowns(results),
         thresholds => thresholds(results),
-        definitions => METRICS.iter().map(definition).collect::<Vec<_>>(),
-        resolved,
+        glossary => sections::glossary(),
+        scenario => sections::scenario(&results.scenario, results.seed, &results.kmsim_version)?,
     };
     Ok(environment.get_template("report.html")?.render(page)?)
-}
-
-/// The resolved scenario as it is written, of many things of a kind the first.
-fn resolved(results: &RunResults) -> serde_json::Value {
-    let beginning = |table: &serde_json::Value| match table.as_object() {
-        Some(things) if things.len() > TOP => {
-            let shown = things.iter().take(TOP);
-            let more = format!("{} more, in results.json", things.len() - TOP);
-            let shown = shown.map(|(name, thing)| (name.clone(), thing.clone()));
-            shown.chain([("…".to_owned(), more.into())]).collect()
-        }
-        Some(_) | None => table.clone(),
-    };
-    let written = results.scenario.resolved.written();
-    within(written, &|key, value| match key {
-        "variant" => within(value, &|_, variant| {
-            within(variant, &|_, table| beginning(table))
-        }),
-        _ => value.clone(),
-    })
-}
-
-/// A table with each value changed; anything else as it is.
-fn within(
-    value: &serde_json::Value,
-    change: &dyn Fn(&str, &serde_json::Value) -> serde_json::Value,
-) -> serde_json::Value {
-    match value.as_object() {
-        Some(all) => all
-            .iter()
-            .map(|(key, value)| (key.clone(), change(key, value)))
-            .collect(),
-        None => value.clone(),
-    }
 }
 
 /// Each variant: how it stands, what it changes, what it saves, and why.
@@ -155,54 +110,6 @@ fn rungs(results: &RunResults) -> Vec<Value> {
         }
     })
     .collect()
-}
-
-/// The assumptions that move the answer most.
-fn sensitivity(results: &RunResults) -> Value {
-    let found = outlook::sensitivity(results);
-    let grid = &found.grid;
-    context! { note => found.note, header => &grid.header, rows => &grid.rows, numbers => &grid.numbers }
-}
-
-/// The limit that binds a variant, where S3's are limited too.
-fn binding(v: &VariantResults) -> Option<String> {
-    Some(format!("{}: {}", v.name, limits::first(v)?))
-}
-
-/// Metrics of a workload over the whole run that say what it suffers.
-const SUFFERED: [&str; 4] = [
-    "kms_attempts",
-    "throttle_rate",
-    "s3_requests_failed",
-    "added_delay_s_p99",
-];
-
-/// Workloads of each variant's busiest second, and what they suffer over the whole run.
-fn who(results: &RunResults) -> Value {
-    let head: Vec<String> = SUFFERED.iter().map(|id| header(id).to_owned()).collect();
-    let rows = results.variants.iter().flat_map(|v| {
-        let peak = peak::peak(v);
-        let all = peak.as_ref().map_or(0, |p| p.attempts);
-        let of_peak = peak.map_or_else(Vec::new, |p| p.by_workload);
-        of_peak
-            .into_iter()
-            .map(move |(workload, attempts, throttled)| {
-                let metrics = v.by_workload.get(workload);
-                let cells: Vec<String> = SUFFERED
-                    .iter()
-                    .map(|id| metrics.map_or(String::new(), |m| metric_rows::cell(m, id)))
-                    .collect();
-                let share = attempts as f64 / all.max(1) as f64;
-                context! {
-                    variant => v.name.as_str(), workload, cells,
-                    attempts => number::grouped(attempts as f64, 0),
-                    share => number::whole_percent(share),
-                    throttled => number::grouped(throttled as f64, 0),
-                }
-            })
-    });
-    let rows: Vec<Value> = rows.collect();
-    context! { head, rows }
 }
 
 /// Differences of the summary's metrics, a column a variant.
@@ -263,11 +170,6 @@ fn comparison(c: &crate::results::Comparison) -> Value {
         settings => compare::settings(c).iter().map(|r| r.to_vec()).collect::<Vec<_>>(),
         sentence => compare::sentence(c), rows => shown(compare::rows(c)), parts,
     }
-}
-
-/// A header cell; the cells below carry the unit.
-fn header(id: &str) -> &str {
-    registry::metric(id).map_or(id, |m| m.label)
 }
 
 /// A table of metrics by name: columns are the metrics of the list that any row has.
@@ -375,26 +277,4 @@ fn by_trail(results: &RunResults) -> Option<Value> {
     rows.clone().next()?;
     let (head, rows) = metric_table(&ids, rows);
     Some(context! { title => "trail", head, rows })
-}
-
-fn bill(v: &VariantResults) -> Value {
-    let lines: Vec<Value> = v
-        .bill
-        .iter()
-        .map(|l| {
-            context! {
-                item => item_label(&l.item), account => l.account.as_str(), region => region_name(&l.region).unwrap_or(&l.region), unit => l.unit.as_str(),
-                quantity => number::plain(l.quantity),
-                price => number::unit_price(l.unit_price_usd),
-                amount => number::usd(l.amount_usd),
-            }
-        })
-        .collect();
-    let total = metric_rows::cell(&v.metrics, "cost_total_usd");
-    let month = metric_rows::cell(&v.metrics, "cost_total_usd_per_month");
-    context! { name => v.name.as_str(), lines, total, month }
-}
-
-fn definition(m: &registry::Metric) -> Value {
-    context! { id => m.id, label => m.label, unit => m.unit, help => m.help }
 }

@@ -1,12 +1,12 @@
 //! Which limit is reached first as traffic grows: a request quota of KMS, or a request rate of S3.
 
+use crate::catalog::limit_name;
 use crate::metrics::number;
 use crate::results::{QuotaResults, VariantResults};
 
 /// A limit that a variant met, or came near to.
 struct Limit<'v> {
     name: &'v str,
-    whose: &'static str,
     results: &'v QuotaResults,
     headroom: f64,
 }
@@ -15,9 +15,8 @@ impl Limit<'_> {
     fn text(&self) -> String {
         let id = "quota_headroom";
         let mut text = format!(
-            "{} {} ({}, headroom {}",
-            self.whose,
-            self.name,
+            "{} ({}, headroom {}",
+            limit_name(self.name),
             number::value("", "1/s", self.results.quota),
             number::value(id, "1", self.headroom),
         );
@@ -34,7 +33,6 @@ pub fn first(v: &VariantResults) -> Option<String> {
     let of_s3 = v.by_s3_request_rate.iter().filter_map(|(name, results)| {
         Some(Limit {
             name,
-            whose: "S3's request rate",
             results,
             headroom: results.metrics.get("s3_headroom")?.mean?,
         })
@@ -43,7 +41,6 @@ pub fn first(v: &VariantResults) -> Option<String> {
     let kms = v.tightest_quota().and_then(|(name, results)| {
         Some(Limit {
             name,
-            whose: "KMS's request quota",
             results,
             headroom: results.metrics.get("quota_headroom")?.mean?,
         })

@@ -2,8 +2,7 @@
 //! and facts in force with their source.
 
 use super::compare;
-use super::limit_name::limit_name;
-use crate::catalog::{item_label, price, quota_by_name, region_name};
+use crate::catalog::{item_label, limit_name, price, quota_by_name, region_name};
 use crate::compare::settings;
 use crate::metrics::estimate::TOTAL_COSTS;
 use crate::metrics::number;
@@ -11,11 +10,14 @@ use crate::metrics::registry;
 use crate::planning::assumed::{FAILED_SHARE, PEAK_OF_QUOTA, stated};
 use crate::report::ladder;
 use crate::report::page::Grid;
-use crate::results::{AssumedChange, RunResults, VariantResults};
+use crate::results::{AssumedChange, RunResults, ScenarioRecord, VariantResults};
 use serde_json::Value;
 
 /// Things that a line names before it counts the others.
 const NAMED: usize = 4;
+
+/// Most words of an answer at the head of a page.
+pub(super) const ANSWER: usize = 60;
 
 /// The answer in at most so many words: as many of its sentences as fit.
 pub(super) fn within_words(text: &str, most: usize) -> String {
@@ -23,7 +25,8 @@ pub(super) fn within_words(text: &str, most: usize) -> String {
     if words.len() <= most {
         return words.join(" ");
     }
-    let ends = |w: &&str| w.ends_with('.');
+    // "(N. Virginia)" goes on.
+    let ends = |w: &&str| w.ends_with('.') && w.trim_start_matches('(').chars().count() > 2;
     let kept = (1..=most).rev().find(|n| ends(&words[n - 1]));
     match kept {
         Some(n) => words[..n].join(" "),
@@ -178,7 +181,7 @@ pub(super) struct Sensitivity {
 pub(super) fn sensitivity(results: &RunResults) -> Sensitivity {
     if results.assumption_effects.is_empty() {
         let rows = stated(results).into_iter().take(TOLD).map(|row| {
-            let key = format!("{}: assumption.{}", row.number, row.key);
+            let key = format!("{}: {}", row.number, row.key);
             vec![key, row.stated.to_owned()]
         });
         let header = [
@@ -273,22 +276,17 @@ pub(super) fn sensitivity(results: &RunResults) -> Sensitivity {
 }
 
 /// Assumptions in force: key, and value by variant where variants differ.
-pub(super) fn assumptions(results: &RunResults) -> Vec<[String; 2]> {
-    let of = |v: &VariantResults| -> Vec<(String, String)> {
+pub(super) fn assumptions(scenario: &ScenarioRecord, variants: &[&str]) -> Vec<[String; 2]> {
+    let of = |name: &str| -> Vec<(String, String)> {
         let mut leaves = Vec::new();
-        let all = results.scenario.resolved.table(&v.name, "assumption");
+        let all = scenario.resolved.table(name, "assumption");
         flatten(&all, "", &mut leaves);
         leaves
     };
-    let Some(first) = results.variants.first() else {
+    let Some((first, others)) = variants.split_first() else {
         return Vec::new();
     };
-    let others: Vec<_> = results
-        .variants
-        .iter()
-        .skip(1)
-        .map(|v| (&v.name, of(v)))
-        .collect();
+    let others: Vec<_> = others.iter().map(|name| (name, of(name))).collect();
     let rows = of(first).into_iter().map(|(key, value)| {
         let mut text = value.clone();
         for (name, leaves) in &others {
@@ -374,8 +372,8 @@ mod tests {
 
     #[test]
     fn an_answer_ends_with_a_sentence() {
-        assert_eq!(within_words("a b. c d e", 5), "a b. c d e");
-        assert_eq!(within_words("a b. c d e f", 5), "a b.");
+        assert_eq!(within_words("aa bb. c d e", 5), "aa bb. c d e");
+        assert_eq!(within_words("aa bb. c (N. Virginia) e", 5), "aa bb.");
         assert_eq!(within_words("a b c d", 3), "a b c …");
     }
 }

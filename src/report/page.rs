@@ -7,6 +7,10 @@
 pub struct Page {
     /// What it is, in a word or two: `run media-library`.
     pub subject: String,
+    /// What was asked, as a page of its own is headed.
+    pub question: String,
+    /// The answer in a few words, for the same place.
+    pub answer: String,
     /// What is always shown.
     pub blocks: Vec<Block>,
     /// What is shown where all is asked for: the figures behind it.
@@ -42,6 +46,19 @@ pub enum Block {
     Verbatim(String),
     /// Another part of the answer follows.
     Break,
+    /// What follows is of this part of an answer.
+    Part(AnswerPart),
+}
+
+/// Parts of an answer that a page of its own tells apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnswerPart {
+    /// What was tried, and what came of it.
+    Tried,
+    /// Who causes it, and who suffers.
+    Who,
+    /// What would change the answer.
+    Changes,
 }
 
 /// How one quota is used over time.

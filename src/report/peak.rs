@@ -1,6 +1,6 @@
 //! The busiest second of a variant: when it is, and whose requests fill it.
 
-use super::limit_name::limit_name;
+use crate::catalog::limit_name;
 use crate::metrics::number;
 use crate::results::{DecisiveReplication, DecisiveStretch, VariantResults};
 

@@ -3,14 +3,15 @@
 //! Left out: the search. Long because it holds the words of every question that `kmsim plan` answers.
 
 use super::content::Content;
-use super::page::{Block, Grid, Page};
+use super::page::{AnswerPart, Block, Grid, Page};
 use super::records::{self, Records};
 use super::text::{capital, letter};
 use super::threshold;
-use crate::catalog;
+use crate::catalog::{self, limit_name};
+use crate::metrics::target::Target;
 use crate::metrics::top::TOP;
 use crate::metrics::{number, registry};
-use crate::planning::attribution::Attribution;
+use crate::planning::attribution::{Attribution, Contribution};
 use crate::planning::cheapest::{self, Cheapest};
 use crate::planning::migration::Migration;
 use crate::planning::recovery::{Cell, Map};
@@ -40,11 +41,25 @@ impl Content for Searched<'_> {
             blocks.push(Block::Paragraph(sentences(answer)));
             blocks.push(runs(answer));
             if answer.outcome == SearchOutcome::Found {
+                blocks.push(Block::Part(AnswerPart::Changes));
                 blocks.push(Block::Command("To run it", command(answer, self.scenario)));
+                blocks.push(Block::Part(AnswerPart::Tried));
             }
         }
         blocks.extend(self.more.iter().cloned().map(Block::Line));
+        let asked: Vec<&str> = self.answers.iter().map(|a| a.question.as_str()).collect();
+        let targets = self.answers.first().map_or_else(String::new, targets);
+        let answers: Vec<String> = match self.answers {
+            [one] => vec![sentences(one)],
+            several => several.iter().map(|a| head(a) + ".").collect(),
+        };
         Page {
+            question: format!("What is the {} that keeps {targets}?", asked.join(", the ")),
+            answer: answers
+                .into_iter()
+                .chain(self.more.iter().cloned())
+                .collect::<Vec<_>>()
+                .join(" "),
             appendix: self.requests.clone(),
             ..Page::of("plan", blocks)
         }
@@ -61,10 +76,15 @@ impl Content for Searched<'_> {
 
 impl Content for Cheapest {
     fn page(&self) -> Page {
-        Page::of(
-            "plan --mitigations",
-            vec![Block::Paragraph(cheapest(self)), mitigations(self)],
-        )
+        let targets = in_words(&self.targets);
+        Page {
+            question: format!("Which mitigations keep {targets} and cost least?"),
+            answer: cheapest(self),
+            ..Page::of(
+                "plan --mitigations",
+                vec![Block::Paragraph(cheapest(self)), mitigations(self)],
+            )
+        }
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {
@@ -74,7 +94,14 @@ impl Content for Cheapest {
 
 impl Content for Migration {
     fn page(&self) -> Page {
-        Page::of("plan --migration", migration(self))
+        Page {
+            question: format!(
+                "What does it take to bring {} under bucket keys?",
+                self.bucket
+            ),
+            answer: migrated(self),
+            ..Page::of("plan --migration", migration(self))
+        }
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {
@@ -84,7 +111,11 @@ impl Content for Migration {
 
 impl Content for Attribution {
     fn page(&self) -> Page {
-        Page::of("plan --attribution", attribution(self))
+        Page {
+            question: "Who uses the quota, and who causes the throttling?".to_owned(),
+            answer: attributed(self),
+            ..Page::of("plan --attribution", attribution(self))
+        }
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {
@@ -94,7 +125,16 @@ impl Content for Attribution {
 
 impl Content for Map {
     fn page(&self) -> Page {
-        Page::of("plan --recovery", recovery(self))
+        Page {
+            question: format!(
+                "Does {} recover from {} of {} times the traffic?",
+                self.variant,
+                number::instant(self.length_s),
+                number::plain(self.size)
+            ),
+            answer: recovered(self).join(" "),
+            ..Page::of("plan --recovery", recovery(self))
+        }
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {
@@ -103,7 +143,11 @@ impl Content for Map {
 }
 
 fn targets(answer: &Solution) -> String {
-    let all: Vec<String> = answer.targets.iter().map(ToString::to_string).collect();
+    in_words(&answer.targets)
+}
+
+fn in_words(targets: &[Target]) -> String {
+    let all: Vec<String> = targets.iter().map(Target::in_words).collect();
     all.join(" and ")
 }
 
@@ -127,6 +171,24 @@ fn label(id: &str) -> &str {
     registry::metric(id).map_or(id, |m| m.label)
 }
 
+/// The question and the answer's setting with its interval, without a full stop.
+fn head(answer: &Solution) -> String {
+    let at = |v: f64| number::setting(&answer.unit, v);
+    let mut text = capital(&answer.question);
+    match answer.outcome {
+        SearchOutcome::Found => {
+            text += &format!(": {}", at(answer.value));
+            if let Some((low, high)) = answer.interval.filter(|i| i.0 != i.1) {
+                text += &format!(", 95 % interval {} to {}", at(low), at(high));
+            }
+        }
+        SearchOutcome::NoneReaches => text += ": none",
+        SearchOutcome::AllMeet => text += ": every setting will do",
+        SearchOutcome::NotMonotone => text += ": no single answer",
+    }
+    text
+}
+
 /// The answer in sentences.
 fn sentences(answer: &Solution) -> String {
     let at = |v: f64| number::setting(&answer.unit, v);
@@ -136,10 +198,7 @@ fn sentences(answer: &Solution) -> String {
         .map_or_else(String::new, |t| values(answer, t));
     let mut out = match answer.outcome {
         SearchOutcome::Found => {
-            let mut text = format!("{question}: {}", at(answer.value));
-            if let Some((low, high)) = answer.interval.filter(|i| i.0 != i.1) {
-                text += &format!(", 95 % interval {} to {}", at(low), at(high));
-            }
+            let mut text = head(answer);
             if let Some(mean) = answer.at_the_mean.filter(|m| *m != answer.value) {
                 text += &format!("; by the mean alone {}", at(mean));
             }
@@ -315,7 +374,10 @@ pub fn request(
         Block::Heading(1, "Quota increase request".to_owned()),
         Block::Bullets(vec![
             "Service: AWS Key Management Service (kms)".to_owned(),
-            format!("Region: {region}"),
+            format!(
+                "Region: {}, {region}",
+                catalog::region_name(region).unwrap_or("unknown")
+            ),
             format!("Account: {account}"),
             format!("Quota: {name}, code {code}"),
             format!("Current value: {now}"),
@@ -355,8 +417,7 @@ fn mitigations(f: &Cheapest) -> Block {
         let mean = |c: &cheapest::Combination| c.cost.mean.unwrap_or(f64::INFINITY);
         mean(a).total_cmp(&mean(b))
     });
-    let targets: Vec<String> = f.targets.iter().map(ToString::to_string).collect();
-    let targets = targets.join(" and ");
+    let targets = in_words(&f.targets);
     let header = [
         "on the front, cheapest first",
         label(f.cost_metric),
@@ -381,8 +442,7 @@ fn mitigations(f: &Cheapest) -> Block {
 
 /// Which set of mitigations is the cheapest, in sentences.
 fn cheapest(f: &Cheapest) -> String {
-    let targets: Vec<String> = f.targets.iter().map(ToString::to_string).collect();
-    let targets = targets.join(" and ");
+    let targets = in_words(&f.targets);
     let cost = |e: &Estimate| found(f.cost_metric, Some(e));
     let base = f.combinations.first();
     let mut out = match f.cheapest.and_then(|i| f.combinations.get(i)) {
@@ -442,8 +502,40 @@ fn pace(m: &Migration) -> String {
                 number::setting("1/s", m.quota_per_s),
             )
         }
-        Some(limit) => format!("{} leaves {rate} objects/s", limit.name),
+        Some(limit) => format!("{} leaves {rate} objects/s", limit_name(&limit.name)),
         None => format!("{rate} objects/s"),
+    }
+}
+
+/// What a migration takes and saves, in sentences.
+fn migrated(m: &Migration) -> String {
+    let mut out = format!(
+        "{} objects take {} and cost {}.",
+        number::plain(m.objects as f64),
+        number::duration(m.way.duration_s),
+        number::usd(m.way.cost_usd()),
+    );
+    if m.saving_per_month.mean.is_some() {
+        let id = "cost_total_usd_per_month";
+        let saved = number::estimate(id, &m.saving_per_month);
+        out += &format!(" Afterwards {saved} is saved.");
+    }
+    if let Some(paid_back) = paid_back(m) {
+        out += &format!(" {paid_back}");
+    }
+    out
+}
+
+/// When a migration has paid for itself; `None` where nothing is known of what it saves.
+fn paid_back(m: &Migration) -> Option<String> {
+    match m.paid_back_after_days {
+        Some(days) => Some(format!(
+            "It pays for itself {} day{} after it ends.",
+            number::plain(days.ceil()),
+            if days.ceil() == 1.0 { "" } else { "s" }
+        )),
+        None if m.saving_per_month.mean.is_some() => Some("It does not pay for itself.".to_owned()),
+        None => None,
     }
 }
 
@@ -484,7 +576,10 @@ fn migration(m: &Migration) -> Vec<Block> {
     ];
     let rows: Vec<[String; 2]> = rows.into_iter().map(|(a, b)| [a.to_owned(), b]).collect();
     let what = format!("migration of {}", m.bucket);
-    let mut blocks = vec![Block::Table(Grid::new([&what, ""], rows))];
+    let mut blocks = vec![
+        Block::Paragraph(migrated(m)),
+        Block::Table(Grid::new([&what, ""], rows)),
+    ];
     if !m.others.is_empty() {
         let header = [
             "",
@@ -500,22 +595,14 @@ fn migration(m: &Migration) -> Vec<Block> {
                 way.operation.clone(),
                 way.calls_per_object.to_string(),
                 number::plain(way.objects_per_s),
-                way.tightest().map_or(String::new(), |l| l.name.clone()),
+                way.tightest()
+                    .map_or(String::new(), |l| limit_name(&l.name)),
                 number::duration(way.duration_s),
                 usd(way.cost_usd()),
             ]
         });
         blocks.push(Block::Table(Grid::new(header, rows.collect())));
     }
-    let paid_back = match m.paid_back_after_days {
-        Some(days) => Some(format!(
-            "It pays for itself {} days after it ends.",
-            number::plain(days.ceil())
-        )),
-        None if m.saving_per_month.mean.is_some() => Some("It does not pay for itself.".to_owned()),
-        None => None,
-    };
-    blocks.extend(paid_back.map(Block::Line));
     let notes = m.notes.iter().map(|note| format!("Note: {note}."));
     blocks.extend(notes.map(Block::Line));
     blocks
@@ -524,8 +611,7 @@ fn migration(m: &Migration) -> Vec<Block> {
 /// In how many buckets of the ranking bucket keys are enough for the targets.
 fn enough(a: &Attribution) -> Option<String> {
     let enough = a.enough.as_ref()?;
-    let targets: Vec<String> = enough.targets.iter().map(ToString::to_string).collect();
-    let targets = targets.join(" and ");
+    let targets = in_words(&enough.targets);
     let each = enough.targets.iter().zip(&enough.trial.found);
     let values: Vec<String> = each
         .map(|(t, e)| format!("{} {}", label(t.metric), found(t.metric, e.as_ref())))
@@ -559,11 +645,50 @@ fn enough(a: &Attribution) -> Option<String> {
     })
 }
 
+/// Who uses most and who causes most, and where bucket keys help most, in sentences.
+fn attributed(a: &Attribution) -> String {
+    let percent = |e: &Estimate| number::estimate("throttle_rate", e);
+    let mean = |e: &Estimate| e.mean.unwrap_or(0.0);
+    let workloads = a.by.get("workload").map(Vec::as_slice).unwrap_or_default();
+    let most =
+        |of: &dyn Fn(&Contribution) -> f64| workloads.iter().max_by(|x, y| of(x).total_cmp(&of(y)));
+    let mut out = Vec::new();
+    if let Some(w) = most(&|w| mean(&w.attempts)) {
+        out.push(format!(
+            "{} makes {} of the KMS attempts.",
+            w.name,
+            percent(&w.attempts)
+        ));
+    }
+    let caused = |w: &Contribution| w.caused.as_ref().map_or(0.0, mean);
+    match most(&caused).filter(|w| caused(w) > 0.0) {
+        Some(w) => {
+            let gone = w.caused.as_ref().map_or_else(String::new, percent);
+            out.push(format!(
+                "Without {} {gone} of the throttled attempts would be gone.",
+                w.name
+            ));
+        }
+        None => out.push("No attempt is throttled.".to_owned()),
+    }
+    if let Some(first) = a.switch_on.first() {
+        out.push(format!(
+            "Bucket keys save most in {}: {} KMS calls.",
+            first.bucket,
+            number::estimate("kms_calls", &first.calls)
+        ));
+    }
+    out.join(" ")
+}
+
 /// Who used the quota and who was throttled, a table each, and where bucket keys help most.
 fn attribution(a: &Attribution) -> Vec<Block> {
     let percent = |e: &Estimate| number::estimate("throttle_rate", e);
     let some = |e: &Option<Estimate>| e.as_ref().map_or_else(|| "–".to_owned(), percent);
-    let mut blocks = Vec::new();
+    let mut blocks = vec![
+        Block::Paragraph(attributed(a)),
+        Block::Part(AnswerPart::Who),
+    ];
     for (kind, entries) in &a.by {
         let header = [
             kind.as_str(),
@@ -596,6 +721,7 @@ fn attribution(a: &Attribution) -> Vec<Block> {
     let columns = "Attempts and throttles borne: shares of the run. Caused, busiest second, bill: what disappears without \
                 it, by running again without it; such shares need not sum to 100 %.";
     blocks.push(Block::Paragraph(columns.to_owned()));
+    blocks.push(Block::Part(AnswerPart::Tried));
     for (bucket, why) in a.unknown.iter().take(TOP) {
         blocks.push(Block::Line(format!(
             "What bucket keys would save in {bucket} cannot be told: {why}"
@@ -684,10 +810,23 @@ fn recovery(map: &Map) -> Vec<Block> {
         "throttled at the end, no spike",
         "with spike",
     ];
-    let mut blocks = vec![Block::Table(Grid::new(header, rows))];
+    let mut blocks: Vec<Block> = recovered(map).into_iter().map(Block::Line).collect();
+    blocks.push(Block::Table(Grid::new(header, rows)));
+    if !map.without_spike.is_empty() {
+        blocks.push(Block::Line(format!(
+            "Jobs and traces do not get the spike: {}.",
+            map.without_spike.join(", ")
+        )));
+    }
+    blocks
+}
+
+/// Up to which load there is recovery, in a sentence for each retry profile.
+fn recovered(map: &Map) -> Vec<String> {
+    let load = |c: &Cell| number::percent(c.load);
     let mut retries: Vec<&str> = map.cells.iter().map(|c| c.retry.as_str()).collect();
     retries.dedup();
-    for retry in retries {
+    let sentence = |retry: &str| {
         let cells: Vec<&Cell> = map.cells.iter().filter(|c| c.retry == retry).collect();
         let failed = cells.iter().find(|c| c.recovered_after_s.is_none());
         let held = cells
@@ -703,15 +842,9 @@ fn recovery(map: &Map) -> Vec<Block> {
                 load(f)
             ),
         };
-        blocks.push(Block::Line(format!("{retry}: {result}.")));
-    }
-    if !map.without_spike.is_empty() {
-        blocks.push(Block::Line(format!(
-            "Jobs and traces do not get the spike: {}.",
-            map.without_spike.join(", ")
-        )));
-    }
-    blocks
+        format!("{retry}: {result}.")
+    };
+    retries.into_iter().map(sentence).collect()
 }
 
 /// Every run of the answers, one row a target.

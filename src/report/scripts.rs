@@ -4,7 +4,7 @@
 //! the page asks no network for anything. Without scripts, and in print, the drawings stand in the page.
 
 use super::chart::Figure;
-use super::chart::plotly::{InteractiveFigure, PlotlyTrace, by_night};
+use super::chart::plotly::{InteractiveFigure, PlotlyTrace, StackedTraces, by_night};
 use super::error::ReportError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -24,11 +24,41 @@ const STYLE: &str = include_str!("page.css");
 
 /// Adds the templates that every page shares.
 pub(super) fn add_templates(environment: &mut Environment<'_>) -> Result<(), ReportError> {
+    environment.add_filter("names", |text: &Value| {
+        Value::from_safe_string(breakable(&text.to_string()))
+    });
     environment.add_template("figure.html", include_str!("figure.html.jinja"))?;
     environment.add_template("scripts.html", include_str!("scripts.html.jinja"))?;
     // As a template its megabytes go into the page without a copy in between.
     environment.add_template("library", LIBRARY)?;
+    environment.add_template("sections.html", include_str!("sections.html.jinja"))?;
     Ok(())
+}
+
+/// Words longer than this may be broken.
+const LONG: usize = 14;
+
+/// Text for a page in which long names may be broken after `/`, `-`, `_`, `.`, `:` and `=`.
+fn breakable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_inclusive(char::is_whitespace) {
+        let is_long = word.trim_end().chars().count() > LONG;
+        let mut chars = word.chars().peekable();
+        while let Some(c) = chars.next() {
+            match c {
+                '&' => out.push_str("&amp;"),
+                '<' => out.push_str("&lt;"),
+                '>' => out.push_str("&gt;"),
+                '"' => out.push_str("&quot;"),
+                c => out.push(c),
+            }
+            let goes_on = chars.peek().is_some_and(|next| next.is_alphanumeric());
+            if is_long && goes_on && matches!(c, '/' | '-' | '_' | '.' | ':' | '=') {
+                out.push_str("<wbr>");
+            }
+        }
+    }
+    out
 }
 
 /// A figure as the template shows it; its place is that among all figures of the page.
@@ -131,6 +161,8 @@ struct ToldPanel<'f> {
     layout: &'f serde_json::Value,
     zooms: &'f [serde_json::Value],
     values: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stacked: Option<&'f StackedTraces>,
 }
 
 fn told(figure: &InteractiveFigure) -> ToldFigure<'_> {
@@ -139,6 +171,7 @@ fn told(figure: &InteractiveFigure) -> ToldFigure<'_> {
         layout: &p.layout,
         zooms: &p.zooms,
         values: p.values,
+        stacked: p.stacked.as_ref(),
     });
     ToldFigure {
         panels: panels.collect(),
@@ -147,4 +180,19 @@ fn told(figure: &InteractiveFigure) -> ToldFigure<'_> {
 
 fn hash(text: &str) -> String {
     STANDARD.encode(Sha256::digest(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_names_are_broken_where_they_can_be() {
+        assert_eq!(breakable("short-name a_b"), "short-name a_b");
+        assert_eq!(
+            breakable("<team>-paris-archive_2024.x a-b"),
+            "&lt;team&gt;-<wbr>paris-<wbr>archive_<wbr>2024.<wbr>x a-b"
+        );
+        assert_eq!(breakable("12345678901234-"), "12345678901234-");
+    }
 }

@@ -2,6 +2,7 @@
 //! groups.
 
 use super::page::{Fit, Grid};
+use crate::catalog::limit_name;
 use crate::metrics::number;
 use crate::metrics::top::TOP;
 use crate::results::{Metrics, QuotaResults, RunResults, VariantResults};
@@ -72,7 +73,7 @@ pub(super) fn quotas(results: &RunResults) -> Option<SideBySide> {
             let quota: Option<&QuotaResults> = v.by_quota.get(*name);
             quota.map_or_else(String::new, |q| cell(&q.metrics, "quota_headroom"))
         };
-        let title = format!("{name}, {}", limit(limits));
+        let title = format!("{}: {}", limit_name(name), limit(limits));
         let cells = results.variants.iter().map(of);
         std::iter::once(title).chain(cells).collect()
     });

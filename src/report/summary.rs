@@ -88,7 +88,7 @@ impl Content for Summary<'_> {
                 .flat_map(details)
                 .chain(self.against.iter().flat_map(|c| compare::details(c)))
                 .collect(),
-            appendix: Vec::new(),
+            ..Page::default()
         }
     }
 

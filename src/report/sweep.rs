@@ -1,8 +1,9 @@
 //! A sweep: each setting's metrics, and which key moves them most.
 
 use super::content::Content;
-use super::page::{Block, Grid, Page};
+use super::page::{AnswerPart, Block, Grid, Page};
 use super::records::{self, Records};
+use super::text::capital;
 use super::threshold;
 use crate::metrics::{number, registry};
 use crate::results::Estimate;
@@ -10,6 +11,9 @@ use crate::sweep::run::{Progress, Run, Sweep};
 use crate::sweep::sensitivity::effects;
 use crate::sweep::table::Column;
 use serde_json::Value;
+
+/// Metrics of each setting that people see.
+const SHOWN: usize = 3;
 
 /// Most settings that are listed.
 const ROWS: usize = 40;
@@ -42,7 +46,17 @@ pub struct Swept<'a> {
 
 impl Content for Swept<'_> {
     fn page(&self) -> Page {
-        Page::of("sweep", blocks(self.sweep, self.runs, self.metrics))
+        let shown: Vec<&str> = self.metrics.iter().copied().take(SHOWN).collect();
+        let labels: Vec<&str> = shown.iter().map(|id| label(id)).collect();
+        Page {
+            question: format!(
+                "What do {} do to {}?",
+                self.sweep.keys.join(" and "),
+                labels.join(", ")
+            ),
+            answer: found(self.sweep, self.runs, &shown),
+            ..Page::of("sweep", blocks(self.sweep, self.runs, &shown))
+        }
     }
 
     fn value(&self) -> Result<Value, serde_json::Error> {
@@ -102,13 +116,52 @@ pub fn failure(sweep: &Sweep, runs: &[Run]) -> Option<String> {
     (n > 0).then(|| format!("error: {n} of {of} runs fail their thresholds: {which}{more}"))
 }
 
-fn blocks(sweep: &Sweep, runs: &[Run], metrics: &[&str]) -> Vec<Block> {
-    let shown: Vec<&str> = metrics.iter().copied().take(3).collect();
-    let cell = |run: &Run, id: &str| {
-        let values = run.metrics.get(id).cloned().unwrap_or_default();
-        let unit = registry::metric(id).map_or("1", |m| m.unit);
-        number::estimate(id, &Estimate::over(values, unit))
-    };
+/// A metric of a run over its replications.
+fn estimate(run: &Run, id: &str) -> Estimate {
+    let values = run.metrics.get(id).cloned().unwrap_or_default();
+    let unit = registry::metric(id).map_or("1", |m| m.unit);
+    Estimate::over(values, unit)
+}
+
+/// Between which values each metric lies, and which settings keep the thresholds, in sentences.
+fn found(sweep: &Sweep, runs: &[Run], shown: &[&str]) -> String {
+    let mut out = Vec::new();
+    if runs.iter().any(|run| !run.thresholds.is_empty()) {
+        let kept = runs.iter().filter(|run| failed(run).is_empty()).count();
+        out.push(format!(
+            "{kept} of {} runs keep their thresholds.",
+            runs.len()
+        ));
+    }
+    for id in shown {
+        let known = runs.iter().map(|run| (run, estimate(run, id)));
+        let known: Vec<(&Run, Estimate)> = known.filter(|(_, e)| e.mean.is_some()).collect();
+        let by_mean = |a: &&(&Run, Estimate), b: &&(&Run, Estimate)| {
+            a.1.mean.unwrap_or(0.0).total_cmp(&b.1.mean.unwrap_or(0.0))
+        };
+        let (Some(low), Some(high)) = (known.iter().min_by(by_mean), known.iter().max_by(by_mean))
+        else {
+            out.push(format!("No run has data on {}.", label(id)));
+            continue;
+        };
+        let text = |(_, e): &(&Run, Estimate)| number::estimate(id, e);
+        out.push(match low.1.mean == high.1.mean {
+            true => format!("{}: {} with every setting.", capital(label(id)), text(low)),
+            false => format!(
+                "{}: from {} with {} to {} with {}.",
+                capital(label(id)),
+                text(low),
+                name(sweep, low.0),
+                text(high),
+                name(sweep, high.0)
+            ),
+        });
+    }
+    out.join(" ")
+}
+
+fn blocks(sweep: &Sweep, runs: &[Run], shown: &[&str]) -> Vec<Block> {
+    let cell = |run: &Run, id: &str| number::estimate(id, &estimate(run, id));
     let name = |run: &Run| name(sweep, run);
     let at = |i: usize, run: &Run| shown.get(i).map_or_else(String::new, |id| cell(run, id));
     let head = |i: usize| shown.get(i).map_or("", |id| label(id));
@@ -131,7 +184,8 @@ fn blocks(sweep: &Sweep, runs: &[Run], metrics: &[&str]) -> Vec<Block> {
     } else {
         Grid::new(header, rows)
     };
-    let mut blocks = vec![Block::Table(table)];
+    let answer = found(sweep, runs, shown);
+    let mut blocks = vec![Block::Paragraph(answer), Block::Table(table)];
     if runs.len() > ROWS {
         let left = runs.len() - ROWS;
         blocks.push(Block::Line(format!(
@@ -139,8 +193,9 @@ fn blocks(sweep: &Sweep, runs: &[Run], metrics: &[&str]) -> Vec<Block> {
         )));
     }
     if sweep.keys.len() > 1 {
+        blocks.push(Block::Part(AnswerPart::Changes));
         for variant in &sweep.variants {
-            for id in &shown {
+            for id in shown {
                 blocks.push(ranking(sweep, runs, variant, id));
             }
         }

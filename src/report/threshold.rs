@@ -5,6 +5,7 @@
 use super::content::Content;
 use super::page::{Block, Grid, Page};
 use crate::metrics::number;
+use crate::metrics::target::in_words;
 use crate::results::{RunResults, ThresholdResult, ThresholdVerdict};
 use serde_json::Value;
 
@@ -18,13 +19,10 @@ pub fn word(verdict: ThresholdVerdict) -> &'static str {
     }
 }
 
-/// The target as people write it: `throttle_rate < 0.1 %`.
+/// The target for people: `throttle rate < 0.1 %`.
 pub fn target(t: &ThresholdResult) -> String {
     let limit = number::value(&t.metric, &t.unit, t.limit);
-    match &t.workload {
-        Some(workload) => format!("{workload}: {} {} {limit}", t.metric, t.comparison),
-        None => format!("{} {} {limit}", t.metric, t.comparison),
-    }
+    in_words(&t.metric, t.workload.as_deref(), &t.comparison, &limit)
 }
 
 /// The value that was found, with its interval.

@@ -203,7 +203,7 @@ pub struct PrecisionResult {
 }
 
 /// Which scenario it was.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ScenarioRecord {
     /// File stem, or `stdin`.
     pub name: String,

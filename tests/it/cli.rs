@@ -555,7 +555,7 @@ fn explain_follows_a_request_through_the_chain() {
         "SSE-KMS under arn:aws:kms:us-east-1:111122223333:key/1234abcd",
         "identity policy policies/read-objects.json: Allow of ReadLedger",
         "role reports needs kms:Decrypt on key ledger: key policy leaves it to IAM policies, identity policy does not",
-        "draws on main/us-east-1/L-6E3AF000: 100,000/s",
+        "draws on KMS symmetric operations in US East (N. Virginia): 100,000/s",
         "403 AccessDenied, billed as S3 GET and other requests",
         "Decrypt in account 111122223333, invokedBy fas.s3.amazonaws.com",
     ] {

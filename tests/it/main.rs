@@ -30,6 +30,7 @@ mod log_groups;
 mod money;
 mod named_files;
 mod near_misses;
+mod pages;
 mod planning;
 mod raw_text;
 mod rehearsal;

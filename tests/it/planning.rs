@@ -44,7 +44,7 @@ fn thresholds_fail_a_run_when_crossed_or_without_data() {
     let met = run_kmsim(dir.path(), &["run", "small.toml", "--variant", "a"]);
     assert_eq!(met.0, 0, "{met:?}");
     assert!(
-        met.1.contains("throttle_rate < 50 %") && met.1.contains(" met "),
+        met.1.contains("throttle rate < 50 %") && met.1.contains(" met "),
         "{}",
         met.1
     );
@@ -334,13 +334,13 @@ fn what_cannot_be_planned_is_told_in_words_with_status_1() {
     let (status, out, said) = plan(&["--target", "latency_s_p50 < 1us"]);
     assert_eq!(status, 1, "{said}");
     assert!(
-        out.contains("none. No setting tried meets latency_s_p50 < 1us with 95 % confidence"),
+        out.contains("none. No setting tried meets request latency p50 < 1us with 95 % confidence"),
         "{out}"
     );
     let (status, out, _) = plan(&["--target", "throttle_rate <= 100%"]);
     assert_eq!(status, 1);
     assert!(
-        out.contains("every setting meets throttle_rate <= 100%, even 1/s"),
+        out.contains("every setting meets throttle rate <= 100 %, even 1/s"),
         "{out}"
     );
     // Cost falls with the quota, as refused calls are free.
@@ -387,7 +387,9 @@ fn a_plan_writes_the_request_and_its_chart() {
     let (status, out, said) = run_kmsim(dir.path(), &args);
     assert_eq!(status, 0, "{said}");
     assert!(
-        out.contains("Smallest request quota of main/us-east-1/L-6E3AF000: "),
+        out.contains(
+            "Smallest request quota for KMS symmetric operations in US East (N. Virginia): "
+        ),
         "{out}"
     );
     assert!(out.contains("--set 'quota.q.limit=\"3"), "{out}");
@@ -395,7 +397,7 @@ fn a_plan_writes_the_request_and_its_chart() {
     let page = fs::read_to_string(folder.join("plan.md")).expect("plan.md");
     for part in [
         "# Quota increase request",
-        "Region: us-east-1",
+        "Region: US East (N. Virginia), us-east-1",
         "code L-6E3AF000",
         "Current value: 300/s",
         "is too low (95 % confidence)",
@@ -438,7 +440,7 @@ fn the_cheapest_mitigations_are_a_set_of_what_the_variants_do() {
     let flat = out.replace('\n', " ");
     assert!(
         flat.contains(
-            "Cheapest combination that meets throttle_rate <= 0: bucket.a as in keys + bucket.b as in keys"
+            "Cheapest combination that meets throttle rate <= 0: bucket.a as in keys + bucket.b as in keys"
         ),
         "{out}"
     );
@@ -796,7 +798,7 @@ fn mitigations_may_be_tried_and_suggested() {
     ]);
     assert_eq!(status, 0, "{said}");
     assert!(
-        out.contains("meets throttle_rate <= 0: quota.q.limit=160/s,"),
+        out.contains("meets throttle rate <= 0: quota.q.limit=160/s,"),
         "{out}"
     );
     let found = found.expect("an answer");
@@ -901,7 +903,7 @@ fn a_migration_obeys_s3s_request_rate_and_custom_key_stores() {
     let duration = |m: &serde_json::Value| m["duration_s"].as_f64().expect("seconds");
     let (m, out) = plan(&["bucket.lake.prefixes=1"]);
     assert!((duration(&m) - 1e8 / 3_500.0).abs() < 1e-6, "{m}");
-    assert!(out.contains("s3-writes"), "{out}");
+    assert!(out.contains("S3 writes, lake in "), "{out}");
     // 500 dollars of requests, 100.25 of Batch Operations, 300 of KMS.
     for (id, usd) in [
         ("cost_kms_usd", 300.0),

@@ -53,7 +53,7 @@ fn reads_over_a_prefix_s_rate_are_refused_unbilled_and_call_no_kms() {
     let shown = summary::text(&TextTable, &results).expect("text");
     assert!(shown.contains("S3 attempts throttled"), "{shown}");
     assert!(
-        shown.contains("Binding limit: S3's request rate main/us-east-1/s3-reads/b"),
+        shown.contains("Binding limit: S3 reads, b in US East (N. Virginia)"),
         "{shown}"
     );
 
@@ -76,7 +76,7 @@ fn what_both_limits_refuse_is_counted_at_each() {
     // −9.1 % at S3, −10 % at KMS.
     let shown = summary::text(&TextTable, &results).expect("text");
     assert!(
-        shown.contains("Binding limit: KMS's request quota"),
+        shown.contains("Binding limit: KMS symmetric operations in "),
         "{shown}"
     );
 }

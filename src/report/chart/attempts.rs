@@ -13,8 +13,8 @@ use super::live::{
 };
 use super::page::{self, Sign};
 use super::theme::{self, Fill, Hatch, Line, SMALL};
+use crate::catalog::limit_name;
 use crate::metrics::number;
-use crate::report::limit_name::limit_name;
 use crate::report::page::Grid;
 use crate::report::text::caption;
 use crate::results::directory::file_stems;

@@ -92,7 +92,11 @@ pub(super) fn live(caption: &[String], bars: &[Bar], stack: &Stack<'_>) -> LiveF
         LiveInk::Points(ink),
     ));
     let panel = LivePanel::new(
-        LiveAxis::number(stack.x_title),
+        LiveAxis {
+            // Of parts one after another a logarithm shows the first larger than they are.
+            log: (stack.parts.len() == 1).then_some(false),
+            ..LiveAxis::number(stack.x_title)
+        },
         LiveAxis::names("", order().map(|b| b.name.clone())),
         if bars.is_empty() { vec![] } else { layers },
     );

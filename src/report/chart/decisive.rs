@@ -11,8 +11,8 @@ use super::live::{
 };
 use super::page::{self, Sign, paragraph};
 use super::theme::{self, BLACK, Fill, HEADING, Hatch, Line, MARGIN, SMALL, TEXT, WIDTH};
+use crate::catalog::limit_name;
 use crate::metrics::number;
-use crate::report::limit_name::limit_name;
 use crate::report::page::Grid;
 use crate::report::peak::{Moment, moment, quota_in_force};
 use crate::report::text::caption;

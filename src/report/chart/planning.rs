@@ -6,6 +6,7 @@ use super::figure::{Figure, figure};
 use super::heat::{self, Heat};
 use super::page;
 use super::xy::{self, Dot, Plot, PlotSeries, SeriesKind};
+use crate::catalog::limit_name;
 use crate::metrics::top::TOP;
 use crate::metrics::{number, registry};
 use crate::planning::attribution::Attribution;
@@ -13,7 +14,6 @@ use crate::planning::cheapest::Cheapest;
 use crate::planning::recovery::Map;
 use crate::planning::{SearchOutcome, Solution, Trial};
 use crate::report::error::ReportError;
-use crate::report::limit_name::limit_name;
 use crate::report::page::Grid;
 use crate::report::text::letter;
 
@@ -78,7 +78,7 @@ pub fn search(answer: &Solution, scenario: &str, place: usize) -> Result<Vec<Fig
                     dots: dots(&answer.checks),
                 },
             ],
-            levels: vec![(target.limit, format!("target: {target}"))],
+            levels: vec![(target.limit, format!("target: {}", target.in_words()))],
             marks: if found {
                 vec![(answer.value, format!("answer: {setting}"))]
             } else {
@@ -186,7 +186,7 @@ pub fn front(found: &Cheapest, scenario: &str) -> Result<Figure, ReportError> {
             .targets
             .iter()
             .filter(|t| t.metric == "throttle_rate" && t.workload.is_none())
-            .map(|t| (t.limit, format!("target: {t}")))
+            .map(|t| (t.limit, format!("target: {}", t.in_words())))
             .collect(),
         marks: cheapest.into_iter().collect(),
         band: None,

@@ -1,6 +1,7 @@
 //! What a figure shows, as Plotly is told: traces and layout of each panel, and the switches beside it.
 //!
 //! Every figure comes this way. What is drawn, and how, is Plotly's; colours and dashes are the drawings' own.
+//! Long because it has a trace for every shape of a layer.
 
 use super::live::{
     LiveAxis, LiveDot, LiveFigure, LiveInk, LiveLayer, LivePanel, LiveScale, LiveShape, LiveSwitch,
@@ -63,6 +64,20 @@ pub struct InteractivePanel {
     pub zooms: Vec<Value>,
     /// The axis of the values, `yaxis` or `xaxis`.
     pub values: &'static str,
+    /// Traces that stand on one another, where the axis may be logarithmic.
+    pub stacked: Option<StackedTraces>,
+}
+
+/// Traces that stand on one another on a linear axis only: on a logarithmic one the height of an area says nothing of its
+/// amount, so that each is a line.
+#[derive(Clone, Debug, Serialize)]
+pub struct StackedTraces {
+    /// Their places.
+    traces: Vec<usize>,
+    /// Changes of their style on a linear axis.
+    linear: Value,
+    /// The same on a logarithmic one.
+    log: Value,
 }
 
 /// A trace: its arrays, and everything else.
@@ -146,6 +161,10 @@ pub fn by_night<'f>(
         }
         for panel in &figure.panels {
             each_text(&panel.layout, &mut add);
+            if let Some(styles) = &panel.stacked {
+                each_text(&styles.linear, &mut add);
+                each_text(&styles.log, &mut add);
+            }
             for trace in &panel.data {
                 for value in trace.rest.values() {
                     each_text(value, &mut add);
@@ -193,7 +212,14 @@ pub(super) fn interactive(figure: &LiveFigure) -> InteractiveFigure {
         axes: first.map_or_else(String::new, |p| {
             let titles = [("Up", &p.y.title), ("To the right", &p.x.title)];
             let titles = titles.into_iter().filter(|t| !t.1.is_empty());
-            let titles: Vec<String> = titles.map(|t| format!("{}: {}", t.0, t.1)).collect();
+            let mut titles: Vec<String> = titles.map(|t| format!("{}: {}", t.0, t.1)).collect();
+            if figure
+                .panels
+                .iter()
+                .any(|p| p.y.log.is_some() && p.layers.iter().any(is_stack))
+            {
+                titles.push(STACKED.to_owned());
+            }
             titles.join(". ")
         }),
         // One switch for all: where some values are near their limit, all are shown as they are.
@@ -211,6 +237,13 @@ pub(super) fn interactive(figure: &LiveFigure) -> InteractiveFigure {
         switches,
         zooms,
     }
+}
+
+/// What is said of areas that stand on one another.
+const STACKED: &str = "Areas stand on one another; on a logarithmic axis each is a line of its own";
+
+fn is_stack(layer: &LiveLayer) -> bool {
+    matches!(layer.shape, LiveShape::Stack(..))
 }
 
 /// Whether the values lie on the x axis.
@@ -276,6 +309,7 @@ fn panel(p: &LivePanel, switches: &[LegendSwitch], panels: usize) -> Interactive
         (0, _) => 230,
         (n, _) => (n * 44 + 70).clamp(160, 1_200),
     };
+    let stacked = stacked(p, &data);
     let unified = matches!(p.x.scale, LiveScale::Time);
     let zooms = p.moment.map_or_else(Vec::new, |at| {
         let around = |s: f64| json!({"xaxis.range": [instant(at - s), instant(at + s + 1.0)]});
@@ -311,7 +345,40 @@ fn panel(p: &LivePanel, switches: &[LegendSwitch], panels: usize) -> Interactive
         layout,
         zooms,
         values: if lying { "xaxis" } else { "yaxis" },
+        stacked,
     }
+}
+
+/// How the traces of a panel look that stand on one another; `None` without any, or where the axis is always linear.
+fn stacked(p: &LivePanel, data: &[PlotlyTrace]) -> Option<StackedTraces> {
+    p.y.log?;
+    let is_stacked = |(_, t): &(usize, &PlotlyTrace)| t.rest.contains_key("stackgroup");
+    let traces: Vec<usize> = data
+        .iter()
+        .enumerate()
+        .filter(is_stacked)
+        .map(|(i, _)| i)
+        .collect();
+    if traces.is_empty() {
+        return None;
+    }
+    let inks = p.layers.iter().filter_map(|l| match (&l.shape, l.ink) {
+        (LiveShape::Stack(..), LiveInk::Fill(fill)) => Some(hex(theme::inked(fill.color))),
+        _ => None,
+    });
+    let each =
+        |of: &dyn Fn(usize) -> Value| Value::from((0..traces.len()).map(of).collect::<Vec<_>>());
+    let inks: Vec<String> = inks.collect();
+    let dashes = |i: usize| json!(dash(theme::variant_line(i)));
+    Some(StackedTraces {
+        linear: json!({
+            "stackgroup": "all", "line.width": 0.5, "line.color": hex(theme::BLACK), "line.dash": "solid",
+        }),
+        log: json!({
+            "stackgroup": "", "fill": "none", "line.width": 2, "line.color": inks, "line.dash": each(&dashes),
+        }),
+        traces,
+    })
 }
 
 fn axis(a: &LiveAxis) -> Value {

@@ -48,6 +48,17 @@ pub(super) fn by_night(color: RGBColor) -> RGBColor {
     RGBColor(part(r), part(g), part(b))
 }
 
+/// A fill's colour as a line has it: pale ones would not show.
+pub(super) fn inked(RGBColor(r, g, b): RGBColor) -> RGBColor {
+    const DARKEST: f64 = 0.34;
+    let light = f64::from(u16::from(r.min(g).min(b)) + u16::from(r.max(g).max(b))) / 510.0;
+    let [r, g, b] = [r, g, b].map(|part| match light > DARKEST {
+        true => (f64::from(part) * DARKEST / light).round() as u8,
+        false => part,
+    });
+    RGBColor(r, g, b)
+}
+
 /// A line's colour, width [px] and dash: lengths of stroke and gap in turn [px], empty for solid.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {

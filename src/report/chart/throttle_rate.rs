@@ -10,11 +10,13 @@ use super::axis::{self, Axis, Panel};
 use super::canvas::{Canvas, Drawn, svg};
 use super::figure::{Chart, figure, label, mean};
 use super::grid::{Axes, Heading, OWN_AXES, PanelGrid, y_axes};
-use super::live::{LiveAxis, LiveFigure, LiveInk, LiveLayer, LivePanel, LiveShape, LiveX};
+use super::live::{
+    LiveAxis, LiveFigure, LiveInk, LiveLayer, LivePanel, LiveShape, LiveSwitch, LiveX,
+};
 use super::page::{self, Sign};
 use super::theme::{self, Line};
+use crate::catalog::limit_name;
 use crate::metrics::number;
-use crate::report::limit_name::limit_name;
 use crate::report::page::Grid;
 use crate::report::text::caption;
 use crate::results::{DecisiveReplication, RunResults, VariantResults};
@@ -28,7 +30,7 @@ pub(super) const CHART: Chart = Chart {
         let shown = shown(results);
         let svg = draw(results, &shown);
         let drawn = figure("throttle_rate", TITLE, svg, table(&shown))?;
-        Ok(vec![drawn.with(live(results))])
+        Ok(vec![drawn.with(live(results, &shown))])
     },
 };
 
@@ -364,40 +366,87 @@ fn time_axis((from, to): (f64, f64)) -> Axis {
     }
 }
 
-/// Every bin: throttled ÷ attempts, each as `results.json` has it.
-fn live(results: &RunResults) -> LiveFigure {
-    let layers = results.variants.iter().enumerate().filter_map(|(i, v)| {
-        let s = v.series.quotas.get(worst(v)?)?;
-        let both = s
-            .kms_throttled_per_s
-            .mean
-            .iter()
-            .zip(&s.kms_attempts_per_s.mean);
-        let shares =
-            both.map(|(throttled, attempts)| (*attempts > 0.0).then(|| throttled / attempts));
-        let shape = LiveShape::Steps(LiveX::of(&v.series.t_s), shares.collect());
-        Some(LiveLayer::new(
-            &v.name,
-            shape,
-            LiveInk::Line(theme::variant_line(i)),
-        ))
-    });
-    let layers: Vec<LiveLayer> = layers.collect();
-    let first = results.variants.iter().filter(|v| worst(v).is_some());
-    let moment = first
-        .filter_map(|v| v.tightest_quota()?.1.busiest_second_at_s)
-        .next();
+/// Second by second where the record holds every throttled one, and bin by bin: throttled ÷ attempts, each as
+/// `results.json` has them.
+fn live(results: &RunResults, shown: &ThrottleView<'_>) -> LiveFigure {
+    let (mut layers, mut moment) = (Vec::new(), None);
+    let mut has_seconds = false;
+    for (i, v) in results.variants.iter().enumerate() {
+        let Some(quota) = worst(v) else { continue };
+        let line = |name: &str, x: LiveX, y: Vec<Option<f64>>| {
+            LiveLayer::new(
+                name,
+                LiveShape::Steps(x, y),
+                LiveInk::Line(theme::variant_line(i)),
+            )
+        };
+        let seconds = record(v, quota).map(|r| (r.replication, seconds(r)));
+        let bins = bins(v, quota).map(|(x, y)| line(&format!("{}: bins", v.name), x, y));
+        let off = |bins: LiveLayer| bins.switched(LiveSwitch::Off);
+        match seconds {
+            Some((replication, seconds)) => {
+                has_seconds = true;
+                if moment.is_none() {
+                    moment = busiest(&seconds);
+                }
+                let name = format!("{} (replication {replication})", v.name);
+                let (x, y) = one_by_one(&seconds);
+                layers.push(line(&name, x, y));
+                layers.extend(bins.map(off));
+            }
+            None => layers.extend(bins),
+        }
+    }
     let bin = results.variants.iter().map(|v| v.series.bin_s).max();
-    let step = bin.map(|s| format!("Each step: throttled ÷ attempts in {}", number::instant(s)));
+    let bin = bin.map_or_else(String::new, number::instant);
+    let step = match has_seconds {
+        true => format!(
+            "Throttled ÷ attempts in each second around those that are throttled, in the replication with the variant's busiest second; bins: in {bin}, over all replications"
+        ),
+        false => format!("Each step: throttled ÷ attempts in {bin}, over all replications"),
+    };
     let panel = LivePanel {
         moment: moment.map(|at| at as f64),
+        window: has_seconds.then_some(shown.window),
         ..LivePanel::new(
             LiveAxis::time(),
             LiveAxis::share(&format!("{} [% of attempts]", label("throttle_rate"))),
             layers,
         )
     };
-    LiveFigure::of_one([caption(results)].into_iter().chain(step).collect(), panel)
+    LiveFigure::of_one(vec![caption(results), step], panel)
+}
+
+/// Each bin of the series.
+fn bins(v: &VariantResults, quota: &str) -> Option<(LiveX, Vec<Option<f64>>)> {
+    let s = v.series.quotas.get(quota)?;
+    let both = s
+        .kms_throttled_per_s
+        .mean
+        .iter()
+        .zip(&s.kms_attempts_per_s.mean);
+    let shares = both.map(|(throttled, attempts)| (*attempts > 0.0).then(|| throttled / attempts));
+    Some((LiveX::of(&v.series.t_s), shares.collect()))
+}
+
+/// Each second of a record; where one does not follow another, a gap.
+fn one_by_one(seconds: &[(u64, u64, u64)]) -> (LiveX, Vec<Option<f64>>) {
+    let (mut at, mut shares) = (Vec::new(), Vec::new());
+    for (i, (second, attempts, throttled)) in seconds.iter().enumerate() {
+        at.push(*second);
+        shares.push((*attempts > 0).then(|| *throttled as f64 / *attempts as f64));
+        if seconds.get(i + 1).is_some_and(|next| next.0 > second + 1) {
+            at.push(second + 1);
+            shares.push(None);
+        }
+    }
+    (LiveX::of(&at), shares)
+}
+
+/// The second with most attempts.
+fn busiest(seconds: &[(u64, u64, u64)]) -> Option<u64> {
+    let most = seconds.iter().reduce(|a, b| if b.1 > a.1 { b } else { a });
+    most.map(|s| s.0)
 }
 
 /// Draws the figure.

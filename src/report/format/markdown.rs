@@ -127,7 +127,7 @@ fn block(block: &Block) -> String {
             format!("```text\n{lines}```\n")
         }
         Block::Verbatim(text) => format!("```text\n{}\n```\n", text.trim_end()),
-        Block::Break => String::new(),
+        Block::Break | Block::Part(_) => String::new(),
     }
 }
 

@@ -95,6 +95,7 @@ impl Terminal {
                 None => self.0.spelled(text),
             },
             Block::Break => "\n".to_owned(),
+            Block::Part(_) => String::new(),
         }
     }
 
@@ -139,7 +140,9 @@ impl Terminal {
             table.add_row(row);
         }
         align(&mut table, &grid.numbers);
-        let total: usize = (1..grid.header.len()).map(|i| widest(grid, i) + 3).sum();
+        let total: usize = (1..grid.header.len())
+            .map(|i| widest_with_header(grid, i) + 3)
+            .sum();
         if total + 20 <= self.width() {
             for column in table.column_iter_mut().skip(1) {
                 column.set_constraint(ColumnConstraint::ContentWidth);
@@ -248,6 +251,11 @@ pub(super) fn sparkline(peaks: &[f64], steps: usize, unicode: bool) -> String {
 fn widest(grid: &Grid, column: usize) -> usize {
     let texts = grid.rows.iter().map(|r| r[column].chars().count());
     texts.max().unwrap_or(0)
+}
+
+/// The same with what stands above it.
+fn widest_with_header(grid: &Grid, column: usize) -> usize {
+    widest(grid, column).max(grid.header[column].chars().count())
 }
 
 fn align(table: &mut comfy_table::Table, numbers: &[bool]) {

@@ -1,6 +1,7 @@
-//! Names of limits for people: `main/eu-west-3/L-6E3AF000` is Europe (Paris), cryptographic operations (symmetric).
+//! Names for people of limits, `main/eu-west-3/L-6E3AF000`, and of whoever pays, `main/eu-west-3`.
 
-use crate::catalog::{quota_by_name, region_name};
+use super::quota::quota_by_name;
+use super::region::region_name;
 
 /// The account that a scenario has where it names none.
 const ONLY_ACCOUNT: &str = "main";
@@ -29,9 +30,22 @@ pub fn limit_name(name: &str) -> String {
             store.map_or(what.clone(), |store| format!("{what}, key store {store}"))
         }
     };
+    format!("{what} in {}", of_account(place, account))
+}
+
+/// Who pays a line of a bill, `account/region`, in words.
+pub fn payer_name(payer: &str) -> String {
+    match payer.rsplit_once('/') {
+        Some((account, region)) => of_account(region_name(region).unwrap_or(region), account),
+        None => payer.to_owned(),
+    }
+}
+
+/// A place with the account, where a scenario names it.
+fn of_account(place: &str, account: &str) -> String {
     match account {
-        ONLY_ACCOUNT => format!("{what} in {place}"),
-        account => format!("{what} in {place}, account {account}"),
+        ONLY_ACCOUNT => place.to_owned(),
+        account => format!("{place}, account {account}"),
     }
 }
 
@@ -59,5 +73,11 @@ mod tests {
         ] {
             assert_eq!(limit_name(name), expected);
         }
+    }
+    #[test]
+    fn who_pays_has_a_name() {
+        assert_eq!(payer_name("main/us-east-1"), "US East (N. Virginia)");
+        assert_eq!(payer_name("a/eu-west-3"), "Europe (Paris), account a");
+        assert_eq!(payer_name("odd"), "odd");
     }
 }
