@@ -50,6 +50,7 @@ impl Outputs {
     ) -> Result<Outputs, CommandError> {
         let basis = AnswerBasis {
             scenario: &present.scenario,
+            variants: &[&present.variants[0].name],
             seed: present.seed,
             replications: present.replications,
             present: Some(present),

@@ -76,7 +76,7 @@ pub(super) fn sweep(args: &args::SweepArgs) -> Result<(), CommandError> {
         say("the last shard writes the table and charts, or the same command without `--shard`");
         return Ok(());
     }
-    finish(args, record.unwrap_or_default(), &plan, &runs, &dir)
+    finish(args, &record.unwrap_or_default(), &plan, &runs, &dir)
 }
 
 /// The settings that the axes make.
@@ -117,7 +117,7 @@ fn settings(args: &args::SweepArgs, seed: u64) -> Result<Vec<Vec<String>>, Comma
 /// Table, figures and what is printed.
 fn finish(
     args: &args::SweepArgs,
-    mut record: ScenarioRecord,
+    record: &ScenarioRecord,
     plan: &Sweep,
     runs: &[Run],
     dir: &Path,
@@ -139,11 +139,10 @@ fn finish(
     };
     let page = Markdown.write(&swept)?;
     directory::write(&dir.join("sweep.parquet"), &parquet)?;
-    if let Some(variants) = record.resolved["variant"].as_object_mut() {
-        variants.retain(|name, _| plan.variants.contains(name));
-    }
+    let variants: Vec<&str> = plan.variants.iter().map(String::as_str).collect();
     let basis = AnswerBasis {
-        scenario: &record,
+        scenario: record,
+        variants: &variants,
         seed: plan.seed,
         replications: plan.replications,
         present: None,

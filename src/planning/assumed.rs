@@ -11,6 +11,7 @@ use crate::metrics::estimate::TOTAL_COSTS;
 use crate::results::{
     AssumedChange, AssumptionEffect, AssumptionTrial, BillLine, RunResults, VariantResults,
 };
+use crate::units::Share;
 use indexmap::IndexMap;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -305,7 +306,9 @@ impl AssumedVariant<'_> {
                     let key = format!("{kind}.{}.{}", key_text(name), row.key);
                     if row.tried == FACTORS {
                         // What the scenario had to say is a guess of its own.
-                        let number = value.as_f64().filter(|n| *n > 0.0)?;
+                        let share = value.as_str().and_then(|v| v.parse::<Share>().ok());
+                        let number = value.as_f64().or(share.map(Share::get));
+                        let number = number.filter(|n| *n > 0.0)?;
                         let set = |v: &str| match row.key {
                             "older_objects" => {
                                 vec![format!("{key}={}", (number * factor(v)).min(1.0))]

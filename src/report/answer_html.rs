@@ -20,6 +20,8 @@ use minijinja::{Environment, Value, context};
 pub struct AnswerBasis<'a> {
     /// The scenario.
     pub scenario: &'a ScenarioRecord,
+    /// Its variants that were asked about.
+    pub variants: &'a [&'a str],
     /// Seed of its runs.
     pub seed: u64,
     /// Replications of each.
@@ -81,7 +83,7 @@ pub fn answer_html(
         bills => present.map(sections::bills),
         sensitivity => present.map(sections::sensitivity),
         again => basis.again,
-        rests => sections::rests(basis.scenario, present),
+        rests => sections::rests(basis.scenario, basis.variants, present),
         glossary => sections::glossary(),
         scenario => sections::scenario(basis.scenario, basis.seed, VERSION)?,
         appendix => page.appendix.iter().filter_map(block).collect::<Vec<_>>(),

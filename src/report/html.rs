@@ -53,6 +53,7 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
     let decisive_charts: Vec<Value> = decisive_charts.into_iter().map(drawn).collect();
     let charts: Vec<Value> = charts.into_iter().map(drawn).collect();
     let names: Vec<String> = results.variants.iter().map(|v| v.name.clone()).collect();
+    let shown: Vec<&str> = results.variants.iter().map(|v| v.name.as_str()).collect();
     let page = context! {
         scripts => scripts::scripts(figures)?,
         name => results.scenario.name.as_str(),
@@ -68,7 +69,7 @@ pub fn report(results: &RunResults, figures: &[Figure]) -> Result<String, Report
         changes => outlook::changes(results),
         sensitivity => sections::sensitivity(results),
         commands => outlook::commands(results),
-        rests => sections::rests(&results.scenario, Some(results)),
+        rests => sections::rests(&results.scenario, &shown, Some(results)),
         names,
         summary => rows,
         decisive_charts,
