@@ -2,6 +2,7 @@
 //!
 //! Only those that the scenario leaves at their default and that can act in it. Both sides see the same random numbers, in
 //! the same replications. What is tried is a row here; docs/MODEL.md says why, and has the same for media-library.
+//! Long because it holds what is tried of every assumption, wherever its key is.
 
 use super::quota::{Pool, pools};
 use super::study::{Study, StudyError};

@@ -1,25 +1,31 @@
 """Drives report pages in headless Chromium and compares what they show with results.json.
 
-    python tests/browser/pages.py FOLDER...
+    python tests/browser/pages.py FOLDER[=FOLDER,FOLDER]...
 
 Needs the packages playwright and axe-playwright-python, and Chromium; .ci/run installs them. A folder is what `kmsim run`,
-`kmsim plan` or `kmsim sweep` writes. Of each page: nothing is asked of the network and nothing fails; it is ready and zooms
-in time; the pointer shows the digits of results.json; zoom, switches, and the logarithmic scale do what they say, and the
-quota stays; the keyboard reaches every button; without scripts and in print the drawings stand there; no text is clipped or
-small at 1280 and 400 px; axe finds nothing, by day and by night.
+`kmsim plan`, `kmsim sweep` or `kmsim compare --out` writes; after `=` stand the folders that were compared. Of each page:
+nothing is asked of the network and nothing fails; it is ready and zooms in time; the pointer shows the digits of results.json,
+plan.json or sweep.csv; zoom, switches, and the logarithmic scale do what they say, and the quota stays; the keyboard reaches
+every button; without scripts and in print the drawings stand there; no text is clipped or small at 1280 and 400 px; axe finds
+nothing, by day and by night.
 """
 
+import csv
 import json
 import math
 import pathlib
 import re
+import statistics
 import sys
+import time
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 READY_S, ZOOM_S, LARGEST = 3.0, 0.25, 4_000_000
 BEGIN_MS = 946_684_800_000  # The day that runs begin on, as Plotly counts.
+# Student's t at 97.5 %, for 1 to 9 degrees of freedom.
+STUDENT = (12.7062047364, 4.3026527297, 3.1824463053, 2.7764451052, 2.5705818366, 2.4469118511, 2.3646242516, 2.3060041352, 2.2621571628)
 failures = []
 
 
@@ -53,8 +59,8 @@ class PageUnderTest:
         self.page.wait_for_selector("html[data-charts=ready]", state="attached", timeout=120_000)
         self.settle()
 
-    def settle(self):
-        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
+    def settle(self, ms=30):
+        self.page.evaluate("ms => new Promise(done => requestAnimationFrame(() => setTimeout(done, ms)))", ms)
 
     def drawn(self, plot):
         plot.scroll_into_view_if_needed()
@@ -72,8 +78,7 @@ def hover(it, plot, share, height=0.5):
     box = area.bounding_box()
     it.page.mouse.move(0, 0)
     it.page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] * height, steps=3)
-    it.page.wait_for_timeout(150)
-    it.settle()
+    it.settle(80)
     points = plot.evaluate("p => (p._hoverdata ?? []).map(d => ({x: +d.xaxis.d2c(d.x), name: d.data.name}))")
     texts = plot.evaluate("p => [...p.querySelectorAll('.hoverlayer text')].map(t => [...t.childNodes].map(n => n.textContent).join('\\n'))")
     shown = {}
@@ -208,10 +213,80 @@ def overlaid(v, i):
     return [v["series"][tightest(v)]["kms_attempts_per_s"]["mean"][i]]
 
 
-def throttled_share(v, i):
+def shares_of_bin(v, at):
+    if at not in v["series"]["t_s"]:
+        return None
+    i = v["series"]["t_s"].index(at)
     of = [s for s in v["series"].values() if isinstance(s, dict) and "quota_per_s" in s]
     pairs = [(s["kms_throttled_per_s"]["mean"][i], s["kms_attempts_per_s"]["mean"][i]) for s in of]
     return [t / a for t, a in pairs if a > 0]
+
+
+def shares_of_second(v, at, replication):
+    shares = []
+    for found in (r for all in v["decisive_seconds"].values() for r in all if r["replication"] == replication):
+        for s in found["stretches"]:
+            if s["from_s"] <= at < s["from_s"] + s["seconds"]:
+                i, n = at - s["from_s"], s["seconds"]
+                attempts = sum(w["attempts"][i] for w in s["by_workload"].values())
+                throttled = sum((w.get("throttled") or [0] * n)[i] for w in s["by_workload"].values())
+                shares += [throttled / attempts] if attempts else []
+    return shares
+
+
+def throttle_rate(it, results):
+    """Each second of the record and, switched on, each bin."""
+    figure = figure_of(it, "throttled over time")
+    if not figure.count():
+        return 0
+    for button in figure.locator("button[data-switch][aria-pressed=false]").all():
+        button.click()
+    compared = 0
+    for _, plot in panels(it, figure):
+        for share in (0.25, 0.5, 0.75, 0.85):
+            points, shown = hover(it, plot, share)
+            for what, text in shown.items():
+                of = re.fullmatch(r"(.*) \(replication (\d+)\)|(.*): bins|(.*)", what)
+                v = next((v for v in results["variants"] if v["name"] == (of[1] or of[3] or of[4])), None)
+                own = re.search(r" at day (\d+) (\d+):(\d+):(\d+)$", text)
+                at = round((points[0]["x"] - BEGIN_MS) / 1000)
+                if own:  # The nearest value of a line with gaps says when it is.
+                    day, h, m, second = map(int, own.groups())
+                    at, text = ((day - 1) * 24 + h) * 3600 + m * 60 + second, text[: own.start()]
+                expected = v and (shares_of_second(v, at, int(of[2])) if of[2] else shares_of_bin(v, at))
+                if expected:
+                    check(any(same(text, e) for e in expected), "throttle rate", what, at, text, "is none of", expected)
+                    compared += 1
+    check(compared > 0, "nothing compared of the share throttled")
+    return compared
+
+
+def delays(it, results):
+    """The share of requests that are delayed by more than a time."""
+    figure = figure_of(it, "dded delay")
+    if not figure.count():
+        return 0
+    compared = 0
+    for _, plot in panels(it, figure):
+        spots = plot.evaluate("""p => p._fullData.flatMap(t => { const { xaxis: x, yaxis: y } = p._fullLayout;
+          return [0, (t.x.length / 2) | 0].map(k => [t.name, x._offset + x.d2p(t.x[k]), y._offset + y.d2p(t.y[k])]) })""")
+        box = plot.bounding_box()
+        for name, x, y in spots:
+            count = variant(results, name)["series"]["added_delay"]["count"]
+            total, above, known = sum(count), 0, []
+            for n in reversed(count):
+                known.append(above / total)
+                above += n
+            it.page.mouse.move(0, 0)
+            it.page.mouse.move(box["x"] + x, box["y"] + y, steps=2)
+            it.settle(80)
+            for line in plot.evaluate("p => [...p.querySelectorAll('.hoverlayer text')].map(t => t.textContent)"):
+                number = re.match(re.escape(name) + r": ([0-9.]+(?:e[+-]?\d+)?)", line)
+                if number:
+                    near = any(math.isclose(float(number[1]), k, rel_tol=1e-9) for k in known)
+                    check(near, "added delay", line, "is no share of results.json")
+                    compared += 1
+    return compared
 
 
 def bars(it, results, title, amounts, total):
@@ -342,23 +417,23 @@ def draw_all(it):
         it.drawn(plot)
 
 
-def legible_and_accessible(browser, path):
-    for width in (1280, 400):
-        for scheme in ("light", "dark"):
-            it = PageUnderTest(browser, path, viewport={"width": width, "height": 900}, color_scheme=scheme)
-            it.ready()
-            draw_all(it)
-            wrong = it.page.evaluate(LEGIBLE)
-            check(not wrong, path, width, scheme, wrong[:5])
+def legible_and_accessible(it, path):
+    """At both widths, by day and by night; what axe finds depends on the colours, not on the width."""
+    for width, scheme in ((1280, "light"), (1280, "dark"), (400, "dark"), (400, "light")):
+        it.page.emulate_media(color_scheme=scheme)
+        it.page.set_viewport_size({"width": width, "height": 900})
+        it.settle(300)
+        draw_all(it)
+        wrong = it.page.evaluate(LEGIBLE)
+        check(not wrong, path, width, scheme, wrong[:5])
+        if (width, scheme) != (400, "dark"):
             found = Axe().run(it.page)
             told = [f"{v['id']} ({len(v['nodes'])}): {v['nodes'][0]['html'][:160]}" for v in found.response["violations"]]
             check(not told, path, width, scheme, "axe:", "; ".join(told))
-            if scheme == "dark" and it.page.locator(".plot").count():
-                ink = it.page.evaluate("() => getComputedStyle(document.querySelector('.plot .xtick text, .plot .ytick text')).fill")
-                light = sum(int(n) for n in re.findall(r"\d+", ink)[:3]) > 380
-                check(light, "by night the charts' text is", ink)
-            check(not it.complaints, path, it.complaints[:3])
-            it.close()
+        if scheme == "dark" and it.page.locator(".plot").count():
+            ink = it.page.evaluate("() => getComputedStyle(document.querySelector('.plot .xtick text, .plot .ytick text')).fill")
+            light = sum(int(n) for n in re.findall(r"\d+", ink)[:3]) > 380
+            check(light, "by night the charts' text is", ink)
 
 
 def without_scripts_and_in_print(browser, path, it):
@@ -372,18 +447,62 @@ def without_scripts_and_in_print(browser, path, it):
     plain.close()
 
 
-def any_figure(it):
-    """Plans and sweeps: what the pointer shows is among the values that the page was given, digit by digit."""
+def numbers_in(value):
+    """Every number of a JSON value, as it is and in percent."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [n for v in value for n in numbers_in(v)]
+    return [value, value * 100] if isinstance(value, (int, float)) and not isinstance(value, bool) else []
+
+
+def swept(folder):
+    """Means of every setting with their intervals, of every value of a key, and of all, by metric: from sweep.csv."""
+    keys = json.loads((folder / "sweep.json").read_text())["keys"]
+    with open(folder / "sweep.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    known = []
+    for metric in list(rows[0])[list(rows[0]).index("replication") + 1 :]:
+        means = {}
+        for row in rows:
+            means.setdefault((row["variant"], row["setting"], *(row[k] for k in keys)), []).append(row[metric])
+        means = {at: [float(v) for v in values] for at, values in means.items() if all(values)}
+        for values in means.values():
+            if 2 <= len(values) <= len(STUDENT) + 1:
+                half = STUDENT[len(values) - 2] * statistics.stdev(values) / math.sqrt(len(values))
+                known += [statistics.fmean(values) - half, statistics.fmean(values) + half]
+        means = {at: sum(values) / len(values) for at, values in means.items()}
+        known += means.values()
+        for name in {at[0] for at in means}:
+            of = {at: v for at, v in means.items() if at[0] == name}
+            known.append(sum(of.values()) / len(of))
+            for k in range(len(keys)):
+                for value in {at[2 + k] for at in of}:
+                    some = [v for at, v in of.items() if at[2 + k] == value]
+                    known.append(sum(some) / len(some))
+    return known
+
+
+def answered(folder):
+    """Every number that the file of an answer holds."""
+    if (folder / "sweep.json").exists():
+        return swept(folder)
+    return numbers_in(json.loads((folder / "plan.json").read_text()))
+
+
+def any_figure(it, known):
+    """Plans and sweeps: what the pointer shows, a value and its interval, is in the file that the command wrote."""
     compared = 0
     for plot in it.page.locator(".plot").all():
         it.drawn(plot)
-        known = plot.evaluate("p => p.data.flatMap(t => [t.x, t.y, t.z, t.customdata, t.base].flat(4)).filter(v => typeof v === 'number')")
         spots = plot.evaluate("""p => p._fullData.flatMap((t, i) => {
           const { xaxis: x, yaxis: y } = p._fullLayout;
           const cell = t.type === 'heatmap';
           const n = cell ? 1 : Math.min(t.x?.length ?? 0, 3);
+          const row = cell ? t.z.findIndex(cells => cells.some(v => v !== null)) : -1;
+          if (cell && row < 0) return [];
           return Array.from({length: n}, (_, k) => cell
-            ? [x._offset + x.l2p(0), y._offset + y.l2p(0)]
+            ? [x._offset + x.l2p(t.z[row].findIndex(v => v !== null)), y._offset + y.l2p(row)]
             : [x._offset + (t.orientation === 'h' ? (x.d2p((t.base?.[k] ?? 0)) + x.d2p(t.x[k] + (t.base?.[k] ?? 0))) / 2 : x.d2p(t.x[k])), y._offset + y.d2p(t.y[k])]);
         })""")
         box = plot.bounding_box()
@@ -392,20 +511,36 @@ def any_figure(it):
                 continue
             it.page.mouse.move(0, 0)
             it.page.mouse.move(box["x"] + x, box["y"] + y, steps=2)
-            it.page.wait_for_timeout(120)
+            it.settle(80)
             texts = plot.evaluate("p => [...p.querySelectorAll('.hoverlayer text')].map(t => t.textContent).join(' ')")
-            numbers = [float(n) for n in re.findall(r": (-?[0-9.]+(?:e[+-]?\d+)?)", texts)]
-            if numbers:
-                check(numbers[0] in known, "shows", texts, "which is no value of the page")
+            number = r"(-?[0-9.]+(?:e[+-]?\d+)?)"
+            first = re.search(": " + number, texts)
+            ends = re.search("interval " + number + " to " + number, texts)
+            for text in ([first[1]] if first else []) + ([ends[1], ends[2]] if ends else []):
+                value = float(text)
+                near = any(math.isclose(value, k, rel_tol=1e-8, abs_tol=1e-12) for k in known)
+                check(near, "shows", texts, "of which", text, "is no value of the answer's file")
                 compared += 1
     return compared
+
+
+def merged(folders):
+    """Results of several folders as `kmsim compare` names their variants."""
+    variants = []
+    for folder in folders:
+        for v in json.loads((folder / "results.json").read_text())["variants"]:
+            variants.append(v | {"name": f"{folder.name}:{v['name']}"})
+    return {"variants": variants}
 
 
 def main(folders):
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
-        for folder in map(pathlib.Path, folders):
-            html = folder / ("report.html" if (folder / "report.html").exists() else "answer.html")
+        for argument in folders:
+            began = time.monotonic()
+            folder, _, of = argument.partition("=")
+            folder = pathlib.Path(folder)
+            html = folder / "report.html"
             size = html.stat().st_size
             check(size <= LARGEST, html, "has", size, "bytes")
             it = PageUnderTest(browser, html, viewport={"width": 1280, "height": 900})
@@ -415,24 +550,29 @@ def main(folders):
             keyboard(it)
             told = f"{html}: {size:,} bytes, ready after {busy:.2f} s"
             if (folder / "results.json").exists():
-                results = json.loads((folder / "results.json").read_text())
+                if of:
+                    results = merged([pathlib.Path(f) for f in of.split(",")])
+                else:
+                    results = json.loads((folder / "results.json").read_text())
                 compared = {
                     "decisive seconds": decisive(it, results),
                     "attempts": attempts(it, results),
                     "overlay": lines(it, results, "variants overlaid", overlaid),
-                    "throttle rate": lines(it, results, "throttled over time", throttled_share),
+                    "throttle rate": throttle_rate(it, results),
+                    "added delay": delays(it, results),
                     "cost": bars(it, results, "Cost by variant", bill, "cost_total_usd"),
                     "calls": bars(it, results, "KMS calls by variant", calls, "kms_calls"),
                 }
                 zoom_and_switches(it)
             else:
-                compared = {"values": any_figure(it)}
+                compared = {"values": any_figure(it, answered(folder))}
                 check(compared["values"] > 0, html, "nothing compared")
-            check(not it.complaints, html, it.complaints[:3])
             without_scripts_and_in_print(browser, html, it)
+            legible_and_accessible(it, html)
+            check(not it.complaints, html, it.complaints[:3])
             it.close()
-            legible_and_accessible(browser, html)
-            print(told + "; compared: " + ", ".join(f"{n} {what}" for what, n in compared.items()), flush=True)
+            took = time.monotonic() - began
+            print(told + "; compared: " + ", ".join(f"{n} {what}" for what, n in compared.items()) + f"; {took:.0f} s", flush=True)
         browser.close()
     if failures:
         sys.exit(f"{len(failures)} failures")

@@ -1,7 +1,7 @@
 //! Pages of answers: whatever was asked, the parts come in the order in which a review asks, and no sentence has an
 //! identifier in it.
 
-use crate::common::program::{folder, run_kmsim};
+use crate::common::program::{ended, folder, kmsim};
 use std::fs;
 use std::path::Path;
 
@@ -25,7 +25,7 @@ popularity.uniform.objects = 1000
 arrivals.poisson.rate = "90/s"
 clients = 10
 
-[workload.writers]
+[workload.writers-of-a-team-with-a-name-that-goes-on-and-on-until-it-has-eighty-characters]
 bucket = "lake"
 operations.PutObject = 1
 arrivals.poisson.rate = "15/s"
@@ -80,10 +80,30 @@ fn between<'t>(text: &'t str, from: &str, to: &str) -> &'t str {
     &text[from..from + text[from..].find(to).unwrap_or_else(|| panic!("no {to}"))]
 }
 
+/// What a command prints on a terminal so wide, no line of which is wider; in ASCII where the locale is not UTF-8.
+fn printed(dir: &Path, asked: &[&str], columns: usize, locale: &str) -> String {
+    let mut command = kmsim(dir, asked);
+    command
+        .env("COLUMNS", columns.to_string())
+        .env("LC_ALL", locale);
+    let child = command.spawn().expect("kmsim starts");
+    let (status, out, said) = ended(child, asked);
+    assert!(status <= 1, "{asked:?}: {said}");
+    let wide: Vec<&str> = out
+        .lines()
+        .filter(|l| l.chars().count() > columns)
+        .collect();
+    assert!(
+        wide.is_empty(),
+        "{asked:?}: wider than {columns}: {wide:#?}"
+    );
+    assert!(locale != "C" || out.is_ascii(), "{asked:?}: {out}");
+    out
+}
+
 /// Looks at a page; returns its sections.
 fn look(dir: &Path, page: &str, asked: &[&str]) -> Vec<&'static str> {
-    let (status, out, said) = run_kmsim(dir, asked);
-    assert!(status <= 1, "{asked:?}: {said}");
+    let out = printed(dir, asked, 60, "C");
     let html = fs::read_to_string(dir.join(page)).expect("a page");
     let places = ORDER.map(|id| (id, html.find(&format!("<h2 id=\"{id}\">"))));
     let found: Vec<(&str, usize)> = places
@@ -238,4 +258,18 @@ fn every_page_follows_the_questions_of_a_review() {
         look(dir.path(), "output/both/report.html", &compare),
         of_variants
     );
+    let both = ["compare", "output/store", "output/more", "--full"];
+    for asked in [
+        &run[..],
+        &both,
+        &["compare", "output/store", "output/more"],
+        &["check", "store.toml"],
+        &["explain", "store.toml"],
+        &["report", "output/store"],
+        &["catalog", "quota"],
+    ] {
+        for (columns, locale) in [(60, "C"), (80, "C.UTF-8"), (120, "C.UTF-8")] {
+            printed(dir.path(), asked, columns, locale);
+        }
+    }
 }
