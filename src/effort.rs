@@ -47,11 +47,17 @@ const THING_BYTES: f64 = 15_000.0;
 const CLASS: f64 = 25_000.0;
 const CLASS_BYTES: f64 = 2_500.0;
 
-/// Bytes of a recorded row, of a client with state of its own, of a request that waits, and of the program itself.
+/// Bytes of a recorded row, of a client with state of its own, of a request that waits, of one that its client's rate limiter
+/// holds back, and of the program itself.
 const ROW_BYTES: f64 = 28.0;
 const CLIENT_BYTES: f64 = 100.0;
 const WAITING_BYTES: f64 = 40.0;
+const HELD_BACK_BYTES: f64 = 48.0;
 const PROGRAM_BYTES: f64 = 30e6;
+
+/// The share of a quota that clients with rate limiters use once throttled: each throttled answer cuts their rate, which
+/// then grows again.
+const PACED_SHARE: f64 = 0.9;
 
 /// Seconds that are sampled, over all workloads, and of each.
 const SAMPLES: u64 = 100_000;
@@ -261,12 +267,51 @@ struct SampledSeconds {
 }
 
 /// What becomes of the attempts that a quota is asked in a second.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Overload {
     /// The share of them that is throttled.
     throttled: f64,
     /// How likely it is that the second has to be looked at.
     contended: f64,
+    /// Of first attempts whose clients keep to what the quota admits, the share that is left over; below 0, by how much
+    /// more could be sent.
+    left_over: f64,
+    /// First attempts.
+    offered: f64,
+}
+
+impl Overload {
+    /// Where no quota is asked.
+    const NONE: Overload = Overload {
+        throttled: 0.0,
+        contended: 0.0,
+        left_over: f64::NEG_INFINITY,
+        offered: 1.0,
+    };
+
+    /// The worst of both.
+    fn and(self, other: Overload) -> Overload {
+        let worse = if other.left_over > self.left_over {
+            other
+        } else {
+            self
+        };
+        Overload {
+            throttled: self.throttled.max(other.throttled),
+            contended: self.contended.max(other.contended),
+            ..worse
+        }
+    }
+
+    /// By how much a second lengthens the queue of a workload of which so many requests are among those offered, or
+    /// shortens it, which all clients share.
+    fn held_back(self, own: f64) -> f64 {
+        if self.left_over > 0.0 {
+            own * self.left_over
+        } else {
+            self.offered * self.left_over
+        }
+    }
 }
 
 impl Overload {
@@ -283,9 +328,12 @@ impl Overload {
             few if few < -6.0 => 0.0,
             deviations => 1.0 / (1.0 + (-1.7 * deviations).exp()),
         };
+        let offered = offered.max(1e-9);
         Overload {
             throttled,
             contended,
+            left_over: 1.0 - PACED_SHARE * limit / offered,
+            offered,
         }
     }
 }
@@ -470,17 +518,21 @@ fn of_workload(
     };
     let (mut events, mut ns, mut waiting) = (0.0, 0.0, 0.0_f64);
     let mut is_followed = false;
+    // Requests that clients with a rate limiter hold back, and most of them.
+    let (mut held_back, mut most_held_back) = (0.0_f64, 0.0_f64);
     for (i, &arrivals) in sampled.arrivals[w].iter().enumerate() {
+        let worst = asked.iter().map(|&q| sampled.overload[q][i]);
+        let worst = worst.fold(Overload::NONE, Overload::and);
+        // Once throttled, clients with a rate limiter are followed.
+        is_followed |= guarded && arrivals > 0.0 && worst.contended > 0.5;
+        if is_followed {
+            let more = sampled.each * worst.held_back(arrivals * requests);
+            held_back = (held_back + more).max(0.0);
+            most_held_back = most_held_back.max(held_back);
+        }
         if arrivals == 0.0 {
             continue;
         }
-        let worst = asked.iter().map(|&q| sampled.overload[q][i]);
-        let worst = worst.fold(Overload::default(), |a, b| Overload {
-            throttled: a.throttled.max(b.throttled),
-            contended: a.contended.max(b.contended),
-        });
-        // Once throttled, clients with a rate limiter are followed.
-        is_followed |= guarded && worst.contended > 0.5;
         let contended = if is_followed { 1.0 } else { worst.contended };
         let looked_at = if all_seconds { 1.0 } else { contended };
         let attempts = arrivals * requests * tries_of_each(worst.throttled, most);
@@ -501,7 +553,8 @@ fn of_workload(
     }
     // Rows are drawn one by one.
     ns += rows * requests * ROW;
-    let bytes = rows * ROW_BYTES + clients + state + waiting * WAITING_BYTES;
+    let queues = waiting * WAITING_BYTES + most_held_back * HELD_BACK_BYTES;
+    let bytes = rows * ROW_BYTES + clients + state + queues;
     (events, ns, bytes)
 }
 

@@ -110,3 +110,27 @@ fn memory_is_told_within_a_factor_of_three() {
         );
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_adaptive_clients_hold_back_is_told_within_a_factor_of_three() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let [over, calm] = [20_000, 100].map(|rate| {
+        let text = scenario(
+            "20s",
+            "adaptive",
+            "",
+            &format!("arrivals.poisson.rate = \"{rate}/s\""),
+        );
+        let file = format!("{rate}.toml");
+        std::fs::write(dir.path().join(&file), &text).expect("written");
+        let told = Effort::of(&load(&text).variants[0].plan, 1).bytes;
+        (told, memory(dir.path(), &file))
+    });
+    // The queues alone, without the program: 380,000 requests.
+    let (told, came) = (over.0 - calm.0, over.1 - calm.1);
+    assert!(
+        came > 5e6 && (1.0 / 3.0..=3.0).contains(&(told / came)),
+        "{told} told, {came} came"
+    );
+}
