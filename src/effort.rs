@@ -47,8 +47,7 @@ const THING_BYTES: f64 = 15_000.0;
 const CLASS: f64 = 25_000.0;
 const CLASS_BYTES: f64 = 2_500.0;
 
-/// Bytes of a recorded row, of a client with state of its own, of a request that waits, of one that its client's rate limiter
-/// holds back, and of the program itself.
+/// Bytes of a row, of a client's state, of a request that waits, of one that its client holds back, and of the program itself.
 const ROW_BYTES: f64 = 28.0;
 const CLIENT_BYTES: f64 = 100.0;
 const WAITING_BYTES: f64 = 40.0;
@@ -518,7 +517,6 @@ fn of_workload(
     };
     let (mut events, mut ns, mut waiting) = (0.0, 0.0, 0.0_f64);
     let mut is_followed = false;
-    // Requests that clients with a rate limiter hold back, and most of them.
     let (mut held_back, mut most_held_back) = (0.0_f64, 0.0_f64);
     for (i, &arrivals) in sampled.arrivals[w].iter().enumerate() {
         let worst = asked.iter().map(|&q| sampled.overload[q][i]);

@@ -33,9 +33,8 @@ use crate::simulation::state::drawn::{DrawnSecond, DrawnWorkload};
 use crate::simulation::state::misses::{Misses, PossibleMiss, kms_steps_of};
 use crate::simulation::state::request::Purpose;
 use crate::simulation::world::World;
-use std::cmp::Ordering;
 
-/// Marks which process a message of a fleet goes to apart from its latency.
+/// Marks which processes the messages of a fleet go to apart from all else.
 const PROCESS: u64 = 1 << 60;
 
 /// Draws and counts what can be in a certified second; the rest stays to be looked at one by one.
@@ -299,82 +298,28 @@ fn fleet_messages(
     key: Key,
 ) -> u64 {
     let plan = world.plan;
-    let (from, to) = (second * SECOND, (second + 1) * SECOND - 1);
-    let processes = world.caches.workloads[w].processes.len() as u64;
-    let list = || instants(density, n, second, key);
-    let process_of = |arrival| call_of(arrival).with(PROCESS).below(processes) as usize;
-    let ready = |at, arrival| at + plan.kms_latency.draw(call_of(arrival));
-    let caches = &mut world.caches;
-    let draws = (process_of, ready);
-    let calls = encrypted.fleet_calls_in_second(caches, w, n, (from, to), list, draws);
+    let within = (second * SECOND, (second + 1) * SECOND - 1);
+    let ready = |at, i| at + plan.kms_latency.draw(call_of(key, i));
+    let draws = (
+        key.with(PROCESS).stream(),
+        |places: &[u64]| instants(density, (n, places), second, key),
+        ready,
+    );
+    let calls = encrypted.fleet_calls_in_second(&mut world.caches, w, n, within, draws);
     world.counters.expand(calls);
     calls
 }
 
-/// The instants of `n` messages in a second, in order, each with the bits of its arrival's key.
-fn instants(density: &Density, n: u64, second: u64, key: Key) -> Vec<(u64, u64)> {
-    let mut instants = Vec::with_capacity(n as usize);
-    density.list(n, second, key, |at, _, key| {
-        instants.push((second * SECOND + at, key.bits()));
-    });
-    in_order(instants, second)
+/// The instants \[ns\] of some of `n` messages of a second, by their places among them.
+fn instants(density: &Density, (n, places): (u64, &[u64]), second: u64, key: Key) -> Vec<u64> {
+    let mut instants = density.ranked(n, places, key);
+    instants.iter_mut().for_each(|at| *at += second * SECOND);
+    instants
 }
 
-/// The key of a message's call, by the bits of its arrival's.
-fn call_of(arrival: u64) -> Key {
-    Key::from_bits(arrival).with(Purpose::Kms as u64)
-}
-
-/// Fewer instants than this are put in order without ado.
-const FEW: usize = 48;
-
-/// Puts the instants \[ns\] of a second in order: by equal parts of it, and then within each.
-fn in_order(mut instants: Vec<(u64, u64)>, second: u64) -> Vec<(u64, u64)> {
-    // Of those at one instant, in the order of their calls' keys.
-    let earlier = |a: &(u64, u64), b: &(u64, u64)| {
-        let calls = || call_of(a.1).bits().cmp(&call_of(b.1).bits());
-        a.0.cmp(&b.0).then_with(calls)
-    };
-    if instants.len() < FEW {
-        instants.sort_unstable_by(earlier);
-        return instants;
-    }
-    let parts = instants.len().next_power_of_two().min(1 << 12);
-    let bits = SECOND.next_power_of_two().ilog2() - parts.ilog2();
-    let part = |at: u64| ((at - second * SECOND) >> bits) as usize;
-    // Where each part begins; while they are put there, where its next one goes.
-    let mut next = vec![0_u32; parts];
-    for &(at, _) in &instants {
-        next[part(at)] += 1;
-    }
-    let mut begin = 0;
-    for next in &mut next {
-        (*next, begin) = (begin, begin + *next);
-    }
-    let mut ordered = vec![(0, 0); instants.len()];
-    for &(at, arrival) in &instants {
-        let next = &mut next[part(at)];
-        ordered[*next as usize] = (at, arrival);
-        *next += 1;
-    }
-    let mut begin = 0;
-    for end in next {
-        let of_part = &mut ordered[begin..end as usize];
-        if of_part.len() > FEW {
-            of_part.sort_unstable_by(earlier);
-        } else {
-            // Most parts have hardly any.
-            for i in 1..of_part.len() {
-                let mut j = i;
-                while j > 0 && earlier(&of_part[j], &of_part[j - 1]) == Ordering::Less {
-                    of_part.swap(j, j - 1);
-                    j -= 1;
-                }
-            }
-        }
-        begin = end as usize;
-    }
-    ordered
+/// The key of the call of the `i`-th message.
+fn call_of(key: Key, i: u64) -> Key {
+    key.with(i).with(Purpose::Kms as u64)
 }
 
 /// Counts the calls of `n` messages of one process.
@@ -388,43 +333,19 @@ fn messages_of(
     key: Key,
 ) -> u64 {
     let plan = world.plan;
-    let (from, to) = (second * SECOND, (second + 1) * SECOND - 1);
-    let list = || instants(density, n, second, key);
-    let ready = |at, arrival| at + plan.kms_latency.draw(call_of(arrival));
+    let within = (second * SECOND, (second + 1) * SECOND - 1);
+    let from = |first| {
+        let places: Vec<u64> = (first..n).collect();
+        instants(density, (n, &places), second, key)
+    };
+    let ready = |at, i| at + plan.kms_latency.draw(call_of(key, i));
     let length = match plan.workloads[w].size {
         Size::Constant(bytes) => Some(bytes),
         Size::Unknown | Size::Lognormal { .. } => None,
     };
     let messages = (encrypted, length);
     let caches = &mut world.caches;
-    let calls = calls_in_second(caches, (w, p), messages, n, (from, to), list, ready);
+    let calls = calls_in_second(caches, (w, p), messages, n, within, (from, ready));
     world.counters.expand(calls);
     calls
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn instants_come_in_order_however_they_are_spread() {
-        let mut stream = Key::root(2, 9).stream();
-        for n in [0, 1, FEW - 1, FEW, 600, 9_000] {
-            for within in [1, 3, 1_000_000, SECOND] {
-                let second = stream.below(3);
-                let mut draw = || {
-                    let at = (second + 1) * SECOND - within + stream.below(within);
-                    (at, stream.bits() % 8)
-                };
-                let instants: Vec<(u64, u64)> = (0..n).map(|_| draw()).collect();
-                let mut expected = instants.clone();
-                expected.sort_by_key(|&(at, arrival)| (at, call_of(arrival).bits()));
-                assert_eq!(
-                    in_order(instants, second),
-                    expected,
-                    "{n} within {within} ns"
-                );
-            }
-        }
-    }
 }

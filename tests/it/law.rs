@@ -992,6 +992,65 @@ fn caches_agree_where_quiet_and_contended_seconds_mix() {
     assert!((0.2..0.9).contains(&counted), "{counted}");
 }
 
+/// Applications whose data keys run out, get too old and are fetched all the time, in the middle of seconds and of
+/// messages under way; what is counted begins at `from`.
+fn data_keys(seed: u32, sdk: &str, (from, to): (u32, u32)) -> String {
+    let consumers = |name: &str, per_key: u32, age: &str, capacity: u32| {
+        format!(
+            "[workload.{name}]\nkey = \"k\"\nclients = 12\noperations.Decrypt = 1\n\
+             data_key_cache = {{ sdk = \"{sdk}\", max_age = \"{age}\", capacity = {capacity} }}\n\
+             encrypted_by = {{ producers = 5, messages_per_data_key = {per_key} }}\n\
+             arrivals.poisson.rate = \"170/s\"\n"
+        )
+    };
+    format!(
+        "seed = {seed}\nhorizon = \"{to}s\"\nwarm_up = \"{from}s\"\nreplications = 120\nregion = \"us-east-1\"\nretry = \"none\"\n\
+         [assumption]\nkms_latency.constant.value = \"90ms\"\n[key.k]\n\
+         [workload.producers]\nkey = \"k\"\nclients = 12\noperations.GenerateDataKey = 1\n\
+         message_size.constant.value = \"1 KB\"\n\
+         data_key_cache = {{ sdk = \"{sdk}\", max_age = \"1500ms\", max_messages = 20, capacity = 3 }}\n\
+         arrivals.piecewise-linear.points = [{{ at = \"0s\", rate = \"20/s\" }}, {{ at = \"6s\", rate = \"400/s\" }}]\n{}{}{}",
+        consumers("turns", 13, "10m", 1_000),
+        consumers("ages", 400, "1500ms", 1_000),
+        consumers("displaces", 100, "10m", 10),
+    )
+}
+
+/// What the messages of a counted second miss is drawn at once: interval by interval as many calls come of it, and
+/// as different ones, as where each message is looked up.
+#[test]
+fn calls_for_data_keys_agree_in_distribution_in_each_interval() {
+    for sdk in ["python", "java"] {
+        for interval in [(0, 1), (1, 2), (2, 3), (3, 6)] {
+            let (counted, manifest) = in_pool(2, &data_keys(1, sdk, interval), false);
+            assert!(manifest[0].seconds_counted >= 120 * u64::from(interval.1));
+            let (simulated, _) = in_pool(2, &data_keys(2, sdk, interval), true);
+            for (workload, m) in &counted.variants[0].by_workload {
+                let other = &simulated.variants[0].by_workload[workload];
+                let [a, b] = [m, other].map(|m| Sample::of(&values(m, "kms_calls")));
+                let error = ((a.sd * a.sd + b.sd * b.sd) / 120.0).sqrt();
+                println!(
+                    "{sdk} {interval:?} {workload}: {} and {} ± {error}",
+                    a.mean, b.mean
+                );
+                assert!(
+                    a.mean > 0.0 && (a.mean - b.mean).abs() <= 4.5 * error,
+                    "{sdk} {interval:?} {workload}: {} and {} ± {error}",
+                    a.mean,
+                    b.mean
+                );
+                let ratio = (a.sd / b.sd).ln();
+                assert!(
+                    ratio.abs() < 0.5,
+                    "{sdk} {interval:?} {workload}: {} and {}",
+                    a.sd,
+                    b.sd
+                );
+            }
+        }
+    }
+}
+
 /// Rows of a trace that come at one instant, where a client's retry quota pays for one of them only: which
 /// one that is, shows in the order of the rows, and of their copies.
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::engine::SECOND;
 use crate::engine::calendar::{SLOT_NS, SLOTS};
-use crate::engine::narrow::{capped, whole, within_u32};
+use crate::engine::narrow::{capped, index, whole, within_u32};
 use crate::engine::random::Key;
 use crate::units::Rate;
 
@@ -153,6 +153,68 @@ impl Density {
         self.instant(libm::pow(key.unit(), 1.0 / n as f64))
     }
 
+    /// The instants of some of `n` random arrivals of a second, by their places in the order of time, ascending \[ns in
+    /// the second\].
+    ///
+    /// As [`Density::split`] by halves, but only of those in which one of them lies, down to where few arrivals are
+    /// put in order: what nobody asks for is not drawn.
+    pub fn ranked(&self, n: u64, ranks: &[u64], key: Key) -> Vec<u64> {
+        let mut instants = Vec::with_capacity(ranks.len());
+        self.ranked_within(1, (0, n), ranks, key.with(RANKED), &mut instants);
+        instants
+    }
+
+    /// The same of the `n` arrivals after the `first` ones that lie in a node of the halves.
+    fn ranked_within(
+        &self,
+        node: u64,
+        (first, n): (u64, u64),
+        ranks: &[u64],
+        key: Key,
+        into: &mut Vec<u64>,
+    ) {
+        if ranks.is_empty() {
+            return;
+        }
+        let level = node.ilog2();
+        let width = 1.0 / (1_u64 << level) as f64;
+        let from = (node - (1 << level)) as f64 * width;
+        let mut stream = key.with(node).stream();
+        if n > ORDERED_BELOW && level < DEEPEST {
+            let left = if self.is_flat() {
+                stream.heads(n)
+            } else {
+                stream.thinned(n, self.left_share(from, from + width))
+            };
+            let (here, there) = ranks.split_at(ranks.partition_point(|&r| r < first + left));
+            self.ranked_within(2 * node, (first, left), here, key, into);
+            self.ranked_within(2 * node + 1, (first + left, n - left), there, key, into);
+            return;
+        }
+        // Rounding must not turn the order round.
+        let earliest = into.last().copied().unwrap_or(0);
+        let (below, to) = if self.is_flat() {
+            (from, from + width)
+        } else {
+            let all = self.mass(1.0);
+            (self.mass(from) / all, self.mass(from + width) / all)
+        };
+        if n > ORDERED_BELOW {
+            // All of them within a nanosecond.
+            let at = self.instant(0.5 * (below + to)).max(earliest);
+            into.extend(ranks.iter().map(|_| at));
+            return;
+        }
+        let mut ordered = [u64::MAX; index(ORDERED_BELOW)];
+        for (_, at) in (0..n).zip(&mut ordered) {
+            *at = self
+                .instant(below + (to - below) * stream.unit())
+                .max(earliest);
+        }
+        ordered.sort_unstable();
+        into.extend(ranks.iter().map(|&r| ordered[index(r - first)]));
+    }
+
     /// Splits `n` arrivals over the [`SLOTS`] slots of a second, appending their counts: by halves,
     /// each with random bits of its own, in exact integer arithmetic.
     pub fn split(&self, n: u64, key: Key, counts: &mut Vec<u32>) {
@@ -257,6 +319,13 @@ const LISTED_BELOW: u64 = 64;
 /// Marks the keys of listed arrivals and of split nodes apart from those in slots.
 const LISTED: u64 = 1 << 62;
 const SPLIT: u64 = 1 << 63;
+/// Marks the keys of halves that are split only where an arrival is asked for.
+const RANKED: u64 = 1 << 61;
+
+/// No more arrivals than this are put in order rather than split.
+const ORDERED_BELOW: u64 = 8;
+/// After so many halvings parts are shorter than a nanosecond.
+const DEEPEST: u32 = 30;
 
 /// The `n` arrivals of one slot: `f(instant \[ns in the second\], number, key)`, in no order. Within
 /// a slot of 2 ms instants are uniform.
@@ -329,6 +398,60 @@ mod tests {
             let at = |i| density.last_of(n, Key::root(3, 5).with(i)) as f64 / SECOND as f64;
             let mean = (0..draws).map(at).sum::<f64>() / draws as f64;
             assert!((mean - expected).abs() < 0.006, "{density:?}: {mean}");
+        }
+    }
+
+    /// Of n arrivals put in order, the mean and variance of each are those of drawing and sorting all; and what is asked
+    /// for besides changes nothing.
+    #[test]
+    fn arrivals_by_their_places_come_when_those_of_a_sorted_list_do() {
+        let steps = Density::Steps(vec![(SECOND / 4, 1.0), (SECOND / 2, 1.0), (SECOND, 4.0)]);
+        for (d, density) in [Density::Linear(3.0, 3.0), Density::Linear(1.0, 9.0), steps]
+            .iter()
+            .enumerate()
+        {
+            for n in [1, 8, 9, 40] {
+                let ranks: Vec<u64> = (0..n).collect();
+                let draws = 2_000;
+                let mut moments = vec![[[0.0_f64; 2]; 2]; ranks.len()];
+                for i in 0..draws {
+                    let key = Key::root(8, d as u64).with(n).with(i);
+                    let ranked = density.ranked(n, &ranks, key);
+                    assert!(ranked.is_sorted() && ranked.iter().all(|&at| at < SECOND));
+                    let some = [0, n / 2, n - 1];
+                    assert_eq!(
+                        density.ranked(n, &some, key),
+                        some.map(|r| ranked[r as usize])
+                    );
+                    let mut listed = Vec::new();
+                    density.list(n, 0, key, |at, _, _| listed.push(at));
+                    listed.sort_unstable();
+                    for (moments, instants) in
+                        moments.iter_mut().zip(ranked.into_iter().zip(listed))
+                    {
+                        for (moments, at) in moments.iter_mut().zip([instants.0, instants.1]) {
+                            let at = at as f64 / SECOND as f64;
+                            moments[0] += at / draws as f64;
+                            moments[1] += at * at / draws as f64;
+                        }
+                    }
+                }
+                for (rank, [ranked, listed]) in moments.into_iter().enumerate() {
+                    let variance = |m: [f64; 2]| m[1] - m[0] * m[0];
+                    let error = ((variance(ranked) + variance(listed)) / draws as f64).sqrt();
+                    assert!(
+                        (ranked[0] - listed[0]).abs() < 4.5 * error,
+                        "{density:?}, {rank} of {n}: {} and {}",
+                        ranked[0],
+                        listed[0]
+                    );
+                    let ratio = variance(ranked) / variance(listed);
+                    assert!(
+                        (0.7..1.4).contains(&ratio),
+                        "{density:?}, {rank} of {n}: {ratio}"
+                    );
+                }
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::bucket_key::{BucketKeyCache, BucketKeyId, BucketKeyRules};
 use super::client_cache::{AppProcess, AskedOfCache, CacheUse, ClientCache, ClientSideCache};
+use super::data_key_cache::LackingKeys;
 use super::encrypted_messages::wrapped;
 use super::need::{Fetch, LookUp, NO_TICKET, Need};
 use super::scope::CacheScope;
@@ -38,6 +39,8 @@ pub struct WorkloadCaches {
     pub service_keys: ServiceKeyCache,
     /// Messages numbered so far, where its clients are a fleet.
     messages: u64,
+    /// Which data keys each process of a fleet lacks, where that is kept in mind.
+    pub(super) lacking: Option<LackingKeys>,
     /// The number in its process of each message of a fleet whose caches live for an invocation, until it is decrypted.
     in_process: BTreeMap<u32, u32>,
 }
@@ -193,6 +196,7 @@ impl WorkloadCaches {
             written: Vec::new(),
             service_keys: ServiceKeyCache::default(),
             messages: 0,
+            lacking: None,
             in_process: BTreeMap::new(),
         }
     }

@@ -48,9 +48,13 @@ impl EncryptedMessages {
     }
 }
 
-/// Numbers of messages start over before they are the mark of a request that has none.
+/// So many numbers messages have: they start over before they are the mark of a request that has none.
+pub(super) const NUMBERS: u64 = u32::MAX as u64;
+
+/// A message's number, however many there were.
+#[inline]
 pub(super) fn wrapped(number: u64) -> u64 {
-    number % u64::from(u32::MAX)
+    number % NUMBERS
 }
 
 #[cfg(test)]

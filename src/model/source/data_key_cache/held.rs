@@ -24,11 +24,6 @@ impl HeldDataKeys {
         }
     }
 
-    /// Whether it knows what can be decrypted without the cache.
-    pub(super) fn knows_newest(&self) -> bool {
-        self.newest.is_some()
-    }
-
     /// Whether a message under `data_key` can be decrypted at `at` \[ns\] without KMS.
     #[inline]
     pub(super) fn decrypt(&mut self, cmm: &Cmm, message: &Message, data_key: u64, at: u64) -> bool {

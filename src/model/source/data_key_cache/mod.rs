@@ -3,12 +3,14 @@
 
 mod cache;
 mod held;
+mod lacking;
 mod newest;
 pub mod second;
 mod settings;
 
 pub use cache::{Cmm, DataKeyCache, Message, Sdk, Suite};
 pub use held::HeldDataKeys;
+pub(super) use lacking::LackingKeys;
 pub use settings::{AskedForDataKey, DataKeyCacheSettings, DataKeyCacheUse};
 
 #[cfg(test)]

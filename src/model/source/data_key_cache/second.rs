@@ -2,11 +2,13 @@
 
 use super::cache::{Cmm, Message, Sdk, Suite};
 use super::held::HeldDataKeys;
+use super::lacking::LackingKeys;
 use super::newest::NewestKeys;
 use crate::engine::narrow::index;
+use crate::engine::random::Stream;
 use crate::model::source::caches::Caches;
 use crate::model::source::client_cache::{AppProcess, CacheUse, ClientSideCache};
-use crate::model::source::encrypted_messages::{EncryptedMessages, wrapped};
+use crate::model::source::encrypted_messages::{EncryptedMessages, NUMBERS, wrapped};
 
 impl EncryptedMessages {
     /// The messages of a workload are looked up in the order of their numbers, in caches that are still empty and that
@@ -68,16 +70,14 @@ impl EncryptedMessages {
         held.decrypts_until(cmm, &message, data_key, from)
     }
 
-    /// Counts the calls of `n` messages of one process in a counted second; `list` tells their instants, in order,
-    /// each with the bits of its arrival's key, `ready` when KMS answers.
+    /// Counts the calls of `n` messages of one process in a counted second, as the function of that name.
     fn calls_in_second(
         self,
         process: &mut AppProcess,
         (cmm, suite): (&Cmm, Option<Suite>),
         n: u64,
         (from, to): (u64, u64),
-        list: impl Fn() -> Vec<(u64, u64)>,
-        ready: impl Fn(u64, u64) -> u64,
+        (instants, ready): (impl Fn(u64) -> Vec<u64>, impl Fn(u64, u64) -> u64),
     ) -> u64 {
         let first = process.count(n);
         let ClientSideCache::DataKeys(held) = &mut process.cache else {
@@ -88,21 +88,27 @@ impl EncryptedMessages {
         }
         held.until = None;
         let mut calls = 0;
-        for (of, (at, key)) in self.starting_at(first).zip(list()) {
-            calls += u64::from(calls_for(held, (cmm, suite), of, at, || ready(at, key)));
+        for (i, (of, at)) in (0..).zip(self.starting_at(first).zip(instants(0))) {
+            calls += u64::from(calls_for(held, (cmm, suite), of, at, || ready(at, i)));
         }
         calls
     }
 
-    /// As [`calls_in_second`], of `n` messages of a fleet; `process_of` tells which process a message goes to.
+    /// Counts the calls of `n` messages of a fleet in a counted second, from `from` to `to` \[ns\].
+    ///
+    /// Which process a message goes to is drawn from `stream`, and only of messages whose producer's data key some process
+    /// may lack; `instants` and `ready` are asked about those only that go to such a process.
     pub fn fleet_calls_in_second(
         self,
         caches: &mut Caches,
         w: usize,
         n: u64,
         (from, to): (u64, u64),
-        list: impl Fn() -> Vec<(u64, u64)>,
-        (process_of, ready): (impl Fn(u64) -> usize, impl Fn(u64, u64) -> u64),
+        (mut stream, instants, ready): (
+            Stream,
+            impl Fn(&[u64]) -> Vec<u64>,
+            impl Fn(u64, u64) -> u64,
+        ),
     ) -> u64 {
         let of = &mut caches.workloads[w];
         let first = of.count(n);
@@ -113,53 +119,92 @@ impl EncryptedMessages {
             return 0;
         };
         let cmm = (&uses.cmm, uses.suite);
-        // Processes that may have to ask KMS, unless there are many.
-        let mut asking = Vec::new();
+        let processes = of.processes.len() as u64;
+        let mut holders = Vec::with_capacity(of.processes.len());
         for process in &mut of.processes {
             let process = process.get_or_insert_with(|| AppProcess::new(cache));
             let ClientSideCache::DataKeys(held) = &mut process.cache else {
                 return 0;
             };
-            if !self.decrypts_all(held, cmm, (first, n), (from, to)) {
-                asking.push(held);
-                if asking.len() > MANY {
-                    break;
+            holders.push(held);
+        }
+        // The messages that are looked at: the place in the second, producer and data key, and process of each.
+        let mut looked_at: Vec<FleetMessage> = Vec::new();
+        if uses.newest.is_some() {
+            let none = || LackingKeys::new(self.producers, processes);
+            let lacking = of.lacking.get_or_insert_with(none);
+            let mut place = 0;
+            while place < n {
+                let number = wrapped(first + place);
+                let turn = number / self.in_a_turn();
+                let end = ((turn + 1) * self.in_a_turn()).min(NUMBERS);
+                let of_turn = (n - place).min(end - number);
+                lacking.begin(turn);
+                lacking.look_again(to, |producer, process| {
+                    let of = (turn * self.in_a_turn() + producer, from);
+                    self.decrypts_until(holders[process], cmm, of)
+                });
+                let begun = number % self.producers;
+                let producers: Vec<u64> = lacking.producers().collect();
+                let rounds = match producers[..] {
+                    [] => 0,
+                    _ => (begun + of_turn).div_ceil(self.producers),
+                };
+                for round in 0..rounds {
+                    for &producer in &producers {
+                        let later = (round * self.producers + producer).checked_sub(begun);
+                        let Some(later) = later.filter(|later| *later < of_turn) else {
+                            continue;
+                        };
+                        let process = stream.below(processes);
+                        if lacking.has(producer, process) {
+                            looked_at.push(FleetMessage {
+                                place: place + later,
+                                of: self.of_number(number + later),
+                                process: index(process),
+                            });
+                        }
+                    }
                 }
+                place += of_turn;
+            }
+        } else {
+            let mut all = holders.iter_mut();
+            let are_held = processes <= MANY
+                && all.all(|held| self.decrypts_all(held, cmm, (first, n), (from, to)));
+            if !are_held {
+                let messages = (0..n).zip(self.starting_at(first));
+                looked_at.extend(messages.map(|(place, of)| FleetMessage {
+                    place,
+                    of,
+                    process: index(stream.below(processes)),
+                }));
             }
         }
-        if asking.is_empty() {
+        if looked_at.is_empty() {
             return 0;
         }
-        let (turn, last) = (first / self.in_a_turn(), first + n - 1);
-        let is_one_turn = last / self.in_a_turn() == turn && last == wrapped(last);
-        let is_known = asking.len() <= MANY && asking.iter().all(|held| held.knows_newest());
-        // The producers whose messages need be looked at; those of the others are held by every process all the while.
-        let open = (is_one_turn && is_known).then(|| {
-            let is_open = |producer| {
-                let of = (turn * self.in_a_turn() + producer, from);
-                let mut asking = asking.iter_mut();
-                asking.any(|held| self.decrypts_until(held, cmm, of) <= to)
-            };
-            (0..self.producers).map(is_open).collect::<Vec<bool>>()
-        });
+        let places: Vec<u64> = looked_at.iter().map(|message| message.place).collect();
         let mut calls = 0;
-        for (message, (at, key)) in self.starting_at(first).zip(list()) {
-            if open.as_ref().is_some_and(|open| !open[index(message.0)]) {
-                continue;
-            }
-            let process = &mut of.processes[process_of(key)];
-            let process = process.get_or_insert_with(|| AppProcess::new(cache));
-            let ClientSideCache::DataKeys(held) = &mut process.cache else {
-                return 0;
-            };
-            calls += u64::from(calls_for(held, cmm, message, at, || ready(at, key)));
+        for (message, at) in looked_at.iter().zip(instants(&places)) {
+            let held = &mut *holders[message.process];
+            let ready = || ready(at, message.place);
+            calls += u64::from(calls_for(held, cmm, message.of, at, ready));
         }
         calls
     }
 }
 
-/// More processes than this are not gone through one by one.
-const MANY: usize = 64;
+/// A message of a fleet in a counted second.
+struct FleetMessage {
+    place: u64,
+    /// Its producer and data key.
+    of: (u64, u64),
+    process: usize,
+}
+
+/// More processes than this are not gone through one by one, where each has a cache of entries.
+const MANY: u64 = 64;
 
 /// Whether a message of a producer needs a call at `at`: then its data key is held once KMS answers.
 fn calls_for(
@@ -182,15 +227,15 @@ fn calls_for(
 }
 
 /// Counts the calls of `n` messages, all alike and of that length, of the `p`-th process of a workload in a counted
-/// second; `list` tells their instants, in order, each with the bits of its arrival's key, `ready` when KMS answers.
+/// second. `instants` tells when those from one of them on come, in order, `ready` when KMS answers, by the instant and place of
+/// a message.
 pub fn calls_in_second(
     caches: &mut Caches,
     (w, p): (usize, usize),
     (encrypted, length): (Option<EncryptedMessages>, Option<u64>),
     n: u64,
     (from, to): (u64, u64),
-    list: impl Fn() -> Vec<(u64, u64)>,
-    ready: impl Fn(u64, u64) -> u64,
+    (instants, ready): (impl Fn(u64) -> Vec<u64>, impl Fn(u64, u64) -> u64),
 ) -> u64 {
     let of = &mut caches.workloads[w];
     let Some(cache) = &of.client_cache else {
@@ -202,7 +247,8 @@ pub fn calls_in_second(
     let (cmm, suite) = (&uses.cmm, uses.suite);
     let process = of.processes[p].get_or_insert_with(|| AppProcess::new(cache));
     if let Some(encrypted) = encrypted {
-        return encrypted.calls_in_second(process, (cmm, suite), n, (from, to), list, ready);
+        let draws = (instants, ready);
+        return encrypted.calls_in_second(process, (cmm, suite), n, (from, to), draws);
     }
     let ClientSideCache::DataKeys(held) = &mut process.cache else {
         return 0;
@@ -218,12 +264,13 @@ pub fn calls_in_second(
         return 0;
     }
     let mut calls = 0;
-    let instants = list();
-    while let Some(&(at, key)) = instants.get(index(done)) {
+    let first = done;
+    let instants = instants(first);
+    while let Some(&at) = instants.get(index(done - first)) {
         let more = cache.encrypt_all(cmm, &message, n - done, (at, to));
         if more == 0 && cache.encrypt(cmm, &message, at).is_none() {
             calls += 1;
-            cache.generated(cmm, &message, 0, ready(at, key));
+            cache.generated(cmm, &message, 0, ready(at, done));
         }
         done += more.max(1);
     }
