@@ -2,10 +2,10 @@
 //!
 //! Files are read in parallel, each by one thread, and merged one after the other in their order: what depends on the order
 //! (which of two equal records is the duplicate, the first place of a skip) does not depend on the threads. A thread that
-//! is ahead waits until its file's turn comes, so that no more than a few chunks of each file are held.
+//! is ahead waits until its file's turn comes when too much is held.
 
 use super::evidence::collected::AccountEvidence;
-use super::evidence::finding::{Chunk, FileEnd, Findings, Hints};
+use super::evidence::finding::{Chunk, FileEnd, Findings, Hints, Item};
 use super::format::{self, SourceFormat};
 use super::head::{self, Head};
 use super::inventory::Manifests;
@@ -16,11 +16,13 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Chunks of a file that wait at most.
-const WAITING: usize = 2;
+/// Bytes that wait for their files' turn, for each thread: those of some 100,000 records.
+const HELD_BYTES: usize = 6 << 20;
+/// Bytes of a kind, about.
+const KIND_BYTES: usize = 500;
 /// Files that threads may be ahead of the one that is merged.
 const AHEAD: usize = 16;
 /// What the user says of the files.
@@ -53,52 +55,104 @@ pub fn gather(paths: &[PathBuf], options: &GatherOptions) -> AccountEvidence {
             read(&file, options, &manifests, &mut |chunk| merger.take(chunk));
         }
     } else {
-        in_parallel(&files, options, &manifests, threads, &mut merger);
+        let held = threads * HELD_BYTES;
+        in_parallel(&files, options, &manifests, held, &mut merger);
     }
     merger.finish()
 }
 
-/// Which file is being merged; threads wait for it.
-#[derive(Default)]
-struct MergeTurn {
-    merged: Mutex<usize>,
+/// What threads that read are told of the merging, and the merging of them.
+struct MergeQueue {
+    state: Mutex<QueueState>,
     moved: Condvar,
+    /// Bytes that may be held, more than none; those of the file whose turn it is may be as many again.
+    most: usize,
+}
+
+#[derive(Default)]
+struct QueueState {
+    /// The file that is being merged.
+    merged: usize,
+    /// Bytes that are held, by the places of their files.
+    of_place: [usize; AHEAD],
+}
+
+impl MergeQueue {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'q>(&self, state: MutexGuard<'q, QueueState>) -> MutexGuard<'q, QueueState> {
+        self.moved
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a file may be begun: a place of the ring is free when its file before has been merged.
+    fn begin(&self, file: usize, places: usize) {
+        let mut state = self.lock();
+        while state.merged + places <= file {
+            state = self.wait(state);
+        }
+    }
+
+    /// Waits until so many bytes of a file may be held. The file whose turn it is waits for its own alone, which are being merged.
+    fn hold(&self, file: usize, bytes: usize) {
+        let place = file % AHEAD;
+        let mut state = self.lock();
+        let held = |state: &QueueState| match state.merged == file {
+            true => state.of_place[place],
+            false => state.of_place.iter().sum(),
+        };
+        while held(&state) >= self.most {
+            state = self.wait(state);
+        }
+        state.of_place[place] += bytes;
+    }
+
+    /// So many bytes of a file have been merged, and with them the file, where `next` is the one behind it.
+    fn release(&self, file: usize, bytes: usize, next: Option<usize>) {
+        let mut state = self.lock();
+        state.of_place[file % AHEAD] -= bytes;
+        state.merged = next.unwrap_or(state.merged);
+        self.moved.notify_all();
+    }
+}
+
+/// Bytes of a chunk, about.
+fn bytes_of(chunk: &Chunk) -> usize {
+    chunk.items.len() * size_of::<Item>() + chunk.kinds.len() * KIND_BYTES
 }
 
 fn in_parallel(
     files: &FileList,
     options: &GatherOptions,
     manifests: &Manifests,
-    threads: usize,
+    held: usize,
     merger: &mut Merger,
 ) {
-    let turn = MergeTurn::default();
+    let queue = MergeQueue {
+        state: Mutex::default(),
+        moved: Condvar::new(),
+        most: held,
+    };
     let next = AtomicUsize::new(0);
-    let (senders, receivers): (Vec<SyncSender<Chunk>>, Vec<Receiver<Chunk>>) =
-        (0..files.len().min(AHEAD))
-            .map(|_| sync_channel(WAITING))
-            .unzip();
+    let (senders, receivers): (Vec<Sender<Chunk>>, Vec<Receiver<Chunk>>) =
+        (0..files.len().min(AHEAD)).map(|_| channel()).unzip();
     std::thread::scope(|scope| {
-        for _ in 0..threads {
+        for _ in 0..options.threads.min(files.len()) {
             let senders = senders.clone();
-            let (turn, next) = (&turn, &next);
+            let (queue, next) = (&queue, &next);
             scope.spawn(move || {
                 loop {
                     let i = next.fetch_add(1, Ordering::Relaxed);
                     let Some(file) = files.path(i) else {
                         return;
                     };
-                    // A place of the ring is free when its file before has been merged.
-                    let mut merged = turn.merged.lock().unwrap_or_else(PoisonError::into_inner);
-                    while *merged + senders.len() <= i {
-                        merged = turn
-                            .moved
-                            .wait(merged)
-                            .unwrap_or_else(PoisonError::into_inner);
-                    }
-                    drop(merged);
+                    queue.begin(i, senders.len());
                     let sender = &senders[i % senders.len()];
                     read(&file, options, manifests, &mut |chunk| {
+                        queue.hold(i, bytes_of(&chunk));
                         // The merger is gone only when all is over.
                         let _ = sender.send(chunk);
                     });
@@ -109,14 +163,13 @@ fn in_parallel(
             merger.begin(&file);
             let receiver = &receivers[i % receivers.len()];
             while let Ok(chunk) = receiver.recv() {
-                let ended = chunk.end.is_some();
+                let (ended, bytes) = (chunk.end.is_some(), bytes_of(&chunk));
                 merger.take(chunk);
+                queue.release(i, bytes, ended.then_some(i + 1));
                 if ended {
                     break;
                 }
             }
-            *turn.merged.lock().unwrap_or_else(PoisonError::into_inner) = i + 1;
-            turn.moved.notify_all();
         }
     });
 }
@@ -173,6 +226,48 @@ fn read(path: &Path, options: &GatherOptions, manifests: &Manifests, send: &mut 
                 "unknown format"
             };
             Findings::new("", send).end(FileEnd::LeftOut(what));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_little_may_be_held_all_is_merged_in_the_order_of_the_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for file in 0..20_u32 {
+            let mut text = String::from("time,operation,count\n");
+            for i in 0..5_000 * (file % 3) + 10 {
+                text += &format!("{},Decrypt,{}\n", 1_772_420_400 + i, file + 1);
+            }
+            std::fs::write(folder.path().join(format!("{file:02}.csv")), text).expect("written");
+        }
+        let (files, _) = walk::files(&[folder.path().to_path_buf()]);
+        let manifests = Manifests::among(&files);
+        let options = GatherOptions {
+            threads: 3,
+            ..GatherOptions::default()
+        };
+        let all = |held: usize| {
+            let mut merger = Merger::default();
+            in_parallel(&files, &options, &manifests, held, &mut merger);
+            let evidence = merger.finish();
+            let order: Vec<(String, u64)> = evidence
+                .files
+                .iter()
+                .map(|f| (f.path.clone(), f.records))
+                .collect();
+            let totals: Vec<u64> = evidence.series.values().map(|c| c.total()).collect();
+            (order, totals)
+        };
+        let plenty = all(usize::MAX / 4);
+        let records = (0..20_u64).map(|file| 5_000 * (file % 3) + 10);
+        let told: Vec<u64> = plenty.0.iter().map(|f| f.1).collect();
+        assert_eq!(told, records.collect::<Vec<_>>());
+        for held in [1, 60_000, 300_000] {
+            assert_eq!(all(held), plenty);
         }
     }
 }

@@ -184,17 +184,20 @@ fn near(byte: u8, text: &[u8]) -> Option<usize> {
     const HIGH: u64 = 0x8080_8080_8080_8080;
     let wanted = ONES * u64::from(byte);
     // Of the hits in a word, the lowest is a true one.
-    let hits = |word: [u8; 8]| {
-        let other = u64::from_le_bytes(word) ^ wanted;
+    let hits = |word: u64| {
+        let other = word ^ wanted;
         other.wrapping_sub(ONES) & !other & HIGH
     };
     let (pairs, rest) = text.as_chunks::<16>();
     for (i, pair) in pairs.iter().enumerate() {
-        let [a, b, c, d, e, f, g, h, more @ ..] = *pair;
-        let (low, high) = (hits([a, b, c, d, e, f, g, h]), hits(more));
+        let pair = u128::from_le_bytes(*pair);
+        let (low, high) = (hits(pair as u64), hits((pair >> 64) as u64));
         if low | high != 0 {
-            let both = u128::from(high) << 64 | u128::from(low);
-            return Some(i * 16 + both.trailing_zeros() as usize / 8);
+            let at = match low {
+                0 => 64 + high.trailing_zeros(),
+                low => low.trailing_zeros(),
+            };
+            return Some(i * 16 + at as usize / 8);
         }
     }
     let found = rest.iter().position(|b| *b == byte)?;
