@@ -264,7 +264,7 @@ def throttle_rate(it, results):
 
 def delays(it, results):
     """The share of requests that are delayed by more than a time."""
-    figure = figure_of(it, "dded delay")
+    figure = figure_of(it, "Delay added by throttling")
     if not figure.count():
         return 0
     compared = 0
