@@ -374,6 +374,8 @@ def zoom_and_switches(it):
             kind = {"true": "log", "false": "linear"}[log.get_attribute("aria-pressed")]
             check(plot.evaluate("p => p._fullLayout.yaxis.type") == kind, "the scale is not", kind)
             check(plot.evaluate(shown_quota), "no quota on a scale that is", kind)
+            fills = plot.evaluate("p => p._fullData.filter(t => t.stackgroup !== undefined && t.fill !== 'none').length")
+            check((fills > 0) == (kind == "linear"), fills, "areas stand on one another on a scale that is", kind)
     for button in figure.locator("button[data-panel]").all()[:2]:
         part = figure.locator(f"[data-part='{button.get_attribute('data-panel')}']")
         button.click()

@@ -375,7 +375,7 @@ fn stacked(p: &LivePanel, data: &[PlotlyTrace]) -> Option<StackedTraces> {
             "stackgroup": "all", "line.width": 0.5, "line.color": hex(theme::BLACK), "line.dash": "solid",
         }),
         log: json!({
-            "stackgroup": "", "fill": "none", "line.width": 2, "line.color": inks, "line.dash": each(&dashes),
+            "stackgroup": "", "line.width": 2, "line.color": inks, "line.dash": each(&dashes),
         }),
         traces,
     })
