@@ -38,14 +38,18 @@ pub fn pass_beside(world: &mut World<'_>, second: u64) -> Option<usize> {
         if world.options.is_cancelled() {
             return None;
         }
-        if !begin_slot(world, slot) {
+        // The first slot is asked whatever is in it: no other need hold anything, and the new arrivals come all the same.
+        let has_begun = begin_slot(world, slot);
+        if !has_begun && slot > 0 {
             continue;
         }
         if !fits(world, second, slot) {
             lay_out(world, slot);
             return Some(slot);
         }
-        count_slot(world, slot, second);
+        if has_begun {
+            count_slot(world, slot, second);
+        }
     }
     add_counted(world, second, false);
     for d in world.arrivals.drawn.workloads() {

@@ -378,6 +378,56 @@ fn counting_is_simulating_where_jobs_recur() {
     assert!(in_time >= 5 && late >= 5 && counted_some >= 5);
 }
 
+/// A job whose workers wait for seconds, beside arrivals near the quota: there are seconds with nothing to look at but them.
+fn waiting_scenario(seed: u64) -> String {
+    let mut r = Rng::new(seed ^ 0x5EED);
+    let limit = 5 + r.below(60);
+    let horizon = 40 + r.below(40);
+    let mut t = format!(
+        "seed = {seed}\nhorizon = \"{horizon}s\"\nreplications = 2\nregion = \"us-east-1\"\n{CONSTANT}[key.k]\n[quota.q]\nlimit = \"{limit}/s\"\n[bucket.b]\nkey = \"k\"\n"
+    );
+    let rate = limit as f64 * (0.3 + 1.2 * r.unit());
+    let shape = arrivals(&mut r, rate, horizon);
+    let refused = r.pick(&[
+        "none = {}",
+        "fixed = { delay = \"3s\", max_attempts = 3 }",
+        "exponential = { initial_backoff = \"2s\", max_backoff = \"20s\", max_attempts = 4 }",
+    ]);
+    write!(
+        t,
+        "[workload.open]\nbucket = \"b\"\noperations.GetObject = 1\nretry = {{ {refused} }}\narrivals = {{ {shape} }}\n"
+    )
+    .expect("a text");
+    write!(
+        t,
+        "[workload.job]\nkey = \"k\"\noperations.Decrypt = 1\nstart = \"{}s\"\nretry = {{ {refused} }}\njob = {{ workers = {}, objects = {}, think_time.constant.value = \"{}ms\" }}\n",
+        r.below(5),
+        1 + r.below(3),
+        3 + r.below(12),
+        r.pick(&[700, 2_300, 9_000])
+    )
+    .expect("a text");
+    t
+}
+
+#[test]
+fn counting_is_simulating_beside_a_job_that_waits() {
+    let mut throttled = 0;
+    for seed in 0..24 {
+        let text = waiting_scenario(seed);
+        let (counted, _) = in_pool(1, &text, false);
+        let (simulated, _) = in_pool(2, &text, true);
+        assert!(
+            json(&counted) == json(&simulated),
+            "simulate_all changes digits\n{text}"
+        );
+        adds_up(&counted, &text);
+        throttled += u32::from(counted.variants[0].metrics["kms_throttled"].mean != Some(0.0));
+    }
+    println!("{throttled} of 24 throttled");
+    assert!(throttled >= 8);
+}
+
 #[test]
 fn a_paced_job_keeps_its_turns() {
     // Ten objects over ten seconds every twenty: turns at 0, 1, … 9 s of each run, each served in 30 ms; what follows
