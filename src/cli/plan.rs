@@ -84,6 +84,13 @@ pub(super) fn plan(args: &args::PlanArgs) -> Result<(), CommandError> {
     });
     let _folder = OutputFolder::claim(&dir, FolderSharing::Alone, args.at_once.wait)?;
     let targets = targets(args, &study, &loaded)?;
+    // Before anything is simulated.
+    if let Some(axis) = args.tried.iter().find(|axis| !axis.is_finite()) {
+        return Err(CommandError::Input(format!(
+            "error: `--try {}` is a range without a count\n  = help: write LOW..HIGH:COUNT",
+            axis.key
+        )));
+    }
     let pool = simulate::pool(&args.how)?;
     let effort = simulate::effort_of(&study, &loaded, &args.how).times(TRIALS);
     simulate::admit(&source.name, &effort, &args.how)?;
@@ -294,12 +301,6 @@ impl AskedPlan<'_> {
     }
 
     fn mitigate(&self) -> Result<Outputs, CommandError> {
-        if let Some(axis) = self.args.tried.iter().find(|axis| !axis.is_finite()) {
-            return Err(CommandError::Input(format!(
-                "error: `--try {}` is a range without a count\n  = help: write LOW..HIGH:COUNT",
-                axis.key
-            )));
-        }
         let tried = self
             .args
             .tried
